@@ -1,0 +1,118 @@
+"""`SalesRecord`: the one contract every source ends in.
+
+Grain: one line of a transaction at one retailer. Natural key: (retailer_id, transaction_id, line_id).
+The raw zone holds one JSON object of this shape per line; DDL, Parquet and audits follow it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+GUEST = "GUEST"
+"""`customer_id` of a sale for which the source names no customer."""
+
+TOTAL_TOLERANCE = Decimal("0.005")
+"""Half a minor unit: how far a source's rounded total may stand from quantity x unit price."""
+
+
+class LineType(StrEnum):
+    """What a line is. Nothing that is not a sale is ever counted as one."""
+
+    SALE = "sale"
+    RETURN = "return"
+    ADJUSTMENT = "adjustment"
+
+
+def _no_control_characters(text: str) -> str:
+    # NUL cannot be stored in PostgreSQL; the other control characters break CSV tools downstream.
+    if not text.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise ValueError("holds control characters")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Identifier = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(_no_control_characters)
+]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True), AfterValidator(_no_control_characters)
+]
+UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+Quantity = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
+Price = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)]
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4, allow_inf_nan=False)]
+NetQuantity = Annotated[Decimal, Field(max_digits=12, decimal_places=3, allow_inf_nan=False)]
+NetAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+RetailerId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class SalesRecord(BaseModel):
+    """One line of a transaction, typed, in the retailer's currency, times in UTC.
+
+    More digits than a field holds are an error, never rounding.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    retailer_id: RetailerId = Field(description="Who sold it; `retailer_1` …")
+    transaction_id: Identifier = Field(description="Receipt, order or invoice number at the retailer")
+    line_id: Identifier = Field(
+        description="The line within the transaction: the source's own number, or `h` and 16 hexadecimal digits of a"
+        " digest of the line's content where the source numbers none"
+    )
+    line_type: LineType = Field(description="sale, return or adjustment")
+    business_date: date = Field(description="Trading day in the retailer's own time zone")
+    sold_at: UtcTime = Field(description="When it happened, UTC")
+    changed_at: UtcTime = Field(description="When the source last changed it, UTC; the later version of a record wins")
+
+    store_id: Identifier = Field(description="Store, site or channel at the retailer")
+    store_name: Label | None = Field(default=None, description="Null when the source names none")
+    store_city: Label | None = Field(default=None, description="Null when unknown")
+    store_country: Label | None = Field(default=None, description="Null when unknown")
+
+    product_id: Identifier = Field(description="Stock code, SKU or reference at the retailer")
+    product_name: Label | None = Field(default=None, description="Null when the source names none")
+    product_category: Label | None = Field(default=None, description="Department or family; null when unknown")
+
+    customer_id: Identifier = Field(description=f"Customer at the retailer; `{GUEST}` when the source names none")
+    customer_name: Label | None = Field(default=None, description="Null for guests")
+    customer_segment: Label | None = Field(default=None, description="Loyalty tier or segment; null when unknown")
+    customer_city: Label | None = Field(default=None, description="Null when unknown")
+    customer_country: Label | None = Field(default=None, description="Null when unknown")
+    customer_since: UtcTime | None = Field(
+        default=None,
+        description="When this version of the customer began at the source, UTC; null when the source does not say,"
+        " then the version counts from `sold_at`",
+    )
+
+    quantity: Quantity = Field(description="Units, never negative")
+    unit_price: Price = Field(description="Price of one unit, never negative")
+    total_amount: Amount = Field(description="quantity x unit_price, never negative")
+    net_quantity: NetQuantity = Field(description="Units with their sign: negative when they came back")
+    net_amount: NetAmount = Field(description="Money with its sign: negative when it was paid back or written off")
+    currency: Currency = Field(description="ISO 4217 code of all amounts of this line")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if abs(self.total_amount - self.quantity * self.unit_price) > TOTAL_TOLERANCE:
+            raise ValueError(f"total {self.total_amount} is not {self.quantity} x {self.unit_price}")
+        if abs(self.net_amount) != self.total_amount or abs(self.net_quantity) != self.quantity:
+            raise ValueError("the signed measures differ from the unsigned ones by more than their sign")
+        if self.line_type is LineType.SALE and self.net_quantity < 0:
+            raise ValueError("a sale with a negative quantity")
+        if self.line_type is LineType.RETURN and self.net_quantity > 0:
+            raise ValueError("a return with a positive quantity")
+        return self
+
+
+FIELDS: tuple[str, ...] = tuple(SalesRecord.model_fields)
+"""Field names in the order of the NDJSON objects."""

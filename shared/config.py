@@ -1,0 +1,216 @@
+"""Settings: read once at an entry point from the environment, `.env` and `*_FILE` secrets.
+
+Every missing key is reported together, by the name a person has to set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+
+from shared.errors import FixConfiguration
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Secret = Annotated[SecretStr, Field(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class S3Settings(_Frozen):
+    """Object store. Without keys the default credential chain (IAM role, profile) is used."""
+
+    endpoint_url: _Text | None = None
+    region: _Text = "us-east-1"
+    access_key_id: _Text | None = None
+    secret_access_key: SecretStr | None = None
+    bucket_raw: _Text
+    bucket_processed: _Text
+
+
+class Retailer1Settings(_Frozen):
+    """Retailer 1 authenticates with a fixed key."""
+
+    api_url: _Text
+    api_key: _Secret
+
+
+class Retailer2Settings(_Frozen):
+    """Retailer 2 authenticates with OAuth2 client credentials."""
+
+    api_url: _Text
+    client_id: _Text
+    client_secret: _Secret
+
+
+class Retailer3Settings(_Frozen):
+    """Retailer 3 authenticates with a signature over each request."""
+
+    api_url: _Text
+    client_id: _Text
+    hmac_secret: _Secret
+
+
+class IngestSettings(_Frozen):
+    """How ingestion behaves towards bad records, late records and gaps."""
+
+    max_reject_share: float = Field(0.05, ge=0, le=1)
+    """Above this share of refused records a partition is not replaced."""
+    lookback_days: int = Field(3, ge=0, le=365)
+    """How far before the watermark the change listing is read again."""
+    catch_up_days: int = Field(31, ge=1, le=3660)
+    """The most days one run fills in after an outage."""
+    requests_per_second: float = Field(20, gt=0)
+    """Token-bucket rate towards each retailer."""
+    max_attempts: int = Field(6, ge=1, le=50)
+    """Tries per request, the first included."""
+    backoff_seconds: float = Field(0.5, ge=0)
+    """First wait of the exponential back-off (doubles, with jitter, capped at 30 s)."""
+    timeout_seconds: float = Field(30, gt=0)
+    """Longest silence tolerated on a connection."""
+
+
+class Settings(_Frozen):
+    """All an entry point needs. Sections are None when nothing of them is configured."""
+
+    warehouse_dsn: SecretStr
+    s3: S3Settings
+    retailer_1: Retailer1Settings | None = None
+    retailer_2: Retailer2Settings | None = None
+    retailer_3: Retailer3Settings | None = None
+    ingest: IngestSettings = IngestSettings()  # pydantic fills the defaults; a literal has no secret
+    business_timezone: _Text = "UTC"
+
+    def zone(self) -> ZoneInfo:
+        """The time zone in which "yesterday" is meant."""
+        return ZoneInfo(self.business_timezone)
+
+    def business_yesterday(self, now: datetime) -> date:
+        """The last complete business date at `now` (aware)."""
+        return now.astimezone(self.zone()).date() - timedelta(days=1)
+
+
+_SECTIONS: dict[str, dict[str, str]] = {
+    "s3": {
+        "endpoint_url": "S3_ENDPOINT_URL",
+        "region": "AWS_DEFAULT_REGION",
+        "access_key_id": "AWS_ACCESS_KEY_ID",
+        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+        "bucket_raw": "S3_BUCKET_RAW",
+        "bucket_processed": "S3_BUCKET_PROCESSED",
+    },
+    "retailer_1": {"api_url": "RETAILER1_API_URL", "api_key": "RETAILER1_API_KEY"},
+    "retailer_2": {
+        "api_url": "RETAILER2_API_URL",
+        "client_id": "RETAILER2_CLIENT_ID",
+        "client_secret": "RETAILER2_CLIENT_SECRET",
+    },
+    "retailer_3": {
+        "api_url": "RETAILER3_API_URL",
+        "client_id": "RETAILER3_CLIENT_ID",
+        "hmac_secret": "RETAILER3_HMAC_SECRET",
+    },
+    "ingest": {
+        "max_reject_share": "INGEST_MAX_REJECT_SHARE",
+        "lookback_days": "INGEST_LOOKBACK_DAYS",
+        "catch_up_days": "INGEST_CATCH_UP_DAYS",
+        "requests_per_second": "INGEST_REQUESTS_PER_SECOND",
+        "max_attempts": "INGEST_MAX_ATTEMPTS",
+        "backoff_seconds": "INGEST_BACKOFF_SECONDS",
+        "timeout_seconds": "INGEST_TIMEOUT_SECONDS",
+    },
+}
+
+
+def read_environment(
+    environ: Mapping[str, str] | None = None, dotenv: Path | None = PROJECT_ROOT / ".env"
+) -> dict[str, str]:
+    """The environment over `.env`, with every `NAME_FILE` replaced by that file's content as `NAME`."""
+    merged = _read_dotenv(dotenv) if dotenv is not None and dotenv.is_file() else {}
+    merged.update(os.environ if environ is None else environ)
+    for name, path in list(merged.items()):
+        if name.endswith("_FILE") and path and not merged.get(name.removesuffix("_FILE")):
+            try:
+                merged[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                if name.removesuffix("_FILE") in known_names():
+                    raise FixConfiguration(f"{name} names {path}, which cannot be read ({error.strerror}).") from error
+    return {name: value for name, value in merged.items() if value != ""}
+
+
+def known_names() -> set[str]:
+    """Every environment variable this module understands."""
+    names = {name for section in _SECTIONS.values() for name in section.values()}
+    return names | {"WAREHOUSE_DSN", "POSTGRES_PASSWORD", "BUSINESS_TIMEZONE"}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str, ...] = ()) -> Settings:
+    """Read and check the settings.
+
+    `needs` names optional sections that the caller cannot do without, for example `retailer_2`.
+    Raises FixConfiguration that lists all missing or wrong keys at once.
+    """
+    env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
+    problems: list[str] = []
+    values: dict[str, Any] = {"warehouse_dsn": _warehouse_dsn(env, problems)}
+    for section, keys in _SECTIONS.items():
+        values[section] = {field: env[name] for field, name in keys.items() if name in env}
+        if section.startswith("retailer_") and not values[section] and section not in needs:
+            values[section] = None
+    values["business_timezone"] = env.get("BUSINESS_TIMEZONE", "UTC")
+    try:
+        ZoneInfo(values["business_timezone"])
+    except (ZoneInfoNotFoundError, ValueError):
+        problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is no IANA time zone")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_explain(item) for item in error.errors() if item["loc"] != ("warehouse_dsn",)]
+        settings = None
+    if problems or settings is None:
+        raise FixConfiguration(
+            "Configuration: " + "; ".join(dict.fromkeys(problems)) + ". Set them in the environment or in .env"
+            " (python3 scripts/generate_env.py writes one; `make up` writes .local/env)."
+        )
+    return settings
+
+
+def _explain(item: Any) -> str:
+    section, *rest = item["loc"]
+    name = _SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
+    return f"{name} is missing" if item["type"] == "missing" else f"{name}: {item['msg']}"
+
+
+def _warehouse_dsn(env: Mapping[str, str], problems: list[str]) -> str:
+    if dsn := env.get("WAREHOUSE_DSN"):
+        if urlsplit(dsn).scheme not in ("postgresql", "postgres"):
+            problems.append("WAREHOUSE_DSN is no libpq URI (postgresql://user:password@host:port/database)")
+        return dsn
+    if "POSTGRES_PASSWORD" not in env:
+        problems.append("WAREHOUSE_DSN (or POSTGRES_PASSWORD with POSTGRES_HOST …) is missing")
+        return "postgresql:///"
+    user, password = env.get("POSTGRES_USER", "retail_user"), env["POSTGRES_PASSWORD"]
+    host, port = env.get("POSTGRES_HOST", "localhost"), env.get("POSTGRES_PORT", "5432")
+    database = env.get("POSTGRES_DB", "retail_analytics")
+    return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        if separator and not name.startswith("#"):
+            values[name.strip()] = value.strip().strip("'\"")
+    return values

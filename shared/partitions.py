@@ -1,0 +1,90 @@
+"""Where a retailer's business date lives in S3, and the manifest that makes it count."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+
+def partition_prefix(zone: str, retailer_id: str, day: date) -> str:
+    """`raw/retailer_1/year=2024/month=01/day=15/` for zone `raw`, `processed` or `rejected`."""
+    return f"{zone}/{retailer_id}/year={day:%Y}/month={day:%m}/day={day:%d}/"
+
+
+def raw_key(retailer_id: str, day: date) -> str:
+    """The NDJSON object of a raw partition."""
+    return partition_prefix("raw", retailer_id, day) + "sales_data.json"
+
+
+def manifest_key(retailer_id: str, day: date) -> str:
+    """The manifest of a raw partition; engines that read the folder skip names that begin with `_`."""
+    return partition_prefix("raw", retailer_id, day) + "_manifest.json"
+
+
+def rejected_key(retailer_id: str, day: date) -> str:
+    """The dead letters of a partition, NDJSON."""
+    return partition_prefix("rejected", retailer_id, day) + "rejected.json"
+
+
+def processed_key(retailer_id: str, day: date) -> str:
+    """The conformed Parquet file of a partition, in the processed bucket."""
+    return partition_prefix("processed", retailer_id, day) + "sales.parquet"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ControlAmounts(_Frozen):
+    """Signed net money of one currency."""
+
+    landed: Decimal = Decimal(0)
+    rejected: Decimal = Decimal(0)
+    """As far as the refused records' amounts could be read."""
+
+
+class SourceReport(_Frozen):
+    """What the retailer's own books say of the day."""
+
+    lines: int = Field(ge=0)
+    net: dict[str, Decimal]
+
+
+class RequestWindow(_Frozen):
+    """When the source was asked, and which changes were listed (UTC)."""
+
+    requested_from: AwareDatetime
+    requested_until: AwareDatetime
+    changes_since: AwareDatetime | None = None
+    changes_until: AwareDatetime | None = None
+
+
+class Manifest(_Frozen):
+    """Control totals of one raw partition; fetched = landed + rejected.
+
+    Written last: a partition whose object does not have this `sha256` does not exist.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    retailer_id: str
+    business_date: date
+    run_id: str
+    object_key: str
+    sha256: str
+    size_bytes: int = Field(ge=0)
+    fetched: int = Field(ge=0)
+    landed: int = Field(ge=0)
+    rejected: int = Field(ge=0)
+    distinct: int = Field(ge=0)
+    """Distinct natural keys among the landed records."""
+    amounts: dict[str, ControlAmounts]
+    source_report: SourceReport | None = None
+    window: RequestWindow
+    companions: tuple[date, ...] = ()
+    """Other dates of this retailer that the same run landed, for their changes or to fill a gap."""
+    code_version: str
+    written_at: AwareDatetime
