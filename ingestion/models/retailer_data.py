@@ -28,23 +28,16 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-def _no_control_characters(text: str) -> str:
-    # NUL cannot be stored in PostgreSQL; the other control characters break CSV tools downstream.
-    if not text.isprintable() and any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise ValueError("holds control characters")
-    return text
-
-
 def _utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+# NUL cannot be stored in PostgreSQL; the other control characters break the tools that read exports.
+_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Identifier = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True), AfterValidator(_no_control_characters)
+    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_PRINTABLE)
 ]
-Label = Annotated[
-    str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True), AfterValidator(_no_control_characters)
-]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True, pattern=_PRINTABLE)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
 Quantity = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)]
@@ -107,10 +100,10 @@ class SalesRecord(BaseModel):
             raise ValueError(f"total {self.total_amount} is not {self.quantity} x {self.unit_price}")
         if abs(self.net_amount) != self.total_amount or abs(self.net_quantity) != self.quantity:
             raise ValueError("the signed measures differ from the unsigned ones by more than their sign")
-        if self.line_type is LineType.SALE and self.net_quantity < 0:
-            raise ValueError("a sale with a negative quantity")
-        if self.line_type is LineType.RETURN and self.net_quantity > 0:
-            raise ValueError("a return with a positive quantity")
+        if self.line_type is LineType.SALE and (self.net_quantity < 0 or self.net_amount < 0):
+            raise ValueError("a sale with negative measures")
+        if self.line_type is LineType.RETURN and (self.net_quantity > 0 or self.net_amount > 0):
+            raise ValueError("a return with positive measures")
         return self
 
 

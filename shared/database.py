@@ -1,0 +1,116 @@
+"""PostgreSQL: connections whose failures say what to do, transactions, advisory locks, SQL files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+from zlib import crc32
+
+import psycopg2
+import psycopg2.extensions
+from psycopg2 import errorcodes
+
+from shared.errors import FixConfiguration, RetryLater
+
+Connection = psycopg2.extensions.connection
+Cursor = psycopg2.extensions.cursor
+
+_CONNECT_TIMEOUT_SECONDS = 10
+
+
+def describe_dsn(dsn: str) -> str:
+    """`user@host:port/database`, for messages: never the password."""
+    parts = urlsplit(dsn)
+    return f"{parts.username or ''}@{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+
+
+def connect(dsn: str, *, application_name: str) -> Connection:
+    """Open a connection in UTC.
+
+    Raises RetryLater when no server answers, FixConfiguration when it refuses us.
+    """
+    try:
+        return psycopg2.connect(
+            dsn,
+            application_name=application_name,
+            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            options="-c TimeZone=UTC",
+        )
+    except psycopg2.OperationalError as error:
+        raise _explain(dsn, str(error)) from error
+    except psycopg2.ProgrammingError as error:
+        raise FixConfiguration(f"WAREHOUSE_DSN is no libpq URI: {str(error).strip()}") from error
+
+
+def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
+    where = describe_dsn(dsn)
+    if "authentication failed" in message or "no password supplied" in message:
+        return FixConfiguration(
+            f"PostgreSQL refused the password for {where}. Correct WAREHOUSE_DSN (or POSTGRES_PASSWORD) in .env."
+        )
+    if "role" in message and "does not exist" in message:
+        return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
+    if "database" in message and "does not exist" in message:
+        return FixConfiguration(
+            f"There is no database for {where}. Create it by `make up` (or docker-compose up -d), or correct WAREHOUSE_DSN."
+        )
+    return RetryLater(
+        f"No PostgreSQL answers for {where}. Start it with `make up` (or docker-compose up -d postgres),"
+        " or correct WAREHOUSE_DSN."
+    )
+
+
+@contextmanager
+def session(dsn: str, *, application_name: str) -> Iterator[Connection]:
+    """A connection that is closed at the end; what was not committed is rolled back."""
+    connection = connect(dsn, application_name=application_name)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[Cursor]:
+    """Commit at the end of the block, roll back on any error.
+
+    A lost or deadlocked connection becomes RetryLater; a schema that is not there becomes FixConfiguration.
+    """
+    try:
+        with connection, connection.cursor() as cursor:
+            yield cursor
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        raise RetryLater(f"The warehouse broke off: {_first_line(error)}. Nothing was changed; run again.") from error
+    except psycopg2.errors.UndefinedTable as error:
+        raise FixConfiguration(
+            f"The warehouse has no schema yet ({_first_line(error)}). Run: python -m shared.migrations"
+        ) from error
+    except psycopg2.errors.InsufficientPrivilege as error:
+        raise FixConfiguration(
+            f"The warehouse denies this user a right ({_first_line(error)}). Use retail_user, or run: python -m shared.migrations"
+        ) from error
+
+
+def _first_line(error: psycopg2.Error) -> str:
+    text = str(error).strip() or errorcodes.lookup(error.pgcode or errorcodes.CONNECTION_FAILURE)
+    return text.splitlines()[0]
+
+
+def lock_key(*parts: object) -> int:
+    """A stable 63-bit number for an advisory lock named by `parts`."""
+    text = "/".join(str(part) for part in parts).encode()
+    return (crc32(text) << 31) | (crc32(text[::-1]) >> 1)
+
+
+def lock_in_transaction(cursor: Cursor, *parts: object) -> None:
+    """Wait for, and hold until the transaction ends, the advisory lock named by `parts`."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key(*parts),))
+
+
+@cache
+def read_sql(path: Path) -> str:
+    """The text of a .sql file, read once."""
+    return path.read_text(encoding="utf-8")
