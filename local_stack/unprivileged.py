@@ -1,0 +1,65 @@
+"""Who PostgreSQL runs as: it refuses to run as root, so root hands it over to `nobody`."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypedDict
+
+
+class AccountArguments(TypedDict, total=False):
+    """The keyword arguments of `subprocess` that change the account of a child process."""
+
+    user: int
+    group: int
+    extra_groups: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account a child process runs as; `uid` is None when it is simply our own."""
+
+    uid: int | None
+    gid: int | None
+
+    def subprocess_arguments(self) -> AccountArguments:
+        """Keyword arguments for `subprocess.Popen` and `subprocess.run`."""
+        if self.uid is None or self.gid is None:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+    def give(self, path: Path) -> None:
+        """Make `path` belong to this account."""
+        if self.uid is not None and self.gid is not None:
+            os.chown(path, self.uid, self.gid)
+
+    def can_enter(self, directory: Path) -> bool:
+        """Whether this account may reach files below `directory`."""
+        if self.uid is None:
+            return True
+        asked = subprocess.run(
+            ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
+            check=False,
+            capture_output=True,
+            cwd="/",
+            **self.subprocess_arguments(),
+        )
+        return asked.returncode == 0
+
+
+def postgres_account() -> Account:
+    """The account PostgreSQL runs as: our own, or `nobody` when we are root."""
+    if os.geteuid() != 0:
+        return Account(None, None)
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def plain_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A small environment for a server that must not inherit PG* or locale settings of the shell."""
+    kept = {name: os.environ[name] for name in ("PATH", "TZDIR", "TMPDIR") if name in os.environ}
+    return {**kept, "LC_ALL": "C", **(extra or {})}
