@@ -597,7 +597,7 @@ $function$;
 COMMENT ON FUNCTION ops.ensure_fact_partition IS 'Makes the month partition of fact_sales that holds any_day, where it is missing, and the days of that month in dim_date.';
 
 CREATE FUNCTION ops.warehouse_digest() RETURNS text
-    LANGUAGE sql STABLE SET search_path = public, ops, pg_temp AS
+    LANGUAGE sql STABLE SET search_path = public, ops, pg_temp SET timezone = 'UTC' AS
 $function$
     -- Sums of row hashes: independent of physical order, of surrogate keys and of when a row was loaded.
     WITH sales AS (
