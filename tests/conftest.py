@@ -1,0 +1,132 @@
+"""Real parts for the tests: a PostgreSQL server, a warehouse on it, an S3 API; all gone at the end.
+
+`RETAIL_POSTGRES` and `RETAIL_POSTGRES_BIN` choose another PostgreSQL, as they do for the platform.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from local_stack.databases import WarehouseAccess
+    from local_stack.postgres import PostgresServer
+    from local_stack.s3_server import S3Process
+
+ROLE_PASSWORDS = {role: uuid4().hex for role in ("retail_owner", "retail_user", "retail_reader")}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One throwaway server for the whole session: `.superuser_dsn(database)`, `.create_database(name)`."""
+    from local_stack.databases import create_warehouse_roles
+    from local_stack.postgres import throwaway_server
+
+    with throwaway_server(PROJECT_ROOT / ".local" / "postgres") as server:
+        create_warehouse_roles(server, ROLE_PASSWORDS)
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: PostgresServer) -> Iterator[str]:
+    """An empty database of this test's own, as a superuser DSN."""
+    name = f"test_{uuid4().hex[:12]}"
+    yield postgres_server.create_database(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def warehouse_template(postgres_server: PostgresServer) -> str:
+    """Name of a database with the warehouse's schema in it, to be copied."""
+    from local_stack.databases import create_warehouse
+    from shared.migrations import migrate
+
+    migrate(create_warehouse(postgres_server, ROLE_PASSWORDS, name="warehouse_template").owner_dsn)
+    return "warehouse_template"
+
+
+@pytest.fixture
+def warehouse(postgres_server: PostgresServer, warehouse_template: str) -> Iterator[WarehouseAccess]:
+    """An empty warehouse of this test's own: `.owner_dsn`, `.loader_dsn`, `.reader_dsn`."""
+    from local_stack.databases import create_warehouse
+
+    name = f"warehouse_{uuid4().hex[:12]}"
+    yield create_warehouse(postgres_server, ROLE_PASSWORDS, name=name, template=warehouse_template)
+    postgres_server.drop_database(name)
+
+
+@dataclass(frozen=True)
+class S3Access:
+    """An S3 API with two empty buckets; `environment` is what the platform's settings read."""
+
+    server: S3Process
+    client: S3Client
+    bucket_raw: str
+    bucket_processed: str
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the API."""
+        return self.server.endpoint
+
+    def deny(self, *buckets: str) -> None:
+        """Have the API answer 403 AccessDenied for these buckets, and for no other, until the test ends."""
+        self.server.deny(buckets)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Process]:
+    """One S3 API, in a process of its own, for the whole session."""
+    from local_stack.postgres import free_port
+    from local_stack.s3_server import throwaway_s3
+
+    with throwaway_s3(free_port()) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3Process) -> Iterator[S3Access]:
+    """Two empty buckets of this test's own."""
+    import boto3
+
+    unique = uuid4().hex[:12]
+    environment = {
+        "S3_ENDPOINT_URL": s3_server.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "S3_BUCKET_RAW": f"raw-{unique}",
+        "S3_BUCKET_PROCESSED": f"processed-{unique}",
+    }
+    client: S3Client = boto3.client(
+        "s3",
+        endpoint_url=s3_server.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name="us-east-1",
+    )
+    access = S3Access(
+        s3_server, client, environment["S3_BUCKET_RAW"], environment["S3_BUCKET_PROCESSED"], environment
+    )
+    for bucket in (access.bucket_raw, access.bucket_processed):
+        client.create_bucket(Bucket=bucket)
+    yield access
+    s3_server.deny([])
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test sees the settings it makes itself, not those of the shell that runs it."""
+    for name in list(os.environ):
+        if name.startswith(("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL")):
+            monkeypatch.delenv(name)
