@@ -333,7 +333,6 @@ CREATE TABLE ops.load_ledger (
     CONSTRAINT fk_load_ledger_data_version FOREIGN KEY (load_id) REFERENCES ops.data_versions (load_id),
     CONSTRAINT ck_load_ledger_fetched CHECK (fetched = landed + rejected),
     CONSTRAINT ck_load_ledger_landed CHECK (landed = inserted + updated + unchanged + duplicate),
-    CONSTRAINT ck_load_ledger_in_star CHECK (in_star = inserted + updated + unchanged),
     CONSTRAINT ck_load_ledger_superseded CHECK (superseded <= duplicate)
 );
 CREATE INDEX ix_load_ledger_partition ON ops.load_ledger (retailer_id, business_date, load_id);
@@ -352,7 +351,7 @@ COMMENT ON COLUMN ops.load_ledger.unchanged IS 'Rows the star already held exact
 COMMENT ON COLUMN ops.load_ledger.duplicate IS 'Further copies of a record: within the partition, or with a later version in another one.';
 COMMENT ON COLUMN ops.load_ledger.superseded IS 'Those of the duplicates whose later version stands under another business date.';
 COMMENT ON COLUMN ops.load_ledger.withdrawn IS 'Rows removed because the partition no longer holds them.';
-COMMENT ON COLUMN ops.load_ledger.in_star IS 'Rows of the partition in fact_sales after the load.';
+COMMENT ON COLUMN ops.load_ledger.in_star IS 'Rows of the partition in fact_sales after the load; = inserted + updated + unchanged, but for an insert-only load.';
 COMMENT ON COLUMN ops.load_ledger.source_sha256 IS 'Checksum of the raw object that was loaded.';
 COMMENT ON COLUMN ops.load_ledger.recorded_at IS 'When.';
 
@@ -373,8 +372,7 @@ CREATE TABLE ops.load_ledger_amounts (
     CONSTRAINT pk_load_ledger_amounts PRIMARY KEY (load_id, retailer_id, business_date, currency),
     CONSTRAINT fk_load_ledger_amounts_ledger FOREIGN KEY (load_id, retailer_id, business_date)
         REFERENCES ops.load_ledger (load_id, retailer_id, business_date),
-    CONSTRAINT ck_load_ledger_amounts_landed CHECK (landed = inserted + updated + unchanged + duplicate),
-    CONSTRAINT ck_load_ledger_amounts_in_star CHECK (in_star = inserted + updated + unchanged)
+    CONSTRAINT ck_load_ledger_amounts_landed CHECK (landed = inserted + updated + unchanged + duplicate)
 );
 COMMENT ON TABLE ops.load_ledger_amounts IS 'Grain: one row per ledger row and currency: the same balance in signed net money.';
 COMMENT ON COLUMN ops.load_ledger_amounts.load_id IS 'Publication.';

@@ -1,0 +1,66 @@
+"""What every command line of the platform has in common: dates, retailers, run ids, exit codes.
+
+Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from shared.config import RETAILER_IDS, Settings
+from shared.errors import FixConfiguration, RetailError
+
+DateArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[DATE]", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
+]
+RetailerOption = Annotated[
+    list[str] | None,
+    typer.Option("--retailer", help=f"Only this retailer; may be repeated. Known: {', '.join(RETAILER_IDS)}."),
+]
+
+
+def business_date(text: str | None, settings: Settings, now: datetime | None = None) -> date:
+    """The date a command was asked for. Raises FixConfiguration for a malformed or future one."""
+    now = now or datetime.now(UTC)
+    if text is None:
+        return settings.business_yesterday(now)
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
+    except ValueError as error:
+        raise FixConfiguration(f"{text!r} is no date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
+    if day > now.astimezone(settings.zone()).date():
+        raise FixConfiguration(f"{day} is in the future ({settings.business_timezone}). Give a past business date.")
+    return day
+
+
+def chosen_retailers(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The retailers a command was asked for, all when none is named. Raises FixConfiguration for an unknown one."""
+    unknown = sorted(set(names or ()) - set(RETAILER_IDS))
+    if unknown:
+        raise FixConfiguration(f"Unknown retailer: {', '.join(unknown)}. Known: {', '.join(RETAILER_IDS)}.")
+    return tuple(dict.fromkeys(names)) if names else RETAILER_IDS
+
+
+def new_run_id(stage: str) -> str:
+    """A run id for a command that Airflow did not start: stage, UTC time, random part."""
+    return f"{stage}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+
+
+@contextmanager
+def exit_code() -> Iterator[None]:
+    """Turn the platform's errors into one line on standard error and an exit code."""
+    try:
+        yield
+    except RetailError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        typer.echo("Interrupted; what was not finished was not published.", err=True)
+        raise typer.Exit(130) from error

@@ -1,0 +1,218 @@
+"""Transform one business date: raw partitions to conformed Parquet and to the star, retailers side by side.
+
+python -m transformation.main 2024-01-15 [--retailer retailer_1] [--insert-only]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+if __package__ in (None, ""):  # `cd transformation && python main.py DATE`
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.commands import DateArgument, RetailerOption, business_date, chosen_retailers, exit_code, new_run_id
+from shared.config import RETAILER_IDS, Settings, load_settings
+from shared.database import session
+from shared.errors import RetailError
+from shared.logs import configure_logging, get_logger
+from shared.partitions import processed_key
+from shared.pipeline_runs import StageRun, record_stage
+from shared.s3_client import ObjectStore
+from transformation.conform import ConformedPartition, conform_partition, read_manifest
+from transformation.ledger import PartitionBalance
+from transformation.processors.star_schema_processor import publish
+
+log = get_logger(__name__)
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class RetailerLoad:
+    """What became of one retailer's partitions: the date asked for and those landed with it."""
+
+    retailer_id: str
+    load_id: int | None = None
+    balances: tuple[PartitionBalance, ...] = ()
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {
+            "retailer_id": self.retailer_id,
+            "status": "failed" if self.error else "published",
+            "load_id": self.load_id,
+            "partitions": [balance.as_dict() for balance in self.balances],
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """The result of a run: one load per retailer."""
+
+    business_date: date
+    loads: tuple[RetailerLoad, ...]
+
+    @property
+    def failed(self) -> tuple[RetailerLoad, ...]:
+        """Retailers of which nothing was published."""
+        return tuple(load for load in self.loads if load.error)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every retailer asked for was published."""
+        return not self.failed
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form, for XCom and `--json`: counts and money, never rows."""
+        return {
+            "business_date": self.business_date.isoformat(),
+            "ok": self.ok,
+            "retailers": {load.retailer_id: load.as_dict() for load in self.loads},
+        }
+
+
+def run(
+    day: date,
+    retailers: Sequence[str] = RETAILER_IDS,
+    *,
+    settings: Settings,
+    run_id: str,
+    insert_only: bool = False,
+    clock: Clock = lambda: datetime.now(UTC),
+) -> TransformResult:
+    """Load `day` of each retailer, and the dates that its landing rewrote beside it.
+
+    One transaction per retailer; a retailer that fails leaves the others published and is named in the result.
+    """
+    store = ObjectStore(settings.s3)
+    dsn = settings.warehouse_dsn.get_secret_value()
+    with record_stage(dsn, StageRun(run_id, "transform", day), clock=clock) as stage:
+        with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="load") as pool:
+            loads = tuple(
+                pool.map(
+                    lambda retailer_id: _load_retailer(
+                        retailer_id, day, settings, store, run_id=run_id, insert_only=insert_only, clock=clock
+                    ),
+                    retailers,
+                )
+            )
+        result = TransformResult(day, loads)
+        stage.finish(
+            details=result.as_dict(),
+            failed=[load.retailer_id for load in result.failed],
+            of=len(loads),
+            message="; ".join(load.error or "" for load in result.failed),
+        )
+    return result
+
+
+def _load_retailer(
+    retailer_id: str,
+    day: date,
+    settings: Settings,
+    store: ObjectStore,
+    *,
+    run_id: str,
+    insert_only: bool,
+    clock: Clock,
+) -> RetailerLoad:
+    bound = log.bind(run_id=run_id, retailer_id=retailer_id, business_date=str(day))
+    try:
+        with TemporaryDirectory(prefix="retail-transform-") as name:
+            directory = Path(name)
+            companions = read_manifest(store, settings.s3.bucket_raw, retailer_id, day).companions
+            partitions = [
+                conform_partition(store, settings.s3.bucket_raw, retailer_id, each, directory)
+                for each in sorted({day, *companions})
+            ]
+            with session(settings.warehouse_dsn.get_secret_value(), application_name="retail-transform") as connection:
+                publication = publish(
+                    connection,
+                    partitions,
+                    run_id=run_id,
+                    now=clock(),
+                    insert_only=insert_only,
+                    before_commit=lambda: _write_processed(store, settings, partitions),
+                )
+    except RetailError as error:
+        bound.error("not published", error=str(error))
+        return RetailerLoad(retailer_id, error=str(error))
+    for balance in publication.balances:
+        bound.info("published", load_id=publication.load_id, **balance.as_dict())
+    return RetailerLoad(retailer_id, publication.load_id, publication.balances)
+
+
+def _write_processed(store: ObjectStore, settings: Settings, partitions: Sequence[ConformedPartition]) -> None:
+    for partition in partitions:
+        manifest = partition.manifest
+        store.upload(
+            partition.parquet_file,
+            settings.s3.bucket_processed,
+            processed_key(manifest.retailer_id, manifest.business_date),
+            content_type="application/vnd.apache.parquet",
+        )
+
+
+def _table(result: TransformResult) -> Table:
+    table = Table(title=f"Transformed for {result.business_date}")
+    counts = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_star")
+    for name in ("retailer", "date"):
+        table.add_column(name)
+    for name in (*counts, "net amount"):
+        table.add_column(name.replace("_", " "), justify="right")
+    for load in result.loads:
+        for balance in load.balances:
+            facts = balance.as_dict()
+            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(balance.in_star.amounts.items()))
+            table.add_row(load.retailer_id, str(balance.business_date), *(f"{facts[name]:,}" for name in counts), money)
+    return table
+
+
+def main(
+    day: DateArgument = None,
+    retailer: RetailerOption = None,
+    insert_only: Annotated[
+        bool, typer.Option("--insert-only", help="Add new rows only; never change or remove what is there.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Transform a landed business date into the star schema (default: yesterday)."""
+    configure_logging()
+    with exit_code():
+        settings = load_settings()
+        result = run(
+            business_date(day, settings),
+            chosen_retailers(retailer),
+            settings=settings,
+            run_id=new_run_id("transform"),
+            insert_only=insert_only,
+        )
+        if as_json:
+            typer.echo(_json(result))
+        else:
+            Console().print(_table(result))
+        for load in result.failed:
+            typer.echo(f"{load.retailer_id}: {load.error}", err=True)
+        raise typer.Exit(0 if result.ok else 1)
+
+
+def _json(result: TransformResult) -> str:
+    import json
+
+    return json.dumps(result.as_dict(), indent=2)
+
+
+if __name__ == "__main__":
+    typer.run(main)

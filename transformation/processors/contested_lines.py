@@ -1,0 +1,26 @@
+"""Lines that stand under several business dates: one of them is in the star, the others wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.database import Cursor, read_sql
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+def settle_contested_lines(cursor: Cursor, parameters: Mapping[str, object]) -> list[int]:
+    """Let the version changed last at the source win, whatever partition it is in.
+
+    Returns the date keys outside the load whose rows changed: they lost a line to this load, or got one back.
+    """
+    cursor.execute(read_sql(_SQL / "find_contested_transactions.sql"), parameters)
+    cursor.execute("SELECT coalesce(array_agg(DISTINCT date_key), '{}') FROM contested")
+    row = cursor.fetchone()
+    contested_dates: list[int] = list(row[0]) if row else []
+    cursor.execute(
+        read_sql(_SQL / "settle_contested_lines.sql"), {**parameters, "contested_dates": contested_dates or [0]}
+    )
+    cursor.execute("SELECT date_key FROM outdated UNION SELECT date_key FROM restored ORDER BY date_key")
+    return [found[0] for found in cursor.fetchall()]

@@ -1,0 +1,35 @@
+"""SCD 2 of customers: dim_customer follows from every statement the landed partitions make, in any order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.database import Cursor, read_sql
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+def sync_customer_history(cursor: Cursor, parameters: Mapping[str, object]) -> int:
+    """Record what the staged rows state and bring the versions and their facts in line.
+
+    Returns the number of customers whose history changed. Versions that nothing states any more stay until
+    `drop_dead_versions`, because facts of the partitions being loaded may still point to them.
+    """
+    cursor.execute(read_sql(_SQL / "record_observations.sql"), parameters)
+    cursor.execute(read_sql(_SQL / "sync_customer_versions.sql"), parameters)
+    cursor.execute("SELECT count(*) FROM former_versions")
+    if _count(cursor):
+        cursor.execute(read_sql(_SQL / "repoint_facts.sql"), parameters)
+    cursor.execute("SELECT count(*) FROM touched_customers")
+    return _count(cursor)
+
+
+def drop_dead_versions(cursor: Cursor) -> None:
+    """Remove the versions that nothing states any more; call when no fact can point to them."""
+    cursor.execute(read_sql(_SQL / "drop_dead_versions.sql"))
+
+
+def _count(cursor: Cursor) -> int:
+    row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,0 +1,181 @@
+"""The merge path: conformed partitions of one retailer into the star, audited, in one transaction.
+
+The steps, each a SQL file: stage, dimensions, customer history, keys, contested lines, classify, write, withdraw,
+summarise, audit, books. A retailer's loads follow one another by an advisory lock; different retailers run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from shared.database import Connection, Cursor, lock_in_transaction, read_sql, transaction
+from shared.errors import StopRun
+from shared.version import CODE_VERSION
+from transformation.conform import ConformedPartition
+from transformation.ledger import PartitionBalance, Tally, audit, draw_up_balance, tally_by_outcome
+from transformation.processors.books import move_watermark, reaccount, write_ledger
+from transformation.processors.contested_lines import settle_contested_lines
+from transformation.processors.customer_history import drop_dead_versions, sync_customer_history
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A committed load."""
+
+    load_id: int
+    balances: tuple[PartitionBalance, ...]
+    customers_changed: int
+    other_dates_changed: tuple[int, ...]
+
+
+def date_key(day: date) -> int:
+    """20240115 for 2024-01-15, as in dim_date."""
+    return int(f"{day:%Y%m%d}")
+
+
+def publish(
+    connection: Connection,
+    partitions: Sequence[ConformedPartition],
+    *,
+    run_id: str,
+    now: datetime,
+    insert_only: bool = False,
+    before_commit: Callable[[], None] | None = None,
+) -> Publication:
+    """Merge partitions of one retailer into the star; all of it becomes visible at once, or nothing.
+
+    `before_commit` runs after the audit, while the retailer is still locked. Raises StopRun when the books do not
+    balance.
+    """
+    retailer_id = partitions[0].manifest.retailer_id
+    days = sorted({partition.manifest.business_date for partition in partitions})
+    with transaction(connection) as cursor:
+        for day in days:  # committed by itself: attaching a month locks the dimensions, so it must be short
+            cursor.execute("SELECT ops.ensure_fact_partition(%s)", (day,))
+    with transaction(connection) as cursor:
+        lock_in_transaction(cursor, "load", retailer_id)
+        load = _Load(cursor, retailer_id, [date_key(day) for day in days], run_id, now, insert_only)
+        publication = load.run(partitions)
+        if before_commit is not None:
+            before_commit()
+    return publication
+
+
+class _Load:
+    """One load inside its transaction."""
+
+    def __init__(
+        self, cursor: Cursor, retailer_id: str, date_keys: list[int], run_id: str, now: datetime, insert_only: bool
+    ) -> None:
+        self._cursor = cursor
+        self._insert_only = insert_only
+        self._parameters: dict[str, object] = {
+            "retailer_id": retailer_id,
+            "retailer_key": self._retailer_key(retailer_id),
+            "date_keys": date_keys,
+            # An insert-only load takes nothing away: it forgets nothing of what older loads stated either.
+            "replaced_date_keys": [0] if insert_only else date_keys,
+            "run_id": run_id,
+            "now": now,
+            "insert_only": insert_only,
+        }
+
+    def run(self, partitions: Sequence[ConformedPartition]) -> Publication:
+        load_id = self._open_version()
+        self._stage(partitions)
+        self._execute("upsert_stores")
+        self._execute("upsert_products")
+        customers = sync_customer_history(self._cursor, self._parameters)
+        self._execute("resolve_keys")
+        self._check_resolved(sum(partition.rows for partition in partitions))
+        other_dates = settle_contested_lines(self._cursor, self._parameters)
+        self._execute("classify_rows")
+        withdrawn = self._write()
+        if not self._insert_only:
+            drop_dead_versions(self._cursor)
+        balances = self._balance(partitions, withdrawn)
+        write_ledger(self._cursor, self._parameters, balances)
+        if other_dates:
+            self._summarise(other_dates)
+            reaccount(self._cursor, self._parameters, other_dates)
+        move_watermark(self._cursor, self._parameters, partitions)
+        return Publication(load_id, tuple(balances), customers, tuple(other_dates))
+
+    def _execute(self, name: str) -> None:
+        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), self._parameters)
+
+    def _retailer_key(self, retailer_id: str) -> int:
+        find = "SELECT retailer_key FROM dim_retailer WHERE retailer_id = %s"
+        self._cursor.execute(find, (retailer_id,))
+        row = self._cursor.fetchone()
+        if row is None:
+            self._cursor.execute(
+                "INSERT INTO dim_retailer (retailer_id, retailer_name) VALUES (%s, %s) RETURNING retailer_key",
+                (retailer_id, retailer_id),
+            )
+            row = self._cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    def _open_version(self) -> int:
+        self._cursor.execute(
+            "INSERT INTO data_versions (run_id, retailer_key, load_path, code_version, published_at)"
+            " VALUES (%(run_id)s, %(retailer_key)s, 'merge', %(code_version)s, %(now)s) RETURNING load_id",
+            {**self._parameters, "code_version": CODE_VERSION},
+        )
+        row = self._cursor.fetchone()
+        self._parameters["load_id"] = row[0] if row else None
+        return int(row[0]) if row else 0
+
+    def _stage(self, partitions: Sequence[ConformedPartition]) -> None:
+        self._execute("create_staging")
+        for partition in partitions:
+            with partition.copy_file.open("rb") as rows:
+                self._cursor.copy_expert("COPY staged_sales FROM STDIN (FORMAT csv, NULL '\\N')", rows)
+        self._cursor.execute("ANALYZE staged_sales")
+
+    def _check_resolved(self, staged: int) -> None:
+        self._cursor.execute("SELECT count(*) FROM resolved_sales")
+        row = self._cursor.fetchone()
+        if row is None or row[0] != staged:
+            raise StopRun(
+                f"{self._parameters['retailer_id']}: {staged} rows were staged, but {row[0] if row else 0} found their"
+                " dimension members. Nothing was published. This is a defect of the platform: please report it."
+            )
+
+    def _write(self) -> dict[tuple[int, str], Tally]:
+        if self._insert_only:
+            self._execute("merge_facts_insert_only")
+            return {}
+        self._execute("withdraw_rows")
+        rows = [(key, "withdrawn", *rest) for key, *rest in self._cursor.fetchall()]
+        self._execute("keep_superseded")
+        self._execute("merge_facts")
+        return tally_by_outcome(rows)
+
+    def _balance(
+        self, partitions: Sequence[ConformedPartition], withdrawn: dict[tuple[int, str], Tally]
+    ) -> list[PartitionBalance]:
+        self._execute("count_outcomes")
+        outcomes = tally_by_outcome(self._cursor.fetchall())
+        star = self._counted("count_star", "in_star")
+        balances = [draw_up_balance(partition, outcomes, withdrawn, star) for partition in partitions]
+        written = [date_key(balance.business_date) for balance in balances if balance.has_written]
+        if written:
+            self._summarise(written)
+        summaries = self._counted("count_summaries", "summary")
+        for balance in balances:
+            summary = summaries.get((date_key(balance.business_date), "summary"), Tally())
+            audit(balance, summary, insert_only=self._insert_only)
+        return balances
+
+    def _counted(self, name: str, outcome: str) -> dict[tuple[int, str], Tally]:
+        self._execute(name)
+        return tally_by_outcome((key, outcome, *rest) for key, *rest in self._cursor.fetchall())
+
+    def _summarise(self, date_keys: list[int]) -> None:
+        self._cursor.execute(read_sql(_SQL / "summarise_days.sql"), {**self._parameters, "date_keys": date_keys})

@@ -1,0 +1,5 @@
+-- What the star holds of the partitions now. Grain: date x currency.
+SELECT date_key, currency, count(*), sum(net_amount)
+FROM fact_sales
+WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)
+GROUP BY date_key, currency;

@@ -1,0 +1,35 @@
+-- Transactions of which landed lines stand under more than one business date, when at least one of these dates is
+-- being loaded. Normally none. transaction_dates answers this without probing every month of fact_sales.
+CREATE TEMP TABLE staged_transactions ON COMMIT DROP AS
+SELECT DISTINCT transaction_id, date_key FROM staged_sales;
+ANALYZE staged_transactions;
+
+CREATE TEMP TABLE contested ON COMMIT DROP AS
+WITH concerned AS (
+    SELECT transaction_id FROM staged_transactions
+    UNION
+    SELECT transaction_id
+    FROM transaction_dates
+    WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)
+)
+SELECT other.transaction_id, other.date_key
+FROM transaction_dates AS other
+JOIN concerned USING (transaction_id)
+WHERE other.retailer_key = %(retailer_key)s AND other.date_key <> ALL (%(date_keys)s)
+UNION
+SELECT transaction_id, date_key
+FROM staged_transactions
+WHERE transaction_id IN (SELECT transaction_id FROM staged_transactions GROUP BY transaction_id HAVING count(*) > 1);
+
+DELETE FROM transaction_dates AS known
+WHERE known.retailer_key = %(retailer_key)s
+    AND known.date_key = ANY (%(replaced_date_keys)s)
+    AND NOT EXISTS (
+        SELECT FROM staged_transactions AS staged
+        WHERE staged.transaction_id = known.transaction_id AND staged.date_key = known.date_key
+    );
+
+INSERT INTO transaction_dates (retailer_key, transaction_id, date_key)
+SELECT %(retailer_key)s, transaction_id, date_key
+FROM staged_transactions
+ON CONFLICT (retailer_key, transaction_id, date_key) DO NOTHING;
