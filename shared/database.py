@@ -55,7 +55,8 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
     if "database" in message and "does not exist" in message:
         return FixConfiguration(
-            f"There is no database for {where}. Create it by `make up` (or docker-compose up -d), or correct WAREHOUSE_DSN."
+            f"There is no database for {where}. Create it by `make up` (or docker-compose up -d),"
+            " or correct WAREHOUSE_DSN."
         )
     return RetryLater(
         f"No PostgreSQL answers for {where}. Start it with `make up` (or docker-compose up -d postgres),"
@@ -90,7 +91,8 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         ) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
-            f"The warehouse denies this user a right ({_first_line(error)}). Use retail_user, or run: python -m shared.migrations"
+            f"The warehouse denies this user a right ({_first_line(error)})."
+            " Use retail_user, or run: python -m shared.migrations"
         ) from error
 
 

@@ -47,14 +47,13 @@ def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) ->
     A row that stays `running` is the trace of a process that was killed.
     """
     outcome = StageOutcome()
-    with session(dsn, application_name=f"retail-{stage.stage}") as connection:
-        with transaction(connection) as cursor:
-            cursor.execute(
-                "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
-                " VALUES (%s, %s, %s, 'running', %s) RETURNING pipeline_run_id",
-                (stage.run_id, stage.stage, stage.business_date, clock()),
-            )
-            row = cursor.fetchone()
+    with session(dsn, application_name=f"retail-{stage.stage}") as connection, transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
+            " VALUES (%s, %s, %s, 'running', %s) RETURNING pipeline_run_id",
+            (stage.run_id, stage.stage, stage.business_date, clock()),
+        )
+        row = cursor.fetchone()
     try:
         yield outcome
     except Exception as error:

@@ -1,4 +1,4 @@
-"""The books of a load: ledger rows, the balance of other dates it changed, the watermark. Same transaction as the data."""
+"""The books of a load: ledger rows, other dates it changed, the watermark. Same transaction as the data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def write_ledger(cursor: Cursor, parameters: Mapping[str, object], balances: Seq
     execute_values(
         cursor,
         "INSERT INTO load_ledger (load_id, retailer_id, business_date, run_id, reported, fetched, landed, rejected,"
-        " inserted, updated, unchanged, duplicate, superseded, withdrawn, in_star, source_sha256, recorded_at) VALUES %s",
+        " inserted, updated, unchanged, duplicate, superseded, withdrawn, in_star, source_sha256, recorded_at)"
+        " VALUES %s",
         [_ledger_row(parameters, balance) for balance in balances],
     )
     execute_values(

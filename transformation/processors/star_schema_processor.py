@@ -1,7 +1,7 @@
 """The merge path: conformed partitions of one retailer into the star, audited, in one transaction.
 
 The steps, each a SQL file: stage, dimensions, customer history, keys, contested lines, classify, write, withdraw,
-summarise, audit, books. A retailer's loads follow one another by an advisory lock; different retailers run side by side.
+summarise, audit, books. A retailer's loads follow one another by an advisory lock; retailers run side by side.
 """
 
 from __future__ import annotations
