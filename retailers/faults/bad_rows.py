@@ -1,0 +1,52 @@
+"""Where bad rows stand among the good ones, and which kind each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from retailers.faults.specification import BAD_ROW_KINDS, Fault
+
+HUGE = 10_000_000
+"""Characters in the name of a huge row."""
+
+
+@dataclass(frozen=True)
+class BadRows:
+    """After every `every` good rows comes a bad one; 0 is none at all. Positions count delivered rows from 0."""
+
+    every: int
+    kinds: tuple[str, ...] = BAD_ROW_KINDS
+
+    def among(self, good: int) -> int:
+        """How many bad rows stand among so many good ones."""
+        return good // self.every if self.every else 0
+
+    def is_bad(self, position: int) -> bool:
+        """Whether a bad row stands at a position."""
+        return bool(self.every) and position % (self.every + 1) == self.every
+
+    def good_before(self, position: int) -> int:
+        """How many good rows stand before a position."""
+        return position - position // (self.every + 1) if self.every else position
+
+    def number_at(self, position: int) -> int:
+        """The number, from 0, of the bad row at a position."""
+        return position // (self.every + 1)
+
+    def kind(self, number: int) -> str:
+        """What is wrong with a bad row. Only one in a listing is huge, unless nothing else is wanted."""
+        if number < len(self.kinds):
+            return self.kinds[number]
+        usual = tuple(kind for kind in self.kinds if kind != "huge_string") or self.kinds
+        return usual[number % len(usual)]
+
+
+NO_BAD_ROWS = BadRows(0)
+
+
+def bad_rows(fault: Fault | None) -> BadRows:
+    """The plan that a `bad_rows` fault asks for: its share of all delivered rows, at most every second one."""
+    if fault is None:
+        return NO_BAD_ROWS
+    kinds = fault.options.get("kinds")
+    return BadRows(max(1, round(1 / float(fault.value) - 1)), tuple(kinds.split("+")) if kinds else BAD_ROW_KINDS)

@@ -1,0 +1,101 @@
+"""Retailer 1's rows and reports as its API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
+
+from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
+from retailers.retailer1.bad_rows import bad_row
+from retailers.serving.simulator import Simulator
+
+FIELDS = (
+    "sale_id", "line_no", "txn_type", "sold_at", "last_modified",
+    "store_code", "store_name", "store_city", "store_state", "sku", "product_name", "department",
+    "customer_no", "customer_name", "customer_segment", "customer_city", "customer_state", "customer_country",
+    "customer_updated_at", "qty", "unit_price", "line_total", "currency", "deleted", "previous_date",
+)  # fmt: skip
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a listing, how many it has in all, and the time it speaks of."""
+
+    total: int
+    rows: Sequence[Row]
+    as_of: datetime
+
+
+class Listing:
+    """Reads the books of retailer 1."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._sql = simulator.statements
+
+    def sold_on(self, day: date, offset: int, limit: int) -> Page:
+        """Lines sold on a date, bad rows among them where that fault is on."""
+        now = self._simulator.clock.now()
+        board = self._simulator.board
+        if not self._simulator.has_day(day) or board.on_day("empty_listing", day):
+            return Page(0, (), now)
+        plan = self._simulator.bad_rows_of(day)
+        values = {"day": day, "now": now}
+        with self._simulator.database.transaction() as cursor:
+            good = self._count(cursor, "count_sold_on", values)
+            first = min(plan.good_before(offset), good)
+            taken = plan.good_before(offset + limit) - plan.good_before(offset)
+            rows = self._rows(cursor, "sold_on", {**values, "offset": first, "limit": taken})
+        total = good + plan.among(good)
+        return Page(total, _mixed(rows, plan, day, offset, min(limit, total - offset)), now)
+
+    def changed_since(self, since: datetime, offset: int, limit: int) -> Page:
+        """Lines of any date that changed at a time or later."""
+        self._simulator.bring_up_to_date()
+        now = self._simulator.clock.now()
+        values = {"since": since, "now": now, "offset": offset, "limit": limit}
+        with self._simulator.database.transaction() as cursor:
+            total = self._count(cursor, "count_changed_since", values)
+            return Page(total, self._rows(cursor, "changed_since", values), now)
+
+    def report(self, day: date) -> Mapping[str, object]:
+        """The control report of a date."""
+        lines, totals = 0, {}
+        if self._simulator.has_day(day):
+            with self._simulator.database.transaction() as cursor:
+                cursor.execute(self._sql["daily_report"], {"day": day, "now": self._simulator.clock.now()})
+                for currency, count, total in cursor.fetchall():
+                    lines, totals[currency] = lines + count, total
+                plan = self._simulator.bad_rows_of(day)
+                if plan is not NO_BAD_ROWS:
+                    cursor.execute(self._sql["count_sold_on"], {"day": day, "now": self._simulator.clock.now()})
+                    lines += plan.among((cursor.fetchone() or (0,))[0])
+        return {"date": day, "line_count": lines, "net_totals": totals}
+
+    def _count(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> int:
+        cursor.execute(self._sql[statement], values)
+        return int((cursor.fetchone() or (0,))[0])
+
+    def _rows(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> list[Row]:
+        # Times of sale are shown with the offset of the zone the session is in.
+        cursor.execute("SELECT set_config('TimeZone', %s, true)", (self._simulator.zone.key,))
+        cursor.execute(self._sql[statement], values)
+        return [dict(zip(FIELDS, values, strict=True)) for values in cursor]
+
+
+def _mixed(good: Sequence[Row], plan: BadRows, day: date, offset: int, size: int) -> list[Row]:
+    if plan is NO_BAD_ROWS:
+        return list(good)
+    following = iter(good)
+    mixed: list[Row] = []
+    for position in range(offset, offset + max(0, size)):
+        if plan.is_bad(position):
+            number = plan.number_at(position)
+            mixed.append(bad_row(day, number, plan.kind(number)))
+        elif (row := next(following, None)) is not None:
+            mixed.append(row)
+    return mixed

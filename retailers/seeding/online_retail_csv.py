@@ -1,0 +1,149 @@
+"""A CSV in the layout of the Online Retail data set, read as sales."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import importlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
+from zoneinfo import ZoneInfo
+
+from retailers.seeding.receipts import Kind
+
+COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
+_CENTS, _MILLS = Decimal("0.01"), Decimal("0.001")
+
+
+class UnreadableCsvError(Exception):
+    """The CSV cannot be replayed; the message is one line with file, line and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedRow:
+    """One row. `quantity` is positive for returns; `repeated` says that an equal row stood before it."""
+
+    invoice: str
+    product: str
+    description: str | None
+    quantity: int
+    sold_at: datetime
+    price: Decimal
+    customer: str | None
+    country: str
+    kind: Kind
+    business_date: date
+    repeated: bool
+
+    @property
+    def price_text(self) -> str:
+        """The price with the places it has in the CSV, two at least."""
+        return _plain(self.price)
+
+    @property
+    def amount(self) -> Decimal:
+        """Quantity times price; a return's is positive."""
+        return self.price * self.quantity
+
+    @property
+    def amount_text(self) -> str:
+        """What the row adds to the day, two places at least; a return's is negative."""
+        return _plain(-self.amount if self.kind is Kind.RETURN else self.amount)
+
+    @property
+    def exponent(self) -> int:
+        """How many places the price needs: 2 or 3."""
+        return 2 if self.price == self.price.quantize(_CENTS) else 3
+
+
+def _plain(number: Decimal) -> str:
+    exponent = number.as_tuple().exponent
+    places = max(2, -exponent) if isinstance(exponent, int) else 2
+    return f"{number:.{places}f}"
+
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    """A zstd file by the first of the libraries that is there."""
+    for name in ("compression.zstd", "zstandard"):
+        try:
+            opened: IO[bytes] = importlib.import_module(name).open(path, "rb")
+            return opened
+        except ModuleNotFoundError:
+            continue
+    try:
+        arrow = importlib.import_module("pyarrow")
+    except ModuleNotFoundError as error:
+        raise UnreadableCsvError(f"{path} is zstd, and no library for it is installed; unpack it first") from error
+    stream: IO[bytes] = arrow.CompressedInputStream(arrow.OSFile(str(path), "rb"), "zstd")
+    return stream
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return io.BufferedReader(gzip.open(path, "rb"))
+    return _open_zstd(path) if path.suffix == ".zst" else path.open("rb")
+
+
+def _kind(invoice: str, quantity: int) -> Kind:
+    if invoice.startswith("C"):
+        return Kind.RETURN
+    return Kind.ADJUSTMENT if invoice.startswith("A") or quantity < 0 else Kind.SALE
+
+
+class _Times:
+    """Texts like `12/1/2010 8:26` as local times; remembers the last, for rows of an invoice share it."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._known: tuple[str, datetime] = ("", datetime.min.replace(tzinfo=zone))
+
+    def read(self, text: str) -> datetime:
+        if self._known[0] != text:
+            day, _, clock = text.partition(" ")
+            month, number, year = day.split("/")
+            hour, minute = clock.split(":")
+            moment = datetime(int(year), int(month), int(number), int(hour), int(minute), tzinfo=self._zone)
+            self._known = (text, moment)
+        return self._known[1]
+
+
+def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
+    """The rows of the file in its order. Raises UnreadableCsvError. Remembers a digest of each row to know repeats."""
+    times = _Times(zone)
+    seen: set[bytes] = set()
+    with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+        reader = csv.reader(text)
+        if tuple(next(reader, ())) != COLUMNS:
+            raise UnreadableCsvError(f"{path} does not begin with the header {','.join(COLUMNS)}")
+        for fields in reader:
+            try:
+                yield _row(fields, times, seen)
+            except (ValueError, InvalidOperation) as error:
+                raise UnreadableCsvError(f"{path} line {reader.line_num} is not a sale: {error}") from error
+
+
+def _row(fields: list[str], times: _Times, seen: set[bytes]) -> ReplayedRow:
+    invoice, product, description, quantity_text, moment, price, customer, country = fields
+    quantity = int(quantity_text)
+    kind = _kind(invoice, quantity)
+    sold_at = times.read(moment)
+    content = _digest(fields)
+    repeated = content in seen
+    seen.add(content)
+    amount = Decimal(price)
+    if amount != amount.quantize(_MILLS):
+        raise ValueError(f"the price {price} has more than three decimals")
+    return ReplayedRow(
+        invoice, product, description or None, abs(quantity) if kind is Kind.RETURN else quantity, sold_at,
+        amount, customer or None, country, kind, sold_at.date(), repeated,
+    )  # fmt: skip
+
+
+def _digest(fields: list[str]) -> bytes:
+    return blake2b("\x1f".join(fields).encode(), digest_size=16).digest()

@@ -1,0 +1,58 @@
+"""Query parameters, read strictly."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+from flask import request
+
+from retailers.serving.refusals import invalid
+
+_FORMS = {
+    "%Y-%m-%d": (re.compile(r"\d{4}-\d\d-\d\d"), "YYYY-MM-DD"),
+    "%d/%m/%Y": (re.compile(r"\d\d/\d\d/\d{4}"), "dd/mm/yyyy"),
+}
+
+
+def text(name: str) -> str | None:
+    """The parameter, None when it is not there or empty."""
+    return request.args.get(name) or None
+
+
+def day(name: str, form: str = "%Y-%m-%d") -> date | None:
+    """A date parameter in exactly that form. Raises Refused."""
+    given = text(name)
+    if given is None:
+        return None
+    pattern, shown = _FORMS[form]
+    try:
+        if not pattern.fullmatch(given):
+            raise ValueError(given)
+        return datetime.strptime(given, form).date()  # noqa: DTZ007 - a date has no time zone
+    except ValueError:
+        raise invalid(f"{name} must be {shown}, not {given}") from None
+
+
+def required_day(name: str, form: str = "%Y-%m-%d") -> date:
+    """A date parameter that must be there. Raises Refused."""
+    found = day(name, form)
+    if found is None:
+        raise invalid(f"{name} is missing")
+    return found
+
+
+def whole(name: str, default: int, low: int, high: int) -> int:
+    """A whole number within bounds. Raises Refused."""
+    given = text(name)
+    if given is None:
+        return default
+    if not re.fullmatch(r"-?\d{1,12}", given) or not low <= int(given) <= high:
+        raise invalid(f"{name} must be a whole number from {low} to {high}, not {given}")
+    return int(given)
+
+
+def exactly_one(first: str, second: str) -> None:
+    """Refuse a request that has none or both of two parameters."""
+    if (text(first) is None) == (text(second) is None):
+        raise invalid(f"give exactly one of {first} and {second}")

@@ -1,0 +1,32 @@
+"""Why a request is not answered. Each vendor words it in its own JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Refused(Exception):
+    """A request that gets an error. `code` is the same for all vendors; `message` names what to mend."""
+
+    status: int
+    code: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def invalid(message: str) -> Refused:
+    """A parameter is wrong."""
+    return Refused(400, "invalid_parameter", message)
+
+
+def unavailable(retry_after: float | None = None) -> Refused:
+    """The retailer cannot answer now."""
+    headers = {} if retry_after is None else {"Retry-After": str(max(0, round(retry_after)))}
+    return Refused(503, "unavailable", "the service is unavailable, try again later", headers)
+
+
+def rate_limited(retry_after: float) -> Refused:
+    """Too many requests."""
+    return Refused(429, "rate_limited", "too many requests", {"Retry-After": str(max(1, round(retry_after + 0.49)))})

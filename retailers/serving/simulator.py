@@ -1,0 +1,145 @@
+"""The parts every retailer's API stands on, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from flask import Response, request
+from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
+
+from retailers.archive.archive import RECENT_DAYS, Archive, Books, preloaded_days, start_from
+from retailers.archive.database import Database, read_sql
+from retailers.faults.bad_rows import BadRows, bad_rows
+from retailers.faults.board import FaultBoard
+from retailers.faults.delivery import interrupt, spoil
+from retailers.faults.held_back import HeldBack
+from retailers.seeding.market import Market
+from retailers.seeding.online_retail_csv import ReplayedRow, replayed_rows
+from retailers.seeding.rhythm import FIRST_DAY
+from retailers.seeding.sales import SalesGenerator
+from retailers.serving.clock import Clock
+from retailers.serving.rate_limit import RateLimit
+from retailers.serving.settings import Settings
+
+
+class ReplayBooks(Books, Protocol):
+    """Books that can also be filled from a CSV."""
+
+    def write_replay(self, cursor: Cursor, rows: Iterable[ReplayedRow], currency: str) -> None:
+        """Add the rows of a CSV as sales."""
+
+
+@dataclass
+class Simulator:
+    """One retailer at work: its books, its clock and its faults."""
+
+    market: Market
+    settings: Settings
+    database: Database
+    clock: Clock
+    board: FaultBoard
+    held_back: HeldBack
+    archive: Archive | None
+    statements: Mapping[str, str]
+    limit: RateLimit
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of business dates."""
+        return self.settings.replay_zone if self.settings.replay_csv else self.market.zone
+
+    @property
+    def currency(self) -> str:
+        """The currency of the books."""
+        return self.settings.replay_currency if self.settings.replay_csv else self.market.currency
+
+    @property
+    def today(self) -> date:
+        """The business date that is going on."""
+        return self.clock.now().astimezone(self.zone).date()
+
+    def has_day(self, day: date) -> bool:
+        """Whether the books may have sales of that date, which are then there; makes them when they are missing."""
+        if day > self.today or self.board.on_day("empty_day", day):
+            return False
+        if self.archive is not None:
+            if day < FIRST_DAY:
+                return False
+            self.archive.ensure([day])
+        return True
+
+    def bring_up_to_date(self) -> None:
+        """Make the recent days, as time goes on, where days are made beforehand."""
+        if self.archive is not None and self.settings.preload:
+            today = self.today
+            self.archive.ensure([today - timedelta(days=number) for number in range(RECENT_DAYS + 1)])
+
+    def bad_rows_of(self, day: date) -> BadRows:
+        """Where bad rows stand in the listing of a date."""
+        return bad_rows(self.board.on("bad_rows"))
+
+    def answer(self, page: int, build: Callable[[], Response]) -> Response:
+        """Build a page's answer, unless faults prevent or spoil it."""
+        visit = self.board.visit(request.path, page)
+        interrupt(self.board, visit, self.sleep)
+        return spoil(self.board, visit, build())
+
+    def listing(self, day: date, page: int, build: Callable[[], tuple[Response, bool]]) -> Response:
+        """Like `answer`, for the listing of a date; `build` also tells whether the page is the last."""
+
+        def with_held_back() -> Response:
+            if self.has_day(day):
+                self.held_back.before_page(day)
+            response, is_last = build()
+            self.held_back.after_page(day, page, is_last=is_last)
+            return response
+
+        return self.answer(page, with_held_back)
+
+
+def start_simulator(
+    market: Market, books: ReplayBooks, settings: Settings, present: Callable[[datetime], object]
+) -> Simulator:
+    """Open the database, fill in what is missing, and switch on the faults that the settings name.
+
+    `present` turns the time into what the database of this retailer calls now.
+    Raises DatabaseAwayError and UnreadableCsvError.
+    """
+    database = Database(settings.database_url)
+    database.wait_until_there(10)
+    statements = read_sql(books.folder)
+    clock, board = Clock(settings.today), FaultBoard(settings.seed)
+    board.switch_on(settings.faults)
+    held_back = HeldBack(board, database, statements, lambda: {"now": present(clock.now())})
+    archive = None
+    if settings.replay_csv is None:
+        generator = SalesGenerator(market, settings.seed, settings.lines_per_day)
+        archive = Archive(database, books, generator, statements["init_schema"])
+        archive.prepare(f"seed {settings.seed}, {settings.lines_per_day} lines a day")
+    else:
+        _replay(database, books, settings, statements["init_schema"])
+    simulator = Simulator(
+        market, settings, database, clock, board, held_back, archive, statements, RateLimit(settings.rate_limit)
+    )
+    held_back.reveal_all()
+    if archive is not None and settings.preload:
+        archive.ensure(preloaded_days(simulator.today))
+    return simulator
+
+
+def _replay(database: Database, books: ReplayBooks, settings: Settings, schema: str) -> None:
+    path = settings.replay_csv
+    if path is None:
+        return
+    found = path.stat()
+    size = f"{found.st_size} bytes of {found.st_mtime_ns}"
+    origin = f"{path.resolve()}, {size}, {settings.replay_zone}, {settings.replay_currency}"
+    with database.transaction() as cursor:
+        if start_from(cursor, schema, books, origin):
+            books.write_replay(cursor, replayed_rows(path, settings.replay_zone), settings.replay_currency)
