@@ -1,8 +1,9 @@
 -- The six views that BI tools read, and the function that refreshes them.
 -- Built on fact_daily_sales, fact_daily_transactions and the dimensions, never on fact_sales: a refresh costs what the
--- summary costs. Each has a unique index over columns that are never null, which REFRESH … CONCURRENTLY needs.
--- Amounts of different currencies are never added: the currency is part of every key. Changes against an earlier period
--- are null where that period has no sales or none to compare with. docs/MATERIALIZED_VIEWS.md explains them to analysts.
+-- summary costs. The weekly and the quarterly view sum mv_daily_sales_summary, so they are refreshed after it.
+-- Each has a unique index over columns that are never null, which REFRESH … CONCURRENTLY needs.
+-- Amounts of different currencies are never added: the currency is part of every key. A change in percent is null where
+-- the earlier period has no positive revenue to compare with. docs/MATERIALIZED_VIEWS.md explains the views to analysts.
 
 SET search_path = public, ops;
 
@@ -193,54 +194,63 @@ COMMENT ON COLUMN mv_monthly_sales_by_category.share_of_month_percent IS 'net_am
 COMMENT ON COLUMN mv_monthly_sales_by_category.month_before_net_amount IS 'net_amount of the category in the calendar month before; null when it had no lines then.';
 COMMENT ON COLUMN mv_monthly_sales_by_category.change_on_month_before_percent IS 'Change of net_amount against the month before, in percent of then.';
 
--- Grain and key: retailer x product x currency; at most the first 1,000 of each retailer and currency by either rank.
+-- Grain and key: retailer x product x currency; the first 1,000 of each retailer and currency by either rank.
 CREATE MATERIALIZED VIEW mv_top_products_by_revenue AS
-WITH latest_days AS (
-    SELECT retailer_key, max(date_key) AS latest_date_key
+WITH recent_windows AS MATERIALIZED ( -- a barrier: seen through it, the planner expects hardly a row
+    SELECT retailer_key, to_char(to_date(max(date_key)::text, 'YYYYMMDD') - 27, 'YYYYMMDD')::integer AS first_date_key
     FROM fact_daily_transactions
     GROUP BY retailer_key
 ),
-recent_windows AS (
+all_time AS (
     SELECT
-        latest.retailer_key,
-        to_char(day.full_date - 27, 'YYYYMMDD')::integer AS first_recent_date_key
-    FROM latest_days AS latest
-    JOIN dim_date AS day ON day.date_key = latest.latest_date_key
+        product_key,
+        currency,
+        sum(net_quantity) AS net_quantity,
+        sum(sales_amount) AS sales_amount,
+        sum(returns_amount) AS returns_amount,
+        sum(net_amount) AS net_amount
+    FROM fact_daily_sales
+    GROUP BY product_key, currency
 ),
-product_sales AS (
+recent AS (
+    SELECT sales.product_key, sales.currency, sum(sales.net_amount) AS net_amount
+    FROM recent_windows AS recent_window
+    JOIN fact_daily_sales AS sales
+        ON sales.retailer_key = recent_window.retailer_key AND sales.date_key >= recent_window.first_date_key
+    GROUP BY sales.product_key, sales.currency
+),
+products AS (
     SELECT
-        sales.retailer_key,
-        sales.product_key,
-        sales.currency,
-        min(sales.date_key) AS first_date_key,
-        max(sales.date_key) AS last_date_key,
-        sum(sales.net_quantity) AS net_quantity,
-        sum(sales.sales_amount) AS sales_amount,
-        sum(sales.returns_amount) AS returns_amount,
-        sum(sales.net_amount) AS net_amount,
-        coalesce(
-            sum(sales.net_amount) FILTER (WHERE sales.date_key >= recent.first_recent_date_key), 0
-        ) AS last_28_days_net_amount
-    FROM fact_daily_sales AS sales
-    JOIN recent_windows AS recent USING (retailer_key)
-    GROUP BY sales.retailer_key, sales.product_key, sales.currency
+        product.retailer_key,
+        product.product_id,
+        product.product_name,
+        product.category,
+        all_time.currency,
+        all_time.net_quantity,
+        all_time.sales_amount,
+        all_time.returns_amount,
+        all_time.net_amount,
+        coalesce(recent.net_amount, 0) AS last_28_days_net_amount
+    FROM all_time
+    JOIN dim_product AS product USING (product_key)
+    LEFT JOIN recent USING (product_key, currency)
 ),
 ranked_products AS (
     SELECT
-        sales.*,
+        products.*,
         rank() OVER (PARTITION BY retailer_key, currency ORDER BY net_amount DESC) AS revenue_rank,
         rank() OVER (PARTITION BY retailer_key, currency ORDER BY last_28_days_net_amount DESC) AS last_28_days_rank,
         sum(net_amount) OVER (PARTITION BY retailer_key, currency) AS retailer_net_amount,
         sum(net_amount) OVER (PARTITION BY retailer_key, currency ORDER BY net_amount DESC) AS running_net_amount
-    FROM product_sales AS sales
+    FROM products
 ),
 top_products AS (
     SELECT
         retailer.retailer_id,
         retailer.retailer_name,
-        product.product_id,
-        product.product_name,
-        product.category,
+        ranked.product_id,
+        ranked.product_name,
+        ranked.category,
         ranked.currency::text AS currency,
         ranked.revenue_rank,
         ranked.net_quantity,
@@ -252,118 +262,212 @@ top_products AS (
         round(100 * ranked.running_net_amount / nullif(greatest(ranked.retailer_net_amount, 0), 0), 4)
             AS running_share_percent,
         ranked.last_28_days_rank,
-        ranked.last_28_days_net_amount,
-        first_day.full_date AS first_sold_date,
-        last_day.full_date AS last_sold_date
+        ranked.last_28_days_net_amount
     FROM ranked_products AS ranked
     JOIN dim_retailer AS retailer USING (retailer_key)
-    JOIN dim_product AS product USING (product_key)
-    JOIN dim_date AS first_day ON first_day.date_key = ranked.first_date_key
-    JOIN dim_date AS last_day ON last_day.date_key = ranked.last_date_key
     WHERE ranked.revenue_rank <= 1000 OR ranked.last_28_days_rank <= 1000
 )
 SELECT * FROM top_products;
 
 CREATE UNIQUE INDEX uq_mv_top_products_by_revenue ON mv_top_products_by_revenue (retailer_id, product_id, currency);
+COMMENT ON MATERIALIZED VIEW mv_top_products_by_revenue IS 'Which products earn the most at each retailer, over all time and in the last 28 days? Grain: retailer x product x currency, the first 1,000 of each retailer and currency by either rank.';
+COMMENT ON COLUMN mv_top_products_by_revenue.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN mv_top_products_by_revenue.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN mv_top_products_by_revenue.product_id IS 'The retailer''s own stock code, SKU or reference.';
+COMMENT ON COLUMN mv_top_products_by_revenue.product_name IS 'Description as it stands today; Unknown when the source has none.';
+COMMENT ON COLUMN mv_top_products_by_revenue.category IS 'Department or family as it stands today; Unknown when the source has none.';
+COMMENT ON COLUMN mv_top_products_by_revenue.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN mv_top_products_by_revenue.revenue_rank IS 'Place by net_amount over all time among the retailer''s products in this currency; equal amounts share a place.';
+COMMENT ON COLUMN mv_top_products_by_revenue.net_quantity IS 'Units sold less units returned, with adjustments, over all time.';
+COMMENT ON COLUMN mv_top_products_by_revenue.sales_amount IS 'Money of the sale lines over all time.';
+COMMENT ON COLUMN mv_top_products_by_revenue.returns_amount IS 'Money paid back over all time, positive.';
+COMMENT ON COLUMN mv_top_products_by_revenue.net_amount IS 'Revenue over all time: sales less returns, with adjustments.';
+COMMENT ON COLUMN mv_top_products_by_revenue.share_of_retailer_percent IS 'net_amount in percent of the revenue of all the retailer''s products in this currency; null when that is not positive.';
+COMMENT ON COLUMN mv_top_products_by_revenue.running_share_percent IS 'The same for this product and all with a better place together (ABC analysis).';
+COMMENT ON COLUMN mv_top_products_by_revenue.last_28_days_rank IS 'Place by last_28_days_net_amount.';
+COMMENT ON COLUMN mv_top_products_by_revenue.last_28_days_net_amount IS 'Revenue of the 28 days that end with the retailer''s latest business date; 0 when none.';
 
 -- Grain and key: ISO week x retailer x currency.
 CREATE MATERIALIZED VIEW mv_weekly_sales_trends AS
-WITH daily_sales AS (
-    SELECT
-        date_key,
-        retailer_key,
-        currency,
-        sum(line_count) AS line_count,
-        sum(net_quantity) AS net_quantity,
-        sum(sales_amount) AS sales_amount,
-        sum(returns_amount) AS returns_amount,
-        sum(net_amount) AS net_amount
-    FROM fact_daily_sales
-    GROUP BY date_key, retailer_key, currency
-),
-daily_transactions AS (
-    SELECT date_key, retailer_key, currency, sum(transaction_count) AS transaction_count
-    FROM fact_daily_transactions
-    GROUP BY date_key, retailer_key, currency
-),
-weeks AS (
+WITH weeks AS (
     SELECT
         day.iso_year,
         day.iso_week,
-        date_trunc('week', min(day.full_date))::date AS week_start_date,
-        sales.retailer_key,
-        sales.currency,
+        to_date(day.iso_year || '-' || day.iso_week, 'IYYY-IW') AS week_start_date,
+        daily.retailer_id,
+        daily.retailer_name,
+        daily.currency,
+        max(daily.business_date) AS last_trading_date,
         count(*) AS trading_day_count,
-        sum(coalesce(transactions.transaction_count, 0)) AS transaction_count,
-        sum(sales.line_count) AS line_count,
-        sum(sales.net_quantity) AS net_quantity,
-        sum(sales.sales_amount) AS sales_amount,
-        sum(sales.returns_amount) AS returns_amount,
-        sum(sales.net_amount) AS net_amount,
-        max(day.full_date) AS last_sold_date
-    FROM daily_sales AS sales
-    JOIN dim_date AS day USING (date_key)
-    LEFT JOIN daily_transactions AS transactions USING (date_key, retailer_key, currency)
-    GROUP BY day.iso_year, day.iso_week, sales.retailer_key, sales.currency
+        sum(daily.transaction_count) AS transaction_count,
+        sum(daily.line_count) AS line_count,
+        sum(daily.net_quantity) AS net_quantity,
+        sum(daily.sales_amount) AS sales_amount,
+        sum(daily.returns_amount) AS returns_amount,
+        sum(daily.net_amount) AS net_amount
+    FROM mv_daily_sales_summary AS daily
+    JOIN dim_date AS day ON day.full_date = daily.business_date
+    GROUP BY day.iso_year, day.iso_week, daily.retailer_id, daily.retailer_name, daily.currency
 ),
 weeks_with_neighbours AS (
     SELECT
         weeks.*,
-        max(last_sold_date) OVER (PARTITION BY retailer_key) AS latest_date,
-        sum(net_amount) OVER one_week_before AS week_before_net_amount,
+        max(last_trading_date) OVER (PARTITION BY retailer_id) AS latest_date,
+        sum(net_amount) OVER (
+            PARTITION BY retailer_id, currency ORDER BY week_start_date
+            RANGE BETWEEN '7 days' PRECEDING AND '7 days' PRECEDING
+        ) AS week_before_net_amount,
         avg(net_amount) OVER (
-            PARTITION BY retailer_key, currency ORDER BY week_start_date
-            RANGE BETWEEN interval '21 days' PRECEDING AND CURRENT ROW
+            PARTITION BY retailer_id, currency ORDER BY week_start_date
+            RANGE BETWEEN '21 days' PRECEDING AND CURRENT ROW
         ) AS four_week_average_amount
     FROM weeks
-    WINDOW one_week_before AS (
-        PARTITION BY retailer_key, currency ORDER BY week_start_date
-        RANGE BETWEEN interval '7 days' PRECEDING AND interval '7 days' PRECEDING
-    )
 ),
 weekly_trends AS (
     SELECT
-        week.week_start_date,
-        week.week_start_date + 6 AS week_end_date,
-        week.iso_year,
-        week.iso_week,
-        week.iso_year || '-W' || lpad(week.iso_week::text, 2, '0') AS week_name,
-        retailer.retailer_id,
-        retailer.retailer_name,
-        week.currency::text AS currency,
-        week.latest_date >= week.week_start_date + 6 AS is_complete,
-        week.trading_day_count,
-        week.transaction_count,
-        week.line_count,
-        week.net_quantity,
-        week.sales_amount,
-        week.returns_amount,
-        week.net_amount,
-        week.week_before_net_amount,
-        round(
-            100 * (week.net_amount - week.week_before_net_amount) / nullif(greatest(week.week_before_net_amount, 0), 0), 2
-        ) AS change_on_week_before_percent,
-        round(week.four_week_average_amount, 4) AS four_week_average_amount
-    FROM weeks_with_neighbours AS week
-    JOIN dim_retailer AS retailer USING (retailer_key)
+        week_start_date,
+        week_start_date + 6 AS week_end_date,
+        iso_year,
+        iso_week,
+        iso_year || '-W' || lpad(iso_week::text, 2, '0') AS week_name,
+        retailer_id,
+        retailer_name,
+        currency,
+        latest_date >= week_start_date + 6 AS is_complete,
+        trading_day_count,
+        transaction_count,
+        line_count,
+        net_quantity,
+        sales_amount,
+        returns_amount,
+        net_amount,
+        week_before_net_amount,
+        round(100 * (net_amount - week_before_net_amount) / nullif(greatest(week_before_net_amount, 0), 0), 2)
+            AS change_on_week_before_percent,
+        round(four_week_average_amount, 4) AS four_week_average_amount
+    FROM weeks_with_neighbours
 )
 SELECT * FROM weekly_trends;
 
 CREATE UNIQUE INDEX uq_mv_weekly_sales_trends ON mv_weekly_sales_trends (week_start_date, retailer_id, currency);
+COMMENT ON MATERIALIZED VIEW mv_weekly_sales_trends IS 'Is each retailer growing or shrinking from week to week? Grain: ISO week x retailer x currency.';
+COMMENT ON COLUMN mv_weekly_sales_trends.week_start_date IS 'Monday of the week.';
+COMMENT ON COLUMN mv_weekly_sales_trends.week_end_date IS 'Sunday of the week.';
+COMMENT ON COLUMN mv_weekly_sales_trends.iso_year IS 'Year to which the ISO week belongs; differs from the calendar year around New Year.';
+COMMENT ON COLUMN mv_weekly_sales_trends.iso_week IS 'ISO 8601 week, 1 to 53.';
+COMMENT ON COLUMN mv_weekly_sales_trends.week_name IS 'The week as 2024-W03.';
+COMMENT ON COLUMN mv_weekly_sales_trends.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN mv_weekly_sales_trends.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN mv_weekly_sales_trends.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN mv_weekly_sales_trends.is_complete IS 'The retailer''s latest business date is the week''s Sunday or later; compare only complete weeks.';
+COMMENT ON COLUMN mv_weekly_sales_trends.trading_day_count IS 'Days of the week with lines in this currency.';
+COMMENT ON COLUMN mv_weekly_sales_trends.transaction_count IS 'Transactions with at least one sale line.';
+COMMENT ON COLUMN mv_weekly_sales_trends.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN mv_weekly_sales_trends.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN mv_weekly_sales_trends.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN mv_weekly_sales_trends.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN mv_weekly_sales_trends.net_amount IS 'Revenue: sales less returns, with adjustments.';
+COMMENT ON COLUMN mv_weekly_sales_trends.week_before_net_amount IS 'net_amount of the ISO week before; null when it had no lines.';
+COMMENT ON COLUMN mv_weekly_sales_trends.change_on_week_before_percent IS 'Change of net_amount against the week before, in percent of then.';
+COMMENT ON COLUMN mv_weekly_sales_trends.four_week_average_amount IS 'Mean net_amount of this week and those of the three weeks before that had lines.';
 
--- Grain and key: business date x retailer x product x currency, for the 90 days up to the retailer's latest business date.
+-- Grain and key: quarter x retailer x currency.
+CREATE MATERIALIZED VIEW mv_quarterly_sales_summary AS
+WITH quarters AS (
+    SELECT
+        day.year,
+        day.quarter,
+        make_date(day.year, day.quarter * 3 - 2, 1) AS quarter_start_date,
+        daily.retailer_id,
+        daily.retailer_name,
+        daily.currency,
+        max(daily.business_date) AS last_trading_date,
+        count(*) AS trading_day_count,
+        sum(daily.transaction_count) AS transaction_count,
+        sum(daily.line_count) AS line_count,
+        sum(daily.net_quantity) AS net_quantity,
+        sum(daily.sales_amount) AS sales_amount,
+        sum(daily.returns_amount) AS returns_amount,
+        sum(daily.adjustment_amount) AS adjustment_amount,
+        sum(daily.net_amount) AS net_amount
+    FROM mv_daily_sales_summary AS daily
+    JOIN dim_date AS day ON day.full_date = daily.business_date
+    GROUP BY day.year, day.quarter, daily.retailer_id, daily.retailer_name, daily.currency
+),
+quarters_with_neighbours AS (
+    SELECT
+        quarters.*,
+        max(last_trading_date) OVER (PARTITION BY retailer_id) AS latest_date,
+        sum(net_amount) OVER (
+            PARTITION BY retailer_id, currency ORDER BY year * 4 + quarter RANGE BETWEEN 1 PRECEDING AND 1 PRECEDING
+        ) AS quarter_before_net_amount,
+        sum(net_amount) OVER (
+            PARTITION BY retailer_id, currency ORDER BY year * 4 + quarter RANGE BETWEEN 4 PRECEDING AND 4 PRECEDING
+        ) AS year_before_net_amount
+    FROM quarters
+),
+quarterly_summary AS (
+    SELECT
+        quarter_start_date,
+        (quarter_start_date + interval '3 months')::date - 1 AS quarter_end_date,
+        year,
+        quarter,
+        year || '-Q' || quarter AS quarter_name,
+        retailer_id,
+        retailer_name,
+        currency,
+        latest_date >= (quarter_start_date + interval '3 months')::date - 1 AS is_complete,
+        trading_day_count,
+        transaction_count,
+        line_count,
+        net_quantity,
+        sales_amount,
+        returns_amount,
+        adjustment_amount,
+        net_amount,
+        round(sales_amount / nullif(transaction_count, 0), 4) AS average_transaction_amount,
+        quarter_before_net_amount,
+        round(100 * (net_amount - quarter_before_net_amount) / nullif(greatest(quarter_before_net_amount, 0), 0), 2)
+            AS change_on_quarter_before_percent,
+        year_before_net_amount,
+        round(100 * (net_amount - year_before_net_amount) / nullif(greatest(year_before_net_amount, 0), 0), 2)
+            AS change_on_year_before_percent
+    FROM quarters_with_neighbours
+)
+SELECT * FROM quarterly_summary;
+
+CREATE UNIQUE INDEX uq_mv_quarterly_sales_summary
+    ON mv_quarterly_sales_summary (quarter_start_date, retailer_id, currency);
+COMMENT ON MATERIALIZED VIEW mv_quarterly_sales_summary IS 'What did each retailer turn over in the quarter, against the quarter before and the same quarter a year before? Grain: quarter x retailer x currency.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.quarter_start_date IS 'First day of the quarter.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.quarter_end_date IS 'Last day of the quarter.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.year IS 'Calendar year.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.quarter IS 'Quarter, 1 to 4.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.quarter_name IS 'The quarter as 2024-Q1.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.is_complete IS 'The retailer''s latest business date is the quarter''s last day or later; compare only complete quarters.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.trading_day_count IS 'Days of the quarter with lines in this currency.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.transaction_count IS 'Transactions with at least one sale line.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.adjustment_amount IS 'Money of the adjustment lines, signed.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.net_amount IS 'Revenue: sales_amount - returns_amount + adjustment_amount.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.average_transaction_amount IS 'sales_amount / transaction_count; null without transactions.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.quarter_before_net_amount IS 'net_amount of the quarter before; null when it had no lines.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.change_on_quarter_before_percent IS 'Change of net_amount against the quarter before, in percent of then.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.year_before_net_amount IS 'net_amount of the same quarter a year before; null when it had no lines.';
+COMMENT ON COLUMN mv_quarterly_sales_summary.change_on_year_before_percent IS 'Change of net_amount against the same quarter a year before, in percent of then.';
+
+-- Grain and key: business date x retailer x product x currency, for the 35 days up to the retailer's latest business date.
 CREATE MATERIALIZED VIEW mv_daily_sales_by_product AS
-WITH latest_days AS (
-    SELECT retailer_key, max(date_key) AS latest_date_key
+WITH recent_windows AS MATERIALIZED (
+    SELECT retailer_key, to_char(to_date(max(date_key)::text, 'YYYYMMDD') - 34, 'YYYYMMDD')::integer AS first_date_key
     FROM fact_daily_transactions
     GROUP BY retailer_key
-),
-recent_windows AS (
-    SELECT
-        latest.retailer_key,
-        to_char(day.full_date - 89, 'YYYYMMDD')::integer AS first_date_key
-    FROM latest_days AS latest
-    JOIN dim_date AS day ON day.date_key = latest.latest_date_key
 ),
 product_days AS (
     SELECT
@@ -377,15 +481,16 @@ product_days AS (
         sum(sales.sales_amount) AS sales_amount,
         sum(sales.returns_amount) AS returns_amount,
         sum(sales.net_amount) AS net_amount
-    FROM recent_windows AS recent
+    FROM recent_windows AS recent_window
     JOIN fact_daily_sales AS sales
-        ON sales.retailer_key = recent.retailer_key AND sales.date_key >= recent.first_date_key
+        ON sales.retailer_key = recent_window.retailer_key AND sales.date_key >= recent_window.first_date_key
     GROUP BY sales.date_key, sales.retailer_key, sales.product_key, sales.currency
 ),
 named_product_days AS (
     SELECT
         day.full_date AS business_date,
         retailer.retailer_id,
+        retailer.retailer_name,
         product.product_id,
         product.product_name,
         product.category,
@@ -395,6 +500,9 @@ named_product_days AS (
         sales.returned_quantity,
         sales.sales_amount,
         sales.returns_amount,
+        -- Null rather than 0: REFRESH … CONCURRENTLY looks for duplicates only among rows without a null, by sorting
+        -- them whole, which would take longer than all the rest. The unique index finds duplicates as well.
+        nullif(sales.net_amount - sales.sales_amount + sales.returns_amount, 0) AS adjustment_amount,
         sales.net_amount
     FROM product_days AS sales
     JOIN dim_date AS day USING (date_key)
@@ -405,3 +513,67 @@ SELECT * FROM named_product_days;
 
 CREATE UNIQUE INDEX uq_mv_daily_sales_by_product
     ON mv_daily_sales_by_product (business_date, retailer_id, product_id, currency);
+COMMENT ON MATERIALIZED VIEW mv_daily_sales_by_product IS 'How much of each product was sold and returned on each of the last days? Grain: business date x retailer x product x currency, for the 35 days that end with the retailer''s latest business date.';
+COMMENT ON COLUMN mv_daily_sales_by_product.business_date IS 'Trading day in the retailer''s own time zone.';
+COMMENT ON COLUMN mv_daily_sales_by_product.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN mv_daily_sales_by_product.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN mv_daily_sales_by_product.product_id IS 'The retailer''s own stock code, SKU or reference.';
+COMMENT ON COLUMN mv_daily_sales_by_product.product_name IS 'Description as it stands today; Unknown when the source has none.';
+COMMENT ON COLUMN mv_daily_sales_by_product.category IS 'Department or family as it stands today; Unknown when the source has none.';
+COMMENT ON COLUMN mv_daily_sales_by_product.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN mv_daily_sales_by_product.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN mv_daily_sales_by_product.sold_quantity IS 'Units sold.';
+COMMENT ON COLUMN mv_daily_sales_by_product.returned_quantity IS 'Units that came back, positive.';
+COMMENT ON COLUMN mv_daily_sales_by_product.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN mv_daily_sales_by_product.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN mv_daily_sales_by_product.adjustment_amount IS 'Money of the adjustment lines, signed; null when there are none.';
+COMMENT ON COLUMN mv_daily_sales_by_product.net_amount IS 'Revenue: sales less returns, with adjustments.';
+
+-- Rights --------------------------------------------------------------------------------------------------------------
+
+GRANT SELECT ON mv_daily_sales_summary, mv_monthly_sales_by_category, mv_top_products_by_revenue, mv_weekly_sales_trends,
+    mv_quarterly_sales_summary, mv_daily_sales_by_product TO retail_reader, retail_user;
+
+-- Only the owner may refresh a view, hence SECURITY DEFINER. Returns the view's rows.
+CREATE FUNCTION ops.refresh_materialized_view(view_name text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = public, ops, pg_temp
+    -- Enough to aggregate without a disk; compiling the queries, or full statistics of the copies that a concurrent
+    -- refresh compares, would take longer than running them.
+    SET work_mem = '64MB' SET jit = off SET default_statistics_target = 10
+    SET enable_hashagg = on AS
+$function$
+DECLARE
+    has_rows boolean := false;
+    row_count bigint;
+BEGIN
+    IF view_name IS NULL OR view_name NOT IN (
+        'mv_daily_sales_summary', 'mv_monthly_sales_by_category', 'mv_top_products_by_revenue',
+        'mv_weekly_sales_trends', 'mv_quarterly_sales_summary', 'mv_daily_sales_by_product'
+    ) THEN
+        RAISE EXCEPTION '% is not one of the platform''s materialized views', coalesce(view_name, 'null')
+            USING ERRCODE = 'undefined_table';
+    END IF;
+    -- Two refreshes of a view wait for each other here, before either holds a lock the other needs.
+    PERFORM pg_advisory_xact_lock(hashtext('ops.refresh_materialized_view'), hashtext(view_name));
+    IF view_name = 'mv_daily_sales_by_product' THEN
+        -- Nearly every row is a group of its own, and they come in order.
+        SET LOCAL enable_hashagg = off;
+    END IF;
+    IF (SELECT relispopulated FROM pg_class WHERE oid = to_regclass('public.' || view_name)) THEN
+        EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', view_name) INTO has_rows;
+    END IF;
+    IF has_rows THEN
+        EXECUTE format('REFRESH MATERIALIZED VIEW CONCURRENTLY public.%I', view_name);
+    ELSE
+        -- Nobody reads an empty view: filling it whole is quicker than comparing.
+        EXECUTE format('REFRESH MATERIALIZED VIEW public.%I', view_name);
+        EXECUTE format('ANALYZE public.%I', view_name);
+    END IF;
+    EXECUTE format('SELECT count(*) FROM public.%I', view_name) INTO row_count;
+    RETURN row_count;
+END
+$function$;
+COMMENT ON FUNCTION ops.refresh_materialized_view IS 'Refreshes one of the six mv_ views, without blocking its readers once it has rows, and returns its row count.';
+REVOKE EXECUTE ON FUNCTION ops.refresh_materialized_view FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ops.refresh_materialized_view TO retail_user;
