@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
 from shared.errors import FixConfiguration
 
@@ -40,11 +40,23 @@ class S3Settings(_Frozen):
     bucket_processed: _Text
 
 
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name!r} is no IANA time zone") from error
+    return name
+
+
+_Zone = Annotated[_Text, AfterValidator(_known_zone)]
+
+
 class Retailer1Settings(_Frozen):
     """Retailer 1 authenticates with a fixed key."""
 
     api_url: _Text
     api_key: _Secret
+    timezone: _Zone = "America/New_York"
 
 
 class Retailer2Settings(_Frozen):
@@ -53,6 +65,8 @@ class Retailer2Settings(_Frozen):
     api_url: _Text
     client_id: _Text
     client_secret: _Secret
+    timezone: _Zone = "Europe/London"
+    """Decides the trading day: the source gives moments, not dates."""
 
 
 class Retailer3Settings(_Frozen):
@@ -61,6 +75,8 @@ class Retailer3Settings(_Frozen):
     api_url: _Text
     client_id: _Text
     hmac_secret: _Secret
+    timezone: _Zone = "Europe/Madrid"
+    """Of the source's wall clocks."""
 
 
 class IngestSettings(_Frozen):
@@ -80,6 +96,8 @@ class IngestSettings(_Frozen):
     """First wait of the exponential back-off (doubles, with jitter, capped at 30 s)."""
     timeout_seconds: float = Field(30, gt=0)
     """Longest silence tolerated on a connection."""
+    max_response_mb: int = Field(64, ge=1)
+    """Largest answer of a retailer, in MiB: room for an absurd text in a row, not for a runaway body."""
 
 
 class Settings(_Frozen):
@@ -111,16 +129,22 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "bucket_raw": "S3_BUCKET_RAW",
         "bucket_processed": "S3_BUCKET_PROCESSED",
     },
-    "retailer_1": {"api_url": "RETAILER1_API_URL", "api_key": "RETAILER1_API_KEY"},
+    "retailer_1": {
+        "api_url": "RETAILER1_API_URL",
+        "api_key": "RETAILER1_API_KEY",
+        "timezone": "RETAILER1_TIMEZONE",
+    },
     "retailer_2": {
         "api_url": "RETAILER2_API_URL",
         "client_id": "RETAILER2_CLIENT_ID",
         "client_secret": "RETAILER2_CLIENT_SECRET",
+        "timezone": "RETAILER2_TIMEZONE",
     },
     "retailer_3": {
         "api_url": "RETAILER3_API_URL",
         "client_id": "RETAILER3_CLIENT_ID",
         "hmac_secret": "RETAILER3_HMAC_SECRET",
+        "timezone": "RETAILER3_TIMEZONE",
     },
     "ingest": {
         "max_reject_share": "INGEST_MAX_REJECT_SHARE",
@@ -130,6 +154,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "max_attempts": "INGEST_MAX_ATTEMPTS",
         "backoff_seconds": "INGEST_BACKOFF_SECONDS",
         "timeout_seconds": "INGEST_TIMEOUT_SECONDS",
+        "max_response_mb": "INGEST_MAX_RESPONSE_MB",
     },
 }
 

@@ -69,7 +69,9 @@ class ObjectStore:
                 ),
             )
         except ValueError as error:
-            raise FixConfiguration(f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env.") from error
+            raise FixConfiguration(
+                f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env."
+            ) from error
         self._where = settings.endpoint_url or f"AWS {settings.region}"
 
     def check_bucket(self, bucket: str) -> None:
@@ -153,9 +155,7 @@ class ObjectStore:
 class ObjectWriter:
     """An object being written: one PUT when it is small, else a multipart upload with two parts in flight."""
 
-    def __init__(
-        self, client: S3Client, where: str, bucket: str, key: str, content_type: str, part_bytes: int
-    ) -> None:
+    def __init__(self, client: S3Client, where: str, bucket: str, key: str, content_type: str, part_bytes: int) -> None:
         self._client, self._where, self._bucket, self._key = client, where, bucket, key
         self._content_type, self._part_bytes = content_type, part_bytes
         self._buffer = bytearray()

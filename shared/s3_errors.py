@@ -37,7 +37,8 @@ def explained(action: str, bucket: str, key: str | None, where: str) -> Iterator
         raise _from_answer(error, action, bucket, key, where) from error
     except _NO_KEYS as error:
         raise FixConfiguration(
-            f"No credentials for S3 at {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env, or use an IAM role."
+            f"No credentials for S3 at {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env,"
+            " or use an IAM role."
         ) from error
     except _CONNECTION as error:
         raise RetryLater(
@@ -59,17 +60,22 @@ def _from_answer(error: boto.ClientError, action: str, bucket: str, key: str | N
             f" or correct {_RAW_OR_PROCESSED} in .env."
         )
     if code in ("NoSuchKey", "404", "NotFound") or status == 404:
-        return ObjectMissing(f"{place} does not exist at {where}. Ingest that date first: python -m ingestion.main DATE")
+        return ObjectMissing(
+            f"{place} does not exist at {where}. Ingest that date first: python -m ingestion.main DATE"
+        )
     if code in _WRONG_KEYS:
         return FixConfiguration(
             f"S3 at {where} refused our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env."
         )
     if code in _DENIED or status == 403:
         return FixConfiguration(
-            f"S3 denies us {action} on bucket {bucket} at {where}. Give the key of AWS_ACCESS_KEY_ID that right, or use another key."
+            f"S3 denies us {action} on bucket {bucket} at {where}."
+            " Give the key of AWS_ACCESS_KEY_ID that right, or use another key."
         )
     if code in _PASSING or status == 429 or status >= 500:
-        return RetryLater(f"S3 at {where} failed at {action} on {place} ({code or status}). Run again in a few minutes.")
+        return RetryLater(
+            f"S3 at {where} failed at {action} on {place} ({code or status}). Run again in a few minutes."
+        )
     return StopRun(f"S3 at {where} refused {action} on {place} ({code or status}).")
 
 

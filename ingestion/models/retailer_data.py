@@ -34,9 +34,7 @@ def _utc(moment: datetime) -> datetime:
 
 # NUL cannot be stored in PostgreSQL; the other control characters break the tools that read exports.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Identifier = Annotated[
-    str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_PRINTABLE)
-]
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_PRINTABLE)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True, pattern=_PRINTABLE)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
 Quantity = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
@@ -46,6 +44,25 @@ NetQuantity = Annotated[Decimal, Field(max_digits=12, decimal_places=3, allow_in
 NetAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 RetailerId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+def check_measures(
+    line_type: LineType,
+    quantity: Decimal,
+    unit_price: Decimal,
+    total_amount: Decimal,
+    net_quantity: Decimal,
+    net_amount: Decimal,
+) -> None:
+    """Raise ValueError unless the amounts of a line add up and their signs fit its type."""
+    if abs(total_amount - quantity * unit_price) > TOTAL_TOLERANCE:
+        raise ValueError(f"total {total_amount} is not {quantity} x {unit_price}")
+    if abs(net_amount) != total_amount or abs(net_quantity) != quantity:
+        raise ValueError("the signed measures differ from the unsigned ones by more than their sign")
+    if line_type is LineType.SALE and (net_quantity < 0 or net_amount < 0):
+        raise ValueError("a sale with negative measures")
+    if line_type is LineType.RETURN and (net_quantity > 0 or net_amount > 0):
+        raise ValueError("a return with positive measures")
 
 
 class SalesRecord(BaseModel):
@@ -96,14 +113,9 @@ class SalesRecord(BaseModel):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        if abs(self.total_amount - self.quantity * self.unit_price) > TOTAL_TOLERANCE:
-            raise ValueError(f"total {self.total_amount} is not {self.quantity} x {self.unit_price}")
-        if abs(self.net_amount) != self.total_amount or abs(self.net_quantity) != self.quantity:
-            raise ValueError("the signed measures differ from the unsigned ones by more than their sign")
-        if self.line_type is LineType.SALE and (self.net_quantity < 0 or self.net_amount < 0):
-            raise ValueError("a sale with negative measures")
-        if self.line_type is LineType.RETURN and (self.net_quantity > 0 or self.net_amount > 0):
-            raise ValueError("a return with positive measures")
+        check_measures(
+            self.line_type, self.quantity, self.unit_price, self.total_amount, self.net_quantity, self.net_amount
+        )
         return self
 
 

@@ -1,0 +1,57 @@
+"""Quantities and money read exactly: never by way of a binary float, never rounded."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.normalizers.rejection import missing, reject, shown
+
+_POINT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_COMMA = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")
+_MOST_CHARACTERS = 40
+_EXPONENTS = range(7)
+
+
+def not_a_number(field: str, value: object) -> Exception:
+    """The rejection of a quantity or amount that cannot be read."""
+    if value is None:
+        return missing(field)
+    return reject(RejectReason.NOT_A_NUMBER, f"{field} is {shown(value)}")
+
+
+def point_decimal(field: str, value: object) -> Decimal:
+    """`"-1234.50"`."""
+    return Decimal(_matching(_POINT, field, value))
+
+
+def comma_decimal(field: str, value: object) -> Decimal:
+    """`"1.234,50"`: comma for decimals, point for thousands (`"1.234"` is more than a thousand)."""
+    return Decimal(_matching(_COMMA, field, value).replace(".", "").replace(",", "."))
+
+
+def minor_units(field: str, value: object, exponent: object) -> Decimal:
+    """`1250` with exponent 2 is 12.50."""
+    if type(value) is not int:
+        raise not_a_number(field, value)
+    if type(exponent) is not int or exponent not in _EXPONENTS:
+        raise not_a_number("currency.exponent", exponent)
+    return Decimal(value).scaleb(-exponent)
+
+
+def whole(field: str, value: object) -> int:
+    """An integer; true and 2.0 are none."""
+    if type(value) is not int:
+        raise not_a_number(field, value)
+    return value
+
+
+def _matching(pattern: re.Pattern[str], field: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise not_a_number(field, value)
+    if len(value) > _MOST_CHARACTERS:
+        raise reject(RejectReason.TOO_MANY_DIGITS, f"{field} has {len(value)} characters")
+    if not pattern.fullmatch(value):
+        raise not_a_number(field, value)
+    return value

@@ -1,0 +1,204 @@
+"""Retailer 2's orders, line by line, to `SalesRecord`s. Pure; the shapes are in docs/RETAILERS.md."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.models.retailer_data import GUEST, LineType
+from ingestion.normalizers import assembly
+from ingestion.normalizers.assembly import FEW, MANY, Checked, Memo, Normalized
+from ingestion.normalizers.numbers import minor_units, not_a_number, whole
+from ingestion.normalizers.rejection import malformed, missing, reject, shown
+from ingestion.normalizers.times import epoch_moment, invalid
+from shared.errors import RejectRecord
+
+RETAILER_ID = "retailer_2"
+COUNTRY = "GB"
+_KINDS = {"order": LineType.SALE, "refund": LineType.RETURN, "adjustment": LineType.ADJUSTMENT}
+
+
+class Retailer2Line(NamedTuple):
+    """One line and the order around it, as retailer 2 sends them."""
+
+    order: dict[str, Any]
+    line: dict[str, Any]
+
+    def payload(self) -> dict[str, Any]:
+        """The order with this line alone: what the source would send if there were no other."""
+        return {**self.order, "lines": [self.line]} if isinstance(self.order, dict) else self.order
+
+
+class _Head(NamedTuple):
+    transaction: Checked
+    kind: LineType
+    sold: Checked
+    changed: Checked
+    store: Checked
+    customer: Checked
+    currency: str
+    exponent: int
+
+
+class Retailer2Normalizer:
+    """Callable: line with its order -> Normalized. What it returns depends on them alone.
+
+    `zone` decides the trading day: the source gives moments, not dates.
+    """
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._lines: Memo[str, Checked] = Memo(_line, MANY)
+        self._sold: Memo[int, Checked] = Memo(self._sold_at, FEW)
+        self._changed: Memo[int, Checked] = Memo(_changed, FEW)
+        self._stores: Memo[tuple[Any, ...], Checked] = Memo(_store, MANY)
+        self._products: Memo[tuple[Any, ...], Checked] = Memo(_product, MANY)
+        self._customers: Memo[tuple[Any, ...], Checked] = Memo(_customer, MANY)
+        self._measures: Memo[tuple[Any, ...], Checked] = Memo(_measures, MANY)
+        self._last_order: dict[str, Any] | None = None
+        self._last_head: _Head | None = None
+
+    def __call__(self, raw: Retailer2Line) -> Normalized:
+        """Raises RejectRecord."""
+        try:
+            return self._normalize(raw)
+        except KeyError as error:
+            raise missing(str(error.args[0])) from None
+        except TypeError:
+            raise malformed("a part of the order", raw.payload()) from None
+
+    def _normalize(self, raw: Retailer2Line) -> Normalized:
+        order, line = raw
+        head = self._last_head
+        if head is None or order is not self._last_order:
+            head = self._head(order)
+            self._last_order, self._last_head = order, head
+        product, quantity, unit_amount, amount = line["product"], line["quantity"], line["unit_amount"], line["amount"]
+        if type(quantity) is not int or type(unit_amount) is not int or type(amount) is not int:
+            raise _not_whole(line)
+        line_id = line["id"]
+        return Normalized(
+            head.transaction,
+            self._lines[line_id] if line_id is not None else assembly.LINE.check(line_id=_content_id(order, line)),
+            assembly.KINDS[head.kind],
+            head.sold,
+            head.changed,
+            head.store,
+            self._products[product["code"], product["title"], product["category"]],
+            head.customer,
+            self._measures[head.kind, quantity, unit_amount, amount, head.currency, head.exponent],
+        )
+
+    def _head(self, order: dict[str, Any]) -> _Head:
+        kind, currency, shop, buyer = _KINDS.get(order["kind"]), order["currency"], order["shop"], order["buyer"]
+        placed_at, modified_at, exponent = order["placed_at"], order["modified_at"], currency["exponent"]
+        if kind is None:
+            raise _unknown_type(order["kind"])
+        if type(placed_at) is not int:
+            raise invalid("placed_at", placed_at)
+        if type(modified_at) is not int:
+            raise invalid("modified_at", modified_at)
+        customer = (
+            (None,)
+            if buyer is None
+            else (buyer["id"], buyer["name"], buyer["tier"], buyer["city"], buyer["country"], buyer["since"])
+        )
+        return _Head(
+            assembly.check_transaction(RETAILER_ID, order["id"]),
+            kind,
+            self._sold[placed_at],
+            self._changed[modified_at],
+            self._stores[shop["id"], shop["name"], shop["city"]],
+            self._customers[customer],
+            currency["code"],
+            whole("currency.exponent", exponent),
+        )
+
+    def _sold_at(self, seconds: int) -> Checked:
+        moment = epoch_moment("placed_at", seconds)
+        return assembly.check_sold(moment.astimezone(self._zone).date(), moment)
+
+
+def net_amount(raw: Retailer2Line) -> tuple[str, Decimal] | None:
+    """Currency and signed amount of a line that was refused, as far as they can be read."""
+    try:
+        currency = raw.order["currency"]
+        amount = minor_units("amount", raw.line["amount"], currency["exponent"])
+        return currency["code"], -amount if raw.order["kind"] == "refund" else amount
+    except (RejectRecord, KeyError, TypeError):
+        return None
+
+
+def _not_whole(line: dict[str, Any]) -> Exception:
+    for field in ("quantity", "unit_amount", "amount"):
+        if type(line[field]) is not int:
+            return not_a_number(field, line[field])
+    raise AssertionError("called with three whole numbers")
+
+
+def _unknown_type(value: object) -> RejectRecord:
+    return missing("kind") if value is None else reject(RejectReason.UNKNOWN_TYPE, f"kind is {shown(value)}")
+
+
+def _content_id(order: dict[str, Any], line: dict[str, Any]) -> str:
+    product, buyer = line["product"], order["buyer"] or {}
+    return assembly.content_line_id(
+        product["code"],
+        product["title"],
+        line["quantity"],
+        line["unit_amount"],
+        order["currency"]["exponent"],
+        order["placed_at"],
+        buyer.get("id"),
+        buyer.get("country"),
+    )
+
+
+def _line(line_id: str) -> Checked:
+    return assembly.LINE.check(line_id=line_id)
+
+
+def _changed(seconds: int) -> Checked:
+    return assembly.check_changed(epoch_moment("modified_at", seconds))
+
+
+def _store(key: tuple[Any, ...]) -> Checked:
+    identifier, name, city = key
+    return assembly.STORE.check(
+        store_id=identifier, store_name=assembly.label(name), store_city=assembly.label(city), store_country=COUNTRY
+    )
+
+
+def _product(key: tuple[Any, ...]) -> Checked:
+    code, title, category = key
+    return assembly.PRODUCT.check(
+        product_id=code, product_name=assembly.label(title), product_category=assembly.label(category)
+    )
+
+
+def _customer(key: tuple[Any, ...]) -> Checked:
+    if key == (None,):
+        return assembly.CUSTOMER.check(customer_id=GUEST)
+    identifier, name, tier, city, country, since = key
+    return assembly.CUSTOMER.check(
+        customer_id=identifier,
+        customer_name=assembly.label(name),
+        customer_segment=assembly.label(tier),
+        customer_city=assembly.label(city),
+        customer_country=assembly.label(country),
+        customer_since=None if since is None else epoch_moment("buyer.since", since),
+    )
+
+
+def _measures(key: tuple[Any, ...]) -> Checked:
+    kind, quantity, unit_amount, amount, currency, exponent = key
+    sign = -1 if kind is LineType.RETURN else 1
+    return assembly.check_measures_of(
+        kind,
+        sign * Decimal(quantity),
+        minor_units("unit_amount", unit_amount, exponent),
+        sign * minor_units("amount", amount, exponent),
+        currency,
+    )

@@ -1,0 +1,72 @@
+"""Source times to UTC, and the trading day a time belongs to."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.normalizers.rejection import missing, reject, shown
+from shared.errors import RejectRecord
+
+_DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_DAY_FIRST_MINUTE = re.compile(_DAY_FIRST.pattern + r" ([0-9]{2}):([0-9]{2})")
+
+
+def invalid(field: str, value: object) -> RejectRecord:
+    """The rejection of a time that cannot be read."""
+    return missing(field) if value is None else reject(RejectReason.INVALID_DATE, f"{field} is {shown(value)}")
+
+
+def iso_moment(field: str, value: object) -> datetime:
+    """`2024-01-15T14:03:22-05:00` or `…Z`, in its own offset. A time without one is refused."""
+    try:
+        if isinstance(value, str) and "T" in value:
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None and 1 < moment.year < 9999:  # so that it exists in UTC, too
+                return moment
+    except ValueError:
+        pass
+    raise invalid(field, value)
+
+
+def epoch_moment(field: str, value: object) -> datetime:
+    """Whole seconds since 1970, in UTC."""
+    if type(value) is not int:
+        raise invalid(field, value)
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise invalid(field, value) from None
+
+
+def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:
+    """`15/01/2024 14:03` on the clocks of `zone`, aware. Where clocks show a time twice, the first is meant.
+
+    Raises RejectRecord with TIME_DOES_NOT_EXIST for a time that the clocks skipped.
+    """
+    match = _DAY_FIRST_MINUTE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise invalid(field, value)
+    day, month, year, hour, minute = map(int, match.groups())
+    try:
+        local = datetime(year, month, day, hour, minute, tzinfo=zone)
+        back = local.astimezone(UTC).astimezone(zone)
+    except (ValueError, OverflowError):
+        raise invalid(field, value) from None
+    if back.replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise reject(RejectReason.TIME_DOES_NOT_EXIST, f"{field} is {value}, which the clocks in {zone.key} skipped")
+    return local
+
+
+def day_first(field: str, value: object) -> date:
+    """`15/01/2024`."""
+    match = _DAY_FIRST.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise invalid(field, value)
+    day, month, year = map(int, match.groups())
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise invalid(field, value) from None
