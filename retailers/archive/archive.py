@@ -63,7 +63,7 @@ class Archive:
                 self._books.write_masters(cursor, self._generator)
             return fresh
 
-    def ensure(self, days: Iterable[date]) -> int:
+    def ensure(self, days: Sequence[date]) -> int:
         """Make those days that are not there yet, all in one transaction; tells how many were made."""
         if all(day in self._made or day < FIRST_DAY for day in days):
             return 0

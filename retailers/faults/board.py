@@ -63,6 +63,10 @@ class FaultBoard:
             self._visits += 1
             return Visit(path, self._visits, page)
 
+    def latest(self, path: str, page: int) -> Visit:
+        """The data request that was counted last, seen again."""
+        return Visit(path, self._visits, page)
+
     def on(self, name: str) -> Fault | None:
         """The fault if it is switched on, whether or not it strikes."""
         standing = self._standing.get(name)

@@ -55,7 +55,7 @@ class CustomerBase:
         first, last = market.first_names, market.last_names
         name = f"{first[int(draw() * len(first))]} {last[int(draw() * len(last))]}"
         segment, city = int(draw() * draw() * len(market.segments)), int(draw() * len(market.cities))
-        since = _FIRST_REGISTRATION + int(draw() * _REGISTRATION_DAYS * 1440) * 60
+        since = _by_day(_FIRST_REGISTRATION + int(draw() * _REGISTRATION_DAYS) * _DAY, draw())
         versions = []
         while since < _HORIZON:
             self._rows += 1
@@ -64,8 +64,14 @@ class CustomerBase:
                 city = (city + 1 + int(draw() * (len(market.cities) - 1))) % len(market.cities)
             else:
                 segment = (segment + 1 + int(draw() * (len(market.segments) - 1))) % len(market.segments)
-            since += int((_SHORTEST + draw() * (_LONGEST - _SHORTEST)) * 1440) * 60
+            later = since + int(_SHORTEST + draw() * (_LONGEST - _SHORTEST)) * _DAY
+            since = _by_day(later, draw())
         return tuple(versions)
+
+
+def _by_day(epoch: int, share: float) -> int:
+    """A whole minute from 07:00 to 19:59 UTC of that day: no zone here changes its clocks then."""
+    return epoch - epoch % _DAY + (7 * 60 + int(share * 13 * 60)) * 60
 
 
 def version_at(customer: Customer, epoch: int) -> CustomerVersion | None:

@@ -56,7 +56,7 @@ class SalesGenerator:
         self._stores_in: dict[str | None, Store] = {store.city: store for store in reversed(market.stores)}
 
     def receipts(self, day: date) -> Iterator[Receipt]:
-        """The receipts of that business date that are not misdated, in order of time; they have 2.7 lines on average."""
+        """The receipts of that business date that are not misdated, in order of time; 2.7 lines each on average."""
         for block in range(-(-self._day(day).receipts // BLOCK)):
             yield from self._block(day, block, resolve=True)
 

@@ -1,0 +1,56 @@
+"""Access tokens: signed, so that they outlive a restart, and revocable."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from retailers.serving.refusals import Refused
+
+
+@dataclass
+class Tokens:
+    """Issues and checks tokens that are good for `lifetime` seconds of real time."""
+
+    secret: str
+    lifetime: int
+    now: Callable[[], float] = time.time
+    _revoked: set[str] = field(default_factory=set)
+    _issued: int = 0
+
+    def issue(self) -> str:
+        """A new token, different from every other."""
+        self._issued += 1
+        moment = self.now()
+        claims = f"{int(moment) + self.lifetime}.{int(moment * 1e6) % 10**9 + self._issued}"
+        return f"{claims}.{self._signature(claims)}"
+
+    def check(self, token: str) -> None:
+        """Raises Refused when the token is not ours, or has expired."""
+        claims, _, signature = token.rpartition(".")
+        if not claims or not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
+            raise _refused("invalid_token", "this access token is not known")
+        if int(claims.split(".")[0]) <= self.now() or token in self._revoked:
+            raise _refused("token_expired", "the access token has expired, get a new one from /oauth/token")
+
+    def revoke(self, token: str) -> None:
+        """Let a token expire before its time."""
+        self._revoked.add(token)
+
+    def _signature(self, claims: str) -> str:
+        return hmac.new(self.secret.encode(), claims.encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def _refused(code: str, message: str) -> Refused:
+    return Refused(401, code, message, {"WWW-Authenticate": f'Bearer error="{code}"'})
+
+
+def bearer(header: str | None) -> str:
+    """The token of an Authorization header. Raises Refused when there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise _refused("missing_token", "send Authorization: Bearer and an access token from /oauth/token")
+    return token.strip()
