@@ -61,11 +61,6 @@ class PartitionBalance:
             names |= set(tally.amounts)
         return sorted(names)
 
-    @property
-    def has_written(self) -> bool:
-        """Whether the star was changed at all."""
-        return bool(self.inserted.records or self.updated.records or self.withdrawn.records)
-
     def as_dict(self) -> dict[str, object]:
         """Counts and money for XCom, JSON and tables."""
         report = self.manifest.source_report
@@ -99,7 +94,7 @@ def tally_by_outcome(rows: Counted) -> dict[tuple[int, str], Tally]:
 def draw_up_balance(
     partition: ConformedPartition,
     outcomes: Mapping[tuple[int, str], Tally],
-    withdrawn: Mapping[tuple[int, str], Tally],
+    removed: Mapping[tuple[int, str], Tally],
     star: Mapping[tuple[int, str], Tally],
 ) -> PartitionBalance:
     """The partition's ledger row from what was counted in the warehouse."""
@@ -121,7 +116,7 @@ def draw_up_balance(
             {currency: copies[currency] + superseded.amount(currency) for currency in currencies},
         ),
         superseded=superseded.records,
-        withdrawn=withdrawn.get((date_key, "withdrawn"), Tally()),
+        withdrawn=removed.get((date_key, "withdrawn"), Tally()),
         in_star=star.get((date_key, "in_star"), Tally()),
     )
 

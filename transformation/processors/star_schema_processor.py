@@ -95,10 +95,10 @@ class _Load:
         self._check_resolved(sum(partition.rows for partition in partitions))
         other_dates = settle_contested_lines(self._cursor, self._parameters)
         self._execute("classify_rows")
-        withdrawn = self._write()
+        removed = self._write()
         if not self._insert_only:
             drop_dead_versions(self._cursor)
-        balances = self._balance(partitions, withdrawn)
+        balances = self._balance(partitions, removed)
         write_ledger(self._cursor, self._parameters, balances)
         if other_dates:
             self._summarise(other_dates)
@@ -152,21 +152,21 @@ class _Load:
             self._execute("merge_facts_insert_only")
             return {}
         self._execute("withdraw_rows")
-        rows = [(key, "withdrawn", *rest) for key, *rest in self._cursor.fetchall()]
+        removed = tally_by_outcome(self._cursor.fetchall())
         self._execute("keep_superseded")
         self._execute("merge_facts")
-        return tally_by_outcome(rows)
+        return removed
 
     def _balance(
-        self, partitions: Sequence[ConformedPartition], withdrawn: dict[tuple[int, str], Tally]
+        self, partitions: Sequence[ConformedPartition], removed: dict[tuple[int, str], Tally]
     ) -> list[PartitionBalance]:
         self._execute("count_outcomes")
         outcomes = tally_by_outcome(self._cursor.fetchall())
         star = self._counted("count_star", "in_star")
-        balances = [draw_up_balance(partition, outcomes, withdrawn, star) for partition in partitions]
-        written = [date_key(balance.business_date) for balance in balances if balance.has_written]
+        balances = [draw_up_balance(partition, outcomes, removed, star) for partition in partitions]
+        written = {key for key, outcome in outcomes if outcome in ("inserted", "updated")} | {key for key, _ in removed}
         if written:
-            self._summarise(written)
+            self._summarise(sorted(written))
         summaries = self._counted("count_summaries", "summary")
         for balance in balances:
             summary = summaries.get((date_key(balance.business_date), "summary"), Tally())

@@ -1,5 +1,5 @@
--- Rows of the loaded partitions that these no longer hold leave the star; counted per date and currency.
-WITH withdrawn AS (
+-- Rows of the loaded partitions that these no longer hold leave the star; counted per date, cause and currency.
+WITH removed AS (
     DELETE FROM fact_sales AS fact
     WHERE fact.retailer_key = %(retailer_key)s
         AND fact.date_key = ANY (%(date_keys)s)
@@ -10,12 +10,11 @@ WITH withdrawn AS (
         )
     RETURNING fact.date_key, fact.transaction_id, fact.line_id, fact.currency, fact.net_amount
 )
-SELECT withdrawn.date_key, withdrawn.currency, count(*), sum(withdrawn.net_amount)
-FROM withdrawn
-WHERE NOT EXISTS (
+SELECT
+    removed.date_key,
     -- Still landed here, but a later version stands under another date: superseded, not withdrawn.
-    SELECT FROM classified_sales AS superseded
-    WHERE (superseded.date_key, superseded.transaction_id, superseded.line_id)
-        = (withdrawn.date_key, withdrawn.transaction_id, withdrawn.line_id)
-)
-GROUP BY withdrawn.date_key, withdrawn.currency;
+    CASE WHEN superseded.date_key IS NULL THEN 'withdrawn' ELSE 'superseded' END AS cause,
+    removed.currency, count(*), sum(removed.net_amount)
+FROM removed
+LEFT JOIN classified_sales AS superseded USING (date_key, transaction_id, line_id)
+GROUP BY removed.date_key, cause, removed.currency;

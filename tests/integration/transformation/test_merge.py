@@ -218,9 +218,9 @@ def test_the_watermark_moves_forward_only(star: Star) -> None:
     star.land(record("1"))
     star.load(NEXT_DAY)
     star.load(DAY)
-    assert star.rows("SELECT retailer_id, last_processed_date, last_processed_transaction_id FROM pipeline_metadata") == [
-        ("retailer_1", NEXT_DAY, "A7")
-    ]
+    assert star.rows(
+        "SELECT retailer_id, last_processed_date, last_processed_transaction_id FROM pipeline_metadata"
+    ) == [("retailer_1", NEXT_DAY, "A7")]
 
 
 def test_a_change_list_that_starts_after_the_mark_does_not_move_it(star: Star) -> None:

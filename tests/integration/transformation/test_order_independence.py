@@ -1,0 +1,159 @@
+"""Promise 2: any sequence of landings and loads over the same source states ends in the same warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from local_stack.databases import create_warehouse
+from local_stack.postgres import PostgresServer
+from tests.conftest import ROLE_PASSWORDS
+from tests.fakes.raw_zone import RawZone, record
+from tests.integration.transformation.test_merge import Star
+
+DAYS = [date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)]
+
+
+_TABLES = (
+    "fact_sales, fact_daily_sales, fact_daily_transactions, pipeline_metadata, load_ledger_amounts, load_ledger,"
+    " data_versions, transaction_dates, superseded_sales, customer_observations"
+)
+_DIMENSIONS = ("dim_customer", "dim_product", "dim_store")
+
+
+@pytest.fixture(scope="module")
+def stars(
+    postgres_server: PostgresServer, warehouse_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Star, Star]]:
+    """Two warehouses, emptied between examples: making new ones would take most of the time."""
+    names = [f"order_{uuid4().hex[:12]}" for _ in range(2)]
+    first, second = (
+        Star(
+            create_warehouse(postgres_server, ROLE_PASSWORDS, name=name, template=warehouse_template),
+            tmp_path_factory.mktemp("star"),
+        )
+        for name in names
+    )
+    yield first, second
+    for name in names:
+        postgres_server.drop_database(name)
+
+
+def empty(star: Star) -> None:
+    star.zone = RawZone()
+    with psycopg2.connect(star.access.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {_TABLES}")
+        for dimension in _DIMENSIONS:
+            cursor.execute(f"DELETE FROM {dimension} WHERE retailer_key > 0")
+
+
+@st.composite
+def sales(draw: st.DrawFn, day: date) -> Any:
+    """A line out of a small world, so that keys, customers and products meet again and again."""
+    hour = draw(st.integers(0, 23))
+    sold_at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+    version = draw(st.integers(0, 3))
+    stated = draw(st.sampled_from(["since", "unstated", "guest"]))
+    since = datetime(2024, 1, 29, tzinfo=UTC) + timedelta(days=draw(st.integers(0, 4)))
+    return record(
+        line=draw(st.sampled_from(["1", "2"])),
+        transaction=draw(st.sampled_from(["T1", "T2", "T3"])),
+        day=day,
+        qty=draw(st.integers(-2, 3)),
+        price=draw(st.sampled_from(["1", "2.50"])),
+        sold_at=sold_at,
+        changed_at=sold_at + timedelta(days=version),
+        customer_id="GUEST" if stated == "guest" else draw(st.sampled_from(["C1", "C2"])),
+        customer_segment=draw(st.sampled_from(["gold", "silver", None])),
+        customer_since=since if stated == "since" else None,
+        product_id=draw(st.sampled_from(["P1", "P2"])),
+        product_name=draw(st.sampled_from(["Lantern", "Lamp", None])),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple[int, list[date]]]]:
+    """Landings in the order the source went through them, and loads of some dates after some of the landings."""
+    landings = [(day, draw(st.lists(sales(day), max_size=4))) for day in DAYS]
+    extra = draw(st.lists(st.sampled_from(DAYS), max_size=4))
+    landings += [(day, draw(st.lists(sales(day), max_size=4))) for day in extra]
+    loads = [
+        (
+            draw(st.integers(0, len(landings) - 1)),
+            draw(st.lists(st.sampled_from(DAYS), min_size=1, max_size=3, unique=True)),
+        )
+        for _ in range(draw(st.integers(0, 5)))
+    ]
+    return landings, loads
+
+
+# No shrinking: each example is a dozen transactions, and a failing one is small already.
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+)
+@given(history=histories(), order=st.permutations(DAYS), together=st.booleans())
+def test_any_order_of_landings_and_loads_gives_the_same_digest(
+    stars: tuple[Star, Star], history: Any, order: list[date], together: bool
+) -> None:
+    landings, loads = history
+    wandering, rebuilt = stars
+    empty(wandering)
+    empty(rebuilt)
+    landed: set[date] = set()
+    for step, (day, records) in enumerate(landings):
+        wandering.land(*records, day=day)
+        landed.add(day)
+        for _, days in (load for load in loads if load[0] == step):
+            wandering.load(*[each for each in days if each in landed] or [day])
+    for days in [order] if together else [[day] for day in order]:
+        wandering.load(*days)
+    rebuilt.zone.objects = dict(wandering.zone.objects)
+    for day in DAYS:
+        rebuilt.load(day)
+    assert star_rows(wandering) == star_rows(rebuilt)
+    assert histories_of(wandering) == histories_of(rebuilt)
+    assert_ledger_speaks_for_the_star(wandering)
+
+
+def star_rows(star: Star) -> list[tuple[Any, ...]]:
+    return star.rows(
+        "SELECT f.date_key, f.transaction_id, f.line_id, f.line_type, f.sold_at, f.net_amount, f.net_quantity,"
+        " f.source_changed_at, c.customer_id, c.valid_from, c.segment, p.product_id FROM fact_sales f"
+        " JOIN dim_customer c USING (customer_key) JOIN dim_product p USING (product_key)"
+        " ORDER BY f.date_key, f.transaction_id, f.line_id"
+    )
+
+
+def histories_of(star: Star) -> list[tuple[Any, ...]]:
+    return star.rows(
+        "SELECT customer_id, customer_name, segment, city, valid_from, extract(year FROM valid_to), is_current"
+        " FROM dim_customer ORDER BY customer_id, valid_from"
+    )
+
+
+def assert_ledger_speaks_for_the_star(star: Star) -> None:
+    ledger = star.rows(
+        "SELECT DISTINCT ON (business_date) to_char(business_date, 'YYYYMMDD')::integer, in_star, landed, duplicate"
+        " FROM load_ledger ORDER BY business_date, load_id DESC"
+    )
+    present = dict(star.rows("SELECT date_key, count(*) FROM fact_sales GROUP BY date_key"))
+    for key, in_star, landed, duplicate in ledger:
+        assert in_star == present.get(key, 0) == landed - duplicate
+    money = star.rows(
+        "SELECT sum(in_star) FROM (SELECT DISTINCT ON (business_date) load_id, business_date FROM load_ledger"
+        " ORDER BY business_date, load_id DESC) AS newest JOIN load_ledger_amounts USING (load_id, business_date)"
+    )
+    facts = star.rows("SELECT sum(net_amount) FROM fact_sales")
+    daily = star.rows("SELECT sum(net_amount) FROM fact_daily_sales")
+    assert (money[0][0] or 0) == (facts[0][0] or 0) == (daily[0][0] or 0)
