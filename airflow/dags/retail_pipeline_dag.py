@@ -1,0 +1,80 @@
+"""retail_data_pipeline: retailers to S3 to the star schema to checks to views, every night at 02:00."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TriggerRule, dag, task
+
+from shared import airflow_tasks as tasks
+from shared.config import RETAILER_IDS
+
+ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
+
+
+@dag(
+    "retail_data_pipeline",
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone=ZONE),
+    start_date=datetime.fromisoformat(os.environ.get("RETAIL_PIPELINE_START", "2026-01-01T00:00:00+00:00")),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=4,  # days of a backfill side by side
+    params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
+    default_args={
+        "retries": int(os.environ.get("RETAIL_TASK_RETRIES", "3")),  # after 5, 10 and 20 minutes
+        "retry_delay": timedelta(seconds=float(os.environ.get("RETAIL_RETRY_DELAY_SECONDS", "300"))),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=30),
+        "execution_timeout": timedelta(hours=2),
+        "pool": "retail_pipeline",
+        "weight_rule": "absolute",  # later stages go first, so that a day that has begun is finished
+        **tasks.TASK_CALLBACKS,
+    },
+    deadline=tasks.deadline(timedelta(hours=4)),
+    **tasks.RUN_CALLBACKS,
+    doc_md=tasks.documentation(__file__),
+)
+def retail_data_pipeline() -> None:
+    """The order of the stages; each task calls its stage's `run` and passes on dates and counts, never rows."""
+
+    @task
+    def choose_business_date() -> str:
+        return tasks.chosen_date(ZONE)
+
+    @task(map_index_template="{{ task.op_kwargs['retailer'] }}", priority_weight=1)
+    def ingest_retailers_to_s3(retailer: str, day: str) -> tasks.Facts:
+        from ingestion.main import run
+
+        return tasks.run_stage(day, lambda it: run(it.day, [retailer], since_watermark=it.incremental, **it.common))
+
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=[Asset("fact_sales")])
+    def transform_s3_to_postgres(landed: list[tasks.Facts], day: str) -> tasks.Facts:
+        from transformation.main import run
+
+        return tasks.run_stage(day, lambda it: run(it.day, tasks.retailers(landed), **it.common))
+
+    @task(priority_weight=3)
+    def data_quality_check(day: str) -> tasks.Facts:
+        from data_quality.main import run
+
+        return tasks.run_stage(day, lambda it: run(it.day, **it.common))
+
+    @task(priority_weight=4, outlets=[Asset("materialized_views")])
+    def refresh_materialized_views(day: str) -> tasks.Facts:
+        from materialized_views.refresh_views import run
+
+        return tasks.run_stage(day, lambda it: run(**it.common))
+
+    @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
+    def name_missing_retailers() -> None:
+        tasks.fail_for_missing_retailers(RETAILER_IDS)
+
+    day = choose_business_date()
+    landed = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
+    transformed = transform_s3_to_postgres(landed, day)
+    transformed >> data_quality_check(day) >> refresh_materialized_views(day)
+    [landed, transformed] >> name_missing_retailers()
+
+
+retail_data_pipeline()

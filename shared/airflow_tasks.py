@@ -1,0 +1,211 @@
+"""What surrounds a stage when Airflow runs it: which date is meant, what is tried again, what is reported.
+
+Airflow is imported inside the functions only, so that reading this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from shared.config import Settings, load_settings
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+Facts = dict[str, Any]
+INGEST_TASK = "ingest_retailers_to_s3"
+TRANSFORM_TASK = "transform_s3_to_postgres"
+HOPELESS = ("FixConfiguration", "StopRun")
+"""Kinds of error that the same call will meet again; they are not worth waiting half an hour for."""
+
+
+class RunDates(Protocol):
+    """What Airflow knows about the date of a run; any of it may be missing."""
+
+    run_type: Any
+    run_after: datetime
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+
+
+class StageResult(Protocol):
+    """What every stage returns."""
+
+    def as_dict(self) -> Facts:
+        """JSON-able counts, scores and dates."""
+
+
+@dataclass(frozen=True)
+class StageCall:
+    """What a stage is called with: its date, whether to look for changes of other dates too, and the rest."""
+
+    day: date
+    incremental: bool
+    common: Mapping[str, Any]
+
+
+def business_date(run: RunDates, chosen: str | None, timezone: str) -> date:
+    """The business date a run is for.
+
+    The date chosen in the form; else, for scheduled and backfill runs, the day whose sales the interval holds; else
+    the day before the run was asked for.
+    """
+    zone = ZoneInfo(timezone)
+    if chosen:
+        return date.fromisoformat(chosen)
+    start, end = run.data_interval_start, run.data_interval_end
+    if _kind(run) != "manual" and start and end and end > start:
+        return start.astimezone(zone).date()
+    return (run.logical_date or run.run_after).astimezone(zone).date() - timedelta(days=1)
+
+
+def chosen_date(timezone: str) -> str:
+    """The business date of the present run, refused when it is in the future."""
+    context = _context()
+    day = business_date(context["dag_run"], context["params"].get("date"), timezone)
+    if day > datetime.now(ZoneInfo(timezone)).date():
+        _give_up(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")
+    return day.isoformat()
+
+
+def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> Facts:
+    """Run a stage and return what goes by XCom.
+
+    Only what can get better by itself is tried again; a mistake ends the task with one line that says what to do.
+    """
+    context = _context()
+    try:
+        common = {"settings": load_settings(), "run_id": context["run_id"]}
+        incremental = _kind(context["dag_run"]) != "backfill"  # a backfill leaves late changes of other dates alone
+        facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
+        return settle(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
+    except RetailError as error:
+        context["ti"].xcom_push(key="error", value=str(error))
+        if type(error).__name__ in HOPELESS or isinstance(error, FixConfiguration | StopRun):
+            _give_up(str(error))
+        raise
+
+
+def settle(facts: Facts, *, tries_left: bool) -> Facts:
+    """What a stage's result means for its task.
+
+    While a retailer that failed may still succeed, the task is tried again. After that, what was done for the others
+    counts, and the last task of the run names the rest; when nothing was done, or a critical check failed, the task has
+    failed.
+    """
+    if facts.get("verdict") == "fail":
+        raise StopRun(facts.get("message") or "a critical quality check failed; run: python -m data_quality.main DATE")
+    failed = {name: part for name, part in facts.get("retailers", {}).items() if part.get("status") == "failed"}
+    if not failed:
+        return facts
+    message = "; ".join(f"{part['error']}" for part in failed.values())
+    if tries_left and any(part.get("error_kind") not in HOPELESS for part in failed.values()):
+        raise RetryLater(message)
+    if len(failed) == len(facts["retailers"]):
+        raise StopRun(message)
+    log.error("done without some retailers", missing=sorted(failed), reason=message)
+    return facts
+
+
+def retailers(landed: Sequence[Facts]) -> list[str]:
+    """The retailers that the mapped ingestion landed; StopRun when there is none."""
+    if not (names := [name for facts in landed for name in facts["retailers"]]):
+        raise StopRun(f"no retailer was landed, so there is nothing to load. See the logs of {INGEST_TASK}.")
+    return names
+
+
+def fail_for_missing_retailers(expected: Sequence[str]) -> None:
+    """End the run red, naming each retailer whose day is not in the warehouse and why."""
+    instance = _context()["ti"]
+    indexes = list(range(len(expected)))
+    errors = instance.xcom_pull(task_ids=INGEST_TASK, key="error", map_indexes=indexes)
+    transformed = instance.xcom_pull(task_ids=TRANSFORM_TASK)
+    if missing := missing_retailers(dict(zip(expected, errors, strict=True)), transformed):
+        _give_up("; ".join(f"{name} is missing: {reason}" for name, reason in missing.items()))
+
+
+def missing_retailers(errors: Mapping[str, str | None], transformed: Facts | None) -> dict[str, str]:
+    """Which retailers a run lacks and why, from ingestion's error by retailer and the result of the transformation."""
+    loads = (transformed or {}).get("retailers", {})
+    missing = {}
+    for name, error in errors.items():
+        load = loads.get(name, {"status": "failed", "error": f"it was not loaded; see the log of {TRANSFORM_TASK}"})
+        if error or load["status"] == "failed":
+            missing[name] = error or load["error"]
+    return missing
+
+
+def notify(event: str, context: Mapping[str, Any]) -> None:
+    """Say in one structured line what became of a task or a run. The one place from which alerts are to be sent."""
+    run, instance = context.get("dag_run"), context.get("ti")
+    facts = {"dag_id": getattr(run, "dag_id", None), "run_id": getattr(run, "run_id", None)}
+    if instance:
+        facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
+    if reason := context.get("exception") or context.get("reason"):
+        facts["reason"] = str(reason)
+    (log.error if event.endswith("failed") else log.info)(event, **facts)
+
+
+def task_failed(context: Mapping[str, Any]) -> None:
+    """A task has failed for good."""
+    notify("task_failed", context)
+
+
+def task_retried(context: Mapping[str, Any]) -> None:
+    """A task has failed and will be tried again."""
+    notify("task_retried", context)
+
+
+def run_failed(context: Mapping[str, Any]) -> None:
+    """A run has ended red."""
+    notify("run_failed", context)
+
+
+def run_succeeded(context: Mapping[str, Any]) -> None:
+    """A run has ended green."""
+    notify("run_succeeded", context)
+
+
+def deadline_missed(context: Mapping[str, Any], **details: Any) -> None:
+    """A run is not done although it was queued hours ago. The context holds only dictionaries here."""
+    log.error("run_is_late", dag_run=context.get("dag_run"), **details)
+
+
+TASK_CALLBACKS: Facts = {"on_failure_callback": task_failed, "on_retry_callback": task_retried}
+RUN_CALLBACKS: Facts = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
+
+
+def deadline(limit: timedelta) -> Any:
+    """Raise the alarm when a run is not done this long after it was queued, whatever day it is for."""
+    from airflow.sdk.definitions.callback import SyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+    callback = SyncCallback(deadline_missed, kwargs={"limit_hours": limit.total_seconds() / 3600})
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, limit, callback, name=f"done within {limit}")
+
+
+def documentation(dag_file: str) -> str:
+    """The Markdown beside a DAG file, which Airflow shows with the DAG."""
+    return Path(dag_file).with_suffix(".md").read_text(encoding="utf-8")
+
+
+def _kind(run: RunDates) -> str:
+    return str(getattr(run.run_type, "value", run.run_type))
+
+
+def _context() -> Any:
+    from airflow.sdk import get_current_context
+
+    return get_current_context()
+
+
+def _give_up(message: str) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    raise AirflowFailException(message) from None
