@@ -94,7 +94,6 @@ def tally_by_outcome(rows: Counted) -> dict[tuple[int, str], Tally]:
 def draw_up_balance(
     partition: ConformedPartition,
     outcomes: Mapping[tuple[int, str], Tally],
-    removed: Mapping[tuple[int, str], Tally],
     star: Mapping[tuple[int, str], Tally],
 ) -> PartitionBalance:
     """The partition's ledger row from what was counted in the warehouse."""
@@ -116,7 +115,7 @@ def draw_up_balance(
             {currency: copies[currency] + superseded.amount(currency) for currency in currencies},
         ),
         superseded=superseded.records,
-        withdrawn=removed.get((date_key, "withdrawn"), Tally()),
+        withdrawn=outcomes.get((date_key, "withdrawn"), Tally()),
         in_star=star.get((date_key, "in_star"), Tally()),
     )
 

@@ -6,7 +6,7 @@ summarise, audit, books. A retailer's loads follow one another by an advisory lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -95,10 +95,15 @@ class _Load:
         self._check_resolved(sum(partition.rows for partition in partitions))
         other_dates = settle_contested_lines(self._cursor, self._parameters)
         self._execute("classify_rows")
-        removed = self._write()
+        self._execute("count_outcomes")
+        counted = self._cursor.fetchall()
+        outcomes = tally_by_outcome(row[:5] for row in counted)
+        self._write({outcome for _, outcome in outcomes})
         if not self._insert_only:
             drop_dead_versions(self._cursor)
-        balances = self._balance(partitions, removed)
+        if written := sorted({row[0] for row in counted if row[5]}):
+            self._summarise(written)
+        balances = self._balance(partitions, outcomes)
         write_ledger(self._cursor, self._parameters, balances)
         if other_dates:
             self._summarise(other_dates)
@@ -147,27 +152,22 @@ class _Load:
                 " dimension members. Nothing was published. This is a defect of the platform: please report it."
             )
 
-    def _write(self) -> dict[tuple[int, str], Tally]:
+    def _write(self, outcomes: Collection[str]) -> None:
         if self._insert_only:
             self._execute("merge_facts_insert_only")
-            return {}
-        self._execute("withdraw_rows")
-        removed = tally_by_outcome(self._cursor.fetchall())
+            return
+        if {"withdrawn", "superseded"} & set(outcomes):
+            self._execute("withdraw_rows")
         self._execute("keep_superseded")
-        self._execute("merge_facts")
-        return removed
+        if {"inserted", "updated"} & set(outcomes):
+            self._execute("merge_facts")
 
     def _balance(
-        self, partitions: Sequence[ConformedPartition], removed: dict[tuple[int, str], Tally]
+        self, partitions: Sequence[ConformedPartition], outcomes: dict[tuple[int, str], Tally]
     ) -> list[PartitionBalance]:
-        self._execute("count_outcomes")
-        outcomes = tally_by_outcome(self._cursor.fetchall())
         star = self._counted("count_star", "in_star")
-        balances = [draw_up_balance(partition, outcomes, removed, star) for partition in partitions]
-        written = {key for key, outcome in outcomes if outcome in ("inserted", "updated")} | {key for key, _ in removed}
-        if written:
-            self._summarise(sorted(written))
         summaries = self._counted("count_summaries", "summary")
+        balances = [draw_up_balance(partition, outcomes, star) for partition in partitions]
         for balance in balances:
             summary = summaries.get((date_key(balance.business_date), "summary"), Tally())
             audit(balance, summary, insert_only=self._insert_only)

@@ -1,27 +1,12 @@
--- What becomes of every staged row. Grain: one row per natural key and partition of the load.
+-- What becomes of every staged row, and of every row the star holds of the partitions. Grain: one row per natural key
+-- and partition of the load. A full join has no nested loop to fall into when the statistics of a new month are missing.
 -- inserted: new to the star; updated: replaces an older version, be it under another date; unchanged: already there
--- exactly so; superseded: a later version stands under another date.
+-- exactly so; superseded: a later version stands under another date; withdrawn: no longer in the partition.
 CREATE TEMP TABLE classified_sales ON COMMIT DROP AS
-SELECT
-    staged.*,
-    CASE
-        WHEN staged.is_superseded THEN 'superseded'
-        WHEN fact.date_key IS NULL AND staged.replaces_other_date THEN 'updated'
-        WHEN fact.date_key IS NULL THEN 'inserted'
-        WHEN %(insert_only)s THEN 'unchanged'
-        WHEN (
-            fact.product_key, fact.customer_key, fact.store_key, fact.line_type, fact.sold_at, fact.currency, fact.quantity,
-            fact.unit_price, fact.total_amount, fact.net_quantity, fact.net_amount, fact.source_changed_at
-        ) IS DISTINCT FROM (
-            staged.product_key, staged.customer_key, staged.store_key, staged.line_type, staged.sold_at, staged.currency,
-            staged.quantity, staged.unit_price, staged.total_amount, staged.net_quantity, staged.net_amount,
-            staged.source_changed_at
-        ) THEN 'updated'
-        ELSE 'unchanged'
-    END AS outcome
-FROM (
-    SELECT resolved.*, false AS is_superseded, false AS replaces_other_date FROM resolved_sales AS resolved
-    WHERE NOT EXISTS (SELECT FROM contested WHERE contested.transaction_id = resolved.transaction_id)
+WITH settled AS (
+    SELECT resolved.*, false AS is_superseded, false AS replaces_other_date
+    FROM resolved_sales AS resolved
+    WHERE transaction_id NOT IN (SELECT transaction_id FROM contested)
     UNION ALL
     SELECT
         resolved.*,
@@ -41,9 +26,36 @@ FROM (
         ON standing.stands_in = 'staged'
         AND (standing.transaction_id, standing.line_id, standing.date_key)
         = (resolved.transaction_id, resolved.line_id, resolved.date_key)
-) AS staged
-LEFT JOIN fact_sales AS fact
-    ON fact.retailer_key = %(retailer_key)s
-    AND fact.date_key = ANY (%(date_keys)s)
-    AND (fact.date_key, fact.transaction_id, fact.line_id) = (staged.date_key, staged.transaction_id, staged.line_id);
+),
+present AS (
+    SELECT *
+    FROM fact_sales
+    WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)
+)
+SELECT
+    date_key, transaction_id, line_id, settled.product_key, settled.customer_key, settled.store_key, settled.customer_id,
+    settled.line_type, settled.sold_at, coalesce(settled.currency, present.currency) AS currency, settled.quantity,
+    settled.unit_price, settled.total_amount, settled.net_quantity,
+    coalesce(settled.net_amount, present.net_amount) AS net_amount, settled.source_changed_at,
+    present.retailer_key IS NOT NULL AS is_in_star,
+    CASE
+        WHEN settled.sold_at IS NULL THEN 'withdrawn'
+        WHEN settled.is_superseded THEN 'superseded'
+        WHEN present.retailer_key IS NULL AND settled.replaces_other_date THEN 'updated'
+        WHEN present.retailer_key IS NULL THEN 'inserted'
+        WHEN %(insert_only)s THEN 'unchanged'
+        WHEN (
+            present.product_key, present.customer_key, present.store_key, present.line_type, present.sold_at,
+            present.currency, present.quantity, present.unit_price, present.total_amount, present.net_quantity,
+            present.net_amount, present.source_changed_at
+        ) IS DISTINCT FROM (
+            settled.product_key, settled.customer_key, settled.store_key, settled.line_type, settled.sold_at,
+            settled.currency, settled.quantity, settled.unit_price, settled.total_amount, settled.net_quantity,
+            settled.net_amount, settled.source_changed_at
+        ) THEN 'updated'
+        ELSE 'unchanged'
+    END AS outcome
+FROM settled
+FULL JOIN present USING (date_key, transaction_id, line_id)
+WHERE settled.sold_at IS NOT NULL OR NOT %(insert_only)s;
 ANALYZE classified_sales;
