@@ -1,0 +1,139 @@
+"""Dead letters: refused records with their payload, reason and origin, in `ops.dead_letters`.
+
+A record that is refused again is the same row; one that its source no longer sends so becomes `resolved`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from psycopg2.extras import execute_values
+
+from shared.database import Cursor
+
+PAYLOAD_BYTES = 64 * 1024
+"""What the database keeps of a payload; the whole of it is in the partition's rejected object."""
+_MEMORY_BYTES = 4 * 1024 * 1024
+_BATCH = 100
+_UPSERT = """
+INSERT INTO ops.dead_letters (retailer_id, business_date, stage, reason_code, reason, payload, payload_digest,
+                              position, object_key, run_id, first_seen_at, last_seen_at)
+VALUES %s
+ON CONFLICT (retailer_id, business_date, stage, payload_digest, reason_code) DO UPDATE SET
+    reason = excluded.reason,
+    position = excluded.position,
+    object_key = excluded.object_key,
+    run_id = excluded.run_id,
+    last_seen_at = excluded.last_seen_at,
+    status = CASE dead_letters.status WHEN 'resolved' THEN 'open' ELSE dead_letters.status END
+"""
+_RESOLVE = """
+UPDATE ops.dead_letters SET status = 'resolved'
+WHERE retailer_id = %s AND business_date = %s AND stage = %s AND status = 'open' AND last_seen_at <> %s
+"""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One refused record."""
+
+    reason_code: str
+    reason: str
+    position: str
+    """Where it stood at its source: `page 3, row 17`."""
+    payload: Any
+    """JSON-able, as the source sent it."""
+
+    def line(self) -> bytes:
+        """The letter as a line of the rejected object: the same bytes for the same refusal, NUL escaped."""
+        return orjson.dumps(
+            {
+                "reason_code": self.reason_code,
+                "reason": self.reason,
+                "position": self.position,
+                "payload": self.payload,
+            },
+            option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
+        )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which partition and run the letters come from."""
+
+    retailer_id: str
+    business_date: date
+    stage: str
+    """`ingest` or `transform`."""
+    run_id: str
+    object_key: str | None
+    """The object in the raw bucket that holds them whole; None when none was written."""
+    seen_at: datetime
+
+
+class DeadLetterSpool:
+    """Letters on their way, in bounded memory: what is more goes to a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)
+        self.count = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def add(self, letter: DeadLetter) -> None:
+        """Append a letter."""
+        self._file.write(letter.line())
+        self.count += 1
+
+    def lines(self) -> Iterator[bytes]:
+        """Every letter as a line of the rejected object, in order."""
+        self._file.seek(0)
+        yield from self._file
+
+
+def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
+    """Write the letters that `lines` (of `DeadLetterSpool`) hold. The caller commits."""
+    remaining = iter(lines)
+    while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
+        # Equal records refused for the same reason are one row, and one statement may write a row once only.
+        distinct = {(row[6], row[3]): row for row in batch}
+        execute_values(cursor, _UPSERT, list(distinct.values()), page_size=_BATCH)
+
+
+def resolve_others(cursor: Cursor, origin: Origin) -> int:
+    """Close the partition's open letters that were not seen at `origin.seen_at`; returns how many."""
+    cursor.execute(_RESOLVE, (origin.retailer_id, origin.business_date, origin.stage, origin.seen_at))
+    return cursor.rowcount
+
+
+def _row(line: bytes, origin: Origin) -> tuple[Any, ...]:
+    letter = orjson.loads(line)
+    payload = orjson.dumps(letter["payload"], option=orjson.OPT_SORT_KEYS)
+    return (
+        origin.retailer_id,
+        origin.business_date,
+        origin.stage,
+        letter["reason_code"],
+        letter["reason"].replace("\x00", "\\u0000"),
+        payload[:PAYLOAD_BYTES].decode("utf-8", "ignore"),
+        hashlib.sha256(payload).hexdigest(),
+        letter["position"],
+        origin.object_key,
+        origin.run_id,
+        origin.seen_at,
+        origin.seen_at,
+    )
