@@ -1,7 +1,11 @@
-"""The one error of the local platform: something the person at the keyboard can mend."""
+"""The one error of the local platform."""
 
 from __future__ import annotations
 
+from shared.errors import FixConfiguration
 
-class StackError(Exception):
-    """A part of the local platform cannot start, and the message says what to do about it."""
+
+class StackError(FixConfiguration):
+    """A part of the local platform cannot start or stop, and the message says what to do about it."""
+
+    exit_code = 1

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import psycopg2
 from psycopg2 import sql
 
@@ -229,6 +230,28 @@ class PostgresServer:
         statements = self.execute(sql.SQL(copy).format(new=sql.Literal(name), old=sql.Literal(template)))
         for (statement,) in statements:
             self.execute(str(statement))
+
+
+def stop_forgotten(data_dir: Path, seconds: float = 30.0) -> bool:
+    """Stop a server on this directory that nobody has a record of; True when there was one.
+
+    A lock file whose process is another one by now would keep the server from starting, so it is removed.
+    """
+    lock_file = data_dir / "postmaster.pid"
+    if not lock_file.exists():
+        return False
+    try:
+        process = psutil.Process(int(lock_file.read_text(encoding="utf-8").split()[0]))
+        if process.is_running() and str(data_dir.resolve()) in (process.cwd(), *process.cmdline()):
+            process.send_signal(signal.SIGINT)
+            process.wait(seconds)
+            return True
+    except (psutil.NoSuchProcess, ValueError, IndexError):
+        pass
+    except psutil.TimeoutExpired as error:
+        raise StackError(f"PostgreSQL on {data_dir} does not end. Its process is {error.pid}.") from error
+    lock_file.unlink(missing_ok=True)
+    return False
 
 
 def _locale_arguments() -> list[str]:

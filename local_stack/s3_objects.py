@@ -219,4 +219,3 @@ def keep_bodies_in(directory: Path) -> BlobFolder:
     moto_models.FakeKey = StoredKey  # type: ignore[misc]
     moto_models.FakeMultipart = StoredMultipart  # type: ignore[misc]
     return StoredKey.blobs
-

@@ -65,9 +65,7 @@ class LocalS3:
             return self._moto(environ, start_response)
         return self._change(environ, start_response, bucket, _record_key(environ, key))
 
-    def _change(
-        self, environ: dict[str, Any], start_response: StartResponse, bucket: str, key: str
-    ) -> Iterable[bytes]:
+    def _change(self, environ: dict[str, Any], start_response: StartResponse, bucket: str, key: str) -> Iterable[bytes]:
         answer: list[Any] = []
 
         def hold_back(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:

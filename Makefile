@@ -1,0 +1,54 @@
+# The platform on this machine, without Docker. `make help` lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status health-check test-s3 test test-demo lint clean venv venv-dev
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed"; exit 1; }; \
+	PYTHON="$(PYTHON)" "$(PYTHON)" scripts/setup_venv.py
+# The settings of the platform that `make up` started; the commands themselves read .env as well.
+WITH_ENV := if [ -f .local/env ]; then . ./.local/env; fi;
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv ## Run the real pipeline for the last three days, show what happened, stop everything
+	@$(RUN) -m local_stack demo
+
+up: venv ## Start the platform to stay; prints addresses and passwords, writes .local/env
+	@$(RUN) -m local_stack up
+
+down: venv ## Stop the platform; data stays in .local/
+	@$(RUN) -m local_stack down
+
+status: venv ## Show what runs
+	@$(RUN) -m local_stack status
+
+health-check: venv ## Check services, data, Airflow, retailers and S3; exit status 1 when something is down
+	@$(WITH_ENV) scripts/check_pipeline_health.sh
+
+test-s3: venv ## Write, read and delete an object in both buckets
+	@$(WITH_ENV) $(RUN) -m shared.s3_check
+
+test: venv-dev ## Run the unit and integration tests
+	@$(RUN) -m pytest
+
+test-demo: venv-dev ## Run the demo twice in a clone of its own and check what it says
+	@$(RUN) -m pytest tests/end_to_end/test_demo.py
+
+lint: venv-dev ## Check style, types and imports
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@.venv/bin/lint-imports
+
+clean: ## Stop the platform and remove .local/ with all its data, .venv and caches
+	@if [ -x $(RUN) ] && [ -d .local ]; then $(RUN) -m local_stack down; fi
+	@case "$$(readlink .local/postgres)" in /var/tmp/retail-analytics-*) rm -rf "$$(readlink .local/postgres)";; esac
+	@rm -rf .local .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+venv:
+	@$(SETUP)
+
+venv-dev:
+	@$(SETUP) --dev

@@ -1,0 +1,140 @@
+"""`python -m local_stack up|down|status|demo`: the platform on this machine, without Docker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from local_stack import state
+from local_stack.layout import Layout
+from local_stack.progress import Progress
+from local_stack.stack import Platform, Stack
+from shared.config import read_environment
+from shared.errors import RetailError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+INTERRUPTED = 130
+DOWN_WAITS_SECONDS = 90.0
+
+
+def _stack(layout: Layout) -> Stack:
+    return Stack(layout, read_environment(dotenv=layout.root / ".env"), Progress())
+
+
+@contextmanager
+def _polite() -> Iterator[None]:
+    """Errors in one line; the first Ctrl-C or SIGTERM stops cleanly, later ones do not disturb that."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(name, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, interrupt)
+    try:
+        yield
+    except RetailError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_code) from error
+    except PermissionError as error:
+        typer.echo(
+            f"{error.filename} belongs to another user, who ran the platform here before. Work in a clone of your own, or"
+            " have that user run: make clean",
+            err=True,
+        )
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        typer.echo("Interrupted; what was started is stopped.", err=True)
+        raise typer.Exit(INTERRUPTED) from error
+
+
+@app.command()
+def up() -> None:
+    """Start the platform to stay; a second time changes nothing."""
+    layout = Layout()
+    with _polite(), state.only_one(layout.lock_file, what="up"):
+        stack = _stack(layout)
+        running = stack.is_up()
+        platform = stack.up()
+        stack.keep()
+        _explain(layout, platform, already=running)
+
+
+@app.command()
+def down() -> None:
+    """Stop the platform, whatever is left of it; data stays."""
+    layout = Layout()
+    with _polite(), state.only_one(layout.lock_file, what="down", interrupt_seconds=DOWN_WAITS_SECONDS):
+        stopped = _stack(layout).down()
+    Console(highlight=False).print(f"Stopped {stopped} services." if stopped else "Nothing was running.")
+
+
+@app.command()
+def status(as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> None:
+    """Show what runs; exit status 1 when something does not."""
+    layout = Layout()
+    stack = _stack(layout)
+    services = stack.services()
+    healthy = stack.is_up()
+    if as_json:
+        facts = {service.name: {"pid": service.pid, "running": alive} for service, alive in services}
+        typer.echo(json.dumps({"up": healthy, "services": facts}, indent=2))
+    elif not services:
+        Console(highlight=False).print("Nothing is running. Start it with: make up")
+    else:
+        table = Table("service", "state", "process", "log")
+        for service, alive in services:
+            shown = "[green]running[/green]" if alive else "[red]not running[/red]"
+            table.add_row(service.name, shown, str(service.pid), str(layout.log(service.name).relative_to(layout.root)))
+        Console().print(table)
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def demo() -> None:
+    """Run the real pipeline for the last three days and show what happened."""
+    from local_stack.demo import run_demo
+
+    layout = Layout()
+    with _polite(), state.only_one(layout.lock_file, what="demo"):
+        ok = run_demo(_stack(layout))
+    raise typer.Exit(0 if ok else 1)
+
+
+def _explain(layout: Layout, platform: Platform, *, already: bool) -> None:
+    environment = platform.environment
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_row("Airflow", environment["AIRFLOW_URL"])
+    table.add_row("", f"user {environment['AIRFLOW_USERNAME']}, password {environment['AIRFLOW_PASSWORD']}")
+    table.add_row("Warehouse", environment["WAREHOUSE_READER_DSN"] + "  (read only)")
+    table.add_row(
+        "S3",
+        f"{environment['S3_ENDPOINT_URL']}  buckets {environment['S3_BUCKET_RAW']}, {environment['S3_BUCKET_PROCESSED']}",
+    )
+    for n in (1, 2, 3):
+        table.add_row(f"Retailer {n}", environment[f"RETAILER{n}_API_URL"])
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("\n[bold]The platform is already running.[/bold]" if already else "\n[bold]The platform runs.[/bold]")
+    console.print(table)
+    console.print(
+        "\nNext: [bold]source .local/env[/bold], then for example\n"
+        "  python -m ingestion.main && python -m transformation.main && python -m data_quality.main\n"
+        "or trigger [bold]retail_data_pipeline[/bold] for a date in Airflow. It runs by itself every night at 02:00"
+        f" {environment['BUSINESS_TIMEZONE']}.\n"
+        "make health-check shows whether all is well; make status what runs; make down stops it. Data stays in .local/."
+    )
+
+
+if __name__ == "__main__":
+    os.chdir(Layout().root)
+    sys.exit(app())

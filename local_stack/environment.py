@@ -1,0 +1,74 @@
+"""The environment of the platform's own processes and of the shell that works with it (`.local/env`)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_stack.credentials import write_private
+from local_stack.databases import WAREHOUSE
+from local_stack.layout import Layout
+from local_stack.postgres import dsn
+from local_stack.unprivileged import plain_environment
+
+LOOPBACK = "127.0.0.1"
+RETAILERS = (1, 2, 3)
+# What the person may set beforehand, in the environment or in .env; the rest is the local platform's own.
+PASSED_ON = ("BUSINESS_TIMEZONE", "LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_")
+
+
+def pipeline_environment(
+    ports: Mapping[str, int], credentials: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Everything that the stages and commands read; `environ` is what the person set."""
+    warehouse = {
+        name: dsn(role, credentials[role], ports["postgres"], WAREHOUSE)
+        for name, role in (
+            ("WAREHOUSE_DSN", "retail_user"),
+            ("WAREHOUSE_OWNER_DSN", "retail_owner"),
+            ("WAREHOUSE_READER_DSN", "retail_reader"),
+        )
+    }
+    storage = {
+        "S3_ENDPOINT_URL": f"http://{LOOPBACK}:{ports['s3']}",
+        "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
+        "AWS_DEFAULT_REGION": environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        "S3_BUCKET_RAW": environ.get("S3_BUCKET_RAW") or "retail-raw",
+        "S3_BUCKET_PROCESSED": environ.get("S3_BUCKET_PROCESSED") or "retail-processed",
+    }
+    retailers = {f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS}
+    retailers["RETAILER1_API_KEY"] = credentials["retailer1_api_key"]
+    retailers["RETAILER2_CLIENT_ID"] = credentials["retailer2_client_id"]
+    retailers["RETAILER2_CLIENT_SECRET"] = credentials["retailer2_client_secret"]
+    retailers["RETAILER3_CLIENT_ID"] = credentials["retailer3_client_id"]
+    retailers["RETAILER3_HMAC_SECRET"] = credentials["retailer3_hmac_secret"]
+    retailers["RETAILER_ADMIN_TOKEN"] = credentials["retailer_admin_token"]
+    airflow = {
+        "AIRFLOW_URL": f"http://{LOOPBACK}:{ports['airflow']}",
+        "AIRFLOW_USERNAME": environ.get("AIRFLOW_USERNAME") or "admin",
+        "AIRFLOW_PASSWORD": environ.get("AIRFLOW_PASSWORD") or credentials["airflow_password"],
+    }
+    chosen = {name: value for name, value in environ.items() if is_passed_on(name) and value}
+    return {"BUSINESS_TIMEZONE": "UTC", **chosen, **warehouse, **storage, **retailers, **airflow}
+
+
+def is_passed_on(name: str) -> bool:
+    """Whether a setting of the person's own reaches the stages."""
+    return name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+
+
+def process_environment(root: Path, own: Mapping[str, str]) -> dict[str, str]:
+    """The environment of one of our Python processes: little of the shell's, the project on the import path."""
+    home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
+    return {**plain_environment(), **home, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **own}
+
+
+def write_env_file(layout: Layout, values: Mapping[str, str]) -> None:
+    """Write `.local/env`: `source .local/env` sets a shell up for every command."""
+    lines = ["# Written by `make up` and `make demo`. Use it with: source .local/env"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in sorted(values.items())]
+    write_private(layout.env_file, "\n".join(lines) + "\n")

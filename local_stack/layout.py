@@ -1,0 +1,103 @@
+"""Where the local platform keeps what it needs: everything below `.local/` of the checkout."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.errors import StackError
+from local_stack.unprivileged import Account, postgres_account
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one checkout's platform; `root` is the checkout."""
+
+    root: Path = PROJECT_ROOT
+
+    @property
+    def local(self) -> Path:
+        """The directory of everything that is made while running."""
+        return self.root / ".local"
+
+    @property
+    def logs(self) -> Path:
+        """One log file for each service."""
+        return self.local / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """Which processes run, and on which ports."""
+        return self.local / "state.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held while the platform is being started or stopped."""
+        return self.local / "stack.lock"
+
+    @property
+    def credentials_file(self) -> Path:
+        """Every password, made at random once."""
+        return self.local / "credentials.json"
+
+    @property
+    def env_file(self) -> Path:
+        """Shell `export` lines with everything the commands need."""
+        return self.local / "env"
+
+    @property
+    def demo_file(self) -> Path:
+        """What the last demo showed."""
+        return self.local / "demo.json"
+
+    @property
+    def postgres(self) -> Path:
+        """PostgreSQL's programs and data; a link to elsewhere when its account cannot enter the checkout."""
+        return self.local / "postgres"
+
+    @property
+    def s3(self) -> Path:
+        """The contents of the S3 API."""
+        return self.local / "s3"
+
+    @property
+    def airflow_home(self) -> Path:
+        """Airflow's own files: configuration, task logs."""
+        return self.local / "airflow"
+
+    def log(self, service: str) -> Path:
+        """The log file of one service."""
+        return self.logs / f"{service}.log"
+
+    def prepare(self) -> None:
+        """Make the directories; secrets in them are files that only their owner can read."""
+        for directory in (self.local, self.logs, self.s3, self.airflow_home):
+            directory.mkdir(parents=True, exist_ok=True)
+        self.local.chmod(0o755)
+        self._prepare_postgres(postgres_account())
+
+    def _prepare_postgres(self, account: Account) -> None:
+        if self.postgres.exists():
+            return
+        self.postgres.unlink(missing_ok=True)  # a link to what is gone
+        self.postgres.mkdir()
+        self.postgres.chmod(0o755)
+        if not account.can_enter(self.postgres):
+            # The checkout lies below a directory that only root may enter, such as /root.
+            self.postgres.rmdir()
+            self.postgres.symlink_to(self._outside_directory(account), target_is_directory=True)
+
+    def _outside_directory(self, account: Account) -> Path:
+        name = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:16]
+        outside = Path("/var/tmp", f"retail-analytics-{name}")  # noqa: S108 - who owns it is checked below
+        outside.mkdir(exist_ok=True)
+        if outside.is_symlink() or outside.stat().st_uid != os.geteuid():
+            raise StackError(f"{outside} belongs to someone else. Remove it, then run the command again.")
+        outside.chmod(0o755)
+        if not account.can_enter(outside):
+            raise StackError(f"PostgreSQL's account may not enter {outside}. Run as an ordinary user instead of root.")
+        return outside

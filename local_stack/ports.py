@@ -1,0 +1,80 @@
+"""Which port each service listens on: the one it had, else the usual one, else the next that is free.
+
+Two checkouts may look for ports at the same moment, and Airflow takes ten seconds to open its own. So a port that was
+chosen is reserved until its service listens, by a UDP socket of the same number: it costs nothing, disappears with
+the process and is seen by every other start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping
+
+from local_stack.errors import StackError
+
+LOOPBACK = "127.0.0.1"
+USUAL = {"postgres": 5432, "s3": 9000, "retailer1": 5001, "retailer2": 5002, "retailer3": 5003, "airflow": 8080}
+SETTINGS = {
+    "postgres": "POSTGRES_PORT",
+    "s3": "S3_PORT",
+    "retailer1": "RETAILER1_PORT",
+    "retailer2": "RETAILER2_PORT",
+    "retailer3": "RETAILER3_PORT",
+    "airflow": "AIRFLOW_PORT",
+}
+TRIES = 200
+
+
+class PortReservations:
+    """Ports chosen by this process and kept for it until `release`."""
+
+    def __init__(self) -> None:
+        self._held: dict[int, socket.socket] = {}
+
+    def choose(self, preferred: int) -> int:
+        """Reserve `preferred` or the next free port after it."""
+        for port in range(preferred, min(preferred + TRIES, 65536)):
+            if port not in self._held and self._reserve(port):
+                return port
+        raise StackError(f"no free port from {preferred} on. Set another one in .env ({', '.join(SETTINGS.values())}).")
+
+    def release(self) -> None:
+        """Give up all reservations: the services listen by now, or never will."""
+        for held in self._held.values():
+            held.close()
+        self._held.clear()
+
+    def _reserve(self, port: int) -> bool:
+        reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            reservation.bind((LOOPBACK, port))
+        except OSError:
+            reservation.close()
+            return False
+        if not _nobody_listens(port):
+            reservation.close()
+            return False
+        self._held[port] = reservation
+        return True
+
+
+def choose_ports(
+    reservations: PortReservations, environ: Mapping[str, str], recorded: Mapping[str, int]
+) -> dict[str, int]:
+    """A port for each service: from the setting, else what it had last time, else the usual one, or the next free."""
+    chosen = {}
+    for service, usual in USUAL.items():
+        setting = environ.get(SETTINGS[service], "")
+        if setting and not setting.isdecimal():
+            raise StackError(f"{SETTINGS[service]}={setting} is not a port number. Correct it in .env.")
+        chosen[service] = reservations.choose(int(setting) if setting else recorded.get(service, usual))
+    return chosen
+
+
+def _nobody_listens(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((LOOPBACK, port))
+        return True
+    return False

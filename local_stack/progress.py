@@ -1,0 +1,33 @@
+"""What the person sees while the platform starts and stops: one line per step, with its time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+
+
+class Progress:
+    """Prints steps as they end; safe to use from several threads."""
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console or Console(highlight=False)
+        self._clock = clock
+        self.began = clock()
+
+    def seconds(self) -> float:
+        """Since this progress began."""
+        return self._clock() - self.began
+
+    def say(self, text: str) -> None:
+        """A line with the time so far."""
+        self.console.print(f"[dim]{self.seconds():5.1f} s[/dim]  {text}")
+
+    @contextlib.contextmanager
+    def step(self, text: str) -> Iterator[None]:
+        """Say what was done and how long it took, if it worked."""
+        before = self._clock()
+        yield
+        self.say(f"[green]✓[/green] {text} [dim]({self._clock() - before:.1f} s)[/dim]")

@@ -1,0 +1,253 @@
+"""Starting, stopping and looking at the local platform."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from local_stack import processes, state
+from local_stack.airflow_service import AirflowApi, airflow_environment, airflow_services, prepare_airflow
+from local_stack.credentials import load_or_create
+from local_stack.databases import create_private_database, create_warehouse, create_warehouse_roles
+from local_stack.environment import RETAILERS, pipeline_environment, write_env_file
+from local_stack.errors import StackError
+from local_stack.layout import Layout
+from local_stack.ports import PortReservations, choose_ports
+from local_stack.postgres import PostgresServer, stop_forgotten
+from local_stack.postgres_binaries import find_postgres
+from local_stack.processes import ServiceProcess
+from local_stack.progress import Progress
+from local_stack.services import Service, retailer_services, s3_service
+from local_stack.state import StackState
+from local_stack.unprivileged import plain_environment, postgres_account
+
+# Who is asked to end first, by the beginning of the name, and how many seconds they get.
+STOP_ORDER = ((("airflow",), 8.0), (("retailer", "s3"), 5.0), (("postgres",), 30.0))
+
+
+@dataclass
+class Platform:
+    """A platform that runs: the environment its commands need, and its PostgreSQL."""
+
+    environment: dict[str, str]
+    server: PostgresServer
+
+    def airflow(self) -> AirflowApi:
+        """Airflow's REST API."""
+        get = self.environment.__getitem__
+        return AirflowApi(get("AIRFLOW_URL"), get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD"))
+
+
+class Stack:
+    """The platform of one checkout."""
+
+    def __init__(self, layout: Layout, environ: Mapping[str, str], progress: Progress) -> None:
+        self.layout = layout
+        self.environ = environ
+        self.progress = progress
+        self._state = state.load(layout.state_file)
+        self._state_lock = threading.Lock()
+        self._reservations = PortReservations()
+        self._cancelled = threading.Event()
+
+    def is_up(self) -> bool:
+        """Whether a start was finished and everything it started still runs."""
+        self._state = state.load(self.layout.state_file)
+        return self._state.complete and len(self._state.running()) == len(self._state.services) > 0
+
+    def up(self, started_by: str = "up") -> Platform:
+        """Start what does not run; on failure stop everything this call started and say why.
+
+        The caller holds the lock.
+        """
+        self.layout.prepare()
+        if self.is_up():
+            return self._platform()
+        self._stop_all()  # a start that was interrupted, or a service that died
+        try:
+            return self._start_all(started_by)
+        except BaseException:
+            self._cancelled.set()
+            self.progress.say("[red]✗[/red] the start was given up; stopping what runs")
+            self._stop_all()
+            raise
+        finally:
+            self._reservations.release()
+
+    def started_by(self) -> str:
+        """Which command started what runs: `up`, or `demo` when one was killed before it could stop everything."""
+        return self._state.started_by
+
+    def keep(self) -> None:
+        """Let what runs count as started by `up`, so that a demo leaves it running."""
+        self._save(replace(self._state, started_by="up"))
+
+    def down(self) -> int:
+        """Stop everything; how many services there were. The caller holds the lock."""
+        return self._stop_all()
+
+    def services(self) -> list[tuple[ServiceProcess, bool]]:
+        """The recorded services and whether each is alive."""
+        self._state = state.load(self.layout.state_file)
+        return [(service, service.is_alive()) for service in self._state.services]
+
+    def _start_all(self, started_by: str) -> Platform:
+        credentials = load_or_create(self.layout.credentials_file)
+        ports = choose_ports(self._reservations, self.environ, self._state.ports)
+        self._save(StackState(ports=ports, started_by=started_by))
+        server = self._start_postgres(ports["postgres"], credentials)
+        environment = pipeline_environment(ports, credentials, self.environ)
+        airflow = airflow_environment(self.layout, ports, credentials, environment)
+        services = [
+            s3_service(self.layout, ports["s3"]),
+            *retailer_services(self.layout, ports, credentials, self.environ),
+        ]
+        self._together(
+            [
+                *(partial(self._start_service, service) for service in services),
+                lambda: self._migrate_warehouse(environment["WAREHOUSE_OWNER_DSN"]),
+                lambda: self._start_airflow(server, airflow),
+            ]
+        )
+        self._make_buckets(environment)
+        write_env_file(self.layout, environment)
+        self._save(replace(self._state, complete=True))
+        return Platform(environment, server)
+
+    def _platform(self) -> Platform:
+        credentials = load_or_create(self.layout.credentials_file)
+        ports = self._state.ports
+        server = self._postgres(ports["postgres"], credentials)
+        return Platform(pipeline_environment(ports, credentials, self.environ), server)
+
+    def _postgres(self, port: int, credentials: Mapping[str, str]) -> PostgresServer:
+        binaries = find_postgres(self.layout.postgres.resolve(), self.environ)
+        return PostgresServer(self.layout.postgres.resolve(), port, credentials["postgres"], binaries)
+
+    def _start_postgres(self, port: int, credentials: Mapping[str, str]) -> PostgresServer:
+        with self.progress.step("PostgreSQL"):
+            server = self._postgres(port, credentials)
+            server.initialise()
+            process = processes.start(
+                "postgres",
+                server.command(),
+                log_file=self.layout.log("postgres"),
+                checkout=self.layout.root,
+                environment=plain_environment(),
+                account=postgres_account(),
+                cwd=Path("/"),
+                stop_signal=int(signal.SIGINT),
+            )
+            self._record(process, server)
+            server.wait_until_ready(process.is_alive)
+            create_warehouse_roles(server, credentials)
+            create_warehouse(server, credentials)
+            for name in ("airflow", *(f"retailer{n}" for n in RETAILERS)):
+                create_private_database(server, name, credentials[name])
+        self.progress.say(f"  PostgreSQL {server.binaries.version}, from {server.binaries.source}, port {port}")
+        return server
+
+    def _migrate_warehouse(self, owner_dsn: str) -> None:
+        from shared.migrations import migrate
+
+        before = time.monotonic()
+        if applied := migrate(owner_dsn):
+            names = ", ".join(applied)
+            self.progress.say(
+                f"[green]✓[/green] warehouse schema: {names} [dim]({time.monotonic() - before:.1f} s)[/dim]"
+            )
+
+    def _start_airflow(self, server: PostgresServer, environment: Mapping[str, str]) -> None:
+        before = time.monotonic()
+        if prepare_airflow(self.layout, server, environment, environment["AIRFLOW_USERNAME"]):
+            self.progress.say(f"[green]✓[/green] Airflow's database [dim]({time.monotonic() - before:.1f} s)[/dim]")
+        services = airflow_services(environment, environment["AIRFLOW_URL"])
+        self._together([partial(self._start_service, service) for service in services])
+        get = environment.__getitem__
+        AirflowApi(get("AIRFLOW_URL"), get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD")).ensure_pool()
+
+    def _start_service(self, service: Service) -> None:
+        if self._cancelled.is_set():
+            return
+        with self.progress.step(service.name):
+            process = processes.start(
+                service.name,
+                service.command,
+                log_file=self.layout.log(service.name),
+                checkout=self.layout.root,
+                environment=service.environment,
+            )
+            self._record(process)
+            deadline = time.monotonic() + service.start_seconds
+            while not service.is_ready():
+                if self._cancelled.wait(0.1):
+                    raise StackError(f"{service.name}: the start was given up")
+                if not process.is_alive() or time.monotonic() > deadline:
+                    raise StackError(self._explain(service.name, ended=not process.is_alive()))
+
+    def _explain(self, name: str, *, ended: bool) -> str:
+        log = self.layout.log(name)
+        lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        last_words = f" Its last line: {lines[-1].strip()[:300]}" if lines else ""
+        what = "ended while it was starting" if ended else "did not get ready in time"
+        return f"{name} {what}. Look in {log}.{last_words}"
+
+    def _make_buckets(self, environment: Mapping[str, str]) -> None:
+        import boto3
+        from botocore.exceptions import ClientError
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=environment["S3_ENDPOINT_URL"],
+            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+            region_name="us-east-1",  # which needs no location constraint; this server has no regions
+        )
+        for name in ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED"):
+            try:
+                client.head_bucket(Bucket=environment[name])
+            except ClientError:
+                client.create_bucket(Bucket=environment[name])
+
+    def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
+        """Run the jobs at the same time; when one fails, have the others give up and raise its error."""
+        with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+            try:
+                for done in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
+                    done.result()
+            except BaseException:
+                self._cancelled.set()
+                raise
+
+    def _stop_all(self) -> int:
+        """Stop the recorded processes in order, then whatever of this checkout runs without a record."""
+        recorded = self._state.services
+        stopped = sum(bool(processes.family(service)) for service in recorded)
+        for prefixes, grace in STOP_ORDER:
+            group = [service for service in recorded if service.name.startswith(prefixes)]
+            for name in processes.stop(group, grace):
+                self.progress.say(f"{name} did not end by itself within {grace:.0f} s and was killed")
+        for data_dir in self.layout.postgres.glob("data-*"):
+            stopped += stop_forgotten(data_dir)
+        stopped += processes.stop_strays(self.layout.root, 5.0)
+        self._save(StackState(ports=self._state.ports))
+        return stopped
+
+    def _record(self, process: ServiceProcess, server: PostgresServer | None = None) -> None:
+        with self._state_lock:
+            self._state = self._state.with_service(process)
+            if server:
+                about = {"version": server.binaries.version, "source": server.binaries.source}
+                self._state = replace(self._state, postgres=about)
+            state.save(self.layout.state_file, self._state)
+
+    def _save(self, new: StackState) -> None:
+        with self._state_lock:
+            self._state = new
+            state.save(self.layout.state_file, new)
