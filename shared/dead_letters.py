@@ -83,7 +83,7 @@ class DeadLetterSpool:
     """Letters on their way, in bounded memory: what is more goes to a temporary file."""
 
     def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)
+        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
         self.count = 0
 
     def __enter__(self) -> Self:

@@ -78,11 +78,8 @@ class Normalized(NamedTuple):
     @property
     def json(self) -> bytes:
         """The record's line in the raw zone, byte for byte what the contract would serialise, with its line end."""
-        transaction, line, kind, sold, changed, store, product, customer, measures = self
-        return b"".join(
-            (transaction.json, line.json, kind.json, sold.json, changed.json)
-            + (store.json, product.json, customer.json, measures.json)
-        )
+        (_, a, _), (_, b, _), (_, c, _), (_, d, _), (_, e, _), (_, f, _), (_, g, _), (_, h, _), (_, i, _) = self
+        return b"".join((a, b, c, d, e, f, g, h, i))
 
 
 class Memo(dict[K, V], Generic[K, V]):

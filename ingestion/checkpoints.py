@@ -1,0 +1,113 @@
+"""What besides the day itself has to be read: gaps since the watermark, and dates that changed at the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from pydantic import ValidationError
+
+from ingestion.services.contract import ChangeListing, start_of
+from shared.database import Cursor
+from shared.partitions import Manifest, manifest_key
+from shared.s3_client import ObjectMissing, ObjectStore
+
+SAFETY_MARGIN = timedelta(minutes=10)
+"""A change counts as read only when the partition was read this much later: commits and clocks lag."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """How far a retailer's data is in the warehouse."""
+
+    last_processed_date: date | None = None
+    changes_read_until: datetime | None = None
+    first_date: date | None = None
+    """Earliest business date ever published; changes before it are no concern of ours."""
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Dates between the watermark and the day."""
+
+    to_fill: tuple[date, ...] = ()
+    left_out: tuple[date, ...] = ()
+    """Older ones, beyond what one run may catch up."""
+
+
+def read_published(cursor: Cursor, retailer_id: str) -> Published:
+    """The retailer's watermark and where its history begins."""
+    cursor.execute(
+        "SELECT last_processed_date, changes_read_until FROM ops.pipeline_metadata WHERE retailer_id = %s",
+        (retailer_id,),
+    )
+    watermark = cursor.fetchone() or (None, None)
+    cursor.execute("SELECT min(business_date) FROM ops.load_ledger WHERE retailer_id = %s", (retailer_id,))
+    first = cursor.fetchone()
+    return Published(watermark[0], watermark[1], first[0] if first else None)
+
+
+def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:
+    """The checksum of the raw object that the warehouse last loaded for each date."""
+    cursor.execute(
+        "SELECT DISTINCT ON (business_date) business_date, source_sha256 FROM ops.load_ledger"
+        " WHERE retailer_id = %s ORDER BY business_date, load_id DESC",
+        (retailer_id,),
+    )
+    return dict(cursor.fetchall())
+
+
+def find_gaps(day: date, published: Published, most: int) -> Gaps:
+    """Dates after the last published one and before `day`, of which the latest `most` are to be filled."""
+    last = published.last_processed_date
+    if last is None:
+        return Gaps()
+    missing = tuple(last + timedelta(days=ahead) for ahead in range(1, (day - last).days))
+    return Gaps(missing[-most:], missing[:-most])
+
+
+def changes_since(day: date, published: Published, lookback_days: int) -> datetime:
+    """From when the change listing is read: some days before what is published, for records that were booked late."""
+    return (published.changes_read_until or start_of(day)) - timedelta(days=lookback_days)
+
+
+def affected_dates(day: date, published: Published, listing: ChangeListing, gaps: Gaps) -> dict[date, datetime]:
+    """Dates other than `day` and the gaps whose partitions may need another reading, each with its latest change.
+
+    Dates that were never published before the history's beginning, or that lie ahead, are read whole when their turn
+    comes.
+    """
+    if published.first_date is None:
+        return {}
+    until = max(day, published.last_processed_date or day)
+    return {
+        changed: at
+        for changed, at in sorted(listing.dates.items())
+        if published.first_date <= changed <= until and changed != day and changed not in gaps.to_fill
+    }
+
+
+def holds(manifest: Manifest, changed_at: datetime) -> bool:
+    """Whether the partition was read surely after that change."""
+    return changed_at < manifest.window.requested_from - SAFETY_MARGIN
+
+
+def current_manifests(
+    store: ObjectStore, bucket: str, retailer_id: str, dates: Mapping[date, datetime]
+) -> dict[date, Manifest]:
+    """The manifests of those of the dates that have a whole partition.
+
+    Whole is judged without reading the data: the object has the manifest's size and is not younger than it.
+    """
+    found = {}
+    for day in dates:
+        key = manifest_key(retailer_id, day)
+        try:
+            manifest = Manifest.model_validate_json(store.read_bytes(bucket, key))
+        except (ObjectMissing, ValidationError):
+            continue
+        data, seal = store.info(bucket, manifest.object_key), store.info(bucket, key)
+        if data and seal and data.size_bytes == manifest.size_bytes and data.modified_at <= seal.modified_at:
+            found[day] = manifest
+    return found

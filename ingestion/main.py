@@ -1,0 +1,131 @@
+"""Ingest one business date: every retailer's sales into the raw zone, retailers side by side.
+
+python -m ingestion.main 2024-01-15 [--retailer retailer_1] [--since-watermark]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+if __package__ in (None, ""):  # `cd ingestion && python main.py DATE`
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ingestion.landing import RawZone
+from ingestion.results import IngestResult, RetailerResult
+from ingestion.retailer_run import ingest_retailer
+from ingestion.services.contract import Surroundings
+from shared.commands import DateArgument, RetailerOption, business_date, chosen_retailers, exit_code, new_run_id
+from shared.config import RETAILER_IDS, Settings, load_settings
+from shared.logs import configure_logging
+from shared.pipeline_runs import StageRun, record_stage
+from shared.s3_client import ObjectStore
+
+
+def run(
+    day: date,
+    retailers: Sequence[str] = RETAILER_IDS,
+    *,
+    settings: Settings,
+    run_id: str,
+    since_watermark: bool = False,
+    clock: Callable[[], datetime] | None = None,
+    surroundings: Surroundings | None = None,
+) -> IngestResult:
+    """Land `day` of each retailer; with `since_watermark` also the dates that changed or are missing.
+
+    A retailer that fails leaves the others alone and is named in the result. Raises RetryLater or FixConfiguration
+    when the warehouse or the bucket, which all need, is not there.
+    """
+    around = surroundings or Surroundings()
+    if clock is not None:
+        around = replace(around, clock=clock)
+    dsn = settings.warehouse_dsn.get_secret_value()
+    zone = RawZone(ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share)
+    with record_stage(dsn, StageRun(run_id, "ingest", day), clock=around.clock) as stage:
+        zone.store.check_bucket(zone.bucket)
+
+        def ingest(retailer_id: str) -> RetailerResult:
+            with structlog.contextvars.bound_contextvars(run_id=run_id):
+                return ingest_retailer(retailer_id, day, zone, settings, around, since_watermark=since_watermark)
+
+        with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="ingest") as pool:
+            result = IngestResult(run_id, day, tuple(pool.map(ingest, retailers)))
+        stage.finish(
+            details=result.as_dict(),
+            failed=[each.retailer_id for each in result.failed],
+            of=len(result.results),
+            message="; ".join(each.error or "" for each in result.failed),
+        )
+    return result
+
+
+def _table(result: IngestResult) -> Table:
+    table = Table(title=f"Ingested for {result.business_date}")
+    for name in ("retailer", "date"):
+        table.add_column(name)
+    for name in ("reported", "fetched", "landed", "rejected", "net amount", "seconds"):
+        table.add_column(name, justify="right")
+    for each in result.results:
+        for landed in each.dates:
+            counts = (landed.reported, landed.fetched, landed.landed, landed.rejected)
+            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(landed.net_amounts.items()))
+            table.add_row(
+                each.retailer_id,
+                str(landed.business_date),
+                *(f"{count:,}" for count in counts),
+                money,
+                f"{landed.seconds:.1f}",
+            )
+        if each.error:
+            table.add_row(each.retailer_id, str(result.business_date), *[""] * 4, "failed", "")
+    return table
+
+
+def main(
+    day: DateArgument = None,
+    retailer: RetailerOption = None,
+    since_watermark: Annotated[
+        bool,
+        typer.Option(
+            "--since-watermark",
+            help="Also land the dates that changed at the source or are missing since the last load.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Land a business date of the retailers in the raw zone (default: yesterday)."""
+    configure_logging()
+    with exit_code():
+        retailers = chosen_retailers(retailer)
+        settings = load_settings(needs=retailers)
+        result = run(
+            business_date(day, settings),
+            retailers,
+            settings=settings,
+            run_id=new_run_id("ingest"),
+            since_watermark=since_watermark,
+        )
+        if as_json:
+            typer.echo(json.dumps(result.as_dict(), indent=2))
+        else:
+            Console().print(_table(result))
+        for each in result.results:
+            for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
+                typer.echo(line, err=True)
+        raise typer.Exit(0 if result.ok else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

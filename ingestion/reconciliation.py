@@ -1,0 +1,130 @@
+"""Does a listing hold what the retailer's own books say? Control sums of a listing, and the comparison."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import numpy as np
+
+from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
+from ingestion.normalizers.currencies import CURRENCIES
+from shared.partitions import ControlAmounts, SourceReport
+
+_CURRENCY = -1
+"""Place of the currency among the values of the measures."""
+
+
+@dataclass
+class Tally:
+    """Counts and sums of one reading of a listing; 24 bytes per landed record, and no keys as text."""
+
+    fetched: int = 0
+    landed: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    example: str | None = None
+    """The first refusal, for messages."""
+    _landed: Counter[str] = field(default_factory=Counter)
+    _rejected: dict[str, Decimal] = field(default_factory=dict)
+    _refused: array[int] = field(default_factory=lambda: array("q"))
+    _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
+
+    def add(self, normalized: Normalized) -> None:
+        """Count a record that lands."""
+        measures = normalized.measures
+        currency = measures.values[_CURRENCY]
+        columns = self._columns.get(currency)
+        if columns is None:
+            columns = self._columns[currency] = (array("q"), array("q"), array("q"))
+        # 64 bits of the natural key: among a million records two collide once in 37 million days.
+        columns[0].append(hash((normalized.transaction.json, normalized.line.json)))
+        columns[1].append(normalized.changed.number)
+        columns[2].append(measures.number)
+        self._landed[currency] += measures.number
+        self.landed += 1
+        self.fetched += 1
+
+    def refuse(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
+        """Count a record that is refused, with its amount as far as it could be read."""
+        self.fetched += 1
+        self.rejected += 1
+        self.reasons[code] += 1
+        self.example = self.example or message
+        self._refused.append(hash(payload))
+        if amount is not None and amount[0] in CURRENCIES and amount[1].is_finite():
+            self._rejected[amount[0]] = self._rejected.get(amount[0], Decimal(0)) + amount[1]
+
+    def distinct_landed(self) -> int:
+        """Distinct natural keys among the landed records."""
+        return sum(len(np.unique(_ints(keys))) for keys, _, _ in self._columns.values())
+
+    def distinct(self) -> int:
+        """Distinct records, refused ones included."""
+        return self.distinct_landed() + len(np.unique(_ints(self._refused)))
+
+    def distinct_amounts(self) -> dict[str, Decimal]:
+        """Signed net money per currency, each natural key once, in its latest version."""
+        return {currency: _latest_sum(*columns) for currency, columns in self._columns.items()}
+
+    def rejected_amounts(self) -> dict[str, Decimal]:
+        """Signed net money of the refused records, as far as it could be read."""
+        return dict(self._rejected)
+
+    def control_amounts(self) -> dict[str, ControlAmounts]:
+        """What the manifest states: every landed line counts, copies too."""
+        return {
+            currency: ControlAmounts(
+                landed=_money(self._landed.get(currency, 0)), rejected=self._rejected.get(currency, Decimal(0))
+            )
+            for currency in sorted({*self._landed, *self._rejected})
+        }
+
+
+def mismatch(tally: Tally, report: SourceReport) -> str | None:
+    """What of the listing differs from the books, with both figures; None when they agree.
+
+    The money of refused records may or may not be in the books, and not all of it can be read: with refused records
+    only the number of lines decides.
+    """
+    if tally.distinct() != report.lines:
+        return f"the listing has {tally.distinct()} distinct lines, the retailer's report {report.lines}"
+    if tally.rejected:
+        return None
+    listed = {currency: amount for currency, amount in tally.distinct_amounts().items() if amount}
+    booked = {currency: amount for currency, amount in report.net.items() if amount}
+    for currency in sorted({*listed, *booked}):
+        ours, theirs = listed.get(currency, Decimal(0)), booked.get(currency, Decimal(0))
+        if ours != theirs:
+            return f"the listing adds up to {ours:,.2f} {currency}, the retailer's report to {theirs:,.2f} {currency}"
+    return None
+
+
+def money_unexplained(tally: Tally, report: SourceReport) -> str | None:
+    """With refused records: says so when the books' money is neither that of the landed lines nor that of all."""
+    landed, rejected = tally.distinct_amounts(), tally.rejected_amounts()
+    for currency in sorted({*landed, *report.net}):
+        ours, booked = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
+        if booked not in (ours, ours + rejected.get(currency, Decimal(0))):
+            return f"{booked:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} refused"
+    return None
+
+
+def _ints(column: array[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.frombuffer(column, dtype=np.int64) if column else np.empty(0, dtype=np.int64)
+
+
+def _latest_sum(keys: array[int], changed: array[int], amounts: array[int]) -> Decimal:
+    key, money = _ints(keys), _ints(amounts)
+    order = np.lexsort((_ints(changed), key))
+    sorted_keys = key[order]
+    last = np.append(sorted_keys[1:] != sorted_keys[:-1], True)
+    chosen = money[order][last]
+    # Summed in two halves, so that no sum of money overflows 64 bits.
+    return _money((int((chosen >> 32).sum()) << 32) + int((chosen & 0xFFFFFFFF).sum()))
+
+
+def _money(scaled: int) -> Decimal:
+    return Decimal(scaled) / AMOUNT_SCALE

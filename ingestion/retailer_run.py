@@ -1,0 +1,108 @@
+"""One retailer's part of a run: the dates that changed or are missing first, the day itself last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ingestion import checkpoints
+from ingestion.landing import ChangesRead, RawZone, land
+from ingestion.results import LandedDate, RetailerResult, kind_of
+from ingestion.services import registry
+from ingestion.services.contract import RetailerService, Surroundings
+from shared.config import IngestSettings, Settings
+from shared.database import session, transaction
+from shared.errors import RetailError
+from shared.logs import get_logger
+
+_log = get_logger(__name__)
+
+
+@dataclass
+class _Progress:
+    dates: list[LandedDate] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Catchup:
+    """What to read beside the day, and what its manifest will say of it."""
+
+    to_land: tuple[date, ...]
+    changes: ChangesRead
+
+
+def ingest_retailer(
+    retailer_id: str, day: date, zone: RawZone, settings: Settings, surroundings: Surroundings, *, since_watermark: bool
+) -> RetailerResult:
+    """Land `day`, with `since_watermark` also what changed or is missing. Never raises: a failure is a result."""
+    progress = _Progress()
+    error: str | None = None
+    kind: str | None = None
+    try:
+        service = registry.build(retailer_id, settings, surroundings)
+        try:
+            _ingest(service, day, zone, settings.ingest, surroundings, progress, since_watermark=since_watermark)
+        finally:
+            service.close()
+    except RetailError as failure:
+        error, kind = str(failure), kind_of(failure)
+        _log.error("not landed", retailer_id=retailer_id, business_date=str(day), error=error)
+    except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
+        error, kind = f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}. See the log.", "StopRun"
+        _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
+    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
+
+
+def _ingest(
+    service: RetailerService[Any],
+    day: date,
+    zone: RawZone,
+    settings: IngestSettings,
+    surroundings: Surroundings,
+    progress: _Progress,
+    *,
+    since_watermark: bool,
+) -> None:
+    changes = ChangesRead()
+    if since_watermark:
+        catchup = _plan(service, day, zone, settings, progress)
+        for earlier in catchup.to_land:
+            progress.dates.append(land(service, earlier, zone, surroundings))
+        changes = catchup.changes
+    progress.dates.append(land(service, day, zone, surroundings, changes))
+
+
+def _plan(
+    service: RetailerService[Any], day: date, zone: RawZone, settings: IngestSettings, progress: _Progress
+) -> _Catchup:
+    with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
+        published = checkpoints.read_published(cursor, service.retailer_id)
+        loaded = checkpoints.read_loaded_checksums(cursor, service.retailer_id)
+    gaps = checkpoints.find_gaps(day, published, settings.catch_up_days)
+    if gaps.left_out:
+        progress.notes.append(
+            f"{service.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
+            f" missing, too, but one run catches up {settings.catch_up_days} at most (INGEST_CATCH_UP_DAYS)."
+            f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {service.retailer_id}, and so on."
+        )
+        _log.warning("gap too long", retailer_id=service.retailer_id, note=progress.notes[-1])
+    since = checkpoints.changes_since(day, published, settings.lookback_days)
+    listing = service.list_changes(since)
+    affected = checkpoints.affected_dates(day, published, listing, gaps)
+    manifests = checkpoints.current_manifests(zone.store, zone.bucket, service.retailer_id, affected)
+    known = {each for each, manifest in manifests.items() if checkpoints.holds(manifest, affected[each])}
+    to_land = sorted({*gaps.to_fill, *affected} - known)
+    # Read by an earlier run, but not loaded by one: the day's manifest names it, so that it is loaded now.
+    waiting = {each for each in known if loaded.get(each) != manifests[each].sha256}
+    _log.info(
+        "changes listed",
+        retailer_id=service.retailer_id,
+        since=since.isoformat(),
+        until=listing.as_of.isoformat(),
+        gaps=len(gaps.to_fill),
+        changed=len(affected),
+        skipped=len(known),
+    )
+    return _Catchup(tuple(to_land), ChangesRead(since, listing.as_of, companions=tuple(sorted({*to_land, *waiting}))))

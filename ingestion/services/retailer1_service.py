@@ -1,0 +1,141 @@
+"""Retailer 1: API key, offset pagination, flat rows in USD."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import requests
+
+from ingestion.models.retailer_data import SalesRecord
+from ingestion.normalizers import retailer1
+from ingestion.normalizers.assembly import Normalized
+from ingestion.normalizers.numbers import point_decimal
+from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
+from ingestion.normalizers.times import iso_moment
+from ingestion.services import contract
+from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
+from shared.config import IngestSettings, Retailer1Settings
+from shared.errors import RejectRecord, StopRun
+from shared.http_client import Api, HttpClient, JsonAnswer
+from shared.logs import get_logger
+from shared.partitions import SourceReport
+
+_log = get_logger(__name__)
+_ROWS, _MOST_ROWS = 1000, 5000
+
+
+class _ApiKey:
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["X-API-Key"] = self._key
+        return request
+
+    def renew(self) -> bool:
+        return False
+
+
+class Retailer1Service:
+    """Client and normalizer of retailer 1."""
+
+    retailer_id = retailer1.RETAILER_ID
+
+    def __init__(self, settings: Retailer1Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+        api = Api(self.retailer_id, settings.api_url, "RETAILER1_API_URL", "RETAILER1_API_KEY")
+        self._client = HttpClient(
+            api,
+            contract.pace_of(ingest),
+            contract.limits_of(ingest),
+            authorization=_ApiKey(settings.api_key.get_secret_value()),
+            clock=surroundings.clock,
+            monotonic=surroundings.monotonic,
+            sleep=surroundings.sleep,
+            jitter=surroundings.jitter,
+        )
+        self._normalizer = Retailer1Normalizer()
+
+    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer1Row]]:
+        """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
+        first: int | None = None
+        for total, page in self._pages({"date": day.isoformat()}):
+            first = total if first is None else first
+            if total != first:
+                raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} rows.")
+            yield page
+
+    def normalize(self, raw: Retailer1Row) -> Normalized:
+        """See `RetailerService.normalize`."""
+        return self._normalizer(raw)
+
+    def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
+        """One row as a `SalesRecord`. Raises RejectRecord."""
+        return self._normalizer(raw).record
+
+    def daily_report(self, day: date) -> SourceReport:
+        """Lines and net totals by the retailer's books."""
+        answer = self._client.get("/v1/reports/daily", {"date": day.isoformat()})
+        totals = contract.part(self.retailer_id, answer, "net_totals", dict)
+        lines = contract.part(self.retailer_id, answer, "line_count", int)
+        if answer.value.get("date") != day.isoformat():
+            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
+        return contract.report_of(
+            self.retailer_id,
+            day,
+            lambda: SourceReport(
+                lines=lines, net={currency: point_decimal("net_totals", text) for currency, text in totals.items()}
+            ),
+        )
+
+    def list_changes(self, since: datetime) -> ChangeListing:
+        """Dates of lines changed since then, and the dates such lines were under before."""
+        dates: dict[date, datetime] = {}
+        as_of: datetime | None = None
+        for _, page in self._pages({"updated_since": since.astimezone(UTC).isoformat(timespec="seconds")}):
+            as_of = as_of or page.as_of
+            for row in page.rows:
+                try:
+                    _note(dates, row)
+                except (RejectRecord, ValueError, KeyError, TypeError) as error:
+                    _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
+        if as_of is None:
+            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+        return ChangeListing(dates, as_of)
+
+    def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
+        """See `RetailerService.readable_amount`."""
+        return retailer1.net_amount(raw)
+
+    def payload(self, raw: Retailer1Row) -> Retailer1Row:
+        """The row itself."""
+        return raw
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, SalesPage[Retailer1Row]]]:
+        offset, number, total = 0, 0, 1
+        while offset < total:
+            limit = _MOST_ROWS if total > contract.MANY_LINES else _ROWS
+            answer = self._client.get("/v1/sales", {**what, "offset": str(offset), "limit": str(limit)})
+            total = contract.part(self.retailer_id, answer, "total", int)
+            rows = contract.part(self.retailer_id, answer, "rows", list)
+            # By the size asked for, not by the rows received: a delivery may repeat a row.
+            offset, number = offset + limit, number + 1
+            yield total, SalesPage(number, rows, self._as_of(answer))
+
+    def _as_of(self, answer: JsonAnswer) -> datetime:
+        try:
+            return iso_moment("as_of", answer.value.get("as_of")).astimezone(UTC)
+        except RejectRecord:
+            return contract.source_time(answer)
+
+
+def _note(dates: dict[date, datetime], row: Mapping[str, object]) -> None:
+    changed_at = iso_moment("last_modified", row["last_modified"]).astimezone(UTC)
+    contract.note_change(dates, iso_moment("sold_at", row["sold_at"]).date(), changed_at)
+    if previous := row.get("previous_date"):
+        contract.note_change(dates, date.fromisoformat(str(previous)), changed_at)

@@ -1,0 +1,188 @@
+"""Retailer 2: OAuth2 client credentials, cursor pagination, orders with lines in minor units of GBP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+
+from ingestion.models.retailer_data import SalesRecord
+from ingestion.normalizers import retailer2
+from ingestion.normalizers.assembly import Normalized
+from ingestion.normalizers.numbers import minor_units
+from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
+from ingestion.normalizers.times import epoch_moment
+from ingestion.services import contract
+from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
+from shared.config import IngestSettings, Retailer2Settings
+from shared.errors import RejectRecord, StopRun
+from shared.http_client import Api, HttpClient, JsonAnswer, RequestRefused
+from shared.logs import get_logger
+from shared.partitions import SourceReport
+
+_log = get_logger(__name__)
+_ORDERS, _MOST_ORDERS = 250, 2000
+_MOST_PAGES = 100_000
+_EXPIRY_MARGIN_SECONDS = 30
+
+
+class _ClientCredentials:
+    """Bearer tokens, got when needed and again when refused."""
+
+    def __init__(self, client: HttpClient, settings: Retailer2Settings, monotonic: Callable[[], float]) -> None:
+        """`client` should try once only: the request that wants the token is the one that is tried again."""
+        self._client, self._settings, self._monotonic = client, settings, monotonic
+        self._token = ""
+        self._valid_until = 0.0
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if not self._token or self._monotonic() >= self._valid_until:
+            self.renew()
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def renew(self) -> bool:
+        secret = self._settings.client_secret.get_secret_value()
+        form = {"grant_type": "client_credentials", "client_id": self._settings.client_id, "client_secret": secret}
+        answer = self._client.post_form("/oauth/token", form)
+        self._token = contract.part(retailer2.RETAILER_ID, answer, "access_token", str)
+        seconds = contract.part(retailer2.RETAILER_ID, answer, "expires_in", int)
+        # Half of a very short life is left for the request itself.
+        self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
+        return True
+
+
+class Retailer2Service:
+    """Client and normalizer of retailer 2."""
+
+    retailer_id = retailer2.RETAILER_ID
+
+    def __init__(self, settings: Retailer2Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+        api = Api(
+            self.retailer_id, settings.api_url, "RETAILER2_API_URL", "RETAILER2_CLIENT_ID and RETAILER2_CLIENT_SECRET"
+        )
+        self._zone = ZoneInfo(settings.timezone)
+
+        def client(attempts: int, authorization: _ClientCredentials | None) -> HttpClient:
+            return HttpClient(
+                api,
+                contract.pace_of(ingest.model_copy(update={"max_attempts": attempts})),
+                contract.limits_of(ingest),
+                authorization=authorization,
+                clock=surroundings.clock,
+                monotonic=surroundings.monotonic,
+                sleep=surroundings.sleep,
+                jitter=surroundings.jitter,
+            )
+
+        self._token_client = client(1, None)
+        credentials = _ClientCredentials(self._token_client, settings, surroundings.monotonic)
+        self._client = client(ingest.max_attempts, credentials)
+        self._normalizer = Retailer2Normalizer(self._zone)
+
+    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer2Line]]:
+        """Lines of the orders placed on `day`, each with its order."""
+        for page in self._pages({"placed_on": day.isoformat()}):
+            lines = [line for order in page.rows for line in _lines(order)]
+            yield SalesPage(page.number, lines, page.as_of)
+
+    def normalize(self, raw: Retailer2Line) -> Normalized:
+        """See `RetailerService.normalize`."""
+        return self._normalizer(raw)
+
+    def normalize_sales_record(self, raw: Retailer2Line) -> SalesRecord:
+        """One line of an order as a `SalesRecord`. Raises RejectRecord."""
+        return self._normalizer(raw).record
+
+    def daily_report(self, day: date) -> SourceReport:
+        """Lines (not orders) and net totals by the retailer's books."""
+        answer = self._client.get("/reports/daily", {"day": day.isoformat()})
+        lines = contract.part(self.retailer_id, answer, "lines", int)
+        totals = contract.part(self.retailer_id, answer, "net", dict)
+        if answer.value.get("day") != day.isoformat():
+            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
+        return contract.report_of(
+            self.retailer_id,
+            day,
+            lambda: SourceReport(
+                lines=lines,
+                net={code: minor_units("net", item["amount"], item["exponent"]) for code, item in totals.items()},
+            ),
+        )
+
+    def list_changes(self, since: datetime) -> ChangeListing:
+        """Dates of orders modified since then, and the dates such orders were under before."""
+        dates: dict[date, datetime] = {}
+        as_of: datetime | None = None
+        for page in self._pages({"modified_since": str(int(since.timestamp()))}):
+            as_of = as_of or page.as_of
+            for order in page.rows:
+                try:
+                    self._note(dates, order)
+                except (RejectRecord, ValueError, KeyError, TypeError) as error:
+                    _log.warning("a changed order cannot be read", retailer_id=self.retailer_id, error=str(error))
+        if as_of is None:
+            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+        return ChangeListing(dates, as_of)
+
+    def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
+        """See `RetailerService.readable_amount`."""
+        return retailer2.net_amount(raw)
+
+    def payload(self, raw: Retailer2Line) -> Any:
+        """The order with this line alone."""
+        return raw.payload()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+        self._token_client.close()
+
+    def _pages(self, what: Mapping[str, str]) -> Iterator[SalesPage[dict[str, Any]]]:
+        cursor, orders = "", 0
+        for number in range(1, _MOST_PAGES):
+            size = _MOST_ORDERS if orders > contract.MANY_LINES / 4 else _ORDERS
+            answer = self._page({**what, "page_size": str(size)}, cursor)
+            data = contract.part(self.retailer_id, answer, "data", list)
+            orders += len(data)
+            yield SalesPage(number, data, self._as_of(answer))
+            following = answer.value.get("next_cursor")
+            if following is None:
+                return
+            if not isinstance(following, str) or following in ("", cursor):
+                raise StopRun(f"{self.retailer_id} sent next_cursor {following!r:.40} after {cursor!r:.40}.")
+            cursor = following
+        raise StopRun(f"{self.retailer_id}'s listing has no end: {_MOST_PAGES} pages.")
+
+    def _page(self, parameters: Mapping[str, str], cursor: str) -> JsonAnswer:
+        if not cursor:
+            return self._client.get("/orders", parameters)
+        try:
+            return self._client.get("/orders", {**parameters, "cursor": cursor})
+        except RequestRefused as error:
+            raise ListingChanged(f"{self.retailer_id} no longer knows its own cursor ({error.status}).") from error
+
+    def _as_of(self, answer: JsonAnswer) -> datetime:
+        try:
+            return epoch_moment("as_of", answer.value.get("as_of"))
+        except RejectRecord:
+            return contract.source_time(answer)
+
+    def _note(self, dates: dict[date, datetime], order: Mapping[str, Any]) -> None:
+        changed_at = epoch_moment("modified_at", order["modified_at"]).astimezone(UTC)
+        placed_at = epoch_moment("placed_at", order["placed_at"])
+        contract.note_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
+        if previous := order.get("previous_placed_on"):
+            contract.note_change(dates, date.fromisoformat(str(previous)), changed_at)
+
+
+def _lines(order: Any) -> list[Retailer2Line]:
+    """The order's lines; an order that has none to speak of stays one item, to be refused as a whole."""
+    lines = order.get("lines") if isinstance(order, dict) else None
+    if not isinstance(lines, list) or not lines:
+        return [Retailer2Line(order, lines)]  # type: ignore[arg-type]
+    return [Retailer2Line(order, line) for line in lines]

@@ -1,0 +1,187 @@
+"""Retailer 3: requests signed by HMAC, pages by `Link` header, Spanish rows in EUR with comma decimals."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+import requests
+
+from ingestion.models.retailer_data import SalesRecord
+from ingestion.normalizers import retailer3
+from ingestion.normalizers.assembly import Normalized
+from ingestion.normalizers.numbers import comma_decimal
+from ingestion.normalizers.retailer3 import Retailer3Normalizer, Retailer3Row
+from ingestion.normalizers.times import day_first, wall_clock
+from ingestion.services import contract
+from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
+from shared.config import IngestSettings, Retailer3Settings
+from shared.errors import RejectRecord, StopRun
+from shared.http_client import Api, HttpClient, JsonAnswer
+from shared.logs import get_logger
+from shared.partitions import SourceReport
+
+_log = get_logger(__name__)
+_PATH = "/api/ventas"
+_LINES, _MOST_LINES = 500, 5000
+
+
+class _Signature:
+    """Signs each try anew: a signature is good for a few minutes only."""
+
+    def __init__(self, client_id: str, secret: str, clock: Callable[[], datetime]) -> None:
+        self._client_id, self._secret, self._clock = client_id, secret.encode(), clock
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        timestamp = str(int(self._clock().timestamp()))
+        message = f"{request.method}\n{request.path_url}\n{timestamp}".encode()
+        request.headers["X-Client-Id"] = self._client_id
+        request.headers["X-Timestamp"] = timestamp
+        request.headers["X-Signature"] = hmac.new(self._secret, message, hashlib.sha256).hexdigest()
+        return request
+
+    def renew(self) -> bool:
+        return False
+
+
+class Retailer3Service:
+    """Client and normalizer of retailer 3."""
+
+    retailer_id = retailer3.RETAILER_ID
+
+    def __init__(self, settings: Retailer3Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+        api = Api(
+            self.retailer_id,
+            settings.api_url,
+            "RETAILER3_API_URL",
+            "RETAILER3_CLIENT_ID and RETAILER3_HMAC_SECRET (and this machine's clock)",
+        )
+        self._zone = ZoneInfo(settings.timezone)
+        self._client = HttpClient(
+            api,
+            contract.pace_of(ingest),
+            contract.limits_of(ingest),
+            authorization=_Signature(settings.client_id, settings.hmac_secret.get_secret_value(), surroundings.clock),
+            clock=surroundings.clock,
+            monotonic=surroundings.monotonic,
+            sleep=surroundings.sleep,
+            jitter=surroundings.jitter,
+        )
+        self._normalizer = Retailer3Normalizer(self._zone)
+
+    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer3Row]]:
+        """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
+        first: int | None = None
+        for total, page in self._pages({"fecha": f"{day:%d/%m/%Y}"}):
+            first = total if first is None else first
+            if total != first:
+                raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} lines.")
+            yield page
+
+    def normalize(self, raw: Retailer3Row) -> Normalized:
+        """See `RetailerService.normalize`."""
+        return self._normalizer(raw)
+
+    def normalize_sales_record(self, raw: Retailer3Row) -> SalesRecord:
+        """One row as a `SalesRecord`. Raises RejectRecord."""
+        return self._normalizer(raw).record
+
+    def daily_report(self, day: date) -> SourceReport:
+        """Lines and net totals by the retailer's books."""
+        answer = self._client.get("/api/cierre", {"fecha": f"{day:%d/%m/%Y}"})
+        lines = contract.part(self.retailer_id, answer, "lineas", int)
+        totals = contract.part(self.retailer_id, answer, "neto", dict)
+        if answer.value.get("fecha") != f"{day:%d/%m/%Y}":
+            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
+        return contract.report_of(
+            self.retailer_id,
+            day,
+            lambda: SourceReport(
+                lines=lines, net={currency: comma_decimal("neto", text) for currency, text in totals.items()}
+            ),
+        )
+
+    def list_changes(self, since: datetime) -> ChangeListing:
+        """Dates of lines changed since then (to the minute), and the dates such lines were under before."""
+        dates: dict[date, datetime] = {}
+        as_of: datetime | None = None
+        for _, page in self._pages({"modificado_desde": self._wall_clock_before(since)}):
+            as_of = as_of or page.as_of
+            for row in page.rows:
+                try:
+                    self._note(dates, row)
+                except (RejectRecord, KeyError, TypeError) as error:
+                    _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
+        if as_of is None:
+            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+        return ChangeListing(dates, as_of)
+
+    def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:
+        """See `RetailerService.readable_amount`."""
+        return retailer3.net_amount(raw)
+
+    def payload(self, raw: Retailer3Row) -> Retailer3Row:
+        """The row itself."""
+        return raw
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, SalesPage[Retailer3Row]]]:
+        parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
+        answer = self._client.get(_PATH, parameters)
+        if self._total(answer) > contract.MANY_LINES:
+            parameters["tamano"] = str(_MOST_LINES)
+            answer = self._client.get(_PATH, parameters)
+        number = 1
+        while True:
+            if not isinstance(answer.value, list):
+                raise StopRun(f"{self.retailer_id} sent no list of lines: its API is not what docs/RETAILERS.md says.")
+            yield self._total(answer), SalesPage(number, answer.value, self._as_of(answer))
+            following = _next(answer.headers.get("Link", ""))
+            if following is None:
+                return
+            # Only the query is taken from the link: what we sign goes to the host that we were configured with.
+            if (
+                urlsplit(following).path.endswith(_PATH) is False
+                or dict(parse_qsl(urlsplit(following).query)) == parameters
+            ):
+                raise StopRun(f"{self.retailer_id} sent a link to the next page that leads elsewhere or in a circle.")
+            parameters = dict(parse_qsl(urlsplit(following).query))
+            answer, number = self._client.get(_PATH, parameters), number + 1
+
+    def _total(self, answer: JsonAnswer) -> int:
+        total = answer.headers.get("X-Total-Count", "")
+        if not total.isdigit():
+            raise StopRun(f"{self.retailer_id} sent no X-Total-Count: its API is not what docs/RETAILERS.md says.")
+        return int(total)
+
+    def _as_of(self, answer: JsonAnswer) -> datetime:
+        try:
+            return wall_clock("X-Fecha-Corte", answer.headers.get("X-Fecha-Corte"), self._zone).astimezone(UTC)
+        except RejectRecord:
+            return contract.source_time(answer)
+
+    def _wall_clock_before(self, moment: datetime) -> str:
+        # Where clocks show a time twice the source takes the first, which is the earlier: never too late.
+        return f"{moment.astimezone(self._zone):%d/%m/%Y %H:%M}"
+
+    def _note(self, dates: dict[date, datetime], row: Mapping[str, Any]) -> None:
+        changed_at = wall_clock("modificado", row["modificado"], self._zone).astimezone(UTC)
+        contract.note_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
+        if previous := row.get("fecha_anterior"):
+            contract.note_change(dates, day_first("fecha_anterior", previous), changed_at)
+
+
+def _next(link: str) -> str | None:
+    for item in requests.utils.parse_header_links(link):
+        if item.get("rel") == "next":
+            return str(item["url"])
+    return None
