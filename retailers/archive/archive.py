@@ -22,7 +22,8 @@ from retailers.seeding.sales import SalesGenerator
 RECENT_DAYS = 30
 _ALWAYS_THERE = tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(31))
 _LOCK = 7_203_411
-_SCHEMA = "init_schema"
+_MANY_LINES = 20_000
+"""So many new lines mislead the query planner until it is told."""
 
 
 class Books(Protocol):
@@ -76,6 +77,8 @@ class Archive:
             if missing:
                 self._books.write_entries(cursor, self._entries(missing, made))
                 cursor.execute("INSERT INTO simulation.made_days (day) SELECT unnest(%s::date[])", (missing,))
+                if len(missing) * self._generator.lines_per_day > _MANY_LINES:
+                    cursor.execute(f"ANALYZE {', '.join(self._books.tables)}")
         self._made = frozenset(made | set(missing))
         return len(missing)
 

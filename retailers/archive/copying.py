@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from io import StringIO
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
@@ -17,6 +18,7 @@ def escaped(text: str | None) -> str:
     return NULL if text is None else text.translate(_ESCAPES)
 
 
+@lru_cache(maxsize=50_000)
 def money(minor: int) -> str:
     """Minor units (hundredths) as a decimal."""
     sign = "-" if minor < 0 else ""

@@ -12,6 +12,9 @@ import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
+_OPTIONS = "-c jit=off -c max_parallel_workers_per_gather=0"
+"""Queries are short and the machine is shared: compiling them and spreading them out costs more than it gives."""
+
 
 class DatabaseAwayError(Exception):
     """The database cannot be reached, or broke off; the message says where and why, without secrets."""
@@ -32,7 +35,7 @@ class Database:
     def _connection(self) -> Connection:
         held: Connection | None = getattr(self._local, "connection", None)
         if held is None or held.closed:
-            held = psycopg2.connect(self._url, connect_timeout=5, application_name="retailer")
+            held = psycopg2.connect(self._url, connect_timeout=5, application_name="retailer", options=_OPTIONS)
             self._local.connection = held
         return held
 

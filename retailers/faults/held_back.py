@@ -17,9 +17,15 @@ class HeldBack:
     """Hides the first record of a day from its first page on, and shows it once page n was served; once per day."""
 
     def __init__(
-        self, board: FaultBoard, database: Database, statements: Mapping[str, str], present: Parameters
+        self,
+        board: FaultBoard,
+        database: Database,
+        statements: Mapping[str, str],
+        present: Parameters,
+        changed: Callable[[], None],
     ) -> None:
         self._board, self._database, self._statements, self._present = board, database, statements, present
+        self._changed = changed
         self._held: dict[date, int | None] = {}
         self._lock = Lock()
 
@@ -31,6 +37,7 @@ class HeldBack:
             cursor.execute(self._statements["hold_back"], {"day": day, **self._present()})
             found = cursor.fetchone()
             self._held[day] = found[0] if found else None
+        self._changed()
 
     def after_page(self, day: date, page: int, *, is_last: bool) -> None:
         """Show it again, modified now, when the page was the one to wait for, or the last."""
@@ -48,3 +55,4 @@ class HeldBack:
     def _reveal(self, held: list[int] | None) -> None:
         with self._lock, self._database.transaction() as cursor:
             cursor.execute(self._statements["reveal"], {"held": held, **self._present()})
+        self._changed()

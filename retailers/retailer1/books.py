@@ -12,7 +12,7 @@ from retailers.retailer1.market import MARKET
 from retailers.seeding.customers import CustomerVersion
 from retailers.seeding.market import Store
 from retailers.seeding.online_retail_csv import ReplayedRow
-from retailers.seeding.receipts import Entry, Kind, Receipt, line_entries
+from retailers.seeding.receipts import PLACES, Entry, Kind, Receipt, line_entries
 from retailers.seeding.rhythm import utc
 from retailers.seeding.sales import SalesGenerator
 
@@ -21,7 +21,7 @@ _COLUMNS = (
     "store_code", "store_name", "store_city", "store_state",
     "customer_no", "customer_name", "customer_segment", "customer_city", "customer_state", "customer_country",
     "customer_updated_at",
-    "line_no", "withdrawn", "repeated", "sku", "product_name", "department",
+    "line_no", "place", "withdrawn", "repeated", "sku", "product_name", "department",
     "qty", "unit_price", "line_total", "currency",
 )  # fmt: skip
 TXN_TYPES = {Kind.SALE: "SALE", Kind.RETURN: "RETURN", Kind.ADJUSTMENT: "ADJUST"}
@@ -49,11 +49,13 @@ class PosSales:
         copy = CopyInto(cursor, "pos_sales", _COLUMNS)
         for entry in entries:
             head = self._head(entry)
+            place = entry.receipt.rank * PLACES
             sign = -1 if entry.receipt.kind is Kind.RETURN else 1
             for line in entry.lines:
                 quantity, product = sign * line.quantity, line.product
                 copy.add(
-                    f"{head}\t{line.number}\t{line.withdrawn}\tf\t{product.code}\t{product.name}\t{product.category}"
+                    f"{head}\t{line.number}\t{place + line.number}\t{line.withdrawn}\tf"
+                    f"\t{product.code}\t{product.name}\t{product.category}"
                     f"\t{quantity}\t{money(line.price)}\t{money(quantity * line.price)}\t{MARKET.currency}"
                 )
             if copy.is_full:
@@ -63,14 +65,14 @@ class PosSales:
     def write_replay(self, cursor: Cursor, rows: Iterable[ReplayedRow], currency: str) -> None:
         """Add the rows of a CSV as sales."""
         copy = CopyInto(cursor, "pos_sales", _COLUMNS)
-        for row in rows:
+        for number, row in enumerate(rows):
             quantity = -row.quantity if row.kind is Kind.RETURN else row.quantity
             customer = (
                 f"{escaped(row.customer)}\t\\N\t\\N\t\\N\t\\N\t{escaped(row.country)}\t\\N" if row.customer else _GUEST
             )
             copy.add(
                 f"{row.business_date}\t{row.sold_at}\t{escaped(row.invoice)}\t{TXN_TYPES[row.kind]}\t{row.sold_at}"
-                f"\t\\N\t\\N\t\\N\tONLINE\tOnline store\t\\N\t\\N\t{customer}\t\\N\tf\t{row.repeated}"
+                f"\t\\N\t\\N\t\\N\tONLINE\tOnline store\t\\N\t\\N\t{customer}\t\\N\t{number}\tf\t{row.repeated}"
                 f"\t{escaped(row.product)}\t{escaped(row.description)}\t\\N"
                 f"\t{quantity}\t{row.price_text}\t{row.amount_text}\t{currency}"
             )

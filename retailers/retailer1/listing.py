@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
+from retailers.archive.day_listings import DayListing, Length
 from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
 from retailers.retailer1.bad_rows import bad_row
 from retailers.serving.simulator import Simulator
@@ -36,6 +37,7 @@ class Listing:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._sql = simulator.statements
+        self._days = simulator.days
 
     def sold_on(self, day: date, offset: int, limit: int) -> Page:
         """Lines sold on a date, bad rows among them where that fault is on."""
@@ -46,12 +48,13 @@ class Listing:
         plan = self._simulator.bad_rows_of(day)
         values = {"day": day, "now": now}
         with self._simulator.database.transaction() as cursor:
-            good = self._count(cursor, "count_sold_on", values)
-            first = min(plan.good_before(offset), good)
+            known = self._day(cursor, day, now)
+            first = min(plan.good_before(offset), known.lines)
             taken = plan.good_before(offset + limit) - plan.good_before(offset)
-            rows = self._rows(cursor, "sold_on", {**values, "offset": first, "limit": taken})
-        total = good + plan.among(good)
-        return Page(total, _mixed(rows, plan, day, offset, min(limit, total - offset)), now)
+            rows = self._rows(cursor, "sold_on", {**values, **known.values(first, taken)})
+            known.remember(first, rows)
+        total = known.lines + plan.among(known.lines)
+        return Page(total, _mixed(list(map(_shown, rows)), plan, day, offset, min(limit, total - offset)), now)
 
     def changed_since(self, since: datetime, offset: int, limit: int) -> Page:
         """Lines of any date that changed at a time or later."""
@@ -60,7 +63,7 @@ class Listing:
         values = {"since": since, "now": now, "offset": offset, "limit": limit}
         with self._simulator.database.transaction() as cursor:
             total = self._count(cursor, "count_changed_since", values)
-            return Page(total, self._rows(cursor, "changed_since", values), now)
+            return Page(total, list(map(_shown, self._rows(cursor, "changed_since", values))), now)
 
     def report(self, day: date) -> Mapping[str, object]:
         """The control report of a date."""
@@ -72,19 +75,30 @@ class Listing:
                     lines, totals[currency] = lines + count, total
                 plan = self._simulator.bad_rows_of(day)
                 if plan is not NO_BAD_ROWS:
-                    cursor.execute(self._sql["count_sold_on"], {"day": day, "now": self._simulator.clock.now()})
-                    lines += plan.among((cursor.fetchone() or (0,))[0])
+                    lines += plan.among(self._day(cursor, day, self._simulator.clock.now()).lines)
         return {"date": day, "line_count": lines, "net_totals": totals}
+
+    def _day(self, cursor: Cursor, day: date, now: datetime) -> DayListing:
+        def measure() -> Length:
+            cursor.execute(self._sql["count_sold_on"], {"day": day, "now": now})
+            lines, next_change = cursor.fetchone() or (0, None)
+            return lines, next_change
+
+        return self._days.get(day, now, measure)
 
     def _count(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> int:
         cursor.execute(self._sql[statement], values)
         return int((cursor.fetchone() or (0,))[0])
 
-    def _rows(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> list[Row]:
+    def _rows(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> list[tuple[object, ...]]:
         # Times of sale are shown with the offset of the zone the session is in.
         cursor.execute("SELECT set_config('TimeZone', %s, true)", (self._simulator.zone.key,))
         cursor.execute(self._sql[statement], values)
-        return [dict(zip(FIELDS, values, strict=True)) for values in cursor]
+        return cursor.fetchall()
+
+
+def _shown(fields: tuple[object, ...]) -> Row:
+    return dict(zip(FIELDS, fields[:-2], strict=True))
 
 
 def _mixed(good: Sequence[Row], plan: BadRows, day: date, offset: int, size: int) -> list[Row]:

@@ -12,7 +12,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 from retailers.archive.copying import NULL, CopyInto, escaped, money
 from retailers.retailer3.market import MARKET
 from retailers.seeding.online_retail_csv import ReplayedRow
-from retailers.seeding.receipts import Entry, Kind, Receipt, line_entries
+from retailers.seeding.receipts import PLACES, Entry, Kind, Receipt, line_entries
 from retailers.seeding.rhythm import utc
 from retailers.seeding.sales import SalesGenerator
 
@@ -20,7 +20,7 @@ TIPOS = {Kind.SALE: "V", Kind.RETURN: "D", Kind.ADJUSTMENT: "A"}
 _ASIENTOS = (
     "fecha_negocio", "fecha_hora", "ticket", "tipo", "vigente_desde", "vigente_hasta", "fecha_anterior",
     "ticket_original", "cod_tienda", "id_cliente",
-    "linea", "anulado", "repetido", "id_articulo", "cantidad", "precio", "importe", "moneda",
+    "linea", "orden", "anulado", "repetido", "id_articulo", "cantidad", "precio", "importe", "moneda",
 )  # fmt: skip
 _ARTICULOS = ("id_articulo", "ref", "nombre", "familia")
 _CLIENTES = ("id_estado", "codigo", "nombre", "segmento", "ciudad", "pais", "desde")
@@ -61,6 +61,7 @@ class Asientos:
         copy = CopyInto(cursor, "asientos", _ASIENTOS)
         for entry in entries:
             receipt = entry.receipt
+            place = receipt.rank * PLACES
             sign = -1 if receipt.kind is Kind.RETURN else 1
             head = (
                 f"{entry.business_date}\t{_local(entry.sold_at, MARKET.zone)}\t{receipt.number}\t{TIPOS[receipt.kind]}"
@@ -70,7 +71,8 @@ class Asientos:
             )
             for line in entry.lines:
                 copy.add(
-                    f"{head}\t{line.number}\t{line.withdrawn}\tf\t{line.product.entry}\t{line.quantity}"
+                    f"{head}\t{line.number}\t{place + line.number}\t{line.withdrawn}\tf"
+                    f"\t{line.product.entry}\t{line.quantity}"
                     f"\t{money(line.price)}\t{money(sign * line.quantity * line.price)}\t{MARKET.currency}"
                 )
             if copy.is_full:
@@ -85,7 +87,7 @@ class Asientos:
         copy = CopyInto(cursor, "asientos", _ASIENTOS)
         known_articles: dict[tuple[str, str], int] = {}
         known_customers: dict[tuple[str, str], int] = {}
-        for row in rows:
+        for number, row in enumerate(rows):
             article = (row.product, row.description or "")
             if article not in known_articles:
                 known_articles[article] = len(known_articles) + 1
@@ -93,7 +95,7 @@ class Asientos:
             customer = NULL if row.customer is None else _customer(customers, known_customers, row)
             copy.add(
                 f"{row.business_date}\t{row.sold_at:%Y-%m-%d %H:%M}\t{escaped(row.invoice)}\t{TIPOS[row.kind]}"
-                f"\t{row.sold_at}\t\\N\t\\N\t\\N\tONLINE\t{customer}\t\\N\tf\t{row.repeated}\t{known_articles[article]}"
+                f"\t{row.sold_at}\t\\N\t\\N\t\\N\tONLINE\t{customer}\t\\N\t{number}\tf\t{row.repeated}\t{known_articles[article]}"
                 f"\t{row.quantity}\t{row.price_text}\t{row.amount_text}\t{currency}"
             )
             if copy.is_full:

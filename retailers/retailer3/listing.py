@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
+from retailers.archive.day_listings import DayListing, Length
 from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
 from retailers.retailer3 import spanish
 from retailers.retailer3.bad_rows import bad_line
@@ -31,6 +32,7 @@ class Listing:
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._sql = simulator.statements
+        self._days = simulator.days
 
     def sold_on(self, day: date, page: int, size: int) -> Page:
         """Lines sold on a date, bad ones among them where that fault is on."""
@@ -40,13 +42,14 @@ class Listing:
         plan, offset = self._simulator.bad_rows_of(day), (page - 1) * size
         values = {"day": day, "now": now, "zone": self._simulator.zone.key}
         with self._simulator.database.transaction() as cursor:
-            good = self._count(cursor, "count_sold_on", values)
-            first = min(plan.good_before(offset), good)
+            known = self._day(cursor, day, now)
+            first = min(plan.good_before(offset), known.lines)
             taken = plan.good_before(offset + size) - plan.good_before(offset)
-            cursor.execute(self._sql["sold_on"], {**values, "offset": first, "limit": taken})
-            lines = [_line(fields) for fields in cursor]
-        total = good + plan.among(good)
-        return Page(total, _mixed(lines, plan, day, offset, min(size, total - offset)), now)
+            cursor.execute(self._sql["sold_on"], {**values, **known.values(first, taken)})
+            rows = cursor.fetchall()
+            known.remember(first, rows)
+        total = known.lines + plan.among(known.lines)
+        return Page(total, _mixed([_line(row) for row in rows], plan, day, offset, min(size, total - offset)), now)
 
     def changed_since(self, since: datetime, page: int, size: int) -> Page:
         """Lines of any date that changed at a time or later."""
@@ -69,11 +72,19 @@ class Listing:
                     lines, net[currency] = lines + count, spanish.number(total)
                 plan = self._simulator.bad_rows_of(day)
                 if plan is not NO_BAD_ROWS:
-                    lines += plan.among(self._count(cursor, "count_sold_on", values))
+                    lines += plan.among(self._day(cursor, day, self._now()).lines)
         return {"fecha": spanish.day(day), "lineas": lines, "neto": net}
 
     def _now(self) -> datetime:
         return self._simulator.clock.now().astimezone(self._simulator.zone)
+
+    def _day(self, cursor: Cursor, day: date, now: datetime) -> DayListing:
+        def measure() -> Length:
+            cursor.execute(self._sql["count_sold_on"], {"day": day, "now": now})
+            lines, next_change = cursor.fetchone() or (0, None)
+            return lines, next_change
+
+        return self._days.get(day, now, measure)
 
     def _count(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> int:
         cursor.execute(self._sql[statement], values)
@@ -83,7 +94,7 @@ class Listing:
 def _line(fields: tuple[object, ...]) -> Line:
     (ticket, number, kind, sold_at, modified, shop, shop_name, town, ref, name, family,
      customer, full_name, segment, city, country, since,
-     quantity, price, amount, currency, withdrawn, previous) = fields  # fmt: skip
+     quantity, price, amount, currency, withdrawn, previous) = fields[:-2]  # fmt: skip
     return {
         "ticket": ticket,
         "linea": number,

@@ -11,6 +11,9 @@ from retailers.seeding.catalogue import NamedProduct
 from retailers.seeding.customers import CustomerVersion
 from retailers.seeding.market import Store
 
+PLACES = 100
+"""More than a receipt has lines; rank times this and the line number orders lines."""
+
 
 class Kind(Enum):
     """What a receipt records."""
@@ -44,9 +47,13 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt as first booked. Times are epoch seconds; `booked_at` is when the books learned of it."""
+    """A receipt as first booked. Times are epoch seconds; `booked_at` is when the books learned of it.
+
+    `rank` orders receipts of the same second, as their numbers do.
+    """
 
     number: str
+    rank: int
     kind: Kind
     sold_at: int
     booked_at: int

@@ -23,6 +23,9 @@ from retailers.seeding.receipts import Kind, Line, Receipt
 from retailers.seeding.rhythm import FIRST_DAY, epoch_at, receipts_on, second_of_day
 
 BLOCK = 64
+MISDATED_RANK = 10_000_000
+"""Misdated receipts come after all others of their second."""
+
 _SLOTS = 4096
 _RETURN_SHARE, _ADJUSTMENT_SHARE = 0.055, 0.004
 _REFERRING_SHARE = 0.6
@@ -51,7 +54,7 @@ class SalesGenerator:
         self.market = market
         self.catalogue = Catalogue(market, seed)
         self.customers = CustomerBase(market, seed, pool_size(lines_per_day))
-        self._seed, self._lines_per_day = seed, lines_per_day
+        self._seed, self.lines_per_day = seed, lines_per_day
         self._store_edges = list(accumulate(store.weight for store in market.stores))
         self._stores_in: dict[str | None, Store] = {store.city: store for store in reversed(market.stores)}
 
@@ -71,7 +74,7 @@ class SalesGenerator:
             wrong_day = day + timedelta(days=1)
             wrong = epoch_at(self.market, wrong_day, 7 * 3600 + int(draw() * 1800))
             code = self._code(wrong_day, f"M{number + 1:05d}")
-            receipt = self._receipt(today, draw, code, Kind.SALE, wrong, wrong_day)
+            receipt = self._receipt(today, draw, (code, MISDATED_RANK + number), Kind.SALE, wrong, wrong_day)
             yield dated_right(receipt, self.market, draw, right, day)
 
     @lru_cache(maxsize=40)  # noqa: B019 - a generator lives as long as its process
@@ -79,7 +82,7 @@ class SalesGenerator:
         products = self.catalogue.products
         return _Day(
             day,
-            receipts_on(self.market, self._seed, day, self._lines_per_day),
+            receipts_on(self.market, self._seed, day, self.lines_per_day),
             epoch_at(self.market, day, 0),
             tuple(product.name_on(day) for product in products),
             tuple(product.price_on(day) for product in products),
@@ -94,6 +97,7 @@ class SalesGenerator:
         draw = stream(self._seed, self.market.retailer_id, "sales", day.isoformat(), block)
         moments = sorted(second_of_day((first + size * draw()) / today.receipts) for _ in range(size))
         made = []
+        prefix = self._code(day, "")
         for number, second in enumerate(moments, first + 1):
             share, fate, reference = draw(), draw(), draw()
             kind = Kind.SALE
@@ -101,8 +105,8 @@ class SalesGenerator:
                 kind = Kind.RETURN
             elif share < _RETURN_SHARE + _ADJUSTMENT_SHARE:
                 kind = Kind.ADJUSTMENT
-            code = self._code(day, f"{number:06d}")
-            receipt = self._receipt(today, draw, code, kind, today.midnight + second, day)
+            code = f"{prefix}{number:06d}"
+            receipt = self._receipt(today, draw, (code, number), kind, today.midnight + second, day)
             other = self._customer(draw, receipt.sold_at)
             # Everything below may draw as it likes: it has a stream of its own.
             if fate < FATE_SHARE or (kind is Kind.RETURN and resolve):
@@ -131,7 +135,7 @@ class SalesGenerator:
         edges = self._store_edges
         return self.market.stores[bisect_right(edges, draw() * edges[-1] * 0.999_999)]
 
-    def _receipt(self, today: _Day, draw: Draw, code: str, kind: Kind, sold_at: int, day: date) -> Receipt:
+    def _receipt(self, today: _Day, draw: Draw, code: tuple[str, int], kind: Kind, sold_at: int, day: date) -> Receipt:
         customer = None if draw() < self.market.guest_share else self._customer(draw, sold_at)
         store = self._store(draw, customer)
         if kind is Kind.ADJUSTMENT:
@@ -140,7 +144,7 @@ class SalesGenerator:
             count = 1 + _LINES[int(draw() * _SLOTS)]
             lines = self._lines(today, draw, min(count, 2) if kind is Kind.RETURN else count)
         delay = int(draw() * self.market.posting_delay)
-        return Receipt(code, kind, sold_at, sold_at + delay, day, store, customer, lines)
+        return Receipt(*code, kind, sold_at, sold_at + delay, day, store, customer, lines)
 
     def _lines(self, today: _Day, draw: Draw, count: int) -> tuple[Line, ...]:
         names, prices, popularity = today.names, today.prices, today.popularity
@@ -175,7 +179,7 @@ class SalesGenerator:
         if sale.customer is not None:
             customer = version_at(self.customers.customers[sale.customer.number], receipt.sold_at)
         return Receipt(
-            receipt.number, Kind.RETURN, receipt.sold_at, receipt.booked_at, receipt.business_date,
+            receipt.number, receipt.rank, Kind.RETURN, receipt.sold_at, receipt.booked_at, receipt.business_date,
             sale.store, customer, (line,), refers_to=sale.number,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.archive import RECENT_DAYS, Archive, Books, preloaded_days, start_from
 from retailers.archive.database import Database, read_sql
+from retailers.archive.day_listings import DayListings
 from retailers.faults.bad_rows import BadRows, bad_rows
 from retailers.faults.board import FaultBoard
 from retailers.faults.delivery import interrupt, spoil
@@ -46,6 +47,7 @@ class Simulator:
     held_back: HeldBack
     archive: Archive | None
     statements: Mapping[str, str]
+    days: DayListings
     limit: RateLimit
     sleep: Callable[[float], None] = time.sleep
 
@@ -116,7 +118,8 @@ def start_simulator(
     statements = read_sql(books.folder)
     clock, board = Clock(settings.today), FaultBoard(settings.seed)
     board.switch_on(settings.faults)
-    held_back = HeldBack(board, database, statements, lambda: {"now": present(clock.now())})
+    days = DayListings()
+    held_back = HeldBack(board, database, statements, lambda: {"now": present(clock.now())}, days.forget)
     archive = None
     if settings.replay_csv is None:
         generator = SalesGenerator(market, settings.seed, settings.lines_per_day)
@@ -125,7 +128,7 @@ def start_simulator(
     else:
         _replay(database, books, settings, statements["init_schema"])
     simulator = Simulator(
-        market, settings, database, clock, board, held_back, archive, statements, RateLimit(settings.rate_limit)
+        market, settings, database, clock, board, held_back, archive, statements, days, RateLimit(settings.rate_limit)
     )
     held_back.reveal_all()
     if archive is not None and settings.preload:

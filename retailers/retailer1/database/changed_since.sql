@@ -4,9 +4,9 @@ SELECT sale_id, line_no, txn_type, sold_at, booked_from AT TIME ZONE 'UTC' AS la
        customer_no, customer_name, customer_segment, customer_city, customer_state, customer_country,
        customer_updated_at AT TIME ZONE 'UTC' AS customer_updated_at,
        qty, unit_price::text AS unit_price, line_total::text AS line_total, currency,
-       withdrawn AS deleted, previous_date
+       withdrawn AS deleted, previous_date, sold_at, place
 FROM pos_sales
 WHERE booked_from >= %(since)s
   AND booked_from <= %(now)s AND (booked_until IS NULL OR booked_until > %(now)s)
-ORDER BY booked_from, sale_id, line_no, row_id
+ORDER BY booked_from, place
 OFFSET %(offset)s LIMIT %(limit)s

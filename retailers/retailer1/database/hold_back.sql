@@ -4,6 +4,6 @@ WHERE row_id = (
     SELECT row_id FROM pos_sales
     WHERE sale_date = %(day)s AND NOT withdrawn AND NOT repeated
       AND booked_from <= %(now)s AND booked_until IS NULL AND previous_date IS NULL
-    ORDER BY sold_at, sale_id, line_no, row_id LIMIT 1
+    ORDER BY sold_at, place LIMIT 1
 )
 RETURNING row_id

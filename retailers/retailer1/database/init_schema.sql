@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS pos_sales (
     sold_at             timestamptz NOT NULL,
     sale_id             varchar(40) NOT NULL,
     line_no             smallint,
+    place               bigint NOT NULL,
     txn_type            varchar(6) NOT NULL CHECK (txn_type IN ('SALE', 'RETURN', 'ADJUST')),
     booked_from         timestamptz NOT NULL,
     booked_until        timestamptz,
@@ -35,10 +36,11 @@ CREATE TABLE IF NOT EXISTS pos_sales (
     line_total          numeric NOT NULL,
     currency            char(3) NOT NULL
 );
-CREATE INDEX IF NOT EXISTS pos_sales_by_date ON pos_sales (sale_date, sold_at);
-CREATE INDEX IF NOT EXISTS pos_sales_by_change ON pos_sales (booked_from);
+CREATE INDEX IF NOT EXISTS pos_sales_by_date ON pos_sales (sale_date, sold_at, place);
+CREATE INDEX IF NOT EXISTS pos_sales_by_change ON pos_sales (booked_from, place);
 
 COMMENT ON TABLE pos_sales IS 'One state of one receipt line, valid from booked_from until booked_until';
+COMMENT ON COLUMN pos_sales.place IS 'Order of the lines of one second: that of sale_id, line_no';
 COMMENT ON COLUMN pos_sales.repeated IS 'The same line stands before it; delivered again, counted once';
 COMMENT ON COLUMN pos_sales.original_sale_id IS 'For a return: the sale it takes back, when known';
 

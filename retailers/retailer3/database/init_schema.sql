@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS asientos (
     fecha_hora      timestamp NOT NULL,
     ticket          text NOT NULL,
     linea           smallint,
+    orden           bigint NOT NULL,
     tipo            char(1) NOT NULL CHECK (tipo IN ('V', 'D', 'A')),
     vigente_desde   timestamptz NOT NULL,
     vigente_hasta   timestamptz,
@@ -47,11 +48,12 @@ CREATE TABLE IF NOT EXISTS asientos (
     importe         numeric(16, 3) NOT NULL,
     moneda          char(3) NOT NULL
 );
-CREATE INDEX IF NOT EXISTS asientos_por_fecha ON asientos (fecha_negocio, fecha_hora);
-CREATE INDEX IF NOT EXISTS asientos_por_cambio ON asientos (vigente_desde);
+CREATE INDEX IF NOT EXISTS asientos_por_fecha ON asientos (fecha_negocio, fecha_hora, orden);
+CREATE INDEX IF NOT EXISTS asientos_por_cambio ON asientos (vigente_desde, orden);
 
 COMMENT ON TABLE asientos IS 'Un estado de una línea de tique, de vigente_desde a vigente_hasta';
 COMMENT ON COLUMN asientos.tipo IS 'V venta, D devolución (importe negativo), A ajuste';
+COMMENT ON COLUMN asientos.orden IS 'Orden de las líneas de un mismo minuto: el de ticket, linea';
 COMMENT ON COLUMN asientos.repetido IS 'Hay otra línea igual antes; se entrega de nuevo, se cuenta una vez';
 COMMENT ON COLUMN asientos.ticket_original IS 'En una devolución: el tique que se devuelve, si se conoce';
 COMMENT ON TABLE clientes_historial IS 'Un estado de un cliente, a partir de desde (hora local)';
