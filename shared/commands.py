@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
+from rich.console import Console
 
 from shared.config import RETAILER_IDS, Settings
 from shared.errors import FixConfiguration, RetailError
@@ -51,6 +53,11 @@ def chosen_retailers(names: Sequence[str] | None) -> tuple[str, ...]:
 def new_run_id(stage: str) -> str:
     """A run id for a command that Airflow did not start: stage, UTC time, random part."""
     return f"{stage}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+
+
+def console() -> Console:
+    """Standard output for tables; wide enough for them when it is a file or a pipe."""
+    return Console() if sys.stdout.isatty() else Console(width=160)
 
 
 @contextmanager

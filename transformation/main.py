@@ -18,10 +18,17 @@ if __package__ in (None, ""):  # `cd transformation && python main.py DATE`
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from shared.commands import DateArgument, RetailerOption, business_date, chosen_retailers, exit_code, new_run_id
+from shared.commands import (
+    DateArgument,
+    RetailerOption,
+    business_date,
+    chosen_retailers,
+    console,
+    exit_code,
+    new_run_id,
+)
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.database import session
 from shared.errors import RetailError
@@ -149,6 +156,9 @@ def _load_retailer(
     except RetailError as error:
         bound.error("not published", error=str(error))
         return RetailerLoad(retailer_id, error=str(error))
+    except Exception as error:  # noqa: BLE001 - a defect met by one retailer must not stop the others
+        bound.exception("not published")
+        return RetailerLoad(retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
     for balance in publication.balances:
         bound.info("published", load_id=publication.load_id, **balance.as_dict())
     return RetailerLoad(retailer_id, publication.load_id, publication.balances)
@@ -169,7 +179,7 @@ def _table(result: TransformResult) -> Table:
     table = Table(title=f"Transformed for {result.business_date}")
     counts = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_star")
     for name in ("retailer", "date"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for name in (*counts, "net amount"):
         table.add_column(name.replace("_", " "), justify="right")
     for load in result.loads:
@@ -202,7 +212,7 @@ def main(
         if as_json:
             typer.echo(_json(result))
         else:
-            Console().print(_table(result))
+            console().print(_table(result))
         for load in result.failed:
             typer.echo(f"{load.retailer_id}: {load.error}", err=True)
         raise typer.Exit(0 if result.ok else 1)

@@ -578,10 +578,16 @@ DECLARE
     next_month date := (date_trunc('month', any_day) + interval '1 month')::date;
     partition_name text := 'fact_sales_' || to_char(first_day, 'YYYY_MM');
 BEGIN
-    IF to_regclass('ops.' || partition_name) IS NOT NULL THEN RETURN partition_name; END IF;
-    -- Two loads may need the same new month at once.
-    PERFORM pg_advisory_xact_lock(hashtext('ops.ensure_fact_partition'));
-    IF to_regclass('ops.' || partition_name) IS NOT NULL THEN RETURN partition_name; END IF;
+    IF EXISTS (SELECT FROM pg_class WHERE relname = partition_name AND relnamespace = 'ops'::regnamespace) THEN
+        RETURN partition_name;
+    END IF;
+    -- Attaching locks the dimensions against writers, so it waits until no load is under way: loads hold the same lock
+    -- in shared mode (ops.enter_load). Asked again behind the lock, since another may have made the partition meanwhile,
+    -- and by a query: to_regclass would answer from a cache that does not know that yet.
+    PERFORM pg_advisory_xact_lock(hashtext('ops.fact_partitions'));
+    IF EXISTS (SELECT FROM pg_class WHERE relname = partition_name AND relnamespace = 'ops'::regnamespace) THEN
+        RETURN partition_name;
+    END IF;
     PERFORM ops.ensure_dates(first_day, next_month - 1);
     -- Made beside and attached: CREATE … PARTITION OF would lock every reader of fact_sales out.
     EXECUTE format('CREATE TABLE ops.%I (LIKE public.fact_sales INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition_name);
@@ -593,6 +599,14 @@ BEGIN
 END
 $function$;
 COMMENT ON FUNCTION ops.ensure_fact_partition IS 'Makes the month partition of fact_sales that holds any_day, where it is missing, and the days of that month in dim_date.';
+
+CREATE FUNCTION ops.enter_load(retailer text) RETURNS void
+    LANGUAGE sql SET search_path = public, ops, pg_temp AS
+$function$
+    SELECT pg_advisory_xact_lock_shared(hashtext('ops.fact_partitions'));
+    SELECT pg_advisory_xact_lock(hashtext('ops.load'), hashtext(retailer));
+$function$;
+COMMENT ON FUNCTION ops.enter_load IS 'First statement of a load: waits for the retailer''s other loads and for a partition being attached; holds both off until the transaction ends.';
 
 CREATE FUNCTION ops.warehouse_digest() RETURNS text
     LANGUAGE sql STABLE SET search_path = public, ops, pg_temp SET timezone = 'UTC' AS

@@ -1,7 +1,7 @@
 """The merge path: conformed partitions of one retailer into the star, audited, in one transaction.
 
 The steps, each a SQL file: stage, dimensions, customer history, keys, contested lines, classify, write, withdraw,
-summarise, audit, books. A retailer's loads follow one another by an advisory lock; retailers run side by side.
+summarise, audit, books. A retailer's loads follow one another by a lock; retailers run side by side.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from shared.database import Connection, Cursor, lock_in_transaction, read_sql, transaction
+from shared.database import Connection, Cursor, read_sql, transaction
 from shared.errors import StopRun
 from shared.version import CODE_VERSION
 from transformation.conform import ConformedPartition
@@ -55,10 +55,10 @@ def publish(
     retailer_id = partitions[0].manifest.retailer_id
     days = sorted({partition.manifest.business_date for partition in partitions})
     with transaction(connection) as cursor:
-        for day in days:  # committed by itself: attaching a month locks the dimensions, so it must be short
+        for day in days:  # committed by itself: attaching a month holds off every other load
             cursor.execute("SELECT ops.ensure_fact_partition(%s)", (day,))
     with transaction(connection) as cursor:
-        lock_in_transaction(cursor, "load", retailer_id)
+        cursor.execute("SELECT ops.enter_load(%s)", (retailer_id,))
         load = _Load(cursor, retailer_id, [date_key(day) for day in days], run_id, now, insert_only)
         publication = load.run(partitions)
         if before_commit is not None:

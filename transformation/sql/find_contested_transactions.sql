@@ -24,10 +24,7 @@ WHERE transaction_id IN (SELECT transaction_id FROM staged_transactions GROUP BY
 DELETE FROM transaction_dates AS known
 WHERE known.retailer_key = %(retailer_key)s
     AND known.date_key = ANY (%(replaced_date_keys)s)
-    AND NOT EXISTS (
-        SELECT FROM staged_transactions AS staged
-        WHERE staged.transaction_id = known.transaction_id AND staged.date_key = known.date_key
-    );
+    AND (known.transaction_id, known.date_key) NOT IN (SELECT transaction_id, date_key FROM staged_transactions);
 
 INSERT INTO transaction_dates (retailer_key, transaction_id, date_key)
 SELECT %(retailer_key)s, transaction_id, date_key
