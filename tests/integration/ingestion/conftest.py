@@ -1,0 +1,128 @@
+"""Real retailers, a real warehouse and a real S3 API for ingestion's tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+from ingestion.main import run
+from ingestion.results import IngestResult
+from ingestion.services.contract import Surroundings
+from shared.config import Settings, load_settings
+from shared.partitions import Manifest, manifest_key, raw_key, rejected_key
+from tests.fakes.vendors import Vendor, running_vendors
+
+if TYPE_CHECKING:
+    from local_stack.databases import WarehouseAccess
+    from local_stack.postgres import PostgresServer
+    from tests.conftest import S3Access
+
+NOW = datetime(2024, 2, 1, 6, tzinfo=UTC)
+VENDOR_SETTINGS = {"RETAILER_TODAY": "2024-02-01T06:00:00Z", "RETAILER_LINES_PER_DAY": "1600"}
+
+
+@pytest.fixture(scope="session")
+def vendor_processes(postgres_server: PostgresServer) -> Iterator[dict[str, Vendor]]:
+    databases = {}
+    for number in (1, 2, 3):
+        name = f"vendor{number}_{uuid4().hex[:8]}"
+        databases[number] = postgres_server.create_database(name)
+    with running_vendors(databases, VENDOR_SETTINGS) as vendors:
+        yield vendors
+
+
+@pytest.fixture
+def vendors(vendor_processes: dict[str, Vendor]) -> Iterator[dict[str, Vendor]]:
+    """The three, well behaved at the start of each test, their clocks at 2024-02-01 06:00 UTC."""
+    yield vendor_processes
+    for vendor in vendor_processes.values():
+        vendor.behave()
+        vendor.clock(NOW.isoformat())
+
+
+@dataclass
+class Platform:
+    """Ingestion with real parts around it; sleeping costs nothing and is written down."""
+
+    settings: Settings
+    environment: dict[str, str]
+    s3: S3Access
+    slept: list[float]
+
+    def ingest(self, day: str, *retailers: str, since_watermark: bool = False, **changes: Any) -> IngestResult:
+        settings = self.settings.model_copy(update={"ingest": self.settings.ingest.model_copy(update=changes)})
+        return run(
+            date.fromisoformat(day),
+            retailers or ("retailer_1", "retailer_2", "retailer_3"),
+            settings=settings,
+            run_id=f"test-{uuid4().hex[:8]}",
+            since_watermark=since_watermark,
+            surroundings=Surroundings(sleep=self.slept.append),
+        )
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.s3.client.get_object(Bucket=self.s3.bucket_raw, Key=key)["Body"].read()
+        return body
+
+    def raw(self, retailer_id: str, day: str) -> bytes:
+        return self.read(raw_key(retailer_id, date.fromisoformat(day)))
+
+    def records(self, retailer_id: str, day: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.raw(retailer_id, day).splitlines()]
+
+    def manifest(self, retailer_id: str, day: str) -> Manifest:
+        return Manifest.model_validate_json(self.read(manifest_key(retailer_id, date.fromisoformat(day))))
+
+    def rejected(self, retailer_id: str, day: str) -> list[dict[str, Any]]:
+        lines = self.read(rejected_key(retailer_id, date.fromisoformat(day))).splitlines()
+        return [json.loads(line) for line in lines]
+
+    def keys(self) -> list[str]:
+        found = self.s3.client.list_objects_v2(Bucket=self.s3.bucket_raw).get("Contents", [])
+        return sorted(item["Key"] for item in found)
+
+    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg2.connect(self.settings.warehouse_dsn.get_secret_value()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                rows = cursor.fetchall()
+        connection.close()
+        return rows
+
+    def execute(self, sql: str, *parameters: object) -> None:
+        with psycopg2.connect(self.settings.warehouse_dsn.get_secret_value()) as connection:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+        connection.close()
+
+
+@pytest.fixture
+def make_platform(warehouse: WarehouseAccess, s3: S3Access) -> Callable[[Sequence[Vendor]], Platform]:
+    """Builds a platform that knows these vendors."""
+
+    def make(vendors: Sequence[Vendor]) -> Platform:
+        environment = {
+            **s3.environment,
+            "WAREHOUSE_DSN": warehouse.loader_dsn,
+            "INGEST_REQUESTS_PER_SECOND": "10000",
+            "INGEST_TIMEOUT_SECONDS": "10",
+            "INGEST_MAX_ATTEMPTS": "12",
+        }
+        for vendor in vendors:
+            environment |= vendor.environment
+        return Platform(load_settings(environment), environment, s3, [])
+
+    return make
+
+
+@pytest.fixture
+def platform(vendors: dict[str, Vendor], make_platform: Callable[[Sequence[Vendor]], Platform]) -> Platform:
+    """Ingestion against the three real vendors."""
+    return make_platform(list(vendors.values()))
