@@ -48,8 +48,8 @@ def _polite() -> Iterator[None]:
         raise typer.Exit(error.exit_code) from error
     except PermissionError as error:
         typer.echo(
-            f"{error.filename} belongs to another user, who ran the platform here before. Work in a clone of your own, or"
-            " have that user run: make clean",
+            f"{error.filename} belongs to another user, who ran the platform here before."
+            " Work in a clone of your own, or have that user run: make clean",
             err=True,
         )
         raise typer.Exit(1) from error
@@ -67,7 +67,7 @@ def up() -> None:
         running = stack.is_up()
         platform = stack.up()
         stack.keep()
-        _explain(layout, platform, already=running)
+        _explain(platform, already=running)
 
 
 @app.command()
@@ -111,28 +111,27 @@ def demo() -> None:
     raise typer.Exit(0 if ok else 1)
 
 
-def _explain(layout: Layout, platform: Platform, *, already: bool) -> None:
-    environment = platform.environment
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row("Airflow", environment["AIRFLOW_URL"])
-    table.add_row("", f"user {environment['AIRFLOW_USERNAME']}, password {environment['AIRFLOW_PASSWORD']}")
-    table.add_row("Warehouse", environment["WAREHOUSE_READER_DSN"] + "  (read only)")
-    table.add_row(
-        "S3",
-        f"{environment['S3_ENDPOINT_URL']}  buckets {environment['S3_BUCKET_RAW']}, {environment['S3_BUCKET_PROCESSED']}",
-    )
-    for n in (1, 2, 3):
-        table.add_row(f"Retailer {n}", environment[f"RETAILER{n}_API_URL"])
+def _explain(platform: Platform, *, already: bool) -> None:
+    get = platform.environment.__getitem__
+    postgres = platform.server.binaries
+    lines = [
+        "",
+        "[bold]The platform is already running.[/bold]" if already else "[bold]The platform runs.[/bold]",
+        f"  Airflow     {get('AIRFLOW_URL')}  user {get('AIRFLOW_USERNAME')}, password {get('AIRFLOW_PASSWORD')}",
+        f"  Warehouse   {get('WAREHOUSE_READER_DSN')}  (read only; PostgreSQL {postgres.version})",
+        f"  S3          {get('S3_ENDPOINT_URL')}  buckets {get('S3_BUCKET_RAW')}, {get('S3_BUCKET_PROCESSED')}",
+        *(f"  Retailer {n}  {get(f'RETAILER{n}_API_URL')}" for n in (1, 2, 3)),
+        "",
+        "Next: [bold]source .local/env[/bold] (everything the commands need is in it) and, for example,",
+        "  .venv/bin/python -m ingestion.main && .venv/bin/python -m transformation.main",
+        "or trigger [bold]retail_data_pipeline[/bold] for a date in Airflow, which runs it every night at 02:00"
+        f" {get('BUSINESS_TIMEZONE')}.",
+        "[bold]make health-check[/bold] says whether all is well, [bold]make status[/bold] what runs,"
+        " [bold]make down[/bold] stops it. Data stays in .local/.",
+    ]
     console = Console(highlight=False, soft_wrap=True)
-    console.print("\n[bold]The platform is already running.[/bold]" if already else "\n[bold]The platform runs.[/bold]")
-    console.print(table)
-    console.print(
-        "\nNext: [bold]source .local/env[/bold], then for example\n"
-        "  python -m ingestion.main && python -m transformation.main && python -m data_quality.main\n"
-        "or trigger [bold]retail_data_pipeline[/bold] for a date in Airflow. It runs by itself every night at 02:00"
-        f" {environment['BUSINESS_TIMEZONE']}.\n"
-        "make health-check shows whether all is well; make status what runs; make down stops it. Data stays in .local/."
-    )
+    for line in lines:
+        console.print(line)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from typing import Any
+
+from psycopg2 import sql
 
 from local_stack.credentials import write_private
 from local_stack.environment import LOOPBACK, process_environment
@@ -86,6 +89,31 @@ def prepare_airflow(layout: Layout, server: PostgresServer, environment: Mapping
     return True
 
 
+def pipeline_start(layout: Layout, started_by: str, now: datetime) -> str:
+    """From when on Airflow runs the pipeline by itself, ISO 8601.
+
+    Since the first `make up`, so that a night missed while the platform was off is made up for at the next start, but
+    nothing older. Never during a demo, which asks for its own runs.
+    """
+    if started_by == "demo":
+        return now.isoformat(timespec="seconds")
+    remembered = layout.airflow_home / "pipeline_start"
+    if not remembered.exists():
+        remembered.write_text(now.isoformat(timespec="seconds"), encoding="utf-8")
+    return remembered.read_text(encoding="utf-8").strip()
+
+
+def forget_next_run(server: PostgresServer) -> None:
+    """Have Airflow work out anew when the pipeline is due, once it has read the DAG again.
+
+    Otherwise it would start the run that was due at the last start before it learns that this start is for a demo.
+    """
+    known = server.execute("select to_regclass('public.dag') is not null", "airflow")
+    if known[0][0]:
+        statement = "update dag set next_dagrun = null, next_dagrun_create_after = null where dag_id = {}"
+        server.execute(sql.SQL(statement).format(sql.Literal(DAG_ID)), "airflow")
+
+
 def airflow_services(environment: Mapping[str, str], url: str) -> list[Service]:
     """API server, scheduler and DAG processor; deadlines here are synchronous, so no triggerer is needed."""
     python = (sys.executable, "-m", "airflow")
@@ -157,25 +185,19 @@ class AirflowApi:
             if "409" not in str(error):
                 raise
 
-    def wait_for_dag(self, not_before: float, seconds: float = 60.0) -> None:
-        """Return when the DAG file has been read since `not_before` (epoch seconds)."""
+    def wait_for_dag(self, seconds: float = 60.0) -> None:
+        """Return when the DAG is known; StackError when its file cannot be read."""
         deadline = time.monotonic() + seconds
         while True:
             try:
-                dag = self.call("GET", f"/api/v2/dags/{DAG_ID}")
-                if _epoch(dag["last_parsed_time"]) >= not_before:
-                    return
+                self.call("GET", f"/api/v2/dags/{DAG_ID}")
             except StackError as error:
                 if "404" not in str(error):
                     raise
+            else:
+                return
             if errors := self.call("GET", "/api/v2/importErrors")["import_errors"]:
                 raise StackError(f"Airflow cannot read {errors[0]['filename']}: {errors[0]['stack_trace'][-300:]}")
             if time.monotonic() > deadline:
                 raise StackError(f"Airflow did not find the DAG {DAG_ID} within {seconds:.0f} s. Run: make status")
             time.sleep(0.3)
-
-
-def _epoch(timestamp: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(timestamp).timestamp()

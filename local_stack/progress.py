@@ -13,7 +13,7 @@ class Progress:
     """Prints steps as they end; safe to use from several threads."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.console = console or Console(highlight=False)
+        self.console = console or Console(highlight=False, soft_wrap=True)
         self._clock = clock
         self.began = clock()
 

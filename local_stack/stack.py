@@ -8,11 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from local_stack import processes, state
-from local_stack.airflow_service import AirflowApi, airflow_environment, airflow_services, prepare_airflow
+from local_stack.airflow_service import (
+    AirflowApi,
+    airflow_environment,
+    airflow_services,
+    forget_next_run,
+    pipeline_start,
+    prepare_airflow,
+)
 from local_stack.credentials import load_or_create
 from local_stack.databases import create_private_database, create_warehouse, create_warehouse_roles
 from local_stack.environment import RETAILERS, pipeline_environment, write_env_file
@@ -103,7 +111,9 @@ class Stack:
         self._save(StackState(ports=ports, started_by=started_by))
         server = self._start_postgres(ports["postgres"], credentials)
         environment = pipeline_environment(ports, credentials, self.environ)
-        airflow = airflow_environment(self.layout, ports, credentials, environment)
+        start = pipeline_start(self.layout, started_by, datetime.now(UTC))
+        forget_next_run(server)
+        airflow = airflow_environment(self.layout, ports, credentials, {**environment, "RETAIL_PIPELINE_START": start})
         services = [
             s3_service(self.layout, ports["s3"]),
             *retailer_services(self.layout, ports, credentials, self.environ),

@@ -71,7 +71,7 @@ def find_python() -> str:
         if path and usable(path, f"import sys; assert sys.version_info >= {OLDEST}"):
             return path
     version = ".".join(map(str, OLDEST))
-    fail(f"Python {version} or newer is needed and was not found. Install it, or run: make PYTHON=/path/to/it …")
+    return fail(f"Python {version} or newer is needed and was not found. Install it, or run: make PYTHON=/path/to/it …")
 
 
 def usable(python: str, program: str = "pass") -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from shared.config import Settings, load_settings
+from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import get_logger
 
@@ -100,7 +100,8 @@ def settle(facts: Facts, *, tries_left: bool) -> Facts:
     failed.
     """
     if facts.get("verdict") == "fail":
-        raise StopRun(facts.get("message") or "a critical quality check failed; run: python -m data_quality.main DATE")
+        findings = [check["message"] for check in facts["checks"] if check["status"] == "fail"]
+        raise StopRun("; ".join(findings) + f" For the table: python -m data_quality.main {facts['business_date']}")
     failed = {name: part for name, part in facts.get("retailers", {}).items() if part.get("status") == "failed"}
     if not failed:
         return facts
@@ -113,9 +114,10 @@ def settle(facts: Facts, *, tries_left: bool) -> Facts:
     return facts
 
 
-def retailers(landed: Sequence[Facts]) -> list[str]:
-    """The retailers that the mapped ingestion landed; StopRun when there is none."""
-    if not (names := [name for facts in landed for name in facts["retailers"]]):
+def retailers(results: Sequence[Facts]) -> list[str]:
+    """The retailers that an earlier stage was done for, from its results; StopRun when there is none."""
+    parts = [part for facts in results for part in facts["retailers"].values()]
+    if not (names := [part["retailer_id"] for part in parts if part["status"] != "failed"]):
         raise StopRun(f"no retailer was landed, so there is nothing to load. See the logs of {INGEST_TASK}.")
     return names
 

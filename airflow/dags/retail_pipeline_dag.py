@@ -55,16 +55,16 @@ def retail_data_pipeline() -> None:
         return tasks.run_stage(day, lambda it: run(it.day, tasks.retailers(landed), **it.common))
 
     @task(priority_weight=3)
-    def data_quality_check(day: str) -> tasks.Facts:
+    def data_quality_check(loaded: tasks.Facts, day: str) -> tasks.Facts:
         from data_quality.main import run
 
-        return tasks.run_stage(day, lambda it: run(it.day, **it.common))
+        return tasks.run_stage(day, lambda it: run(it.day, retailers=tasks.retailers([loaded]), **it.common))
 
     @task(priority_weight=4, outlets=[Asset("materialized_views")])
     def refresh_materialized_views(day: str) -> tasks.Facts:
         from materialized_views.refresh_views import run
 
-        return tasks.run_stage(day, lambda it: run(**it.common))
+        return tasks.run_stage(day, lambda it: run(day=it.day, **it.common))
 
     @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
     def name_missing_retailers() -> None:
@@ -72,9 +72,9 @@ def retail_data_pipeline() -> None:
 
     day = choose_business_date()
     landed = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
-    transformed = transform_s3_to_postgres(landed, day)
-    transformed >> data_quality_check(day) >> refresh_materialized_views(day)
-    [landed, transformed] >> name_missing_retailers()
+    loaded = transform_s3_to_postgres(landed, day)
+    data_quality_check(loaded, day) >> refresh_materialized_views(day)
+    [landed, loaded] >> name_missing_retailers()
 
 
 retail_data_pipeline()

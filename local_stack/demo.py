@@ -1,0 +1,117 @@
+"""The demo: the real DAG on the real scheduler for the last three days, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import boto3
+
+from local_stack.airflow_service import DAG_ID
+from local_stack.credentials import write_private
+from local_stack.demo_facts import DemoFacts, digest, read_facts
+from local_stack.demo_report import as_json, show
+from local_stack.demo_runs import DayRun, trigger, wait
+from local_stack.progress import Progress
+from local_stack.stack import Platform, Stack
+
+DAYS = 3
+LONGEST_RUN_SECONDS = 900.0
+# Nobody wants to watch five minutes between two tries.
+HURRY = {"RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "5"}
+
+
+def last_days(today: date, count: int = DAYS) -> list[date]:
+    """The complete business dates before today, oldest first."""
+    return [today - timedelta(days=back) for back in range(count, 0, -1)]
+
+
+def run_demo(stack: Stack) -> bool:
+    """Run it all; True when every run succeeded and everything is accounted for. Stops what it started, in any case."""
+    was_up = stack.is_up() and stack.started_by() == "up"
+    stack.environ = {**HURRY, **stack.environ}
+    stack.layout.demo_file.unlink(missing_ok=True)
+    try:
+        platform = stack.up("demo")
+        return _run_and_show(stack, platform)
+    finally:
+        if was_up:
+            stack.progress.say("the platform was running before and goes on running")
+        elif stack.services():
+            stack.progress.say("stopping")
+            stack.down()
+            stack.progress.say("everything is stopped; data stays in .local/")
+
+
+def _run_and_show(stack: Stack, platform: Platform) -> bool:
+    environment, progress = platform.environment, stack.progress
+    zone = ZoneInfo(environment["BUSINESS_TIMEZONE"])
+    days = last_days(datetime.now(zone).date())
+    before = digest(environment["WAREHOUSE_OWNER_DSN"])
+    runs = _run_days(platform, days, progress)
+    facts = None
+    if all(run.state == "success" for run in runs):
+        facts = _facts(platform, runs)
+        show(progress.console, facts)
+        progress.console.print(
+            "The warehouse is exactly as it was before: these days were loaded already."
+            if facts.digest == before
+            else f"The warehouse has changed: {facts.changed_rows:,} rows written or removed."
+        )
+    ok = facts is not None and not facts.problems and facts.quality["verdict"] in ("pass", "warn")
+    record = as_json(
+        runs,
+        facts,
+        {"version": platform.server.binaries.version, "source": platform.server.binaries.source},
+        ok=ok,
+        warehouse_digest_before=before,
+        seconds=round(progress.seconds(), 1),
+    )
+    write_private(stack.layout.demo_file, json.dumps(record, indent=2) + "\n")
+    _where_next(progress, ok=ok)
+    return ok
+
+
+def _run_days(platform: Platform, days: list[date], progress: Progress) -> list[DayRun]:
+    airflow = platform.airflow()
+    airflow.wait_for_dag()
+    airflow.call("PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False})
+    asked_at = datetime.now(UTC)
+    began = time.monotonic()
+
+    def tell(run: DayRun) -> None:
+        mark = "[green]✓[/green]" if run.state == "success" else "[red]✗[/red]"
+        progress.say(f"{mark} {DAG_ID} for {run.day}: {run.state} [dim]({time.monotonic() - began:.1f} s)[/dim]")
+        for problem in run.problems:
+            progress.say(f"    {problem}")
+
+    runs = [trigger(airflow, day, f"demo__{day}__{asked_at:%Y%m%dT%H%M%SZ}") for day in days]
+    return wait(airflow, runs, seconds=LONGEST_RUN_SECONDS, on_end=tell)
+
+
+def _facts(platform: Platform, runs: list[DayRun]) -> DemoFacts:
+    environment = platform.environment
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=environment["S3_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_DEFAULT_REGION"],
+    )
+    by_day = {run.day: run.run_id for run in runs}
+    return read_facts(environment["WAREHOUSE_OWNER_DSN"], s3, environment["S3_BUCKET_RAW"], by_day)
+
+
+def _where_next(progress: Progress, *, ok: bool) -> None:
+    lines = [
+        "",
+        "[bold]Where to look next[/bold]" if ok else "[bold red]The demo did not succeed.[/bold red] Where to look",
+        "  .local/demo.json     the same facts for programs",
+        "  .local/logs/         one log for each service; .local/airflow/logs/ one for each task",
+        "  make up              the same platform to stay, with Airflow's web interface",
+        "  docs/QUICKSTART.md   first steps; docs/MATERIALIZED_VIEWS.md what the views answer",
+    ]
+    for line in lines:
+        progress.console.print(line)

@@ -1,0 +1,85 @@
+"""Running the pipeline for some days through Airflow's REST API and waiting for the outcome."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from local_stack.airflow_service import DAG_ID, AirflowApi
+from local_stack.errors import StackError
+
+UNFINISHED = ("queued", "running", None)
+BAD = ("failed", "upstream_failed")
+
+
+@dataclass(frozen=True)
+class DayRun:
+    """One run of the DAG: its business date, Airflow's id and how it ended."""
+
+    day: date
+    run_id: str
+    state: str = "queued"
+    problems: tuple[str, ...] = ()
+
+
+def trigger(airflow: AirflowApi, day: date, run_id: str) -> DayRun:
+    """Ask Airflow for a run for this business date."""
+    body = {"dag_run_id": run_id, "logical_date": None, "conf": {"date": day.isoformat()}}
+    airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)
+    return DayRun(day, run_id)
+
+
+def wait(
+    airflow: AirflowApi, runs: Sequence[DayRun], *, seconds: float, on_end: Callable[[DayRun], None]
+) -> list[DayRun]:
+    """Wait until all runs have ended; StackError when they take longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    ended: dict[str, DayRun] = {}
+    while len(ended) < len(runs):
+        for run in runs:
+            if run.run_id not in ended:
+                state = airflow.call("GET", _path(run))["state"]
+                if state not in UNFINISHED:
+                    problems = _problems(airflow, run) if state != "success" else ()
+                    ended[run.run_id] = DayRun(run.day, run.run_id, state, problems)
+                    on_end(ended[run.run_id])
+        if time.monotonic() > deadline:
+            late = ", ".join(str(run.day) for run in runs if run.run_id not in ended)
+            raise StackError(f"the runs for {late} did not end within {seconds:.0f} s. Look at {airflow.url}")
+        time.sleep(0.3)
+    return [ended[run.run_id] for run in runs]
+
+
+def _problems(airflow: AirflowApi, run: DayRun) -> tuple[str, ...]:
+    """What the failed tasks of a run said; the task that only names the missing retailers comes last."""
+    instances = airflow.call("GET", f"{_path(run)}/taskInstances")["task_instances"]
+    return tuple(_what_it_said(airflow, run, instance) for instance in instances if instance["state"] == "failed")
+
+
+def _what_it_said(airflow: AirflowApi, run: DayRun, instance: Mapping[str, Any]) -> str:
+    task, index = instance["task_id"], instance["map_index"]
+    name = f"{task}[{instance['rendered_map_index'] or index}]" if index >= 0 else task
+    path = f"{_path(run)}/taskInstances/{task}"
+    try:
+        said = airflow.call("GET", f"{path}/xcomEntries/error?map_index={index}")["value"]
+    except StackError:
+        log = airflow.call("GET", f"{path}/logs/{instance['try_number']}?map_index={index}&full_content=true")
+        said = last_error(log.get("content", []))
+    return f"{name}: {said}"
+
+
+def last_error(events: Sequence[Any]) -> str:
+    """The last error in a task's log, in its own words."""
+    for event in reversed(events):
+        if isinstance(event, Mapping) and event.get("level") in ("error", "critical"):
+            details = event.get("error_detail") or []
+            return str(details[-1].get("exc_value") if details else event.get("event"))
+    return "it failed without a word; see its log in Airflow"
+
+
+def _path(run: DayRun) -> str:
+    return f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run.run_id, safe='')}"
