@@ -1,0 +1,81 @@
+"""The warehouse schema as it is really built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from local_stack.databases import WarehouseAccess
+from shared.errors import FixConfiguration
+from shared.migrations import migrate
+
+_UNCOMMENTED = """
+SELECT n.nspname || '.' || c.relname || coalesce('.' || a.attname, '')
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_description d ON d.objoid = c.oid AND d.objsubid = coalesce(a.attnum, 0)
+LEFT JOIN pg_description t ON t.objoid = c.oid AND t.objsubid = 0
+WHERE n.nspname IN ('public', 'ops') AND c.relkind IN ('r', 'p', 'm', 'v') AND NOT c.relispartition
+    AND c.relname NOT LIKE '%%yoyo%%' AND (d.description IS NULL OR t.description IS NULL)
+"""
+
+
+def test_every_table_and_column_says_what_it_is(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(_UNCOMMENTED)
+        assert cursor.fetchall() == []
+
+
+def test_every_foreign_key_of_the_facts_has_an_index(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conname FROM pg_constraint k WHERE contype = 'f' AND conrelid = 'fact_sales'::regclass AND NOT EXISTS"
+            " (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1])"
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM fact_sales", "INSERT INTO ops.pipeline_metadata VALUES ('x')"])
+def test_the_readers_role_cannot_write(warehouse: WarehouseAccess, statement: str) -> None:
+    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE fact_sales", "CREATE TABLE public.mine (x int)"])
+def test_the_loaders_role_cannot_change_the_schema(warehouse: WarehouseAccess, statement: str) -> None:
+    with psycopg2.connect(warehouse.loader_dsn) as connection, connection.cursor() as cursor:
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(statement)
+
+
+def test_the_calendar_knows_iso_weeks_around_new_year(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT year, quarter, iso_year, iso_week, weekday_name, is_weekend FROM dim_date WHERE date_key = 20270103"
+        )
+        assert cursor.fetchone() == (2027, 1, 2026, 53, "Sunday", True)
+
+
+def test_migrations_run_once_each_and_in_order(warehouse: WarehouseAccess, tmp_path: Path) -> None:
+    (tmp_path / "0001_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
+    (tmp_path / "0002_fill_channel.sql").write_text(
+        "-- depends: 0001_add_channel\nUPDATE dim_store SET channel = 'shop';\n"
+    )
+    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel", "0002_fill_channel"]
+    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == []
+    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT channel FROM dim_store WHERE store_key = 0")
+        assert cursor.fetchone() == ("shop",)
+
+
+def test_a_role_that_may_not_create_the_schema_is_told_what_to_set(database: str, warehouse: WarehouseAccess) -> None:
+    name = database.rsplit("/", 1)[1]
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(f'GRANT CONNECT ON DATABASE "{name}" TO retail_user')
+    loader = warehouse.loader_dsn.rsplit("/", 1)[0] + f"/{name}"
+    with pytest.raises(FixConfiguration, match="Set WAREHOUSE_OWNER_DSN to the owner"):
+        migrate(loader)
