@@ -11,6 +11,7 @@ from local_stack.databases import WarehouseAccess
 from shared.errors import FixConfiguration
 from shared.migrations import migrate
 
+DENIED = psycopg2.errors.InsufficientPrivilege
 _UNCOMMENTED = """
 SELECT n.nspname || '.' || c.relname || coalesce('.' || a.attname, '')
 FROM pg_class c
@@ -32,24 +33,22 @@ def test_every_table_and_column_says_what_it_is(warehouse: WarehouseAccess) -> N
 def test_every_foreign_key_of_the_facts_has_an_index(warehouse: WarehouseAccess) -> None:
     with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "SELECT conname FROM pg_constraint k WHERE contype = 'f' AND conrelid = 'fact_sales'::regclass AND NOT EXISTS"
-            " (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1])"
+            "SELECT conname FROM pg_constraint k WHERE contype = 'f' AND conrelid = 'fact_sales'::regclass"
+            " AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1])"
         )
         assert cursor.fetchall() == []
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM fact_sales", "INSERT INTO ops.pipeline_metadata VALUES ('x')"])
 def test_the_readers_role_cannot_write(warehouse: WarehouseAccess, statement: str) -> None:
-    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(statement)
+    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor, pytest.raises(DENIED):
+        cursor.execute(statement)
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE fact_sales", "CREATE TABLE public.mine (x int)"])
 def test_the_loaders_role_cannot_change_the_schema(warehouse: WarehouseAccess, statement: str) -> None:
-    with psycopg2.connect(warehouse.loader_dsn) as connection, connection.cursor() as cursor:
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(statement)
+    with psycopg2.connect(warehouse.loader_dsn) as connection, connection.cursor() as cursor, pytest.raises(DENIED):
+        cursor.execute(statement)
 
 
 def test_the_calendar_knows_iso_weeks_around_new_year(warehouse: WarehouseAccess) -> None:
@@ -63,7 +62,7 @@ def test_the_calendar_knows_iso_weeks_around_new_year(warehouse: WarehouseAccess
 def test_migrations_run_once_each_and_in_order(warehouse: WarehouseAccess, tmp_path: Path) -> None:
     (tmp_path / "0001_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
     (tmp_path / "0002_fill_channel.sql").write_text(
-        "-- depends: 0001_add_channel\nUPDATE dim_store SET channel = 'shop';\n"
+        "-- depends: 0001_add_channel\nUPDATE public.dim_store SET channel = 'shop';\n"
     )
     assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel", "0002_fill_channel"]
     assert migrate(warehouse.owner_dsn, migrations=tmp_path) == []
