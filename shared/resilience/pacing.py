@@ -49,6 +49,7 @@ class Pacer:
     def __init__(self, name: str, pace: Pace, *, sleep: Callable[[float], None], jitter: Callable[[], float]) -> None:
         """`jitter` gives numbers in [0, 1)."""
         self._name, self._pace, self._sleep, self._jitter = name, pace, sleep, jitter
+        self._last_error = ""
         whole = max(1, int(pace.requests_per_second))
         rate = Rate(whole, max(1, round(1000 * whole / pace.requests_per_second)))
         self._limiter = Limiter(StateBucket([rate], algorithm=TokenBucket()))
@@ -75,7 +76,8 @@ class Pacer:
             before_sleep=self._report,
             reraise=True,
         )
-        return retrying(self._once, request)
+        result: T = retrying(self._once, request)
+        return result
 
     def _once(self, request: Callable[[], T]) -> T:
         while not self._limiter.try_acquire(self._name, blocking=False):
@@ -86,8 +88,11 @@ class Pacer:
         except pybreaker.CircuitBreakerError as error:
             raise CircuitOpen(
                 f"{self._name} failed {self._pace.breaker_failures} times in a row and is left alone for"
-                f" {self._pace.breaker_rest_seconds:g} s. Run again later."
+                f" {self._pace.breaker_rest_seconds:g} s. The last time: {self._last_error}"
             ) from error
+        except RetryLater as error:
+            self._last_error = str(error)
+            raise
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

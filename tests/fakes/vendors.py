@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.request import Request, urlopen
 
 from local_stack.postgres import free_port
@@ -38,7 +39,8 @@ class Vendor:
     def environment(self) -> dict[str, str]:
         """What the platform's settings need to reach it."""
         prefix = f"RETAILER{self.number}_"
-        return {f"{prefix}API_URL": self.url, **{prefix + name: value for name, value in SECRETS[self.number].items()}}
+        secrets = {f"{prefix}{name}": value for name, value in SECRETS[self.number].items()}
+        return {f"{prefix}API_URL": self.url, **secrets}
 
     def faults(self, faults: str) -> None:
         """Switch faults on, in the vendors' notation."""
@@ -56,9 +58,7 @@ class Vendor:
         """Stand the vendor's clock still at an ISO 8601 time."""
         self._admin("POST", "/admin/clock", {"now": now})
 
-    def _admin(
-        self, method: str, path: str, body: Mapping[str, object] | None = None
-    ) -> dict[str, list[dict[str, int]]]:
+    def _admin(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
         request = Request(
             self.url + path,
             method=method,
@@ -66,8 +66,7 @@ class Vendor:
             headers={"X-Admin-Token": ADMIN_TOKEN, "Content-Type": "application/json"},
         )
         with urlopen(request, timeout=60) as answer:
-            found: dict[str, list[dict[str, int]]] = json.loads(answer.read() or b"{}")
-            return found
+            return json.loads(answer.read() or b"{}")
 
 
 @contextmanager

@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import psycopg2
 import pytest
 
 from ingestion.main import run
 from ingestion.results import IngestResult
 from ingestion.services.contract import Surroundings
 from shared.config import Settings, load_settings
+from shared.database import session, transaction
 from shared.partitions import Manifest, manifest_key, raw_key, rejected_key
 from tests.fakes.vendors import Vendor, running_vendors
 
@@ -84,23 +84,22 @@ class Platform:
         lines = self.read(rejected_key(retailer_id, date.fromisoformat(day))).splitlines()
         return [json.loads(line) for line in lines]
 
-    def keys(self) -> list[str]:
+    def object_keys(self) -> list[str]:
         found = self.s3.client.list_objects_v2(Bucket=self.s3.bucket_raw).get("Contents", [])
         return sorted(item["Key"] for item in found)
 
     def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg2.connect(self.settings.warehouse_dsn.get_secret_value()) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                rows = cursor.fetchall()
-        connection.close()
-        return rows
+        with session(self.dsn, application_name="test") as connection, transaction(connection) as cursor:
+            cursor.execute(sql, parameters)
+            return cursor.fetchall()
 
     def execute(self, sql: str, *parameters: object) -> None:
-        with psycopg2.connect(self.settings.warehouse_dsn.get_secret_value()) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-        connection.close()
+        with session(self.dsn, application_name="test") as connection, transaction(connection) as cursor:
+            cursor.execute(sql, parameters)
+
+    @property
+    def dsn(self) -> str:
+        return self.settings.warehouse_dsn.get_secret_value()
 
 
 @pytest.fixture
