@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer, net_amount
+from shared.errors import RejectRecord
+from tests.fakes.vendor_rows import line_2
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def normalize(raw: Retailer2Line) -> Any:
+    return Retailer2Normalizer(LONDON)(raw).record
+
+
+def code(raw: Retailer2Line) -> str:
+    with pytest.raises(RejectRecord) as refused:
+        normalize(raw)
+    return refused.value.code
+
+
+def test_a_line_takes_what_it_needs_from_its_order() -> None:
+    record = normalize(line_2())
+    assert (record.transaction_id, record.line_id, record.line_type) == ("ORD-240115-000001", "1", "sale")
+    assert record.sold_at == datetime(2024, 1, 15, 14, 43, 22, tzinfo=UTC)
+    assert (record.store_id, record.store_country) == ("LDN1", "GB")
+    assert (record.customer_segment, record.customer_since) == ("gold", datetime(2023, 9, 2, 14, 20, tzinfo=UTC))
+    assert (str(record.unit_price), str(record.net_amount), record.currency) == ("12.50", "25.00", "GBP")
+
+
+def test_a_refund_counts_negative() -> None:
+    record = normalize(line_2({"kind": "refund"}))
+    assert (record.line_type, record.quantity, record.net_quantity) == ("return", 2, -2)
+    assert record.net_amount == Decimal("-25.00")
+
+
+def test_an_adjustment_counts_with_its_own_signs() -> None:
+    record = normalize(line_2({"kind": "adjustment"}, quantity=-2, amount=-2500))
+    assert (record.net_quantity, record.net_amount, record.unit_price) == (-2, Decimal("-25.00"), Decimal("12.50"))
+
+
+def test_the_exponent_is_read_from_each_order() -> None:
+    record = normalize(line_2({"currency": {"code": "GBP", "exponent": 3}}, unit_amount=1, amount=2))
+    assert (str(record.unit_price), str(record.net_amount)) == ("0.001", "0.002")
+
+
+def test_the_trading_day_is_londons() -> None:
+    summer_night = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": summer_night})).business_date == date(2024, 7, 1)
+    winter_night = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": winter_night})).business_date == date(2024, 1, 15)
+
+
+def test_a_buyer_of_none_is_a_guest() -> None:
+    assert normalize(line_2({"buyer": None})).customer_id == "GUEST"
+
+
+def test_the_lines_of_one_order_and_of_the_next_do_not_mix() -> None:
+    normalizer = Retailer2Normalizer(LONDON)
+    first, second = line_2({"id": "A"}), line_2({"id": "B", "buyer": None})
+    assert [normalizer(raw).record.transaction_id for raw in (first, second, first)] == ["A", "B", "A"]
+    assert [normalizer(raw).record.customer_id for raw in (first, second)] == ["B000123", "GUEST"]
+
+
+def test_equal_lines_without_id_get_one_and_other_moments_another() -> None:
+    first = normalize(line_2(id=None)).line_id
+    assert first == normalize(line_2(id=None)).line_id
+    assert first != normalize(line_2({"placed_at": 1705329862}, id=None)).line_id
+
+
+@pytest.mark.parametrize(
+    ("order", "line", "expected"),
+    [
+        ({"id": None}, {}, "MISSING_FIELD"),
+        ({"placed_at": None}, {}, "MISSING_FIELD"),
+        ({"placed_at": "2024-02-30"}, {}, "INVALID_DATE"),
+        ({"placed_at": 10**18}, {}, "INVALID_DATE"),
+        ({"placed_at": 1705329802.0}, {}, "INVALID_DATE"),
+        ({"kind": "gift"}, {}, "UNKNOWN_TYPE"),
+        ({"currency": {"code": "ZZZ", "exponent": 2}}, {}, "UNKNOWN_CURRENCY"),
+        ({"currency": {"code": "GBP", "exponent": "two"}}, {}, "NOT_A_NUMBER"),
+        ({"currency": {"code": "GBP", "exponent": 10**9}}, {}, "NOT_A_NUMBER"),
+        ({"currency": "GBP"}, {}, "MALFORMED"),
+        ({"shop": None}, {}, "MALFORMED"),
+        ({"buyer": {"id": "B1"}}, {}, "MISSING_FIELD"),
+        (
+            {"buyer": {"id": "B1", "name": "A\x00", "tier": None, "city": None, "country": None, "since": None}},
+            {},
+            "CONTROL_CHARACTER",
+        ),
+        ({}, {"quantity": "two"}, "NOT_A_NUMBER"),
+        ({}, {"quantity": 2.0}, "NOT_A_NUMBER"),
+        ({}, {"unit_amount": -1250, "amount": -2500}, "NEGATIVE_PRICE"),
+        ({}, {"quantity": -2, "amount": -2500}, "SIGN_MISMATCH"),
+        ({"kind": "refund"}, {"quantity": -2, "amount": -2500}, "SIGN_MISMATCH"),
+        ({}, {"amount": 2501}, "TOTAL_MISMATCH"),
+        ({}, {"product": {"code": "P1", "title": "x" * 300, "category": None}}, "TOO_LONG"),
+        ({}, {"product": None}, "MALFORMED"),
+    ],
+)
+def test_what_is_wrong_has_a_stable_code(order: dict[str, object], line: dict[str, object], expected: str) -> None:
+    assert code(line_2(order, **line)) == expected
+
+
+def test_an_order_without_lines_is_refused_as_a_whole() -> None:
+    order = {**line_2().order, "lines": None}
+    assert code(Retailer2Line(order, None)) == "MALFORMED"  # type: ignore[arg-type]
+
+
+def test_the_payload_is_the_order_with_this_line_alone() -> None:
+    raw = line_2()
+    raw.order["lines"] = [{"id": "0"}, raw.line]
+    assert raw.payload()["lines"] == [raw.line]
+
+
+def test_the_amount_of_a_refused_line_is_read_as_far_as_it_can_be() -> None:
+    assert net_amount(line_2({"kind": "refund"}, quantity="two")) == ("GBP", Decimal("-25.00"))
+    assert net_amount(line_2(amount="much")) is None
