@@ -1,0 +1,226 @@
+"""The checks: read from checks.toml, evaluated by the queries in sql/, judged against their thresholds.
+
+A check is data. To add one: a table in checks.toml, a query of the same name in sql/, a test that plants the defect.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_FLOOR, Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg2
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from shared.database import Cursor, read_sql
+from shared.errors import FixConfiguration, RetryLater, StopRun
+
+DIRECTORY = Path(__file__).parent
+CHECKS_FILE = DIRECTORY / "checks.toml"
+SQL_DIRECTORY = DIRECTORY / "sql"
+
+Dimension = Literal["completeness", "accuracy", "consistency", "validity", "uniqueness", "timeliness"]
+
+_HUNDRED = Decimal(100)
+_SCORE_STEP = Decimal("0.0001")
+
+
+class Severity(StrEnum):
+    """What a failure of the check does to the run."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+class Status(StrEnum):
+    """How a check, or a whole run, came out."""
+
+    PASS = "pass"  # noqa: S105 - no password
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Check(BaseModel):
+    """One check, as checks.toml defines it; `name` is also that of its query."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    dimension: Dimension
+    severity: Severity
+    threshold: Decimal = Field(ge=0, le=100)
+    """Percent of what was checked that has to be right."""
+    description: str = Field(min_length=1)
+    remedy: str = Field(min_length=1)
+    parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
+    """Bound into the query under their names."""
+
+    @property
+    def sql_file(self) -> Path:
+        """The query."""
+        return SQL_DIRECTORY / f"{self.name}.sql"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a query counted for one retailer and business date."""
+
+    retailer_id: str
+    business_date: date
+    checked: Decimal
+    failed: Decimal
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A finding and its judgement."""
+
+    check: Check
+    finding: Finding
+    score: Decimal
+    status: Status
+
+    @property
+    def message(self) -> str:
+        """The finding in words, and what to do about it when something is wrong."""
+        check, finding = self.check, self.finding
+        text = f"{check.description}: expected {finding.expected}, found {finding.actual}"
+        return text if self.status is Status.PASS else f"{text}. {check.remedy}."
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {
+            "check": self.check.name,
+            "dimension": self.check.dimension,
+            "severity": self.check.severity.value,
+            "retailer_id": self.finding.retailer_id,
+            "business_date": self.finding.business_date.isoformat(),
+            "status": self.status.value,
+            "score": float(self.score),
+            "threshold": float(self.check.threshold),
+            "expected": self.finding.expected,
+            "actual": self.finding.actual,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a run is about: the date asked for and the retailers that count."""
+
+    day: date
+    run_id: str
+    nightly: tuple[str, ...]
+    """Every retailer that is loaded each night."""
+    expected: tuple[str, ...]
+    """Those of them this run counts on; the others may be missing."""
+    date_keys: tuple[int, ...] = field(default=())
+    """The date and those the same run loaded beside it; filled in by `open_scope`."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What every query may bind."""
+        return {
+            "day": self.day,
+            "date_key": int(f"{self.day:%Y%m%d}"),
+            "date_keys": list(self.date_keys),
+            "run_id": self.run_id,
+            "nightly": list(self.nightly),
+            "expected": list(self.expected),
+        }
+
+
+def load_checks(path: Path = CHECKS_FILE) -> tuple[Check, ...]:
+    """The checks in the order of the file. Raises FixConfiguration that names the check and the field."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        named = [{"name": name, **table} for name, table in tables.items()]
+        checks = tuple(TypeAdapter(list[Check]).validate_python(named))
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise FixConfiguration(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        position, *where = first["loc"]
+        name = named[int(position)]["name"]
+        raise FixConfiguration(f"{path}: {name}: {'.'.join(map(str, where))}: {first['msg']}") from error
+    missing = [check.name for check in checks if not check.sql_file.is_file()]
+    if missing:
+        raise FixConfiguration(f"{path}: no query in {SQL_DIRECTORY} for {', '.join(missing)}")
+    return checks
+
+
+def open_scope(cursor: Cursor, scope: Scope) -> Scope:
+    """Make the temporary table checked_slices that every query joins; the scope with its dates filled in."""
+    cursor.execute(read_sql(SQL_DIRECTORY / "checked_slices.sql"), scope.parameters)
+    cursor.execute("SELECT DISTINCT date_key FROM checked_slices ORDER BY date_key")
+    keys = tuple(row[0] for row in cursor.fetchall())
+    return Scope(scope.day, scope.run_id, scope.nightly, scope.expected, keys)
+
+
+def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
+    """Run one check over the scope's slices. Raises StopRun when its query does not work."""
+    try:
+        cursor.execute(read_sql(check.sql_file), {**scope.parameters, **check.parameters})
+        columns = [column.name for column in cursor.description or ()]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    except psycopg2.OperationalError as error:
+        raise RetryLater(
+            f"The warehouse broke off during check {check.name}: {_first_line(error)}. Run again."
+        ) from error
+    except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege):
+        raise
+    except psycopg2.Error as error:
+        raise StopRun(
+            f"Check {check.name} could not be evaluated: {_first_line(error)}. Correct {check.sql_file}."
+        ) from error
+    findings = sorted(
+        (read_finding(check, row) for row in rows), key=lambda each: (each.business_date, each.retailer_id)
+    )
+    return [judge(check, finding) for finding in findings]
+
+
+def read_finding(check: Check, row: Mapping[str, Any]) -> Finding:
+    """A query's row; one that gives no texts is described by its share."""
+    checked, failed = Decimal(row["checked"] or 0), Decimal(row["failed"] or 0)
+    share = f"{checked - failed:,f} of {checked:,f}"
+    return Finding(
+        row["retailer_id"],
+        row["business_date"],
+        checked,
+        failed,
+        _text(row.get("expected", f"{check.threshold:f} %")),
+        _text(row.get("actual", share)),
+    )
+
+
+def judge(check: Check, finding: Finding) -> CheckResult:
+    """Score and status; pure. What was not there to check is right."""
+    right = finding.checked - finding.failed
+    score = _HUNDRED * right / finding.checked if finding.checked > 0 else _HUNDRED
+    # Compared before rounding, and rounded down: one wrong line in a million still shows.
+    ok = score >= check.threshold
+    below = Status.FAIL if check.severity is Severity.CRITICAL else Status.WARN
+    shown = min(max(score, Decimal(0)), _HUNDRED).quantize(_SCORE_STEP, ROUND_FLOOR)
+    return CheckResult(check, finding, shown, Status.PASS if ok else below)
+
+
+def verdict(results: Sequence[CheckResult]) -> Status:
+    """fail when a critical check failed, warn when another one did, pass otherwise; info counts for nothing."""
+    statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
+    return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
+
+
+def _text(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+
+
+def _first_line(error: psycopg2.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

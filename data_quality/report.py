@@ -1,0 +1,67 @@
+"""The result of a run as tables on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from data_quality.quality_checks import CheckResult, Severity, Status
+from data_quality.results import QualityResult
+
+STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+
+
+def print_report(result: QualityResult, console: Console) -> None:
+    """Every check of the date asked for, what is wrong on other dates, the scores and the verdict."""
+    on_day = [each for each in result.checks if each.finding.business_date == result.business_date]
+    console.print(_checks_table(result.business_date, on_day))
+    others = [each for each in result.checks if each.finding.business_date != result.business_date]
+    if others:
+        dates = sorted({each.finding.business_date for each in others})
+        wrong = [each for each in others if each.status is not Status.PASS]
+        console.print(
+            f"{len(others)} checks of {len(dates)} other dates this run loaded ({dates[0]} to {dates[-1]}):"
+            f" {len(others) - len(wrong)} passed."
+        )
+        for day in sorted({each.finding.business_date for each in wrong}):
+            console.print(_checks_table(day, [each for each in wrong if each.finding.business_date == day]))
+    for each in result.checks:
+        if each.status is not Status.PASS:
+            console.print(
+                f"[{STYLES[each.status]}]{_label(each)}[/] {escape(f'{_place(each)}: {each.message}')}", highlight=False
+            )
+    dimensions = ", ".join(f"{name} {score:.1f}" for name, score in result.scores.dimensions.items())
+    style = STYLES[result.verdict]
+    console.print(f"Score {result.score:.2f} ({dimensions})", highlight=False)
+    console.print(f"Verdict [{style}]{result.verdict.value}[/] for {result.business_date}", highlight=False)
+
+
+def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:
+    table = Table(title=f"Quality of {day}", title_justify="left")
+    for name in ("status", "check", "retailer", "expected", "actual"):
+        table.add_column(name, overflow="fold")
+    table.add_column("score", justify="right")
+    for each in results:
+        table.add_row(
+            f"[{STYLES[each.status]}]{_label(each)}[/]",
+            each.check.name,
+            each.finding.retailer_id,
+            escape(each.finding.expected),
+            escape(each.finding.actual),
+            f"{each.score:.2f}",
+        )
+    return table
+
+
+def _label(result: CheckResult) -> str:
+    if result.check.severity is Severity.INFO and result.status is not Status.PASS:
+        return "note"
+    return result.status.value
+
+
+def _place(result: CheckResult) -> str:
+    return f"{result.check.name} {result.finding.retailer_id} {result.finding.business_date}"

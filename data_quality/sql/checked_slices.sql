@@ -1,0 +1,37 @@
+-- The slices this run looks at. Grain: retailer x business date. The date asked for with every nightly retailer and any
+-- other one that has lines then, and the dates that the same run loaded beside it.
+CREATE TEMP TABLE checked_slices ON COMMIT DROP AS
+WITH slices AS (
+    SELECT retailer_id, %(day)s AS business_date
+    FROM unnest(%(nightly)s) AS nightly (retailer_id)
+    UNION
+    SELECT retailer_id, business_date
+    FROM load_ledger
+    WHERE run_id = %(run_id)s
+    UNION
+    SELECT retailer_id, %(day)s
+    FROM dim_retailer AS retailer
+    WHERE EXISTS (
+        SELECT FROM fact_sales AS sale
+        WHERE sale.date_key = %(date_key)s AND sale.retailer_key = retailer.retailer_key
+    )
+),
+described_slices AS (
+    SELECT
+        slices.retailer_id,
+        slices.business_date,
+        retailer.retailer_key,
+        to_char(slices.business_date, 'YYYYMMDD')::integer AS date_key,
+        retailer.time_zone,
+        (
+            SELECT max(load_id)
+            FROM load_ledger
+            WHERE load_ledger.retailer_id = slices.retailer_id AND load_ledger.business_date = slices.business_date
+        ) AS load_id,
+        slices.business_date = %(day)s AS is_target,
+        slices.retailer_id = ANY (%(nightly)s) AS is_nightly,
+        slices.retailer_id = ANY (%(expected)s) AS is_expected
+    FROM slices
+    LEFT JOIN dim_retailer AS retailer USING (retailer_id)
+)
+SELECT * FROM described_slices;

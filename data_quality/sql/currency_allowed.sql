@@ -1,0 +1,11 @@
+-- Lines in a currency that is not on the list.
+-- Grain: one row per slice with lines.
+SELECT
+    slice.retailer_id,
+    slice.business_date,
+    count(*) AS checked,
+    count(*) FILTER (WHERE sale.currency <> ALL (%(currencies)s)) AS failed
+FROM checked_slices AS slice
+JOIN fact_sales AS sale USING (date_key, retailer_key)
+WHERE sale.date_key = ANY (%(date_keys)s)
+GROUP BY slice.retailer_id, slice.business_date

@@ -1,0 +1,5 @@
+-- Further copies of a record, of all that were landed.
+-- Grain: one row per loaded slice.
+SELECT slice.retailer_id, slice.business_date, ledger.landed AS checked, ledger.duplicate AS failed
+FROM checked_slices AS slice
+JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)

@@ -1,0 +1,36 @@
+-- Signed net money in the star against the ledger, per currency.
+-- Grain: one row per slice that was loaded or has lines; the currencies stand in the texts.
+WITH star AS (
+    SELECT slice.retailer_id, slice.business_date, sale.currency, sum(sale.net_amount) AS present
+    FROM checked_slices AS slice
+    JOIN fact_sales AS sale USING (date_key, retailer_key)
+    WHERE sale.date_key = ANY (%(date_keys)s)
+    GROUP BY slice.retailer_id, slice.business_date, sale.currency
+),
+ledger AS (
+    SELECT retailer_id, business_date, amounts.currency, amounts.in_star AS accounted
+    FROM checked_slices AS slice
+    JOIN load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
+),
+compared AS (
+    SELECT
+        retailer_id,
+        business_date,
+        currency,
+        coalesce(accounted, 0) AS accounted,
+        coalesce(present, 0) AS present
+    FROM ledger
+    FULL JOIN star USING (retailer_id, business_date, currency)
+),
+differences AS (
+    SELECT
+        retailer_id,
+        business_date,
+        sum(greatest(abs(accounted), abs(present), abs(accounted - present))) AS checked,
+        sum(abs(accounted - present)) AS failed,
+        string_agg(accounted || ' ' || currency, ', ' ORDER BY currency) AS expected,
+        string_agg(present || ' ' || currency, ', ' ORDER BY currency) AS actual
+    FROM compared
+    GROUP BY retailer_id, business_date
+)
+SELECT * FROM differences

@@ -1,0 +1,10 @@
+-- Grain: one row per retailer the run counts on, for the date asked for.
+SELECT
+    retailer_id,
+    business_date,
+    1 AS checked,
+    (load_id IS NULL)::integer AS failed,
+    'published' AS expected,
+    coalesce('published by load ' || load_id, 'not published') AS actual
+FROM checked_slices
+WHERE is_target AND is_expected

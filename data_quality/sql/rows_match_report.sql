@@ -1,0 +1,25 @@
+-- Distinct lines landed against the retailer's own count, which includes the lines that were refused. A refused line that
+-- was delivered twice was refused twice, so up to `rejected` lines more than reported are no difference.
+-- Grain: one row per loaded slice whose retailer reports.
+WITH compared AS (
+    SELECT
+        slice.retailer_id,
+        slice.business_date,
+        ledger.reported,
+        ledger.in_star + ledger.superseded AS landed,
+        ledger.rejected
+    FROM checked_slices AS slice
+    JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)
+    WHERE ledger.reported IS NOT NULL
+),
+differences AS (
+    SELECT
+        retailer_id,
+        business_date,
+        greatest(reported, landed) AS checked,
+        greatest(reported - landed - rejected, landed - reported, 0) AS failed,
+        reported AS expected,
+        landed || CASE WHEN rejected > 0 THEN ' and ' || rejected || ' refused' ELSE '' END AS actual
+    FROM compared
+)
+SELECT * FROM differences

@@ -1,0 +1,12 @@
+-- The latest date published against the date asked for.
+-- Grain: one row per retailer the run counts on.
+SELECT
+    slice.retailer_id,
+    slice.business_date,
+    1 AS checked,
+    (coalesce(metadata.last_processed_date, DATE '-infinity') < slice.business_date)::integer AS failed,
+    slice.business_date::text AS expected,
+    coalesce(metadata.last_processed_date::text, 'never published') AS actual
+FROM checked_slices AS slice
+LEFT JOIN pipeline_metadata AS metadata USING (retailer_id)
+WHERE slice.is_target AND slice.is_expected

@@ -1,0 +1,138 @@
+"""A run of the checks: what it keeps, what its command prints, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from data_quality.main import run
+from data_quality.quality_checks import Check, Status
+from local_stack.databases import WarehouseAccess
+from shared.config import PROJECT_ROOT
+from shared.errors import StopRun
+from tests.fakes.published_days import PublishedDays, warehouse_settings
+
+DAY = date(2024, 1, 15)
+NOW = datetime(2024, 1, 16, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def days(warehouse: WarehouseAccess) -> PublishedDays:
+    published = PublishedDays(warehouse.owner_dsn)
+    published.publish_all(DAY)
+    return published
+
+
+def command(dsn: str, *arguments: str, directory: Path = PROJECT_ROOT) -> subprocess.CompletedProcess[str]:
+    program = ["main.py"] if directory.name == "data_quality" else ["-m", "data_quality.main"]
+    environment = {"WAREHOUSE_DSN": dsn, "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed", "COLUMNS": "160"}
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_results_and_scores_are_kept_also_when_the_verdict_is_fail(
+    warehouse: WarehouseAccess, days: PublishedDays
+) -> None:
+    days.execute("UPDATE fact_sales SET net_amount = -net_amount WHERE date_key = 20240115 AND line_type = 'sale'")
+    result = run(DAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="run-1", clock=lambda: NOW)
+    assert result.verdict is Status.FAIL
+    kept = days.execute("SELECT check_name, retailer_id, status FROM ops.data_quality_results WHERE status = 'fail'")
+    assert ("signs_follow_type", "retailer_1", "fail") in kept
+    assert days.execute("SELECT verdict FROM ops.data_quality_scores WHERE dimension = 'overall'") == [("fail",)]
+    assert days.execute("SELECT stage, status FROM ops.pipeline_runs") == [("quality", "failed")]
+    json.dumps(result.as_dict())
+
+
+def test_repeating_a_run_adds_results_and_rewrites_the_scores(warehouse: WarehouseAccess, days: PublishedDays) -> None:
+    settings = warehouse_settings(warehouse.loader_dsn)
+    first = run(DAY, settings=settings, run_id="run-1", clock=lambda: NOW)
+    run(DAY, settings=settings, run_id="run-1", clock=lambda: NOW)
+    assert days.execute("SELECT count(*) FROM ops.data_quality_results") == [(2 * len(first.checks),)]
+    assert days.execute("SELECT count(*) FROM ops.data_quality_scores") == [(1 + len(first.scores.dimensions),)]
+
+
+def test_a_query_that_does_not_work_is_named_and_nothing_is_kept(
+    warehouse: WarehouseAccess, days: PublishedDays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Check(
+        name="few_rejects",
+        dimension="validity",
+        severity="info",
+        threshold=1,
+        description="d",
+        remedy="r",
+    )
+    monkeypatch.setattr("data_quality.quality_checks.read_sql", lambda path: _broken(path))
+    with pytest.raises(StopRun, match=r"Check few_rejects could not be evaluated: .*few_rejects\.sql"):
+        run(DAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="run-1", clock=lambda: NOW, checks=[broken])
+    assert days.execute("SELECT count(*) FROM ops.data_quality_results") == [(0,)]
+    assert days.execute("SELECT status FROM ops.pipeline_runs") == [("failed",)]
+
+
+def _broken(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.stem == "checked_slices" else "SELECT 1 / 0"
+
+
+@pytest.mark.parametrize("directory", [PROJECT_ROOT, PROJECT_ROOT / "data_quality"])
+def test_the_command_shows_a_table_and_ends_with_0(
+    warehouse: WarehouseAccess, days: PublishedDays, directory: Path
+) -> None:
+    done = command(warehouse.loader_dsn, "2024-01-15", directory=directory)
+    assert done.returncode == 0, done.stderr
+    assert "money_matches_report" in done.stdout
+    assert "Verdict pass for 2024-01-15" in done.stdout
+
+
+def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
+    warehouse: WarehouseAccess, days: PublishedDays
+) -> None:
+    days.execute("DELETE FROM ops.load_ledger_amounts WHERE retailer_id = 'retailer_3'")
+    days.execute("DELETE FROM ops.load_ledger WHERE retailer_id = 'retailer_3'")
+    done = command(warehouse.loader_dsn, "2024-01-15", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert answer["verdict"] == "fail"
+    assert any(each["check"] == "retailer_present" and each["status"] == "fail" for each in answer["checks"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["2024-02-30"], "'2024-02-30' is no date. Give it as YYYY-MM-DD"),
+        (["2099-01-01"], "2099-01-01 is in the future"),
+    ],
+)
+def test_a_date_that_cannot_be_checked_is_one_line_and_ends_with_2(
+    warehouse: WarehouseAccess, arguments: list[str], message: str
+) -> None:
+    done = command(warehouse.loader_dsn, *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(message)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_warehouse_that_does_not_answer_is_one_line(warehouse: WarehouseAccess) -> None:
+    done = command("postgresql://retail_user:secret@127.0.0.1:1/nowhere", "2024-01-15")
+    assert done.returncode == 1
+    assert done.stderr.startswith("No PostgreSQL answers for retail_user@127.0.0.1:1/nowhere")
+    assert "secret" not in done.stderr
+
+
+def test_a_warehouse_without_a_schema_says_how_to_make_one(database: str) -> None:
+    done = command(database, "2024-01-15")
+    assert done.returncode == 2
+    assert "python -m shared.migrations" in done.stderr
+    assert "Traceback" not in done.stderr
