@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
+from retailers.archive.bulk_load import bulk_load
 from retailers.archive.database import Database
 from retailers.seeding.receipts import Entry, Receipt
 from retailers.seeding.rhythm import FIRST_DAY
@@ -23,7 +25,7 @@ RECENT_DAYS = 30
 _ALWAYS_THERE = tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(31))
 _LOCK = 7_203_411
 _MANY_LINES = 20_000
-"""So many new lines mislead the query planner until it is told."""
+"""So many lines into empty tables are worth building the indexes afterwards."""
 
 
 class Books(Protocol):
@@ -75,10 +77,10 @@ class Archive:
             made = {row[0] for row in cursor}
             missing = [day for day in wanted if day not in made]
             if missing:
-                self._books.write_entries(cursor, self._entries(missing, made))
+                many = not made and len(missing) * self._generator.lines_per_day > _MANY_LINES
+                with bulk_load(cursor, self._books.tables) if many else nullcontext():
+                    self._books.write_entries(cursor, self._entries(missing, made))
                 cursor.execute("INSERT INTO simulation.made_days (day) SELECT unnest(%s::date[])", (missing,))
-                if len(missing) * self._generator.lines_per_day > _MANY_LINES:
-                    cursor.execute(f"ANALYZE {', '.join(self._books.tables)}")
         self._made = frozenset(made | set(missing))
         return len(missing)
 

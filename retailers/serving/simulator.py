@@ -13,6 +13,7 @@ from flask import Response, request
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.archive import RECENT_DAYS, Archive, Books, preloaded_days, start_from
+from retailers.archive.bulk_load import bulk_load
 from retailers.archive.database import Database, read_sql
 from retailers.archive.day_listings import DayListings
 from retailers.faults.bad_rows import BadRows, bad_rows
@@ -145,4 +146,5 @@ def _replay(database: Database, books: ReplayBooks, settings: Settings, schema: 
     origin = f"{path.resolve()}, {size}, {settings.replay_zone}, {settings.replay_currency}"
     with database.transaction() as cursor:
         if start_from(cursor, schema, books, origin):
-            books.write_replay(cursor, replayed_rows(path, settings.replay_zone), settings.replay_currency)
+            with bulk_load(cursor, books.tables):
+                books.write_replay(cursor, replayed_rows(path, settings.replay_zone), settings.replay_currency)
