@@ -32,7 +32,7 @@ COUNTS = (
 )
 VIEWS: Mapping[str, str] = {
     "mv_daily_sales_summary": "order by business_date desc, retailer_id, currency",
-    "mv_top_products_by_revenue": "",
+    "mv_top_products_by_revenue": "order by revenue_rank, retailer_id, currency",
 }
 VIEW_LINES = 5
 Row = dict[str, Any]

@@ -10,9 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from local_stack.demo_facts import COUNTS, DemoFacts, Row
+from local_stack.demo_facts import DemoFacts, Row
 from local_stack.demo_runs import DayRun
 
+HOPS = ("reported", "fetched", "rejected", "landed", "in_star")
+LOAD = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn")
 VIEW_COLUMNS = {
     "mv_daily_sales_summary": (
         "business_date",
@@ -22,44 +24,57 @@ VIEW_COLUMNS = {
         "line_count",
         "net_amount",
     ),
-    "mv_top_products_by_revenue": (),
+    "mv_top_products_by_revenue": ("revenue_rank", "retailer_id", "product_name", "category", "currency", "net_amount"),
 }
-WIDEST_VIEW = 7
 
 
 def show(console: Console, facts: DemoFacts) -> None:
-    """Print what happened: records by hop, reconciliation, quality, two views."""
-    console.print(_records(facts))
+    """Print what happened: records by hop, what the load did, reconciliation, quality, two views."""
+    console.print(_records(facts, "Records: from the retailer's own books to the star schema", HOPS, money=True))
+    console.print()
+    console.print(_records(facts, "What the load did with them", LOAD, money=False))
+    console.print()
     for row in facts.also_rewritten:
         console.print(
-            f"[dim]{row['retailer_id']} {row['business_date']} was loaded again beside it:"
-            f" {row['updated']} corrected, {row['inserted']} late, {row['withdrawn']} withdrawn.[/dim]"
+            f"{row['retailer_id']} {row['business_date']} was loaded once more beside it:"
+            f" {row['updated']} corrected, {row['inserted']} late, {row['withdrawn']} withdrawn"
         )
     for problem in facts.problems:
         console.print(f"[red]✗ {problem}[/red]")
     if not facts.problems:
         console.print(
-            "[green]✓ Reconciled:[/green] fetched = landed + rejected; landed = inserted + updated + unchanged +"
-            " duplicate; ledger, fact_sales, S3 manifests and the retailers' own books agree to the cent."
+            "[green]✓ Reconciled[/green]: fetched = landed + rejected;"
+            " landed = inserted + updated + unchanged + duplicate;\n"
+            "  ledger, fact_sales, S3 manifests and the retailers' own books agree to the cent"
         )
     quality = facts.quality
     colour = {"pass": "green", "warn": "yellow"}.get(quality["verdict"], "red")
     score = "no score" if quality["score"] is None else f"{quality['score']:.2f} of 100"
-    console.print(f"[{colour}]Quality: {quality['verdict']}[/{colour}], lowest daily score {score}")
+    console.print(
+        f"[{colour}]{'✗' if colour == 'red' else '✓'} Quality: {quality['verdict']}[/{colour}], score {score}\n"
+    )
     for name, rows in facts.views.items():
         console.print(_view(name, rows))
+        console.print()
 
 
-def _records(facts: DemoFacts) -> Table:
-    table = Table(title="Records by retailer, day and hop")
+def _table(title: str) -> Table:
+    """A table that fits a terminal of 80 columns."""
+    return Table(
+        title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0), header_style="dim"
+    )
+
+
+def _records(facts: DemoFacts, title: str, counts: Sequence[str], *, money: bool) -> Table:
+    table = _table(title)
     for name in ("retailer", "day"):
         table.add_column(name, no_wrap=True)
-    for name in (*COUNTS, "net amount"):
-        table.add_column(name.replace("_", " "), justify="right")
+    for name in (*counts, *(["net amount"] if money else [])):
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
     for retailer, days in facts.retailers.items():
         for day, row in days.items():
-            money = "\n".join(f"{Decimal(amount):,.2f} {currency}" for currency, amount in row["net_amount"].items())
-            table.add_row(retailer, day, *(_number(row[name]) for name in COUNTS), money)
+            amounts = "\n".join(f"{Decimal(amount):,.2f} {code}" for code, amount in sorted(row["net_amount"].items()))
+            table.add_row(retailer, day, *(_number(row[name]) for name in counts), *([amounts] if money else []))
     return table
 
 
@@ -68,13 +83,18 @@ def _number(value: int | None) -> str:
 
 
 def _view(name: str, rows: Sequence[Row]) -> Table:
-    columns = VIEW_COLUMNS.get(name) or tuple(rows[0])[:WIDEST_VIEW] if rows else ()
-    table = Table(title=f"{name}: first lines" if rows else f"{name}: empty", title_justify="left")
+    table = _table(f"{name}: first lines" if rows else f"{name} is empty")
+    columns = VIEW_COLUMNS[name] if rows else ()
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        is_number = isinstance(rows[0][column], Decimal | int)
+        table.add_column(column.replace("_", " "), justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(str(plain(row[column])) for column in columns))
+        table.add_row(*(_cell(row[column]) for column in columns))
     return table
+
+
+def _cell(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, Decimal) else str(plain(value))
 
 
 def as_json(runs: Sequence[DayRun], facts: DemoFacts | None, postgres: dict[str, str], **more: Any) -> dict[str, Any]:

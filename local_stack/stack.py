@@ -36,7 +36,11 @@ from local_stack.state import StackState
 from local_stack.unprivileged import plain_environment, postgres_account
 
 # Who is asked to end first, by the beginning of the name, and how many seconds they get.
-STOP_ORDER = ((("airflow",), 8.0), (("retailer", "s3"), 5.0), (("postgres",), 30.0))
+STOP_ORDER = (
+    (("airflow-scheduler", "airflow-dag-processor"), 8.0),
+    (("airflow-api-server", "retailer", "s3"), 3.0),  # none of them has anything to finish
+    (("postgres",), 30.0),
+)
 
 
 @dataclass
@@ -241,8 +245,7 @@ class Stack:
         stopped = sum(bool(processes.family(service)) for service in recorded)
         for prefixes, grace in STOP_ORDER:
             group = [service for service in recorded if service.name.startswith(prefixes)]
-            for name in processes.stop(group, grace):
-                self.progress.say(f"{name} did not end by itself within {grace:.0f} s and was killed")
+            processes.stop(group, grace)
         for data_dir in self.layout.postgres.glob("data-*"):
             stopped += stop_forgotten(data_dir)
         stopped += processes.stop_strays(self.layout.root, 5.0)
