@@ -1,0 +1,196 @@
+"""What every retailer's service must do, run against all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ingestion.models.retailer_data import SalesRecord
+from ingestion.services import registry
+from ingestion.services.contract import ListingChanged, RetailerService, Surroundings
+from shared.config import RETAILER_IDS, load_settings
+from shared.errors import FixConfiguration, RejectRecord, StopRun
+from tests.fakes.http_vendor import HttpVendor, http_vendor
+from tests.fakes.retailer_answers import AS_OF, Retailer
+
+DAY = date(2024, 1, 15)
+NUMBERS = (1, 2, 3)
+CURRENCIES = {1: "USD", 2: "GBP", 3: "EUR"}
+every_retailer = pytest.mark.parametrize("number", NUMBERS)
+
+
+@contextmanager
+def running(retailer: Retailer) -> Iterator[tuple[RetailerService[Any], HttpVendor]]:
+    with http_vendor(retailer) as vendor:
+        environment = {
+            "WAREHOUSE_DSN": "postgresql:///",
+            "S3_BUCKET_RAW": "raw",
+            "S3_BUCKET_PROCESSED": "processed",
+            f"RETAILER{retailer.number}_API_URL": vendor.url,
+            **retailer.environment,
+        }
+        settings = load_settings(environment)
+        service = registry.build(f"retailer_{retailer.number}", settings, Surroundings(sleep=lambda _: None))
+        try:
+            yield service, vendor
+        finally:
+            service.close()
+
+
+def test_every_known_retailer_has_a_service() -> None:
+    assert tuple(registry.BUILDERS) == RETAILER_IDS
+
+
+@every_retailer
+def test_pages_are_numbered_and_every_line_becomes_a_record(number: int) -> None:
+    with running(Retailer(number)) as (service, _):
+        pages = list(service.fetch_sales_data(DAY))
+        records = [service.normalize_sales_record(raw) for page in pages for raw in page.rows]
+
+    assert [page.number for page in pages] == [1, 2]
+    assert {page.as_of for page in pages} == {AS_OF}
+    assert all(isinstance(record, SalesRecord) for record in records)
+    assert [record.transaction_id for record in records] == ["A", "B", "C"]
+    assert {(record.retailer_id, record.business_date, record.currency) for record in records} == {
+        (service.retailer_id, DAY, CURRENCIES[number])
+    }
+
+
+@every_retailer
+def test_reading_in_bulk_gives_the_same_records(number: int) -> None:
+    with running(Retailer(number)) as (service, _):
+        raws = [raw for page in service.fetch_sales_data(DAY) for raw in page.rows]
+        assert [service.normalize(raw).record for raw in raws] == [service.normalize_sales_record(raw) for raw in raws]
+
+
+@every_retailer
+def test_a_day_without_sales_is_one_empty_page(number: int) -> None:
+    with running(Retailer(number, lines=((),))) as (service, _):
+        assert [list(page.rows) for page in service.fetch_sales_data(DAY)] == [[]]
+
+
+@every_retailer
+def test_the_books_are_read_exactly(number: int) -> None:
+    with running(Retailer(number)) as (service, _):
+        report = service.daily_report(DAY)
+    assert (report.lines, report.net) == (3, {CURRENCIES[number]: Decimal(75)})
+
+
+@every_retailer
+def test_a_report_of_another_date_stops_the_run(number: int) -> None:
+    with (
+        running(Retailer(number, wrong_report_date=True)) as (service, _),
+        pytest.raises(StopRun, match="another date"),
+    ):
+        service.daily_report(DAY)
+
+
+@every_retailer
+def test_changes_name_the_dates_before_and_after_a_move(number: int) -> None:
+    with running(Retailer(number)) as (service, vendor):
+        listing = service.list_changes(datetime(2024, 1, 12, 10, 30, tzinfo=UTC))
+    assert set(listing.dates) == {DAY, date(2024, 1, 14)}
+    assert listing.as_of == AS_OF
+    assert any(
+        text in vendor.asked[-1].path
+        for text in (
+            "updated_since=2024-01-12T10%3A30%3A00%2B00%3A00",
+            "modified_since=1705055400",
+            "12%2F01%2F2024+11%3A30",
+        )
+    )
+
+
+@every_retailer
+def test_an_unreadable_change_does_not_hide_the_others(number: int) -> None:
+    def spoil(value: Any) -> Any:
+        rows = value if isinstance(value, list) else value.get("rows", value.get("data"))
+        rows[0] = {"nonsense": True}
+        return value
+
+    with running(Retailer(number, spoil=spoil, lines=(("A", "B"), ("A", "C")))) as (service, _):
+        assert set(service.list_changes(datetime(2024, 1, 12, tzinfo=UTC)).dates) == {DAY, date(2024, 1, 14)}
+
+
+@every_retailer
+def test_a_listing_that_moves_is_to_be_begun_again(number: int) -> None:
+    with running(Retailer(number, grows=True)) as (service, _), pytest.raises(ListingChanged):
+        list(service.fetch_sales_data(DAY))
+
+
+@every_retailer
+@pytest.mark.parametrize(
+    "value", [[], {}, {"rows": 7, "total": 1, "data": "x"}, "text", None, {"rows": [], "total": True}]
+)
+def test_an_answer_of_another_shape_is_no_empty_day(number: int, value: object) -> None:
+    if number == 3 and value == []:
+        return
+    with running(Retailer(number, spoil=lambda _: value)) as (service, _):
+        with pytest.raises(StopRun):
+            list(service.fetch_sales_data(DAY))
+        with pytest.raises(StopRun):
+            service.daily_report(DAY)
+
+
+@every_retailer
+def test_a_line_of_another_shape_is_refused_and_can_be_kept(number: int) -> None:
+    with running(Retailer(number, lines=(("A",),))) as (service, _):
+        [page] = service.fetch_sales_data(DAY)
+        raw = page.rows[0]
+        spoilt = raw._replace(line={"id": "1"}) if number == 2 else {"ticket": "A"}
+        with pytest.raises(RejectRecord) as refused:
+            service.normalize(spoilt)
+        assert refused.value.code == "MISSING_FIELD"
+        assert isinstance(service.payload(spoilt), dict)
+        assert service.readable_amount(spoilt) is None
+        assert service.readable_amount(raw) == (CURRENCIES[number], Decimal(25))
+
+
+@every_retailer
+def test_refused_credentials_name_what_to_set(number: int) -> None:
+    with running(Retailer(number, refuse_credentials=99)) as (service, _):
+        with pytest.raises(FixConfiguration) as raised:
+            list(service.fetch_sales_data(DAY))
+    expected = {1: "RETAILER1_API_KEY", 2: "RETAILER2_CLIENT_SECRET", 3: "RETAILER3_HMAC_SECRET"}[number]
+    assert f"retailer_{number} refused our credentials (401)" in str(raised.value)
+    assert expected in str(raised.value)
+
+
+@every_retailer
+def test_a_retailer_without_settings_names_them(number: int) -> None:
+    environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
+    with pytest.raises(FixConfiguration, match=f"RETAILER{number}_API_URL"):
+        registry.build(f"retailer_{number}", load_settings(environment), Surroundings())
+
+
+def test_an_unknown_retailer_is_told_the_known_ones() -> None:
+    environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
+    with pytest.raises(FixConfiguration, match="retailer_1, retailer_2, retailer_3"):
+        registry.build("retailer_7", load_settings(environment), Surroundings())
+
+
+def test_an_expired_token_is_replaced_once_in_the_middle_of_a_listing() -> None:
+    retailer = Retailer(2, refuse_credentials=1, refuse_from_page=2)
+    with running(retailer) as (service, vendor):
+        assert len(list(service.fetch_sales_data(DAY))) == 2
+    assert retailer.tokens == 2
+    sent = [request.headers.get("Authorization") for request in vendor.asked if request.path.startswith("/orders")]
+    assert sent == ["Bearer t1", "Bearer t1", "Bearer t2"]
+
+
+def test_a_signature_covers_the_request_as_sent() -> None:
+    import hashlib
+    import hmac
+
+    with running(Retailer(3)) as (service, vendor):
+        list(service.fetch_sales_data(DAY))
+    for request in vendor.asked:
+        message = f"GET\n{request.path}\n{request.headers['X-Timestamp']}".encode()
+        assert request.headers["X-Signature"] == hmac.new(b"secret", message, hashlib.sha256).hexdigest()
+    assert "fecha=15%2F01%2F2024" in vendor.asked[0].path
+    assert {request.headers["Host"] for request in vendor.asked} == {vendor.url.removeprefix("http://")}

@@ -1,0 +1,177 @@
+"""The HTTP client against a vendor that misbehaves over real sockets."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.http_client import Api, HttpClient, Limits, RequestRefused
+from shared.resilience.pacing import Pace
+from tests.fakes.http_vendor import HttpVendor, Reply, http_vendor, reply
+
+NOW = datetime(2024, 2, 1, 6, tzinfo=UTC)
+GOOD = reply({"fine": True})
+
+
+def client(url: str, slept: list[float] | None = None, *, attempts: int = 4, **limits: Any) -> HttpClient:
+    return HttpClient(
+        Api("retailer_9", url, "RETAILER9_API_URL", "RETAILER9_API_KEY"),
+        Pace(10_000, attempts, 0.5),
+        Limits(**{"silence_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
+        clock=lambda: NOW,
+        sleep=(slept if slept is not None else []).append,
+        jitter=lambda: 0.0,
+    )
+
+
+def failure(vendor: HttpVendor, **options: Any) -> RetailError:
+    with pytest.raises(RetailError) as raised:
+        client(vendor.url, **options).get("/sales")
+    return raised.value
+
+
+def test_waits_double_and_are_jittered() -> None:
+    slept: list[float] = []
+    with http_vendor([Reply(500), Reply(503), Reply(500), GOOD]) as vendor:
+        assert client(vendor.url, slept).get("/sales").value == {"fine": True}
+    assert slept == [0.25, 0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "waited"),
+    [
+        ("7", 7.0),
+        (format_datetime(datetime(2024, 2, 1, 6, 0, 9, tzinfo=UTC), usegmt=True), 9.0),
+        ("3600", 120.0),
+        ("soon", 0.25),
+    ],
+)
+def test_retry_after_is_honoured_up_to_a_cap(retry_after: str, waited: float) -> None:
+    slept: list[float] = []
+    with http_vendor([Reply(429, headers={"Retry-After": retry_after}), GOOD]) as vendor:
+        client(vendor.url, slept).get("/sales")
+    assert slept == [waited]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Reply(body=b'{"rows": [1, 2'),
+        Reply(body=b'{"rows": [1, 2', announced=500),
+        Reply(body=b"<html>", content_type="text/html"),
+        Reply(body=b"", announced=10),
+        Reply(body=gzip.compress(b'{"a": 1}')[:-12], headers={"Content-Encoding": "gzip"}),
+        Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}),
+        Reply(body=b'{"a": "\xff"}'),
+    ],
+    ids=["cut JSON", "short body", "web page", "no body", "cut gzip", "no gzip", "no UTF-8"],
+)
+def test_a_spoilt_answer_is_asked_for_again(bad: Reply) -> None:
+    with http_vendor([bad, bad, GOOD]) as vendor:
+        assert client(vendor.url).get("/sales").value == {"fine": True}
+    with http_vendor([bad]) as vendor:
+        error = failure(vendor)
+    assert isinstance(error, RetryLater)
+    assert "retailer_9 at 127.0.0.1:" in str(error)
+    assert len(vendor.asked) == 4
+
+
+def test_gzip_is_unpacked() -> None:
+    packed = Reply(body=gzip.compress(b'{"a": 1}'), headers={"Content-Encoding": "gzip"})
+    with http_vendor([packed]) as vendor:
+        assert client(vendor.url).get("/sales").value == {"a": 1}
+
+
+def test_connections_are_kept() -> None:
+    with http_vendor([GOOD]) as vendor:
+        ours = client(vendor.url)
+        for _ in range(5):
+            ours.get("/sales")
+    assert vendor.connections == 1
+
+
+def test_a_body_that_drips_for_ever_is_given_up() -> None:
+    with http_vendor([Reply(body=b"x" * 1000, drip_seconds=0.05)]) as vendor:
+        error = failure(vendor, attempts=1, total_seconds=0.4)
+    assert isinstance(error, RetryLater)
+    assert "took more than 0.4 s for one answer" in str(error)
+
+
+def test_a_vendor_that_falls_silent_is_given_up() -> None:
+    with http_vendor([Reply(pause_seconds=1.5)]) as vendor:
+        error = failure(vendor, attempts=1, silence_seconds=0.3)
+    assert isinstance(error, RetryLater)
+    assert "was silent for 0.3 s" in str(error)
+
+
+def test_a_runaway_body_stops_the_run_and_an_absurd_text_does_not() -> None:
+    with http_vendor([Reply(body=b'"' + b"x" * 900_000 + b'"')]) as vendor:
+        assert len(client(vendor.url).get("/sales").value) == 900_000
+        error = failure(vendor, max_bytes=800_000)
+    assert isinstance(error, StopRun)
+    assert "INGEST_MAX_RESPONSE_MB" in str(error)
+
+
+def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_on_the_way() -> None:
+    bomb = Reply(body=gzip.compress(b"x" * 50_000_000), headers={"Content-Encoding": "gzip"})
+    with http_vendor([bomb]) as vendor:
+        assert isinstance(failure(vendor), StopRun)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_credentials_name_the_setting(status: int) -> None:
+    with http_vendor([Reply(status)]) as vendor:
+        error = failure(vendor)
+    assert isinstance(error, FixConfiguration)
+    assert f"retailer_9 refused our credentials ({status})" in str(error)
+    assert "RETAILER9_API_KEY" in str(error)
+    assert len(vendor.asked) == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, FixConfiguration), (302, FixConfiguration), (400, RequestRefused)])
+def test_a_refused_request_is_not_repeated(status: int, kind: type[RetailError]) -> None:
+    with http_vendor([Reply(status, headers={"Location": "http://elsewhere.invalid/"})]) as vendor:
+        assert isinstance(failure(vendor), kind)
+    assert len(vendor.asked) == 1
+
+
+def test_an_unreachable_api_is_named_with_what_to_do() -> None:
+    with pytest.raises(RetryLater) as raised:
+        client("http://127.0.0.1:9").get("/sales")
+    assert "retailer_9 at 127.0.0.1:9 cannot be reached" in str(raised.value)
+    assert "RETAILER9_API_URL" in str(raised.value)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://files.invalid", "http://"])
+def test_what_is_no_url_is_a_mistake_in_the_settings(url: str) -> None:
+    with pytest.raises(FixConfiguration, match="RETAILER9_API_URL"):
+        client(url).get("/sales")
+
+
+def test_a_vendor_that_keeps_failing_is_left_alone() -> None:
+    with http_vendor([Reply(500)]) as vendor:
+        error = failure(vendor, attempts=50)
+    assert len(vendor.asked) == 10
+    assert "failed 10 times in a row and is left alone for 30 s" in str(error)
+    assert "answers 500" in str(error)
+
+
+def test_asking_less_often_is_no_reason_to_leave_a_vendor_alone() -> None:
+    with http_vendor([Reply(429)] * 15 + [GOOD]) as vendor:
+        assert client(vendor.url, attempts=20).get("/sales").value == {"fine": True}
+
+
+def test_the_pace_is_kept() -> None:
+    slept: list[float] = []
+    with http_vendor([GOOD]) as vendor:
+        slow = HttpClient(
+            Api("retailer_9", vendor.url, "", ""), Pace(2, 1, 0), Limits(5, 5, 1000), sleep=lambda s: slept.append(s)
+        )
+        for _ in range(3):
+            slow.get("/sales")
+    assert slept, "three requests at two a second went out without a pause"
