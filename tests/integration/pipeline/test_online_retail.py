@@ -1,0 +1,139 @@
+"""Two weeks of the real Online Retail CSV, by a retailer's API and S3 into the star: to the row and cent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import psycopg2
+import pytest
+
+import ingestion.main
+import transformation.main
+from ingestion.services.contract import Surroundings
+from local_stack.databases import WarehouseAccess
+from local_stack.postgres import PostgresServer
+from shared.config import Settings, load_settings
+from tests.conftest import S3Access
+from tests.fakes.online_retail import DayFacts, find_online_retail, read_days
+from tests.fakes.vendors import Vendor, running_vendor
+
+FIRST, LAST = date(2010, 12, 1), date(2010, 12, 14)
+FAULTS = (
+    "429:0.1;retry_after=1,500:0.05,503:0.05,drop:0.05,truncate:0.05,html:0.05,duplicates:0.05,"
+    "insert_after_page:1,fail_at_page:2;times=3"
+)
+pytestmark = pytest.mark.real_data
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[date, DayFacts]:
+    return read_days(find_online_retail(), FIRST, LAST)
+
+
+@pytest.fixture(scope="module")
+def replaying(postgres_server: PostgresServer) -> Iterator[Vendor]:
+    name = f"replay_{uuid4().hex[:8]}"
+    database = postgres_server.create_database(name)
+    with running_vendor(1, database, {"RETAILER_REPLAY_CSV": str(find_online_retail())}) as vendor:
+        yield vendor
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def settings(replaying: Vendor, warehouse: WarehouseAccess, s3: S3Access) -> Iterator[Settings]:
+    yield load_settings(
+        {
+            **s3.environment,
+            **replaying.environment,
+            "WAREHOUSE_DSN": warehouse.loader_dsn,
+            "INGEST_REQUESTS_PER_SECOND": "10000",
+            "INGEST_MAX_ATTEMPTS": "12",
+        }
+    )
+    replaying.behave()
+
+
+def load_all_days(settings: Settings) -> None:
+    for ahead in range((LAST - FIRST).days + 1):
+        day = FIRST + timedelta(days=ahead)
+        surroundings = Surroundings(sleep=lambda _: None)
+        landed = ingestion.main.run(
+            day, ["retailer_1"], settings=settings, run_id=f"in-{day}", surroundings=surroundings
+        )
+        assert landed.ok, landed.as_dict()
+        loaded = transformation.main.run(day, ["retailer_1"], settings=settings, run_id=f"up-{day}")
+        assert loaded.ok, loaded.as_dict()
+
+
+def query(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
+    with psycopg2.connect(settings.warehouse_dsn.get_secret_value()) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+_STAR = """
+SELECT full_date, count(*), sum(net_amount), count(*) FILTER (WHERE customer_id = 'GUEST'),
+    count(*) FILTER (WHERE line_type = 'return'), count(*) FILTER (WHERE line_type = 'adjustment'),
+    count(DISTINCT transaction_id)
+FROM fact_sales JOIN dim_date USING (date_key) JOIN dim_customer USING (customer_key)
+GROUP BY full_date
+"""
+
+
+def assert_star_is_the_csv(settings: Settings, expected: dict[date, DayFacts]) -> None:
+    star = {row[0]: row[1:] for row in query(settings, _STAR)}
+    assert star == {
+        day: (facts.distinct, facts.money, facts.guests, facts.returns, facts.adjustments, len(facts.invoices))
+        for day, facts in expected.items()
+    }
+
+
+def test_every_row_and_cent_of_the_csv_is_accounted_for(settings: Settings, expected: dict[date, DayFacts]) -> None:
+    load_all_days(settings)
+    assert_star_is_the_csv(settings, expected)
+    ledger = {row[0]: row[1:] for row in query(settings, _LEDGER)}
+    quiet = {FIRST + timedelta(days=n) for n in range(14)} - set(expected)
+    assert {day: ledger[day] for day in expected} == {
+        day: (
+            facts.distinct,
+            facts.rows,
+            facts.rows,
+            0,
+            facts.distinct,
+            facts.duplicates,
+            facts.duplicate_money,
+            facts.money,
+        )
+        for day, facts in expected.items()
+    }
+    assert {ledger[day] for day in quiet} == {(0, 0, 0, 0, 0, 0, None, None)}, "a day without sales is a success"
+    assert sum(facts.duplicates for facts in expected.values()) > 0
+
+
+_LEDGER = """
+SELECT l.business_date, l.reported, l.fetched, l.landed, l.rejected, l.inserted, l.duplicate, a.duplicate, a.in_star
+FROM load_ledger l LEFT JOIN load_ledger_amounts a USING (load_id, retailer_id, business_date)
+"""
+
+
+def test_a_misbehaving_api_changes_nothing_in_the_star(
+    settings: Settings, replaying: Vendor, expected: dict[date, DayFacts]
+) -> None:
+    replaying.faults(FAULTS)
+    load_all_days(settings)
+    fired = replaying.fired()
+    never = [name for name in ("429", "500", "truncate", "insert_after_page", "fail_at_page") if not fired[name]]
+    assert never == []
+    assert_star_is_the_csv(settings, expected)
+    balance = query(
+        settings, "SELECT bool_and(fetched = landed + rejected), sum(in_star), sum(duplicate) FROM load_ledger"
+    )
+    balanced, in_star, duplicates = balance[0]
+    assert (balanced, in_star) == (True, sum(facts.distinct for facts in expected.values()))
+    assert duplicates > sum(facts.duplicates for facts in expected.values()), "some lines were delivered twice"
+    money = query(settings, "SELECT sum(in_star) FROM load_ledger_amounts")
+    assert money == [(sum((facts.money for facts in expected.values()), Decimal(0)),)]
