@@ -71,10 +71,10 @@ class PosSales:
                 f"{escaped(row.customer)}\t\\N\t\\N\t\\N\t\\N\t{escaped(row.country)}\t\\N" if row.customer else _GUEST
             )
             copy.add(
-                f"{row.business_date}\t{row.sold_at}\t{escaped(row.invoice)}\t{TXN_TYPES[row.kind]}\t{row.sold_at}"
+                f"{row.minute.day}\t{row.minute.text}\t{escaped(row.invoice)}\t{TXN_TYPES[row.kind]}\t{row.minute.text}"
                 f"\t\\N\t\\N\t\\N\tONLINE\tOnline store\t\\N\t\\N\t{customer}\t\\N\t{number}\tf\t{row.repeated}"
                 f"\t{escaped(row.product)}\t{escaped(row.description)}\t\\N"
-                f"\t{quantity}\t{row.price_text}\t{row.amount_text}\t{currency}"
+                f"\t{quantity}\t{row.price.text}\t{row.amount_text}\t{currency}"
             )
             if copy.is_full:
                 copy.flush()

@@ -94,15 +94,15 @@ class OrderBook:
         orders, lines = CopyInto(cursor, "orders", _ORDERS), CopyInto(cursor, "order_lines", _LINES)
         for key, group in enumerate(_orders(rows), _last_order(cursor) + 1):
             first = group[0]
-            exponent = max(row.exponent for row in group)
-            placed = int(first.sold_at.timestamp())
+            exponent = max(row.price.exponent for row in group)
+            placed = first.minute.epoch
             orders.add(
-                f"{key}\t{escaped(first.invoice)}\t{KINDS[first.kind]}\t{day_number(first.business_date)}\t{placed}"
+                f"{key}\t{escaped(first.invoice)}\t{KINDS[first.kind]}\t{day_number(first.minute.date)}\t{placed}"
                 f"\t{placed}\t\\N\t\\N\tf\tONLINE\t{masters.buyer(first)}\t{currency}\t{exponent}\t\\N"
             )
             for position, row in enumerate(group, 1):
                 lines.add(
-                    f"{key}\t{position}\t\\N\t{masters.entry(row)}\t{row.quantity}\t{int(row.price.scaleb(exponent))}"
+                    f"{key}\t{position}\t\\N\t{masters.entry(row)}\t{row.quantity}\t{int(row.price.amount.scaleb(exponent))}"
                     f"\t{int(row.amount.scaleb(exponent))}\tf\t{row.repeated}"
                 )
             if lines.is_full:
@@ -140,10 +140,10 @@ class _ReplayMasters:
 
 def _orders(rows: Iterable[ReplayedRow]) -> Iterator[list[ReplayedRow]]:
     """The rows of each day that share invoice, minute, kind and customer, in order of the first of them."""
-    for _, day in groupby(rows, key=lambda row: row.business_date):
+    for _, day in groupby(rows, key=lambda row: row.minute.date):
         orders: dict[object, list[ReplayedRow]] = {}
         for row in day:
-            key = (row.invoice, row.sold_at, row.kind, row.customer, row.country)
+            key = (row.invoice, row.minute.epoch, row.kind, row.customer, row.country)
             orders.setdefault(key, []).append(row)
         yield from orders.values()
 

@@ -94,9 +94,9 @@ class Asientos:
                 articles.add(f"{known_articles[article]}\t{escaped(article[0])}\t{escaped(article[1])}\t\\N")
             customer = NULL if row.customer is None else _customer(customers, known_customers, row)
             copy.add(
-                f"{row.business_date}\t{row.sold_at:%Y-%m-%d %H:%M}\t{escaped(row.invoice)}\t{TIPOS[row.kind]}"
-                f"\t{row.sold_at}\t\\N\t\\N\t\\N\tONLINE\t{customer}\t\\N\t{number}\tf\t{row.repeated}\t{known_articles[article]}"
-                f"\t{row.quantity}\t{row.price_text}\t{row.amount_text}\t{currency}"
+                f"{row.minute.day}\t{row.minute.local}\t{escaped(row.invoice)}\t{TIPOS[row.kind]}"
+                f"\t{row.minute.text}\t\\N\t\\N\t\\N\tONLINE\t{customer}\t\\N\t{number}\tf\t{row.repeated}\t{known_articles[article]}"
+                f"\t{row.quantity}\t{row.price.text}\t{row.amount_text}\t{currency}"
             )
             if copy.is_full:
                 for table in (articles, customers, copy):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO
@@ -26,6 +27,27 @@ class UnreadableCsvError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Minute:
+    """The time of a row, and the texts that are made of it over and over. `local` has no zone."""
+
+    at: datetime
+    epoch: int
+    date: date
+    text: str
+    local: str
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A price, as text with two places at least, and how many places it needs: 2 or 3."""
+
+    amount: Decimal
+    text: str
+    exponent: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReplayedRow:
     """One row. `quantity` is positive for returns; `repeated` says that an equal row stood before it."""
 
@@ -33,39 +55,36 @@ class ReplayedRow:
     product: str
     description: str | None
     quantity: int
-    sold_at: datetime
-    price: Decimal
+    minute: Minute
+    price: Price
     customer: str | None
     country: str
     kind: Kind
-    business_date: date
     repeated: bool
-
-    @property
-    def price_text(self) -> str:
-        """The price with the places it has in the CSV, two at least."""
-        return _plain(self.price)
 
     @property
     def amount(self) -> Decimal:
         """Quantity times price; a return's is positive."""
-        return self.price * self.quantity
+        return self.price.amount * self.quantity
 
     @property
     def amount_text(self) -> str:
         """What the row adds to the day, two places at least; a return's is negative."""
         return _plain(-self.amount if self.kind is Kind.RETURN else self.amount)
 
-    @property
-    def exponent(self) -> int:
-        """How many places the price needs: 2 or 3."""
-        return 2 if self.price == self.price.quantize(_CENTS) else 3
-
 
 def _plain(number: Decimal) -> str:
-    exponent = number.as_tuple().exponent
-    places = max(2, -exponent) if isinstance(exponent, int) else 2
-    return f"{number:.{places}f}"
+    text = f"{number:f}"
+    places = len(text) - text.find(".") - 1 if "." in text else 0
+    return text if places >= 2 else f"{number:.2f}"
+
+
+@lru_cache(maxsize=10_000)
+def _price(text: str) -> Price:
+    amount = Decimal(text)
+    if amount != amount.quantize(_MILLS):
+        raise ValueError(f"the price {text} has more than three decimals")
+    return Price(amount, _plain(amount), 2 if amount == amount.quantize(_CENTS) else 3)
 
 
 def _open_zstd(path: Path) -> IO[bytes]:
@@ -96,26 +115,17 @@ def _kind(invoice: str, quantity: int) -> Kind:
     return Kind.ADJUSTMENT if invoice.startswith("A") or quantity < 0 else Kind.SALE
 
 
-class _Times:
-    """Texts like `12/1/2010 8:26` as local times; remembers the last, for rows of an invoice share it."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._known: tuple[str, datetime] = ("", datetime.min.replace(tzinfo=zone))
-
-    def read(self, text: str) -> datetime:
-        if self._known[0] != text:
-            day, _, clock = text.partition(" ")
-            month, number, year = day.split("/")
-            hour, minute = clock.split(":")
-            moment = datetime(int(year), int(month), int(number), int(hour), int(minute), tzinfo=self._zone)
-            self._known = (text, moment)
-        return self._known[1]
+@lru_cache(maxsize=10_000)
+def _minute(text: str, zone: ZoneInfo) -> Minute:
+    day, _, clock = text.partition(" ")
+    month, number, year = day.split("/")
+    hour, minute = clock.split(":")
+    at = datetime(int(year), int(month), int(number), int(hour), int(minute), tzinfo=zone)
+    return Minute(at, int(at.timestamp()), at.date(), str(at), str(at.replace(tzinfo=None)), str(at.date()))
 
 
 def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
     """The rows of the file in its order. Raises UnreadableCsvError. Remembers a digest of each row to know repeats."""
-    times = _Times(zone)
     seen: set[bytes] = set()
     with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
@@ -123,25 +133,21 @@ def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
             raise UnreadableCsvError(f"{path} does not begin with the header {','.join(COLUMNS)}")
         for fields in reader:
             try:
-                yield _row(fields, times, seen)
+                yield _row(fields, zone, seen)
             except (ValueError, InvalidOperation) as error:
                 raise UnreadableCsvError(f"{path} line {reader.line_num} is not a sale: {error}") from error
 
 
-def _row(fields: list[str], times: _Times, seen: set[bytes]) -> ReplayedRow:
+def _row(fields: list[str], zone: ZoneInfo, seen: set[bytes]) -> ReplayedRow:
     invoice, product, description, quantity_text, moment, price, customer, country = fields
     quantity = int(quantity_text)
     kind = _kind(invoice, quantity)
-    sold_at = times.read(moment)
     content = _digest(fields)
     repeated = content in seen
     seen.add(content)
-    amount = Decimal(price)
-    if amount != amount.quantize(_MILLS):
-        raise ValueError(f"the price {price} has more than three decimals")
     return ReplayedRow(
-        invoice, product, description or None, abs(quantity) if kind is Kind.RETURN else quantity, sold_at,
-        amount, customer or None, country, kind, sold_at.date(), repeated,
+        invoice, product, description or None, abs(quantity) if kind is Kind.RETURN else quantity,
+        _minute(moment, zone), _price(price), customer or None, country, kind, repeated,
     )  # fmt: skip
 
 
