@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
-import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow
 import pytest
 
 from shared.config import PROJECT_ROOT
@@ -44,7 +44,8 @@ class DayFacts:
 
 def read_days(path: Path, first: date, last: date) -> dict[date, DayFacts]:
     """Facts per day from `first` to `last`; days without sales are left out."""
-    text = subprocess.run(["zstd", "-dcq", str(path)], capture_output=True, check=True).stdout.decode()
+    with pyarrow.input_stream(str(path), compression="zstd") as stream:
+        text = stream.read().decode()
     rows: dict[date, Counter[tuple[str, ...]]] = {}
     for row in csv.reader(text.splitlines()[1:]):
         day = datetime.strptime(row[4], "%m/%d/%Y %H:%M").date()  # noqa: DTZ007 - a local calendar date
