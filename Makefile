@@ -28,7 +28,7 @@ health-check: venv ## Check services, data, Airflow, retailers and S3; exit stat
 	@$(WITH_ENV) scripts/check_pipeline_health.sh
 
 test-s3: venv ## Write, read and delete an object in both buckets
-	@$(WITH_ENV) $(RUN) -m shared.s3_check
+	@$(WITH_ENV) $(RUN) scripts/check_s3.py
 
 test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest

@@ -12,11 +12,12 @@ from local_stack.databases import WAREHOUSE
 from local_stack.layout import Layout
 from local_stack.postgres import dsn
 from local_stack.unprivileged import plain_environment
+from shared.config import known_names
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
-# What the person may set beforehand, in the environment or in .env; the rest is the local platform's own.
-PASSED_ON = ("BUSINESS_TIMEZONE", "LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+# Besides the platform's own settings; where the local platform has a value of its own, that one holds.
+PASSED_ON = ("LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
 PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_")
 
 
@@ -57,8 +58,8 @@ def pipeline_environment(
 
 
 def is_passed_on(name: str) -> bool:
-    """Whether a setting of the person's own reaches the stages."""
-    return name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    """Whether what the person set, in the environment or in .env, reaches the stages."""
+    return name in known_names() - {"POSTGRES_PASSWORD"} or name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
 
 
 def process_environment(root: Path, own: Mapping[str, str]) -> dict[str, str]:

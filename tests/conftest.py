@@ -115,9 +115,7 @@ def s3(s3_server: S3Process) -> Iterator[S3Access]:
         aws_secret_access_key="test",
         region_name="us-east-1",
     )
-    access = S3Access(
-        s3_server, client, environment["S3_BUCKET_RAW"], environment["S3_BUCKET_PROCESSED"], environment
-    )
+    access = S3Access(s3_server, client, environment["S3_BUCKET_RAW"], environment["S3_BUCKET_PROCESSED"], environment)
     for bucket in (access.bucket_raw, access.bucket_processed):
         client.create_bucket(Bucket=bucket)
     yield access

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config import PROJECT_ROOT, RETAILER_IDS
+from tests.dags.conftest import DAG_FILE
+
+STAGES = ["ingest_retailers_to_s3", "transform_s3_to_postgres", "data_quality_check", "refresh_materialized_views"]
+
+
+def test_every_dag_can_be_read(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert list(dag_bag.dags) == ["retail_data_pipeline"]
+
+
+def test_a_dag_file_has_at_most_80_lines() -> None:
+    assert {
+        path.name: lines
+        for path in DAG_FILE.parent.glob("*.py")
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > 80
+    } == {}
+
+
+def test_the_stages_follow_each_other(dag: Any) -> None:
+    for before, after in zip(STAGES, STAGES[1:], strict=False):
+        assert before in dag.get_task(after).upstream_task_ids
+
+
+def test_ingestion_is_mapped_over_the_retailers_and_shows_their_names(dag: Any) -> None:
+    ingest = dag.get_task("ingest_retailers_to_s3")
+
+    assert ingest.is_mapped
+    assert ingest.op_kwargs_expand_input.value["retailer"] == list(RETAILER_IDS)
+    assert "retailer" in ingest.partial_kwargs["map_index_template"]
+
+
+def test_one_retailer_that_fails_does_not_stop_the_others(dag: Any) -> None:
+    assert dag.get_task("transform_s3_to_postgres").trigger_rule == "all_done_min_one_success"
+
+
+def test_the_last_task_always_runs_and_is_not_before_the_views(dag: Any) -> None:
+    last = dag.get_task("name_missing_retailers")
+
+    assert last.trigger_rule == "all_done"
+    assert last.downstream_task_ids == set()
+    assert last.upstream_task_ids == {"ingest_retailers_to_s3", "transform_s3_to_postgres"}
+    # A leaf of its own: were the views upstream of the task above, a run whose views failed would end green.
+    assert dag.get_task("refresh_materialized_views").downstream_task_ids == set()
+
+
+def test_it_runs_every_night_at_two_and_does_not_catch_up(dag: Any) -> None:
+    assert type(dag.timetable).__name__ == "CronDataIntervalTimetable"
+    assert dag.timetable.expression == "0 2 * * *"
+    assert dag.catchup is False
+    assert dag.max_active_runs > 1
+
+
+def test_a_date_can_be_picked_for_one_run(dag: Any) -> None:
+    date = dag.params.get_param("date")
+
+    assert date.schema["format"] == "date"
+    assert date.value is None
+
+
+@pytest.mark.parametrize("task_id", STAGES)
+def test_a_stage_is_tried_again_after_5_10_and_20_minutes_and_ends_within_2_hours(dag: Any, task_id: str) -> None:
+    task = dag.get_task(task_id)
+
+    assert task.retries == 3
+    assert task.retry_delay == timedelta(minutes=5)
+    assert task.retry_exponential_backoff
+    assert task.max_retry_delay == timedelta(minutes=30)
+    assert task.execution_timeout == timedelta(hours=2)
+    assert task.pool == "retail_pipeline"
+
+
+def test_later_stages_go_first(dag: Any) -> None:
+    weights = [dag.get_task(task_id).priority_weight for task_id in STAGES]
+
+    assert weights == sorted(set(weights))
+
+
+def test_other_dags_can_wait_for_facts_and_views(dag: Any) -> None:
+    outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
+
+    assert outlets == {
+        "transform_s3_to_postgres": ["fact_sales"],
+        "refresh_materialized_views": ["materialized_views"],
+    }
+
+
+def test_an_alarm_is_raised_four_hours_after_a_run_was_queued(dag: Any) -> None:
+    (deadline,) = dag.deadline
+
+    assert deadline.interval == timedelta(hours=4)
+    assert type(deadline.reference).__name__ == "DagRunQueuedAtDeadline"
+    assert type(deadline.callback).__name__ == "SyncCallback"
+
+
+def test_failures_retries_and_successes_are_reported(dag: Any) -> None:
+    assert dag.on_failure_callback and dag.on_success_callback
+    for task in dag.tasks:
+        assert task.on_failure_callback and task.on_retry_callback
+
+
+def test_the_documentation_names_every_task(dag: Any) -> None:
+    assert [task.task_id for task in dag.tasks if task.task_id not in dag.doc_md] == []
+
+
+def test_reading_the_file_opens_no_connection_and_imports_no_stage(tmp_path: Path) -> None:
+    program = f"""
+import runpy, socket, sys
+def refuse(*args, **kwargs): raise AssertionError("a connection was opened")
+import airflow.sdk
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+runpy.run_path({str(DAG_FILE)!r})
+heavy = {{"duckdb", "pyarrow", "boto3", "psycopg2", "ingestion.main", "transformation.main"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    read = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": str(PROJECT_ROOT), "AIRFLOW_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert read.returncode == 0, read.stderr
+    assert read.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_stages_are_imported_inside_the_tasks_only() -> None:
+    tree = ast.parse(DAG_FILE.read_text(encoding="utf-8"))
+    at_the_top = {
+        (node.module or "").split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 0
+    }
+
+    assert at_the_top <= {"__future__", "datetime", "airflow", "shared"}

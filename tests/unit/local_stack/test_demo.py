@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from local_stack.airflow_service import pipeline_start
+from local_stack.demo import last_days
+from local_stack.demo_runs import last_error
+from local_stack.layout import Layout
+
+
+def test_the_days_are_the_three_before_today_oldest_first() -> None:
+    assert last_days(date(2024, 3, 2)) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
+
+
+def test_the_last_error_of_a_log_is_found_in_its_own_words() -> None:
+    log = [
+        {"level": "info", "event": "started"},
+        {"level": "error", "event": "Task failed", "error_detail": [{"exc_value": "retailer_2 refused our key"}]},
+        {"level": "info", "event": "done"},
+    ]
+
+    assert last_error(log) == "retailer_2 refused our key"
+    assert "see its log" in last_error([])
+
+
+def test_airflow_runs_the_pipeline_by_itself_since_the_first_start_but_never_in_a_demo(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.airflow_home.mkdir(parents=True)
+    first, later = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)
+
+    assert pipeline_start(layout, "up", first) == first.isoformat()
+    assert pipeline_start(layout, "demo", later) == later.isoformat()
+    assert pipeline_start(layout, "up", later) == first.isoformat()

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+from local_stack.credentials import MAKERS, load_or_create
+from local_stack.environment import pipeline_environment, write_env_file
+from local_stack.layout import Layout
+from local_stack.ports import USUAL
+from shared.config import load_settings
+
+
+def environment(tmp_path: Path, **set_by_the_person: str) -> dict[str, str]:
+    return pipeline_environment(USUAL, load_or_create(tmp_path / "credentials.json"), set_by_the_person)
+
+
+def test_the_settings_need_nothing_more(tmp_path: Path) -> None:
+    settings = load_settings(environment(tmp_path), needs=("retailer_1", "retailer_2", "retailer_3"))
+
+    assert settings.warehouse_dsn.get_secret_value().startswith("postgresql://retail_user:")
+
+
+def test_what_the_person_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_path: Path) -> None:
+    made = environment(
+        tmp_path,
+        BUSINESS_TIMEZONE="Europe/Paris",
+        INGEST_MAX_REJECT_SHARE="0.1",
+        AIRFLOW_PASSWORD="chosen",
+        S3_ENDPOINT_URL="http://seaweedfs:8333",
+        WAREHOUSE_DSN="postgresql://elsewhere/db",
+        SSH_AUTH_SOCK="/run/agent",
+    )
+
+    assert made["BUSINESS_TIMEZONE"] == "Europe/Paris"
+    assert made["INGEST_MAX_REJECT_SHARE"] == "0.1"
+    assert made["AIRFLOW_PASSWORD"] == "chosen"
+    assert made["S3_ENDPOINT_URL"] == "http://127.0.0.1:9000"
+    assert "elsewhere" not in made["WAREHOUSE_DSN"]
+    assert "SSH_AUTH_SOCK" not in made
+
+
+def test_the_env_file_is_private_and_a_shell_reads_it_back_exactly(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.local.mkdir()
+    awkward = 'it\'s "quoted" $HOME `ls` \\ end'
+
+    write_env_file(layout, {"AWKWARD": awkward})
+
+    assert stat.S_IMODE(layout.env_file.stat().st_mode) == 0o600
+    read = subprocess.run(["sh", "-c", f'. {layout.env_file}; printf %s "$AWKWARD"'], capture_output=True, text=True)
+    assert read.stdout == awkward
+
+
+def test_credentials_are_made_once_and_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "credentials.json"
+
+    first = load_or_create(path)
+
+    assert load_or_create(path) == first
+    assert len(set(first.values())) == len(MAKERS)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
