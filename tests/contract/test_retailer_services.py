@@ -153,9 +153,9 @@ def test_a_line_of_another_shape_is_refused_and_can_be_kept(number: int) -> None
 
 @every_retailer
 def test_refused_credentials_name_what_to_set(number: int) -> None:
-    with running(Retailer(number, refuse_credentials=99)) as (service, _):
-        with pytest.raises(FixConfiguration) as raised:
-            list(service.fetch_sales_data(DAY))
+    retailer = Retailer(number, refuse_credentials=99)
+    with running(retailer) as (service, _), pytest.raises(FixConfiguration) as raised:
+        list(service.fetch_sales_data(DAY))
     expected = {1: "RETAILER1_API_KEY", 2: "RETAILER2_CLIENT_SECRET", 3: "RETAILER3_HMAC_SECRET"}[number]
     assert f"retailer_{number} refused our credentials (401)" in str(raised.value)
     assert expected in str(raised.value)

@@ -1,0 +1,161 @@
+"""`python -m ingestion.main` as a person meets it: one line that says what to do, no traceback, an exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from tests.fakes.http_vendor import Reply, http_vendor
+
+if TYPE_CHECKING:
+    from tests.fakes.vendors import Vendor
+    from tests.integration.ingestion.conftest import Platform
+
+DAY = "2024-01-17"
+
+
+def command(
+    environment: Mapping[str, str], *arguments: str, in_stage_folder: bool = False
+) -> subprocess.CompletedProcess[str]:
+    program = ["main.py"] if in_stage_folder else ["-m", "ingestion.main"]
+    return subprocess.run(
+        [sys.executable, *program, *arguments],
+        cwd=PROJECT_ROOT / "ingestion" if in_stage_folder else PROJECT_ROOT,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", "INGEST_BACKOFF_SECONDS": "0", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def refused(environment: Mapping[str, str], *arguments: str, code: int) -> str:
+    """The one line that a failing command ends with."""
+    done = command(environment, *arguments)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+def test_a_day_is_landed_and_shown(platform: Platform) -> None:
+    done = command(platform.environment, DAY)
+
+    assert done.returncode == 0, done.stderr
+    assert "Ingested for 2024-01-17" in done.stdout
+    for retailer_id in ("retailer_1", "retailer_2", "retailer_3"):
+        assert f"{platform.manifest(retailer_id, DAY).landed:,}" in done.stdout
+
+
+def test_it_also_runs_from_its_own_folder_and_for_one_retailer(platform: Platform) -> None:
+    done = command(platform.environment, DAY, "--retailer", "retailer_2", "--json", in_stage_folder=True)
+
+    assert done.returncode == 0, done.stderr
+    assert list(json.loads(done.stdout)["retailers"]) == ["retailer_2"]
+
+
+def test_one_retailer_down_fails_the_command_and_is_named(platform: Platform, vendors: dict[str, Vendor]) -> None:
+    vendors["retailer_3"].faults("down")
+
+    done = command({**platform.environment, "INGEST_MAX_ATTEMPTS": "2"}, DAY)
+
+    assert done.returncode == 1
+    assert "retailer_3 was not landed: retailer_3 at 127.0.0.1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert f"{platform.manifest('retailer_1', DAY).landed:,}" in done.stdout
+
+
+def test_no_database(platform: Platform) -> None:
+    line = refused({**platform.environment, "WAREHOUSE_DSN": "postgresql://retail_user:x@127.0.0.1:9/w"}, DAY, code=1)
+    assert "No PostgreSQL answers for retail_user@127.0.0.1:9/w" in line
+    assert "make up" in line
+
+
+def test_wrong_password(platform: Platform) -> None:
+    dsn = platform.dsn.replace(platform.dsn.split(":")[2].split("@")[0], "wrong")
+    line = refused({**platform.environment, "WAREHOUSE_DSN": dsn}, DAY, code=2)
+    assert "PostgreSQL refused the password" in line
+    assert "WAREHOUSE_DSN" in line
+
+
+def test_no_bucket(platform: Platform) -> None:
+    line = refused({**platform.environment, "S3_BUCKET_RAW": "not-there"}, DAY, code=2)
+    assert "There is no bucket not-there" in line
+    assert "S3_BUCKET_RAW" in line
+
+
+def test_a_bucket_without_permission(platform: Platform) -> None:
+    platform.s3.deny(platform.s3.bucket_raw)
+    line = refused(platform.environment, DAY, code=2)
+    assert f"S3 denies us s3:ListBucket on bucket {platform.s3.bucket_raw}" in line
+    assert "AWS_ACCESS_KEY_ID" in line
+
+
+def test_no_s3(platform: Platform) -> None:
+    line = refused({**platform.environment, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}, DAY, code=1)
+    assert "No S3 answers at http://127.0.0.1:9" in line
+
+
+def test_an_unreachable_api(platform: Platform) -> None:
+    environment = {**platform.environment, "RETAILER1_API_URL": "http://127.0.0.1:9", "INGEST_MAX_ATTEMPTS": "2"}
+    line = refused(environment, DAY, "--retailer", "retailer_1", code=1)
+    assert "retailer_1 at 127.0.0.1:9 cannot be reached" in line
+    assert "RETAILER1_API_URL" in line
+
+
+@pytest.mark.parametrize(
+    ("retailer_id", "setting"),
+    [
+        ("retailer_1", "RETAILER1_API_KEY"),
+        ("retailer_2", "RETAILER2_CLIENT_SECRET"),
+        ("retailer_3", "RETAILER3_HMAC_SECRET"),
+    ],
+)
+def test_a_rejected_key(platform: Platform, retailer_id: str, setting: str) -> None:
+    line = refused({**platform.environment, setting: "wrong"}, DAY, "--retailer", retailer_id, code=1)
+    assert f"{retailer_id} refused our credentials (401)" in line
+    assert setting in line
+
+
+def test_a_missing_answer_is_no_empty_day(platform: Platform) -> None:
+    with http_vendor([Reply(404)]) as vendor:
+        environment = {**platform.environment, "RETAILER1_API_URL": vendor.url}
+        line = refused(environment, DAY, "--retailer", "retailer_1", code=1)
+    assert "has no /v1/reports/daily (404)" in line
+    assert platform.object_keys() == []
+
+
+def test_missing_settings_are_named_together() -> None:
+    line = refused({"S3_BUCKET_RAW": "raw"}, DAY, code=2)
+    for name in (
+        "WAREHOUSE_DSN",
+        "S3_BUCKET_PROCESSED",
+        "RETAILER1_API_KEY",
+        "RETAILER2_CLIENT_ID",
+        "RETAILER3_API_URL",
+    ):
+        assert name in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["15-01-2024"], "'15-01-2024' is no date"),
+        (["2024-02-30"], "'2024-02-30' is no date"),
+        (["2999-01-01"], "2999-01-01 is in the future"),
+        ([DAY, "--retailer", "retailer_9"], "Known: retailer_1, retailer_2, retailer_3"),
+    ],
+)
+def test_mistakes_in_the_arguments(platform: Platform, arguments: list[str], said: str) -> None:
+    assert said in refused(platform.environment, *arguments, code=2)
+
+
+def test_help_tells_what_it_does() -> None:
+    done = command({}, "--help")
+    assert done.returncode == 0
+    assert "--since-watermark" in done.stdout
