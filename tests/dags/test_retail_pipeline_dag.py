@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_a_dag_file_has_at_most_80_lines() -> None:
 
 
 def test_the_stages_follow_each_other(dag: Any) -> None:
-    for before, after in zip(STAGES, STAGES[1:], strict=False):
+    for before, after in pairwise(STAGES):
         assert before in dag.get_task(after).upstream_task_ids
 
 

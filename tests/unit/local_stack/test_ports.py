@@ -11,8 +11,7 @@ from local_stack.postgres import free_port
 
 @pytest.fixture
 def listening() -> socket.socket:
-    listener = socket.create_server(("127.0.0.1", 0))
-    return listener
+    return socket.create_server(("127.0.0.1", 0))
 
 
 def test_the_next_free_port_is_taken_when_somebody_listens(listening: socket.socket) -> None:

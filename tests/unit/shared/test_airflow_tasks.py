@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from shared.airflow_tasks import business_date, missing_retailers, retailers, se
 from shared.errors import RetryLater, StopRun
 
 
-class RunType(str, Enum):
+class RunType(StrEnum):
     """Airflow's run type is an enumeration of strings, too."""
 
     MANUAL = "manual"
@@ -19,7 +19,7 @@ class RunType(str, Enum):
     BACKFILL = "backfill"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Run:
     """What Airflow tells a task about its run."""
 
