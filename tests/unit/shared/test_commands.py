@@ -1,0 +1,72 @@
+"""Dates, retailers and exit codes of every command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+import typer
+
+from shared.commands import business_date, chosen_retailers, exit_code
+from shared.config import Settings, load_settings
+from shared.errors import FixConfiguration, RejectRecord, RetailError, RetryLater, StopRun
+
+NOW = datetime(2024, 1, 16, 3, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings(
+        {
+            "WAREHOUSE_DSN": "postgresql://u:p@h/d",
+            "S3_BUCKET_RAW": "raw",
+            "S3_BUCKET_PROCESSED": "processed",
+            "BUSINESS_TIMEZONE": "America/New_York",
+        }
+    )
+
+
+def test_without_a_date_it_is_yesterday_in_the_business_time_zone(settings: Settings) -> None:
+    assert business_date(None, settings, NOW) == date(2024, 1, 14)
+
+
+def test_the_day_that_is_under_way_may_be_asked_for_but_not_the_next(settings: Settings) -> None:
+    assert business_date("2024-01-15", settings, NOW) == date(2024, 1, 15)
+    with pytest.raises(FixConfiguration, match="2024-01-16 is in the future"):
+        business_date("2024-01-16", settings, NOW)
+
+
+@pytest.mark.parametrize("text", ["15/01/2024", "2024-02-30", "yesterday", "2024-01-15T00:00", ""])
+def test_a_malformed_date_is_refused_with_an_example(settings: Settings, text: str) -> None:
+    with pytest.raises(FixConfiguration, match="Give it as YYYY-MM-DD, for example"):
+        business_date(text, settings, NOW)
+
+
+def test_retailers_are_all_by_default_each_once_and_known() -> None:
+    assert chosen_retailers(None) == ("retailer_1", "retailer_2", "retailer_3")
+    assert chosen_retailers(["retailer_2", "retailer_2"]) == ("retailer_2",)
+    with pytest.raises(FixConfiguration, match=r"Unknown retailer: acme, zeta\. Known: retailer_1"):
+        chosen_retailers(["zeta", "retailer_1", "acme"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RetryLater("again"), 1),
+        (StopRun("stop"), 1),
+        (RejectRecord("CODE", "bad"), 1),
+        (FixConfiguration("set X"), 2),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_every_error_of_ours_becomes_one_line_and_an_exit_code(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, exit_code():
+        raise error
+    assert ended.value.exit_code == code
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_tree_of_errors_is_complete() -> None:
+    assert set(RetailError.__subclasses__()) >= {RetryLater, RejectRecord, StopRun, FixConfiguration}

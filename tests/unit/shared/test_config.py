@@ -1,0 +1,101 @@
+"""Settings: every missing key at once, secrets from files, `.env` below the environment."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from shared.config import load_settings, read_environment
+from shared.errors import FixConfiguration
+
+MINIMAL = {
+    "WAREHOUSE_DSN": "postgresql://u:p@h/d",
+    "S3_BUCKET_RAW": "raw",
+    "S3_BUCKET_PROCESSED": "processed",
+}
+
+
+def test_all_missing_keys_are_reported_together_by_the_names_a_person_sets() -> None:
+    with pytest.raises(FixConfiguration) as failure:
+        load_settings({"RETAILER2_API_URL": "http://x"}, needs=("retailer_1", "retailer_2"))
+    for name in (
+        "WAREHOUSE_DSN",
+        "S3_BUCKET_RAW",
+        "S3_BUCKET_PROCESSED",
+        "RETAILER1_API_URL",
+        "RETAILER1_API_KEY",
+        "RETAILER2_CLIENT_ID",
+        "RETAILER2_CLIENT_SECRET",
+    ):
+        assert f"{name} " in str(failure.value)
+    assert "RETAILER3" not in str(failure.value)
+
+
+def test_a_half_configured_retailer_is_an_error_even_when_nobody_needs_it() -> None:
+    with pytest.raises(FixConfiguration, match="RETAILER1_API_KEY is missing"):
+        load_settings({**MINIMAL, "RETAILER1_API_URL": "http://x"})
+
+
+def test_a_retailer_that_is_not_configured_at_all_is_left_out() -> None:
+    assert load_settings(MINIMAL).retailer_1 is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("BUSINESS_TIMEZONE", "Mars/Olympus", "'Mars/Olympus', which is no IANA time zone"),
+        ("INGEST_MAX_REJECT_SHARE", "5", "INGEST_MAX_REJECT_SHARE: Input should be less than or equal to 1"),
+        ("INGEST_LOOKBACK_DAYS", "many", "INGEST_LOOKBACK_DAYS: Input should be a valid integer"),
+        ("WAREHOUSE_DSN", "host=localhost", "WAREHOUSE_DSN is no libpq URI"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(name: str, value: str, message: str) -> None:
+    with pytest.raises(FixConfiguration, match=message):
+        load_settings({**MINIMAL, name: value})
+
+
+def test_the_warehouse_is_also_found_by_its_parts_and_the_password_is_quoted() -> None:
+    parts = {name: value for name, value in MINIMAL.items() if name != "WAREHOUSE_DSN"}
+    settings = load_settings(
+        {**parts, "POSTGRES_PASSWORD": "p@ss/word", "POSTGRES_HOST": "db", "POSTGRES_PORT": "6000"}
+    )
+    dsn = settings.warehouse_dsn.get_secret_value()
+    assert dsn == "postgresql://retail_user:p%40ss%2Fword@db:6000/retail_analytics"
+
+
+def test_no_secret_shows_when_settings_are_printed() -> None:
+    shown = repr(
+        load_settings({**MINIMAL, "AWS_SECRET_ACCESS_KEY": "hush", "WAREHOUSE_DSN": "postgresql://u:hush@h/d"})
+    )
+    assert "hush" not in shown
+
+
+def test_the_environment_wins_over_dotenv_and_files_fill_in(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=from-dotenv\nexport B='quoted'\n# C=comment\nD=\n", encoding="utf-8")
+    (tmp_path / "secret").write_text("from-file\n", encoding="utf-8")
+    found = read_environment({"A": "from-environment", "E_FILE": str(tmp_path / "secret")}, tmp_path / ".env")
+    assert found == {
+        "A": "from-environment",
+        "B": "quoted",
+        "E": "from-file",
+        "E_FILE": str(tmp_path / "secret"),
+    }
+
+
+def test_an_unreadable_secret_file_is_named() -> None:
+    with pytest.raises(FixConfiguration, match="WAREHOUSE_DSN_FILE names /nowhere/dsn, which cannot be read"):
+        load_settings({**MINIMAL, "WAREHOUSE_DSN": "", "WAREHOUSE_DSN_FILE": "/nowhere/dsn"})
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "yesterday"),
+    [
+        ("UTC", datetime(2024, 3, 1, 0, 0, tzinfo=UTC), date(2024, 2, 29)),
+        ("America/New_York", datetime(2024, 3, 1, 4, 59, tzinfo=UTC), date(2024, 2, 28)),
+        ("Europe/Madrid", datetime(2024, 3, 31, 22, 30, tzinfo=UTC), date(2024, 3, 31)),
+    ],
+)
+def test_yesterday_is_meant_in_the_business_time_zone(zone: str, now: datetime, yesterday: date) -> None:
+    assert load_settings({**MINIMAL, "BUSINESS_TIMEZONE": zone}).business_yesterday(now) == yesterday

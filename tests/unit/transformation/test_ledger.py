@@ -1,0 +1,71 @@
+"""The audit stops a load as soon as one record or one cent is not accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import StopRun
+from tests.fakes.raw_zone import RawZone, record
+from transformation.conform import ConformedPartition
+from transformation.ledger import PartitionBalance, Tally, audit, draw_up_balance, tally_by_outcome
+
+KEY = 20240115
+COUNTED = [
+    (KEY, "inserted", "USD", 2, Decimal(50)),
+    (KEY, "unchanged", "USD", 1, Decimal(25)),
+    (KEY, "superseded", "USD", 1, Decimal(25)),
+    (KEY, "withdrawn", "USD", 3, Decimal(-9)),
+]
+
+
+def balance() -> PartitionBalance:
+    partition = ConformedPartition(
+        manifest=RawZone().land([record(str(n)) for n in range(5)]),
+        rows=4,
+        duplicates=1,
+        landed_amounts={"USD": Decimal(125)},
+        kept_amounts={"USD": Decimal(100)},
+        last_transaction_id="T1",
+        parquet_file=Path(),
+        copy_file=Path(),
+    )
+    star = {(KEY, "in_star"): Tally(3, {"USD": Decimal(75)})}
+    return draw_up_balance(partition, tally_by_outcome(COUNTED), star)
+
+
+SUMMARY = Tally(3, {"USD": Decimal(75)})
+
+
+def test_copies_and_superseded_lines_are_the_duplicates() -> None:
+    drawn_up = balance()
+    assert (drawn_up.duplicate.records, drawn_up.superseded) == (2, 1)
+    assert drawn_up.duplicate.amounts == {"USD": Decimal(50)}
+    assert drawn_up.withdrawn == Tally(3, {"USD": Decimal(-9)})
+
+
+def test_a_balance_in_which_everything_adds_up_passes() -> None:
+    audit(balance(), SUMMARY, insert_only=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "summary", "message"),
+    [
+        ({"inserted": Tally(1, {"USD": Decimal(50)})}, SUMMARY, "5 landed"),
+        ({"inserted": Tally(2, {"USD": Decimal("50.01")})}, SUMMARY, "125 USD landed is not what is accounted for"),
+        ({"in_star": Tally(4, {"USD": Decimal(75)})}, SUMMARY, "4 in the star"),
+        ({"in_star": Tally(3, {"USD": Decimal("74.99")})}, SUMMARY, "74.99 USD in the star is not what was loaded"),
+        ({"in_star": Tally(3, {"EUR": Decimal(75)})}, SUMMARY, "0 USD in the star"),
+        ({}, Tally(2, {"USD": Decimal(75)}), "2 lines in the summary, 3 in the star"),
+        ({}, Tally(3, {"USD": Decimal(76)}), "76 USD in the summary, 75 in the star"),
+    ],
+)
+def test_one_record_or_cent_too_many_stops_the_load(change: dict[str, Any], summary: Tally, message: str) -> None:
+    with pytest.raises(StopRun, match=message) as failure:
+        audit(replace(balance(), **change), summary, insert_only=False)
+    assert "retailer_1 2024-01-15 does not reconcile" in str(failure.value)
+    assert "Nothing was published" in str(failure.value)
