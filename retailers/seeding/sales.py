@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import accumulate
@@ -74,8 +74,10 @@ class SalesGenerator:
             wrong_day = day + timedelta(days=1)
             wrong = epoch_at(self.market, wrong_day, 7 * 3600 + int(draw() * 1800))
             code = self._code(wrong_day, f"M{number + 1:05d}")
-            receipt = self._receipt(today, draw, (code, MISDATED_RANK + number), Kind.SALE, wrong, wrong_day)
-            yield dated_right(receipt, self.market, draw, right, day)
+            receipt = self._receipt(today, draw, (code, MISDATED_RANK + number), Kind.SALE, right, day)
+            booked_at = receipt.booked_at + wrong - right
+            misdated = replace(receipt, sold_at=wrong, booked_at=booked_at, business_date=wrong_day)
+            yield dated_right(misdated, self.market, draw, right, day)
 
     @lru_cache(maxsize=40)  # noqa: B019 - a generator lives as long as its process
     def _day(self, day: date) -> _Day:
