@@ -1,0 +1,70 @@
+"""What a health check found, and what the command ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from shared.errors import FixConfiguration, RetailError
+
+
+class Health(StrEnum):
+    """ok; attention (works, but look at it); down; unknown (cannot be told, for want of a setting)."""
+
+    OK = "ok"
+    ATTENTION = "attention"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    area: str
+    item: str
+    health: Health
+    reason: str
+    remedy: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """JSON-able form."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+MISSING = "Configuration: "
+"""How shared.config begins a message about settings."""
+
+Probe = Callable[[], Sequence[Finding]]
+
+
+def exit_status(findings: Sequence[Finding]) -> int:
+    """1 when something is down, else 2 when something cannot be told, else 0."""
+    states = {finding.health for finding in findings}
+    if Health.DOWN in states:
+        return 1
+    return 2 if Health.UNKNOWN in states or not findings else 0
+
+
+@contextmanager
+def reported(area: str, item: str, found: list[Finding]) -> Iterator[None]:
+    """Turn whatever goes wrong inside the block into a finding; a health check itself never breaks."""
+    try:
+        yield
+    except RetailError as error:
+        reason, remedy = split_remedy(str(error))
+        # "There is no such bucket" is down as much as "nobody answers"; only a missing setting leaves us not knowing.
+        is_unknown = isinstance(error, FixConfiguration) and reason.startswith(MISSING)
+        health = Health.UNKNOWN if is_unknown else Health.DOWN
+        found.append(Finding(area, item, health, reason.removeprefix(MISSING), remedy))
+    except Exception as error:  # noqa: BLE001 - reported, whatever it is
+        text = " ".join(str(error).split())[:200]
+        found.append(Finding(area, item, Health.DOWN, f"{type(error).__name__}: {text}", "See the service's log"))
+
+
+def split_remedy(message: str) -> tuple[str, str]:
+    """Our messages say what happened, then what to do: two columns of the report."""
+    happened, separator, remedy = message.partition(". ")
+    return (happened, remedy) if separator else (message, "")

@@ -1,0 +1,214 @@
+"""Each check against real parts, well and unwell."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from data_quality.main import run as check_quality
+from local_stack.databases import WarehouseAccess
+from local_stack.postgres import free_port
+from local_stack.processes import ServiceProcess, began
+from local_stack.state import StackState, save
+from scripts.pipeline_health.findings import Finding, Health
+from scripts.pipeline_health.local_services import check_services
+from scripts.pipeline_health.over_http import check_airflow, check_retailers
+from scripts.pipeline_health.storage import check_buckets
+from scripts.pipeline_health.warehouse import check_warehouse
+from tests.fakes.published_days import PublishedDays, warehouse_settings
+
+if TYPE_CHECKING:
+    from tests.conftest import S3Access
+
+NOW = datetime(2024, 1, 16, 9, tzinfo=UTC)
+YESTERDAY = date(2024, 1, 15)
+
+
+def by_item(findings: list[Finding]) -> dict[str, Finding]:
+    return {finding.item: finding for finding in findings}
+
+
+def health(findings: list[Finding]) -> dict[str, Health]:
+    return {finding.item: finding.health for finding in findings}
+
+
+class FakeApi:
+    """Answers what it was told to, by path; 404 otherwise."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, Any]] = {}
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                status, content = fake.answers.get(self.path.partition("?")[0], (404, {}))
+                body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_GET = do_POST = answer  # noqa: N815 - the names http.server calls
+
+            def log_message(self, *arguments: object) -> None:
+                """Silent."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    fake = FakeApi()
+    yield fake
+    fake.server.shutdown()
+    fake.server.server_close()
+
+
+def airflow_answers(api: FakeApi, **parts: str) -> dict[str, str]:
+    states = {"metadatabase": "healthy", "scheduler": "healthy", "dag_processor": "healthy", **parts}
+    beat = (NOW - timedelta(seconds=7)).isoformat()
+    api.answers |= {
+        "/api/v2/monitor/health": (
+            200,
+            {name: {"status": state, f"latest_{name}_heartbeat": beat} for name, state in states.items()},
+        ),
+        "/auth/token": (201, {"access_token": "t"}),
+        "/api/v2/dags/retail_data_pipeline": (200, {"is_paused": False}),
+        "/api/v2/dags/retail_data_pipeline/dagRuns": (200, {"dag_runs": [{"state": "success", "dag_run_id": "night"}]}),
+    }
+    return {"AIRFLOW_URL": api.url, "AIRFLOW_USERNAME": "admin", "AIRFLOW_PASSWORD": "pw"}
+
+
+def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
+    days = PublishedDays(warehouse.owner_dsn)
+    days.publish_all(YESTERDAY)
+    check_quality(YESTERDAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="r", clock=lambda: NOW)
+    found = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW)
+    assert {each.health for each in found} == {Health.OK}
+    assert by_item(found)["data"].reason == "120 lines on 1 dates, the latest 2024-01-15"
+    assert by_item(found)["retailer_2 data"].reason == "published up to 2024-01-15"
+    verdict, last_run = (each for each in found if each.item == "quality")
+    assert verdict.reason == "pass for 2024-01-15, score 100.0"
+    assert last_run.reason == "succeeded for 2024-01-15, started 2024-01-16 09:00 UTC"
+
+
+def test_a_retailer_that_is_behind_needs_attention(warehouse: WarehouseAccess) -> None:
+    days = PublishedDays(warehouse.owner_dsn)
+    days.publish_all(YESTERDAY)
+    days.execute("UPDATE ops.pipeline_metadata SET last_processed_date = '2024-01-12' WHERE retailer_id = 'retailer_3'")
+    days.execute("DELETE FROM ops.pipeline_metadata WHERE retailer_id = 'retailer_2'")
+    found = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW))
+    assert found["retailer_3 data"].health is Health.ATTENTION
+    assert "3 days behind 2024-01-15" in found["retailer_3 data"].reason
+    assert found["retailer_2 data"].reason == "never published"
+
+
+def test_an_empty_warehouse_needs_attention_and_one_without_tables_is_down(
+    warehouse: WarehouseAccess, database: str
+) -> None:
+    assert by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW))["data"].health is Health.ATTENTION
+    without_tables = by_item(check_warehouse({"WAREHOUSE_DSN": database}, NOW))
+    assert without_tables["schema"].health is Health.DOWN
+    assert "python -m shared.migrations" in without_tables["schema"].remedy
+
+
+def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) -> None:
+    PublishedDays(warehouse.owner_dsn).execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at, message) VALUES"
+        " ('a', 'ingest', '2024-01-15', 'failed', '2024-01-16 02:00+00', 'retailer_2 does not answer'),"
+        " ('a', 'transform', '2024-01-15', 'running', '2024-01-16 02:00+00', NULL),"
+        " ('b', 'quality', '2024-01-15', 'running', '2024-01-16 08:59+00', NULL)"
+    )
+    everything = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW)
+    found = by_item([each for each in everything if each.area == "recent runs"])
+    assert (found["ingest"].health, found["ingest"].remedy) == (Health.ATTENTION, "retailer_2 does not answer")
+    assert found["transform"].health is Health.ATTENTION
+    assert found["quality"].health is Health.OK
+    assert "refresh" not in found
+
+
+def test_a_warehouse_that_does_not_answer_is_down_without_its_password() -> None:
+    (found,) = check_warehouse({"WAREHOUSE_DSN": f"postgresql://u:secret@127.0.0.1:{free_port()}/x"}, NOW)
+    assert found.health is Health.DOWN
+    assert "secret" not in f"{found.reason}{found.remedy}"
+
+
+def test_writable_buckets_are_well_and_nothing_stays_in_them(s3: S3Access) -> None:
+    assert {each.health for each in check_buckets(s3.environment)} == {Health.OK}
+    assert s3.client.list_objects_v2(Bucket=s3.bucket_raw)["KeyCount"] == 0
+
+
+def test_one_bucket_that_is_missing_hides_nothing_of_the_other(s3: S3Access) -> None:
+    found = check_buckets({**s3.environment, "S3_BUCKET_RAW": "nowhere"})
+    assert health(found) == {"raw bucket": Health.DOWN, "processed bucket": Health.OK}
+
+
+def test_a_bucket_we_may_not_use_is_down(s3: S3Access) -> None:
+    s3.deny(s3.bucket_processed)
+    found = check_buckets(s3.environment)
+    assert health(found) == {"raw bucket": Health.OK, "processed bucket": Health.DOWN}
+
+
+def test_retailers_answer_or_do_not(api: FakeApi) -> None:
+    api.answers = {"/well/health": (200, {"status": "ok"}), "/ill/health": (503, {"status": "unavailable"})}
+    environ = {
+        "RETAILER1_API_URL": f"{api.url}/well/",
+        "RETAILER2_API_URL": f"{api.url}/ill",
+        "RETAILER3_API_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    found = check_retailers(environ)
+    assert [each.health for each in found] == [Health.OK, Health.DOWN, Health.DOWN]
+    assert found[1].reason.endswith("answers 503")
+    assert found[2].reason.endswith("no connection")
+
+
+def test_an_airflow_whose_parts_are_healthy_is_well(api: FakeApi) -> None:
+    found = check_airflow(airflow_answers(api), NOW)
+    assert {each.health for each in found} == {Health.OK}
+    assert by_item(found)["scheduler"].reason == "healthy, last heartbeat 7 s ago"
+    assert by_item(found)["last DAG run"].reason == "success: night"
+
+
+def test_a_scheduler_that_died_is_down_although_the_api_answers(api: FakeApi) -> None:
+    found = health(check_airflow(airflow_answers(api, scheduler="unhealthy"), NOW))
+    assert (found["API server"], found["scheduler"]) == (Health.OK, Health.DOWN)
+
+
+def test_a_refused_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) -> None:
+    environ = airflow_answers(api)
+    api.answers["/api/v2/dags/retail_data_pipeline"] = (200, {"is_paused": True})
+    api.answers["/api/v2/dags/retail_data_pipeline/dagRuns"] = (
+        200,
+        {"dag_runs": [{"state": "failed", "dag_run_id": "night"}]},
+    )
+    found = health(check_airflow(environ, NOW))
+    assert (found["retail_data_pipeline"], found["last DAG run"]) == (Health.ATTENTION, Health.ATTENTION)
+    api.answers["/auth/token"] = (401, {})
+    assert health(check_airflow(environ, NOW))["login"] is Health.DOWN
+
+
+@pytest.mark.parametrize("content", ["<html>another program</html>", "[]"])
+def test_something_else_at_airflows_address_is_no_airflow(api: FakeApi, content: str) -> None:
+    api.answers["/api/v2/monitor/health"] = (200, content)
+    (found,) = check_airflow({"AIRFLOW_URL": api.url}, NOW)
+    assert (found.item, found.health) == ("API server", Health.DOWN)
+
+
+def test_a_local_process_that_ended_is_down(tmp_path: Path) -> None:
+    state_file = tmp_path / "state.json"
+    assert check_services(state_file) == []
+    alive = ServiceProcess("s3", os.getpid(), began(os.getpid()) or "")
+    save(state_file, StackState(services=(alive, ServiceProcess("retailer1", 999_999_999, "never"))))
+    assert health(check_services(state_file)) == {"s3": Health.OK, "retailer1": Health.DOWN}
+    save(state_file, StackState())
+    assert health(check_services(state_file)) == {"local platform": Health.DOWN}

@@ -1,0 +1,98 @@
+"""How findings become a report and an exit status."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from scripts.pipeline_health.__main__ import check_all
+from scripts.pipeline_health.configuration import check_settings, s3_settings, warehouse_dsn
+from scripts.pipeline_health.findings import Finding, Health, exit_status, reported
+from scripts.pipeline_health.over_http import check_airflow, check_retailers
+from shared.errors import FixConfiguration, RetryLater
+
+COMPLETE = {
+    "WAREHOUSE_DSN": "postgresql://retail_user:pw@localhost/retail_analytics",
+    "S3_BUCKET_RAW": "raw",
+    "S3_BUCKET_PROCESSED": "processed",
+    "RETAILER1_API_URL": "http://localhost:5001",
+    "RETAILER1_API_KEY": "k",
+    "RETAILER2_API_URL": "http://localhost:5002",
+    "RETAILER2_CLIENT_ID": "c",
+    "RETAILER2_CLIENT_SECRET": "s",
+    "RETAILER3_API_URL": "http://localhost:5003",
+    "RETAILER3_CLIENT_ID": "c",
+    "RETAILER3_HMAC_SECRET": "s",
+    "AIRFLOW_URL": "http://localhost:8080",
+    "AIRFLOW_USERNAME": "admin",
+    "AIRFLOW_PASSWORD": "pw",
+}
+
+
+def findings(*states: Health) -> list[Finding]:
+    return [Finding("area", "item", state, "reason") for state in states]
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        ([Health.OK, Health.OK], 0),
+        ([Health.OK, Health.ATTENTION], 0),
+        ([Health.OK, Health.DOWN], 1),
+        ([Health.OK, Health.UNKNOWN], 2),
+        ([Health.UNKNOWN, Health.DOWN], 1),
+        ([], 2),
+    ],
+)
+def test_the_exit_status_says_the_worst_that_is_known(states: list[Health], status: int) -> None:
+    assert exit_status(findings(*states)) == status
+
+
+def test_our_own_errors_become_a_reason_and_a_remedy() -> None:
+    found: list[Finding] = []
+    with reported("warehouse", "PostgreSQL", found):
+        raise RetryLater("No PostgreSQL answers for x. Start it with `make up`.")
+    assert found == [
+        Finding("warehouse", "PostgreSQL", Health.DOWN, "No PostgreSQL answers for x", "Start it with `make up`.")
+    ]
+
+
+def test_a_missing_setting_leaves_us_not_knowing() -> None:
+    found: list[Finding] = []
+    with reported("S3", "buckets", found):
+        raise FixConfiguration("Configuration: S3_BUCKET_RAW is missing. Set it.")
+    assert (found[0].health, found[0].reason) == (Health.UNKNOWN, "S3_BUCKET_RAW is missing")
+
+
+def test_an_error_nobody_thought_of_is_a_finding_too() -> None:
+    def breaks() -> list[Finding]:
+        raise ValueError("surprise\nin two lines")
+
+    found = check_all({"odd": breaks, "fine": lambda: findings(Health.OK)})
+    assert (found[0].health, found[0].reason) == (Health.DOWN, "ValueError: surprise in two lines")
+    assert found[1].health is Health.OK
+
+
+def test_all_missing_settings_are_named_at_once() -> None:
+    incomplete = {name: value for name, value in COMPLETE.items() if name not in ("S3_BUCKET_RAW", "AIRFLOW_URL")}
+    (found,) = check_settings(incomplete)
+    assert found.health is Health.UNKNOWN
+    assert "S3_BUCKET_RAW is missing" in found.reason
+    assert "AIRFLOW_URL is missing" in found.reason
+    assert check_settings(COMPLETE)[0].health is Health.OK
+
+
+def test_each_part_is_configured_by_itself() -> None:
+    only_warehouse = {"POSTGRES_PASSWORD": "pw"}
+    assert warehouse_dsn(only_warehouse) == "postgresql://retail_user:pw@localhost:5432/retail_analytics"
+    only_s3 = {"S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
+    assert s3_settings(only_s3).bucket_raw == "raw"
+    with pytest.raises(FixConfiguration, match="WAREHOUSE_DSN"):
+        warehouse_dsn(only_s3)
+
+
+def test_what_is_not_configured_is_unknown_and_nothing_is_asked() -> None:
+    found = [*check_retailers({}), *check_airflow({}, datetime.now(UTC))]
+    assert {each.health for each in found} == {Health.UNKNOWN}
+    assert len(found) == 4
