@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -52,7 +52,7 @@ def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapp
         "API__WORKERS": "1",
         "API__SECRET_KEY": credentials["airflow_secret_key"],
         "API_AUTH__JWT_SECRET": credentials["airflow_jwt_secret"],
-        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+        "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
@@ -92,14 +92,15 @@ def prepare_airflow(layout: Layout, server: PostgresServer, environment: Mapping
 def pipeline_start(layout: Layout, started_by: str, now: datetime) -> str:
     """From when on Airflow runs the pipeline by itself, ISO 8601.
 
-    Since the first `make up`, so that a night missed while the platform was off is made up for at the next start, but
-    nothing older. Never during a demo, which asks for its own runs.
+    Since the night after the first `make up`, so that a night missed while the platform was off is made up for at the
+    next start, but nothing older. Never during a demo, which asks for its own runs.
     """
     if started_by == "demo":
         return now.isoformat(timespec="seconds")
     remembered = layout.airflow_home / "pipeline_start"
     if not remembered.exists():
-        remembered.write_text(now.isoformat(timespec="seconds"), encoding="utf-8")
+        # The interval that ends in the coming night began in the last one, up to a day ago.
+        remembered.write_text((now - timedelta(days=1)).isoformat(timespec="seconds"), encoding="utf-8")
     return remembered.read_text(encoding="utf-8").strip()
 
 
@@ -119,7 +120,13 @@ def airflow_services(environment: Mapping[str, str], url: str) -> list[Service]:
     python = (sys.executable, "-m", "airflow")
     health = f"{url}/api/v2/monitor/health"
     return [
-        Service("airflow-api-server", (*python, "api-server"), environment, lambda: responds(health)),
+        Service(
+            "airflow-api-server",
+            (*python, "api-server"),
+            environment,
+            # The part that tasks talk to is built with its first request, which takes seconds.
+            lambda: responds(health) and responds(f"{url}/execution/health"),
+        ),
         Service(
             "airflow-scheduler",
             (*python, "scheduler", "--skip-serve-logs"),  # the API server reads the same files

@@ -81,8 +81,7 @@ def last_error(events: Sequence[Any]) -> str:
     """The last error in a task's log, in its own words."""
     for event in reversed(events):
         if isinstance(event, Mapping) and event.get("level") in ("error", "critical"):
-            details = event.get("error_detail") or []
-            return str(details[-1].get("exc_value") if details else event.get("event"))
+            return str(event.get("event"))
     return "it failed without a word; see its log in Airflow"
 
 

@@ -144,14 +144,16 @@ def missing_retailers(errors: Mapping[str, str | None], transformed: Facts | Non
 
 
 def notify(event: str, context: Mapping[str, Any]) -> None:
-    """Say in one structured line what became of a task or a run. The one place from which alerts are to be sent."""
+    """Say in one structured line what became of a task or a run, the reason first.
+
+    The one place from which alerts are to be sent.
+    """
     run, instance = context.get("dag_run"), context.get("ti")
-    facts = {"dag_id": getattr(run, "dag_id", None), "run_id": getattr(run, "run_id", None)}
+    facts = {"what": event, "dag_id": getattr(run, "dag_id", None), "run_id": getattr(run, "run_id", None)}
     if instance:
         facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
-    if reason := context.get("exception") or context.get("reason"):
-        facts["reason"] = str(reason)
-    (log.error if event.endswith("failed") else log.info)(event, **facts)
+    reason = context.get("exception") or context.get("reason") or event
+    (log.error if event.endswith("failed") else log.info)(str(reason), **facts)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:

@@ -16,7 +16,8 @@ def test_the_days_are_the_three_before_today_oldest_first() -> None:
 def test_the_last_error_of_a_log_is_found_in_its_own_words() -> None:
     log = [
         {"level": "info", "event": "started"},
-        {"level": "error", "event": "Task failed", "error_detail": [{"exc_value": "retailer_2 refused our key"}]},
+        {"level": "error", "event": "Task failed with exception"},
+        {"level": "error", "event": "retailer_2 refused our key", "what": "task_failed"},
         {"level": "info", "event": "done"},
     ]
 
@@ -27,8 +28,8 @@ def test_the_last_error_of_a_log_is_found_in_its_own_words() -> None:
 def test_airflow_runs_the_pipeline_by_itself_since_the_first_start_but_never_in_a_demo(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.airflow_home.mkdir(parents=True)
-    first, later = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)
+    first, later = datetime(2024, 1, 2, 9, tzinfo=UTC), datetime(2024, 1, 5, tzinfo=UTC)
 
-    assert pipeline_start(layout, "up", first) == first.isoformat()
+    assert pipeline_start(layout, "up", first) == "2024-01-01T09:00:00+00:00"
     assert pipeline_start(layout, "demo", later) == later.isoformat()
-    assert pipeline_start(layout, "up", later) == first.isoformat()
+    assert pipeline_start(layout, "up", later) == "2024-01-01T09:00:00+00:00"
