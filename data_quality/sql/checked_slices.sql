@@ -35,3 +35,4 @@ described_slices AS (
     LEFT JOIN dim_retailer AS retailer USING (retailer_id)
 )
 SELECT * FROM described_slices;
+ANALYZE checked_slices;

@@ -265,7 +265,6 @@ def test_the_dates_that_the_run_loaded_beside_are_checked_too(clean: Clean) -> N
 def test_no_query_touches_another_month_than_those_in_question(clean: Clean) -> None:
     with psycopg2.connect(clean.access.loader_dsn) as connection, connection.cursor() as cursor:
         scope = open_scope(cursor, Scope(DAY, "run-1", RETAILER_IDS, RETAILER_IDS))
-        cursor.execute("ANALYZE checked_slices")
         for check in load_checks():
             # Run, because lines_unique learns only then which few other dates it has to look at.
             bound = {**scope.parameters, **check.parameters}
