@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from ingestion.models.reject_reasons import RejectReason
+from ingestion.normalizers.assembly import json_lines
 from ingestion.reconciliation import Tally, mismatch, money_unexplained
 from ingestion.results import LandedDate
 from ingestion.services.contract import ListingChanged, RetailerService, SalesPage, Surroundings
@@ -114,15 +115,16 @@ def _read(
     for page in service.fetch_sales_data(day):
         if page.number == 1:
             asked_from = min(asked_from, page.as_of)
-        writer.write(_page_lines(service, page, day, tally, spool))
+        writer.write(page_lines(service, page, day, tally, spool))
     return _Reading(tally, asked_from)
 
 
-def _page_lines(
+def page_lines(
     service: RetailerService[Any], page: SalesPage[Any], day: date, tally: Tally, spool: DeadLetterSpool
 ) -> bytes:
+    """The page's lines of the raw zone; what they hold is counted, what is refused goes to the spool."""
     ordinal, normalize = day.toordinal(), service.normalize
-    lines = []
+    landing = []
     for row, raw in enumerate(page.rows, 1):
         try:
             normalized = normalize(raw)
@@ -131,9 +133,9 @@ def _page_lines(
         except RejectRecord as error:
             _refuse(service, raw, error, f"page {page.number}, row {row}", tally, spool)
             continue
-        tally.add(normalized)
-        lines.append(normalized.json)
-    return b"".join(lines)
+        landing.append(normalized)
+    tally.add(landing)
+    return json_lines(landing)
 
 
 def _refuse(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -32,20 +33,19 @@ class Tally:
     _refused: array[int] = field(default_factory=lambda: array("q"))
     _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
 
-    def add(self, normalized: Normalized) -> None:
-        """Count a record that lands."""
-        measures = normalized.measures
-        currency = measures.values[_CURRENCY]
-        columns = self._columns.get(currency)
-        if columns is None:
-            columns = self._columns[currency] = (array("q"), array("q"), array("q"))
-        # 64 bits of the natural key: among a million records two collide once in 37 million days.
-        columns[0].append(hash((normalized.transaction.json, normalized.line.json)))
-        columns[1].append(normalized.changed.number)
-        columns[2].append(measures.number)
-        self._landed[currency] += measures.number
-        self.landed += 1
-        self.fetched += 1
+    def add(self, page: Sequence[Normalized]) -> None:
+        """Count records that land."""
+        for currency in {normalized.measures.values[_CURRENCY] for normalized in page}:
+            columns = self._columns.setdefault(currency, (array("q"), array("q"), array("q")))
+            same = [normalized for normalized in page if normalized.measures.values[_CURRENCY] == currency]
+            # 64 bits of the natural key: among a million records two collide once in 37 million days.
+            columns[0].extend([hash((transaction.json, line.json)) for transaction, line, *_ in same])
+            columns[1].extend([normalized.changed.number for normalized in same])
+            amounts = [normalized.measures.number for normalized in same]
+            columns[2].extend(amounts)
+            self._landed[currency] += sum(amounts)
+        self.landed += len(page)
+        self.fetched += len(page)
 
     def refuse(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
         """Count a record that is refused, with its amount as far as it could be read."""

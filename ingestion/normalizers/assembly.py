@@ -8,7 +8,7 @@ fields, and a test holds record and line equal to what validating and serialisin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -32,7 +32,7 @@ FEW = 128
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _ALL_FIELDS = frozenset(FIELDS)
-_identifier: TypeAdapter[str] = TypeAdapter(Identifier)
+_identifier = TypeAdapter[str](Identifier).validator
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -78,8 +78,12 @@ class Normalized(NamedTuple):
     @property
     def json(self) -> bytes:
         """The record's line in the raw zone, byte for byte what the contract would serialise, with its line end."""
-        (_, a, _), (_, b, _), (_, c, _), (_, d, _), (_, e, _), (_, f, _), (_, g, _), (_, h, _), (_, i, _) = self
-        return b"".join((a, b, c, d, e, f, g, h, i))
+        return b"".join([part.json for part in self])
+
+
+def json_lines(page: Iterable[Normalized]) -> bytes:
+    """The lines of many records: `json` of each, one after the other."""
+    return b"".join([json for normalized in page for _, json, _ in normalized])
 
 
 class Memo(dict[K, V], Generic[K, V]):
@@ -143,15 +147,18 @@ def check_transaction(retailer_id: str, transaction_id: object) -> Checked:
 def check_sold(business_date: date, sold_at: datetime) -> Checked:
     """The time of sale (aware) and the trading day it belongs to: any is within the contract."""
     moment = sold_at.astimezone(UTC)
-    text = f'"business_date":"{business_date}","sold_at":"{moment.isoformat()[:-6]}Z",'
-    return Checked((business_date, moment), text.encode(), business_date.toordinal())
+    text = b'"business_date":%b,"sold_at":%b,' % (orjson.dumps(business_date), _json_time(moment))
+    return Checked((business_date, moment), text, business_date.toordinal())
 
 
 def check_changed(changed_at: datetime) -> Checked:
     """The time of the source's last change (aware): any is within the contract."""
     moment = changed_at.astimezone(UTC)
-    text = f'"changed_at":"{moment.isoformat()[:-6]}Z",'
-    return Checked((moment,), text.encode(), (moment - _EPOCH) // _MICROSECOND)
+    return Checked((moment,), b'"changed_at":%b,' % _json_time(moment), (moment - _EPOCH) // _MICROSECOND)
+
+
+def _json_time(moment: datetime) -> bytes:
+    return orjson.dumps(moment, option=orjson.OPT_UTC_Z)
 
 
 def check_measures_of(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, TypedDict
 
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
-from ingestion.normalizers.assembly import FEW, MANY, Checked, Memo, Normalized
+from ingestion.normalizers.assembly import FEW, KINDS, MANY, Checked, Memo, Normalized
 from ingestion.normalizers.numbers import not_a_number, point_decimal
 from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import iso_moment
@@ -17,7 +18,14 @@ from shared.errors import RejectRecord
 
 RETAILER_ID = "retailer_1"
 COUNTRY = "US"
-_KINDS = {"SALE": LineType.SALE, "RETURN": LineType.RETURN, "ADJUST": LineType.ADJUSTMENT}
+_KINDS = {"SALE": KINDS[LineType.SALE], "RETURN": KINDS[LineType.RETURN], "ADJUST": KINDS[LineType.ADJUSTMENT]}
+_STORE = itemgetter("store_code", "store_name", "store_city")
+_PRODUCT = itemgetter("sku", "product_name", "department")
+_CUSTOMER = itemgetter(
+    "customer_no", "customer_name", "customer_segment", "customer_city", "customer_country", "customer_updated_at"
+)
+_MEASURES = itemgetter("txn_type", "qty", "unit_price", "line_total", "currency")
+_CONTENT = itemgetter("sku", "product_name", "qty", "unit_price", "sold_at", "customer_no", "customer_country")
 
 
 class Retailer1Row(TypedDict):
@@ -62,43 +70,33 @@ class Retailer1Normalizer:
     def __call__(self, row: Retailer1Row) -> Normalized:
         """Raises RejectRecord."""
         try:
-            return self._normalize(row)
+            line_no, quantity = row["line_no"], row["qty"]
+            if type(quantity) is not int:
+                raise not_a_number("qty", quantity)
+            if line_no is None:
+                line = assembly.LINE.check(line_id=assembly.content_line_id(*_CONTENT(row)))
+            elif type(line_no) is int:
+                line = self._lines[line_no]
+            else:
+                raise malformed("line_no", line_no)
+            kind = _KINDS.get(row["txn_type"])
+            if kind is None:
+                raise _unknown_type(row["txn_type"])
+            return Normalized(
+                self._transactions[row["sale_id"]],
+                line,
+                kind,
+                self._sold[row["sold_at"]],
+                self._changed[row["last_modified"]],
+                self._stores[_STORE(row)],
+                self._products[_PRODUCT(row)],
+                self._customers[_CUSTOMER(row)],
+                self._measures[_MEASURES(row)],
+            )
         except KeyError as error:
             raise missing(str(error.args[0])) from None
         except TypeError:
             raise malformed("a field (a list, an object)" if isinstance(row, dict) else "record", row) from None
-
-    def _normalize(self, row: Retailer1Row) -> Normalized:
-        line_no, quantity = row["line_no"], row["qty"]
-        if type(quantity) is not int:
-            raise not_a_number("qty", quantity)
-        if line_no is None:
-            line = assembly.LINE.check(line_id=_content_id(row))
-        elif type(line_no) is int:
-            line = self._lines[line_no]
-        else:
-            raise malformed("line_no", line_no)
-        kind = _KINDS.get(row["txn_type"])
-        if kind is None:
-            raise _unknown_type(row["txn_type"])
-        return Normalized(
-            self._transactions[row["sale_id"]],
-            line,
-            assembly.KINDS[kind],
-            self._sold[row["sold_at"]],
-            self._changed[row["last_modified"]],
-            self._stores[row["store_code"], row["store_name"], row["store_city"]],
-            self._products[row["sku"], row["product_name"], row["department"]],
-            self._customers[
-                row["customer_no"],
-                row["customer_name"],
-                row["customer_segment"],
-                row["customer_city"],
-                row["customer_country"],
-                row["customer_updated_at"],
-            ],
-            self._measures[kind, quantity, row["unit_price"], row["line_total"], row["currency"]],
-        )
 
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
@@ -111,18 +109,6 @@ def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
 
 def _unknown_type(value: object) -> RejectRecord:
     return missing("txn_type") if value is None else reject(RejectReason.UNKNOWN_TYPE, f"txn_type is {shown(value)}")
-
-
-def _content_id(row: Retailer1Row) -> str:
-    return assembly.content_line_id(
-        row["sku"],
-        row["product_name"],
-        row["qty"],
-        row["unit_price"],
-        row["sold_at"],
-        row["customer_no"],
-        row["customer_country"],
-    )
 
 
 def _transaction(sale_id: str) -> Checked:
@@ -171,9 +157,9 @@ def _customer(key: tuple[Any, ...]) -> Checked:
 
 
 def _measures(key: tuple[Any, ...]) -> Checked:
-    kind, quantity, unit_price, line_total, currency = key
+    txn_type, quantity, unit_price, line_total, currency = key
     return assembly.check_measures_of(
-        kind,
+        _KINDS[txn_type].values[0],
         Decimal(quantity),
         point_decimal("unit_price", unit_price),
         point_decimal("line_total", line_total),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
-from ingestion.normalizers.assembly import FEW, MANY, Checked, Memo, Normalized
+from ingestion.normalizers.assembly import FEW, KINDS, MANY, Checked, Memo, Normalized
 from ingestion.normalizers.numbers import minor_units, not_a_number, whole
 from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import epoch_moment, invalid
@@ -17,7 +18,15 @@ from shared.errors import RejectRecord
 
 RETAILER_ID = "retailer_2"
 COUNTRY = "GB"
-_KINDS = {"order": LineType.SALE, "refund": LineType.RETURN, "adjustment": LineType.ADJUSTMENT}
+_KINDS = {
+    "order": KINDS[LineType.SALE],
+    "refund": KINDS[LineType.RETURN],
+    "adjustment": KINDS[LineType.ADJUSTMENT],
+}
+_STORE = itemgetter("id", "name", "city")
+_PRODUCT = itemgetter("code", "title", "category")
+_CUSTOMER = itemgetter("id", "name", "tier", "city", "country", "since")
+_NOBODY = (None,)
 
 
 class Retailer2Line(NamedTuple):
@@ -31,15 +40,8 @@ class Retailer2Line(NamedTuple):
         return {**self.order, "lines": [self.line]} if isinstance(self.order, dict) else self.order
 
 
-class _Head(NamedTuple):
-    transaction: Checked
-    kind: LineType
-    sold: Checked
-    changed: Checked
-    store: Checked
-    customer: Checked
-    currency: str
-    exponent: int
+_Head = tuple[Checked, Checked, Checked, Checked, Checked, Checked, str, int]
+"""Of an order: transaction, kind, sold, changed, store, customer, currency and its exponent."""
 
 
 class Retailer2Normalizer:
@@ -57,39 +59,35 @@ class Retailer2Normalizer:
         self._products: Memo[tuple[Any, ...], Checked] = Memo(_product, MANY)
         self._customers: Memo[tuple[Any, ...], Checked] = Memo(_customer, MANY)
         self._measures: Memo[tuple[Any, ...], Checked] = Memo(_measures, MANY)
-        self._last_order: dict[str, Any] | None = None
-        self._last_head: _Head | None = None
+        self._last_order: object = self
+        self._last_head: _Head
 
     def __call__(self, raw: Retailer2Line) -> Normalized:
         """Raises RejectRecord."""
+        order, line = raw
         try:
-            return self._normalize(raw)
+            if order is not self._last_order:
+                self._last_head, self._last_order = self._head(order), order
+            transaction, kind, sold, changed, store, customer, currency, exponent = self._last_head
+            product, quantity, price, amount = line["product"], line["quantity"], line["unit_amount"], line["amount"]
+            if type(quantity) is not int or type(price) is not int or type(amount) is not int:
+                raise _not_whole(line)
+            line_id = line["id"]
+            return Normalized(
+                transaction,
+                self._lines[line_id] if line_id is not None else assembly.LINE.check(line_id=_content_id(order, line)),
+                kind,
+                sold,
+                changed,
+                store,
+                self._products[_PRODUCT(product)],
+                customer,
+                self._measures[order["kind"], quantity, price, amount, currency, exponent],
+            )
         except KeyError as error:
             raise missing(str(error.args[0])) from None
         except TypeError:
             raise malformed("a part of the order", raw.payload()) from None
-
-    def _normalize(self, raw: Retailer2Line) -> Normalized:
-        order, line = raw
-        head = self._last_head
-        if head is None or order is not self._last_order:
-            head = self._head(order)
-            self._last_order, self._last_head = order, head
-        product, quantity, unit_amount, amount = line["product"], line["quantity"], line["unit_amount"], line["amount"]
-        if type(quantity) is not int or type(unit_amount) is not int or type(amount) is not int:
-            raise _not_whole(line)
-        line_id = line["id"]
-        return Normalized(
-            head.transaction,
-            self._lines[line_id] if line_id is not None else assembly.LINE.check(line_id=_content_id(order, line)),
-            assembly.KINDS[head.kind],
-            head.sold,
-            head.changed,
-            head.store,
-            self._products[product["code"], product["title"], product["category"]],
-            head.customer,
-            self._measures[head.kind, quantity, unit_amount, amount, head.currency, head.exponent],
-        )
 
     def _head(self, order: dict[str, Any]) -> _Head:
         kind, currency, shop, buyer = _KINDS.get(order["kind"]), order["currency"], order["shop"], order["buyer"]
@@ -100,17 +98,15 @@ class Retailer2Normalizer:
             raise invalid("placed_at", placed_at)
         if type(modified_at) is not int:
             raise invalid("modified_at", modified_at)
-        customer = (
-            (None,)
-            if buyer is None
-            else (buyer["id"], buyer["name"], buyer["tier"], buyer["city"], buyer["country"], buyer["since"])
-        )
-        return _Head(
+        customer = _NOBODY if buyer is None else _CUSTOMER(buyer)
+        if customer[-1] is not None and type(customer[-1]) is not int:
+            raise invalid("buyer.since", customer[-1])
+        return (
             assembly.check_transaction(RETAILER_ID, order["id"]),
             kind,
             self._sold[placed_at],
             self._changed[modified_at],
-            self._stores[shop["id"], shop["name"], shop["city"]],
+            self._stores[_STORE(shop)],
             self._customers[customer],
             currency["code"],
             whole("currency.exponent", exponent),
@@ -179,7 +175,7 @@ def _product(key: tuple[Any, ...]) -> Checked:
 
 
 def _customer(key: tuple[Any, ...]) -> Checked:
-    if key == (None,):
+    if key == _NOBODY:
         return assembly.CUSTOMER.check(customer_id=GUEST)
     identifier, name, tier, city, country, since = key
     return assembly.CUSTOMER.check(
@@ -193,7 +189,8 @@ def _customer(key: tuple[Any, ...]) -> Checked:
 
 
 def _measures(key: tuple[Any, ...]) -> Checked:
-    kind, quantity, unit_amount, amount, currency, exponent = key
+    order_kind, quantity, unit_amount, amount, currency, exponent = key
+    kind = _KINDS[order_kind].values[0]
     sign = -1 if kind is LineType.RETURN else 1
     return assembly.check_measures_of(
         kind,

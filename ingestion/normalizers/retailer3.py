@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
-from ingestion.normalizers.assembly import FEW, MANY, Checked, Memo, Normalized
+from ingestion.normalizers.assembly import FEW, KINDS, MANY, Checked, Memo, Normalized
 from ingestion.normalizers.numbers import comma_decimal
 from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import wall_clock
@@ -18,7 +19,11 @@ from shared.errors import RejectRecord
 
 RETAILER_ID = "retailer_3"
 COUNTRY = "ES"
-_KINDS = {"V": LineType.SALE, "D": LineType.RETURN, "A": LineType.ADJUSTMENT}
+_KINDS = {"V": KINDS[LineType.SALE], "D": KINDS[LineType.RETURN], "A": KINDS[LineType.ADJUSTMENT]}
+_STORE = itemgetter("codigo", "nombre", "ciudad")
+_PRODUCT = itemgetter("ref", "nombre", "familia")
+_CUSTOMER = itemgetter("codigo", "nombre", "segmento", "ciudad", "pais", "desde")
+_MEASURES = itemgetter("tipo", "cantidad", "precio", "importe", "moneda")
 _NOBODY = (None,)
 
 
@@ -59,34 +64,31 @@ class Retailer3Normalizer:
     def __call__(self, row: Retailer3Row) -> Normalized:
         """Raises RejectRecord."""
         try:
-            return self._normalize(row)
+            line_number, customer = row["linea"], row["cliente"]
+            if line_number is None:
+                line = assembly.LINE.check(line_id=_content_id(row))
+            elif type(line_number) is int:
+                line = self._lines[line_number]
+            else:
+                raise malformed("linea", line_number)
+            kind = _KINDS.get(row["tipo"])
+            if kind is None:
+                raise _unknown_type(row["tipo"])
+            return Normalized(
+                self._transactions[row["ticket"]],
+                line,
+                kind,
+                self._sold[row["fecha_hora"]],
+                self._changed[row["modificado"]],
+                self._stores[_STORE(row["tienda"])],
+                self._products[_PRODUCT(row["articulo"])],
+                self._customers[_NOBODY if customer is None else _CUSTOMER(customer)],
+                self._measures[_MEASURES(row)],
+            )
         except KeyError as error:
             raise missing(str(error.args[0])) from None
         except TypeError:
             raise malformed("a field (a list, an object)" if isinstance(row, dict) else "record", row) from None
-
-    def _normalize(self, row: Retailer3Row) -> Normalized:
-        line_number, store, product, customer = row["linea"], row["tienda"], row["articulo"], row["cliente"]
-        if line_number is None:
-            line = assembly.LINE.check(line_id=_content_id(row))
-        elif type(line_number) is int:
-            line = self._lines[line_number]
-        else:
-            raise malformed("linea", line_number)
-        kind = _KINDS.get(row["tipo"])
-        if kind is None:
-            raise _unknown_type(row["tipo"])
-        return Normalized(
-            self._transactions[row["ticket"]],
-            line,
-            assembly.KINDS[kind],
-            self._sold[row["fecha_hora"]],
-            self._changed[row["modificado"]],
-            self._stores[store["codigo"], store["nombre"], store["ciudad"]],
-            self._products[product["ref"], product["nombre"], product["familia"]],
-            self._customers[_NOBODY if customer is None else _customer_key(customer)],
-            self._measures[kind, row["cantidad"], row["precio"], row["importe"], row["moneda"]],
-        )
 
     def _sold_at(self, text: str) -> Checked:
         moment = wall_clock("fecha_hora", text, self._zone)
@@ -115,17 +117,6 @@ def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
         return row["moneda"], comma_decimal("importe", row["importe"])
     except (RejectRecord, KeyError, TypeError):
         return None
-
-
-def _customer_key(customer: dict[str, str | None]) -> tuple[Any, ...]:
-    return (
-        customer["codigo"],
-        customer["nombre"],
-        customer["segmento"],
-        customer["ciudad"],
-        customer["pais"],
-        customer["desde"],
-    )
 
 
 def _unknown_type(value: object) -> RejectRecord:
@@ -168,7 +159,8 @@ def _product(key: tuple[Any, ...]) -> Checked:
 
 
 def _measures(key: tuple[Any, ...]) -> Checked:
-    kind, quantity, price, amount, currency = key
+    tipo, quantity, price, amount, currency = key
+    kind = _KINDS[tipo].values[0]
     units = comma_decimal("cantidad", quantity)
     return assembly.check_measures_of(
         kind,

@@ -87,7 +87,7 @@ class Retailer2Service:
     def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer2Line]]:
         """Lines of the orders placed on `day`, each with its order."""
         for page in self._pages({"placed_on": day.isoformat()}):
-            lines = [line for order in page.rows for line in _lines(order)]
+            lines = [line for order in page.rows for line in order_lines(order)]
             yield SalesPage(page.number, lines, page.as_of)
 
     def normalize(self, raw: Retailer2Line) -> Normalized:
@@ -180,7 +180,7 @@ class Retailer2Service:
             contract.note_change(dates, date.fromisoformat(str(previous)), changed_at)
 
 
-def _lines(order: Any) -> list[Retailer2Line]:
+def order_lines(order: Any) -> list[Retailer2Line]:
     """The order's lines; an order that has none to speak of stays one item, to be refused as a whole."""
     lines = order.get("lines") if isinstance(order, dict) else None
     if not isinstance(lines, list) or not lines:
