@@ -1,0 +1,62 @@
+"""The table of `SalesRecord`'s fields as docs/ARCHITECTURE.md shows it, made from the model itself."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from types import NoneType
+from typing import Any, get_args
+
+from ingestion.models.retailer_data import SalesRecord
+
+TEXT_LENGTHS = {32: "text, 1 to 32 of `a-z0-9_`", 64: "text, 1 to 64", 255: "text, 1 to 255"}
+
+
+def contract_rows() -> list[list[str]]:
+    """Field, kind, null, meaning; in the order of the contract."""
+    schema = SalesRecord.model_json_schema(mode="serialization")
+    return [
+        [
+            f"`{name}`",
+            _kind(name, schema),
+            "yes" if NoneType in get_args(field.annotation) else "no",
+            str(field.description),
+        ]
+        for name, field in SalesRecord.model_fields.items()
+    ]
+
+
+def _kind(name: str, schema: dict[str, Any]) -> str:
+    described = schema["properties"][name]
+    if "$ref" in described:
+        values = schema["$defs"][described["$ref"].rpartition("/")[2]]["enum"]
+        return " · ".join(f"`{value}`" for value in values)
+    one = next((each for each in described.get("anyOf", [described]) if each.get("type") != "null"), described)
+    if one.get("format") == "date-time":
+        return "time, UTC"
+    if one.get("format") == "date":
+        return "date"
+    decimals = _decimals(name)
+    if decimals:
+        return decimals
+    if one.get("maxLength") in TEXT_LENGTHS:
+        return TEXT_LENGTHS[one["maxLength"]]
+    return {"^[A-Z]{3}$": "text, 3 capitals", "^[a-z][a-z0-9_]{0,31}$": TEXT_LENGTHS[32]}[one["pattern"]]
+
+
+def _decimals(name: str) -> str | None:
+    field = SalesRecord.model_fields[name]
+    if field.annotation is not Decimal:
+        return None
+    limits: dict[str, Any] = {}
+    for each in field.metadata:
+        for key in ("max_digits", "decimal_places", "ge"):
+            if getattr(each, key, None) is not None:
+                limits[key] = getattr(each, key)
+    sign = ", not negative" if limits.get("ge") == 0 else ", signed"
+    return f"decimal {limits['max_digits']},{limits['decimal_places']}{sign}"
+
+
+def as_markdown() -> str:
+    """The table, to be pasted."""
+    head = ["| field | kind | null | meaning |", "|---|---|---|---|"]
+    return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in contract_rows())])

@@ -1,0 +1,36 @@
+"""Which commands of the documents are run, and which are not: each of those is listed here with its document."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.documentation.documents import RUN_IN_THIS_ORDER, documents, fences, name_of
+
+NOT_RUN = {
+    "README.md": ["make test"],
+    "docs/QUICKSTART.md": ["psql \"$WAREHOUSE_READER_DSN\" -c 'SELECT count(*) FROM fact_sales'"],
+}
+"""First lines of the fences that carry `<!-- not run: reason -->`. Make it longer only for a reason."""
+
+
+@pytest.mark.parametrize("name", RUN_IN_THIS_ORDER)
+def test_only_the_listed_commands_are_not_run(name: str) -> None:
+    skipped = [fence.text.splitlines()[0] for fence in fences(name) if fence.is_executable and fence.not_run]
+    assert skipped == NOT_RUN.get(name, [])
+
+
+def test_commands_stand_only_in_documents_whose_commands_are_run() -> None:
+    elsewhere = [
+        fence.place
+        for path in documents()
+        if name_of(path) not in RUN_IN_THIS_ORDER
+        for fence in fences(name_of(path))
+        if fence.is_executable
+    ]
+    assert elsewhere == []
+
+
+def test_a_document_with_commands_has_some() -> None:
+    assert [
+        name for name in ("README.md", "docs/QUICKSTART.md") if not any(f.is_executable for f in fences(name))
+    ] == []

@@ -1,0 +1,48 @@
+"""The tables of the documents agree with the code they describe."""
+
+from __future__ import annotations
+
+import re
+
+from shared.config import PROJECT_ROOT
+from shared.partitions import Manifest, RequestWindow
+from tests.documentation.contract_table import as_markdown, contract_rows
+from tests.documentation.documents import read, table_after
+from tests.documentation.settings_in_code import platform_names, vendor_names, written_names
+
+ARCHITECTURE, QUICKSTART = "docs/ARCHITECTURE.md", "docs/QUICKSTART.md"
+
+
+def names_in_first_column(document: str, marker: str) -> list[str]:
+    return [name for row in table_after(document, marker) for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def test_the_contract_is_shown_as_the_model_has_it() -> None:
+    assert table_after(ARCHITECTURE, "contract") == contract_rows(), f"paste this:\n{as_markdown()}"
+
+
+def test_every_field_of_the_manifest_is_shown_in_its_order() -> None:
+    shown = names_in_first_column(ARCHITECTURE, "manifest")
+    assert shown == list(Manifest.model_fields)
+    assert all(f"`{name}`" in read(ARCHITECTURE) for name in RequestWindow.model_fields)
+
+
+def test_every_table_and_view_of_the_warehouse_is_shown_with_its_grain() -> None:
+    ddl = "".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "database" / "init").glob("*.sql"))
+    made = set(re.findall(r"^CREATE (?:TABLE|MATERIALIZED VIEW) ([\w.]+)", ddl, flags=re.MULTILINE))
+    assert set(names_in_first_column(ARCHITECTURE, "tables")) == made
+
+
+def test_every_step_of_the_load_is_shown() -> None:
+    files = {path.name for path in (PROJECT_ROOT / "transformation" / "sql").glob("*.sql")}
+    assert set(re.findall(r"`(\w+\.sql)`", read(ARCHITECTURE))) >= files
+
+
+def test_every_setting_is_explained_and_no_other() -> None:
+    explained = set(names_in_first_column(QUICKSTART, "settings"))
+    assert platform_names() - explained == set(), "read by the code, but not explained"
+    assert explained - platform_names() - written_names() - vendor_names() == set(), "explained, but nothing reads them"
+
+
+def test_every_setting_of_the_retailers_is_in_their_own_documentation() -> None:
+    assert {name for name in vendor_names() if f"`{name}`" not in read("docs/RETAILERS.md")} == set()
