@@ -1,6 +1,7 @@
 """Every message that the source can print, as patterns.
 
-They are the texts and f-strings of the Python files, and the findings of the quality checks. A part that is filled in at run time matches anything.
+They are the texts and f-strings of the Python files, and the findings of the quality checks.
+A part that is filled in at run time matches anything.
 """
 
 from __future__ import annotations

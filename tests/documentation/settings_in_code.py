@@ -46,11 +46,8 @@ def written_names() -> set[str]:
 def _read_in(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute):
-            if (node.func.attr in ("get", "getenv", "pop") and _is_environment(node.func.value)) or node.func.attr in (
-                "text",
-                "required",
-                "parsed",
-            ):
+            asked = node.func.attr in ("get", "getenv", "pop") and _is_environment(node.func.value)
+            if asked or node.func.attr in ("text", "required", "parsed"):
                 yield from _name(node.args[0])
         elif isinstance(node, ast.Subscript) and _is_environment(node.value) and isinstance(node.ctx, ast.Load):
             yield from _name(node.slice)

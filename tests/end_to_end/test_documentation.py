@@ -48,7 +48,8 @@ class Shell:
 
     def type(self, text: str) -> tuple[int, str]:
         """Exit status and the end of the output."""
-        before = f". {shlex.quote(str(self._variables))}\ncd {shlex.quote(self._directory.read_text(encoding='utf-8').strip())}"
+        directory = self._directory.read_text(encoding="utf-8").strip()
+        before = f". {shlex.quote(str(self._variables))}\ncd {shlex.quote(directory)}"
         after = f"export -p > {shlex.quote(str(self._variables))}\npwd > {shlex.quote(str(self._directory))}"
         with self._output.open("wb") as output:
             # To a file: what a command leaves running may hold on to a pipe.
