@@ -16,6 +16,7 @@ import sys
 import typing
 
 OLDEST = (3, 11)
+UV = "uv==0.13.8"
 CANDIDATES = ("python3", "python3.13", "python3.12", "python3.11", "python3.14", "python")
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
@@ -51,11 +52,11 @@ def install(wanted: str) -> None:
             f"{python} cannot make virtual environments (Debian: apt install python3-venv)",
         )
     say(f"Installing {wanted} into .venv; the first time this takes a minute or two")
-    environment = caches()
+    environment = installer_environment()
     offline = "the packages could not be fetched. Is there a network, and does `pip` reach its index?"
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if not usable(PYTHON, "import uv"):
-        run([*pip, "uv"], offline, environment)
+        run([*pip, UV], offline, environment)
     uv = [PYTHON, "-m", "uv", "pip", "install", "--quiet", "--python", PYTHON, "-r", os.path.join(ROOT, wanted)]
     if subprocess.call(uv, env=environment, cwd=ROOT) != 0:
         say("uv did not manage; trying pip, which takes longer")
@@ -82,9 +83,10 @@ def usable(python: str, program: str = "pass") -> bool:
         return False
 
 
-def caches() -> "dict[str, str]":
-    """The environment, with caches inside the checkout where the home directory cannot be written."""
+def installer_environment() -> "dict[str, str]":
+    """The environment of the installers: the system's certificates, and caches where they can be written."""
     environment = dict(os.environ)
+    environment.setdefault("UV_SYSTEM_CERTS", "true")  # as pip does; a company's own certificates are among them
     if not os.access(os.path.expanduser("~"), os.W_OK):
         for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR"):
             environment.setdefault(name, os.path.join(LOCAL, "cache", name.split("_")[0].lower()))
