@@ -103,7 +103,8 @@ def _open_zstd(path: Path) -> IO[bytes]:
     return stream
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_csv(path: Path) -> IO[bytes]:
+    """The bytes of a CSV that may be compressed, by its ending. Raises UnreadableCsvError."""
     if path.suffix == ".gz":
         return io.BufferedReader(gzip.open(path, "rb"))
     return _open_zstd(path) if path.suffix == ".zst" else path.open("rb")
@@ -127,7 +128,7 @@ def _minute(text: str, zone: ZoneInfo) -> Minute:
 def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
     """The rows of the file in its order. Raises UnreadableCsvError. Remembers a digest of each row to know repeats."""
     seen: set[bytes] = set()
-    with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
+    with open_csv(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
         if tuple(next(reader, ())) != COLUMNS:
             raise UnreadableCsvError(f"{path} does not begin with the header {','.join(COLUMNS)}")
