@@ -89,7 +89,7 @@ def main(
         settings = load_settings()
         result = run(business_date(day, settings), settings=settings, run_id=new_run_id("quality"))
         if as_json:
-            typer.echo(json.dumps(result.as_dict(), indent=2))
+            typer.echo(json.dumps(result.as_dict(all_checks=True), indent=2))
         else:
             print_report(result, Console())
         raise typer.Exit(0 if result.ok else 1)

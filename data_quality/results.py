@@ -33,13 +33,14 @@ class QualityResult:
         """The results that came out so."""
         return tuple(result for result in self.checks if result.status is status)
 
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able form, for XCom and `--json`."""
+    def as_dict(self, *, all_checks: bool = False) -> dict[str, Any]:
+        """JSON-able form. For XCom the checks that did not pass; `all_checks` for who wants them all."""
+        shown = self.checks if all_checks else [each for each in self.checks if each.status is not Status.PASS]
         return {
             "business_date": self.business_date.isoformat(),
             "verdict": self.verdict.value,
             "score": self.score,
             "dimensions": {name: float(score) for name, score in self.scores.dimensions.items()},
             "counts": {status.value: len(self.with_status(status)) for status in Status},
-            "checks": [result.as_dict() for result in self.checks],
+            "checks": [result.as_dict() for result in shown],
         }

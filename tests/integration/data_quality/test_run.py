@@ -53,7 +53,9 @@ def test_results_and_scores_are_kept_also_when_the_verdict_is_fail(
     assert ("signs_follow_type", "retailer_1", "fail") in kept
     assert days.execute("SELECT verdict FROM ops.data_quality_scores WHERE dimension = 'overall'") == [("fail",)]
     assert days.execute("SELECT stage, status FROM ops.pipeline_runs") == [("quality", "failed")]
-    json.dumps(result.as_dict())
+    compact = json.loads(json.dumps(result.as_dict()))
+    assert {each["status"] for each in compact["checks"]} == {"fail"}  # small enough for XCom
+    assert len(result.as_dict(all_checks=True)["checks"]) == sum(compact["counts"].values())
 
 
 def test_repeating_a_run_adds_results_and_rewrites_the_scores(warehouse: WarehouseAccess, days: PublishedDays) -> None:
