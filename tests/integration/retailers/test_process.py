@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -18,17 +17,14 @@ import pytest
 import requests
 
 from tests.integration.retailers.clients import CLIENTS
-from tests.integration.retailers.conftest import SECRETS, Start
+from tests.integration.retailers.conftest import SECRETS, Start, free_port
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def port() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    yield number
+def port() -> int:
+    return free_port()
 
 
 def environment(**changed: str) -> dict[str, str]:
