@@ -64,7 +64,7 @@ def run(
         stage.finish(
             details=result.as_dict(),
             failed=[each.check.name for each in failed],
-            message="; ".join(f"{each.finding.retailer_id} {each.check.name}: {each.message}" for each in failed),
+            message=" ".join(each.message for each in failed),
         )
     _log(result, run_id)
     return result

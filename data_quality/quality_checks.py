@@ -90,9 +90,10 @@ class CheckResult:
 
     @property
     def message(self) -> str:
-        """The finding in words, and what to do about it when something is wrong."""
+        """Where, the finding in words, and what to do about it when something is wrong."""
         check, finding = self.check, self.finding
-        text = f"{check.description}: expected {finding.expected}, found {finding.actual}"
+        place = f"{finding.retailer_id} {finding.business_date}"
+        text = f"{place}: {check.description}: expected {finding.expected}, found {finding.actual}"
         return text if self.status is Status.PASS else f"{text}. {check.remedy}."
 
     def as_dict(self) -> dict[str, Any]:

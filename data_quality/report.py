@@ -31,9 +31,8 @@ def print_report(result: QualityResult, console: Console) -> None:
             console.print(_checks_table(day, [each for each in wrong if each.finding.business_date == day]))
     for each in result.checks:
         if each.status is not Status.PASS:
-            console.print(
-                f"[{STYLES[each.status]}]{_label(each)}[/] {escape(f'{_place(each)}: {each.message}')}", highlight=False
-            )
+            line = escape(f"{each.check.name}: {each.message}")
+            console.print(f"[{STYLES[each.status]}]{_label(each)}[/] {line}", highlight=False)
     dimensions = ", ".join(f"{name} {score:.1f}" for name, score in result.scores.dimensions.items())
     style = STYLES[result.verdict]
     console.print(f"Score {result.score:.2f} ({dimensions})", highlight=False)
@@ -61,7 +60,3 @@ def _label(result: CheckResult) -> str:
     if result.check.severity is Severity.INFO and result.status is not Status.PASS:
         return "note"
     return result.status.value
-
-
-def _place(result: CheckResult) -> str:
-    return f"{result.check.name} {result.finding.retailer_id} {result.finding.business_date}"

@@ -78,9 +78,10 @@ def test_more_wrong_than_there_should_be_scores_nothing_rather_than_less() -> No
     assert result(10, 25).score == 0
 
 
-def test_a_failure_says_what_was_expected_what_was_found_and_what_to_do() -> None:
-    assert result(10, 3).message == "All rows are there: expected 10, found 7. Load the date again."
-    assert result(10, 0).message == "All rows are there: expected 10, found 10"
+def test_a_failure_says_where_what_was_expected_what_was_found_and_what_to_do() -> None:
+    place = "retailer_1 2024-01-15: All rows are there"
+    assert result(10, 3).message == f"{place}: expected 10, found 7. Load the date again."
+    assert result(10, 0).message == f"{place}: expected 10, found 10"
 
 
 def test_a_query_without_texts_is_described_by_its_share() -> None:

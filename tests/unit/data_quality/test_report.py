@@ -33,7 +33,7 @@ def outcome(failed: int, days_before: int = 0, actual: str = "n") -> CheckResult
 def test_every_check_of_the_day_has_a_line_and_the_verdict_comes_last() -> None:
     text = shown(outcome(0), outcome(3))
     assert "pass" in text
-    assert "fail rows retailer_2 2024-01-15: All rows are there: expected 10, found n. Load the date again." in text
+    assert "fail rows: retailer_2 2024-01-15: All rows are there: expected 10, found n. Load the date again." in text
     assert text.splitlines()[-1] == "Verdict fail for 2024-01-15"
     assert "Score 85.00" in text
 
