@@ -64,9 +64,8 @@ def up() -> None:
     layout = Layout()
     with _polite(), state.only_one(layout.lock_file, what="up"):
         stack = _stack(layout)
-        running = stack.is_up()
+        running = stack.is_up_to_stay()
         platform = stack.up()
-        stack.keep()
         _explain(platform, already=running)
 
 

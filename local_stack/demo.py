@@ -28,14 +28,28 @@ def last_days(today: date, count: int = DAYS) -> list[date]:
     return [today - timedelta(days=back) for back in range(count, 0, -1)]
 
 
+def retailers_clock(now: datetime, live_until: datetime | None) -> datetime:
+    """Where the retailers' clocks stand during a demo, so that a second one on the same day finds nothing new.
+
+    At 06:00 UTC, when yesterday is over in New York, too; before that at midnight. But never before a time at which
+    they already ran: a till does not forget.
+    """
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    morning = midnight + timedelta(hours=6)
+    stands = morning if now >= morning else midnight
+    return max(stands, live_until.replace(microsecond=0)) if live_until else stands
+
+
 def run_demo(stack: Stack) -> bool:
     """Run it all; True when every run succeeded and everything is accounted for. Stops what it started, in any case."""
-    was_up = stack.is_up() and stack.started_by() == "up"
-    stack.environ = {**HURRY, **stack.environ}
+    was_up = stack.is_up_to_stay()
+    if not was_up:
+        clock = retailers_clock(datetime.now(UTC), _live_until(stack))
+        stack.progress.say(f"the retailers' clocks stand at {clock:%H:%M} UTC, so that a second demo finds nothing new")
+        stack.environ = {**HURRY, "RETAILER_TODAY": clock.isoformat(), **stack.environ}
     stack.layout.demo_file.unlink(missing_ok=True)
     try:
-        platform = stack.up("demo")
-        return _run_and_show(stack, platform)
+        return _run_and_show(stack, stack.up("demo"))
     finally:
         if was_up:
             stack.progress.say("the platform was running before and goes on running")
@@ -43,6 +57,13 @@ def run_demo(stack: Stack) -> bool:
             stack.progress.say("stopping")
             stack.down()
             stack.progress.say("everything is stopped; data stays in .local/")
+
+
+def _live_until(stack: Stack) -> datetime | None:
+    try:
+        return datetime.fromisoformat(stack.layout.live_until_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _run_and_show(stack: Stack, platform: Platform) -> bool:

@@ -35,6 +35,8 @@ def show(console: Console, facts: DemoFacts) -> None:
     console.print(_records(facts, "What the load did with them", LOAD, money=False))
     console.print()
     for row in facts.also_rewritten:
+        if not (row["inserted"] or row["updated"] or row["withdrawn"]):
+            continue
         console.print(
             f"{row['retailer_id']} {row['business_date']} was loaded once more beside it:"
             f" {row['updated']} corrected, {row['inserted']} late, {row['withdrawn']} withdrawn"

@@ -50,6 +50,11 @@ class Layout:
         return self.local / "env"
 
     @property
+    def live_until_file(self) -> Path:
+        """Until when the retailers' clocks ran, ISO 8601."""
+        return self.local / "live_until"
+
+    @property
     def demo_file(self) -> Path:
         """What the last demo showed."""
         return self.local / "demo.json"

@@ -74,14 +74,14 @@ class Stack:
         return self._state.complete and len(self._state.running()) == len(self._state.services) > 0
 
     def up(self, started_by: str = "up") -> Platform:
-        """Start what does not run; on failure stop everything this call started and say why.
+        """Start the platform, unless one that `up` started runs; on failure stop everything and say why.
 
         The caller holds the lock.
         """
         self.layout.prepare()
-        if self.is_up():
+        if self.is_up_to_stay():
             return self._platform()
-        self._stop_all()  # a start that was interrupted, or a service that died
+        self._stop_all()  # an interrupted start, a service that died, a demo that was killed
         try:
             return self._start_all(started_by)
         except BaseException:
@@ -92,13 +92,9 @@ class Stack:
         finally:
             self._reservations.release()
 
-    def started_by(self) -> str:
-        """Which command started what runs: `up`, or `demo` when one was killed before it could stop everything."""
-        return self._state.started_by
-
-    def keep(self) -> None:
-        """Let what runs count as started by `up`, so that a demo leaves it running."""
-        self._save(replace(self._state, started_by="up"))
+    def is_up_to_stay(self) -> bool:
+        """Whether a platform runs that `up` started, and not a demo that was killed."""
+        return self.is_up() and self._state.started_by == "up"
 
     def down(self) -> int:
         """Stop everything; how many services there were. The caller holds the lock."""
@@ -249,6 +245,8 @@ class Stack:
         for data_dir in self.layout.postgres.glob("data-*"):
             stopped += stop_forgotten(data_dir)
         stopped += processes.stop_strays(self.layout.root, 5.0)
+        if self._state.started_by == "up":
+            self.layout.live_until_file.write_text(datetime.now(UTC).isoformat(), encoding="utf-8")
         self._save(StackState(ports=self._state.ports))
         return stopped
 
