@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -29,7 +29,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Gaps:
-    """Dates between the watermark and the day."""
+    """Dates before the day that the warehouse lacks."""
 
     to_fill: tuple[date, ...] = ()
     left_out: tuple[date, ...] = ()
@@ -58,13 +58,25 @@ def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:
     return dict(cursor.fetchall())
 
 
-def find_gaps(day: date, published: Published, most: int) -> Gaps:
-    """Dates after the last published one and before `day`, of which the latest `most` are to be filled."""
+def find_gaps(day: date, published: Published, loaded: Collection[date], most: int) -> Gaps:
+    """Dates before `day` that are missing from the warehouse, among the latest `most`.
+
+    Missing is what was not loaded since the earliest of them that was, in whatever order the dates came; after an
+    outage longer than that, all of them, and those before are left out. An old date loaded for itself opens no gap.
+    """
+    earliest = day - timedelta(days=most)
+    recent = [each for each in loaded if earliest <= each < day]
+    if recent:
+        return Gaps(tuple(each for each in _dates(min(recent), day) if each not in loaded))
     last = published.last_processed_date
-    if last is None:
+    if last is None or last >= day:
         return Gaps()
-    missing = tuple(last + timedelta(days=ahead) for ahead in range(1, (day - last).days))
-    return Gaps(missing[-most:], missing[:-most])
+    return Gaps(tuple(_dates(earliest, day)), tuple(_dates(last + timedelta(days=1), earliest)))
+
+
+def _dates(first: date, end: date) -> Iterator[date]:
+    """From `first` up to, not including, `end`."""
+    return (first + timedelta(days=ahead) for ahead in range((end - first).days))
 
 
 def changes_since(day: date, published: Published, lookback_days: int) -> datetime:

@@ -80,7 +80,7 @@ def _plan(
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = checkpoints.read_published(cursor, service.retailer_id)
         loaded = checkpoints.read_loaded_checksums(cursor, service.retailer_id)
-    gaps = checkpoints.find_gaps(day, published, settings.catch_up_days)
+    gaps = checkpoints.find_gaps(day, published, loaded, settings.catch_up_days)
     if gaps.left_out:
         progress.notes.append(
             f"{service.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
