@@ -14,6 +14,7 @@ import orjson
 
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.normalizers.assembly import json_lines
+from ingestion.reading_ahead import reading_ahead
 from ingestion.reconciliation import Tally, mismatch, money_unexplained
 from ingestion.results import LandedDate
 from ingestion.services.contract import ListingChanged, RetailerService, SalesPage, Surroundings
@@ -112,10 +113,11 @@ def _read(
 ) -> _Reading:
     tally = Tally()
     asked_from = surroundings.clock()
-    for page in service.fetch_sales_data(day):
-        if page.number == 1:
-            asked_from = min(asked_from, page.as_of)
-        writer.write(page_lines(service, page, day, tally, spool))
+    with reading_ahead(service.fetch_sales_data(day)) as pages:
+        for page in pages:
+            if page.number == 1:
+                asked_from = min(asked_from, page.as_of)
+            writer.write(page_lines(service, page, day, tally, spool))
     return _Reading(tally, asked_from)
 
 
