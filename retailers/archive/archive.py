@@ -21,9 +21,13 @@ from retailers.seeding.receipts import Entry, Receipt
 from retailers.seeding.rhythm import FIRST_DAY
 from retailers.seeding.sales import SalesGenerator
 
+LAYOUT = 1
+"""Raise it when tables or generator change: what was filled before is then made anew."""
+
 RECENT_DAYS = 30
 _ALWAYS_THERE = tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(31))
 _LOCK = 7_203_411
+_BOOKKEEPING = ("simulation.made_days", "simulation.made_from")
 _MANY_LINES = 20_000
 """So many lines into empty tables are worth building the indexes afterwards."""
 
@@ -106,14 +110,25 @@ def preloaded_days(today: date) -> list[date]:
 
 
 def start_from(cursor: Cursor, schema: str, books: Books, origin: str) -> bool:
-    """Create the tables, and empty them when they were filled from another origin. True when they are empty now."""
+    """Create the tables; those that were filled from another origin are made anew. True when they are empty now.
+
+    The origin is compared together with `LAYOUT`, so a change of tables or generator starts anew as well.
+    """
+    wanted = f"layout {LAYOUT}, {origin}"
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+    if _origin(cursor) == wanted:
+        cursor.execute(schema)
+        return False
+    cursor.execute(f"DROP TABLE IF EXISTS {', '.join((*books.tables, *_BOOKKEEPING))}")
     cursor.execute(schema)
+    cursor.execute("INSERT INTO simulation.made_from (origin) VALUES (%s)", (wanted,))
+    return True
+
+
+def _origin(cursor: Cursor) -> str | None:
+    cursor.execute("SELECT to_regclass('simulation.made_from') IS NOT NULL")
+    if cursor.fetchone() != (True,):
+        return None
     cursor.execute("SELECT origin FROM simulation.made_from")
     found = cursor.fetchone()
-    if found is not None and found[0] == origin:
-        return False
-    tables = ", ".join((*books.tables, "simulation.made_days", "simulation.made_from"))
-    cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY")
-    cursor.execute("INSERT INTO simulation.made_from (origin) VALUES (%s)", (origin,))
-    return True
+    return found[0] if found else None

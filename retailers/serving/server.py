@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
+import psycopg2
 import waitress
 from flask import Flask
 
@@ -46,6 +47,9 @@ def serve(market: Market, port: int, secrets: tuple[str, ...], create_app: Calla
         )
     except (DatabaseAwayError, UnreadableCsvError) as error:
         return _fail(f"{market.retailer_id} cannot start: {error}. Check DATABASE_URL and RETAILER_REPLAY_CSV", 1)
+    except psycopg2.Error as error:
+        reason = str(error).strip().splitlines()[0]
+        return _fail(f"{market.retailer_id} cannot use its database: {reason}. Check the user in DATABASE_URL", 1)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
         return _fail(f"{market.retailer_id} cannot listen on {where}: {error.strerror}. Set PORT", 1)

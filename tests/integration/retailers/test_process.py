@@ -88,6 +88,45 @@ def test_a_wrong_password_is_one_line_and_status_1(database: str, port: int) -> 
     assert "nobody" in errors and "wrong" not in errors and errors.count("\n") == 1
 
 
+def test_a_user_who_may_not_make_tables_is_one_line_and_status_1(database: str, port: int) -> None:
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("REVOKE CREATE ON SCHEMA public FROM public")
+        cursor.execute("DROP ROLE IF EXISTS cashier")
+        cursor.execute("CREATE ROLE cashier LOGIN PASSWORD 'till'")
+    try:
+        host = database.rpartition("@")[2]
+        code, errors = ended(1, DATABASE_URL=f"postgresql://cashier:till@{host}", PORT=str(port))
+    finally:
+        with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute("DROP ROLE cashier")
+    assert code == 1
+    assert "permission denied" in errors and "DATABASE_URL" in errors and errors.count("\n") == 1
+
+
+def test_a_retailer_finds_its_database_again(start: Start) -> None:
+    retailer = start(2)
+    truth = retailer.client.sold_on(date(2024, 1, 15))
+    connection = psycopg2.connect(retailer.dsn)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+    codes = [retailer.client.get("/orders", placed_on="2024-01-15").status_code for _ in range(12)]
+    assert set(codes) <= {200, 503} and codes[-1] == 200
+    assert retailer.client.sold_on(date(2024, 1, 15)) == truth
+
+
+def test_tables_of_an_older_layout_are_made_anew(start: Start) -> None:
+    retailer = start(3)
+    truth = retailer.client.sold_on(date(2024, 1, 15))
+    with psycopg2.connect(retailer.dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE asientos; CREATE TABLE asientos (viejo int)")
+        cursor.execute("UPDATE simulation.made_from SET origin = 'layout 0, ' || origin")
+    assert start(3, retailer.dsn).client.sold_on(date(2024, 1, 15)) == truth
+
+
 def test_a_port_that_is_taken_is_one_line_and_status_1(database: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
