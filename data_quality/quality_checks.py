@@ -193,13 +193,14 @@ def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
 def read_finding(check: Check, row: Mapping[str, Any]) -> Finding:
     """A query's row; one that gives no texts is described by its share."""
     checked, failed = Decimal(row["checked"] or 0), Decimal(row["failed"] or 0)
+    wanted = "all" if check.threshold == _HUNDRED else f"{check.threshold:f} % or more"
     share = f"{checked - failed:,f} of {checked:,f}"
     return Finding(
         row["retailer_id"],
         row["business_date"],
         checked,
         failed,
-        _text(row.get("expected", f"{check.threshold:f} %")),
+        _text(row.get("expected", wanted)),
         _text(row.get("actual", share)),
     )
 

@@ -40,10 +40,11 @@ def print_report(result: QualityResult, console: Console) -> None:
 
 
 def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:
-    table = Table(title=f"Quality of {day}", title_justify="left")
-    for name in ("status", "check", "retailer", "expected", "actual"):
+    table = Table(title=f"Quality of {day}", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for name in ("", "check", "retailer"):
+        table.add_column(name, no_wrap=True)
+    for name in ("expected", "found"):
         table.add_column(name, overflow="fold")
-    table.add_column("score", justify="right")
     for each in results:
         table.add_row(
             f"[{STYLES[each.status]}]{_label(each)}[/]",
@@ -51,7 +52,6 @@ def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:
             each.finding.retailer_id,
             escape(each.finding.expected),
             escape(each.finding.actual),
-            f"{each.score:.2f}",
         )
     return table
 

@@ -28,8 +28,8 @@ differences AS (
         business_date,
         sum(greatest(abs(accounted), abs(present), abs(accounted - present))) AS checked,
         sum(abs(accounted - present)) AS failed,
-        string_agg(accounted || ' ' || currency, ', ' ORDER BY currency) AS expected,
-        string_agg(present || ' ' || currency, ', ' ORDER BY currency) AS actual
+        string_agg(to_char(accounted, 'FM999,999,999,999,990.0099') || ' ' || currency, ', ' ORDER BY currency) AS expected,
+        string_agg(to_char(present, 'FM999,999,999,999,990.0099') || ' ' || currency, ', ' ORDER BY currency) AS actual
     FROM compared
     GROUP BY retailer_id, business_date
 )

@@ -42,8 +42,8 @@ differences AS (
         business_date,
         sum(greatest(abs(reported), abs(landed), difference)) AS checked,
         sum(difference) AS failed,
-        string_agg(reported || ' ' || currency, ', ' ORDER BY currency) AS expected,
-        string_agg(landed || ' ' || currency, ', ' ORDER BY currency) AS actual
+        string_agg(to_char(reported, 'FM999,999,999,999,990.0099') || ' ' || currency, ', ' ORDER BY currency) AS expected,
+        string_agg(to_char(landed, 'FM999,999,999,999,990.0099') || ' ' || currency, ', ' ORDER BY currency) AS actual
     FROM compared
     GROUP BY retailer_id, business_date
 )

@@ -5,6 +5,6 @@ SELECT
     1 AS checked,
     (load_id IS NULL)::integer AS failed,
     'published' AS expected,
-    coalesce('published by load ' || load_id || ', before this run', 'not published') AS actual
+    coalesce('load ' || load_id || ', earlier', 'not published') AS actual
 FROM checked_slices
 WHERE is_target AND is_nightly AND NOT is_expected

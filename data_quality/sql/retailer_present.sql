@@ -5,6 +5,6 @@ SELECT
     1 AS checked,
     (load_id IS NULL)::integer AS failed,
     'published' AS expected,
-    coalesce('published by load ' || load_id, 'not published') AS actual
+    coalesce('load ' || load_id, 'not published') AS actual
 FROM checked_slices
 WHERE is_target AND is_expected

@@ -19,7 +19,8 @@ differences AS (
         greatest(reported, landed) AS checked,
         greatest(reported - landed - rejected, landed - reported, 0) AS failed,
         reported AS expected,
-        landed || CASE WHEN rejected > 0 THEN ' and ' || rejected || ' refused' ELSE '' END AS actual
+        to_char(landed, 'FM999,999,999,990')
+            || CASE WHEN rejected > 0 THEN ' and ' || to_char(rejected, 'FM999,999,999,990') || ' refused' ELSE '' END AS actual
     FROM compared
 )
 SELECT * FROM differences

@@ -29,7 +29,7 @@ differences AS (
         business_date,
         CASE WHEN is_comparable THEN greatest(usual::numeric, present) ELSE 0 END AS checked,
         CASE WHEN is_comparable THEN abs(usual::numeric - present) ELSE 0 END AS failed,
-        CASE WHEN is_comparable THEN 'about ' || usual ELSE 'too few weeks to say' END AS expected,
+        CASE WHEN is_comparable THEN 'about ' || to_char(usual, 'FM999,999,999,990') ELSE 'too few weeks to say' END AS expected,
         present AS actual
     FROM baselines
 )

@@ -87,7 +87,8 @@ def test_a_failure_says_where_what_was_expected_what_was_found_and_what_to_do() 
 def test_a_query_without_texts_is_described_by_its_share() -> None:
     row = {"retailer_id": "retailer_1", "business_date": DAY, "checked": 5000, "failed": 10}
     described = read_finding(check(threshold=99), row)
-    assert (described.expected, described.actual) == ("99 %", "4,990 of 5,000")
+    assert (described.expected, described.actual) == ("99 % or more", "4,990 of 5,000")
+    assert read_finding(check(), row).expected == "all"
 
 
 def test_counts_read_as_people_write_them() -> None:
