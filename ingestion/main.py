@@ -19,14 +19,21 @@ if __package__ in (None, ""):  # `cd ingestion && python main.py DATE`
 
 import structlog
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ingestion.landing import RawZone
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
 from ingestion.services.contract import Surroundings
-from shared.commands import DateArgument, RetailerOption, business_date, chosen_retailers, exit_code, new_run_id
+from shared.commands import (
+    DateArgument,
+    RetailerOption,
+    business_date,
+    chosen_retailers,
+    console,
+    exit_code,
+    new_run_id,
+)
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.logs import configure_logging
 from shared.pipeline_runs import StageRun, record_stage
@@ -120,7 +127,7 @@ def main(
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
-            Console().print(_table(result))
+            console().print(_table(result))
         for each in result.results:
             for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
                 typer.echo(line, err=True)

@@ -19,10 +19,9 @@ if __package__ in (None, ""):  # `cd materialized_views && python refresh_views.
 
 import psycopg2
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from shared.commands import exit_code, new_run_id
+from shared.commands import console, exit_code, new_run_id
 from shared.config import Settings, load_settings
 from shared.database import Connection, session, transaction
 from shared.errors import FixConfiguration, RetryLater, StopRun
@@ -146,7 +145,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print the result 
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
-            Console().print(_table(result))
+            console().print(_table(result))
 
 
 if __name__ == "__main__":
