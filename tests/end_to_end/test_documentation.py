@@ -6,11 +6,8 @@ README and QUICKSTART begin with nothing running. The others begin as they say: 
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -19,32 +16,26 @@ import pytest
 
 from shared.config import PROJECT_ROOT
 from tests.documentation.documents import RUN_IN_THIS_ORDER, Fence, fences
+from tests.end_to_end.checkout import Checkout
 
 FROM_NOTHING = ("README.md", "docs/QUICKSTART.md")
 """Documents that start the platform themselves, and whose queries must find rows."""
 LONGEST_FENCE_SECONDS = 900
 SHOWN_LINES = 60
-SHELL_SETTINGS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHON")
-PASSED_ON = ("PIP_", "UV_", "NPM_", "npm_", "HTTP", "NO_PROXY", "SSL_", "REQUESTS_", "RETAIL_POSTGRES")
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(2400)]
-
-
-def clean_environment() -> dict[str, str]:
-    """What a newcomer's shell has, and how packages are reached from here."""
-    return {name: value for name, value in os.environ.items() if name in SHELL_SETTINGS or name.startswith(PASSED_ON)}
 
 
 class Shell:
     """One person's shell: exported variables and the working directory last from fence to fence."""
 
-    def __init__(self, checkout: Path, memory: Path) -> None:
-        self.checkout = checkout
+    def __init__(self, checkout: Checkout, memory: Path) -> None:
+        self._environment = checkout.environment()
         self._variables, self._directory, self._output = (
             memory / name for name in ("variables", "directory", "output")
         )
         self._variables.write_text("", encoding="utf-8")
-        self._directory.write_text(str(checkout), encoding="utf-8")
+        self._directory.write_text(str(checkout.root), encoding="utf-8")
 
     def type(self, text: str) -> tuple[int, str]:
         """Exit status and the end of the output."""
@@ -55,7 +46,7 @@ class Shell:
             # To a file: what a command leaves running may hold on to a pipe.
             done = subprocess.run(
                 ["bash", "-c", f"set -eo pipefail\n{before}\n{text}\n{after}\n"],
-                env=clean_environment(),
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -67,46 +58,33 @@ class Shell:
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def prepared(checkout: Checkout) -> Checkout:
     """The files of this checkout as they are now, with its installed libraries and nothing else."""
-    root = tmp_path_factory.mktemp("documentation") / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (PROJECT_ROOT / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT_ROOT / name, root / name)
-    (root / ".venv").symlink_to(PROJECT_ROOT / ".venv", target_is_directory=True)
-    yield root
-    subprocess.run(["make", "clean"], cwd=root, env=clean_environment(), capture_output=True, check=False, timeout=300)
+    (checkout.root / ".venv").symlink_to(PROJECT_ROOT / ".venv", target_is_directory=True)
+    return checkout
 
 
 @pytest.mark.parametrize("name", RUN_IN_THIS_ORDER)
-def test_every_command_of_a_document_does_what_it_says(name: str, checkout: Path, tmp_path: Path) -> None:
+def test_every_command_of_a_document_does_what_it_says(name: str, prepared: Checkout, tmp_path: Path) -> None:
     todo = [fence for fence in fences(name) if fence.is_executable and not fence.not_run]
     if not todo:
         pytest.skip(f"{name} has no commands to run")
-    shell = Shell(checkout, tmp_path)
+    shell = Shell(prepared, tmp_path)
     if name not in FROM_NOTHING:
         status, said = shell.type('make up\nsource .local/env\nexport PATH="$PWD/.venv/bin:$PATH"')
         assert status == 0, said
     for fence in todo:
         if fence.language == "sql":
-            rows = query(checkout, fence)
+            rows = query(prepared.root, fence)
             assert rows or name not in FROM_NOTHING, f"{fence.place} finds no rows"
         else:
             status, said = shell.type(fence.text)
             assert status == fence.exit_status, f"{fence.place} ends with {status}:\n{fence.text}\n{said}"
 
 
-def query(checkout: Path, fence: Fence) -> int:
+def query(root: Path, fence: Fence) -> int:
     """Run a query as the reader; how many rows it finds."""
-    lines = (checkout / ".local" / "env").read_text(encoding="utf-8").splitlines()
+    lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
     prefix = "export WAREHOUSE_READER_DSN="
     dsn = shlex.split(next(line for line in lines if line.startswith(prefix)).removeprefix(prefix))[0]
     with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
