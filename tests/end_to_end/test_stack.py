@@ -35,11 +35,11 @@ def test_up_stays_a_demo_uses_it_and_down_stops_all(checkout: Checkout) -> None:
     assert status == 0, output
     pids = running(checkout)
     assert set(pids) == SERVICES
-    assert "The platform runs" in output and "/Airflow" not in output
+    assert "The platform runs" in output
 
     env_file = checkout.root / ".local" / "env"
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
-    shell = ". .local/env && curl -sf -o /dev/null $AIRFLOW_URL/api/v2/version && curl -sf -o /dev/null $RETAILER1_API_URL/health"
+    shell = ". .local/env && curl -sf $AIRFLOW_URL/api/v2/version && curl -sf $RETAILER1_API_URL/health"
     assert subprocess.run(["sh", "-c", shell], cwd=checkout.root, env=checkout.environment()).returncode == 0
 
     assert checkout.run("up")[0] == 0
