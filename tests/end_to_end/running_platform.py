@@ -1,0 +1,112 @@
+"""A platform that is up, as its users meet it: Airflow's API, the warehouse, the retailers' switch for faults."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psycopg2
+
+from local_stack.airflow_service import DAG_ID, AirflowApi
+from tests.end_to_end.checkout import Checkout
+
+UNFINISHED = ("queued", "running", None)
+QUICK = {
+    "RETAIL_TASK_RETRIES": "0",
+    "INGEST_MAX_ATTEMPTS": "2",
+    "INGEST_BACKOFF_SECONDS": "0.1",
+    "RETAILER_PRELOAD": "none",
+    "RETAILER_LINES_PER_DAY": "1600",  # three pages
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of the DAG ended."""
+
+    run_id: str
+    state: str
+    tasks: dict[str, str]
+    """State by task, mapped ones as `task[retailer]`."""
+    said: str
+    """The log of the task that failed last."""
+
+
+class RunningPlatform:
+    """What the tests do with a platform."""
+
+    def __init__(self, root: Path) -> None:
+        lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
+        pairs = (line.removeprefix("export ").partition("=") for line in lines if line.startswith("export "))
+        self.environment = {name: shlex.split(value)[0] for name, _, value in pairs}
+        get = self.environment.__getitem__
+        self.airflow = AirflowApi(get("AIRFLOW_URL"), get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD"))
+        self.airflow.wait_for_dag()
+
+    def run(self, day: date) -> Outcome:
+        """Run a business date and wait for its end."""
+        body = {"logical_date": None, "conf": {"date": day.isoformat()}}
+        return self.wait(str(self.airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)["dag_run_id"]))
+
+    def wait(self, run_id: str, seconds: float = 180) -> Outcome:
+        """Wait until a run has ended."""
+        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}"
+        deadline = time.monotonic() + seconds
+        while (state := self.airflow.call("GET", path)["state"]) in UNFINISHED:
+            assert time.monotonic() < deadline, f"{run_id} is still {state} after {seconds} s"
+            time.sleep(0.3)
+        instances = self.airflow.call("GET", f"{path}/taskInstances")["task_instances"]
+        failed = [each for each in instances if each["state"] == "failed"]
+        tasks = {_label(each): str(each["state"]) for each in instances}
+        return Outcome(run_id, state, tasks, self._last_words(path, failed))
+
+    def _last_words(self, path: str, failed: Sequence[Mapping[str, Any]]) -> str:
+        if not failed:
+            return ""
+        last = max(failed, key=lambda each: each["end_date"])
+        where = f"{path}/taskInstances/{last['task_id']}/logs/{last['try_number']}?map_index={last['map_index']}"
+        return json.dumps(self.airflow.call("GET", f"{where}&full_content=true")["content"])
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Rows from the warehouse, as an analyst reads it."""
+        with psycopg2.connect(self.environment["WAREHOUSE_READER_DSN"]) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall()
+
+    def digest(self) -> str:
+        """Digest of the warehouse."""
+        return str(self.query("SELECT ops.warehouse_digest()")[0][0])
+
+    def faults(self, number: int, faults: str | None) -> None:
+        """Switch a retailer's faults on; None switches all off."""
+        request = Request(
+            self.environment[f"RETAILER{number}_API_URL"] + "/admin/faults",
+            method="POST" if faults else "DELETE",
+            data=json.dumps({"faults": faults}).encode() if faults else None,
+            headers={"X-Admin-Token": self.environment["RETAILER_ADMIN_TOKEN"], "Content-Type": "application/json"},
+        )
+        urlopen(request, timeout=30).close()
+
+
+def _label(instance: Mapping[str, Any]) -> str:
+    task = str(instance["task_id"])
+    return f"{task}[{instance['rendered_map_index']}]" if instance["map_index"] >= 0 else task
+
+
+@contextmanager
+def started(checkout: Checkout) -> Iterator[RunningPlatform]:
+    """Bring a checkout's platform up, with little patience and small days, and down again."""
+    status, output = checkout.run("up", **QUICK)
+    assert status == 0, output
+    try:
+        yield RunningPlatform(checkout.root)
+    finally:
+        checkout.run("down")
