@@ -1,6 +1,6 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-demo test-docs lint clean venv venv-dev
+.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e lint clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -35,6 +35,9 @@ test: venv-dev ## Run the unit and integration tests
 
 test-demo: venv-dev ## Run the demo twice in a clone of its own and check what it says
 	@$(RUN) -m pytest tests/end_to_end/test_demo.py
+
+test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
+	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout
 	@$(RUN) -m pytest tests/end_to_end/test_documentation.py
