@@ -36,7 +36,8 @@ def publish(platform: Platform, retailer_id: str, *days: str) -> None:
     for day in days:
         platform.execute(
             "WITH version AS (INSERT INTO ops.data_versions"
-            " (run_id, retailer_key, load_path, code_version, published_at) SELECT 'r', retailer_key, 'merge', 'v', now() FROM dim_retailer WHERE retailer_id = %s RETURNING load_id)"
+            " (run_id, retailer_key, load_path, code_version, published_at)"
+            " SELECT 'r', retailer_key, 'merge', 'v', now() FROM dim_retailer WHERE retailer_id = %s RETURNING load_id)"
             " INSERT INTO ops.load_ledger SELECT load_id, %s, %s, 'r', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, %s, now()"
             " FROM version",
             retailer_id,

@@ -1,18 +1,29 @@
-"""Which dates are missing from the warehouse, whatever order they were loaded in."""
+"""Which dates a run reads beside its own: those the warehouse lacks, and those that changed at the source."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingestion.checkpoints import Published, find_gaps
+from ingestion.checkpoints import Gaps, Published, affected_dates, changes_since, find_gaps, holds
+from ingestion.services.contract import ChangeListing
+from shared.partitions import Manifest, RequestWindow
 
 DAY = date(2024, 2, 10)
+NOON = datetime(2024, 1, 20, 12, tzinfo=UTC)
 
 
 def days(*numbers: int) -> tuple[date, ...]:
     return tuple(date(2024, 2, number) for number in numbers)
+
+
+def january(number: int) -> date:
+    return date(2024, 1, number)
+
+
+def listing(*numbers: int) -> ChangeListing:
+    return ChangeListing({january(each): NOON for each in numbers}, NOON)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +56,53 @@ def test_after_a_long_outage_the_latest_are_filled_and_the_rest_is_told() -> Non
     gaps = find_gaps(DAY, Published(last_processed_date=date(2024, 2, 1)), days(1), most=7)
     assert gaps.to_fill == days(3, 4, 5, 6, 7, 8, 9)
     assert gaps.left_out == days(2)
+
+
+def test_changes_are_read_again_from_some_days_before_the_watermark() -> None:
+    published = Published(january(9), NOON)
+    assert changes_since(january(10), published, 3) == NOON - timedelta(days=3)
+
+
+def test_without_a_watermark_changes_are_read_from_before_the_day_began_anywhere() -> None:
+    assert changes_since(january(10), Published(), 3) == datetime(2024, 1, 6, 10, tzinfo=UTC)
+
+
+def test_changed_dates_that_were_published_are_read_again() -> None:
+    published = Published(january(9), NOON, first_date=january(5))
+    assert list(affected_dates(january(10), published, listing(8, 6), Gaps())) == [january(6), january(8)]
+
+
+def test_dates_before_the_history_after_the_day_or_read_anyway_are_not() -> None:
+    published = Published(january(8), NOON, first_date=january(5))
+    assert list(affected_dates(january(10), published, listing(4, 7, 9, 10, 11), Gaps((january(9),)))) == [january(7)]
+
+
+def test_nothing_published_means_nothing_to_read_again() -> None:
+    assert affected_dates(january(10), Published(), listing(8, 9), Gaps()) == {}
+
+
+def test_a_day_done_again_later_also_mends_the_dates_after_it() -> None:
+    published = Published(january(15), NOON, first_date=january(5))
+    assert list(affected_dates(january(10), published, listing(12, 16), Gaps())) == [january(12)]
+
+
+def test_a_partition_holds_a_change_only_when_it_was_read_well_after_it() -> None:
+    manifest = Manifest(
+        retailer_id="retailer_1",
+        business_date=january(10),
+        run_id="r",
+        object_key="k",
+        sha256="0",
+        size_bytes=0,
+        fetched=0,
+        landed=0,
+        rejected=0,
+        distinct=0,
+        amounts={},
+        window=RequestWindow(requested_from=NOON, requested_until=NOON),
+        code_version="v",
+        written_at=NOON,
+    )
+    assert holds(manifest, NOON - timedelta(minutes=11))
+    assert not holds(manifest, NOON - timedelta(minutes=9))
+    assert not holds(manifest, NOON + timedelta(days=1))

@@ -1,0 +1,74 @@
+"""Runs that meet: the partition ends with the object and the manifest of one of them."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING
+
+from shared.database import lock_in_transaction, session, transaction
+from shared.partitions import rejected_key
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.fakes.vendors import Vendor
+    from tests.integration.ingestion.conftest import Platform
+
+DAY = "2024-01-18"
+
+
+def test_two_runs_of_a_day_at_once_leave_a_partition_that_fits_its_manifest(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
+    vendors["retailer_1"].faults("duplicates:0.2")  # so that the two runs' objects differ
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: platform.ingest(DAY, "retailer_1"), range(4)))
+
+    assert all(result.ok for result in results)
+    manifest = platform.manifest("retailer_1", DAY)
+    assert hashlib.sha256(platform.raw("retailer_1", DAY)).hexdigest() == manifest.sha256
+    shas = {result.run_id: result.results[0].dates[0].sha256 for result in results}
+    assert shas[manifest.run_id] == manifest.sha256
+    assert len(set(shas.values())) > 1
+
+
+def test_sealing_waits_for_another_runs_seal(platform: Platform) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        with session(platform.dsn, application_name="other run") as connection, transaction(connection) as cursor:
+            lock_in_transaction(cursor, "raw", "retailer_1", date.fromisoformat(DAY))
+            running = pool.submit(platform.ingest, DAY, "retailer_1")
+            waiting = (
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            while platform.query(waiting) == [(0,)]:
+                assert not running.done()
+            assert platform.object_keys() == []
+        assert running.result().ok
+    assert len(platform.object_keys()) == 2
+
+
+def test_a_run_killed_between_data_and_manifest_leaves_a_partition_that_does_not_exist(
+    platform: Platform, vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = platform.ingest(DAY, "retailer_1").results[0].dates[0]
+    vendors["retailer_1"].faults("duplicates:0.2")
+
+    def killed(*_: object) -> str:
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shared.dead_letters.record", killed)
+        with suppress(SystemExit):
+            platform.ingest(DAY, "retailer_1")
+    manifest = platform.manifest("retailer_1", DAY)
+    assert manifest.sha256 == before.sha256
+    assert hashlib.sha256(platform.raw("retailer_1", DAY)).hexdigest() != manifest.sha256
+
+    vendors["retailer_1"].behave()
+    assert platform.ingest(DAY, "retailer_1").ok
+    assert hashlib.sha256(platform.raw("retailer_1", DAY)).hexdigest() == before.sha256
+    assert rejected_key("retailer_1", date.fromisoformat(DAY)) not in platform.object_keys()
