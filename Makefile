@@ -45,7 +45,7 @@ test-docs: venv-dev ## Run every command of the documents in a copy of this chec
 lint: venv-dev ## Check style, types and imports
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
-	@$(RUN) -m mypy
+	@$(RUN) -m mypy .
 	@.venv/bin/lint-imports
 
 clean: ## Stop the platform and remove .local/ with all its data, .venv and caches

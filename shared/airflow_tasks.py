@@ -18,6 +18,8 @@ from shared.logs import get_logger
 
 log = get_logger(__name__)
 Facts = dict[str, Any]
+XCom = Any
+"""A task's result while the DAG is drawn up: it stands for a value that does not exist yet."""
 INGEST_TASK = "ingest_retailers_to_s3"
 TRANSFORM_TASK = "transform_s3_to_postgres"
 HOPELESS = ("FixConfiguration", "StopRun")

@@ -70,9 +70,9 @@ def retail_data_pipeline() -> None:
     def name_missing_retailers() -> None:
         tasks.fail_for_missing_retailers(RETAILER_IDS)
 
-    day = choose_business_date()
-    landed = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
-    loaded = transform_s3_to_postgres(landed, day)
+    day: tasks.XCom = choose_business_date()
+    landed: tasks.XCom = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
+    loaded: tasks.XCom = transform_s3_to_postgres(landed, day)
     data_quality_check(loaded, day) >> refresh_materialized_views(day)
     [landed, loaded] >> name_missing_retailers()
 
