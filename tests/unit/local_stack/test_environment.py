@@ -60,3 +60,10 @@ def test_credentials_are_made_once_and_are_private(tmp_path: Path) -> None:
     assert load_or_create(path) == first
     assert len(set(first.values())) == len(MAKERS)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_proxy_is_not_asked_for_our_own_processes(tmp_path: Path) -> None:
+    made = environment(tmp_path, HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet")
+
+    assert made["no_proxy"] == made["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert "NO_PROXY" not in environment(tmp_path)
