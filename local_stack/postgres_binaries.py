@@ -67,7 +67,8 @@ def find_postgres(home: Path, environ: Mapping[str, str] | None = None) -> Postg
         except StackError as reason:
             refusals.append(f"{name}: {reason}")
         else:
-            _remembered(home).write_text(name, encoding="utf-8")
+            if not wanted:
+                _remembered(home).write_text(name, encoding="utf-8")
             return found
     raise StackError(
         "no PostgreSQL can be had (" + "; ".join(refusals) + "). Install PostgreSQL 14 or newer and set "
