@@ -21,7 +21,7 @@ from shared.resilience.pacing import Pace
 
 Raw = TypeVar("Raw")
 MANY_LINES = 20_000
-"""From here on a listing is read in the largest pages the source gives."""
+"""From here on a listing is read in larger pages."""
 _TOTAL_PER_SILENCE = 4
 
 

@@ -23,7 +23,7 @@ from shared.logs import get_logger
 from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
-_ROWS, _MOST_ROWS = 1000, 5000
+_ROWS, _MOST_ROWS = 1000, 2500
 
 
 class _ApiKey:

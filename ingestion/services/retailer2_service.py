@@ -25,7 +25,7 @@ from shared.logs import get_logger
 from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
-_ORDERS, _MOST_ORDERS = 250, 2000
+_ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
 _EXPIRY_MARGIN_SECONDS = 30
 

@@ -29,7 +29,7 @@ from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
 _PATH = "/api/ventas"
-_LINES, _MOST_LINES = 500, 5000
+_LINES, _MOST_LINES = 500, 2500
 
 
 class _Signature:
