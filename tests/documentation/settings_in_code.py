@@ -29,7 +29,7 @@ def platform_names() -> set[str]:
     for folder in SOURCES:
         for path in (PROJECT_ROOT / folder).rglob("*.py"):
             found |= set(_read_in(path))
-    return found - NOT_OURS
+    return {name for name in found if name.upper() not in NOT_OURS}
 
 
 def vendor_names() -> set[str]:
