@@ -29,7 +29,7 @@ from rich.table import Table
 
 DAY = date(2024, 1, 15)
 PAGE = 1000
-RUNS = 3
+RUNS = 5
 
 
 def _receipts(lines: int) -> Iterator[tuple[int, datetime, int | None, list[tuple[int, int, int]]]]:
