@@ -214,7 +214,7 @@ def main(
         else:
             console().print(_table(result))
         for load in result.failed:
-            typer.echo(f"{load.retailer_id}: {load.error}", err=True)
+            typer.echo(f"{load.retailer_id} was not published: {load.error}", err=True)
         raise typer.Exit(0 if result.ok else 1)
 
 

@@ -169,7 +169,8 @@ CREATE TABLE fact_sales (
     CONSTRAINT ck_fact_sales_measures CHECK (
         quantity >= 0 AND unit_price >= 0 AND total_amount >= 0
         AND abs(net_quantity) = quantity AND abs(net_amount) = total_amount
-    )
+    ),
+    CONSTRAINT ck_fact_sales_total CHECK (abs(total_amount - quantity * unit_price) <= 0.005)
 ) PARTITION BY RANGE (date_key);
 CREATE INDEX ix_fact_sales_retailer_key ON fact_sales (retailer_key);
 CREATE INDEX ix_fact_sales_product_key ON fact_sales (product_key);

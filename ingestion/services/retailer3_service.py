@@ -60,7 +60,7 @@ class Retailer3Service:
             self.retailer_id,
             settings.api_url,
             "RETAILER3_API_URL",
-            "RETAILER3_CLIENT_ID and RETAILER3_HMAC_SECRET (and this machine's clock)",
+            "RETAILER3_CLIENT_ID and RETAILER3_HMAC_SECRET",
         )
         self._zone = ZoneInfo(settings.timezone)
         self._client = HttpClient(

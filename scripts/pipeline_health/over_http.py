@@ -15,7 +15,7 @@ RETAILERS = "retailer APIs"
 AIRFLOW = "Airflow"
 DAG_ID = "retail_data_pipeline"
 TIMEOUT = (3.0, 5.0)
-START = "Start it: make up (or docker-compose up -d)"
+START = "Start it: make up"
 COMPONENTS = {"metadatabase": "metadata database", "scheduler": "scheduler", "dag_processor": "DAG processor"}
 
 

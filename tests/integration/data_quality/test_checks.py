@@ -92,7 +92,8 @@ DEFECTS: dict[str, str] = {
     " landed = landed + 0.01 WHERE business_date = '2024-01-15' AND retailer_id = 'retailer_1'",
     "money_matches_report": "UPDATE load_ledger_amounts SET reported = reported + 0.01"
     " WHERE business_date = '2024-01-15' AND retailer_id = 'retailer_1'",
-    "totals_add_up": f"UPDATE fact_sales SET unit_price = unit_price + 0.01 WHERE {ONE_LINE}",
+    "totals_add_up": "ALTER TABLE fact_sales DROP CONSTRAINT ck_fact_sales_total;"
+    f"UPDATE fact_sales SET unit_price = unit_price + 0.01 WHERE {ONE_LINE}",
     "references_hold": f"UPDATE fact_sales SET customer_key = (SELECT customer_key FROM dim_customer"
     f" WHERE retailer_key = 2 AND customer_id = 'C1') WHERE {ONE_LINE}",
     "customer_version_fits": "UPDATE dim_customer SET valid_from = '2024-01-15 18:00+00' WHERE retailer_key = 1"
