@@ -1,7 +1,7 @@
 """The warehouse schema: two init files on an empty database, then numbered forward-only migrations.
 
-`python -m shared.migrations` does both and can be run any number of times, also by two at once.
-Migrations name their schema (`public.…`, `ops.…`). It needs the owner's rights: WAREHOUSE_OWNER_DSN, or WAREHOUSE_DSN where that user owns the database.
+`python -m shared.migrations` does both and can be run any number of times, also by two at once. It needs the owner's
+rights: WAREHOUSE_OWNER_DSN, or WAREHOUSE_DSN where that user owns the database.
 """
 
 from __future__ import annotations
