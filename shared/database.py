@@ -54,14 +54,8 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
     if "role" in message and "does not exist" in message:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
     if "database" in message and "does not exist" in message:
-        return FixConfiguration(
-            f"There is no database for {where}. Create it by `make up`,"
-            " or correct WAREHOUSE_DSN."
-        )
-    return RetryLater(
-        f"No PostgreSQL answers for {where}. Start it with `make up`,"
-        " or correct WAREHOUSE_DSN."
-    )
+        return FixConfiguration(f"There is no database for {where}. Create it by `make up`, or correct WAREHOUSE_DSN.")
+    return RetryLater(f"No PostgreSQL answers for {where}. Start it with `make up`, or correct WAREHOUSE_DSN.")
 
 
 @contextmanager
