@@ -31,7 +31,7 @@ from shared.commands import (
 )
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.database import session
-from shared.errors import RetailError
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import configure_logging, get_logger
 from shared.partitions import processed_key
 from shared.pipeline_runs import StageRun, record_stage
@@ -52,6 +52,8 @@ class RetailerLoad:
     load_id: int | None = None
     balances: tuple[PartitionBalance, ...] = ()
     error: str | None = None
+    error_kind: str | None = None
+    """`RetryLater`, `StopRun` or `FixConfiguration`: whether trying again can help."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -61,6 +63,7 @@ class RetailerLoad:
             "load_id": self.load_id,
             "partitions": [balance.as_dict() for balance in self.balances],
             "error": self.error,
+            "error_kind": self.error_kind,
         }
 
 
@@ -155,7 +158,9 @@ def _load_retailer(
                 )
     except RetailError as error:
         bound.error("not published", error=str(error))
-        return RetailerLoad(retailer_id, error=str(error))
+        kinds = (RetryLater, FixConfiguration)
+        kind = next((each.__name__ for each in kinds if isinstance(error, each)), StopRun.__name__)
+        return RetailerLoad(retailer_id, error=str(error), error_kind=kind)
     except Exception as error:  # noqa: BLE001 - a defect met by one retailer must not stop the others
         bound.exception("not published")
         return RetailerLoad(retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
