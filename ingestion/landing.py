@@ -87,11 +87,9 @@ def land(
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            found = mismatch(reading.tally, report)
-            if found and (report := service.daily_report(day)):
-                # The books may have moved on while the listing was read.
-                found = mismatch(reading.tally, report)
-            if found:
+            if mismatch(reading.tally, report):
+                report = service.daily_report(day)  # the books may have moved on while the listing was read
+            if found := mismatch(reading.tally, report):
                 problem = found
                 continue
             _check_refusals(service.retailer_id, day, zone, reading.tally, spool, surroundings.clock())

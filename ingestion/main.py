@@ -22,6 +22,7 @@ import typer
 from rich.table import Table
 
 from ingestion.landing import RawZone
+from ingestion.reading_ahead import fewer_collections
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
 from ingestion.services.contract import Surroundings
@@ -67,7 +68,8 @@ def run(
             with structlog.contextvars.bound_contextvars(run_id=run_id):
                 return ingest_retailer(retailer_id, day, zone, settings, around, since_watermark=since_watermark)
 
-        with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="ingest") as pool:
+        pool = ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="ingest")
+        with fewer_collections(), pool:
             result = IngestResult(run_id, day, tuple(pool.map(ingest, retailers)))
         stage.finish(
             details=result.as_dict(),

@@ -30,6 +30,14 @@ from rich.table import Table
 DAY = date(2024, 1, 15)
 PAGE = 1000
 RUNS = 5
+_ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "S3_BUCKET_RAW": "raw",
+    "S3_BUCKET_PROCESSED": "processed",
+    "LOG_LEVEL": "WARNING",
+}
 
 
 def _receipts(lines: int) -> Iterator[tuple[int, datetime, int | None, list[tuple[int, int, int]]]]:
@@ -134,6 +142,7 @@ def _read_pages(number: int) -> Callable[[list[bytes]], tuple[int, int]]:
     from ingestion.normalizers.retailer1 import Retailer1Normalizer
     from ingestion.normalizers.retailer2 import Retailer2Normalizer
     from ingestion.normalizers.retailer3 import Retailer3Normalizer
+    from ingestion.reading_ahead import fewer_collections
     from ingestion.reconciliation import Tally
     from ingestion.services.contract import SalesPage
     from ingestion.services.retailer2_service import order_lines
@@ -158,7 +167,7 @@ def _read_pages(number: int) -> Callable[[list[bytes]], tuple[int, int]]:
     def read(pages: list[bytes]) -> tuple[int, int]:
         service: Any = Service()
         tally, size = Tally(), 0
-        with DeadLetterSpool() as spool:
+        with fewer_collections(), DeadLetterSpool() as spool:
             for count, page in enumerate(pages, 1):
                 size += len(page_lines(service, SalesPage(count, rows(page), datetime.now(UTC)), DAY, tally, spool))
         if tally.rejected:
@@ -224,18 +233,8 @@ def _live(lines: int, console: Console) -> None:
         for number in (1, 2, 3):
             settings = {"RETAILER_LINES_PER_DAY": str(lines), "RETAILER_TODAY": "2024-02-01"}
             with running_vendor(number, server.create_database(f"bench{number}"), settings) as vendor:
-                environment = {
-                    "PATH": os.environ["PATH"],
-                    "WAREHOUSE_DSN": access.loader_dsn,
-                    "S3_ENDPOINT_URL": s3.endpoint,
-                    "AWS_ACCESS_KEY_ID": "x",
-                    "AWS_SECRET_ACCESS_KEY": "x",
-                    "S3_BUCKET_RAW": "raw",
-                    "S3_BUCKET_PROCESSED": "processed",
-                    "LOG_LEVEL": "WARNING",
-                    **vendor.environment,
-                }
-                table.add_row(*_command(environment, number))
+                shared = {"WAREHOUSE_DSN": access.loader_dsn, "S3_ENDPOINT_URL": s3.endpoint}
+                table.add_row(*_command({**_ENVIRONMENT, **shared, **vendor.environment}, number))
     console.print(table)
 
 
