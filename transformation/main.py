@@ -30,7 +30,7 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import RETAILER_IDS, Settings, load_settings
-from shared.database import session
+from shared.database import session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import configure_logging, get_logger
 from shared.partitions import processed_key
@@ -119,6 +119,8 @@ def run(
                 )
             )
         result = TransformResult(day, loads)
+        if any(load.load_id for load in loads):
+            _refresh_statistics(dsn)
         stage.finish(
             details=result.as_dict(),
             failed=[load.retailer_id for load in result.failed],
@@ -167,6 +169,12 @@ def _load_retailer(
     for balance in publication.balances:
         bound.info("published", load_id=publication.load_id, **balance.as_dict())
     return RetailerLoad(retailer_id, publication.load_id, publication.balances)
+
+
+def _refresh_statistics(dsn: str) -> None:
+    """So that the checks, the views and the analysts are served by plans that know the new rows."""
+    with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
+        cursor.execute("SELECT ops.refresh_statistics()")
 
 
 def _write_processed(store: ObjectStore, settings: Settings, partitions: Sequence[ConformedPartition]) -> None:

@@ -609,6 +609,32 @@ $function$
 $function$;
 COMMENT ON FUNCTION ops.enter_load IS 'First statement of a load: waits for the retailer''s other loads and for a partition being attached; holds both off until the transaction ends.';
 
+CREATE FUNCTION ops.refresh_statistics() RETURNS text[]
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, ops, pg_temp AS
+$function$
+DECLARE
+    grown record;
+    analyzed text[] := '{}';
+BEGIN
+    -- Another load is at it already.
+    IF NOT pg_try_advisory_xact_lock(hashtext('ops.refresh_statistics')) THEN RETURN analyzed; END IF;
+    FOR grown IN
+        SELECT n.nspname, c.relname
+        FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE n.nspname IN ('public', 'ops')
+            AND c.relkind = 'r'
+            AND pg_relation_size(c.oid) / current_setting('block_size')::integer > 1.2 * c.relpages
+        ORDER BY n.nspname, c.relname
+    LOOP
+        EXECUTE format('ANALYZE %I.%I', grown.nspname, grown.relname);
+        analyzed := analyzed || grown.relname::text;
+    END LOOP;
+    RETURN analyzed;
+END
+$function$;
+COMMENT ON FUNCTION ops.refresh_statistics IS 'Analyzes the tables that have grown by a fifth since they last were. A new month would otherwise be planned without statistics until autovacuum comes by; returns their names.';
+
 CREATE FUNCTION ops.warehouse_digest() RETURNS text
     LANGUAGE sql STABLE SET search_path = public, ops, pg_temp SET timezone = 'UTC' AS
 $function$
@@ -687,5 +713,5 @@ BEGIN
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO retail_user', current_database());
 END
 $rights$;
-REVOKE EXECUTE ON FUNCTION ops.ensure_dates, ops.ensure_fact_partition FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ops.ensure_dates, ops.ensure_fact_partition TO retail_user;
+REVOKE EXECUTE ON FUNCTION ops.ensure_dates, ops.ensure_fact_partition, ops.refresh_statistics FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ops.ensure_dates, ops.ensure_fact_partition, ops.refresh_statistics TO retail_user;

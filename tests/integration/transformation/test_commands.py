@@ -90,6 +90,14 @@ def test_the_command_loads_a_day_and_writes_parquet_that_holds_the_same_money(
     assert platform.query("SELECT stage, status FROM pipeline_runs") == [("transform", "succeeded")]
 
 
+def test_a_new_month_has_statistics_as_soon_as_it_is_published(platform: Platform) -> None:
+    platform.land(300)
+    assert platform.result(str(DAY), "--retailer", "retailer_1")[0] == 0
+    known = platform.query("SELECT reltuples FROM pg_class WHERE relname IN ('fact_sales_2024_01', 'fact_daily_sales')")
+    assert [rows > 0 for (rows,) in known] == [True, True]
+    assert platform.query("SELECT ops.refresh_statistics()") == [([],)], "nothing has grown since"
+
+
 def test_it_also_runs_from_its_own_folder(platform: Platform) -> None:
     platform.land(3)
     code, output, errors = platform.result(str(DAY), "--retailer", "retailer_1", cwd=PROJECT_ROOT / "transformation")
