@@ -31,7 +31,7 @@ test-s3: venv ## Write, read and delete an object in both buckets
 	@$(WITH_ENV) $(RUN) scripts/check_s3.py
 
 test: venv-dev ## Run the unit and integration tests
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n auto --dist loadfile
 
 test-demo: venv-dev ## Run the demo twice in a clone of its own and check what it says
 	@$(RUN) -m pytest tests/end_to_end/test_demo.py

@@ -209,13 +209,9 @@ CREATE TABLE fact_daily_sales (
     returns_amount    numeric(20, 4) NOT NULL,
     adjustment_amount numeric(20, 4) NOT NULL,
     net_amount        numeric(20, 4) NOT NULL,
-    CONSTRAINT pk_fact_daily_sales PRIMARY KEY (date_key, retailer_key, product_key, store_key, currency),
-    CONSTRAINT fk_fact_daily_sales_date FOREIGN KEY (date_key) REFERENCES dim_date (date_key),
-    CONSTRAINT fk_fact_daily_sales_retailer FOREIGN KEY (retailer_key) REFERENCES dim_retailer (retailer_key),
-    CONSTRAINT fk_fact_daily_sales_product FOREIGN KEY (product_key) REFERENCES dim_product (product_key),
-    CONSTRAINT fk_fact_daily_sales_store FOREIGN KEY (store_key) REFERENCES dim_store (store_key)
+    CONSTRAINT pk_fact_daily_sales PRIMARY KEY (date_key, retailer_key, product_key, store_key, currency)
 );
-COMMENT ON TABLE fact_daily_sales IS 'Grain: retailer x business date x product x store x currency. Rewritten for the touched slices inside each load; the views are built on it.';
+COMMENT ON TABLE fact_daily_sales IS 'Grain: retailer x business date x product x store x currency. Rewritten for the touched slices inside each load; the views are built on it. No foreign keys: it is derived from fact_sales, whose keys hold.';
 COMMENT ON COLUMN fact_daily_sales.date_key IS 'Business date.';
 COMMENT ON COLUMN fact_daily_sales.retailer_key IS 'Retailer.';
 COMMENT ON COLUMN fact_daily_sales.product_key IS 'Product.';
@@ -237,12 +233,9 @@ CREATE TABLE fact_daily_transactions (
     currency          char(3) NOT NULL,
     transaction_count integer NOT NULL,
     customer_count    integer NOT NULL,
-    CONSTRAINT pk_fact_daily_transactions PRIMARY KEY (date_key, retailer_key, store_key, currency),
-    CONSTRAINT fk_fact_daily_transactions_date FOREIGN KEY (date_key) REFERENCES dim_date (date_key),
-    CONSTRAINT fk_fact_daily_transactions_retailer FOREIGN KEY (retailer_key) REFERENCES dim_retailer (retailer_key),
-    CONSTRAINT fk_fact_daily_transactions_store FOREIGN KEY (store_key) REFERENCES dim_store (store_key)
+    CONSTRAINT pk_fact_daily_transactions PRIMARY KEY (date_key, retailer_key, store_key, currency)
 );
-COMMENT ON TABLE fact_daily_transactions IS 'Grain: retailer x business date x store x currency. What cannot be summed over products; rewritten for the touched slices inside each load.';
+COMMENT ON TABLE fact_daily_transactions IS 'Grain: retailer x business date x store x currency. What cannot be summed over products; rewritten for the touched slices inside each load. No foreign keys, as fact_daily_sales.';
 COMMENT ON COLUMN fact_daily_transactions.date_key IS 'Business date.';
 COMMENT ON COLUMN fact_daily_transactions.retailer_key IS 'Retailer.';
 COMMENT ON COLUMN fact_daily_transactions.store_key IS 'Store.';
@@ -610,7 +603,7 @@ $function$;
 COMMENT ON FUNCTION ops.enter_load IS 'First statement of a load: waits for the retailer''s other loads and for a partition being attached; holds both off until the transaction ends.';
 
 CREATE FUNCTION ops.refresh_statistics() RETURNS text[]
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, ops, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, ops, pg_temp SET default_statistics_target = 20 AS
 $function$
 DECLARE
     grown record;
@@ -624,7 +617,7 @@ BEGIN
         JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE n.nspname IN ('public', 'ops')
             AND c.relkind = 'r'
-            AND pg_relation_size(c.oid) / current_setting('block_size')::integer > 1.2 * c.relpages
+            AND pg_relation_size(c.oid) / current_setting('block_size')::integer > 2 * c.relpages
         ORDER BY n.nspname, c.relname
     LOOP
         EXECUTE format('ANALYZE %I.%I', grown.nspname, grown.relname);
@@ -633,7 +626,7 @@ BEGIN
     RETURN analyzed;
 END
 $function$;
-COMMENT ON FUNCTION ops.refresh_statistics IS 'Analyzes the tables that have grown by a fifth since they last were. A new month would otherwise be planned without statistics until autovacuum comes by; returns their names.';
+COMMENT ON FUNCTION ops.refresh_statistics IS 'Analyzes, on a small sample, the tables that have doubled since they last were, and returns their names. A new month would otherwise be planned without statistics until autovacuum comes by.';
 
 CREATE FUNCTION ops.warehouse_digest() RETURNS text
     LANGUAGE sql STABLE SET search_path = public, ops, pg_temp SET timezone = 'UTC' AS

@@ -141,7 +141,7 @@ class _Load:
         for partition in partitions:
             with partition.copy_file.open("rb") as rows:
                 self._cursor.copy_expert("COPY staged_sales FROM STDIN (FORMAT csv, NULL '\\N')", rows)
-        self._cursor.execute("ANALYZE staged_sales")
+        self._cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 
     def _check_resolved(self, staged: int) -> None:
         self._cursor.execute("SELECT count(*) FROM resolved_sales")

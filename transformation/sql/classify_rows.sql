@@ -58,4 +58,4 @@ SELECT
 FROM settled
 FULL JOIN present USING (date_key, transaction_id, line_id)
 WHERE settled.sold_at IS NOT NULL OR NOT %(insert_only)s;
-ANALYZE classified_sales;
+ANALYZE classified_sales (date_key, transaction_id, line_id, outcome);

@@ -31,15 +31,26 @@ completed AS (
         quantity, unit_price, total_amount, net_quantity, net_amount, currency
     FROM landed
 ),
-ranked AS (
+copied_keys AS (
+    SELECT transaction_id, line_id
+    FROM landed
+    GROUP BY transaction_id, line_id
+    HAVING count(*) > 1
+),
+ranked_copies AS (
+    -- Only what came more than once is ranked: most days nothing did.
     SELECT
-        *,
+        completed.*,
         row_number() OVER (
             PARTITION BY transaction_id, line_id
             ORDER BY changed_at DESC, md5(completed::VARCHAR) DESC
         ) AS copy_number
     FROM completed
+    SEMI JOIN copied_keys USING (transaction_id, line_id)
+),
+kept AS (
+    SELECT completed.* FROM completed ANTI JOIN copied_keys USING (transaction_id, line_id)
+    UNION ALL
+    SELECT * EXCLUDE (copy_number) FROM ranked_copies WHERE copy_number = 1
 )
-SELECT * EXCLUDE (copy_number)
-FROM ranked
-WHERE copy_number = 1;
+SELECT * FROM kept;

@@ -30,4 +30,4 @@ JOIN known_customers AS customer
     ON customer.customer_id = staged.customer_id
     AND staged.sold_at >= customer.starts_at
     AND staged.sold_at < customer.valid_to;
-ANALYZE resolved_sales;
+ANALYZE resolved_sales (date_key, transaction_id, line_id);
