@@ -136,4 +136,4 @@ def test_a_lock_left_by_a_killed_command_is_free(tmp_path: Path) -> None:
     lock.write_text('{"what": "demo", "pid": 1, "began": "long ago"}', encoding="utf-8")
 
     with state.only_one(lock, what="up"):
-        pass
+        assert '"up"' in lock.read_text(encoding="utf-8")

@@ -33,7 +33,8 @@ def test_a_port_that_another_start_has_chosen_is_not_chosen_again() -> None:
 def test_a_reserved_port_can_still_be_listened_on() -> None:
     port = PortReservations().choose(free_port())
 
-    socket.create_server(("127.0.0.1", port)).close()
+    with socket.create_server(("127.0.0.1", port)) as server:
+        assert server.getsockname()[1] == port
 
 
 def test_ports_are_the_recorded_ones_unless_a_setting_says_otherwise() -> None:
