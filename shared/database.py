@@ -37,6 +37,10 @@ def connect(dsn: str, *, application_name: str) -> Connection:
             dsn,
             application_name=application_name,
             connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            # A server or network that vanishes is noticed within a minute, and so are the locks we hold there.
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
             options="-c TimeZone=UTC",
         )
     except psycopg2.OperationalError as error:

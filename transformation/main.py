@@ -38,10 +38,12 @@ from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_client import ObjectStore
 from transformation.conform import ConformedPartition, conform_partition, read_manifest
 from transformation.ledger import PartitionBalance
-from transformation.processors.star_schema_processor import publish
+from transformation.processors.star_schema_processor import OutdatedRead, Publication, publish
 
 log = get_logger(__name__)
 Clock = Callable[[], datetime]
+_READINGS = 4
+"""How often a partition is read again that is replaced between reading and loading, the first time included."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,19 @@ class RetailerLoad:
             "error": self.error,
             "error_kind": self.error_kind,
         }
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What one retailer's load needs."""
+
+    retailer_id: str
+    day: date
+    settings: Settings
+    store: ObjectStore
+    run_id: str
+    insert_only: bool
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -113,7 +128,7 @@ def run(
             loads = tuple(
                 pool.map(
                     lambda retailer_id: _load_retailer(
-                        retailer_id, day, settings, store, run_id=run_id, insert_only=insert_only, clock=clock
+                        _Load(retailer_id, day, settings, store, run_id, insert_only, clock)
                     ),
                     retailers,
                 )
@@ -130,34 +145,11 @@ def run(
     return result
 
 
-def _load_retailer(
-    retailer_id: str,
-    day: date,
-    settings: Settings,
-    store: ObjectStore,
-    *,
-    run_id: str,
-    insert_only: bool,
-    clock: Clock,
-) -> RetailerLoad:
-    bound = log.bind(run_id=run_id, retailer_id=retailer_id, business_date=str(day))
+def _load_retailer(load: _Load) -> RetailerLoad:
+    retailer_id = load.retailer_id
+    bound = log.bind(run_id=load.run_id, retailer_id=retailer_id, business_date=str(load.day))
     try:
-        with TemporaryDirectory(prefix="retail-transform-") as name:
-            directory = Path(name)
-            companions = read_manifest(store, settings.s3.bucket_raw, retailer_id, day).companions
-            partitions = [
-                conform_partition(store, settings.s3.bucket_raw, retailer_id, each, directory)
-                for each in sorted({day, *companions})
-            ]
-            with session(settings.warehouse_dsn.get_secret_value(), application_name="retail-transform") as connection:
-                publication = publish(
-                    connection,
-                    partitions,
-                    run_id=run_id,
-                    now=clock(),
-                    insert_only=insert_only,
-                    before_commit=lambda: _write_processed(store, settings, partitions),
-                )
+        publication = _publish_what_is_landed(load)
     except RetailError as error:
         bound.error("not published", error=str(error))
         kinds = (RetryLater, FixConfiguration)
@@ -169,6 +161,35 @@ def _load_retailer(
     for balance in publication.balances:
         bound.info("published", load_id=publication.load_id, **balance.as_dict())
     return RetailerLoad(retailer_id, publication.load_id, publication.balances)
+
+
+def _publish_what_is_landed(load: _Load) -> Publication:
+    for _ in range(_READINGS - 1):
+        try:
+            return _publish_once(load)
+        except OutdatedRead:
+            continue
+    return _publish_once(load)
+
+
+def _publish_once(load: _Load) -> Publication:
+    store, raw, retailer_id = load.store, load.settings.s3.bucket_raw, load.retailer_id
+    with TemporaryDirectory(prefix="retail-transform-") as name:
+        directory = Path(name)
+        companions = read_manifest(store, raw, retailer_id, load.day).companions
+        days = sorted({load.day, *companions})
+        partitions = [conform_partition(store, raw, retailer_id, day, directory) for day in days]
+        read = [partition.manifest.sha256 for partition in partitions]
+        with session(load.settings.warehouse_dsn.get_secret_value(), application_name="retail-transform") as connection:
+            return publish(
+                connection,
+                partitions,
+                run_id=load.run_id,
+                now=load.clock(),
+                insert_only=load.insert_only,
+                is_current=lambda: [read_manifest(store, raw, retailer_id, day).sha256 for day in days] == read,
+                before_commit=lambda: _write_processed(store, load.settings, partitions),
+            )
 
 
 def _refresh_statistics(dsn: str) -> None:

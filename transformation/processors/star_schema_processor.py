@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from shared.database import Connection, Cursor, read_sql, transaction
-from shared.errors import StopRun
+from shared.errors import RetryLater, StopRun
 from shared.version import CODE_VERSION
 from transformation.conform import ConformedPartition
 from transformation.ledger import PartitionBalance, Tally, audit, draw_up_balance, tally_by_outcome
@@ -21,6 +21,10 @@ from transformation.processors.contested_lines import settle_contested_lines
 from transformation.processors.customer_history import drop_dead_versions, sync_customer_history
 
 _SQL = Path(__file__).parent.parent / "sql"
+
+
+class OutdatedRead(RetryLater):
+    """The partitions were replaced after they were read: loading them would put old data over newer."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,14 @@ def publish(
     run_id: str,
     now: datetime,
     insert_only: bool = False,
-    before_commit: Callable[[], None] | None = None,
+    is_current: Callable[[], bool] = lambda: True,
+    before_commit: Callable[[], None] = lambda: None,
 ) -> Publication:
     """Merge partitions of one retailer into the star; all of it becomes visible at once, or nothing.
 
-    `before_commit` runs after the audit, while the retailer is still locked. Raises StopRun when the books do not
-    balance.
+    `is_current` is asked once the retailer is locked: whether the partitions read are still the landed ones.
+    `before_commit` runs after the audit, while the retailer is still locked. Raises OutdatedRead, and StopRun when the
+    books do not balance.
     """
     retailer_id = partitions[0].manifest.retailer_id
     days = sorted({partition.manifest.business_date for partition in partitions})
@@ -59,10 +65,11 @@ def publish(
             cursor.execute("SELECT ops.ensure_fact_partition(%s)", (day,))
     with transaction(connection) as cursor:
         cursor.execute("SELECT ops.enter_load(%s)", (retailer_id,))
+        if not is_current():
+            raise OutdatedRead(f"{retailer_id} was landed anew while this load waited for another. Run again.")
         load = _Load(cursor, retailer_id, [date_key(day) for day in days], run_id, now, insert_only)
         publication = load.run(partitions)
-        if before_commit is not None:
-            before_commit()
+        before_commit()
     return publication
 
 

@@ -169,6 +169,20 @@ def wait_until_no_loader_is_left(platform: Platform) -> None:
         time.sleep(0.02)
 
 
+def test_a_load_that_waited_while_its_date_was_landed_anew_loads_the_newer_one(platform: Platform) -> None:
+    platform.land(30)
+    with psycopg2.connect(platform.warehouse.loader_dsn) as other, other.cursor() as cursor:
+        cursor.execute("SELECT ops.enter_load('retailer_1')")
+        process = platform.command(str(DAY), "--retailer", "retailer_1")
+        while platform.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]:
+            time.sleep(0.02)
+        platform.land(30, quantity=7)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert platform.query("SELECT DISTINCT quantity FROM fact_sales") == [(7,)]
+    assert platform.query("SELECT count(*) FROM load_ledger") == [(1,)]
+
+
 def test_days_and_replays_loaded_at_once_end_as_if_one_by_one(platform: Platform) -> None:
     days = [DAY + timedelta(days=n) for n in range(12, 18)]  # two months, so that partitions are made at once too
     retailers = ["retailer_1", "retailer_2"]
