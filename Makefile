@@ -1,6 +1,6 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e lint clean venv venv-dev
+.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres lint clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -10,7 +10,7 @@ SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer
 WITH_ENV := if [ -f .local/env ]; then . ./.local/env; fi;
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv ## Run the real pipeline for the last three days, show what happened, stop everything
 	@$(RUN) -m local_stack demo
@@ -35,6 +35,10 @@ test: venv-dev ## Run the unit and integration tests
 
 test-demo: venv-dev ## Run the demo twice in a clone of its own and check what it says
 	@$(RUN) -m pytest tests/end_to_end/test_demo.py
+
+test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest PostgreSQL that PyPI has
+	@RETAIL_POSTGRES=pypi $(RUN) -m pytest -n auto --dist loadfile tests/integration/test_schema.py \
+		tests/integration/transformation tests/integration/materialized_views tests/integration/data_quality
 
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
