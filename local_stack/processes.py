@@ -94,7 +94,15 @@ def stop(services: Iterable[ServiceProcess], grace_seconds: float) -> list[str]:
             killed.append(service.name)
             _signal(left, signal.SIGKILL)
             _wait(left, 5.0)
+    for service in services:
+        _reap(service.pid)
     return killed
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status of a service that this very process started, so that no zombie of it is left."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def family(service: ServiceProcess) -> list[psutil.Process]:
