@@ -24,7 +24,7 @@ from rich.table import Table
 from shared.commands import console, exit_code, new_run_id
 from shared.config import Settings, load_settings
 from shared.database import Connection, session, transaction
-from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.errors import RetryLater, StopRun
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
 
@@ -112,10 +112,6 @@ def _refresh(connection: Connection, view: str, stopwatch: Callable[[], float]) 
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_materialized_view(%s)", (view,))
             row = cursor.fetchone()
-    except psycopg2.errors.UndefinedFunction as error:
-        raise FixConfiguration(
-            "The warehouse has no ops.refresh_materialized_view. Run: python -m shared.migrations"
-        ) from error
     except psycopg2.Error as error:
         raise StopRun(f"{view} could not be refreshed: {str(error).strip().splitlines()[0]}") from error
     except RetryLater as error:

@@ -19,6 +19,12 @@ Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
 
 _CONNECT_TIMEOUT_SECONDS = 10
+_SCHEMA_TOO_OLD = (
+    psycopg2.errors.UndefinedTable,
+    psycopg2.errors.UndefinedColumn,
+    psycopg2.errors.UndefinedFunction,
+    psycopg2.errors.InvalidSchemaName,
+)
 
 
 def describe_dsn(dsn: str) -> str:
@@ -83,9 +89,10 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             yield cursor
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise RetryLater(f"The warehouse broke off: {_first_line(error)}. Nothing was changed; run again.") from error
-    except psycopg2.errors.UndefinedTable as error:
+    except _SCHEMA_TOO_OLD as error:
         raise FixConfiguration(
-            f"The warehouse has no schema yet ({_first_line(error)}). Run: python -m shared.migrations"
+            f"The warehouse's schema is missing or older than this code ({_first_line(error)})."
+            " Run: python -m shared.migrations"
         ) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(

@@ -194,8 +194,11 @@ def _publish_once(load: _Load) -> Publication:
 
 def _refresh_statistics(dsn: str) -> None:
     """So that the checks, the views and the analysts are served by plans that know the new rows."""
-    with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
-        cursor.execute("SELECT ops.refresh_statistics()")
+    try:
+        with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
+            cursor.execute("SELECT ops.refresh_statistics()")
+    except RetailError as error:  # the data is published; autovacuum will do the rest
+        log.warning("statistics not refreshed", error=str(error))
 
 
 def _write_processed(store: ObjectStore, settings: Settings, partitions: Sequence[ConformedPartition]) -> None:

@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
+from shared.database import session, transaction
 from shared.errors import FixConfiguration
 from shared.migrations import migrate
 
@@ -78,3 +79,14 @@ def test_a_role_that_may_not_create_the_schema_is_told_what_to_set(database: str
     loader = warehouse.loader_dsn.rsplit("/", 1)[0] + f"/{name}"
     with pytest.raises(FixConfiguration, match="Set WAREHOUSE_OWNER_DSN to the owner"):
         migrate(loader)
+
+
+def test_a_schema_older_than_the_code_is_told_as_such(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION ops.enter_load")
+    with (
+        session(warehouse.loader_dsn, application_name="test") as connection,
+        pytest.raises(FixConfiguration, match=r"older than this code \(function ops.enter_load.*Run: python -m shared"),
+        transaction(connection) as cursor,
+    ):
+        cursor.execute("SELECT ops.enter_load('retailer_1')")
