@@ -5,6 +5,7 @@ python -m transformation.main 2024-01-15 [--retailer retailer_1] [--insert-only]
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -247,18 +248,12 @@ def main(
             insert_only=insert_only,
         )
         if as_json:
-            typer.echo(_json(result))
+            typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
             console().print(_table(result))
         for load in result.failed:
             typer.echo(f"{load.retailer_id} was not published: {load.error}", err=True)
         raise typer.Exit(0 if result.ok else 1)
-
-
-def _json(result: TransformResult) -> str:
-    import json
-
-    return json.dumps(result.as_dict(), indent=2)
 
 
 if __name__ == "__main__":
