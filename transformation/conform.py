@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
+from ingestion.models.columnar import COLUMNS
 from shared.database import read_sql
 from shared.errors import StopRun
 from shared.partitions import Manifest, manifest_key
@@ -21,36 +22,6 @@ MEMORY_LIMIT = "512MB"
 
 _SQL = Path(__file__).parent / "sql"
 _READ_ATTEMPTS = 3
-
-# Grain and types of the raw zone's lines; see ingestion.models.retailer_data.SalesRecord.
-_COLUMNS = {
-    "retailer_id": "VARCHAR",
-    "transaction_id": "VARCHAR",
-    "line_id": "VARCHAR",
-    "line_type": "VARCHAR",
-    "business_date": "DATE",
-    "sold_at": "TIMESTAMPTZ",
-    "changed_at": "TIMESTAMPTZ",
-    "store_id": "VARCHAR",
-    "store_name": "VARCHAR",
-    "store_city": "VARCHAR",
-    "store_country": "VARCHAR",
-    "product_id": "VARCHAR",
-    "product_name": "VARCHAR",
-    "product_category": "VARCHAR",
-    "customer_id": "VARCHAR",
-    "customer_name": "VARCHAR",
-    "customer_segment": "VARCHAR",
-    "customer_city": "VARCHAR",
-    "customer_country": "VARCHAR",
-    "customer_since": "TIMESTAMPTZ",
-    "quantity": "DECIMAL(12,3)",
-    "unit_price": "DECIMAL(14,4)",
-    "total_amount": "DECIMAL(18,4)",
-    "net_quantity": "DECIMAL(12,3)",
-    "net_amount": "DECIMAL(18,4)",
-    "currency": "VARCHAR",
-}
 
 
 @dataclass(frozen=True)
@@ -140,7 +111,7 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest:
     try:
         connection.execute(
             "CREATE TEMP TABLE landed_records AS SELECT * FROM read_json("  # noqa: S608 - our own path and columns
-            f"'{_quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(_COLUMNS)})"
+            f"'{_quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
         )
         wrong = connection.execute(
             "SELECT count(*) FROM landed_records WHERE retailer_id <> ? OR business_date <> ?",

@@ -1,0 +1,30 @@
+"""The columnar form of the contract says what `SalesRecord` says."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import get_args
+
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.retailer_data import FIELDS, SalesRecord
+
+
+def test_names_and_order_are_the_contracts() -> None:
+    assert tuple(COLUMNS) == FIELDS
+
+
+def test_types_and_precision_are_the_contracts() -> None:
+    for name, field in SalesRecord.model_fields.items():
+        kinds = {field.annotation, *get_args(field.annotation)}
+        digits = [getattr(rule, "max_digits", None) for rule in field.metadata]
+        places = [getattr(rule, "decimal_places", None) for rule in field.metadata]
+        if Decimal in kinds:
+            stated = f"DECIMAL({next(filter(None, digits))},{next(filter(None, places))})"
+            assert COLUMNS[name] == stated, name
+        elif date in kinds:
+            assert COLUMNS[name] == "DATE", name
+        elif name.endswith(("_at", "_since")):
+            assert COLUMNS[name] == "TIMESTAMPTZ", name
+        else:
+            assert COLUMNS[name] == "VARCHAR", name
