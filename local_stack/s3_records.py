@@ -88,6 +88,7 @@ class Records:
         self._directory = directory
         self._blobs = blobs
         self._lock = threading.Lock()
+        self._written: dict[Path, str] = {}
         directory.mkdir(parents=True, exist_ok=True)
         moto_models.FakeBucket = RecordedBucket  # type: ignore[misc]
 
@@ -120,6 +121,7 @@ class Records:
         bucket = _backend().buckets.get(name)
         if bucket is None:
             shutil.rmtree(folder, ignore_errors=True)
+            self._written.pop(folder, None)
             return
         record = {
             "name": name,
@@ -129,7 +131,10 @@ class Records:
             "tags": _backend().tagger.get_tag_dict_for_resource(bucket.arn),
             **{field: getattr(bucket, field) for field in _PLAIN_BUCKET_FIELDS},
         }
-        _replace(folder / "bucket.json", record)
+        text = json.dumps(record)
+        if self._written.get(folder) != text:  # nearly every request changes objects only
+            _replace(folder / "bucket.json", text)
+            self._written[folder] = text
 
     def _save_key(self, bucket_name: str, key: str) -> None:
         bucket = _backend().buckets.get(bucket_name)
@@ -137,7 +142,7 @@ class Records:
         digest = hashlib.sha256(key.encode()).hexdigest()
         path = self._directory / bucket_name / "keys" / digest[:2] / f"{digest}.json"
         if versions:
-            _replace(path, {"key": key, "versions": [_describe(version) for version in versions]})
+            _replace(path, json.dumps({"key": key, "versions": [_describe(version) for version in versions]}))
         else:
             path.unlink(missing_ok=True)
 
@@ -219,8 +224,8 @@ def _delete_marker(bucket: FakeBucket, name: str, record: dict[str, Any]) -> Fak
     return marker
 
 
-def _replace(path: Path, record: dict[str, Any]) -> None:
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".new")
-    unfinished.write_text(json.dumps(record), encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

@@ -32,7 +32,7 @@ from local_stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 30.0
-LARGE_BODY = 1024 * 1024
+BODIES_BETWEEN_COLLECTIONS = 32 * 1024 * 1024
 # Bodies of requests are given back to the system at once instead of being kept by the C library.
 SERVER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "MALLOC_TRIM_THRESHOLD_": "131072"}
 READING = {"GET", "HEAD", "OPTIONS"}
@@ -105,7 +105,7 @@ def _answer(start_response: StartResponse, status: str, body: str, content_type:
 
 def serve(directory: Path, port: int, denied: Sequence[str] = ()) -> None:
     """Serve until SIGTERM."""
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
     from local_stack.s3_objects import keep_bodies_in
@@ -113,15 +113,18 @@ def serve(directory: Path, port: int, denied: Sequence[str] = ()) -> None:
 
     class Handler(MotoRequestHandler):
         protocol_version = "HTTP/1.1"  # one connection for many requests
+        bodies = 0
+        """Bytes received since the last collection, all threads together; some may go uncounted, and need not be."""
 
         def handle_one_request(self) -> None:
             self.environ = {}
             super().handle_one_request()
-            length = int(self.environ.get("CONTENT_LENGTH") or 0)
+            Handler.bodies += int(self.environ.get("CONTENT_LENGTH") or 0)
             self.environ = {}
-            if length > LARGE_BODY:
-                # Flask's request is part of a reference cycle, and the whole body with it. Letting it wait for
+            if Handler.bodies > BODIES_BETWEEN_COLLECTIONS:
+                # Flask's request is part of a reference cycle, and the whole body with it. Letting them wait for
                 # the collector's next turn costs hundreds of megabytes.
+                Handler.bodies = 0
                 gc.collect()
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -129,7 +132,8 @@ def serve(directory: Path, port: int, denied: Sequence[str] = ()) -> None:
     records = Records(directory / "buckets", keep_bodies_in(directory / "blobs"))
     records.load()
     gc.freeze()
-    application = LocalS3(DomainDispatcherApplication(create_backend_app), records.save_changes, denied)
+    # S3 alone: moto's dispatcher of all services looks through its folders again with every request.
+    application = LocalS3(create_backend_app("s3"), records.save_changes, denied)
     server = make_server(LOOPBACK, port, application, threaded=True, request_handler=Handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
