@@ -276,7 +276,11 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 @contextlib.contextmanager
-def throwaway_server(binaries_home: Path, environ: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+def throwaway_server(
+    binaries_home: Path,
+    environ: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] = THROWAWAY_SETTINGS,
+) -> Iterator[PostgresServer]:
     """A fresh server in a temporary directory, gone at the end; it also stops when this process is killed."""
     account = postgres_account()
     directory = Path(tempfile.mkdtemp(prefix="retail-postgres-"))
@@ -284,9 +288,7 @@ def throwaway_server(binaries_home: Path, environ: Mapping[str, str] | None = No
     try:
         directory.chmod(0o711)
         binaries = find_postgres(binaries_home, environ)
-        server = PostgresServer(
-            directory, free_port(), secrets.token_urlsafe(18), binaries, THROWAWAY_SETTINGS, account
-        )
+        server = PostgresServer(directory, free_port(), secrets.token_urlsafe(18), binaries, settings, account)
         server.initialise()
         server.start(die_with_us=True)
         yield server
