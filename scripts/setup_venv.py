@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make `.venv` and install the pinned requirements into it; does nothing when that is done already.
+"""Make `.venv` with the pinned requirements and the `retail` command; does nothing when that is done already.
 
     python3 scripts/setup_venv.py [--dev]
 
@@ -10,6 +10,7 @@ checkout only, apart from the package caches of pip and uv.
 import argparse
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,18 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 LOCAL = os.path.join(ROOT, ".local")
 PYTHON = os.path.join(VENV, "bin", "python")
+COMMAND = os.path.join(VENV, "bin", "retail")
+# Runs the checkout as it is, from any folder; /bin/sh first, since a path may be long or have spaces in it.
+LAUNCHER = """#!/bin/sh
+'''exec' {python} "$0" "$@"
+'''
+import sys
+
+sys.path[0] = {root!r}
+from cli.main import main
+
+main()
+"""
 
 
 def main() -> None:
@@ -29,11 +42,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make .venv with the pinned requirements.")
     parser.add_argument("--dev", action="store_true", help="with what the tests and checks need")
     wanted = "requirements-dev.txt" if parser.parse_args().dev else "requirements.txt"
-    if is_current(wanted):
-        return
-    with only_one_at_a_time():
-        if not is_current(wanted):  # otherwise another make was quicker
-            install(wanted)
+    if not is_current(wanted):
+        with only_one_at_a_time():
+            if not is_current(wanted):  # otherwise another make was quicker
+                install(wanted)
+    write_command()
 
 
 def is_current(wanted: str) -> bool:
@@ -63,6 +76,18 @@ def install(wanted: str) -> None:
         run([*pip, "-r", os.path.join(ROOT, wanted)], offline, environment)
     with open(stamp_of(wanted), "w", encoding="utf-8") as stamp:
         stamp.write(digest_of(wanted))
+
+
+def write_command() -> None:
+    """Put `retail` beside the environment's Python, in one step; leave it alone when it is as it should be."""
+    text = LAUNCHER.format(python=shlex.quote(PYTHON), root=ROOT)
+    if read(COMMAND) == text and os.access(COMMAND, os.X_OK):
+        return
+    unfinished = "%s.%d" % (COMMAND, os.getpid())
+    with open(unfinished, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(unfinished, 0o755)
+    os.replace(unfinished, COMMAND)
 
 
 def find_python() -> str:

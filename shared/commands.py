@@ -5,11 +5,12 @@ Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
@@ -26,6 +27,7 @@ RetailerOption = Annotated[
     list[str] | None,
     typer.Option("--retailer", help=f"Only this retailer; may be repeated. Known: {', '.join(RETAILER_IDS)}."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 
 
 def business_date(text: str | None, settings: Settings, now: datetime | None = None) -> date:
@@ -53,6 +55,11 @@ def chosen_retailers(names: Sequence[str] | None) -> tuple[str, ...]:
 def new_run_id(stage: str) -> str:
     """A run id for a command that Airflow did not start: stage, UTC time, random part."""
     return f"{stage}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid4().hex[:6]}"
+
+
+def print_json(facts: Any) -> None:
+    """Write a result for programs; dates and exact amounts as text."""
+    typer.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
 
 
 def console() -> Console:
