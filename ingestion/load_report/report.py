@@ -1,0 +1,239 @@
+"""The quality report of a file load, measured on the tables that reading the files left behind.
+
+Reads `typed_rows` (what the files said), `landed_records`, `refused_rows` and `flagged_rows`; changes none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+
+from ingestion.load_report.measuring import Column, columns, describe_text, measure
+from ingestion.load_report.model import (
+    Counts,
+    DayFacts,
+    FieldKind,
+    FieldReport,
+    FieldStatistics,
+    Finding,
+    FindingKind,
+    LoadReport,
+    Money,
+)
+from ingestion.load_report.scoring import Agreement, score
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.retailer_data import GUEST
+
+EXAMPLES = 3
+"""Examples per finding."""
+POSITIONS = ("source_file", "source_line")
+ONLY_LANDED = ("line_type", "net_amount")
+"""Fields that cleaning adds and that are worth a look."""
+KEYS = ("line_id",)
+"""All but unique; how unique, the counts tell exactly."""
+GROUPED = {
+    "product_id": "report_products",
+    "product_name": "report_products",
+    "customer_id": "report_customers",
+    "customer_country": "report_customers",
+    "line_type": "report_days",
+    "currency": "report_days",
+}
+"""Text fields whose values are counted already, and where."""
+DOUBTFUL = ("critical", "warning")
+"""Severities of flags that lower the accuracy."""
+
+
+class Rule(Protocol):
+    """What the report says of a rule."""
+
+    @property
+    def code(self) -> str:
+        """Stable code."""
+
+    @property
+    def description(self) -> str:
+        """In plain English."""
+
+    @property
+    def severity(self) -> str:
+        """`critical`, `warning` or `info`."""
+
+
+class ReadFile(Protocol):
+    """A file that was read."""
+
+    @property
+    def number(self) -> int:
+        """Its number in the tables."""
+
+    @property
+    def name(self) -> str:
+        """Its base name."""
+
+
+class WhatWasRead(Protocol):
+    """The summary of reading the files."""
+
+    @property
+    def retailer_id(self) -> str:
+        """Whose sales they are."""
+
+    @property
+    def layout_name(self) -> str:
+        """How they were read."""
+
+    @property
+    def files(self) -> Sequence[ReadFile]:
+        """The files, in order."""
+
+    @property
+    def rows(self) -> int:
+        """All rows of all files."""
+
+    @property
+    def refused(self) -> int:
+        """Rows kept out."""
+
+    @property
+    def imputed(self) -> Mapping[str, int]:
+        """Values filled in, by rule."""
+
+
+def build_report(
+    connection: duckdb.DuckDBPyConnection,
+    read: WhatWasRead,
+    *,
+    title: str,
+    job_name: str,
+    now: datetime,
+    rules: Sequence[Rule] = (),
+) -> LoadReport:
+    """Measure a load. `rules` describe the codes in the findings; a code without a rule counts as a warning."""
+    by_code = {rule.code: rule for rule in rules}
+    for name in ("group_products", "group_customers", "group_days"):
+        connection.execute(_sql(name))
+    try:
+        findings = _findings(connection, read, by_code)
+        counts = _counts(connection, read, findings)
+        fields = _fields(connection)
+        agreements = [
+            Agreement(*_row(connection, "usual_names")),
+            Agreement(*_row(connection, "usual_countries", guest=GUEST)),
+        ]
+        return LoadReport(
+            title=title,
+            job_name=job_name,
+            created_at=now,
+            retailer_id=read.retailer_id,
+            layout=read.layout_name,
+            files=tuple(_facts(file) for file in read.files),
+            counts=counts,
+            money=tuple(
+                Money(currency, Decimal(landed), Decimal(refused))
+                for currency, landed, refused in connection.execute(_sql("sum_money")).fetchall()
+            ),
+            score=score(counts, fields, agreements),
+            fields=fields,
+            findings=findings,
+            days=_days(connection),
+        )
+    finally:
+        for table in sorted(set(GROUPED.values())):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+def _sql(name: str) -> str:
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _row(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> tuple[Any, ...]:
+    return connection.execute(_sql(name), values or None).fetchone() or ()
+
+
+def _facts(file: ReadFile) -> dict[str, Any]:
+    """What is known of a file, without the folder it lay in."""
+    return {name: value for name, value in vars(file).items() if name != "path"}
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, read: WhatWasRead, findings: Sequence[Finding]) -> Counts:
+    landed, distinct = _row(connection, "count_records")
+    flags = [each for each in findings if each.kind is FindingKind.FLAGGED]
+    doubtful = [each.code for each in flags if each.severity in DOUBTFUL]
+    flagged = _row(connection, "count_flagged", doubtful=doubtful) if flags else (0, 0)
+    return Counts(
+        rows=read.rows,
+        landed=landed,
+        refused=read.refused,
+        distinct=distinct,
+        duplicates=landed - distinct,
+        flagged=flagged[0],
+        doubtful=flagged[1],
+        imputed=sum(read.imputed.values()),
+    )
+
+
+def _findings(
+    connection: duckdb.DuckDBPyConnection, read: WhatWasRead, by_code: Mapping[str, Rule]
+) -> tuple[Finding, ...]:
+    names = {file.number: file.name for file in read.files}
+
+    def finding(kind: FindingKind, code: str, rows: int, examples: Sequence[str] = ()) -> Finding:
+        rule = by_code.get(code)
+        severity = str(rule.severity) if rule else "warning"
+        return Finding(kind, code, severity, rule.description if rule else "", rows, tuple(examples))
+
+    refused = [
+        finding(FindingKind.REFUSED, code, rows, [_refused_example(names, *example) for example in examples])
+        for code, rows, examples in connection.execute(_sql("refused_findings"), {"examples": EXAMPLES}).fetchall()
+    ]
+    flagged = [
+        finding(FindingKind.FLAGGED, code, rows, [f"{transaction} on {day}" for day, transaction in examples])
+        for code, rows, examples in connection.execute(_sql("flagged_findings"), {"examples": EXAMPLES}).fetchall()
+    ]
+    imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in sorted(read.imputed.items()) if rows]
+    return (*refused, *flagged, *imputed)
+
+
+def _refused_example(
+    names: Mapping[int, str], file: str, line: str, column: str | None, value: str | None, reason: str
+) -> str:
+    where = f"{names.get(int(file), f'file {file}')}, line {line}"
+    return f"{where}: {column} = {value!r}: {reason}" if column else f"{where}: {reason}"
+
+
+def _fields(connection: duckdb.DuckDBPyConnection) -> tuple[FieldReport, ...]:
+    typed = {each.name: each for each in columns(connection, "typed_rows") if each.name not in POSITIONS}
+    landed = {each.name: each for each in columns(connection, "landed_records")}
+    compared = [each for each in landed.values() if each.name in typed or each.name in ONLY_LANDED]
+    before = measure(connection, "typed_rows", list(typed.values()), in_depth=False)
+    after = measure(connection, "landed_records", compared, in_depth=True)
+    for column in compared:
+        if column.kind is FieldKind.TEXT and column.name not in KEYS:
+            after[column.name] = _text(connection, column, after[column.name])
+    order = [*(name for name in COLUMNS if name in typed or name in after), *(set(typed) - set(COLUMNS))]
+    return tuple(
+        FieldReport(name, (typed.get(name) or landed[name]).kind, before.get(name), after.get(name)) for name in order
+    )
+
+
+def _text(connection: duckdb.DuckDBPyConnection, column: Column, counted: FieldStatistics) -> FieldStatistics:
+    if not counted.filled:
+        return replace(counted, distinct=0, distinct_is_exact=True)
+    grouped = f"(SELECT {column.sql}, count(*) AS n FROM landed_records GROUP BY 1)"  # noqa: S608 - quoted
+    return describe_text(connection, GROUPED.get(column.name, grouped), column)
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> tuple[DayFacts, ...]:
+    days: dict[str, DayFacts] = {}
+    for day, currency, landed, refused, amount in connection.execute(_sql("list_days")).fetchall():
+        known = days.get(day) or DayFacts(date.fromisoformat(day), 0, refused, {})
+        amounts = {**known.net_amounts, **({currency: Decimal(amount)} if currency else {})}
+        days[day] = replace(known, landed=known.landed + landed, net_amounts=amounts)
+    return tuple(days.values())
