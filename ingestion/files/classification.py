@@ -1,0 +1,102 @@
+"""What a line is and what it counts for: line type, sign and measures, as DuckDB expressions over typed fields."""
+
+from __future__ import annotations
+
+from ingestion.files.layouts import Condition, Layout
+from ingestion.files.sql_text import literal, literals
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.models.retailer_data import TOTAL_TOLERANCE
+
+
+def condition(field: str, wanted: Condition) -> str:
+    """Whether a typed field is as wanted."""
+    parts = []
+    if wanted.matches is not None:
+        parts.append(f"regexp_full_match({field}, {literal(wanted.matches)})")
+    if wanted.one_of is not None:
+        parts.append(f"{field} IN ({literals(wanted.one_of)})")
+    if wanted.below is not None:
+        parts.append(f"{field} < {wanted.below}")
+    if wanted.above is not None:
+        parts.append(f"{field} > {wanted.above}")
+    if wanted.equals is not None:
+        parts.append(f"{field} = {wanted.equals}")
+    return " AND ".join(parts) or "true"
+
+
+def line_types(layout: Layout, what: str) -> str:
+    """A CASE over the layout's rules: what a line `is_`, or 'true' for those to `negate`."""
+    cases = []
+    if any(kind.adjustment for kind in layout.non_products):
+        cases.append(f"WHEN is_money_only THEN {literal('adjustment') if what == 'is_' else 'false'}")
+    for rule in layout.line_type:
+        where = " AND ".join(condition(field, wanted) for field, wanted in rule.where.items()) or "true"
+        cases.append(f"WHEN {where} THEN {literal(rule.is_) if what == 'is_' else str(rule.negate).lower()}")
+    return f"CASE {' '.join(cases)} END"
+
+
+def measured(layout: Layout) -> str:
+    """CTEs after `read_rows`: `measured` holds type, signed measures and, where a line is refused, its `line_fault`."""
+    negates = any(rule.negate for rule in layout.line_type)
+    voids = any(rule.is_ == "void" for rule in layout.line_type)
+    signed = f"CASE WHEN {line_types(layout, 'negate')} THEN -quantity ELSE quantity END" if negates else "quantity"
+    total = (
+        f"CASE WHEN {line_types(layout, 'negate')} THEN -total_amount ELSE total_amount END"
+        if negates
+        else "total_amount"
+    )
+    if voids:
+        signed = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {signed} END"
+        total = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {total} END"
+    own_total = "total_amount" in layout.columns
+    money = COLUMNS["net_amount"]
+    return f"""kinds AS (
+    SELECT *, {line_types(layout, "is_")} AS line_kind FROM read_rows
+),
+signed AS (
+    SELECT
+        *,
+        CASE line_kind WHEN 'void' THEN 'adjustment' ELSE line_kind END AS kind,
+        ({signed})::{COLUMNS["net_quantity"]} AS signed_quantity,
+        {f"({total})::{money}" if own_total else f"NULL::{money}"} AS stated_total
+    FROM kinds
+),
+priced AS (
+    SELECT *, signed_quantity * unit_price AS exact_amount FROM signed
+),
+amounts AS (
+    SELECT
+        *,
+        {"coalesce(stated_total, TRY_CAST(exact_amount AS " + money + "))" if own_total else f"TRY_CAST(exact_amount AS {money})"}
+            AS signed_amount
+    FROM priced
+),
+measured AS (
+    SELECT *, {_line_fault(own_total)} AS line_fault FROM amounts
+)"""
+
+
+LINE_FAULTS = {
+    RejectReason.UNKNOWN_TYPE: "neither sale nor return nor adjustment by the layout's rules",
+    RejectReason.NEGATIVE_PRICE: "a sale or return at a price below zero",
+    RejectReason.SIGN_MISMATCH: "a sale of less than nothing, or a return of more than nothing",
+    RejectReason.TOTAL_MISMATCH: "the total is not quantity x unit price",
+    RejectReason.TOO_MANY_DIGITS: "quantity x unit price has more digits than money holds; nothing is ever rounded",
+}
+
+
+def _line_fault(own_total: bool) -> str:
+    total = (
+        f" WHEN abs(signed_amount - exact_amount) > {TOTAL_TOLERANCE} THEN {literal(RejectReason.TOTAL_MISMATCH)}"
+        if own_total
+        else f" WHEN signed_amount <> exact_amount THEN {literal(RejectReason.TOO_MANY_DIGITS)}"
+    )
+    return (
+        f"CASE WHEN kind IS NULL THEN {literal(RejectReason.UNKNOWN_TYPE)}"
+        f" WHEN kind <> 'adjustment' AND unit_price < 0 THEN {literal(RejectReason.NEGATIVE_PRICE)}"
+        f" WHEN signed_amount IS NULL THEN {literal(RejectReason.TOO_MANY_DIGITS)}{total}"
+        " WHEN kind = 'sale' AND (signed_quantity < 0 OR signed_amount < 0)"
+        f" OR kind = 'return' AND (signed_quantity > 0 OR signed_amount > 0) THEN {literal(RejectReason.SIGN_MISMATCH)}"
+        " END"
+    )

@@ -1,0 +1,67 @@
+"""Rows that are kept but flagged: outliers, failed checks of severity warning, stock codes that are no products.
+
+Grain of `flagged_rows`: one landed row and one rule; exact copies of a row are flagged as often as they landed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from ingestion.files.expressions import check_faults
+from ingestion.files.layouts import Layout, Outliers
+from ingestion.files.rules import check_code, outlier_code
+from ingestion.files.sql_text import literal
+from ingestion.files.values import FieldValues
+
+
+def flag(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues]) -> dict[str, int]:
+    """Fill `flagged_rows` from `landed_records`. Rule code → rows."""
+    found = []
+    for outliers in layout.outliers:
+        low, high = _fences(connection, outliers, values)
+        found.append((outlier_code(outliers), f"{outliers.field} < {low} OR {outliers.field} > {high}"))
+    for check in layout.checks:
+        if check.severity == "warning":
+            empty = [f"{check.field} IS NULL"] if check.required else []
+            faults = [fault.condition for fault in check_faults(check, check.field)]
+            found.append((check_code(check), " OR ".join([*empty, *faults]) or "false"))
+    if layout.non_products:
+        found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
+    parts = [
+        f"SELECT business_date, transaction_id, line_id, {literal(code)} AS rule_code FROM landed_records WHERE {where}"  # noqa: S608
+        for code, where in found
+    ]
+    connection.execute(
+        "CREATE OR REPLACE TABLE flagged_rows(business_date DATE, transaction_id VARCHAR, line_id VARCHAR,"
+        " rule_code VARCHAR)"
+    )
+    if parts:
+        connection.execute(f"INSERT INTO flagged_rows {' UNION ALL '.join(parts)}")
+    counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY rule_code").fetchall()
+    return {code: dict(counted).get(code, 0) for code, _ in found}
+
+
+def _fences(
+    connection: duckdb.DuckDBPyConnection, outliers: Outliers, values: Mapping[str, FieldValues]
+) -> tuple[str, str]:
+    """Tukey's fences of a measure as stored, so positive: the discrete quartiles -/+ factor x their distance.
+
+    Taken over the distinct values and how many rows have each.
+    """
+    field = outliers.field
+    if field in values and values[field].table_exists:
+        source = f"SELECT abs(value) AS value, sum(rows) AS rows FROM {values[field].table} WHERE value IS NOT NULL AND code IS NULL GROUP BY 1"  # noqa: S608, E501
+    else:
+        source = f"SELECT {field} AS value, count(*) AS rows FROM landed_records GROUP BY 1"  # noqa: S608
+    found = connection.execute(
+        f"WITH counted AS ({source}), ranked AS (SELECT value, sum(rows) OVER (ORDER BY value) AS upto,"  # noqa: S608
+        " sum(rows) OVER () AS total FROM counted)"
+        " SELECT min(value) FILTER (WHERE upto * 4 >= total), min(value) FILTER (WHERE upto * 4 >= total * 3) FROM ranked"
+    ).fetchone()
+    if found is None or found[0] is None:
+        return "0", "0"
+    low, high = found
+    reach = (high - low) * type(low)(str(outliers.factor))
+    return str(low - reach), str(high + reach)

@@ -1,0 +1,194 @@
+"""Rows that do not land: `refused_rows`, one row each, with the first thing that is wrong, where it stands and its money.
+
+Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
+net_amount and currency as far as they can be read. A row whose date cannot be read counts to that of the nearest row
+before it in its file that has one, else after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import duckdb
+
+from ingestion.files.classification import LINE_FAULTS, measured
+from ingestion.files.layouts import Layout
+from ingestion.files.line_numbers import lines_of
+from ingestion.files.sources import SourceFile
+from ingestion.files.sql_text import literal
+from ingestion.files.tables import LoadedFile
+from ingestion.files.values import FieldValues
+from ingestion.models.reject_reasons import RejectReason
+from shared.errors import StopRun
+
+_COLUMNS = (
+    "source_file INTEGER, source_line BIGINT, business_date DATE, code VARCHAR, reason VARCHAR, column_name VARCHAR,"
+    " value VARCHAR, payload VARCHAR, net_amount DECIMAL(18,4), currency VARCHAR"
+)
+_SHOWN_CHARACTERS = 60
+_EXAMPLES = 3
+
+
+def refuse(
+    connection: duckdb.DuckDBPyConnection,
+    layout: Layout,
+    values: Mapping[str, FieldValues],
+    header: Sequence[str],
+    loaded: Sequence[LoadedFile],
+    landed: int,
+) -> int:
+    """Fill `refused_rows` with every row that is not in `landed_records`. How many there are."""
+    rows = sum(found.rows for found in loaded)
+    connection.execute(f"CREATE OR REPLACE TABLE refused_rows({_COLUMNS})")
+    if landed == rows and not any(found.broken for found in loaded):
+        return 0
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
+    if landed < rows:
+        _refuse_values(connection, layout, values, header)
+        _number_lines(connection, loaded)
+    _refuse_broken(connection, loaded)
+    _date(connection)
+    return rows + sum(len(found.broken) for found in loaded) - landed
+
+
+def check_share(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, refused: int, most: float
+) -> None:
+    """Raises StopRun when a larger share of rows was refused than allowed: with counts per code and the first ones."""
+    if refused <= rows * most:
+        return
+    counts = connection.execute("SELECT code, count(*) FROM refused_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
+    counted = ", ".join(f"{code} {number:,}" for code, number in counts)
+    first = "; ".join(problems(connection, files, most=_EXAMPLES))
+    raise StopRun(
+        f"{refused:,} of {rows:,} rows were refused ({refused / rows:.1%}; {most:.1%} is the most allowed): {counted}."
+        f" First: {first}. Nothing was loaded."
+    )
+
+
+def problems(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], *, most: int | None = None
+) -> Iterator[str]:
+    """Refused rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
+    names = {file.number: file.name for file in files}
+    # Not a stream: between two of them the caller may use the connection.
+    found = connection.execute(
+        "SELECT source_file, source_line, column_name, value, reason, code FROM refused_rows"
+        f" ORDER BY source_file, source_line{'' if most is None else f' LIMIT {most}'}"
+    ).fetchall()
+    for number, line, column, value, reason, code in found:
+        where = f", column {column!r}, value {_shown(value)}" if column else ""
+        yield f"{names[number]}, line {line}{where}: {reason} ({code})"
+
+
+def _shown(value: str) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(value):,} characters)"
+
+
+def _refuse_values(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues], header: Sequence[str]
+) -> None:
+    faulty = [found for found in values.values() if found.refused_rows]
+    joins = "".join(f" JOIN {found.table} AS {found.field} ON {found.field}.text = {found.text}" for found in faulty)
+
+    def first(of_field: Callable[[FieldValues], str], of_line: str) -> str:
+        cases = "".join(f" WHEN {found.field}.code IS NOT NULL THEN {of_field(found)}" for found in faulty)
+        return f"CASE{cases} ELSE {of_line} END" if cases else of_line
+
+    same = " AND ".join(f"s.c{number} = {literal(name)}" for number, name in enumerate(header))
+    payload = ", ".join(f"{literal(name)}, s.c{number}" for number, name in enumerate(header))
+    reasons = " ".join(f"WHEN {literal(code)} THEN {literal(reason)}" for code, reason in LINE_FAULTS.items())
+    measures = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in _measures(values))
+    connection.execute(
+        f"""INSERT INTO undated_rows
+        WITH {measured(layout)},
+        bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
+        SELECT
+            bad.source_file,
+            bad.source_line,
+            bad.business_date,
+            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}'
+                ELSE {first(lambda found: f"{found.field}.code", "bad.line_fault")} END,
+            CASE WHEN {same} THEN 'the header once more, among the rows'
+                ELSE {first(lambda found: f"{found.field}.reason", f"CASE bad.line_fault {reasons} END")} END,
+            CASE WHEN NOT ({same})
+                THEN {first(lambda found: literal(found.header), literal(" + ".join(_headers(values))))} END,
+            CASE WHEN NOT ({same}) THEN {first(lambda found: found.text, measures)} END,
+            json_object({payload})::VARCHAR,
+            CASE WHEN bad.signed_amount = bad.exact_amount OR bad.stated_total IS NOT NULL THEN bad.signed_amount END,
+            bad.currency,
+            bad.source_row,
+            coalesce(bad.source_line, bad.source_row)
+        FROM bad
+        JOIN source_rows AS s ON s.rowid = bad.source_row{joins}"""  # noqa: S608 - our own expressions, literals quoted
+    )
+
+
+def _measures(values: Mapping[str, FieldValues]) -> list[str]:
+    return [name for name in ("quantity", "unit_price", "total_amount") if name in values]
+
+
+def _headers(values: Mapping[str, FieldValues]) -> list[str]:
+    return [values[name].header for name in _measures(values)]
+
+
+def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    for found in loaded:
+        rows = connection.execute(
+            "SELECT source_row FROM undated_rows WHERE source_file = ? AND source_line IS NULL ORDER BY source_row",
+            [found.file.number],
+        ).fetchnumpy()["source_row"]
+        if len(rows) == 0:
+            continue
+        lines = lines_of(found, (rows - found.first_row).tolist())
+        connection.execute(
+            "UPDATE undated_rows SET source_line = n.line FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS n"
+            " WHERE undated_rows.source_row = n.row",
+            {"rows": rows.tolist(), "lines": lines},
+        )
+
+
+def _refuse_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    rows = [
+        (found.file.number, row.source_line, row.code.value, row.reason, row.payload, row.source_line)
+        for found in loaded
+        for row in found.broken
+    ]
+    if rows:
+        connection.executemany(
+            "INSERT INTO undated_rows(source_file, source_line, code, reason, payload, position)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def _date(connection: duckdb.DuckDBPyConnection) -> None:
+    """Move `undated_rows` to `refused_rows`, each with a date. Raises StopRun when no row of any file has one."""
+    names = ", ".join(
+        f"undated.{part.split()[0]}" for part in _COLUMNS.split(", ") if not part.startswith("business_date")
+    )
+    connection.execute(
+        f"""INSERT INTO refused_rows BY NAME
+        WITH dated AS (
+            SELECT source_file, coalesce(source_line, source_row) AS position, business_date
+            FROM read_rows
+            WHERE business_date IS NOT NULL
+        )
+        SELECT {names},
+            coalesce(undated.business_date, earlier.business_date, later.business_date,
+                (SELECT min(business_date) FROM dated)) AS business_date
+        FROM undated_rows AS undated
+        ASOF LEFT JOIN dated AS earlier
+            ON earlier.source_file = undated.source_file AND earlier.position <= undated.position
+        ASOF LEFT JOIN dated AS later
+            ON later.source_file = undated.source_file AND later.position >= undated.position
+        ORDER BY undated.source_file, undated.source_line"""  # noqa: S608
+    )
+    found = connection.execute("SELECT count(*) FROM refused_rows WHERE business_date IS NULL").fetchone()
+    if found and found[0]:
+        first = connection.execute(
+            "SELECT value, reason FROM refused_rows ORDER BY source_file, source_line"
+        ).fetchone()
+        example = f"; the first: {_shown(first[0] or '')}, {first[1]}" if first else ""
+        raise StopRun(f"No row of the files has a date that can be read{example}. Nothing was loaded.")
