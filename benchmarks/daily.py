@@ -1,0 +1,99 @@
+"""One business date of three retailers through the transformation, in this process."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import transformation.main
+from benchmarks.process_watch import Cost, watched
+from benchmarks.results import Timing
+from benchmarks.stack import Place, Stack
+from benchmarks.vendor_pages import pages, read_pages
+from ingestion.reconciliation import Tally
+from shared.config import RETAILER_IDS
+from shared.partitions import Manifest, RequestWindow, SourceReport, manifest_key, raw_key
+from shared.s3_client import ObjectStore
+from shared.version import CODE_VERSION
+
+LINES = 5_000
+"""Records of one retailer."""
+FIRST_DAY = date(2024, 1, 15)
+
+
+def days_into_empty(stack: Stack, repetitions: int, progress: Callable[[str], None]) -> Timing:
+    """The same date into a new empty warehouse each time; the first time is not counted."""
+    timing = Timing(costs=[], rows=LINES * len(RETAILER_IDS))
+    for repetition in range(repetitions + 1):
+        progress(f"one day into an empty warehouse, {repetition} of {repetitions}")
+        with stack.place() as place:
+            land(place, FIRST_DAY)
+            cost = _transform(stack, place, FIRST_DAY)
+        if repetition:
+            timing.costs.append(cost)
+    return timing
+
+
+def days_on_top(
+    stack: Stack, place: Place, repetitions: int, progress: Callable[[str], None], first: date = FIRST_DAY
+) -> tuple[Timing, Timing]:
+    """New dates, one after the other, into a warehouse that holds much already; then one of them again, unchanged.
+
+    The first date is not counted: its customers are new to the warehouse, those of the others known.
+    """
+    new, again = (Timing(costs=[], rows=LINES * len(RETAILER_IDS)) for _ in range(2))
+    for ahead in range(repetitions + 1):
+        progress(f"one day on top, {ahead} of {repetitions}")
+        day = first + timedelta(days=ahead)
+        land(place, day)
+        cost = _transform(stack, place, day)
+        if ahead:
+            new.costs.append(cost)
+    for _ in range(repetitions):
+        again.costs.append(_transform(stack, place, first))
+    return new, again
+
+
+def land(place: Place, day: date) -> None:
+    """Put the raw partitions of a date where ingestion would have."""
+    store, settings = ObjectStore(place.settings.s3), place.settings
+    for number, retailer_id in enumerate(RETAILER_IDS, 1):
+        lines = bytearray()
+        tally = read_pages(number, pages(number, LINES, day), day, lines.extend)
+        store.put(settings.s3.bucket_raw, raw_key(retailer_id, day), bytes(lines))
+        manifest = _manifest(retailer_id, day, tally, bytes(lines))
+        store.put(settings.s3.bucket_raw, manifest_key(retailer_id, day), manifest.model_dump_json().encode())
+
+
+def _manifest(retailer_id: str, day: date, tally: Tally, lines: bytes) -> Manifest:
+    now = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
+    return Manifest(
+        retailer_id=retailer_id,
+        business_date=day,
+        run_id="bench",
+        object_key=raw_key(retailer_id, day),
+        sha256=hashlib.sha256(lines).hexdigest(),
+        size_bytes=len(lines),
+        fetched=tally.fetched,
+        landed=tally.landed,
+        rejected=0,
+        distinct=tally.distinct_landed(),
+        amounts=tally.control_amounts(),
+        source_report=SourceReport(lines=tally.distinct(), net=tally.distinct_amounts()),
+        window=RequestWindow(requested_from=now, requested_until=now),
+        companions=(),
+        code_version=CODE_VERSION,
+        written_at=now,
+    )
+
+
+def _transform(stack: Stack, place: Place, day: date) -> Cost:
+    stack.settle()
+    gc.collect()
+    with watched(stack.servers(place)) as cost:
+        result = transformation.main.run(day, settings=place.settings, run_id=f"bench-{day}")
+    if not result.ok:
+        raise RuntimeError("; ".join(load.error or "" for load in result.failed))
+    return cost

@@ -1,0 +1,69 @@
+"""What readers and the nightly refresh meet: refreshing the six views, and the BI example queries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psycopg2
+
+import materialized_views.refresh_views
+from benchmarks.process_watch import Cost, watched
+from benchmarks.results import Timing
+from benchmarks.stack import Place, Stack
+from shared.config import PROJECT_ROOT
+from shared.database import read_sql
+
+QUERIES = PROJECT_ROOT / "docs" / "bi_queries"
+
+
+def query_files() -> Sequence[Path]:
+    """The example queries in order."""
+    return sorted(QUERIES.glob("*.sql"))
+
+
+def question(path: Path) -> str:
+    """What a query answers: its first comment line."""
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("--").strip()
+
+
+def refreshes(stack: Stack, place: Place, repetitions: int) -> tuple[Timing, Timing]:
+    """The first filling of all six views, and refreshing them concurrently with readers, as every night."""
+    first, nightly = Timing(costs=[]), Timing(costs=[])
+    for repetition in range(repetitions + 1):
+        stack.settle()
+        with watched(stack.servers()) as cost:
+            result = materialized_views.refresh_views.run(settings=place.settings, run_id=f"bench-{repetition}")
+        timing = nightly if repetition else first
+        timing.costs.append(cost)
+        for view in result.views:
+            timing.steps.setdefault(view.view, []).append(view.seconds)
+        timing.rows = sum(view.rows for view in result.views)
+    return first, nightly
+
+
+def queries(place: Place, repetitions: int) -> dict[str, Timing]:
+    """Each example query as the reader, with what it reads in memory: sent, run and fetched; once before uncounted."""
+    timings = {}
+    connection = psycopg2.connect(place.warehouse.reader_dsn)
+    try:
+        connection.autocommit = True
+        for path in query_files():
+            with connection.cursor() as cursor:
+                timings[path.stem] = _timed(cursor, read_sql(path), repetitions)
+    finally:
+        connection.close()
+    return timings
+
+
+def _timed(cursor: psycopg2.extensions.cursor, query: str, repetitions: int) -> Timing:
+    timing = Timing(costs=[])
+    for repetition in range(repetitions + 1):
+        started = time.perf_counter()
+        cursor.execute(query)
+        rows = cursor.fetchall()
+        if repetition:
+            timing.costs.append(Cost(seconds=time.perf_counter() - started))
+        timing.rows = len(rows)
+    return timing

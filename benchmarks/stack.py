@@ -1,0 +1,108 @@
+"""The benchmark's own PostgreSQL and S3 API, gone at its end, and fresh warehouses on them.
+
+PostgreSQL runs with the settings of the local platform (`make up`), which are PostgreSQL's own but for five, not with
+those of the tests: a commit must reach the disk soon, and pages torn by a crash are guarded against.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import boto3
+
+from local_stack.databases import WarehouseAccess, create_warehouse, create_warehouse_roles
+from local_stack.postgres import LASTING_SETTINGS, PostgresServer, free_port, throwaway_server
+from local_stack.s3_server import S3Process, throwaway_s3
+from shared.config import PROJECT_ROOT, Settings, load_settings
+from shared.migrations import migrate
+
+_TEMPLATE = "empty_warehouse"
+_BUCKETS = {"S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
+_KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A warehouse and two buckets: what one load needs."""
+
+    warehouse: WarehouseAccess
+    s3: S3Process
+    name: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of the platform as environment variables."""
+        return {
+            **_KEYS,
+            **_BUCKETS,
+            "S3_ENDPOINT_URL": self.s3.endpoint,
+            "WAREHOUSE_DSN": self.warehouse.loader_dsn,
+            "LOG_LEVEL": "WARNING",
+        }
+
+    @property
+    def settings(self) -> Settings:
+        """The same, read."""
+        return load_settings(self.environment)
+
+
+@dataclass
+class Stack:
+    """A running PostgreSQL with an empty warehouse to copy."""
+
+    server: PostgresServer
+    passwords: Mapping[str, str]
+    _made: int = field(default=0)
+
+    @property
+    def version(self) -> str:
+        """As PostgreSQL states it."""
+        return str(self.server.execute("SHOW server_version")[0][0])
+
+    def servers(self, place: Place | None = None) -> dict[str, int]:
+        """Name and first process of each server, for the accounts."""
+        postgres = {"PostgreSQL": self.server.process.pid} if self.server.process else {}
+        return {**postgres, **({"S3": place.s3.process.pid} if place else {})}
+
+    def settle(self) -> None:
+        """Write out what earlier work left, so that the next does not pay for it."""
+        self.server.execute("CHECKPOINT")
+
+    def warehouse(self, copy_of: str = _TEMPLATE) -> tuple[str, WarehouseAccess]:
+        """A new warehouse, empty or a copy; its name and the ways into it."""
+        self._made += 1
+        name = f"warehouse_{self._made}"
+        return name, create_warehouse(self.server, self.passwords, name=name, template=copy_of)
+
+    @contextmanager
+    def place(self, copy_of: str = _TEMPLATE) -> Iterator[Place]:
+        """A new warehouse and an S3 API of its own, gone at the end of the block."""
+        name, warehouse = self.warehouse(copy_of)
+        try:
+            with throwaway_s3(free_port()) as s3:
+                client = boto3.client(
+                    "s3",
+                    endpoint_url=s3.endpoint,
+                    region_name=_KEYS["AWS_DEFAULT_REGION"],
+                    aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
+                    aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
+                )
+                for bucket in _BUCKETS.values():
+                    client.create_bucket(Bucket=bucket)
+                self.settle()
+                yield Place(warehouse, s3, name)
+        finally:
+            self.server.drop_database(name)
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """A PostgreSQL of our own with the warehouse's schema ready to be copied; gone at the end, also after a failure."""
+    passwords = {role: secrets.token_hex(8) for role in ("retail_owner", "retail_user", "retail_reader")}
+    with throwaway_server(PROJECT_ROOT / ".local" / "postgres", settings=LASTING_SETTINGS) as server:
+        create_warehouse_roles(server, passwords)
+        migrate(create_warehouse(server, passwords, name=_TEMPLATE).owner_dsn)
+        yield Stack(server, passwords)

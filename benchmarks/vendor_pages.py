@@ -1,0 +1,196 @@
+"""Pages as the three retailers' APIs send them, and how fast they become lines of the raw zone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from ingestion.landing import page_lines
+from ingestion.normalizers.retailer1 import Retailer1Normalizer
+from ingestion.normalizers.retailer2 import Retailer2Normalizer
+from ingestion.normalizers.retailer3 import Retailer3Normalizer
+from ingestion.reading_ahead import fewer_collections
+from ingestion.reconciliation import Tally
+from ingestion.services.contract import SalesPage
+from ingestion.services.retailer2_service import order_lines
+from shared.dead_letters import DeadLetterSpool
+from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
+
+PAGE_LINES = 1000
+PRODUCTS, CUSTOMERS = 2000, 5000
+_OPENING = time(14, tzinfo=UTC)
+_TRADING_SECONDS = 20_000
+_MOVES_EVERY = 200
+"""One customer in so many has another address from the start of the day on: a new version in the history."""
+
+
+@dataclass(frozen=True)
+class _Receipt:
+    number: int
+    at: datetime
+    customer: int | None
+    items: tuple[tuple[int, int, int], ...]
+    """Product, quantity, cents."""
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the customer's address is a new one of this day."""
+        return ((self.customer or 0) + self.at.toordinal()) % _MOVES_EVERY == 0
+
+    @property
+    def town(self) -> str:
+        """Where the customer lives, from which day on tells `known_since`."""
+        return f"Town {self.at:%y%m%d}" if self.has_moved else "Boston"
+
+    @property
+    def known_since(self) -> datetime:
+        """Since when the customer is what they are."""
+        return datetime.combine(self.at, time(tzinfo=UTC)) if self.has_moved else datetime(2023, 9, 2, tzinfo=UTC)
+
+
+def _receipts(lines: int, day: date) -> Iterator[_Receipt]:
+    """Receipts like those of a real day, in order of time: some products and customers are far more frequent."""
+    chance, made, number = random.Random(1), 0, 0  # noqa: S311 - made-up sales
+    opening = datetime.combine(day, _OPENING)
+    while made < lines:
+        number += 1
+        size = min(chance.choice([1, 1, 2, 2, 3, 4]), lines - made)
+        moment = opening + timedelta(seconds=int(_TRADING_SECONDS * made / lines))
+        customer = None if chance.random() < 0.3 else int(chance.paretovariate(0.8)) % CUSTOMERS
+        products = [int(chance.paretovariate(0.7)) % PRODUCTS for _ in range(size)]
+        items = tuple((each, chance.choice([1, 1, 1, 2, 2, 3, 5]), each * 37 % 5000 + 99) for each in products)
+        made += size
+        yield _Receipt(number, moment, customer, items)
+
+
+def _rows_1(lines: int, day: date) -> Iterator[dict[str, Any]]:
+    zone = ZoneInfo("America/New_York")
+    for receipt in _receipts(lines, day):
+        known = {
+            "customer_no": f"C{receipt.customer or 0:06d}",
+            "customer_name": f"Name {receipt.customer}",
+            "customer_city": receipt.town,
+            "customer_updated_at": receipt.known_since.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+        for number, (product, quantity, cents) in enumerate(receipt.items, 1):
+            yield (row_1 if receipt.customer is not None else guest_row_1)(
+                sale_id=f"S{day:%y%m%d}-{receipt.number:06d}",
+                line_no=number,
+                sold_at=receipt.at.astimezone(zone).isoformat(),
+                last_modified=(receipt.at + timedelta(seconds=receipt.number % 90)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                store_code=f"NY{receipt.number % 8:02d}",
+                sku=f"SKU-{product:05d}",
+                product_name=f"Product {product}",
+                qty=quantity,
+                unit_price=f"{cents / 100:.2f}",
+                line_total=f"{cents * quantity / 100:.2f}",
+                **(known if receipt.customer is not None else {}),
+            )
+
+
+def _orders_2(lines: int, day: date) -> Iterator[dict[str, Any]]:
+    for receipt in _receipts(lines, day):
+        seconds = int(receipt.at.timestamp())
+        name = f"ORD-{day:%y%m%d}-{receipt.number:06d}"
+        order: dict[str, Any] = line_2({"id": name, "placed_at": seconds, "modified_at": seconds}).order
+        buyer = {
+            **order["buyer"],
+            "id": f"B{receipt.customer or 0:06d}",
+            "name": f"N {receipt.customer}",
+            "city": receipt.town,
+            "since": int(receipt.known_since.timestamp()),
+        }
+        order["buyer"] = None if receipt.customer is None else buyer
+        order["lines"] = [
+            {
+                "id": str(number),
+                "product": {"code": f"P{product:05d}", "title": f"Product {product}", "category": "Home"},
+                "quantity": quantity,
+                "unit_amount": cents,
+                "amount": cents * quantity,
+                "deleted": False,
+            }
+            for number, (product, quantity, cents) in enumerate(receipt.items, 1)
+        ]
+        yield order
+
+
+def _rows_3(lines: int, day: date) -> Iterator[dict[str, Any]]:
+    def comma(cents: int) -> str:
+        return f"{cents / 100:,.2f}".replace(",", "_").replace(".", ",").replace("_", ".")
+
+    zone = ZoneInfo("Europe/Madrid")
+    for receipt in _receipts(lines, day):
+        local = receipt.at.astimezone(zone).strftime("%d/%m/%Y %H:%M")
+        for number, (product, quantity, cents) in enumerate(receipt.items, 1):
+            row: dict[str, Any] = row_3(
+                ticket=f"T{day:%y%m%d}-{receipt.number:06d}",
+                linea=number,
+                fecha_hora=local,
+                modificado=local,
+                articulo={"ref": f"A-{product:05d}", "nombre": f"Artículo {product}", "familia": "Hogar"},
+                cantidad=str(quantity),
+                precio=comma(cents),
+                importe=comma(cents * quantity),
+            )
+            row["cliente"] = (
+                None
+                if receipt.customer is None
+                else {
+                    **row["cliente"],
+                    "codigo": f"K{receipt.customer:06d}",
+                    "ciudad": receipt.town,
+                    "desde": receipt.known_since.astimezone(zone).strftime("%d/%m/%Y %H:%M"),
+                }
+            )
+            yield row
+
+
+def _in_pages(rows: Sequence[Any], size: int, wrap: Callable[[Any], Any]) -> list[bytes]:
+    return [orjson.dumps(wrap(rows[start : start + size])) for start in range(0, len(rows), size)]
+
+
+def pages(number: int, lines: int, day: date) -> list[bytes]:
+    """Bodies of the answers with which a retailer lists a day."""
+    if number == 1:
+        return _in_pages(list(_rows_1(lines, day)), PAGE_LINES, lambda rows: {"rows": rows})
+    if number == 2:
+        return _in_pages(list(_orders_2(lines, day)), PAGE_LINES // 2, lambda orders: {"data": orders})
+    return _in_pages(list(_rows_3(lines, day)), PAGE_LINES, lambda rows: rows)
+
+
+class _Service:
+    """As much of a retailer's service as reading a page needs."""
+
+    def __init__(self, number: int) -> None:
+        normalizers: dict[int, Callable[[], Any]] = {
+            1: Retailer1Normalizer,
+            2: lambda: Retailer2Normalizer(ZoneInfo("Europe/London")),
+            3: lambda: Retailer3Normalizer(ZoneInfo("Europe/Madrid")),
+        }
+        self.number, self.normalize = number, normalizers[number]()
+
+    def rows(self, body: bytes) -> list[Any]:
+        value = orjson.loads(body)
+        if self.number == 2:
+            return [line for order in value["data"] for line in order_lines(order)]
+        return value["rows"] if self.number == 1 else value  # type: ignore[no-any-return]
+
+
+def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Tally:
+    """Bodies to lines of the raw zone, by the code that landing runs: parsed, validated, normalised, counted."""
+    service: Any = _Service(number)
+    tally = Tally()
+    with fewer_collections(), DeadLetterSpool() as spool:
+        for count, body in enumerate(bodies, 1):
+            page = SalesPage(count, service.rows(body), datetime.now(UTC))
+            write(page_lines(service, page, day, tally, spool))
+    if tally.rejected:
+        raise ValueError(f"the benchmark's own rows were refused: {tally.example}")
+    return tally
