@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cli.deferred import Entry
+from cli.deferred import Entry, epilog
 
 PIPELINE = "Nightly pipeline"
 FILES = "CSV files"
@@ -10,15 +10,22 @@ BOOKS = "What happened"
 SETUP = "Setting up and checking"
 MACHINE = "The platform on this machine"
 
-EPILOG = "\n\n".join(
+EXIT_CODES = "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted"
+EPILOG = "\n".join(
     [
-        "[bold]Examples[/]",
-        "  [cyan]retail run[/]                              [dim]last night's data, from the shops to the views[/]",
-        "  [cyan]retail etl --source sales.csv --dry-run[/] [dim]what a file holds, without loading it[/]",
-        "  [cyan]retail ledger 2024-01-15[/]                [dim]where every record of a day went[/]",
+        epilog(
+            (
+                "retail run  # last night, from the shops to the views",
+                "retail etl --source sales.csv --dry-run  # what a file holds",
+                "retail ledger 2024-01-15  # where every record went",
+            )
+        )
+        or "",
+        "",
         "[bold]Exit codes[/]",
-        "  0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted",
-        "Settings come from the environment, then from .env; [cyan]retail config check[/] shows them.",
+        *(f"  {code}" for code in EXIT_CODES.split(" · ")),
+        "",
+        "Settings come from the environment, then from .env: [cyan]retail config check[/].",
     ]
 )
 
@@ -26,12 +33,12 @@ COMMANDS = (
     Entry(
         "run",
         "cli.night:night",
-        "Run the whole night for a business date: ingest, transform, quality, refresh.",
+        "Run a whole night: ingest, transform, quality, refresh.",
         PIPELINE,
         (
             "retail run  # yesterday, all retailers",
             "retail run 2024-01-15 --retailer retailer_2",
-            "retail run 2024-01-15 --only-this-date  # as a backfill: no late changes of other dates",
+            "retail run 2024-01-15 --only-this-date  # as a backfill does",
         ),
     ),
     Entry(
@@ -39,7 +46,7 @@ COMMANDS = (
         "ingestion.main:main",
         "Land a business date of the retailers in the raw zone (default: yesterday).",
         PIPELINE,
-        ("retail ingest 2024-01-15", "retail ingest --since-watermark  # and what changed or is missing before"),
+        ("retail ingest 2024-01-15", "retail ingest --since-watermark  # and what changed before"),
     ),
     Entry(
         "transform",
@@ -63,14 +70,59 @@ COMMANDS = (
         ("retail refresh",),
     ),
     Entry(
+        "rebuild",
+        "cli.rebuild:rebuild",
+        "Load landed dates again from the raw zone.",
+        PIPELINE,
+        (
+            "retail rebuild  # everything in the raw zone",
+            "retail rebuild --from 2024-01-01 --to 2024-03-31 --retailer retailer_1",
+        ),
+    ),
+    Entry(
         "etl",
         "cli.etl:etl",
         "Load CSV files into the warehouse: read, check, clean, audit, publish.",
         FILES,
         (
             "retail etl --source online_retail.csv --layout online_retail",
-            "retail etl --source 'exports/*.csv.gz' --layout ./my_layout.yaml --dry-run",
+            "retail etl --source 'exports/*.csv.gz' --layout my_layout.yaml --dry-run",
         ),
+    ),
+    Entry(
+        "layouts",
+        "cli.files:layouts",
+        "What the columns of a source's files mean.",
+        FILES,
+        ("retail layouts list", "retail layouts show online_retail", "retail layouts show ./my_layout.yaml"),
+    ),
+    Entry(
+        "rules",
+        "cli.files:rules",
+        "List the cleaning rules with their codes and severities.",
+        FILES,
+        ("retail rules", "retail rules --layout online_retail --json"),
+    ),
+    Entry(
+        "loads",
+        "cli.books:loads",
+        "List the latest publications and where their records went.",
+        BOOKS,
+        ("retail loads", "retail loads --retailer retailer_1 --limit 5 --json"),
+    ),
+    Entry(
+        "ledger",
+        "cli.books:ledger",
+        "Show where every record and cent of a business date went.",
+        BOOKS,
+        ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
+    ),
+    Entry(
+        "dead-letters",
+        "cli.dead_letters:app",
+        "Records that were refused, with the reason and their payload.",
+        BOOKS,
+        ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
     ),
     Entry(
         "digest",
@@ -87,10 +139,28 @@ COMMANDS = (
         ("retail health", "retail health --json"),
     ),
     Entry(
+        "config",
+        "cli.configuration:app",
+        "The settings that are in force, secrets masked.",
+        SETUP,
+        ("retail config check",),
+    ),
+    Entry(
+        "s3",
+        "cli.setting_up:s3",
+        "The object store with the raw and the processed zone.",
+        SETUP,
+        ("retail s3 check",),
+    ),
+    Entry(
         "migrate",
         "cli.setting_up:migrate",
         "Bring the warehouse's schema up to date.",
         SETUP,
         ("WAREHOUSE_OWNER_DSN=postgresql://retail_owner:…@host/db retail migrate",),
     ),
+    Entry("up", "cli.platform:up", "Start the platform on this machine, to stay.", MACHINE, ("retail up",)),
+    Entry("down", "cli.platform:down", "Stop the platform; its data stays.", MACHINE, ("retail down",)),
+    Entry("status", "cli.platform:status", "Show what runs.", MACHINE, ("retail status", "retail status --json")),
+    Entry("demo", "cli.platform:demo", "Run the real pipeline for the last three days.", MACHINE, ("retail demo",)),
 )

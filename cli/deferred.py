@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import cleandoc
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help names values, not Python types, in paragraphs as wide as the terminal."""
+
+    def __init__(self, *positional: Any, **attributes: Any) -> None:
+        if text := attributes.get("help"):
+            attributes["help"] = "\n\n".join(" ".join(part.split()) for part in cleandoc(text).split("\n\n"))
+        super().__init__(*positional, **attributes)
+
+    def get_params(self, ctx: Any) -> Any:
+        """Its options and arguments."""
+        return _named_by_what_they_take(super().get_params(ctx))
+
+
+class PlainGroup(TyperGroup):
+    """The same for a group of subcommands."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Its options."""
+        return _named_by_what_they_take(super().get_params(ctx))
+
+
+def _named_by_what_they_take(parameters: Iterable[Any]) -> list[Any]:
+    parameters = list(parameters)
+    for each in parameters:
+        if getattr(each, "metavar", None) is None and each.param_type_name == "option":
+            if each.is_flag:
+                each.metavar = ""
+            elif each.type_descriptor.annotation in (int, float):
+                each.metavar = "NUMBER"
+            elif not each.type_descriptor.is_choice:
+                each.metavar = max(each.opts, key=len).lstrip("-").upper().replace("-", "_")
+    return parameters
 
 
 @dataclass(frozen=True)
@@ -24,6 +59,7 @@ class Entry:
     panel: str
     """The heading it stands under."""
     examples: tuple[str, ...] = ()
+    """`command  # what for`."""
 
     @property
     def module(self) -> str:
@@ -32,7 +68,10 @@ class Entry:
 
     def is_there(self) -> bool:
         """Whether this installation has the command; its package is imported, the module is not."""
-        return find_spec(self.module) is not None
+        try:
+            return find_spec(self.module) is not None
+        except ModuleNotFoundError:
+            return False
 
     def load(self) -> Any:
         """The command itself."""
@@ -40,7 +79,7 @@ class Entry:
         app = target
         if not isinstance(target, typer.Typer):
             app = typer.Typer(add_completion=False)
-            app.command(self.name)(target)
+            app.command(self.name, cls=PlainCommand)(target)
         command = typer.main.get_command(app)
         command.name = self.name
         command.epilog = epilog(self.examples)
@@ -48,17 +87,18 @@ class Entry:
 
 
 def epilog(examples: Sequence[str]) -> str | None:
-    """Examples as the lines below a command's help; `command  # what for`."""
+    """Examples as the lines below a command's help."""
     if not examples:
         return None
+    width = max(len(example.partition("  # ")[0]) for example in examples)
     shown = []
     for example in examples:
         command, _, purpose = example.partition("  # ")
-        shown.append(f"  [cyan]{command}[/]" + (f"  [dim]{purpose}[/]" if purpose else ""))
-    return "\n\n".join(["[bold]Examples[/]", *shown])
+        shown.append(f"  [cyan]{command:<{width}}[/]  [dim]{purpose}[/]" if purpose else f"  [cyan]{command}[/]")
+    return "\n".join(["[bold]Examples[/]", *shown])
 
 
-class CatalogueGroup(TyperGroup):
+class CatalogueGroup(PlainGroup):
     """A group whose commands are the entries in its context settings' `obj`, stand-ins until one is called."""
 
     def __init__(self, **attributes: Any) -> None:

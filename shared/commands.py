@@ -21,7 +21,7 @@ from shared.errors import FixConfiguration, RetailError
 
 DateArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[DATE]", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
+    typer.Argument(metavar="DATE", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
 ]
 RetailerOption = Annotated[
     list[str] | None,

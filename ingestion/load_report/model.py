@@ -82,7 +82,7 @@ class Finding:
     kind: FindingKind
     code: str
     severity: str
-    """`critical`, `warning` or `info`."""
+    """`error` (refused), `warning` (flagged) or `info`."""
     description: str
     rows: int
     examples: tuple[str, ...] = ()

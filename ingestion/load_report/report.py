@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from ingestion.files.rules import catalogue
 from ingestion.load_report.measuring import Column, columns, describe_text, measure
 from ingestion.load_report.model import (
     Counts,
@@ -46,7 +47,9 @@ GROUPED = {
     "currency": "report_days",
 }
 """Text fields whose values are counted already, and where."""
-DOUBTFUL = ("critical", "warning")
+FAMILIES = {"OUTLIER": "OUTLIER", "IMPUTED": "IMPUTED", "CHECK": "CHECK_FAILED"}
+"""Beginning of the codes of a layout's own rules → the rule of the catalogue."""
+DOUBTFUL = ("error", "warning")
 """Severities of flags that lower the accuracy."""
 
 
@@ -63,7 +66,7 @@ class Rule(Protocol):
 
     @property
     def severity(self) -> str:
-        """`critical`, `warning` or `info`."""
+        """`error` (refused), `warning` (flagged) or `info`."""
 
 
 class ReadFile(Protocol):
@@ -115,8 +118,8 @@ def build_report(
     now: datetime,
     rules: Sequence[Rule] = (),
 ) -> LoadReport:
-    """Measure a load. `rules` describe the codes in the findings; a code without a rule counts as a warning."""
-    by_code = {rule.code: rule for rule in rules}
+    """Measure a load. `rules` (of the layout) describe the codes in the findings, else the catalogue does."""
+    by_code: dict[str, Rule] = {**catalogue(), **{rule.code: rule for rule in rules}}
     for name in ("group_products", "group_customers", "group_days"):
         connection.execute(_sql(name))
     try:
@@ -185,7 +188,8 @@ def _findings(
     names = {file.number: file.name for file in read.files}
 
     def finding(kind: FindingKind, code: str, rows: int, examples: Sequence[str] = ()) -> Finding:
-        rule = by_code.get(code)
+        # A layout's own rules are named after the field: OUTLIER_QUANTITY is one of OUTLIER.
+        rule = by_code.get(code) or by_code.get(FAMILIES.get(code.partition("_")[0], ""))
         severity = str(rule.severity) if rule else "warning"
         return Finding(kind, code, severity, rule.description if rule else "", rows, tuple(examples))
 

@@ -1,0 +1,114 @@
+"""`retail config check`: the settings in force, where each comes from, and what is missing. Secrets are masked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.deferred import PlainCommand, PlainGroup
+from shared.commands import JsonOption, console, exit_code, print_json
+from shared.config import RETAILER_IDS, known_names, load_settings, read_environment
+from shared.database import describe_dsn
+from shared.errors import FixConfiguration
+
+app = typer.Typer(
+    cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The settings that are in force, secrets masked."
+)
+MORE_NAMES = {
+    "WAREHOUSE_OWNER_DSN",
+    *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"),
+    *("LOG_LEVEL", "LOG_FORMAT"),
+}
+"""Read by the commands, beside those of `shared.config`."""
+SECRET = ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY_ID", "TOKEN")
+MASK = "********"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in force."""
+
+    name: str
+    value: str
+    """As it may be shown."""
+    origin: str
+    """`environment`, `.env`, or `file` where NAME_FILE names it."""
+
+
+@app.callback()
+def _config() -> None:
+    pass
+
+
+@app.command("check", cls=PlainCommand)
+def check(as_json: JsonOption = False) -> None:
+    """Show the settings in force and name what is missing or wrong. Ends with 2 when something is.
+
+    A retailer of which nothing is set is not missing: it is left out.
+    """
+    with exit_code():
+        settings = in_force(read_environment())
+        problems = found_wrong()
+        unused = [name for name in RETAILER_IDS if not any(each.name.startswith(_prefix(name)) for each in settings)]
+        if as_json:
+            shown = {each.name: {"value": each.value, "from": each.origin} for each in settings}
+            print_json({"ok": not problems, "settings": shown, "problems": problems, "not_configured": unused})
+        else:
+            console().print(_table(settings))
+            if unused:
+                typer.echo(f"Not configured, so `retail ingest` cannot read: {', '.join(unused)}.")
+        for problem in problems:
+            typer.echo(problem, err=True)
+        if not as_json and not problems:
+            typer.echo("Nothing is missing.")
+        raise typer.Exit(2 if problems else 0)
+
+
+def _prefix(retailer_id: str) -> str:
+    return retailer_id.upper().replace("_", "") + "_"
+
+
+def in_force(environ: Mapping[str, str]) -> list[Setting]:
+    """The platform's settings that have a value, by name; no secret is in them."""
+    return [
+        Setting(name, masked(name, environ[name]), _origin(name))
+        for name in sorted(known_names() | MORE_NAMES)
+        if environ.get(name)
+    ]
+
+
+def masked(name: str, value: str) -> str:
+    """The value as it may be shown: a DSN without its password, a secret not at all."""
+    if name.endswith("_DSN"):
+        return describe_dsn(value) if value.startswith(("postgresql://", "postgres://")) else MASK
+    return MASK if any(part in name for part in SECRET) else value
+
+
+def _origin(name: str) -> str:
+    if os.environ.get(name):
+        return "environment"
+    return "file" if read_environment().get(f"{name}_FILE") else ".env"
+
+
+def found_wrong() -> list[str]:
+    """What is missing or wrong, in the words of the error that a command would end with."""
+    try:
+        load_settings()
+    except FixConfiguration as error:
+        return [str(error)]
+    return []
+
+
+def _table(settings: list[Setting]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("setting", "from"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("value", overflow="fold")
+    for each in settings:
+        table.add_row(each.name, each.origin, escape(each.value))
+    return table

@@ -1,0 +1,99 @@
+"""`retail dead-letters`: records that were refused, with the reason and their payload."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Literal, get_args
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.books import AnyRetailerOption
+from cli.deferred import PlainCommand, PlainGroup
+from cli.warehouse import Row, rows
+from shared.commands import JsonOption, business_date, console, exit_code, print_json
+from shared.config import load_settings
+from shared.errors import FixConfiguration
+
+app = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Records that were refused, with the reason and their payload.",
+)
+Status = Literal["open", "resolved", "replayed", "discarded", "all"]
+
+
+@app.command("list", cls=PlainCommand)
+def list_letters(
+    retailer: AnyRetailerOption = None,
+    day: Annotated[str | None, typer.Option("--date", help="Only of this business date, YYYY-MM-DD.")] = None,
+    code: Annotated[str | None, typer.Option(help="Only with this reason code, for example NEGATIVE_PRICE.")] = None,
+    status: Annotated[Status, typer.Option(metavar="STATUS", help=f"One of {', '.join(get_args(Status))}.")] = "open",
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List refused records. Those that their source has mended are `resolved` and not shown unless asked for."""
+    with exit_code():
+        found = rows(
+            "list_dead_letters",
+            retailer=retailer,
+            day=business_date(day, load_settings()) if day else None,
+            code=code,
+            status=None if status == "all" else status,
+            limit=limit,
+        )
+        matching = found[0]["matching"] if found else 0
+        letters = [{name: value for name, value in row.items() if name != "matching"} for row in found]
+        if as_json:
+            print_json({"matching": matching, "dead_letters": letters})
+        elif letters:
+            console().print(_table(letters))
+            typer.echo(f"{len(letters):,} of {matching:,} shown. With its payload: retail dead-letters show ID")
+        else:
+            typer.echo("No dead letter fits.")
+
+
+@app.command("show", cls=PlainCommand)
+def show_letter(
+    letter: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show a refused record with its payload."""
+    with exit_code():
+        found = rows("show_dead_letter", id=letter)
+        if not found:
+            raise FixConfiguration(
+                f"There is no dead letter {letter}. List them: retail dead-letters list --status all"
+            )
+        if as_json:
+            print_json({**found[0], "payload": _payload(found[0]["payload"])})
+            return
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for name, value in found[0].items():
+            if name != "payload":
+                table.add_row(f"[dim]{name.replace('_', ' ')}[/]", escape(str(value)))
+        console().print(table)
+        payload = _payload(found[0]["payload"])
+        typer.echo(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False))
+
+
+def _payload(text: str) -> object:
+    """The payload as JSON; as text where only its beginning is kept."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _table(letters: Sequence[Row]) -> Table:
+    table = Table(title="Dead letters, newest first", title_justify="left", box=None, header_style="dim")
+    for name in ("id", "retailer", "date", "code", "position", "status"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for each in letters:
+        cells = ("dead_letter_id", "retailer_id", "business_date", "reason_code", "position", "status", "reason")
+        table.add_row(*(escape(str(each[name])) for name in cells))
+    return table

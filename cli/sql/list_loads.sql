@@ -1,0 +1,57 @@
+-- Grain: a publication: what it published and where the records of its partitions went. Newest first.
+-- %(retailer)s null: of all retailers.
+WITH balances AS (
+    SELECT
+        load_id,
+        retailer_id,
+        count(*) AS partitions,
+        min(business_date) AS first_date,
+        max(business_date) AS last_date,
+        sum(fetched) AS fetched,
+        sum(landed) AS landed,
+        sum(rejected) AS rejected,
+        sum(inserted) AS inserted,
+        sum(updated) AS updated,
+        sum(unchanged) AS unchanged,
+        sum(duplicate) AS duplicate,
+        sum(withdrawn) AS withdrawn,
+        sum(in_star) AS in_star
+    FROM ops.load_ledger
+    GROUP BY load_id, retailer_id
+),
+latest AS (
+    SELECT
+        load_id,
+        dim_retailer.retailer_id,
+        data_versions.published_at,
+        data_versions.load_path,
+        data_versions.run_id,
+        data_versions.code_version
+    FROM ops.data_versions
+    JOIN dim_retailer USING (retailer_key)
+    WHERE %(retailer)s IS NULL OR dim_retailer.retailer_id = %(retailer)s
+    ORDER BY load_id DESC
+    LIMIT %(limit)s
+)
+SELECT
+    latest.load_id,
+    latest.published_at,
+    latest.retailer_id,
+    latest.load_path,
+    latest.run_id,
+    latest.code_version,
+    coalesce(balances.partitions, 0) AS partitions,
+    balances.first_date,
+    balances.last_date,
+    coalesce(balances.fetched, 0) AS fetched,
+    coalesce(balances.landed, 0) AS landed,
+    coalesce(balances.rejected, 0) AS rejected,
+    coalesce(balances.inserted, 0) AS inserted,
+    coalesce(balances.updated, 0) AS updated,
+    coalesce(balances.unchanged, 0) AS unchanged,
+    coalesce(balances.duplicate, 0) AS duplicate,
+    coalesce(balances.withdrawn, 0) AS withdrawn,
+    coalesce(balances.in_star, 0) AS in_star
+FROM latest
+LEFT JOIN balances ON balances.load_id = latest.load_id AND balances.retailer_id = latest.retailer_id
+ORDER BY latest.load_id DESC
