@@ -68,8 +68,7 @@ priced AS (
 amounts AS (
     SELECT
         *,
-        {"coalesce(stated_total, TRY_CAST(exact_amount AS " + money + "))" if own_total else f"TRY_CAST(exact_amount AS {money})"}
-            AS signed_amount
+        coalesce(stated_total, TRY_CAST(exact_amount AS {money})) AS signed_amount
     FROM priced
 ),
 measured AS (

@@ -67,7 +67,7 @@ def _sample(file: StoredFile, connection: duckdb.DuckDBPyConnection) -> bytes:
 def _zstd_sample(file: StoredFile, connection: duckdb.DuckDBPyConnection) -> bytes:
     # As lines of bytes: latin-1 gives every byte a character, and no delimiter or quote is looked for.
     rows = connection.execute(
-        f"SELECT line FROM read_csv({literal(str(file.path))}, auto_detect = false, header = false, delim = '\x01',"  # noqa: S608
+        f"SELECT line FROM read_csv({literal(str(file.path))}, auto_detect = false, header = false, delim = '\x01',"
         " quote = '', escape = '', encoding = 'latin-1', compression = 'zstd', strict_mode = false,"
         " columns = {'line': 'VARCHAR'}, max_line_size = 20000000) LIMIT 500"
     ).fetchall()

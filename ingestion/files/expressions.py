@@ -14,6 +14,7 @@ from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 
 _MOST_CHARACTERS = 40
+_GROUPED = "-?[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?"
 _CONTROL = "[\\x00-\\x1f\\x7f]"
 
 
@@ -76,9 +77,9 @@ def number_faults(field: str, marks: Format) -> list[Fault]:
     whole, scale = digits(field)
     hint = "" if marks.thousands else " (a thousands separator is read only where the layout states it)"
     return [
-        Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, f"longer than {_MOST_CHARACTERS} characters"),
+        Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, "too many characters"),
         Fault(
-            f"NOT is_number AND regexp_full_match({trimmed('text')}, '-?[0-9]{{1,3}}([., ''][0-9]{{3}})+([.,][0-9]+)?')",
+            f"NOT is_number AND regexp_full_match({trimmed('text')}, {literal(_GROUPED)})",
             RejectReason.NOT_A_NUMBER, f"not a number{hint}",
         ),
         Fault("NOT is_number", RejectReason.NOT_A_NUMBER, "not a number"),

@@ -30,7 +30,7 @@ def flag(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[
     if layout.non_products:
         found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
     parts = [
-        f"SELECT business_date, transaction_id, line_id, {literal(code)} AS rule_code FROM landed_records WHERE {where}"  # noqa: S608
+        f"SELECT business_date, transaction_id, line_id, {literal(code)} AS rule_code FROM landed_records WHERE {where}"
         for code, where in found
     ]
     connection.execute(
@@ -52,13 +52,14 @@ def _fences(
     """
     field = outliers.field
     if field in values and values[field].table_exists:
-        source = f"SELECT abs(value) AS value, sum(rows) AS rows FROM {values[field].table} WHERE value IS NOT NULL AND code IS NULL GROUP BY 1"  # noqa: S608, E501
+        source = f"SELECT abs(value) AS value, sum(rows) AS rows FROM {values[field].table} WHERE value IS NOT NULL AND code IS NULL GROUP BY 1"  # noqa: E501
     else:
-        source = f"SELECT {field} AS value, count(*) AS rows FROM landed_records GROUP BY 1"  # noqa: S608
+        source = f"SELECT {field} AS value, count(*) AS rows FROM landed_records GROUP BY 1"
     found = connection.execute(
-        f"WITH counted AS ({source}), ranked AS (SELECT value, sum(rows) OVER (ORDER BY value) AS upto,"  # noqa: S608
+        f"WITH counted AS ({source}), ranked AS (SELECT value, sum(rows) OVER (ORDER BY value) AS upto,"
         " sum(rows) OVER () AS total FROM counted)"
-        " SELECT min(value) FILTER (WHERE upto * 4 >= total), min(value) FILTER (WHERE upto * 4 >= total * 3) FROM ranked"
+        " SELECT min(value) FILTER (WHERE upto * 4 >= total),"
+        " min(value) FILTER (WHERE upto * 4 >= total * 3) FROM ranked"
     ).fetchone()
     if found is None or found[0] is None:
         return "0", "0"

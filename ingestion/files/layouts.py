@@ -259,7 +259,7 @@ def load_layout(name_or_path: str) -> Layout:
 
 
 def _read(path: Path) -> Layout:
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))

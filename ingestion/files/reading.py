@@ -90,9 +90,7 @@ def _load(
         )
         file.check_unchanged()
     rows = ", ".join(f"({found.file.number}, {found.first_row})" for found in loaded)
-    connection.execute(
-        f"CREATE OR REPLACE TABLE source_files AS SELECT * FROM (VALUES {rows}) AS v(number, first_row)"  # noqa: S608
-    )
+    connection.execute(f"CREATE OR REPLACE TABLE source_files AS SELECT * FROM (VALUES {rows}) AS v(number, first_row)")
     return loaded, header
 
 
@@ -119,7 +117,8 @@ def _clean(
     progress("flagging rows", 0.9)
     flagged = flag(connection, layout, values)
     days = connection.execute(
-        "SELECT DISTINCT business_date FROM landed_records UNION SELECT DISTINCT business_date FROM refused_rows ORDER BY 1"
+        "SELECT DISTINCT business_date FROM landed_records"
+        " UNION SELECT DISTINCT business_date FROM refused_rows ORDER BY business_date"
     ).fetchall()
     progress("read", 1.0)
     return FilesRead(

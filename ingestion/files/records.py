@@ -31,14 +31,14 @@ def create_views(connection: duckdb.DuckDBPyConnection, layout: Layout, values: 
     bad = " OR ".join(f"{field}.code IS NOT NULL" for field, found in values.items() if found.refused_rows) or "false"
     _create_non_products(connection, layout, values)
     connection.execute(
-        "CREATE OR REPLACE VIEW read_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line, s.line_digest,"  # noqa: S608
+        "CREATE OR REPLACE VIEW read_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line, s.line_digest,"
         f" {fields}, sold_at.business_date AS business_date, {bad} AS has_bad_field,"
         " non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only"
         f" FROM source_rows AS s{joins}"
         f" LEFT JOIN non_products ON non_products.text = {values['product_id'].text}"
     )
     connection.execute(
-        "CREATE OR REPLACE VIEW typed_rows AS SELECT source_file,"  # noqa: S608
+        "CREATE OR REPLACE VIEW typed_rows AS SELECT source_file,"
         " coalesce(source_line, source_row - first_row + 2) AS source_line, business_date,"
         f" {', '.join(MAPPED_FIELDS)}"
         " FROM read_rows JOIN source_files ON source_files.number = source_file"
@@ -70,7 +70,7 @@ def _create_non_products(
     money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
     product = values["product_id"]
     connection.execute(
-        "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("  # noqa: S608
+        "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("
         f" SELECT text, product_id, CASE{category or ' WHEN false THEN NULL'} END::VARCHAR AS category,"
         f" CASE{money or ' WHEN false THEN NULL'} END::BOOLEAN AS is_money_only"
         f" FROM (SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL)) WHERE category IS NOT NULL"
@@ -97,7 +97,7 @@ def land(connection: duckdb.DuckDBPyConnection, layout: Layout, retailer_id: str
     }
     listed = ", ".join(f"({expressions.get(name, name)})::{kind} AS {name}" for name, kind in COLUMNS.items())
     connection.execute(
-        f"CREATE OR REPLACE TABLE landed_records AS WITH {measured(layout)}"  # noqa: S608
+        f"CREATE OR REPLACE TABLE landed_records AS WITH {measured(layout)}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
     )
     found = connection.execute("SELECT count(*) FROM landed_records").fetchone()

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from ingestion.files.dialects import LONGEST_LINE, Dialect
 from ingestion.files.sources import StoredFile
@@ -47,7 +47,7 @@ class Rectified:
 def open_unpacked(file: StoredFile) -> IO[bytes]:
     """The file's bytes, unpacked."""
     if file.compression == "gzip":
-        return gzip.open(file.path, "rb")
+        return cast("IO[bytes]", gzip.open(file.path, "rb"))
     if file.compression == "zstd":
         import pyarrow
 

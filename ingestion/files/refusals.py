@@ -1,4 +1,4 @@
-"""Rows that do not land: `refused_rows`, one row each, with the first thing that is wrong, where it stands and its money.
+"""Rows that do not land: `refused_rows`, one row each, with the first thing that is wrong and where it stands.
 
 Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
 net_amount and currency as far as they can be read. A row whose date cannot be read counts to that of the nearest row
@@ -121,7 +121,7 @@ def _refuse_values(
             bad.source_row,
             coalesce(bad.source_line, bad.source_row)
         FROM bad
-        JOIN source_rows AS s ON s.rowid = bad.source_row{joins}"""  # noqa: S608 - our own expressions, literals quoted
+        JOIN source_rows AS s ON s.rowid = bad.source_row{joins}"""
     )
 
 
@@ -143,8 +143,9 @@ def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded
             continue
         lines = lines_of(found, (rows - found.first_row).tolist())
         connection.execute(
-            "UPDATE undated_rows SET source_line = n.line FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS n"
-            " WHERE undated_rows.source_row = n.row",
+            "UPDATE undated_rows SET source_line = lined.line"
+            " FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS lined"
+            " WHERE undated_rows.source_row = lined.row",
             {"rows": rows.tolist(), "lines": lines},
         )
 
@@ -165,9 +166,8 @@ def _refuse_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loade
 
 def _date(connection: duckdb.DuckDBPyConnection) -> None:
     """Move `undated_rows` to `refused_rows`, each with a date. Raises StopRun when no row of any file has one."""
-    names = ", ".join(
-        f"undated.{part.split()[0]}" for part in _COLUMNS.split(", ") if not part.startswith("business_date")
-    )
+    listed = [part.split()[0] for part in _COLUMNS.split(", ")]
+    names = ", ".join(f"undated.{name}" for name in listed if name != "business_date")
     connection.execute(
         f"""INSERT INTO refused_rows BY NAME
         WITH dated AS (
@@ -183,12 +183,13 @@ def _date(connection: duckdb.DuckDBPyConnection) -> None:
             ON earlier.source_file = undated.source_file AND earlier.position <= undated.position
         ASOF LEFT JOIN dated AS later
             ON later.source_file = undated.source_file AND later.position >= undated.position
-        ORDER BY undated.source_file, undated.source_line"""  # noqa: S608
+        ORDER BY undated.source_file, undated.source_line"""
     )
-    found = connection.execute("SELECT count(*) FROM refused_rows WHERE business_date IS NULL").fetchone()
-    if found and found[0]:
-        first = connection.execute(
-            "SELECT value, reason FROM refused_rows ORDER BY source_file, source_line"
-        ).fetchone()
-        example = f"; the first: {_shown(first[0] or '')}, {first[1]}" if first else ""
-        raise StopRun(f"No row of the files has a date that can be read{example}. Nothing was loaded.")
+    found = connection.execute(
+        "SELECT value, reason FROM refused_rows WHERE business_date IS NULL ORDER BY source_file, source_line LIMIT 1"
+    ).fetchone()
+    if found:
+        raise StopRun(
+            f"No row of the files has a date that can be read; the first: {_shown(found[0] or '')}, {found[1]}."
+            " Nothing was loaded."
+        )

@@ -19,7 +19,7 @@ def time_values(
 ) -> None:
     """Create `table`: text, rows, is_empty, value (UTC), business_date (of the zone), code, reason."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE local_times AS"  # noqa: S608
+        "CREATE OR REPLACE TEMP TABLE local_times AS"
         f" SELECT text, rows, {trimmed('text')} = '' AS is_empty, {local_time(form)} AS local_at FROM distinct_times"
     )
     _create_offsets(connection, zone)
@@ -38,7 +38,7 @@ def time_values(
         ),
     ]
     connection.execute(
-        f"CREATE OR REPLACE TABLE {table} AS WITH read AS ("  # noqa: S608
+        f"CREATE OR REPLACE TABLE {table} AS WITH read AS ("
         " SELECT text, rows, is_empty, local_at, local_at::DATE AS business_date,"
         " (local_at - to_seconds(offset_seconds))::TIMESTAMPTZ AS value"
         " FROM local_times ASOF LEFT JOIN zone_offsets ON local_at >= local_from)"
@@ -58,7 +58,7 @@ def _create_offsets(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> No
     intervals = local_intervals(zone, max(int(first), 1900), min(int(last), 2200))
     rows = ", ".join(f"(TIMESTAMP '{_floor(at)}', {'NULL' if offset is None else offset})" for at, offset in intervals)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE zone_offsets AS SELECT * FROM (VALUES {rows}) AS v(local_from, offset_seconds)"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE zone_offsets AS SELECT * FROM (VALUES {rows}) AS v(local_from, offset_seconds)"
     )
 
 

@@ -1,8 +1,8 @@
-"""Each mapped column's distinct texts, read and judged once: 541,909 rows hold 722 quantities and 23,260 times.
+"""Each mapped column's distinct texts, read and judged once: 541,909 rows hold 722 quantities.
 
 Grain of `values_of_<field>`: one distinct text. Columns: `text` as in the file, `rows` that hold it, `value` typed,
-`code` and `reason` when a row with it is refused. Rows find their value by a join on the text, unless the text already is
-the value.
+`code` and `reason` when a row with it is refused. Rows find their value by a join on the text, unless the text
+already is the value.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _constant(connection: duckdb.DuckDBPyConnection, layout: Layout, field: str,
     text = literal(source.value or "")
     reading = _number if field in NUMBER_FIELDS else _text
     found = connection.execute(
-        f"SELECT value::VARCHAR, reason FROM ({reading(layout, field, source, f'SELECT {text} AS text, 1 AS rows')})"  # noqa: S608
+        f"SELECT value::VARCHAR, reason FROM ({reading(layout, field, source, f'SELECT {text} AS text, 1 AS rows')})"
     ).fetchone()
     if found is None or found[1] is not None or found[0] is None:
         raise FixConfiguration(
@@ -137,7 +137,8 @@ def _text(layout: Layout, field: str, source: FieldSource, distinct: str) -> str
         own.append(_unknown_currency())
     faults = [*_missing_fault(layout, field), *own, *_checks(layout, field)]
     return (
-        f"WITH texts AS ({distinct}), read AS (SELECT text, rows, {read} IS NULL AS is_empty, {value} AS value FROM texts)"  # noqa: S608
+        f"WITH texts AS ({distinct}),"
+        f" read AS (SELECT text, rows, {read} IS NULL AS is_empty, {value} AS value FROM texts)"
         f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
         f" {first_fault(faults, 'reason')} AS reason FROM read"
     )
@@ -165,7 +166,7 @@ def _number(layout: Layout, field: str, source: FieldSource, distinct: str) -> s
         *_checks(layout, field),
     ]
     return (
-        f"WITH texts AS ({distinct}), plain AS (SELECT text, rows, {trimmed('text')} = '' AS is_empty,"  # noqa: S608
+        f"WITH texts AS ({distinct}), plain AS (SELECT text, rows, {trimmed('text')} = '' AS is_empty,"
         f" {plain_number(layout.format)} AS plain, {is_number(layout.format)} AS is_number FROM texts),"
         f" read AS (SELECT *, {value} AS value FROM plain)"
         f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
@@ -190,7 +191,7 @@ def _create_times(
 
 def _summary(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, bool]:
     found = connection.execute(
-        "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0), coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"  # noqa: S608
+        "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0), coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
         f" coalesce(bool_or(value::VARCHAR IS DISTINCT FROM nullif(text, '')), false) FROM {table}"
     ).fetchone()
     assert found is not None  # noqa: S101 - an aggregate without groups has a row
