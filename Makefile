@@ -1,6 +1,6 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres lint clean venv venv-dev
+.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres lint bench bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -51,6 +51,12 @@ lint: venv-dev ## Check style, types and imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy .
 	@.venv/bin/lint-imports
+
+bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
+	@$(RUN) -m benchmarks $(or $(BENCH),full)
+
+bench-large: venv ## Add one day on top of 50 million facts to the last benchmark: 20 minutes, 25 GiB of disk
+	@$(RUN) -m benchmarks large
 
 clean: ## Stop the platform and remove .local/ with all its data, .venv and caches
 	@if [ -x $(RUN) ] && [ -d .local ]; then $(RUN) -m local_stack down; fi

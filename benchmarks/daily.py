@@ -25,7 +25,7 @@ FIRST_DAY = date(2024, 1, 15)
 
 def days_into_empty(stack: Stack, repetitions: int, progress: Callable[[str], None]) -> Timing:
     """The same date into a new empty warehouse each time; the first time is not counted."""
-    timing = Timing(costs=[], rows=LINES * len(RETAILER_IDS))
+    timing = Timing(rows=LINES * len(RETAILER_IDS))
     for repetition in range(repetitions + 1):
         progress(f"one day into an empty warehouse, {repetition} of {repetitions}")
         with stack.place() as place:
@@ -43,7 +43,7 @@ def days_on_top(
 
     The first date is not counted: its customers are new to the warehouse, those of the others known.
     """
-    new, again = (Timing(costs=[], rows=LINES * len(RETAILER_IDS)) for _ in range(2))
+    new, again = (Timing(rows=LINES * len(RETAILER_IDS)) for _ in range(2))
     for ahead in range(repetitions + 1):
         progress(f"one day on top, {ahead} of {repetitions}")
         day = first + timedelta(days=ahead)

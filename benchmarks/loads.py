@@ -28,6 +28,11 @@ class EtlRun:
     cost: Cost
     report: Mapping[str, Any]
 
+    @property
+    def steps(self) -> dict[str, float]:
+        """Seconds of each step, as the command reports them."""
+        return {str(name): float(seconds) for name, seconds in self.report.get("seconds", {}).items()}
+
 
 def etl(stack: Stack, place: Place, file: Path, *, options: Sequence[str] = (), watch_memory: bool = False) -> EtlRun:
     """`retail etl` as a process of its own, from its start to its end."""

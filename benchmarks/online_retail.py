@@ -38,15 +38,22 @@ def find_real_file() -> Path | None:
     return folder / _PACKED if (folder / _PACKED).is_file() else None
 
 
-def make_source(directory: Path) -> tuple[Path, str]:
-    """Write the file of one year, uncompressed, into `directory`; its path, and what it is in words."""
+def describe_source() -> str:
+    """What the file is, in words."""
+    if find_real_file() is None:
+        return f"{ROWS:,} made-up rows in the shape of UCI Online Retail, which was not there"
+    return f"UCI Online Retail (Chen, 2015), {ROWS:,} rows"
+
+
+def make_source(directory: Path) -> Path:
+    """Write the file of one year, uncompressed, into `directory`."""
     path, real = directory / f"online_retail_{ROWS}.csv", find_real_file()
     if real is None:
         _make_up(path)
-        return path, "made-up rows in the shape of UCI Online Retail, which was not there"
-    with pyarrow.input_stream(str(real), compression="zstd") as packed, path.open("wb") as plain:
-        shutil.copyfileobj(packed, plain, 1024 * 1024)
-    return path, "UCI Online Retail (Chen, 2015)"
+    else:
+        with pyarrow.input_stream(str(real), compression="zstd") as packed, path.open("wb") as plain:
+            shutil.copyfileobj(packed, plain, 1024 * 1024)
+    return path
 
 
 def with_rows(source: Path, rows: int) -> Path:

@@ -30,7 +30,7 @@ def question(path: Path) -> str:
 
 def refreshes(stack: Stack, place: Place, repetitions: int) -> tuple[Timing, Timing]:
     """The first filling of all six views, and refreshing them concurrently with readers, as every night."""
-    first, nightly = Timing(costs=[]), Timing(costs=[])
+    first, nightly = Timing(), Timing()
     for repetition in range(repetitions + 1):
         stack.settle()
         with watched(stack.servers()) as cost:
@@ -58,7 +58,7 @@ def queries(place: Place, repetitions: int) -> dict[str, Timing]:
 
 
 def _timed(cursor: psycopg2.extensions.cursor, query: str, repetitions: int) -> Timing:
-    timing = Timing(costs=[])
+    timing = Timing()
     for repetition in range(repetitions + 1):
         started = time.perf_counter()
         cursor.execute(query)

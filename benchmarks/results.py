@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +16,9 @@ class Timing(BaseModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    costs: list[Cost]
+    costs: list[Cost] = []
+    watched: Cost | None = None
+    """One more repetition, in which the servers' memory was watched, which costs time: not among `costs`."""
     rows: int = 0
     """Rows or records worked on."""
     steps: dict[str, list[float]] = {}
@@ -42,11 +44,15 @@ class Timing(BaseModel):
     @property
     def peak_bytes(self) -> int:
         """Highest memory of our process over all repetitions."""
-        return max(cost.peak_bytes for cost in self.costs)
+        return max(cost.peak_bytes for cost in [*self.costs, *([self.watched] if self.watched else [])])
 
     def server_peak(self, name: str) -> int:
-        """Highest memory of a server, where it was watched."""
-        return max(cost.server_peak_bytes.get(name, 0) for cost in self.costs)
+        """Highest memory of a server; 0 when it was not watched."""
+        return self.watched.server_peak_bytes.get(name, 0) if self.watched else 0
+
+    def server_seconds(self, name: str) -> float:
+        """Median processor seconds of a server."""
+        return self.middle(lambda cost: cost.server_processor_seconds.get(name, 0.0))
 
     def step_medians(self) -> dict[str, float]:
         """Median of each step."""
@@ -85,8 +91,3 @@ def read_results(path: Path) -> Results | None:
 def at(name: str, rows: int) -> str:
     """The name of a load of a file of so many rows."""
     return f"{name}@{rows}"
-
-
-def counted(values: Mapping[str, int]) -> str:
-    """`3 a, 4 b`, without zeros; `none` when there are none."""
-    return ", ".join(f"{value:,} {name}" for name, value in values.items() if value) or "none"

@@ -78,9 +78,12 @@ class Stack:
         return name, create_warehouse(self.server, self.passwords, name=name, template=copy_of)
 
     @contextmanager
-    def place(self, copy_of: str = _TEMPLATE) -> Iterator[Place]:
-        """A new warehouse and an S3 API of its own, gone at the end of the block."""
-        name, warehouse = self.warehouse(copy_of)
+    def place(self, copy_of: str = _TEMPLATE, *, existing: str | None = None) -> Iterator[Place]:
+        """A new warehouse, or an existing one, and an S3 API of its own; both gone at the end of the block."""
+        if existing is None:
+            name, warehouse = self.warehouse(copy_of)
+        else:
+            name, warehouse = existing, create_warehouse(self.server, self.passwords, name=existing, template=_TEMPLATE)
         try:
             with throwaway_s3(free_port()) as s3:
                 client = boto3.client(

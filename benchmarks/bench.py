@@ -1,0 +1,191 @@
+"""The measurements of one run. Contestants take turns, round by round, so that all meet the same machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from benchmarks import daily, loads, online_retail, reading
+from benchmarks.dlt_environment import NotInstallable, dlt_python
+from benchmarks.filled_warehouse import check_room, fill
+from benchmarks.process_watch import Cost, watched
+from benchmarks.results import Results, Timing, at
+from benchmarks.stack import Place, Stack
+from benchmarks.vendor_pages import pages, read_pages
+
+YEAR = online_retail.ROWS
+DECADE = 10 * YEAR
+SIZES = (5_000, 50_000, YEAR, 3 * YEAR, DECADE)
+DLT_METHODS = ("arrow_csv", "arrow_parquet")
+"""dlt's load of Arrow tables by COPY and by ADBC: the two of its ways that are fast."""
+DLT_OTHERS = ("documented", "arrow_csv_merge")
+_PAGES_DAY = date(2024, 1, 15)
+_SETTLED_SECONDS = 1.5
+"""PostgreSQL 14 collects its statistics by messages; those of a session that ended are there by then."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    repetitions: int = 5
+    sizes: Sequence[int] = SIZES
+    dlt_methods: Sequence[str] = (*DLT_METHODS, *DLT_OTHERS)
+    page_lines: int = 100_000
+
+
+QUICK = Plan(repetitions=1, sizes=(YEAR,), dlt_methods=DLT_METHODS[:1], page_lines=20_000)
+FULL = Plan()
+
+
+@dataclass
+class Bench:
+    """One run: what it measures goes into `results` as soon as it is measured."""
+
+    stack: Stack
+    plan: Plan
+    directory: Path
+    results: Results
+    progress: Callable[[str], None]
+
+    def run(self) -> None:
+        """Measure everything but the large warehouse."""
+        self._pages()
+        self._timing("day@empty", daily.days_into_empty(self.stack, self.plan.repetitions, self.progress))
+        source = online_retail.make_source(self.directory)
+        python = self._dlt_python()
+        for rows in self.plan.sizes:
+            with self._loaded(online_retail.with_rows(source, rows), rows, python) as place:
+                if rows == YEAR:
+                    self._year(place, source, python)
+                if rows == max(self.plan.sizes):
+                    self._largest(place, rows)
+
+    def run_large(self, facts: int) -> None:
+        """One day on top of a warehouse that holds years: `facts` in 60 months."""
+        check_room(facts)
+        if "day@empty" not in self.results.timings:
+            self._timing("day@empty", daily.days_into_empty(self.stack, self.plan.repetitions, self.progress))
+        name, _ = self.stack.warehouse()
+        held = fill(self.stack.server.superuser_dsn(name), facts, self.progress)
+        with self.stack.place(existing=name) as place:
+            self._days_on_top(place, held, "filled", daily.FIRST_DAY)
+
+    def _timing(self, name: str, timing: Timing) -> None:
+        self.results.timings[name] = timing
+        self.progress(f"{name}: {timing.seconds:.3f} s" if timing.costs else name)
+
+    def _dlt_python(self) -> Path | None:
+        try:
+            return dlt_python(self.progress)
+        except NotInstallable as error:
+            self.results.notes.append(str(error))
+            return None
+
+    def _pages(self) -> None:
+        for number in (1, 2, 3):
+            timing = Timing()
+            bodies = pages(number, self.plan.page_lines, _PAGES_DAY)
+            for _ in range(self.plan.repetitions):
+                with watched({}) as cost:
+                    timing.rows = read_pages(number, bodies, _PAGES_DAY, len).landed
+                timing.costs.append(cost)
+            self._timing(f"pages@retailer_{number}", timing)
+
+    @contextmanager
+    def _loaded(self, file: Path, rows: int, python: Path | None) -> Iterator[Place]:
+        """Every contestant that runs at every size; the block gets the warehouse of one `retail etl`."""
+        repetitions = self.plan.repetitions if rows <= YEAR else max(1, self.plan.repetitions // 2)
+        floor, etl = Timing(), Timing(rows=rows)
+        others = {method: Timing(rows=rows) for method in self.plan.dlt_methods if method in DLT_METHODS and python}
+        with self.stack.place() as place:
+            self.progress(f"{rows:,} rows: once with an eye on memory")
+            etl.watched = self._etl(etl, place, file, watch_memory=True, count=False)
+            facts = self.directory / "facts.copy"
+            floor.rows = loads.export_facts(self.stack.server.superuser_dsn(place.name), facts)
+            for number in range(1, repetitions + 1):
+                self.progress(f"{rows:,} rows: round {number} of {repetitions}")
+                floor.costs.append(loads.floor(self.stack, place.name, facts))
+                with self.stack.place() as fresh:
+                    self._etl(etl, fresh, file)
+                for method, timing in others.items():
+                    timing.costs.append(loads.dlt(self.stack, python or Path(), method, file))
+            self._timing(at("floor", rows), floor)
+            self._timing(at("etl", rows), etl)
+            for method, timing in others.items():
+                self._timing(at(f"dlt {method}", rows), timing)
+            yield place
+
+    def _etl(
+        self,
+        timing: Timing,
+        place: Place,
+        file: Path,
+        *,
+        options: Sequence[str] = (),
+        watch_memory: bool = False,
+        count: bool = True,
+    ) -> Cost:
+        run = loads.etl(self.stack, place, file, options=options, watch_memory=watch_memory)
+        if count:
+            timing.costs.append(run.cost)
+            for step, seconds in run.steps.items():
+                timing.steps.setdefault(step, []).append(seconds)
+        return run.cost
+
+    def _year(self, place: Place, file: Path, python: Path | None) -> None:
+        """What is measured with the one real file only."""
+        self._again(place, file)
+        silent = Timing(rows=YEAR)
+        for _ in range(self.plan.repetitions):
+            with self.stack.place() as fresh:
+                self._etl(silent, fresh, file, options=("--no-report",))
+        self._timing(at("etl without report", YEAR), silent)
+        facts = self.directory / "facts.copy"
+        obvious = Timing(rows=self.results.timings[at("floor", YEAR)].rows)
+        for _ in range(min(2, self.plan.repetitions)):
+            obvious.costs.append(loads.obvious_way(self.stack, place.name, facts))
+        self._timing(at("obvious way", YEAR), obvious)
+        for method in self.plan.dlt_methods if python else ():
+            if method not in DLT_METHODS:
+                timing = Timing(rows=YEAR, costs=[loads.dlt(self.stack, python or Path(), method, file)])
+                self._timing(at(f"dlt {method}", YEAR), timing)
+        self._refreshes(place, YEAR)
+
+    def _again(self, place: Place, file: Path) -> None:
+        """The same file into the warehouse that holds it: nothing may be written."""
+        again = Timing(rows=YEAR)
+        time.sleep(_SETTLED_SECONDS)
+        before = loads.rows_written(self.stack, place.name)
+        for _ in range(self.plan.repetitions):
+            self._etl(again, place, file)
+        time.sleep(_SETTLED_SECONDS)
+        after = loads.rows_written(self.stack, place.name)
+        written = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
+        again.facts["rows written"] = str(sum(written.values()))
+        again.facts["written to"] = ", ".join(f"{name} {count:,}" for name, count in sorted(written.items()))
+        self._timing(at("etl again", YEAR), again)
+
+    def _largest(self, place: Place, rows: int) -> None:
+        if rows != YEAR:
+            self._refreshes(place, rows)
+        for name, timing in reading.queries(place, max(3, 2 * self.plan.repetitions)).items():
+            self._timing(at(f"query {name}", rows), timing)
+        if rows != YEAR:
+            self._days_on_top(place, rows, "loaded", online_retail.day_after(rows))
+
+    def _refreshes(self, place: Place, rows: int) -> None:
+        first, nightly = reading.refreshes(self.stack, place, self.plan.repetitions)
+        self._timing(at("first filling of views", rows), first)
+        self._timing(at("refresh", rows), nightly)
+
+    def _days_on_top(self, place: Place, held: int, how: str, first: date) -> None:
+        new, again = daily.days_on_top(self.stack, place, self.plan.repetitions, self.progress, first)
+        for timing in (new, again):
+            timing.facts["held"] = str(held)
+        self._timing(f"day@{how}", new)
+        self._timing(f"same day@{how}", again)

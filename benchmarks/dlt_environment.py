@@ -1,0 +1,38 @@
+"""An environment of dlt's own, below .local/: what it needs must not decide which versions the platform runs on."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from shared.config import PROJECT_ROOT
+
+REQUIREMENTS = PROJECT_ROOT / "requirements-bench.txt"
+_HOME = PROJECT_ROOT / ".local" / "bench" / "dlt-venv"
+
+
+class NotInstallable(Exception):
+    """dlt cannot be installed here; the text says why."""
+
+
+def dlt_python(progress: Callable[[str], None]) -> Path:
+    """The Python that has dlt, installed when it is not there yet. Raises NotInstallable."""
+    python, stamp = _HOME / "bin" / "python", _HOME / "installed"
+    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return python
+    progress("installing dlt into an environment of its own")
+    shutil.rmtree(_HOME, ignore_errors=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
+    for command in ([sys.executable, "-m", "venv", str(_HOME)], install):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own commands
+        if done.returncode:
+            shutil.rmtree(_HOME, ignore_errors=True)
+            last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise NotInstallable(f"dlt could not be installed, so its loads were left out ({last})")
+    stamp.write_text(wanted, encoding="utf-8")
+    return python
