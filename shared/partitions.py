@@ -54,6 +54,14 @@ class SourceReport(_Frozen):
     net: dict[str, Decimal]
 
 
+class SourceFileReference(_Frozen):
+    """A file that records of the partition came from."""
+
+    name: str
+    sha256: str
+    """Of its bytes as stored."""
+
+
 class RequestWindow(_Frozen):
     """When the source was asked, and which changes were listed (UTC)."""
 
@@ -83,6 +91,8 @@ class Manifest(_Frozen):
     """Distinct natural keys among the landed records."""
     amounts: dict[str, ControlAmounts]
     source_report: SourceReport | None = None
+    sources: tuple[SourceFileReference, ...] = ()
+    """The files it came from; empty for a retailer's API."""
     window: RequestWindow
     companions: tuple[date, ...] = ()
     """Other dates of this retailer that the same run landed, for their changes or to fill a gap."""

@@ -1,0 +1,165 @@
+"""Many business dates from files into the raw zone, beside the load of the same records into the star.
+
+Landing runs in threads of its own: lines from DuckDB, objects over a few connections, chunks of dates sealed while the
+next one's lines are made. A date's manifest is written last, so a landing that is cut off counts for nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from ingestion.bulk_books import SealedDay
+from ingestion.bulk_contents import day_contents
+from ingestion.bulk_plan import LandingPlan, ReadFiles
+from ingestion.bulk_sealing import BulkZone, DayToSeal, Sealer
+from ingestion.bulk_text import day_texts
+from shared.database import session
+from shared.errors import RetryLater
+from shared.landed_batch import LandedBatch
+from shared.partitions import manifest_key, raw_key
+
+CHUNK_DAYS = 32
+CHUNK_BYTES = 32 * 1024 * 1024
+"""How much is sealed in one transaction, so under that many locks, and held in memory till then."""
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class BulkLanding:
+    """A landing under way."""
+
+    batch: LandedBatch
+    """The dates that are new or changed; its `manifests` waits for the end."""
+    sealed: Callable[[], Mapping[date, SealedDay]]
+    """Waits for the end; what was written. Raises what the landing raised."""
+    still_landed: Callable[[], bool]
+    """Waits for the end; whether nobody has landed one of the dates anew since."""
+
+
+@contextmanager
+def land_batch(
+    read: ReadFiles,
+    connection: duckdb.DuckDBPyConnection,
+    zone: BulkZone,
+    plan: LandingPlan,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda step, share: None,
+) -> Iterator[BulkLanding]:
+    """Start landing what `plan` says. When the block is left before the end, the rest is not landed."""
+    landing = _Landing(read, connection, zone, plan, clock, progress)
+    with ThreadPoolExecutor(1, thread_name_prefix="landing") as pool:
+        future: Future[dict[date, SealedDay]] = pool.submit(landing.run)
+        batch = LandedBatch(
+            read.retailer_id,
+            tuple(plan.digests),
+            connection,
+            lambda: {day: sealed.manifest for day, sealed in future.result().items()},
+        )
+        try:
+            yield BulkLanding(batch, future.result, lambda: _still_landed(zone, read.retailer_id, future.result()))
+        finally:
+            landing.cancel()
+
+
+class _Cancelled(RetryLater):
+    """The work that this landing belongs to has failed."""
+
+
+class _Landing:
+    """Produces chunks in one thread and seals them in another, one ahead at the most."""
+
+    def __init__(
+        self,
+        read: ReadFiles,
+        connection: duckdb.DuckDBPyConnection,
+        zone: BulkZone,
+        plan: LandingPlan,
+        clock: Callable[[], datetime],
+        progress: Progress,
+    ) -> None:
+        self._read, self._zone, self._plan = read, zone, plan
+        self._lines, self._refused = connection.cursor(), connection.cursor()
+        self._clock, self._progress = clock, progress
+        self._requested_from = clock()
+        self._cancelled = threading.Event()
+        self._sealed: dict[date, SealedDay] = {}
+
+    def run(self) -> dict[date, SealedDay]:
+        """Land everything."""
+        if not self._plan.digests:
+            return {}
+        with (
+            session(self._zone.dsn, application_name="retail-ingest") as warehouse,
+            Sealer(
+                self._zone,
+                warehouse,
+                self._refused,
+                retailer_id=self._read.retailer_id,
+                file_names={file.number: file.name for file in self._read.files},
+                requested_from=self._requested_from,
+                clock=self._clock,
+            ) as sealer,
+            ThreadPoolExecutor(1, thread_name_prefix="sealing") as pool,
+        ):
+            sealing: Future[dict[date, SealedDay]] | None = None
+            try:
+                for chunk in self._chunks():
+                    if sealing is not None:
+                        self._note(sealing)
+                    sealing = pool.submit(sealer.seal, chunk)
+            finally:
+                if sealing is not None:
+                    self._note(sealing)
+        return self._sealed
+
+    def cancel(self) -> None:
+        """Stop at the next opportunity."""
+        self._cancelled.set()
+        self._lines.interrupt()
+
+    def _note(self, sealing: Future[dict[date, SealedDay]]) -> None:
+        self._sealed |= sealing.result()
+        self._progress("landing", len(self._sealed) / len(self._plan.digests))
+
+    def _chunks(self) -> Iterator[list[DayToSeal]]:
+        chunk: list[DayToSeal] = []
+        size = 0
+        for part in self._days():
+            chunk.append(part)
+            size += part.text.size_bytes
+            if len(chunk) >= CHUNK_DAYS or size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
+
+    def _days(self) -> Iterator[DayToSeal]:
+        self._lines.execute("SET TimeZone = 'UTC'")
+        contents = day_contents(self._lines)
+        plan = self._plan
+        with day_texts(self._lines, {day: contents[day].landed for day in plan.digests}) as texts:
+            for text in texts:
+                if self._cancelled.is_set():
+                    raise _Cancelled("The landing was given up.")
+                day = text.business_date
+                yield DayToSeal(text, contents[day], plan.sources[day], plan.digests[day], day in plan.landed_before)
+
+
+def _still_landed(zone: BulkZone, retailer_id: str, sealed: Mapping[date, SealedDay]) -> bool:
+    objects = zone.bucket.marks(f"raw/{retailer_id}/")
+    return all(
+        key in objects and objects[key].e_tag == tag
+        for day, part in sealed.items()
+        for key, tag in (
+            (raw_key(retailer_id, day), part.raw_e_tag),
+            (manifest_key(retailer_id, day), part.manifest_e_tag),
+        )
+    )

@@ -1,0 +1,206 @@
+"""The raw zone's lines of many business dates, made in DuckDB from `landed_records`.
+
+A file repeats its receipts, products, customers and measures. Each distinct group of fields is written as JSON once; a
+line is the join of five known pieces. The lines are byte for byte what `SalesRecord.model_dump_json` gives (a test says
+so), ordered by business date, and never held all at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from ingestion.models.columnar import COLUMNS
+from shared.errors import StopRun
+
+if TYPE_CHECKING:
+    import pyarrow
+
+LARGE_DAY_BYTES = 64 * 1024 * 1024
+"""A day beyond this is written to a file and goes up from there in parts."""
+_BATCH_ROWS = 20_480
+_EPOCH = date(1970, 1, 1)
+_NAMES = tuple(COLUMNS)
+_LINE_ID = _NAMES.index("line_id")
+_HEAD = ("transaction_id", *_NAMES[_LINE_ID + 1 : _NAMES.index("product_id")])
+_GROUPS: Mapping[str, tuple[str, ...]] = {
+    "head": _HEAD,
+    "product": _NAMES[_NAMES.index("product_id") : _NAMES.index("customer_id")],
+    "customer": _NAMES[_NAMES.index("customer_id") : _NAMES.index("quantity")],
+    "measures": _NAMES[_NAMES.index("quantity") :],
+}
+"""What repeats: groups of fields that stand side by side in the contract, but for the line id inside the head."""
+
+
+@dataclass(frozen=True)
+class DayText:
+    """The raw object of a day."""
+
+    business_date: date
+    body: bytes | memoryview | Path
+    """In memory; a file when it is large."""
+    size_bytes: int
+    file_sha256: str | None = None
+
+    def sha256(self) -> str:
+        """Hex digest of the body."""
+        return hashlib.sha256(self.body).hexdigest() if not isinstance(self.body, Path) else str(self.file_sha256)
+
+
+@contextmanager
+def day_texts(cursor: duckdb.DuckDBPyConnection, rows: Mapping[date, int]) -> Iterator[Iterator[DayText]]:
+    """The texts of `rows`' dates, ascending, each with that many records; a date of none has an empty text.
+
+    `cursor` belongs to the calling thread alone; temporary tables are made in it. A large day's file is gone at the
+    end of the block.
+    """
+    cursor.execute("SET TimeZone = 'UTC'")
+    for name, columns in _GROUPS.items():
+        cursor.execute(_distinct_texts(name, columns))
+    cursor.execute(_codes())
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retail-landing-")))
+        yield _complete_days(_batches(cursor), rows, directory)
+
+
+def _distinct_texts(name: str, columns: tuple[str, ...]) -> str:
+    if name == "head":
+        retailer = """'{"retailer_id":"', any_value(retailer_id), '",'"""
+        texts = (
+            f"concat({retailer}, {_field('transaction_id')}, ',\"line_id\":') AS head_text,"
+            f" concat(',', {_fields(columns[1:])}, ',') AS rest_text"
+        )
+    else:
+        ends = "}\n" if name == "measures" else ","
+        texts = f"concat({_fields(columns)}, '{ends}') AS {name}_text"
+    names = ", ".join(columns)
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {name}_texts AS WITH texts AS (SELECT {names}, {texts}"  # noqa: S608 - our own names
+        f" FROM landed_records GROUP BY {names}) SELECT row_number() OVER ()::INTEGER AS {name}_code, * FROM texts"
+    )
+
+
+def _fields(columns: Iterable[str]) -> str:
+    return ", ',', ".join(_field(column) for column in columns)
+
+
+def _field(column: str) -> str:
+    kind = COLUMNS[column]
+    if kind == "VARCHAR":
+        value = f"coalesce(to_json({column})::VARCHAR, 'null')"
+    elif kind == "TIMESTAMPTZ":
+        fraction = f"CASE WHEN {column} = date_trunc('second', {column}) THEN '' ELSE strftime({column}, '.%f') END"
+        value = f"coalesce(strftime({column}, '\"%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z\"', 'null')"
+    else:
+        value = f"'\"', {column}, '\"'"  # dates and decimals of the contract are never null
+    return f"'\"{column}\":', {value}"
+
+
+def _codes() -> str:
+    """The records as numbers of their pieces, in the order of their dates: narrow enough to be sorted cheaply."""
+    joins = "".join(
+        f" JOIN {name}_texts AS {name} ON "
+        + " AND ".join(f"r.{column} {_equals(column)} {name}.{column}" for column in columns)
+        for name, columns in _GROUPS.items()
+    )
+    codes = ", ".join(f"{name}_code" for name in _GROUPS)
+    return (
+        f"CREATE OR REPLACE TEMP TABLE landing_order AS SELECT r.business_date, r.line_id, {codes}"  # noqa: S608
+        f" FROM landed_records AS r{joins} ORDER BY r.business_date, r.rowid"
+    )
+
+
+def _equals(column: str) -> str:
+    # Decimals, times of sale and keys are never null; a plain comparison joins faster.
+    nullable = (COLUMNS[column] == "VARCHAR" and not column.endswith("_id")) or column == "customer_since"
+    return "IS NOT DISTINCT FROM" if nullable else "="
+
+
+def _batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[pyarrow.RecordBatch]:
+    joins = "".join(f" JOIN {name}_texts USING ({name}_code)" for name in _GROUPS)
+    lines = (
+        "SELECT o.business_date, o.rowid AS place, concat(head_text, to_json(line_id), rest_text, product_text,"  # noqa: S608
+        f" customer_text, measures_text) AS line FROM landing_order AS o{joins}"
+    )
+    yield from cursor.sql(lines).to_arrow_reader(_BATCH_ROWS)
+
+
+def _complete_days(
+    batches: Iterator[pyarrow.RecordBatch], rows: Mapping[date, int], directory: Path
+) -> Iterator[DayText]:
+    yield from (DayText(day, b"", 0) for day, count in sorted(rows.items()) if not count)
+    pending: dict[date, _Pieces] = {}
+    for batch in batches:
+        for day, place, count, text in _runs(batch):
+            pieces = pending.setdefault(day, _Pieces(directory / f"{day}.json"))
+            pieces.add(place, count, text)
+            if pieces.rows == rows[day]:
+                yield pending.pop(day).joined(day)
+    if pending:
+        raise StopRun(f"{min(pending)}: not all records came that were counted. This is a defect: please report it.")
+
+
+def _runs(batch: pyarrow.RecordBatch) -> Iterator[tuple[date, int, int, memoryview]]:
+    """Stretches of one date, in consecutive places: date, first place, rows, text. Nothing is copied."""
+    import numpy as np
+
+    dates, places = (batch.column(number).cast("int64" if number else "int32").to_numpy() for number in (0, 1))
+    breaks = np.flatnonzero((np.diff(dates) != 0) | (np.diff(places) != 1)) + 1
+    _, offsets, text = batch.column(2).buffers()
+    positions, characters = memoryview(offsets).cast("i"), memoryview(text).cast("B")
+    base = batch.column(2).offset
+    for first, last in pairwise([0, *breaks.tolist(), batch.num_rows]):
+        start, end = positions[base + first], positions[base + last]
+        yield _EPOCH + timedelta(days=int(dates[first])), int(places[first]), last - first, characters[start:end]
+
+
+class _Pieces:
+    """A day on its way. Threads of DuckDB deliver stretches of the order side by side; places put them right again.
+
+    What grows large goes to a file as it comes: within such a day the order of lines is left open.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._texts: dict[int, memoryview] = {}
+        self._in_memory = 0
+        self._digest = hashlib.sha256()
+        self._written = 0
+        self.rows = 0
+
+    def add(self, place: int, rows: int, text: memoryview) -> None:
+        """Keep a stretch."""
+        self._texts[place] = text
+        self._in_memory += len(text)
+        self.rows += rows
+        if self._in_memory > LARGE_DAY_BYTES:
+            self._write()
+
+    def joined(self, day: date) -> DayText:
+        """The whole day."""
+        if self._written:
+            self._write()
+            return DayText(day, self._path, self._written, self._digest.hexdigest())
+        texts = self._sorted()
+        return DayText(day, texts[0] if len(texts) == 1 else b"".join(texts), self._in_memory)
+
+    def _sorted(self) -> list[memoryview]:
+        return [self._texts[place] for place in sorted(self._texts)]
+
+    def _write(self) -> None:
+        with self._path.open("ab") as file:
+            for text in self._sorted():
+                file.write(text)
+                self._digest.update(text)
+        self._written += self._in_memory
+        self._texts.clear()
+        self._in_memory = 0
