@@ -1,6 +1,7 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres lint bench bench-large clean venv venv-dev
+.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres \
+	lint bench bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python

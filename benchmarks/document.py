@@ -130,9 +130,7 @@ def _steps(results: Results) -> Iterator[str]:
     timing = results.timings.get(at("etl", YEAR))
     if timing is None or not timing.steps:
         return
-    yield "
-Steps of `retail etl`, median seconds as its `--json` tells them. They overlap, so they do not add up:
-"
+    yield "\nSteps of `retail etl`, median seconds as its `--json` tells them. They overlap, so they do not add up:\n"
     rows = [(name.replace("_", " "), f"{value:.2f}") for name, value in timing.step_medians().items()]
     yield from _table(("step", "seconds"), rows, numbers=(1,))
 
