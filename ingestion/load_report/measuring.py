@@ -1,98 +1,106 @@
-"""Statistics of the tables of a file load, set-based: few passes over many rows, exact unless said otherwise."""
+"""Statistics of the fields of a file load, all exact: from each distinct value and how many rows have it.
+
+Reading the files has counted every distinct text already (`values_of_<field>`), so that what the files said costs no
+pass over the rows; what landed costs one grouping per field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from ingestion.load_report.model import FieldKind, FieldStatistics, FrequentValue
+from ingestion.load_report.model import FieldKind, FieldReport, FieldStatistics, FrequentValue
+from ingestion.models.columnar import COLUMNS
 
 Connection = duckdb.DuckDBPyConnection
 FREQUENT_VALUES = 5
+VALUES_OF = "values_of_"
+"""Tables of `ingestion.files.values`: a distinct text of a field, its typed value, and the rows that hold it."""
+ONLY_LANDED = ("line_type", "net_amount")
+"""Fields that no file has and that are worth a look."""
+KEYS = ("line_id",)
+"""All but unique; how unique, the counts of the report tell."""
+GROUPED = {
+    "product_id": "report_products",
+    "product_name": "report_products",
+    "customer_id": "report_customers",
+    "customer_country": "report_customers",
+    "line_type": "report_days",
+    "currency": "report_days",
+}
+"""Fields whose landed values the report has grouped already, and where: column `n` is the number of rows."""
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of a table and what can be said about it."""
+class _Profile:
+    """Which statement describes a kind of field; its columns are fields of `FieldStatistics`."""
 
-    name: str
-    kind: FieldKind
-
-    @property
-    def sql(self) -> str:
-        """The quoted identifier."""
-        return '"' + self.name.replace('"', '""') + '"'
+    statement: str
+    columns: tuple[str, ...]
 
 
-def columns(connection: Connection, table: str) -> list[Column]:
-    """The columns of a table or view."""
-    return [Column(name, _kind(kind)) for name, kind, *_ in connection.execute(f"DESCRIBE {table}").fetchall()]
+_COUNTS = ("rows", "filled", "distinct")
+_PROFILES = {
+    FieldKind.TEXT: _Profile("profile_texts", (*_COUNTS, "shortest", "longest", "frequent")),
+    FieldKind.NUMBER: _Profile("profile_numbers", (*_COUNTS, "minimum", "maximum", "mean", "median", "deviation")),
+    FieldKind.TIME: _Profile("profile_times", (*_COUNTS, "minimum", "maximum")),
+}
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of `sql/{name}.sql`."""
+    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def fields_of(connection: Connection) -> tuple[FieldReport, ...]:
+    """Every field that the files have, and those that cleaning adds, in the order of the contract."""
+    tables = connection.execute("SELECT table_name FROM duckdb_tables() WHERE NOT temporary").fetchall()
+    in_files = {name.removeprefix(VALUES_OF) for (name,) in tables if name.startswith(VALUES_OF)}
+    return tuple(
+        FieldReport(
+            name,
+            _kind(sql_type),
+            before=_before(connection, name, _kind(sql_type)) if name in in_files else None,
+            after=_after(connection, name, _kind(sql_type)) if name not in KEYS else None,
+        )
+        for name, sql_type in COLUMNS.items()
+        if name in in_files or name in ONLY_LANDED
+    )
 
 
 def _kind(sql_type: str) -> FieldKind:
-    if sql_type.startswith(("DECIMAL", "DOUBLE", "FLOAT", "HUGEINT", "BIGINT", "INTEGER", "SMALLINT", "UBIGINT")):
+    if sql_type.startswith("DECIMAL"):
         return FieldKind.NUMBER
     return FieldKind.TIME if sql_type.startswith(("DATE", "TIME")) else FieldKind.TEXT
 
 
-def measure(
-    connection: Connection, table: str, wanted: Sequence[Column], *, in_depth: bool
-) -> dict[str, FieldStatistics]:
-    """Every wanted column of a table in one pass; `in_depth` adds medians and approximate distinct counts.
-
-    What texts have beyond their being there is `describe_text`'s business.
-    """
-    names: list[tuple[str, str]] = []
-    expressions = ["count(*)"]
-    for column in wanted:
-        for name, expression in _aggregates(column, in_depth=in_depth).items():
-            names.append((column.name, name))
-            expressions.append(expression)
-    row = connection.execute(f"SELECT {', '.join(expressions)} FROM {table}").fetchone() or (0,)  # noqa: S608 - names of ours, quoted
-    found: dict[str, dict[str, Any]] = {column.name: {} for column in wanted}
-    for (field, name), value in zip(names, row[1:], strict=True):
-        found[field][name] = value
-    return {field: FieldStatistics(rows=row[0], **values, distinct_is_exact=False) for field, values in found.items()}
+def _before(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
+    """As the files had it: a value that stands in for an empty one does not count."""
+    counted = f"SELECT if(is_empty, NULL, value) AS value, sum(rows) AS n FROM {VALUES_OF}{name} GROUP BY 1"  # noqa: S608
+    return _describe(connection, counted, kind)
 
 
-def _aggregates(column: Column, *, in_depth: bool) -> Mapping[str, str]:
-    sql = column.sql
-    wanted = {"filled": f"count({sql})"}
-    if column.kind is FieldKind.TEXT:
-        return wanted
-    wanted |= {"minimum": f"min({sql})::VARCHAR", "maximum": f"max({sql})::VARCHAR"}
-    if in_depth:
-        wanted["distinct"] = f"approx_count_distinct({sql})"
-    if column.kind is FieldKind.NUMBER:
-        wanted |= {"mean": f"avg({sql}::DOUBLE)", "deviation": f"stddev_samp({sql}::DOUBLE)"}
-        if in_depth:
-            wanted["median"] = f"median({sql})::DOUBLE"
-    return wanted
+def _after(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
+    """As it landed, exact copies included."""
+    source, rows = (GROUPED[name], "sum(n)") if name in GROUPED else ("landed_records", "count(*)")
+    return _describe(connection, f"SELECT {name} AS value, {rows} AS n FROM {source} GROUP BY 1", kind)  # noqa: S608
 
 
-def describe_text(connection: Connection, source: str, column: Column) -> FieldStatistics:
-    """Distinct values, lengths and most frequent values of a text; `source` has a column `n` of rows per row."""
+def _describe(connection: Connection, counted: str, kind: FieldKind) -> FieldStatistics:
+    profile = _PROFILES[kind]
+    text = statement(profile.statement)
+    # The description's own CTEs follow the counted values.
+    following = text.replace("WITH ", ", ", 1) if "WITH " in text else text
     row = connection.execute(
-        f"""
-        WITH counted AS MATERIALIZED (SELECT {column.sql} AS value, sum(n)::BIGINT AS n FROM {source} GROUP BY 1),
-        frequent AS (SELECT value, n FROM counted WHERE value IS NOT NULL ORDER BY n DESC, value LIMIT $frequent)
-        SELECT
-            coalesce(sum(n), 0)::BIGINT, coalesce(sum(n) FILTER (value IS NOT NULL), 0)::BIGINT, count(value),
-            min(length(value)), max(length(value)),
-            (SELECT coalesce(list([value, n::VARCHAR] ORDER BY n DESC, value), []) FROM frequent)
-        FROM counted
-        """,  # noqa: S608 - a name of ours, quoted
-        {"frequent": FREQUENT_VALUES},
+        f"WITH counted AS MATERIALIZED ({counted}) {following}",
+        {"frequent": FREQUENT_VALUES} if kind is FieldKind.TEXT else None,
     ).fetchone()
-    rows, filled, distinct, shortest, longest, frequent = row or (0, 0, 0, None, None, [])
-    return FieldStatistics(
-        rows=rows,
-        filled=filled,
-        distinct=distinct,
-        shortest=shortest,
-        longest=longest,
-        frequent=tuple(FrequentValue(value, int(count)) for value, count in frequent),
-    )
+    found: dict[str, Any] = dict(zip(profile.columns, row or (), strict=True))
+    if "frequent" in found:
+        found["frequent"] = tuple(FrequentValue(value, int(rows)) for value, rows in found["frequent"])
+    return FieldStatistics(**found)

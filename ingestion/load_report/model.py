@@ -39,14 +39,12 @@ class FrequentValue:
 
 @dataclass(frozen=True)
 class FieldStatistics:
-    """One field of one table. What does not apply to its kind, or was not asked for, is None."""
+    """One field on one side. What does not apply to its kind is None."""
 
     rows: int
     filled: int
     """Rows with a value."""
-    distinct: int | None = None
-    distinct_is_exact: bool = True
-    """False: HyperLogLog, within a few percent."""
+    distinct: int
     minimum: str | None = None
     maximum: str | None = None
     mean: float | None = None
@@ -67,7 +65,7 @@ class FieldStatistics:
 
 @dataclass(frozen=True)
 class FieldReport:
-    """A field as the source had it and as it landed; None where a side does not have the field."""
+    """A field as the files had it and as it landed; None where a side does not have the field."""
 
     name: str
     kind: FieldKind

@@ -1,6 +1,6 @@
 """The quality report of a file load, measured on the tables that reading the files left behind.
 
-Reads `typed_rows` (what the files said), `landed_records`, `refused_rows` and `flagged_rows`; changes none of them.
+Reads `values_of_<field>` (what the files said), `landed_records`, `refused_rows` and `flagged_rows`; changes none.
 """
 
 from __future__ import annotations
@@ -9,44 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
 
 from ingestion.files.rules import catalogue
-from ingestion.load_report.measuring import Column, columns, describe_text, measure
+from ingestion.load_report.measuring import GROUPED, fields_of, statement
 from ingestion.load_report.model import (
     Counts,
     DayFacts,
-    FieldKind,
-    FieldReport,
-    FieldStatistics,
     Finding,
     FindingKind,
     LoadReport,
     Money,
 )
 from ingestion.load_report.scoring import Agreement, score
-from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import GUEST
 
 EXAMPLES = 3
 """Examples per finding."""
-POSITIONS = ("source_file", "source_line")
-ONLY_LANDED = ("line_type", "net_amount")
-"""Fields that cleaning adds and that are worth a look."""
-KEYS = ("line_id",)
-"""All but unique; how unique, the counts tell exactly."""
-GROUPED = {
-    "product_id": "report_products",
-    "product_name": "report_products",
-    "customer_id": "report_customers",
-    "customer_country": "report_customers",
-    "line_type": "report_days",
-    "currency": "report_days",
-}
-"""Text fields whose values are counted already, and where."""
 FAMILIES = {"OUTLIER": "OUTLIER", "IMPUTED": "IMPUTED", "CHECK": "CHECK_FAILED"}
 """Beginning of the codes of a layout's own rules → the rule of the catalogue."""
 DOUBTFUL = ("error", "warning")
@@ -121,11 +102,11 @@ def build_report(
     """Measure a load. `rules` (of the layout) describe the codes in the findings, else the catalogue does."""
     by_code: dict[str, Rule] = {**catalogue(), **{rule.code: rule for rule in rules}}
     for name in ("group_products", "group_customers", "group_days"):
-        connection.execute(_sql(name))
+        connection.execute(statement(name))
     try:
         findings = _findings(connection, read, by_code)
         counts = _counts(connection, read, findings)
-        fields = _fields(connection)
+        fields = fields_of(connection)
         agreements = [
             Agreement(*_row(connection, "usual_names")),
             Agreement(*_row(connection, "usual_countries", guest=GUEST)),
@@ -140,7 +121,7 @@ def build_report(
             counts=counts,
             money=tuple(
                 Money(currency, Decimal(landed), Decimal(refused))
-                for currency, landed, refused in connection.execute(_sql("sum_money")).fetchall()
+                for currency, landed, refused in connection.execute(statement("sum_money")).fetchall()
             ),
             score=score(counts, fields, agreements),
             fields=fields,
@@ -152,12 +133,8 @@ def build_report(
             connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def _sql(name: str) -> str:
-    return (Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8")
-
-
 def _row(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> tuple[Any, ...]:
-    return connection.execute(_sql(name), values or None).fetchone() or ()
+    return connection.execute(statement(name), values or None).fetchone() or ()
 
 
 def _facts(file: ReadFile) -> dict[str, Any]:
@@ -195,11 +172,11 @@ def _findings(
 
     refused = [
         finding(FindingKind.REFUSED, code, rows, [_refused_example(names, *example) for example in examples])
-        for code, rows, examples in connection.execute(_sql("refused_findings"), {"examples": EXAMPLES}).fetchall()
+        for code, rows, examples in connection.execute(statement("refused_findings"), {"examples": EXAMPLES}).fetchall()
     ]
     flagged = [
         finding(FindingKind.FLAGGED, code, rows, [f"{transaction} on {day}" for day, transaction in examples])
-        for code, rows, examples in connection.execute(_sql("flagged_findings"), {"examples": EXAMPLES}).fetchall()
+        for code, rows, examples in connection.execute(statement("flagged_findings"), {"examples": EXAMPLES}).fetchall()
     ]
     imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in sorted(read.imputed.items()) if rows]
     return (*refused, *flagged, *imputed)
@@ -212,31 +189,9 @@ def _refused_example(
     return f"{where}: {column} = {value!r}: {reason}" if column else f"{where}: {reason}"
 
 
-def _fields(connection: duckdb.DuckDBPyConnection) -> tuple[FieldReport, ...]:
-    typed = {each.name: each for each in columns(connection, "typed_rows") if each.name not in POSITIONS}
-    landed = {each.name: each for each in columns(connection, "landed_records")}
-    compared = [each for each in landed.values() if each.name in typed or each.name in ONLY_LANDED]
-    before = measure(connection, "typed_rows", list(typed.values()), in_depth=False)
-    after = measure(connection, "landed_records", compared, in_depth=True)
-    for column in compared:
-        if column.kind is FieldKind.TEXT and column.name not in KEYS:
-            after[column.name] = _text(connection, column, after[column.name])
-    order = [*(name for name in COLUMNS if name in typed or name in after), *(set(typed) - set(COLUMNS))]
-    return tuple(
-        FieldReport(name, (typed.get(name) or landed[name]).kind, before.get(name), after.get(name)) for name in order
-    )
-
-
-def _text(connection: duckdb.DuckDBPyConnection, column: Column, counted: FieldStatistics) -> FieldStatistics:
-    if not counted.filled:
-        return replace(counted, distinct=0, distinct_is_exact=True)
-    grouped = f"(SELECT {column.sql}, count(*) AS n FROM landed_records GROUP BY 1)"  # noqa: S608 - quoted
-    return describe_text(connection, GROUPED.get(column.name, grouped), column)
-
-
 def _days(connection: duckdb.DuckDBPyConnection) -> tuple[DayFacts, ...]:
     days: dict[str, DayFacts] = {}
-    for day, currency, landed, refused, amount in connection.execute(_sql("list_days")).fetchall():
+    for day, currency, landed, refused, amount in connection.execute(statement("list_days")).fetchall():
         known = days.get(day) or DayFacts(date.fromisoformat(day), 0, refused, {})
         amounts = {**known.net_amounts, **({currency: Decimal(amount)} if currency else {})}
         days[day] = replace(known, landed=known.landed + landed, net_amounts=amounts)

@@ -16,7 +16,7 @@ from shared.errors import FixConfiguration
 
 NAME = "quality_report"
 _STATISTICS = (
-    "rows", "filled", "distinct", "distinct_is_exact", "minimum", "maximum", "mean", "median", "deviation",
+    "rows", "filled", "distinct", "minimum", "maximum", "mean", "median", "deviation",
     "shortest", "longest",
 )  # fmt: skip
 
@@ -51,7 +51,7 @@ def write_report(report: LoadReport, directory: Path) -> ReportFiles:
 
 
 def as_csv(report: LoadReport) -> str:
-    """One line per field and side: `before` as the source had it, `after` as it landed."""
+    """One line per field and side: `before` as the files had it, `after` as it landed."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ["field", "kind", "side", *_STATISTICS, "frequent"], lineterminator="\n")
     writer.writeheader()
