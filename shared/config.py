@@ -18,6 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 from shared.errors import FixConfiguration
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() else Path(".env")
+"""Of the checkout; of the working directory where the platform is installed as a package."""
 
 RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
 
@@ -159,9 +161,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
 }
 
 
-def read_environment(
-    environ: Mapping[str, str] | None = None, dotenv: Path | None = PROJECT_ROOT / ".env"
-) -> dict[str, str]:
+def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> dict[str, str]:
     """The environment over `.env`, with every `NAME_FILE` replaced by that file's content as `NAME`."""
     merged = _read_dotenv(dotenv) if dotenv is not None and dotenv.is_file() else {}
     merged.update(os.environ if environ is None else environ)
