@@ -1,153 +1,188 @@
-"""One raw partition, read, checked against its manifest, deduplicated and written as Parquet and as COPY input."""
+"""Landed records, measured per business date, deduplicated and completed; columnar, no Python object per row."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import duckdb
-from pydantic import ValidationError
 
 from ingestion.models.columnar import COLUMNS
 from shared.database import read_sql
 from shared.errors import StopRun
-from shared.partitions import Manifest, manifest_key
-from shared.s3_client import ObjectMissing, ObjectStore
-
-MEMORY_LIMIT = "512MB"
-"""What DuckDB may use for one partition; beyond it works on disk."""
+from shared.landed_batch import RECORDS_TABLE, LandedBatch
+from shared.partitions import Manifest
+from transformation.raw_partitions import quoted
 
 _SQL = Path(__file__).parent / "sql"
-_READ_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class LandedDay:
+    """What one raw partition holds, copies included."""
+
+    records: int = 0
+    amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    """Signed net money per currency."""
+    content: str = ""
+    """Digest of the records whatever their order, and of the rules they are conformed by: equal when loading the
+    partition again could change nothing."""
 
 
 @dataclass(frozen=True)
 class ConformedPartition:
-    """A partition ready to load: its files and its balance."""
+    """A partition without its copies, and its balance so far."""
 
     manifest: Manifest
     rows: int
-    """Distinct natural keys, the lines of `copy_file`."""
+    """Distinct natural keys."""
     duplicates: int
-    landed_amounts: dict[str, Decimal]
+    landed_amounts: Mapping[str, Decimal]
     """Signed net money per currency of all landed records, copies included."""
-    kept_amounts: dict[str, Decimal]
+    kept_amounts: Mapping[str, Decimal]
     """The same without the copies."""
-    last_transaction_id: str | None
-    parquet_file: Path
-    copy_file: Path
+    content: str = ""
+    """See `LandedDay.content`."""
 
 
-def read_manifest(store: ObjectStore, bucket: str, retailer_id: str, day: date) -> Manifest:
-    """The manifest of a raw partition. Raises StopRun when there is none, so when nothing was landed."""
-    try:
-        return Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(retailer_id, day)))
-    except ObjectMissing as error:
-        raise StopRun(
-            f"{retailer_id} has no landed data for {day}. Run: python -m ingestion.main {day} --retailer {retailer_id}"
-        ) from error
-    except ValidationError as error:
-        raise StopRun(
-            f"The manifest of {retailer_id} {day} is unreadable ({error.error_count()} faults)."
-            f" Run: python -m ingestion.main {day} --retailer {retailer_id}"
-        ) from error
+class ConformedBatch:
+    """The views `completed` and `conformed` over a batch's landed records, and what they add up to per date."""
 
+    def __init__(self, batch: LandedBatch, directory: Path) -> None:
+        """`directory` takes the files on their way into the warehouse."""
+        self.retailer_id, self.days, self.directory = batch.retailer_id, batch.days, directory
+        self._batch = batch
+        self.landed = self._measure()
+        self._lost: dict[date, tuple[int, Mapping[str, Decimal]]] = {}
+        self.conformed_days: frozenset[date] = frozenset()
 
-def conform_partition(
-    store: ObjectStore, bucket: str, retailer_id: str, day: date, directory: Path
-) -> ConformedPartition:
-    """Download, check and conform one raw partition into files under `directory`.
-
-    Raises StopRun when the object is not the one its manifest speaks of or does not hold what that says.
-    """
-    raw_file = directory / f"{retailer_id}-{day}.json"
-    manifest = _download(store, bucket, retailer_id, day, raw_file)
-    parquet_file, copy_file = raw_file.with_suffix(".parquet"), raw_file.with_suffix(".csv")
-    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(directory / "spill")})
-    try:
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the calling thread's own to the same data."""
+        connection = self._batch.connection.cursor()
         connection.execute("SET TimeZone = 'UTC'")
-        _read_lines(connection, raw_file, manifest)
-        connection.execute(read_sql(_SQL / "conform_partition.sql"))
-        landed, landed_amounts = _totals(connection, "landed_records")
-        rows, kept_amounts = _totals(connection, "conformed")
-        _check(manifest, landed, rows, landed_amounts)
-        connection.execute(f"COPY conformed TO '{_quoted(parquet_file)}' (FORMAT parquet, COMPRESSION zstd)")
-        export = read_sql(_SQL / "export_staging.sql").rstrip().rstrip(";")
-        connection.execute(f"COPY ({export}) TO '{_quoted(copy_file)}' (FORMAT csv, HEADER false, NULLSTR '\\N')")
-        last = connection.execute(
-            "SELECT transaction_id FROM conformed ORDER BY sold_at DESC, transaction_id DESC LIMIT 1"
-        ).fetchone()
-    finally:
-        connection.close()
-        raw_file.unlink(missing_ok=True)
-    return ConformedPartition(
-        manifest=manifest,
-        rows=rows,
-        duplicates=landed - rows,
-        landed_amounts=landed_amounts,
-        kept_amounts=kept_amounts,
-        last_transaction_id=last[0] if last else None,
-        parquet_file=parquet_file,
-        copy_file=copy_file,
-    )
+        return connection
 
+    def conform(self, days: Collection[date]) -> None:
+        """Make `conformed` hold these dates without copies."""
+        connection = self.cursor()
+        connection.execute("CREATE OR REPLACE TABLE loaded_dates (business_date DATE)")
+        if days:
+            values = ", ".join(f"(DATE '{day}')" for day in sorted(days))
+            connection.execute(f"INSERT INTO loaded_dates VALUES {values}")  # noqa: S608 - dates
+        connection.execute(read_sql(_SQL / "conform_records.sql"))
+        lost = connection.execute(
+            "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
+            " SEMI JOIN lost_copies USING (record_id) GROUP BY business_date, currency"
+        ).fetchall()
+        amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
+        counts: dict[date, int] = defaultdict(int)
+        for day, currency, count, amount in lost:
+            counts[day] += count
+            amounts[day][currency] = amount
+        self._lost = {day: (counts[day], amounts[day]) for day in counts}
+        self.conformed_days = frozenset(days)
 
-def _download(store: ObjectStore, bucket: str, retailer_id: str, day: date, path: Path) -> Manifest:
-    # Another run may be replacing the partition: object first, manifest last. Then the pair fits a moment later.
-    for _ in range(_READ_ATTEMPTS):
-        manifest = read_manifest(store, bucket, retailer_id, day)
-        if store.download(bucket, manifest.object_key, path) == manifest.sha256:
-            return manifest
-    raise StopRun(
-        f"The raw object of {retailer_id} {day} is not the one its manifest names (another checksum): its landing was"
-        f" cut off. Run: python -m ingestion.main {day} --retailer {retailer_id}"
-    )
+    def rows(self, days: Collection[date]) -> int:
+        """Distinct natural keys of these dates, once they are conformed."""
+        return sum(self.landed[day].records - self._lost.get(day, (0, {}))[0] for day in days)
 
+    def manifests(self) -> Mapping[date, Manifest]:
+        """Waits until all is landed. Raises StopRun unless every manifest states what its partition holds."""
+        manifests = self._batch.manifests()
+        for day in self.days:
+            _check(manifests[day], self.landed[day])
+        return manifests
 
-def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest: Manifest) -> None:
-    try:
-        connection.execute(
-            "CREATE TEMP TABLE landed_records AS SELECT * FROM read_json("  # noqa: S608 - our own path and columns
-            f"'{_quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
-        )
-        wrong = connection.execute(
-            "SELECT count(*) FROM landed_records WHERE retailer_id <> ? OR business_date <> ?",
-            [manifest.retailer_id, manifest.business_date],
-        ).fetchone()
-    except duckdb.Error as error:
-        raise StopRun(
-            f"The raw object of {manifest.retailer_id} {manifest.business_date} does not follow the contract:"
-            f" {str(error).splitlines()[0]}. Land it again: python -m ingestion.main {manifest.business_date}"
-            f" --retailer {manifest.retailer_id}"
-        ) from error
-    if wrong and wrong[0]:
-        raise StopRun(
-            f"{wrong[0]} records in the partition {manifest.retailer_id} {manifest.business_date} belong to another"
-            " retailer or date. Land it again."
+    def partitions(self, days: Sequence[date]) -> list[ConformedPartition]:
+        """The partitions of these dates, conformed. Raises StopRun when one does not reconcile with its manifest."""
+        manifests = self.manifests()
+        return [self._partition(manifests[day], self.landed[day]) for day in days]
+
+    def _partition(self, manifest: Manifest, landed: LandedDay) -> ConformedPartition:
+        copies, copied_amounts = self._lost.get(manifest.business_date, (0, {}))
+        if landed.records - copies != manifest.distinct:
+            raise _unreconciled(manifest, f"{landed.records - copies} distinct records", f"{manifest.distinct}")
+        kept = {code: amount - copied_amounts.get(code, Decimal(0)) for code, amount in landed.amounts.items()}
+        return ConformedPartition(
+            manifest, landed.records - copies, copies, landed.amounts, kept, content=landed.content
         )
 
+    def last_transaction(self, day: date) -> str | None:
+        """The transaction of the latest sale of a conformed date."""
+        row = (
+            self.cursor()
+            .execute(
+                "SELECT transaction_id FROM conformed WHERE business_date = ?"
+                " ORDER BY sold_at DESC, transaction_id DESC LIMIT 1",
+                [day],
+            )
+            .fetchone()
+        )
+        return str(row[0]) if row else None
 
-def _totals(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, dict[str, Decimal]]:
-    found = connection.execute(
-        f"SELECT currency, count(*), sum(net_amount) FROM {table} GROUP BY currency ORDER BY currency"  # noqa: S608
-    ).fetchall()
-    return sum(row[1] for row in found), {row[0]: row[2] for row in found}
+    def _measure(self) -> dict[date, LandedDay]:
+        found = (
+            self.cursor()
+            .execute(
+                "SELECT business_date, currency, count(*), sum(net_amount),"  # noqa: S608 - our own columns
+                # The outer hash keeps two records that exchanged a value from adding up to the same.
+                f" CAST(sum(CAST(hash(hash({', '.join(COLUMNS)})) AS HUGEINT)) AS VARCHAR)"
+                f" FROM {RECORDS_TABLE} GROUP BY business_date, currency ORDER BY business_date, currency"
+            )
+            .fetchall()
+        )
+        records: dict[date, int] = defaultdict(int)
+        amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
+        contents: dict[date, list[str]] = defaultdict(list)
+        for day, currency, count, amount, content in found:
+            records[day] += count
+            amounts[day][currency] = amount
+            contents[day] += [currency, str(count), content]
+        return {
+            day: LandedDay(
+                records.get(day, 0),
+                amounts.get(day, {}),
+                hashlib.sha256("|".join([_rules_digest(), *contents.get(day, [])]).encode()).hexdigest(),
+            )
+            for day in self.days
+        }
 
 
-def _check(manifest: Manifest, landed: int, rows: int, amounts: dict[str, Decimal]) -> None:
+@cache
+def _rules_digest() -> str:
+    """Changes with any statement of the transformation and with DuckDB, whose hashes are its own."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    for path in sorted(_SQL.glob("*.sql")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _check(manifest: Manifest, landed: LandedDay) -> None:
     stated = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
-    found = {currency: amount for currency, amount in amounts.items() if amount}
-    if (landed, rows) != (manifest.landed, manifest.distinct) or stated != found:
-        raise StopRun(
-            f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {landed} records,"
-            f" {rows} distinct, {found} found; {manifest.landed}, {manifest.distinct}, {stated} stated. Nothing was"
-            f" published. Land it again: python -m ingestion.main {manifest.business_date}"
-            f" --retailer {manifest.retailer_id}"
-        )
+    found = {currency: amount for currency, amount in landed.amounts.items() if amount}
+    if landed.records != manifest.landed or stated != found:
+        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {stated}")
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _unreconciled(manifest: Manifest, found: str, stated: str) -> StopRun:
+    return StopRun(
+        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found; {stated}"
+        f" stated. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
+        f" --retailer {manifest.retailer_id}"
+    )
+
+
+def export(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """Write the rows of a DuckDB query to a CSV file as PostgreSQL's COPY reads it with `COPY_OPTIONS`."""
+    body = query.rstrip().rstrip(";")
+    connection.execute(f"COPY ({body}) TO '{quoted(path)}' (FORMAT csv, HEADER false, NULLSTR '\\N')")
+
+
+COPY_OPTIONS = "(FORMAT csv, NULL '\\N')"
+"""Of PostgreSQL, for what `export` wrote; in a DuckDB cursor `read_csv` reads the same with nullstr."""

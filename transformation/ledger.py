@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from shared.errors import StopRun
 from shared.partitions import Manifest
-from transformation.conform import ConformedPartition
+from transformation.conform import ConformedPartition, LandedDay
 
 Counted = Iterable[tuple[int, str, str, int, Decimal]]
 """Rows (date_key, outcome, currency, count, signed money)."""
@@ -46,6 +46,8 @@ class PartitionBalance:
     superseded: int
     withdrawn: Tally
     in_star: Tally
+    content: str = ""
+    """Digest of what was landed and of the rules it was loaded by."""
 
     @property
     def business_date(self) -> date:
@@ -117,6 +119,25 @@ def draw_up_balance(
         superseded=superseded.records,
         withdrawn=outcomes.get((date_key, "withdrawn"), Tally()),
         in_star=star.get((date_key, "in_star"), Tally()),
+        content=partition.content,
+    )
+
+
+def draw_up_unchanged(manifest: Manifest, landed: LandedDay, in_star: Tally, superseded: int) -> PartitionBalance:
+    """The ledger row of a partition that was not loaded again: all the star holds of it is unchanged."""
+    copies = {code: amount - in_star.amount(code) for code, amount in landed.amounts.items()}
+    nothing = Tally()
+    return PartitionBalance(
+        manifest=manifest,
+        landed=Tally(landed.records, landed.amounts),
+        inserted=nothing,
+        updated=nothing,
+        unchanged=in_star,
+        duplicate=Tally(landed.records - in_star.records, copies),
+        superseded=superseded,
+        withdrawn=nothing,
+        in_star=in_star,
+        content=landed.content,
     )
 
 

@@ -31,43 +31,21 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import RETAILER_IDS, Settings, load_settings
-from shared.database import session, transaction
-from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
-from shared.partitions import processed_key
 from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_client import ObjectStore
-from transformation.conform import ConformedPartition, conform_partition, read_manifest
-from transformation.ledger import PartitionBalance
-from transformation.processors.star_schema_processor import OutdatedRead, Publication, publish
+from transformation.conform import ConformedBatch
+from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
+from transformation.processed_zone import processed_writer
+from transformation.processors.publication import LoadOptions, Publication
+from transformation.processors.star_schema_processor import OutdatedRead, publish
+from transformation.raw_partitions import columnar_workspace, read_manifest, read_partitions
 
 log = get_logger(__name__)
 Clock = Callable[[], datetime]
 _READINGS = 4
 """How often a partition is read again that is replaced between reading and loading, the first time included."""
-
-
-@dataclass(frozen=True)
-class RetailerLoad:
-    """What became of one retailer's partitions: the date asked for and those landed with it."""
-
-    retailer_id: str
-    load_id: int | None = None
-    balances: tuple[PartitionBalance, ...] = ()
-    error: str | None = None
-    error_kind: str | None = None
-    """`RetryLater`, `StopRun` or `FixConfiguration`: whether trying again can help."""
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
-        return {
-            "retailer_id": self.retailer_id,
-            "status": "failed" if self.error else "published",
-            "load_id": self.load_id,
-            "partitions": [balance.as_dict() for balance in self.balances],
-            "error": self.error,
-            "error_kind": self.error_kind,
-        }
 
 
 @dataclass(frozen=True)
@@ -136,7 +114,7 @@ def run(
             )
         result = TransformResult(day, loads)
         if any(load.load_id for load in loads):
-            _refresh_statistics(dsn)
+            refresh_statistics(dsn)
         stage.finish(
             details=result.as_dict(),
             failed=[load.retailer_id for load in result.failed],
@@ -147,21 +125,18 @@ def run(
 
 
 def _load_retailer(load: _Load) -> RetailerLoad:
-    retailer_id = load.retailer_id
-    bound = log.bind(run_id=load.run_id, retailer_id=retailer_id, business_date=str(load.day))
+    bound = log.bind(run_id=load.run_id, retailer_id=load.retailer_id, business_date=str(load.day))
     try:
         publication = _publish_what_is_landed(load)
     except RetailError as error:
         bound.error("not published", error=str(error))
-        kinds = (RetryLater, FixConfiguration)
-        kind = next((each.__name__ for each in kinds if isinstance(error, each)), StopRun.__name__)
-        return RetailerLoad(retailer_id, error=str(error), error_kind=kind)
+        return failed_load(load.retailer_id, error)
     except Exception as error:  # noqa: BLE001 - a defect met by one retailer must not stop the others
         bound.exception("not published")
-        return RetailerLoad(retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
+        return RetailerLoad(load.retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
     for balance in publication.balances:
         bound.info("published", load_id=publication.load_id, **balance.as_dict())
-    return RetailerLoad(retailer_id, publication.load_id, publication.balances)
+    return published_load(load.retailer_id, publication)
 
 
 def _publish_what_is_landed(load: _Load) -> Publication:
@@ -174,43 +149,20 @@ def _publish_what_is_landed(load: _Load) -> Publication:
 
 
 def _publish_once(load: _Load) -> Publication:
-    store, raw, retailer_id = load.store, load.settings.s3.bucket_raw, load.retailer_id
-    with TemporaryDirectory(prefix="retail-transform-") as name:
-        directory = Path(name)
-        companions = read_manifest(store, raw, retailer_id, load.day).companions
+    store, s3, retailer_id = load.store, load.settings.s3, load.retailer_id
+    with TemporaryDirectory(prefix="retail-transform-") as name, columnar_workspace(Path(name)) as connection:
+        companions = read_manifest(store, s3.bucket_raw, retailer_id, load.day).companions
         days = sorted({load.day, *companions})
-        partitions = [conform_partition(store, raw, retailer_id, day, directory) for day in days]
-        read = [partition.manifest.sha256 for partition in partitions]
-        with session(load.settings.warehouse_dsn.get_secret_value(), application_name="retail-transform") as connection:
-            return publish(
-                connection,
-                partitions,
-                run_id=load.run_id,
-                now=load.clock(),
-                insert_only=load.insert_only,
-                is_current=lambda: [read_manifest(store, raw, retailer_id, day).sha256 for day in days] == read,
-                before_commit=lambda: _write_processed(store, load.settings, partitions),
-            )
-
-
-def _refresh_statistics(dsn: str) -> None:
-    """So that the checks, the views and the analysts are served by plans that know the new rows."""
-    try:
-        with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
-            cursor.execute("SELECT ops.refresh_statistics()")
-    except RetailError as error:  # the data is published; autovacuum will do the rest
-        log.warning("statistics not refreshed", error=str(error))
-
-
-def _write_processed(store: ObjectStore, settings: Settings, partitions: Sequence[ConformedPartition]) -> None:
-    for partition in partitions:
-        manifest = partition.manifest
-        store.upload(
-            partition.parquet_file,
-            settings.s3.bucket_processed,
-            processed_key(manifest.retailer_id, manifest.business_date),
-            content_type="application/vnd.apache.parquet",
+        landed = read_partitions(store, s3.bucket_raw, retailer_id, days, Path(name), connection)
+        read = [manifest.sha256 for manifest in landed.manifests().values()]
+        options = LoadOptions(
+            run_id=load.run_id,
+            now=load.clock(),
+            insert_only=load.insert_only,
+            is_current=lambda: [read_manifest(store, s3.bucket_raw, retailer_id, day).sha256 for day in days] == read,
+            write_processed=processed_writer(store, s3.bucket_processed),
         )
+        return publish(load.settings.warehouse_dsn.get_secret_value(), ConformedBatch(landed, Path(name)), options)
 
 
 def _table(result: TransformResult) -> Table:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 from psycopg2.extras import execute_values
 
 from shared.database import Cursor, read_sql
-from transformation.conform import ConformedPartition
+from shared.partitions import Manifest
 from transformation.ledger import PartitionBalance
 
 _SQL = Path(__file__).parent.parent / "sql"
@@ -20,7 +20,8 @@ def write_ledger(cursor: Cursor, parameters: Mapping[str, object], balances: Seq
     execute_values(
         cursor,
         "INSERT INTO load_ledger (load_id, retailer_id, business_date, run_id, reported, fetched, landed, rejected,"
-        " inserted, updated, unchanged, duplicate, superseded, withdrawn, in_star, source_sha256, recorded_at)"
+        " inserted, updated, unchanged, duplicate, superseded, withdrawn, in_star, source_sha256, content_digest,"
+        " recorded_at)"
         " VALUES %s",
         [_ledger_row(parameters, balance) for balance in balances],
     )
@@ -51,6 +52,7 @@ def _ledger_row(parameters: Mapping[str, object], balance: PartitionBalance) -> 
         balance.withdrawn.records,
         balance.in_star.records,
         manifest.sha256,
+        None if parameters["insert_only"] else balance.content,
         parameters["now"],
     )
 
@@ -89,21 +91,27 @@ def reaccount(cursor: Cursor, parameters: Mapping[str, object], date_keys: Seque
     )
 
 
-def move_watermark(cursor: Cursor, parameters: Mapping[str, object], partitions: Sequence[ConformedPartition]) -> None:
-    """Advance pipeline_metadata to the latest partition of the load; it never moves back."""
-    latest = max(partitions, key=_business_date)
-    window = latest.manifest.window
+def move_watermark(
+    cursor: Cursor, parameters: Mapping[str, object], manifest: Manifest, transaction_id: str | None
+) -> None:
+    """Advance pipeline_metadata to the latest partition of the load; it never moves back.
+
+    `transaction_id` is None where the partition holds nothing.
+    """
     cursor.execute(
         read_sql(_SQL / "move_watermark.sql"),
         {
             **parameters,
-            "business_date": _business_date(latest),
-            "transaction_id": latest.last_transaction_id,
-            "changes_since": window.changes_since,
-            "changes_until": window.changes_until,
+            "business_date": manifest.business_date,
+            "transaction_id": transaction_id,
+            "changes_since": manifest.window.changes_since,
+            "changes_until": manifest.window.changes_until,
         },
     )
 
 
-def _business_date(partition: ConformedPartition) -> date:
-    return partition.manifest.business_date
+def last_processed_transaction(cursor: Cursor, retailer_id: str) -> str | None:
+    """What the watermark says now."""
+    cursor.execute("SELECT last_processed_transaction_id FROM pipeline_metadata WHERE retailer_id = %s", (retailer_id,))
+    row = cursor.fetchone()
+    return row[0] if row else None

@@ -10,15 +10,18 @@ from shared.database import Cursor, read_sql
 _SQL = Path(__file__).parent.parent / "sql"
 
 
-def settle_contested_lines(cursor: Cursor, parameters: Mapping[str, object]) -> list[int]:
+def find_contested_dates(cursor: Cursor, parameters: Mapping[str, object]) -> list[int]:
+    """Record which transactions the loaded dates hold; date keys, in the load or not, that share one with another."""
+    cursor.execute(read_sql(_SQL / "find_contested_transactions.sql"), parameters)
+    cursor.execute("SELECT date_key FROM contested_dates ORDER BY date_key")
+    return [row[0] for row in cursor.fetchall()]
+
+
+def settle_contested_lines(cursor: Cursor, parameters: Mapping[str, object], contested_dates: list[int]) -> list[int]:
     """Let the version changed last at the source win, whatever partition it is in.
 
     Returns the date keys outside the load whose rows changed: they lost a line to this load, or got one back.
     """
-    cursor.execute(read_sql(_SQL / "find_contested_transactions.sql"), parameters)
-    cursor.execute("SELECT coalesce(array_agg(DISTINCT date_key), '{}') FROM contested")
-    row = cursor.fetchone()
-    contested_dates: list[int] = list(row[0]) if row else []
     cursor.execute(
         read_sql(_SQL / "settle_contested_lines.sql"), {**parameters, "contested_dates": contested_dates or [0]}
     )

@@ -1,9 +1,5 @@
 -- Transactions of which landed lines stand under more than one business date, when at least one of these dates is
 -- being loaded. Normally none. transaction_dates answers this without probing every month of fact_sales.
-CREATE TEMP TABLE staged_transactions ON COMMIT DROP AS
-SELECT DISTINCT transaction_id, date_key FROM staged_sales;
-ANALYZE staged_transactions;
-
 CREATE TEMP TABLE contested ON COMMIT DROP AS
 WITH concerned AS (
     SELECT transaction_id FROM staged_transactions
@@ -20,6 +16,18 @@ UNION
 SELECT transaction_id, date_key
 FROM staged_transactions
 WHERE transaction_id IN (SELECT transaction_id FROM staged_transactions GROUP BY transaction_id HAVING count(*) > 1);
+
+-- All dates whose rows such a transaction concerns; those being loaded are merged, be it into a month that is built.
+CREATE TEMP TABLE contested_dates ON COMMIT DROP AS
+SELECT date_key FROM contested
+UNION
+SELECT date_key FROM staged_transactions WHERE transaction_id IN (SELECT transaction_id FROM contested)
+UNION
+SELECT date_key
+FROM transaction_dates
+WHERE retailer_key = %(retailer_key)s
+    AND date_key = ANY (%(date_keys)s)
+    AND transaction_id IN (SELECT transaction_id FROM contested);
 
 DELETE FROM transaction_dates AS known
 WHERE known.retailer_key = %(retailer_key)s

@@ -2,7 +2,7 @@
 -- What they landed stays; what stands under another date now counts as superseded.
 INSERT INTO load_ledger (
     load_id, retailer_id, business_date, run_id, reported, fetched, landed, rejected, inserted, updated, unchanged, duplicate,
-    superseded, withdrawn, in_star, source_sha256, recorded_at
+    superseded, withdrawn, in_star, source_sha256, content_digest, recorded_at
 )
 WITH latest AS (
     SELECT DISTINCT ON (business_date) *
@@ -24,7 +24,8 @@ standing AS (
 SELECT
     %(load_id)s, latest.retailer_id, latest.business_date, %(run_id)s, latest.reported, latest.fetched, latest.landed,
     latest.rejected, standing.restored, 0, standing.in_star - standing.restored, latest.landed - standing.in_star,
-    standing.superseded, 0, standing.in_star, latest.source_sha256, %(now)s
+    standing.superseded, 0, standing.in_star, latest.source_sha256, latest.content_digest,
+    %(now)s
 FROM latest
 JOIN standing USING (business_date);
 

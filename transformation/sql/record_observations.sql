@@ -1,15 +1,5 @@
 -- Replaces what the loaded partitions state about customers, and finds whose history that can change.
 -- Grain of customer_observations; replaced per partition, so it can run again.
-CREATE TEMP TABLE stated ON COMMIT DROP AS
-SELECT DISTINCT ON (customer_id, customer_observed_at, date_key)
-    customer_id, customer_observed_at AS observed_at, date_key, customer_name, customer_segment AS segment,
-    customer_city AS city, customer_country AS country, source_changed_at AS changed_at
-FROM staged_sales
-ORDER BY customer_id, customer_observed_at, date_key, source_changed_at DESC,
-    customer_name COLLATE "C" DESC NULLS LAST, customer_segment COLLATE "C" DESC NULLS LAST,
-    customer_city COLLATE "C" DESC NULLS LAST, customer_country COLLATE "C" DESC NULLS LAST;
-ANALYZE stated;
-
 CREATE TEMP TABLE gone ON COMMIT DROP AS
 WITH removed AS (
     DELETE FROM customer_observations AS known

@@ -8,7 +8,7 @@ WITH right_versions AS (
     JOIN versions USING (customer_id, valid_from)
     WHERE known.retailer_key = %(retailer_key)s
 )
-UPDATE fact_sales AS fact
+UPDATE {facts} AS fact
 SET customer_key = right_versions.customer_key
 FROM former_versions
 JOIN right_versions USING (customer_id)

@@ -1,24 +1,5 @@
--- Staged rows with their surrogate keys. Grain: one row per natural key and partition of the load.
+-- Staged rows with their surrogate keys. Grain: one row per natural key and partition that is merged.
 CREATE TEMP TABLE resolved_sales ON COMMIT DROP AS
-WITH staged_customers AS (
-    SELECT DISTINCT customer_id FROM staged_sales
-),
-known_customers AS (
-    SELECT
-        customer_key, customer_id, valid_to,
-        -- A sale before the first version belongs to the first.
-        CASE
-            WHEN row_number() OVER (PARTITION BY customer_id ORDER BY valid_from) = 1 THEN TIMESTAMPTZ '-infinity'
-            ELSE valid_from
-        END AS starts_at
-    FROM dim_customer
-    JOIN staged_customers USING (customer_id)
-    WHERE retailer_key = %(retailer_key)s
-        AND NOT EXISTS (
-            SELECT FROM former_versions
-            WHERE former_versions.customer_key = dim_customer.customer_key AND former_versions.is_dead
-        )
-)
 SELECT
     staged.date_key, staged.transaction_id, staged.line_id, product.product_key, customer.customer_key, store.store_key,
     staged.customer_id, staged.line_type, staged.sold_at, staged.currency, staged.quantity, staged.unit_price,

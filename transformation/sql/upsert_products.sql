@@ -1,13 +1,8 @@
 -- SCD 1, grain of dim_product. In key order, so that loads side by side never deadlock.
 -- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
-WITH told AS (
-    SELECT DISTINCT ON (product_id) product_id, product_name, product_category, product_as_of
-    FROM staged_sales
-    ORDER BY product_id, product_as_of DESC, product_name COLLATE "C" DESC, product_category COLLATE "C" DESC
-)
 INSERT INTO dim_product AS known (retailer_key, product_id, product_name, category, attributes_as_of)
 SELECT %(retailer_key)s, product_id, product_name, product_category, product_as_of
-FROM told
+FROM told_products
 ORDER BY product_id
 ON CONFLICT (retailer_key, product_id) DO UPDATE SET
     product_name = excluded.product_name,

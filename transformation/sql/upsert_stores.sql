@@ -1,14 +1,8 @@
 -- SCD 1, grain of dim_store. In key order, so that loads side by side never deadlock.
 -- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
-WITH told AS (
-    SELECT DISTINCT ON (store_id) store_id, store_name, store_city, store_country, store_as_of
-    FROM staged_sales
-    ORDER BY store_id, store_as_of DESC, store_name COLLATE "C" DESC NULLS LAST,
-        store_city COLLATE "C" DESC NULLS LAST, store_country COLLATE "C" DESC NULLS LAST
-)
 INSERT INTO dim_store AS known (retailer_key, store_id, store_name, city, country, attributes_as_of)
 SELECT %(retailer_key)s, store_id, store_name, store_city, store_country, store_as_of
-FROM told
+FROM told_stores
 ORDER BY store_id
 ON CONFLICT (retailer_key, store_id) DO UPDATE SET
     store_name = excluded.store_name,

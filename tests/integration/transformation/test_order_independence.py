@@ -16,8 +16,10 @@ from local_stack.databases import create_warehouse
 from local_stack.postgres import PostgresServer
 from tests.conftest import ROLE_PASSWORDS
 from tests.fakes.raw_zone import RawZone, record
-from tests.integration.transformation.test_merge import Star
+from tests.integration.transformation.test_load_paths import Star
+from transformation.processors.load_plan import LoadPath
 
+PATHS = st.sampled_from(LoadPath)
 DAYS = [date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)]
 
 
@@ -49,7 +51,7 @@ def stars(
 def empty(star: Star) -> None:
     star.zone = RawZone()
     with psycopg2.connect(star.access.owner_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {_TABLES}")
+        cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
         for dimension in _DIMENSIONS:
             cursor.execute(f"DELETE FROM {dimension} WHERE retailer_key > 0")
 
@@ -79,7 +81,7 @@ def sales(draw: st.DrawFn, day: date) -> Any:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple[int, list[date]]]]:
+def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple[int, list[date], LoadPath]]]:
     """Landings in the order the source went through them, and loads of some dates after some of the landings."""
     landings = [(day, draw(st.lists(sales(day), max_size=4))) for day in DAYS]
     extra = draw(st.lists(st.sampled_from(DAYS), max_size=4))
@@ -88,6 +90,7 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple
         (
             draw(st.integers(0, len(landings) - 1)),
             draw(st.lists(st.sampled_from(DAYS), min_size=1, max_size=3, unique=True)),
+            draw(PATHS),
         )
         for _ in range(draw(st.integers(0, 5)))
     ]
@@ -102,9 +105,9 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
 )
-@given(history=histories(), order=st.permutations(DAYS), together=st.booleans())
+@given(history=histories(), order=st.permutations(DAYS), together=st.booleans(), last_path=PATHS, path=PATHS)
 def test_any_order_of_landings_and_loads_gives_the_same_digest(
-    stars: tuple[Star, Star], history: Any, order: list[date], together: bool
+    stars: tuple[Star, Star], history: Any, order: list[date], together: bool, last_path: LoadPath, path: LoadPath
 ) -> None:
     landings, loads = history
     wandering, rebuilt = stars
@@ -114,13 +117,13 @@ def test_any_order_of_landings_and_loads_gives_the_same_digest(
     for step, (day, records) in enumerate(landings):
         wandering.land(*records, day=day)
         landed.add(day)
-        for _, days in (load for load in loads if load[0] == step):
-            wandering.load(*[each for each in days if each in landed] or [day])
+        for _, days, load_path in (load for load in loads if load[0] == step):
+            wandering.load(*[each for each in days if each in landed] or [day], path=load_path)
     for days in [order] if together else [[day] for day in order]:
-        wandering.load(*days)
+        wandering.load(*days, path=last_path)
     rebuilt.zone.objects = dict(wandering.zone.objects)
-    for day in DAYS:
-        rebuilt.load(day)
+    for days in [DAYS] if path is LoadPath.BUILD else [[day] for day in DAYS]:
+        rebuilt.load(*days, path=path)
     assert star_rows(wandering) == star_rows(rebuilt)
     assert histories_of(wandering) == histories_of(rebuilt)
     assert_ledger_speaks_for_the_star(wandering)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +29,6 @@ def balance() -> PartitionBalance:
         duplicates=1,
         landed_amounts={"USD": Decimal(125)},
         kept_amounts={"USD": Decimal(100)},
-        last_transaction_id="T1",
-        parquet_file=Path(),
-        copy_file=Path(),
     )
     star = {(KEY, "in_star"): Tally(3, {"USD": Decimal(75)})}
     return draw_up_balance(partition, tally_by_outcome(COUNTED), star)

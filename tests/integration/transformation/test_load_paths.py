@@ -1,4 +1,4 @@
-"""The merge path on a real PostgreSQL: what becomes of rows, customers and money."""
+"""What becomes of rows, customers and money on a real PostgreSQL: the same by every load path."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from shared.database import session
 from shared.errors import StopRun
 from shared.partitions import RequestWindow
 from tests.fakes.raw_zone import DAY, RawZone, record
-from transformation.conform import conform_partition
-from transformation.processors.star_schema_processor import Publication, publish
+from transformation.conform import ConformedBatch
+from transformation.processors.load_plan import LoadPath
+from transformation.processors.publication import LoadOptions, Publication
+from transformation.processors.star_schema_processor import publish
+from transformation.raw_partitions import columnar_workspace, read_partitions
 
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -26,19 +28,29 @@ NEXT_DAY = DAY + timedelta(days=1)
 class Star:
     """A warehouse and a raw zone, and the one thing done with them: landing and loading partitions."""
 
-    def __init__(self, access: WarehouseAccess, directory: Path) -> None:
-        self.access, self.directory, self.zone = access, directory, RawZone()
+    def __init__(self, access: WarehouseAccess, directory: Path, path: LoadPath = LoadPath.AUTO) -> None:
+        self.access, self.directory, self.path, self.zone = access, directory, path, RawZone()
 
     def land(self, *records: Any, day: date = DAY, **options: Any) -> None:
         self.zone.land(records, day=day, **options)
 
-    def load(self, *days: date, insert_only: bool = False, retailer_id: str = "retailer_1") -> Publication:
-        partitions = [
-            conform_partition(self.zone, "raw", retailer_id, day, self.directory)  # type: ignore[arg-type]
-            for day in days or (DAY,)
-        ]
-        with session(self.access.loader_dsn, application_name="test") as connection:
-            return publish(connection, partitions, run_id="test", now=NOW, insert_only=insert_only)
+    def load(
+        self, *days: date, path: LoadPath | None = None, retailer_id: str = "retailer_1", **options: Any
+    ) -> Publication:
+        with columnar_workspace(self.directory) as columnar:
+            landed = read_partitions(
+                self.zone,  # type: ignore[arg-type]
+                "raw",
+                retailer_id,
+                days or (DAY,),
+                self.directory,
+                columnar,
+            )
+            return publish(
+                self.access.loader_dsn,
+                ConformedBatch(landed, self.directory),
+                LoadOptions(run_id="test", now=NOW, path=path or self.path, **options),
+            )
 
     def rows(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with psycopg2.connect(self.access.owner_dsn) as connection, connection.cursor() as cursor:
@@ -49,9 +61,9 @@ class Star:
         return str(self.rows("SELECT ops.warehouse_digest()")[0][0])
 
 
-@pytest.fixture
-def star(warehouse: WarehouseAccess, tmp_path: Path) -> Star:
-    return Star(warehouse, tmp_path)
+@pytest.fixture(params=list(LoadPath))
+def star(request: pytest.FixtureRequest, warehouse: WarehouseAccess, tmp_path: Path) -> Star:
+    return Star(warehouse, tmp_path, request.param)
 
 
 def counts(publication: Publication) -> dict[str, int]:
@@ -262,13 +274,13 @@ def test_what_fails_before_commit_leaves_the_warehouse_as_it_was(star: Star) -> 
     star.load()
     before = star.digest(), star.rows("SELECT count(*) FROM load_ledger")
     star.land(record("1", qty=7, changed_at=NOW), record("2"))
-    partition = conform_partition(star.zone, "raw", "retailer_1", DAY, star.directory)  # type: ignore[arg-type]
 
-    def fail() -> None:
+    def fail(*_: Any) -> None:
         raise StopRun("the processed zone is full")
 
-    with session(star.access.loader_dsn, application_name="test") as connection, pytest.raises(StopRun):
-        publish(connection, [partition], run_id="test", now=NOW, before_commit=fail)
+    for option in ("write_processed", "in_transaction"):
+        with pytest.raises(StopRun, match="full"):
+            star.load(**{option: fail})
     assert (star.digest(), star.rows("SELECT count(*) FROM load_ledger")) == before
 
 

@@ -1,0 +1,209 @@
+"""One load inside its transaction: dimensions, facts by either path, audit, books. All of it commits, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from shared.database import Cursor, read_sql
+from shared.version import CODE_VERSION
+from transformation.conform import ConformedBatch
+from transformation.ledger import (
+    PartitionBalance,
+    Tally,
+    audit,
+    draw_up_balance,
+    draw_up_unchanged,
+    tally_by_outcome,
+)
+from transformation.processors.attach_months import attach, summarise_and_reference, swap
+from transformation.processors.books import last_processed_transaction, move_watermark, reaccount, write_ledger
+from transformation.processors.build_months import BuiltMonth, ComparedMonth, MonthBuilder
+from transformation.processors.contested_lines import find_contested_dates
+from transformation.processors.copying import copy_in
+from transformation.processors.customer_history import drop_dead_versions, sync_customer_history
+from transformation.processors.load_plan import LoadPlan, first_of_month
+from transformation.processors.members import fetch_members
+from transformation.processors.merge_dates import Merged, merge_dates, summarise_dates
+from transformation.processors.publication import LoadOptions, Publication
+from transformation.processors.unchanged_dates import StandingDate, StarDiffers, check_still_standing
+
+_SQL = Path(__file__).parent.parent / "sql"
+_TOLD = {
+    "told_products": "told_products",
+    "told_stores": "told_stores",
+    "stated": "told_customers",
+    "staged_transactions": "told_transactions",
+}
+"""Temporary table → the DuckDB query that fills it."""
+_Tallies = dict[tuple[int, str], Tally]
+
+
+def date_key(day: date) -> int:
+    """20240115 for 2024-01-15, as in dim_date."""
+    return int(f"{day:%Y%m%d}")
+
+
+def _day(key: int) -> date:
+    return datetime.strptime(str(key), "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
+
+
+class LoadTransaction:
+    """The steps of a load; the retailer is locked already."""
+
+    def __init__(self, cursor: Cursor, dsn: str, batch: ConformedBatch, options: LoadOptions) -> None:
+        """`dsn` is for the connections that build months."""
+        self._cursor, self._dsn, self._batch, self._options = cursor, dsn, batch, options
+        self._parameters: dict[str, object] = {
+            "retailer_id": batch.retailer_id,
+            "retailer_key": self._retailer_key(batch.retailer_id),
+            "run_id": options.run_id,
+            "now": options.now,
+            "insert_only": options.insert_only,
+        }
+
+    def run(
+        self,
+        plan_for: Callable[[Collection[date]], LoadPlan],
+        standing: Mapping[date, StandingDate],
+        processed_is_written: Callable[[], None],
+    ) -> Publication:
+        """`plan_for` decides once it is known which dates share transactions with others."""
+        unchanged = self._counted("count_star", "in_star", standing)
+        check_still_standing(standing, unchanged)
+        loaded = [day for day in self._batch.days if day not in standing]
+        customers, contested = self._tell_dimensions(loaded) if loaded else (0, [])
+        plan = plan_for([_day(key) for key in contested])
+        if shared := {_day(key) for key in contested} & set(standing):
+            raise StarDiffers(shared)
+        load_id = self._open_version("build" if plan.months else "merge")
+        months = self._build(plan)
+        merged = self._merge(plan, contested)
+        outcomes = tally_by_outcome([*merged.outcomes, *(row for month in months for row in month.outcomes)])
+        in_star = {**unchanged, **_standing_rows(months), **self._counted("count_star", "in_star", plan.merged)}
+        balances = self._balance(plan, standing, outcomes, in_star)
+        self._write_books(balances, merged)
+        processed_is_written()
+        self._options.in_transaction(self._cursor, load_id)
+        swap(self._cursor, _only_built(months))
+        if loaded and not self._options.insert_only:
+            drop_dead_versions(self._cursor)
+        return Publication(load_id, tuple(balances), customers, tuple(merged.other_dates), plan)
+
+    def _tell_dimensions(self, loaded: Sequence[date]) -> tuple[int, list[int]]:
+        keys = [date_key(day) for day in loaded]
+        # An insert-only load takes nothing away: it forgets nothing of what older loads stated either.
+        self._parameters |= {"date_keys": keys, "replaced_date_keys": [0] if self._options.insert_only else keys}
+        self._execute("create_told")
+        columnar = self._batch.cursor()
+        for table, query in _TOLD.items():
+            file = self._batch.directory / f"{table}.csv"
+            copy_in(self._cursor, columnar, read_sql(_SQL / f"{query}.sql"), table, file)
+        self._cursor.execute("ANALYZE stated, staged_transactions")
+        self._execute("upsert_stores")
+        self._execute("upsert_products")
+        customers = sync_customer_history(self._cursor, self._parameters)
+        contested = find_contested_dates(self._cursor, self._parameters)
+        self._options.progress("dimensions", 0.3)
+        return customers, contested
+
+    def _build(self, plan: LoadPlan) -> list[ComparedMonth]:
+        if not plan.months:
+            return []
+        fetch_members(self._cursor, self._parameters, self._batch)
+        self._cursor.execute(
+            "DELETE FROM superseded_sales WHERE retailer_key = %s AND date_key = ANY (%s)",
+            (self._parameters["retailer_key"], [date_key(day) for day in plan.built]),
+        )
+        retailer_key, load_id = int(str(self._parameters["retailer_key"])), int(str(self._parameters["load_id"]))
+        months = []
+        for month in MonthBuilder(self._batch, self._dsn, retailer_key, load_id).build_all(plan.months):
+            if isinstance(month, BuiltMonth):
+                summarise_and_reference(self._cursor, self._parameters, month)
+            months.append(month)
+            self._options.progress(f"{month.plan.first_day:%Y-%m}", 0.3 + 0.5 * len(months) / len(plan.months))
+        attach(self._cursor, _only_built(months))
+        for month_day in sorted({first_of_month(day) for day in plan.merged}):
+            self._cursor.execute("SELECT ops.ensure_fact_partition(%s)", (month_day,))
+        return months
+
+    def _merge(self, plan: LoadPlan, contested: list[int]) -> Merged:
+        if not plan.merged:
+            return Merged([], [], [])
+        keys = [date_key(day) for day in plan.merged]
+        parameters = {**self._parameters, "date_keys": keys}
+        merged = merge_dates(self._cursor, parameters, self._batch, plan.merged, contested)
+        if merged.written_dates:
+            summarise_dates(self._cursor, parameters, merged.written_dates)
+        return merged
+
+    def _balance(
+        self, plan: LoadPlan, standing: Mapping[date, StandingDate], outcomes: _Tallies, in_star: _Tallies
+    ) -> list[PartitionBalance]:
+        summaries = self._counted("count_summaries", "summary", self._batch.days)
+        balances = [draw_up_balance(part, outcomes, in_star) for part in self._batch.partitions(plan.loaded)]
+        manifests = self._batch.manifests()
+        balances += [
+            draw_up_unchanged(manifests[day], self._batch.landed[day], each.in_star, each.superseded)
+            for day, each in standing.items()
+        ]
+        balances.sort(key=lambda balance: balance.business_date)
+        for balance in balances:
+            summary = summaries.get((date_key(balance.business_date), "summary"), Tally())
+            audit(balance, summary, insert_only=self._options.insert_only)
+        return balances
+
+    def _write_books(self, balances: Sequence[PartitionBalance], merged: Merged) -> None:
+        write_ledger(self._cursor, self._parameters, balances)
+        if merged.other_dates:
+            summarise_dates(self._cursor, self._parameters, merged.other_dates)
+            reaccount(self._cursor, self._parameters, merged.other_dates)
+        latest = balances[-1]
+        if latest.business_date in self._batch.conformed_days:
+            transaction_id = self._batch.last_transaction(latest.business_date)
+        else:  # the watermark was set from the very same records
+            transaction_id = last_processed_transaction(self._cursor, self._batch.retailer_id)
+        move_watermark(self._cursor, self._parameters, latest.manifest, transaction_id)
+
+    def _execute(self, name: str) -> None:
+        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), self._parameters)
+
+    def _counted(self, name: str, outcome: str, days: Collection[date]) -> _Tallies:
+        if not days:
+            return {}
+        parameters = {**self._parameters, "date_keys": [date_key(day) for day in days]}
+        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+        found = self._cursor.fetchall()
+        return tally_by_outcome((key, outcome, code, count, amount) for key, code, count, amount in found)
+
+    def _retailer_key(self, retailer_id: str) -> int:
+        find = "SELECT retailer_key FROM dim_retailer WHERE retailer_id = %s"
+        self._cursor.execute(find, (retailer_id,))
+        row = self._cursor.fetchone()
+        if row is None:
+            self._cursor.execute(
+                "INSERT INTO dim_retailer (retailer_id, retailer_name) VALUES (%s, %s) RETURNING retailer_key",
+                (retailer_id, retailer_id),
+            )
+            row = self._cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    def _open_version(self, load_path: str) -> int:
+        self._cursor.execute(
+            "INSERT INTO data_versions (run_id, retailer_key, load_path, code_version, published_at)"
+            " VALUES (%(run_id)s, %(retailer_key)s, %(load_path)s, %(code_version)s, %(now)s) RETURNING load_id",
+            {**self._parameters, "load_path": load_path, "code_version": CODE_VERSION},
+        )
+        load_id = int((self._cursor.fetchone() or (0,))[0])
+        self._parameters["load_id"] = load_id
+        return load_id
+
+
+def _only_built(months: Sequence[ComparedMonth]) -> list[BuiltMonth]:
+    return [month for month in months if isinstance(month, BuiltMonth)]
+
+
+def _standing_rows(months: Sequence[ComparedMonth]) -> _Tallies:
+    found = (row for month in months for row in month.in_star)
+    return tally_by_outcome((key, "in_star", code, count, amount) for key, code, count, amount in found)

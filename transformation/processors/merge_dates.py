@@ -1,0 +1,85 @@
+"""The merge path: some dates of a load staged, classified and written row by row inside the load's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from string import Template
+
+from shared.database import Cursor, read_sql
+from transformation.conform import ConformedBatch
+from transformation.processors.build_months import unresolved
+from transformation.processors.contested_lines import settle_contested_lines
+from transformation.processors.copying import copy_in
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What became of the rows of the dates that were merged."""
+
+    outcomes: list[tuple[int, str, str, int, Decimal]]
+    """(date_key, outcome, currency, records, signed money)."""
+    written_dates: list[int]
+    """Date keys of the load whose rows in the star changed."""
+    other_dates: list[int]
+    """Date keys outside the load whose rows changed."""
+
+
+def merge_dates(
+    cursor: Cursor,
+    parameters: Mapping[str, object],
+    batch: ConformedBatch,
+    days: Sequence[date],
+    contested_dates: list[int],
+) -> Merged:
+    """Bring the star's rows of these dates in line; `parameters["date_keys"]` are theirs.
+
+    Raises StopRun when a row finds no member of a dimension.
+    """
+
+    def execute(name: str) -> None:
+        cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+
+    _stage(cursor, batch, days)
+    execute("resolve_keys")
+    cursor.execute("SELECT count(*) FROM resolved_sales")
+    resolved = int((cursor.fetchone() or (0,))[0])
+    if resolved != batch.rows(days):
+        raise unresolved(batch.retailer_id, batch.rows(days), resolved)
+    other_dates = settle_contested_lines(cursor, parameters, contested_dates)
+    execute("classify_rows")
+    execute("count_outcomes")
+    counted = cursor.fetchall()
+    _write(cursor, parameters, {row[1] for row in counted})
+    return Merged([row[:5] for row in counted], sorted({row[0] for row in counted if row[5]}), other_dates)
+
+
+def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:
+    """Rewrite the two summaries of these dates from the star."""
+    cursor.execute(read_sql(_SQL / "summarise_days.sql"), {**parameters, "date_keys": list(date_keys)})
+
+
+def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
+    cursor.execute(read_sql(_SQL / "create_staging.sql"))
+    query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=", ".join(f"DATE '{day}'" for day in days))
+    copy_in(cursor, batch.cursor(), query, "staged_sales", batch.directory / "staged_sales.csv")
+    cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
+
+
+def _write(cursor: Cursor, parameters: Mapping[str, object], outcomes: Collection[str]) -> None:
+    def execute(name: str) -> None:
+        cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+
+    if parameters["insert_only"]:
+        execute("merge_facts_insert_only")
+        return
+    if {"withdrawn", "superseded"} & set(outcomes):
+        execute("withdraw_rows")
+    execute("keep_superseded")
+    if {"inserted", "updated"} & set(outcomes):
+        execute("merge_facts")

@@ -1,0 +1,132 @@
+"""Raw partitions read back: found by their manifests, checked against them, in one table of columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from pydantic import ValidationError
+
+from ingestion.models.columnar import COLUMNS
+from shared.errors import StopRun
+from shared.landed_batch import RECORDS_TABLE, LandedBatch
+from shared.partitions import Manifest, manifest_key
+from shared.s3_client import ObjectMissing, ObjectStore
+
+MEMORY_LIMIT = "512MB"
+"""What DuckDB may use for one load; beyond it works on disk."""
+
+_READ_ATTEMPTS = 3
+_DOWNLOADS = 6
+"""Objects under way at once."""
+
+
+@contextmanager
+def columnar_workspace(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of the load's own, in UTC, that spills to `directory`."""
+    connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(directory / "spill")})
+    try:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def read_manifest(store: ObjectStore, bucket: str, retailer_id: str, day: date) -> Manifest:
+    """The manifest of a raw partition. Raises StopRun when there is none, so when nothing was landed."""
+    try:
+        return Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(retailer_id, day)))
+    except ObjectMissing as error:
+        raise StopRun(
+            f"{retailer_id} has no landed data for {day}. Run: python -m ingestion.main {day} --retailer {retailer_id}"
+        ) from error
+    except ValidationError as error:
+        raise StopRun(
+            f"The manifest of {retailer_id} {day} is unreadable ({error.error_count()} faults)."
+            f" Run: python -m ingestion.main {day} --retailer {retailer_id}"
+        ) from error
+
+
+def read_partitions(
+    store: ObjectStore,
+    bucket: str,
+    retailer_id: str,
+    days: Sequence[date],
+    directory: Path,
+    connection: duckdb.DuckDBPyConnection,
+) -> LandedBatch:
+    """Download partitions into `connection`'s table of landed records.
+
+    Raises StopRun when an object is not the one its manifest speaks of or does not follow the contract. Whether it
+    holds as much as the manifest says is checked by the load.
+    """
+    ordered = tuple(sorted(set(days)))
+    connection.execute(f"CREATE OR REPLACE TABLE {RECORDS_TABLE} ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
+    manifests: dict[date, Manifest] = {}
+
+    def fetch(day: date) -> tuple[Manifest, Path]:
+        path = directory / f"{retailer_id}-{day}.json"
+        return _download(store, bucket, retailer_id, day, path), path
+
+    with ThreadPoolExecutor(min(_DOWNLOADS, max(1, len(ordered))), thread_name_prefix="download") as pool:
+        for day, (manifest, path) in zip(ordered, pool.map(fetch, ordered), strict=True):
+            manifests[day] = manifest
+            _read_lines(connection, path, manifest)
+            path.unlink()
+    return LandedBatch(retailer_id, ordered, connection, _already(manifests))
+
+
+def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, Manifest]]:
+    return lambda: manifests
+
+
+def _download(store: ObjectStore, bucket: str, retailer_id: str, day: date, path: Path) -> Manifest:
+    # Another run may be replacing the partition: object first, manifest last. Then the pair fits a moment later.
+    for _ in range(_READ_ATTEMPTS):
+        manifest = read_manifest(store, bucket, retailer_id, day)
+        if store.download(bucket, manifest.object_key, path) == manifest.sha256:
+            return manifest
+    raise StopRun(
+        f"The raw object of {retailer_id} {day} is not the one its manifest names (another checksum): its landing was"
+        f" cut off. Run: python -m ingestion.main {day} --retailer {retailer_id}"
+    )
+
+
+def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest: Manifest) -> None:
+    before = _count(connection)
+    try:
+        connection.execute(
+            f"INSERT INTO {RECORDS_TABLE} SELECT * FROM read_json("  # noqa: S608 - our own path and columns
+            f"'{quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
+        )
+    except duckdb.Error as error:
+        raise StopRun(
+            f"The raw object of {manifest.retailer_id} {manifest.business_date} does not follow the contract:"
+            f" {str(error).splitlines()[0]}. Land it again: python -m ingestion.main {manifest.business_date}"
+            f" --retailer {manifest.retailer_id}"
+        ) from error
+    wrong = connection.execute(
+        f"SELECT count(*) FROM {RECORDS_TABLE}"  # noqa: S608 - a constant
+        " WHERE rowid >= ? AND (retailer_id <> ? OR business_date <> ?)",
+        [before, manifest.retailer_id, manifest.business_date],
+    ).fetchone()
+    if wrong and wrong[0]:
+        raise StopRun(
+            f"{wrong[0]} records in the partition {manifest.retailer_id} {manifest.business_date} belong to another"
+            " retailer or date. Land it again."
+        )
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> int:
+    row = connection.execute(f"SELECT count(*) FROM {RECORDS_TABLE}").fetchone()  # noqa: S608 - a constant
+    return int(row[0]) if row else 0
+
+
+def quoted(path: Path) -> str:
+    """A path for use between single quotes in SQL."""
+    return str(path).replace("'", "''")

@@ -1,0 +1,24 @@
+-- DuckDB. The rows of one month as fact_sales will hold them, sorted by its key. Grain: one row per natural key and date.
+-- A row that the star already holds exactly so keeps the load that wrote it.
+CREATE OR REPLACE TEMP TABLE built_rows AS
+WITH resolved AS (
+    SELECT
+        CAST(strftime(sale.business_date, '%Y%m%d') AS INTEGER) AS date_key,
+        sale.transaction_id, sale.line_id, product.product_key, customer.customer_key, store.store_key,
+        sale.customer_id, sale.line_type, sale.sold_at, sale.currency, sale.quantity, sale.unit_price,
+        sale.total_amount, sale.net_quantity, sale.net_amount, sale.changed_at AS source_changed_at
+    FROM conformed AS sale
+    JOIN known_products AS product USING (product_id)
+    JOIN known_stores AS store USING (store_id)
+    JOIN known_customers AS customer
+        ON customer.customer_id = sale.customer_id
+        AND sale.sold_at >= customer.starts_at
+        AND sale.sold_at < customer.valid_to
+    WHERE sale.business_date IN ($days)
+)
+SELECT
+    date_key, $retailer_key AS retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type,
+    sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at,
+    $load_id AS load_id, customer_id, 'inserted' AS outcome
+FROM resolved
+ORDER BY date_key, transaction_id, line_id;

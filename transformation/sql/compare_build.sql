@@ -1,0 +1,41 @@
+-- DuckDB. What becomes of every row of a month that is built anew, and of every row the star holds of its dates. Grain:
+-- one row per natural key and date. present_rows are the star's, former_customers the versions whose facts may have
+-- moved since: there the version that is valid now counts, as it does for the star's own rows.
+CREATE OR REPLACE TEMP TABLE compared_rows AS
+WITH present AS (
+    SELECT
+        present_rows.* EXCLUDE (customer_key),
+        coalesce(customer.customer_key, present_rows.customer_key) AS customer_key
+    FROM present_rows
+    LEFT JOIN former_customers AS former ON former.customer_key = present_rows.customer_key
+    LEFT JOIN known_customers AS customer
+        ON customer.customer_id = former.customer_id
+        AND present_rows.sold_at >= customer.starts_at
+        AND present_rows.sold_at < customer.valid_to
+)
+SELECT
+    date_key, transaction_id, line_id, coalesce(built.currency, present.currency) AS currency,
+    coalesce(built.net_amount, present.net_amount) AS net_amount, present.load_id,
+    CASE
+        WHEN built.sold_at IS NULL THEN 'withdrawn'
+        WHEN present.sold_at IS NULL THEN 'inserted'
+        WHEN (
+            present.product_key, present.customer_key, present.store_key, present.line_type, present.sold_at,
+            present.currency, present.quantity, present.unit_price, present.total_amount, present.net_quantity,
+            present.net_amount, present.source_changed_at
+        ) IS DISTINCT FROM (
+            built.product_key, built.customer_key, built.store_key, built.line_type, built.sold_at,
+            built.currency, built.quantity, built.unit_price, built.total_amount, built.net_quantity,
+            built.net_amount, built.source_changed_at
+        ) THEN 'updated'
+        ELSE 'unchanged'
+    END AS outcome
+FROM built_rows AS built
+FULL JOIN present USING (date_key, transaction_id, line_id);
+
+UPDATE built_rows
+SET outcome = compared_rows.outcome,
+    load_id = CASE WHEN compared_rows.outcome = 'unchanged' THEN compared_rows.load_id ELSE built_rows.load_id END
+FROM compared_rows
+WHERE (built_rows.date_key, built_rows.transaction_id, built_rows.line_id)
+    = (compared_rows.date_key, compared_rows.transaction_id, compared_rows.line_id);

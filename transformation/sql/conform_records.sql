@@ -1,0 +1,69 @@
+-- DuckDB. The landed records of the dates being loaded, deduplicated and completed. Grain of `conformed`: one row per
+-- business date and natural key (transaction_id, line_id).
+-- Of several copies the one changed last at the source wins; equal ones are told apart by their content, so that the
+-- order of the lines in a file never matters.
+CREATE OR REPLACE VIEW completed AS
+SELECT
+    landed_records.rowid AS record_id,
+    retailer_id, transaction_id, line_id, line_type, business_date, sold_at, changed_at,
+    store_id, store_name, store_city, store_country,
+    product_id,
+    coalesce(product_name, 'Unknown') AS product_name,
+    coalesce(product_category, 'Unknown') AS product_category,
+    -- A sale without a description says nothing about the product; it must not overwrite one that does.
+    CASE WHEN product_name IS NULL THEN TIMESTAMPTZ '1900-01-01 00:00:00+00' ELSE sold_at END AS product_as_of,
+    CASE
+        WHEN store_name IS NULL AND store_city IS NULL AND store_country IS NULL
+        THEN TIMESTAMPTZ '1900-01-01 00:00:00+00'
+        ELSE sold_at
+    END AS store_as_of,
+    customer_id,
+    CASE WHEN customer_id <> 'GUEST' THEN customer_name END AS customer_name,
+    CASE WHEN customer_id <> 'GUEST' THEN customer_segment END AS customer_segment,
+    CASE WHEN customer_id <> 'GUEST' THEN customer_city END AS customer_city,
+    CASE WHEN customer_id <> 'GUEST' THEN customer_country END AS customer_country,
+    CASE
+        WHEN customer_id = 'GUEST' THEN TIMESTAMPTZ '1900-01-01 00:00:00+00'
+        ELSE coalesce(customer_since, sold_at)
+    END AS customer_observed_at,
+    quantity, unit_price, total_amount, net_quantity, net_amount, currency
+FROM landed_records
+SEMI JOIN loaded_dates USING (business_date);
+
+-- Only what came more than once is ranked: most of it never does. Found by a number, since numbers group faster than
+-- texts; the few keys that share one by chance are told apart by the ranking.
+CREATE OR REPLACE TABLE lost_copies AS
+WITH keyed AS (
+    SELECT record_id, hash(business_date, transaction_id, line_id) AS key_number
+    FROM completed
+),
+repeated AS (
+    SELECT key_number
+    FROM keyed
+    GROUP BY key_number
+    HAVING count(*) > 1
+),
+suspects AS (
+    SELECT record_id
+    FROM keyed
+    SEMI JOIN repeated USING (key_number)
+),
+ranked AS (
+    SELECT
+        completed.record_id,
+        row_number() OVER (
+            PARTITION BY completed.business_date, completed.transaction_id, completed.line_id
+            ORDER BY completed.changed_at DESC, md5(content::VARCHAR) DESC
+        ) AS copy_number
+    FROM completed
+    SEMI JOIN suspects USING (record_id),
+    LATERAL (SELECT completed.* EXCLUDE (record_id)) AS content
+)
+SELECT record_id
+FROM ranked
+WHERE copy_number > 1;
+
+CREATE OR REPLACE VIEW conformed AS
+SELECT * EXCLUDE (record_id)
+FROM completed
+ANTI JOIN lost_copies USING (record_id);

@@ -1,0 +1,20 @@
+-- The versions of the customers that the load speaks of, to find the one valid at a time of sale.
+-- Grain: customer x version; versions that nothing states any more are left out.
+CREATE TEMP TABLE known_customers ON COMMIT DROP AS
+WITH told_customers AS (
+    SELECT DISTINCT customer_id FROM stated
+)
+SELECT
+    customer_key, customer_id, valid_to,
+    -- A sale before the first version belongs to the first.
+    CASE
+        WHEN row_number() OVER (PARTITION BY customer_id ORDER BY valid_from) = 1 THEN TIMESTAMPTZ '-infinity'
+        ELSE valid_from
+    END AS starts_at
+FROM dim_customer
+JOIN told_customers USING (customer_id)
+WHERE retailer_key = %(retailer_key)s
+    AND NOT EXISTS (
+        SELECT FROM former_versions
+        WHERE former_versions.customer_key = dim_customer.customer_key AND former_versions.is_dead
+    );
