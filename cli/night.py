@@ -140,7 +140,7 @@ def summary(stage: str, facts: Facts) -> str:
         told = [f"{sum(each[name] for each in dates):,} {name}" for name in ("inserted", "updated", "withdrawn")]
     days = len({each["business_date"] for each in dates})
     share = f"{len(well)} of {len(parts)} retailers" if len(well) < len(parts) else f"{len(parts)} retailers"
-    return f"{share}, {days} dates: {', '.join(told)}"
+    return f"{share}, {days} date{'s' * (days != 1)}: {', '.join(told)}"
 
 
 def night(
@@ -152,7 +152,7 @@ def night(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the whole night for a business date: ingest, transform, quality, refresh.
+    """Run a whole night: ingest, transform, quality, refresh.
 
     A retailer that fails leaves the others to be published; the run then ends with 1 and names it. When a critical
     check fails, the views are not refreshed.

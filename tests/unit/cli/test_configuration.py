@@ -1,0 +1,63 @@
+"""`retail config check` shows what is set and hides what is secret."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from cli.configuration import MASK, masked
+from shared.config import PROJECT_ROOT, known_names
+
+COMPLETE = {
+    "WAREHOUSE_DSN": "postgresql://retail_user:s3cr3t@db:5433/retail",
+    "S3_BUCKET_RAW": "raw",
+    "S3_BUCKET_PROCESSED": "processed",
+    "AWS_SECRET_ACCESS_KEY": "hush",
+    "RETAILER1_API_URL": "http://localhost:5001",
+    "RETAILER1_API_KEY": "quiet",
+}
+
+
+def check(*arguments: str, **environment: str) -> tuple[int, str, str]:
+    shown = subprocess.run(
+        [sys.executable, "-m", "cli", "config", "check", *arguments],
+        cwd=PROJECT_ROOT,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return shown.returncode, shown.stdout, shown.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_no_secret_is_shown(arguments: list[str]) -> None:
+    code, output, errors = check(*arguments, **COMPLETE)
+    assert (code, errors) == (0, "")
+    assert "retail_user@db:5433/retail" in output
+    for secret in ("s3cr3t", "hush", "quiet"):
+        assert secret not in output
+
+
+def test_a_setting_is_told_with_where_it_comes_from() -> None:
+    told = json.loads(check("--json", **COMPLETE)[1])
+    assert told["ok"] is True
+    assert told["settings"]["S3_BUCKET_RAW"] == {"value": "raw", "from": "environment"}
+    assert told["not_configured"] == ["retailer_2", "retailer_3"]
+
+
+def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> None:
+    code, _, errors = check(RETAILER2_API_URL="http://localhost:5002")
+    assert code == 2
+    for name in ("WAREHOUSE_DSN", "S3_BUCKET_RAW", "RETAILER2_CLIENT_ID", "RETAILER2_CLIENT_SECRET"):
+        assert f"{name}" in errors
+
+
+@pytest.mark.parametrize("name", sorted(known_names()))
+def test_whatever_sounds_secret_is_masked(name: str) -> None:
+    secret = any(word in name for word in ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY", "DSN"))
+    assert (masked(name, "value") == MASK) is secret
