@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -37,13 +38,16 @@ class Figure:
     def limits(self) -> tuple[str, str]:
         """Must and aim as text."""
         sign = "≥" if self.at_least else "≤"
-        must, aim = ("–" if limit is None else f"{sign} {self.show(limit)}" for limit in (self.must, self.aim))
+        must, aim = ("–" if limit is None else f"{sign} {self._plain(limit)}" for limit in (self.must, self.aim))
         return must, aim
 
     @property
     def shown(self) -> str:
         """The measured figure as text."""
         return "–" if self.measured is None else self.show(self.measured)
+
+    def _plain(self, limit: float) -> str:
+        return re.sub(r"\.00? ", " ", self.show(limit))
 
     def _reached(self, limit: float | None) -> bool:
         if limit is None or self.measured is None:
