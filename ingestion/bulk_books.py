@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -46,11 +49,22 @@ class KnownPartition:
     manifest_json: str
     loaded_sha256: str
     """Raw object that the star was last loaded from."""
+    duplicate: int
+    """Copies that the load kept out of the star, by the ledger."""
+    in_star: int
+    amounts_json: str
+    """Currency → net money of those two, as texts."""
 
-    @property
+    @cached_property
     def manifest(self) -> Manifest:
         """The manifest that was sealed then."""
         return Manifest.model_validate_json(self.manifest_json)
+
+    @property
+    def amounts(self) -> dict[str, tuple[Decimal, Decimal]]:
+        """Signed net money by currency: of the copies kept out, and in the star."""
+        texts: dict[str, list[str]] = json.loads(self.amounts_json)
+        return {currency: (Decimal(duplicate), Decimal(in_star)) for currency, (duplicate, in_star) in texts.items()}
 
     def stands(self, retailer_id: str, day: date, objects: Mapping[str, ObjectMark]) -> bool:
         """Whether the raw zone and the star still hold what was written then."""
@@ -77,6 +91,12 @@ def find_partitions(cursor: Cursor, retailer_id: str, days: Sequence[date]) -> d
     """What is known of these dates."""
     cursor.execute(read_sql(_SQL / "find_source_partitions.sql"), {"retailer_id": retailer_id, "days": list(days)})
     return {day: KnownPartition(*rest) for day, *rest in cursor.fetchall()}
+
+
+def another_ingest(cursor: Cursor, run_id: str, since: datetime) -> bool:
+    """Whether another run landed something, of whichever retailer, since then; a killed one counts as well."""
+    cursor.execute(read_sql(_SQL / "another_ingest.sql"), {"run_id": run_id, "since": since})
+    return cursor.fetchone() is not None
 
 
 def write_partitions(cursor: Cursor, retailer_id: str, load_id: int, sealed: Mapping[date, SealedDay]) -> None:

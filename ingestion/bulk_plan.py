@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Protocol
 
 import duckdb
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from ingestion.bulk_append import append_landed
 from ingestion.bulk_books import FileRead, KnownPartition, find_partitions
 from ingestion.bulk_contents import day_digests
+from ingestion.bulk_overlap import Overlap
 from ingestion.bulk_sealing import BulkZone
 from shared.database import session, transaction
 from shared.errors import StopRun
@@ -23,17 +23,6 @@ from shared.s3_bulk import ObjectMark
 
 _NOT_A_FILE = "the retailer's own system"
 _NAMED = 5
-
-
-class Overlap(StrEnum):
-    """What becomes of a date that a file of another name brought before."""
-
-    STOP = "stop"
-    """Nothing is loaded; the dates and files are named."""
-    REPLACE = "replace"
-    """These files are the whole truth about it."""
-    APPEND = "append"
-    """What is landed stays; records of these files are added, or replace those of the same natural key."""
 
 
 class ReadFiles(Protocol):

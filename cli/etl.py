@@ -1,0 +1,193 @@
+"""`retail etl`: CSV files into the warehouse."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingestion.bulk_overlap import Overlap
+from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
+from shared.config import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cli.etl_job import Progress
+    from cli.etl_result import EtlResult
+
+_STAGES = {"read": "Reading", "land": "Raw zone", "load": "Warehouse", "refresh": "Views"}
+
+
+def etl(
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--source", metavar="FILE", help="A CSV file, plain, .gz or .zst; a folder or a glob. Repeatable."
+        ),
+    ],
+    layout: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="What the columns mean: a layout that ships, or the path of a YAML file."),
+    ] = "online_retail",
+    retailer: Annotated[
+        str | None, typer.Option("--retailer", metavar="ID", help="Whose sales they are. Default: as the layout says.")
+    ] = None,
+    job_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A name for this load in books and report.")
+    ] = None,
+    on_overlap: Annotated[
+        Overlap,
+        typer.Option(
+            help="For dates that a file of another name brought before: stop, replace them, or append to them."
+        ),
+    ] = Overlap.STOP,
+    max_reject_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Load nothing when more than this share of the rows is refused. Default: INGEST_MAX_REJECT_SHARE.",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where the quality report goes, in a folder of the run's name. Default: .local/reports."
+        ),
+    ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no quality report.")] = False,
+    no_refresh: Annotated[bool, typer.Option("--no-refresh", help="Leave the materialized views as they are.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and check only. Needs no warehouse; nothing is written.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Load CSV files into the warehouse: read, check, clean, audit, publish.
+
+    All of it becomes visible at once, or nothing. The same file again changes nothing; a file of the same name is a
+    newer version of itself and replaces the business dates it holds. Refused rows are in the dead letters.
+    """
+    from cli.etl_job import EtlOrder, run_etl
+    from shared.logs import configure_logging
+
+    configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
+    report_directory = report or (None if dry_run else PROJECT_ROOT / ".local" / "reports")
+    with exit_code():
+        order = EtlOrder(
+            sources=source,
+            layout=layout,
+            overlap=on_overlap,
+            retailer_id=retailer,
+            job_name=job_name,
+            max_reject_share=max_reject_share,
+            report_directory=None if no_report else report_directory,
+            refresh=not no_refresh,
+            dry_run=dry_run,
+        )
+        with _progress(quiet=as_json) as progress:
+            result = run_etl(order, run_id=new_run_id("etl"), progress=progress)
+        if as_json:
+            print_json(result.as_dict())
+        else:
+            _show(result)
+        if not result.balanced:
+            typer.echo("The rows do not add up; see the figures above. Please report it.", err=True)
+            raise typer.Exit(1)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Progress]:
+    """Bars on a terminal, a line per stage elsewhere, nothing for programs."""
+    if quiet:
+        yield lambda stage, step, share: None
+    elif sys.stderr.isatty():
+        with _bars() as told:
+            yield told
+    else:
+        yield _lines()
+
+
+@contextmanager
+def _bars() -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:<9}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    bars = Progress(*columns, TimeElapsedColumn(), TextColumn("[dim]{task.fields[step]}"), console=Console(stderr=True))
+    with bars:
+        tasks = {stage: bars.add_task(name, total=1.0, start=False, step="") for stage, name in _STAGES.items()}
+
+        def told(stage: str, step: str, share: float) -> None:
+            bars.start_task(tasks[stage])
+            bars.update(tasks[stage], completed=share, step=step if share < 1 else "")
+            if share >= 1:
+                bars.stop_task(tasks[stage])
+
+        yield told
+
+
+def _lines() -> Callable[[str, str, float], None]:
+    began: dict[str, float] = {}
+
+    def told(stage: str, step: str, share: float) -> None:
+        if stage not in began:
+            began[stage] = time.monotonic()
+            typer.echo(f"{_STAGES[stage]} …", err=True)
+        if share >= 1 and began[stage]:
+            typer.echo(f"{_STAGES[stage]} done, {time.monotonic() - began[stage]:.1f} s", err=True)
+            began[stage] = 0.0
+
+    return told
+
+
+def _show(result: EtlResult) -> None:
+    read = result.read
+    days = f"{read.days[0]} to {read.days[-1]}, {len(read.days)} days" if read.days else "no days"
+    out = console()
+    out.print(f"{', '.join(file.name for file in read.files)}: {read.rows:,} rows of {read.retailer_id}, {days}")
+    out.print(_table(result))
+    for name, counts in (("Refused", read.refused_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
+        if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
+            out.print(f"{name}: {found}")
+    if result.load_path:
+        ways = [way for way in ("build", "merge", "unchanged") if way in result.load_path.values()]
+        out.print("Months: " + ", ".join(f"{list(result.load_path.values()).count(way)} {way}" for way in ways))
+    if result.report:
+        out.print(f"Quality report: {result.report}")
+    out.print(_verdict(result))
+
+
+def _table(result: EtlResult) -> Table:
+    from rich.table import Table
+
+    table = Table()
+    table.add_column("")
+    facts = result.as_dict()
+    for name in ("rows", *facts["money"]):
+        table.add_column(name, justify="right")
+    for name, rows in facts["rows"].items():
+        if rows or name in ("read", "landed", "in_star"):
+            money = [f"{float(amounts[name]):,.2f}" if name in amounts else "" for amounts in facts["money"].values()]
+            table.add_row(name.replace("_", " "), f"{rows:,}", *money)
+    return table
+
+
+def _verdict(result: EtlResult) -> str:
+    seconds = f"{result.seconds['total']:.1f} s"
+    if result.dry_run:
+        return f"Dry run: nothing was written. {seconds}"
+    if result.load_id is None:
+        return f"Nothing new: every date is in the warehouse as the files have it. {seconds}"
+    return f"Published as load {result.load_id}: {len(result.changed_days)} dates. {seconds}"
+
+
+if __name__ == "__main__":
+    typer.run(etl)
