@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ingestion.files.layouts import Format
+from ingestion.files.layout_parts import Format
 from ingestion.files.sources import StoredFile
 from ingestion.files.sql_text import literal
 from shared.errors import FixConfiguration
@@ -22,7 +22,7 @@ MOST_COLUMNS = 1_000
 LONGEST_LINE = 1_000_000
 """Bytes. A longer line is an error that names it: most likely a quote that is never closed."""
 _DELIMITERS = ",;\t|"
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _CONTROL = bytes(set(range(32)) - {9, 10, 13})
 
 

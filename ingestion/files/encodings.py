@@ -32,7 +32,7 @@ def detect(file: StoredFile) -> str:
         if not valid and len(sample) < _SAMPLE_BYTES:
             sample += line + b"\n"
     if not count[False]:
-        return "utf-8-sig"
+        return "utf-8"
     if count[True] * _ACCIDENT >= count[False]:
         raise StopRun(
             f"{file.path} mixes encodings: line {first[True]} is UTF-8, line {first[False]} is not. Save the whole file"

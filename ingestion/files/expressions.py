@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ingestion.files.layouts import Check, Format
+from ingestion.files.layout_parts import Check, Format
 from ingestion.files.sql_text import literal, literals, trimmed
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason

@@ -9,11 +9,15 @@ from collections.abc import Mapping
 
 import duckdb
 
+from ingestion.files.classification import measured
 from ingestion.files.expressions import check_faults
-from ingestion.files.layouts import Layout, Outliers
-from ingestion.files.rules import check_code, outlier_code
+from ingestion.files.layout_parts import Outliers
+from ingestion.files.layouts import Layout
+from ingestion.files.records import line_id_of
+from ingestion.files.rules import check_code, imputed_code, outlier_code
 from ingestion.files.sql_text import literal
 from ingestion.files.values import FieldValues
+from ingestion.models.retailer_data import GUEST
 
 
 def flag(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues]) -> dict[str, int]:
@@ -29,18 +33,46 @@ def flag(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[
             found.append((check_code(check), " OR ".join([*empty, *faults]) or "false"))
     if layout.non_products:
         found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
-    parts = [
-        f"SELECT business_date, transaction_id, line_id, {literal(code)} AS rule_code FROM landed_records WHERE {where}"
-        for code, where in found
-    ]
     connection.execute(
         "CREATE OR REPLACE TABLE flagged_rows(business_date DATE, transaction_id VARCHAR, line_id VARCHAR,"
         " rule_code VARCHAR)"
     )
+    parts = [
+        f"SELECT business_date, transaction_id, line_id, {literal(code)} FROM landed_records WHERE {where}"
+        for code, where in found
+    ]
+    filled = [name for name, source in layout.columns.items() if source.when_missing and values[name].missing_rows]
+    if filled:
+        parts.append(_filled(layout))
     if parts:
         connection.execute(f"INSERT INTO flagged_rows {' UNION ALL '.join(parts)}")
     counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY rule_code").fetchall()
-    return {code: dict(counted).get(code, 0) for code, _ in found}
+    codes = [*(code for code, _ in found), *(imputed_code(name) for name in filled)]
+    return {code: dict(counted).get(code, 0) for code in codes}
+
+
+def imputed(connection: duckdb.DuckDBPyConnection, layout: Layout, flagged: Mapping[str, int]) -> dict[str, int]:
+    """Field → landed rows whose empty value was filled in; a product without a name is completed downstream."""
+    found = connection.execute(
+        "SELECT count(*) FILTER (WHERE product_name IS NULL), count(*) FILTER (WHERE customer_id = ?)"
+        " FROM landed_records",
+        [GUEST],
+    ).fetchone()
+    names, guests = found or (0, 0)
+    counts = {"product_name": names, "customer_id": guests}
+    counts |= {
+        name: flagged.get(imputed_code(name), 0) for name, source in layout.columns.items() if source.when_missing
+    }
+    return {field: count for field, count in counts.items() if count}
+
+
+def _filled(layout: Layout) -> str:
+    line_id = line_id_of(layout)
+    return (
+        f"SELECT business_date, transaction_id, {line_id}, 'IMPUTED_' || upper(unnest(list_filter(filled_fields,"
+        f" lambda name: name IS NOT NULL))) FROM (WITH {measured(layout)} SELECT * FROM measured"
+        " WHERE NOT has_bad_field AND line_fault IS NULL)"
+    )
 
 
 def _fences(
@@ -51,7 +83,7 @@ def _fences(
     Taken over the distinct values and how many rows have each.
     """
     field = outliers.field
-    if field in values and values[field].table_exists:
+    if field in values and values[field].header:
         source = f"SELECT abs(value) AS value, sum(rows) AS rows FROM {values[field].table} WHERE value IS NOT NULL AND code IS NULL GROUP BY 1"  # noqa: E501
     else:
         source = f"SELECT {field} AS value, count(*) AS rows FROM landed_records GROUP BY 1"

@@ -7,194 +7,37 @@ ship are in `ingestion/files/layouts/`; any other is given by its path.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingestion.files.layout_parts import (
+    MAPPED_FIELDS,
+    NUMBER_FIELDS,
+    REQUIRED_FIELDS,
+    TIME_FIELDS,
+    Check,
+    Dates,
+    FieldSource,
+    Format,
+    LineTypeRule,
+    NonProducts,
+    Outliers,
+    Part,
+    Table,
+    plain_number,
+)
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 
 _FOLDER = Path(__file__).parent / "layouts"
 
-TEXT_FIELDS = (
-    "transaction_id", "line_id", "line_type",
-    "store_id", "store_name", "store_city", "store_country",
-    "product_id", "product_name", "product_category",
-    "customer_id", "customer_name", "customer_segment", "customer_city", "customer_country",
-    "currency",
-)  # fmt: skip
-NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
-TIME_FIELDS = ("sold_at", "changed_at", "customer_since")
-MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
-"""Fields a layout can map. Everything else of `SalesRecord` follows from these."""
-REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
-"""Fields a layout must map to a column or a constant. A row without one of them is refused."""
 
-
-def _plain_number(given: Any) -> Any:
-    text = str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
-    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", text):
-        raise ValueError(f"{text!r} is no plain number")
-    return text
-
-
-def _compiles(expression: str | None) -> str | None:
-    if expression is not None:
-        try:
-            re.compile(expression)
-        except re.error as error:
-            raise ValueError(f"{expression!r} is no regular expression: {error}") from None
-    return expression
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Format(_Model):
-    """How the files are written. What is left out is detected, except for numbers."""
-
-    encoding: str | None = Field(default=None, description="Such as cp1252; detected when left out")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
-    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
-    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if stated")
-
-    @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands are the same character")
-        return self
-
-
-class WhenMissing(_Model):
-    """What stands in for an empty value. Every value put in is counted and flagged."""
-
-    use: Literal["default", "mean", "median", "mode"]
-    value: str | None = Field(default=None, description="For `default`")
-    by: str | None = Field(default=None, description="Field within whose equal values the statistic is taken")
-
-    @model_validator(mode="after")
-    def _default_has_a_value(self) -> Self:
-        if (self.use == "default") != (self.value is not None):
-            raise ValueError("`value` goes with `use: default`, and `use: default` needs it")
-        return self
-
-
-class FieldSource(_Model):
-    """Where a field comes from: a column, several columns joined by a blank, or a constant."""
-
-    column: str | None = None
-    columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a blank")
-    value: str | None = Field(default=None, description="The same for every row")
-    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `epoch` or `auto`")
-    when_missing: WhenMissing | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_bare_text_is_a_column(cls, given: Any) -> Any:
-        return {"column": given} if isinstance(given, str) else given
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _constants_are_texts(cls, given: Any) -> Any:
-        return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if sum((self.column is not None, bool(self.columns), self.value is not None)) != 1:
-            raise ValueError("give one of column, columns, value")
-        return self
-
-    @property
-    def headers(self) -> tuple[str, ...]:
-        """The source columns this field is made of."""
-        return self.columns or ((self.column,) if self.column is not None else ())
-
-
-class Condition(_Model):
-    """What a field's value must be; all that is stated must hold. `matches` is a regular expression of the whole."""
-
-    matches: str | None = None
-    one_of: tuple[str, ...] | None = None
-    below: str | None = None
-    above: str | None = None
-    equals: str | None = None
-
-    @field_validator("below", "above", "equals", mode="before")
-    @classmethod
-    def _numbers_are_texts(cls, given: Any) -> Any:
-        return _plain_number(given)
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
-
-
-class LineTypeRule(_Model):
-    """One step of the classification: the first whose conditions hold says what a line is."""
-
-    is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
-    where: Mapping[str, Condition] = Field(default_factory=dict)
-    negate: bool = Field(default=False, description="The source writes such lines without their minus sign")
-
-
-class NonProducts(_Model):
-    """Stock codes that are no products: postage, fees, vouchers."""
-
-    codes: tuple[str, ...] = ()
-    matches: str | None = Field(default=None, description="Regular expression of the whole code")
-    category: str
-    adjustment: bool = Field(default=False, description="Money only, never a sale or a return")
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
-
-
-class Check(_Model):
-    """A validator of one field. With severity `error` a row that fails is refused, with `warning` it is flagged."""
-
-    field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
-    required: bool = False
-    matches: str | None = None
-    one_of: tuple[str, ...] | None = None
-    at_least: str | None = None
-    at_most: str | None = None
-    severity: Literal["error", "warning"] = "error"
-
-    @field_validator("at_least", "at_most", mode="before")
-    @classmethod
-    def _numbers_are_texts(cls, given: Any) -> Any:
-        return _plain_number(given)
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
-
-
-class Outliers(_Model):
-    """Values further than `factor` interquartile ranges outside the quartiles are flagged, never dropped."""
-
-    field: Literal["quantity", "unit_price", "total_amount"]
-    factor: float = Field(default=1.5, gt=0)
-
-
-class Dates(_Model):
-    """Business dates outside these are refused."""
-
-    first: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
-    last: str = Field(default="2099-12-31", pattern=r"^\d{4}-\d\d-\d\d$")
-
-
-class Layout(_Model):
+class Layout(Part):
     """One source's files: their columns, formats, keys and rules."""
 
     name: str
@@ -202,6 +45,9 @@ class Layout(_Model):
     retailer_id: RetailerId
     format: Format = Format()
     time_zone: str
+    tables: Mapping[str, Table] = Field(
+        default_factory=dict, description="Kinds of files, the lines first; columns are then named `table.column`"
+    )
     columns: Mapping[Literal[MAPPED_FIELDS], FieldSource]  # type: ignore[valid-type]
     line_type: tuple[LineTypeRule, ...] = (
         LineTypeRule.model_validate({"is": "return", "where": {"quantity": {"below": 0}}}),
@@ -229,13 +75,61 @@ class Layout(_Model):
         absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
         if absent:
             raise ValueError(f"columns maps no {', '.join(absent)}")
+        for number, rule in enumerate(self.line_type):
+            unknown = [name for name in rule.where if name not in MAPPED_FIELDS]
+            if unknown:
+                raise ValueError(f"line_type.{number}.where: there is no field {unknown[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _strategies_fit_their_fields(self) -> Self:
+        for field, source in self.columns.items():
+            way = source.when_missing
+            if field in TIME_FIELDS and source.value is not None:
+                raise ValueError(f"columns.{field}: a time is a column, not a constant")
+            if way is None:
+                continue
+            where = f"columns.{field}.when_missing"
+            if field in TIME_FIELDS or field == "line_id":
+                raise ValueError(f"{where}: nothing can stand in for a time or a key")
+            if way.use in ("mean", "median") and field not in NUMBER_FIELDS:
+                raise ValueError(f"{where}: a {way.use} is taken of {', '.join(NUMBER_FIELDS)} only")
+            if way.value is not None and field in NUMBER_FIELDS:
+                plain_number(way.value)
+            if way.by and (way.by not in self.columns or way.by in NUMBER_FIELDS or self.columns[way.by].value):
+                raise ValueError(f"{where}.by: no column of texts is mapped to {way.by}")
+        return self
+
+    @model_validator(mode="after")
+    def _tables_are_known(self) -> Self:
+        for number, (name, table) in enumerate(self.tables.items()):
+            if (number == 0) != (table.key is None):
+                raise ValueError(f"tables.{name}: the first table holds the lines; the others need `key` and `equals`")
+        for name, wanted in self.wanted_headers.items():
+            if self.tables and name not in self.tables:
+                raise ValueError(
+                    f"columns: there is no table {name!r} (of {wanted[0]}); tables has {', '.join(self.tables)}"
+                )
+        return self
+
+    def located(self, column: str) -> tuple[str, str]:
+        """The table and the header of a column as the layout names it; the table is `` without tables."""
+        if not self.tables:
+            return "", column
+        table, dot, header = column.partition(".")
+        return (table, header) if dot else (next(iter(self.tables)), column)
+
     @cached_property
-    def headers(self) -> tuple[str, ...]:
-        """Every source column that the layout speaks of, each once."""
+    def wanted_headers(self) -> dict[str, tuple[str, ...]]:
+        """Table → the columns that its files must have."""
         mapped = [header for source in self.columns.values() for header in source.headers]
-        return tuple(dict.fromkeys([*mapped, *self.duplicate_key]))
+        mapped += self.duplicate_key
+        for name, table in self.tables.items():
+            mapped += [f"{name}.{table.key}", table.equals] if table.key and table.equals else []
+        found: dict[str, list[str]] = {name: [] for name in self.tables or ("",)}
+        for table_name, header in dict.fromkeys(self.located(column) for column in mapped):
+            found.setdefault(table_name, []).append(header)
+        return {name: tuple(headers) for name, headers in found.items()}
 
 
 def known_layouts() -> list[str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+import duckdb
+
+from ingestion.files.loading import LoadedSource
 from ingestion.files.rectifying import numbered_rows, open_unpacked
+from ingestion.files.tables import LoadedFile
 from shared.errors import StopRun
-
-if TYPE_CHECKING:
-    from ingestion.files.tables import LoadedFile
 
 _CHUNK = 1024 * 1024
 
@@ -33,6 +33,18 @@ def lines_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
     except StopRun:
         pass
     return [found.get(row, row + 2) for row in rows]
+
+
+def place(connection: duckdb.DuckDBPyConnection, source: LoadedSource, cell: str, text: str) -> str:
+    """`file, line N` of the first row whose cell holds this text."""
+    found = connection.execute(
+        f"SELECT s.source_file, s.source_line, s.rowid FROM source_rows AS s WHERE {cell} = ? ORDER BY s.rowid LIMIT 1",
+        [text],
+    ).fetchone()
+    assert found is not None  # noqa: S101 - the text was read from there
+    number, line, row = found
+    loaded = next(each for each in source.lines if each.file.number == number)
+    return f"{loaded.file.path}, line {line or lines_of(loaded, [row - loaded.first_row])[0]}"
 
 
 def _line_ends(loaded: LoadedFile) -> int:

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
-from ingestion.files.dialects import look_at
-from ingestion.files.flags import flag
+from ingestion.files.date_orders import DateOrderError
+from ingestion.files.flags import flag, imputed
+from ingestion.files.imputation import impute
 from ingestion.files.layouts import Layout
+from ingestion.files.line_numbers import place
+from ingestion.files.loading import LoadedSource, load_source
 from ingestion.files.records import create_views, land
 from ingestion.files.refusals import check_share, refuse
-from ingestion.files.sources import SourceFile, StoredFile, find_files
-from ingestion.files.tables import LoadedFile, create_source_rows, load_file
-from ingestion.files.values import read_values
+from ingestion.files.sources import SourceFile, find_files
+from ingestion.files.tables import LoadedFile
+from ingestion.files.values import FieldValues, read_values
+from shared.errors import StopRun
 
+_READING, _CHECKING, _LANDED, _FLAGGING = 0.5, 0.7, 0.92, 0.95
+"""Share of the work that is done when a step begins."""
 _NO_PROGRESS: Callable[[str, float], None] = lambda step, share: None  # noqa: E731
 
 
@@ -63,77 +69,70 @@ def read_files(
     """
     files = find_files(sources)
     with tempfile.TemporaryDirectory(prefix="retail-files-") as directory, ThreadPoolExecutor(1) as pool:
-        digests = [pool.submit(file.sha256) for file in files]
-        loaded, header = _load(connection, files, layout, Path(directory), progress)
-        return _clean(
-            connection, layout, retailer_id or layout.retailer_id, max_reject_share, loaded, header, digests, progress
+        digests = {file.number: pool.submit(file.sha256) for file in files}
+        source = load_source(
+            connection, files, layout, Path(directory), lambda step, share: progress(step, share * _READING)
         )
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    files: list[StoredFile],
-    layout: Layout,
-    directory: Path,
-    progress: Callable[[str, float], None],
-) -> tuple[list[LoadedFile], list[str]]:
-    dialects = [look_at(file, layout.format, connection) for file in files]
-    header = list(dict.fromkeys(name for dialect in dialects for name in dialect.header if name))
-    create_source_rows(connection, len(header))
-    loaded: list[LoadedFile] = []
-    for file, dialect in zip(files, dialects, strict=True):
-        progress(f"reading {file.name}", 0.5 * len(loaded) / len(files))
-        loaded.append(
-            load_file(
-                connection, file, dialect, columns=header, digest_of=layout.duplicate_key or None, directory=directory
-            )
-        )
-        file.check_unchanged()
-    rows = ", ".join(f"({found.file.number}, {found.first_row})" for found in loaded)
-    connection.execute(f"CREATE OR REPLACE TABLE source_files AS SELECT * FROM (VALUES {rows}) AS v(number, first_row)")
-    return loaded, header
-
-
-def _clean(
-    connection: duckdb.DuckDBPyConnection,
-    layout: Layout,
-    retailer_id: str,
-    max_reject_share: float,
-    loaded: list[LoadedFile],
-    header: list[str],
-    digests: list[Future[str]],
-    progress: Callable[[str, float], None],
-) -> FilesRead:
-    progress("reading values", 0.5)
-    cells = {name: f"s.c{number}" for number, name in enumerate(header)}
-    values = read_values(connection, layout, cells)
-    create_views(connection, layout, values)
-    progress("checking rows", 0.6)
-    landed = land(connection, layout, retailer_id)
-    rows = sum(found.rows + len(found.broken) for found in loaded)
-    refused = refuse(connection, layout, values, header, loaded, landed)
-    files = tuple(_source_file(found, digest.result()) for found, digest in zip(loaded, digests, strict=True))
-    check_share(connection, files, rows, refused, max_reject_share)
-    progress("flagging rows", 0.9)
+        try:
+            values = _read_values(connection, layout, source, progress)
+        except DateOrderError as error:
+            raise StopRun(_two_orders(connection, layout, source, error)) from error
+        landed = land(connection, layout, values, retailer_id or layout.retailer_id)
+        progress("setting refused rows aside", _LANDED)
+        refused = refuse(connection, layout, source, values, landed)
+        loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
+        read = tuple(_source_file(found, digests[found.file.number].result()) for found in loaded)
+        check_share(connection, read, source.rows, refused, max_reject_share)
+        for found in loaded:
+            found.file.check_unchanged()
+    progress("flagging rows", _FLAGGING)
     flagged = flag(connection, layout, values)
-    days = connection.execute(
+    result = FilesRead(
+        retailer_id=retailer_id or layout.retailer_id,
+        layout_name=layout.name,
+        files=read,
+        rows=source.rows,
+        landed=landed,
+        refused=refused,
+        days=_days(connection),
+        flagged=flagged,
+        imputed=imputed(connection, layout, flagged),
+        refused_by_code=_refused_by_code(connection),
+    )
+    progress("read", 1.0)
+    return result
+
+
+def _read_values(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, source: LoadedSource, progress: Callable[[str, float], None]
+) -> dict[str, FieldValues]:
+    progress("reading values", _READING)
+    values = impute(connection, layout, read_values(connection, layout, source.cells))
+    create_views(connection, layout, source, values)
+    progress("checking rows", _CHECKING)
+    return values
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...]:
+    found = connection.execute(
         "SELECT DISTINCT business_date FROM landed_records"
         " UNION SELECT DISTINCT business_date FROM refused_rows ORDER BY business_date"
     ).fetchall()
-    progress("read", 1.0)
-    return FilesRead(
-        retailer_id=retailer_id,
-        layout_name=layout.name,
-        files=files,
-        rows=rows,
-        landed=landed,
-        refused=refused,
-        days=tuple(day for (day,) in days),
-        flagged=flagged,
-        imputed={field: found.missing_rows for field, found in values.items() if found.missing_rows},
-        refused_by_code=dict(
-            connection.execute("SELECT code, count(*) FROM refused_rows GROUP BY code ORDER BY code").fetchall()
-        ),
+    return tuple(day for (day,) in found)
+
+
+def _refused_by_code(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(connection.execute("SELECT code, count(*) FROM refused_rows GROUP BY code ORDER BY code").fetchall())
+
+
+def _two_orders(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, source: LoadedSource, error: DateOrderError
+) -> str:
+    column = " + ".join(layout.columns[error.field].headers)
+    first, second = (place(connection, source, error.text_sql, text) for text in (error.first, error.second))
+    return (
+        f"{first}, column {column!r}: {error.first!r}, and {second}: {error.second!r}: {error.reason}."
+        " Nothing was loaded."
     )
 
 

@@ -7,34 +7,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import duckdb
 
 from ingestion.files.classification import measured
-from ingestion.files.layouts import MAPPED_FIELDS, NUMBER_FIELDS, TIME_FIELDS, Layout
+from ingestion.files.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TIME_FIELDS
+from ingestion.files.layouts import Layout
+from ingestion.files.loading import LoadedSource
 from ingestion.files.sql_text import literal, literals
 from ingestion.files.values import FieldValues
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import GUEST
 
+_FAST_DECIMAL = 10**11
+"""DuckDB multiplies a quantity and a price in 18 digits, 7 of them behind the point, and fails beyond."""
 _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues]) -> None:
+def create_views(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, source: LoadedSource, values: Mapping[str, FieldValues]
+) -> None:
     """`read_rows` and `typed_rows`."""
-    joins = "".join(
-        f" JOIN {found.table} AS {field} ON {field}.text = {found.text}"
-        for field, found in values.items()
-        if found.joined
-    )
     fields = ", ".join(f"{_value(field, values)} AS {field}" for field in MAPPED_FIELDS)
-    bad = " OR ".join(f"{field}.code IS NOT NULL" for field, found in values.items() if found.refused_rows) or "false"
+    bad = [f"{found.code} IS NOT NULL" for found in values.values() if found.refused_rows]
+    bad += ["s.missing_table IS NOT NULL"] if source.has_references else []
+    filled = ", ".join(_is_filled(field, layout, values) for field in layout.columns)
     _create_non_products(connection, layout, values)
     connection.execute(
-        "CREATE OR REPLACE VIEW read_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line, s.line_digest,"
-        f" {fields}, sold_at.business_date AS business_date, {bad} AS has_bad_field,"
+        "CREATE OR REPLACE VIEW read_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
+        f" {source.line_digest} AS line_digest, {fields}, sold_at.business_date AS business_date,"
+        f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
         " non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only"
-        f" FROM source_rows AS s{joins}"
+        f" FROM source_rows AS s{all_joins(values)}"
         f" LEFT JOIN non_products ON non_products.text = {values['product_id'].text}"
     )
     connection.execute(
@@ -43,6 +48,19 @@ def create_views(connection: duckdb.DuckDBPyConnection, layout: Layout, values: 
         f" {', '.join(MAPPED_FIELDS)}"
         " FROM read_rows JOIN source_files ON source_files.number = source_file"
     )
+
+
+def all_joins(values: Mapping[str, FieldValues]) -> str:
+    """Every field's values beside `source_rows s`, by the field's name."""
+    return "".join(found.join for found in values.values()) + "".join(found.late_join for found in values.values())
+
+
+def _is_filled(field: str, layout: Layout, values: Mapping[str, FieldValues]) -> str:
+    """The field's name in rows where its empty value was filled in, else NULL."""
+    found = values[field]
+    if layout.columns[field].when_missing is None or not found.missing_rows:
+        return "NULL::VARCHAR"
+    return f"CASE WHEN {field}.is_empty AND {found.value} IS NOT NULL THEN {literal(field)} END"
 
 
 def _value(field: str, values: Mapping[str, FieldValues]) -> str:
@@ -69,24 +87,37 @@ def _create_non_products(
     category = "".join(f" WHEN {where} THEN {literal(kind.category)}" for where, kind in cases)
     money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
     product = values["product_id"]
+    known = f"SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL"
+    if not product.header:
+        known = f"SELECT {product.text} AS text, {product.value} AS product_id"
     connection.execute(
         "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("
         f" SELECT text, product_id, CASE{category or ' WHEN false THEN NULL'} END::VARCHAR AS category,"
-        f" CASE{money or ' WHEN false THEN NULL'} END::BOOLEAN AS is_money_only"
-        f" FROM (SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL)) WHERE category IS NOT NULL"
+        f" CASE{money or ' WHEN false THEN NULL'} END::BOOLEAN AS is_money_only FROM ({known}))"
+        " WHERE category IS NOT NULL"
     )
 
 
-def land(connection: duckdb.DuckDBPyConnection, layout: Layout, retailer_id: str) -> int:
+def line_id_of(layout: Layout) -> str:
+    """SQL of a row's line id: the source's own, else a digest of the row."""
+    return "line_id" if "line_id" in layout.columns and not layout.duplicate_key else "line_digest"
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues], retailer_id: str
+) -> int:
     """Fill `landed_records`. How many rows landed."""
-    line_id = "line_id" if "line_id" in layout.columns and not layout.duplicate_key else "line_digest"
-    known = {field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END" for field in _CUSTOMER}
+    known = {
+        field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END"
+        for field in _CUSTOMER
+        if field in layout.columns
+    }
     category = "coalesce(non_product, product_category)" if layout.non_products else "product_category"
     expressions = {
         "retailer_id": literal(retailer_id),
-        "line_id": line_id,
+        "line_id": line_id_of(layout),
         "line_type": "kind",
-        "changed_at": "coalesce(changed_at, sold_at)",
+        "changed_at": "coalesce(changed_at, sold_at)" if "changed_at" in layout.columns else "sold_at",
         "product_category": category,
         **known,
         "quantity": "abs(signed_quantity)",
@@ -97,8 +128,18 @@ def land(connection: duckdb.DuckDBPyConnection, layout: Layout, retailer_id: str
     }
     listed = ", ".join(f"({expressions.get(name, name)})::{kind} AS {name}" for name, kind in COLUMNS.items())
     connection.execute(
-        f"CREATE OR REPLACE TABLE landed_records AS WITH {measured(layout)}"
+        f"CREATE OR REPLACE TABLE landed_records AS WITH {measured(layout, small=_small(connection, values))}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
     )
     found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
     return int(found[0]) if found else 0
+
+
+def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues]) -> bool:
+    """Whether the largest quantity times the largest price stays below 10^11."""
+    product = Decimal(1)
+    for found in (values["quantity"], values["unit_price"]):
+        source = f"SELECT value FROM {found.table}" if found.header else f"SELECT {found.value} AS value"
+        row = connection.execute(f"SELECT max(abs(value)) FROM ({source})").fetchone()
+        product *= row[0] if row and row[0] is not None else 0
+    return product < _FAST_DECIMAL

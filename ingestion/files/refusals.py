@@ -14,6 +14,8 @@ import duckdb
 from ingestion.files.classification import LINE_FAULTS, measured
 from ingestion.files.layouts import Layout
 from ingestion.files.line_numbers import lines_of
+from ingestion.files.loading import LoadedSource
+from ingestion.files.records import all_joins
 from ingestion.files.sources import SourceFile
 from ingestion.files.sql_text import literal
 from ingestion.files.tables import LoadedFile
@@ -32,23 +34,21 @@ _EXAMPLES = 3
 def refuse(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
+    source: LoadedSource,
     values: Mapping[str, FieldValues],
-    header: Sequence[str],
-    loaded: Sequence[LoadedFile],
     landed: int,
 ) -> int:
     """Fill `refused_rows` with every row that is not in `landed_records`. How many there are."""
-    rows = sum(found.rows for found in loaded)
     connection.execute(f"CREATE OR REPLACE TABLE refused_rows({_COLUMNS})")
-    if landed == rows and not any(found.broken for found in loaded):
+    if landed == source.rows:
         return 0
     connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
-    if landed < rows:
-        _refuse_values(connection, layout, values, header)
-        _number_lines(connection, loaded)
-    _refuse_broken(connection, loaded)
+    if landed < sum(found.rows for found in source.lines):
+        _refuse_values(connection, layout, source, values)
+        _number_lines(connection, source.lines)
+    _refuse_broken(connection, source.lines)
     _date(connection)
-    return rows + sum(len(found.broken) for found in loaded) - landed
+    return source.rows - landed
 
 
 def check_share(
@@ -87,42 +87,54 @@ def _shown(value: str) -> str:
 
 
 def _refuse_values(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues], header: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, layout: Layout, source: LoadedSource, values: Mapping[str, FieldValues]
 ) -> None:
+    """One row for each of `source_rows` that does not land, with its first fault: reference, field, then line."""
     faulty = [found for found in values.values() if found.refused_rows]
-    joins = "".join(f" JOIN {found.table} AS {found.field} ON {found.field}.text = {found.text}" for found in faulty)
 
-    def first(of_field: Callable[[FieldValues], str], of_line: str) -> str:
-        cases = "".join(f" WHEN {found.field}.code IS NOT NULL THEN {of_field(found)}" for found in faulty)
-        return f"CASE{cases} ELSE {of_line} END" if cases else of_line
+    def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
+        cases = f" WHEN s.missing_table IS NOT NULL THEN {of_reference}" if source.has_references else ""
+        cases += "".join(f" WHEN {found.code} IS NOT NULL THEN {of_field(found)}" for found in faulty)
+        return f"CASE WHEN false THEN NULL{cases} ELSE {of_line} END"
 
-    same = " AND ".join(f"s.c{number} = {literal(name)}" for number, name in enumerate(header))
-    payload = ", ".join(f"{literal(name)}, s.c{number}" for number, name in enumerate(header))
+    same = _is_header(layout, source)
     reasons = " ".join(f"WHEN {literal(code)} THEN {literal(reason)}" for code, reason in LINE_FAULTS.items())
     measures = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in _measures(values))
+    code = first(literal(RejectReason.MISSING_REFERENCE), lambda found: found.code, "bad.line_fault")
+    reason = first(
+        "'its row in ' || s.missing_table || ' is not there'",
+        lambda found: f"coalesce({found.field}.reason, 'missing')",
+        f"CASE bad.line_fault {reasons} END",
+    )
+    column = first("NULL", lambda found: literal(found.header), literal(" + ".join(_headers(values))))
+    value = first("NULL", lambda found: found.text, measures)
     connection.execute(
         f"""INSERT INTO undated_rows
         WITH {measured(layout)},
         bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
         SELECT
-            bad.source_file,
-            bad.source_line,
-            bad.business_date,
-            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}'
-                ELSE {first(lambda found: f"{found.field}.code", "bad.line_fault")} END,
-            CASE WHEN {same} THEN 'the header once more, among the rows'
-                ELSE {first(lambda found: f"{found.field}.reason", f"CASE bad.line_fault {reasons} END")} END,
-            CASE WHEN NOT ({same})
-                THEN {first(lambda found: literal(found.header), literal(" + ".join(_headers(values))))} END,
-            CASE WHEN NOT ({same}) THEN {first(lambda found: found.text, measures)} END,
-            json_object({payload})::VARCHAR,
+            bad.source_file, bad.source_line, bad.business_date,
+            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}' ELSE {code} END,
+            CASE WHEN {same} THEN 'the header once more, among the rows' ELSE {reason} END,
+            CASE WHEN NOT ({same}) THEN {column} END,
+            CASE WHEN NOT ({same}) THEN {value} END,
+            {_payload(source)}::VARCHAR,
             CASE WHEN bad.signed_amount = bad.exact_amount OR bad.stated_total IS NOT NULL THEN bad.signed_amount END,
-            bad.currency,
-            bad.source_row,
-            coalesce(bad.source_line, bad.source_row)
-        FROM bad
-        JOIN source_rows AS s ON s.rowid = bad.source_row{joins}"""
+            bad.currency, bad.source_row, coalesce(bad.source_line, bad.source_row)
+        FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(values)}"""
     )
+
+
+def _is_header(layout: Layout, source: LoadedSource) -> str:
+    wanted = next(iter(layout.wanted_headers.values()))
+    return " AND ".join(f"trim({source.cells[name]}) = {literal(name)}" for name in wanted)
+
+
+def _payload(source: LoadedSource) -> str:
+    named: dict[str, str] = {}
+    for name, cell in source.cells.items():
+        named.setdefault(cell, name)
+    return f"json_object({', '.join(f'{literal(name)}, {cell}' for cell, name in named.items())})"
 
 
 def _measures(values: Mapping[str, FieldValues]) -> list[str]:
@@ -130,7 +142,7 @@ def _measures(values: Mapping[str, FieldValues]) -> list[str]:
 
 
 def _headers(values: Mapping[str, FieldValues]) -> list[str]:
-    return [values[name].header for name in _measures(values)]
+    return [values[name].header or f"(constant {name})" for name in _measures(values)]
 
 
 def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
@@ -138,15 +150,16 @@ def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded
         rows = connection.execute(
             "SELECT source_row FROM undated_rows WHERE source_file = ? AND source_line IS NULL ORDER BY source_row",
             [found.file.number],
-        ).fetchnumpy()["source_row"]
-        if len(rows) == 0:
+        ).fetchall()
+        if not rows:
             continue
-        lines = lines_of(found, (rows - found.first_row).tolist())
+        places = [row for (row,) in rows]
+        lines = lines_of(found, [row - found.first_row for row in places])
         connection.execute(
             "UPDATE undated_rows SET source_line = lined.line"
             " FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS lined"
             " WHERE undated_rows.source_row = lined.row",
-            {"rows": rows.tolist(), "lines": lines},
+            {"rows": places, "lines": lines},
         )
 
 

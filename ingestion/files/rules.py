@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from ingestion.files.layouts import Check, Layout, Outliers
+from ingestion.files.layout_parts import Check, Outliers
+from ingestion.files.layouts import Layout
 
 Severity = Literal["error", "warning", "info"]
 

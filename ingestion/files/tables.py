@@ -17,9 +17,7 @@ from ingestion.files.encodings import detect
 from ingestion.files.rectifying import BrokenRow, Rectified, rectify
 from ingestion.files.sources import StoredFile
 from ingestion.files.sql_text import literal
-from shared.errors import FixConfiguration
-
-_SEPARATOR = "chr(31)"
+from shared.errors import FixConfiguration, StopRun
 
 
 @dataclass(frozen=True)
@@ -37,9 +35,7 @@ class LoadedFile:
 def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
     """An empty table for files whose headers together name so many columns."""
     texts = "".join(f", c{number} VARCHAR" for number in range(columns))
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {table}(source_file INTEGER, source_line BIGINT, line_digest VARCHAR{texts})"
-    )
+    connection.execute(f"CREATE OR REPLACE TABLE {table}(source_file INTEGER, source_line BIGINT{texts})")
 
 
 def load_file(
@@ -48,28 +44,32 @@ def load_file(
     dialect: Dialect,
     *,
     columns: Sequence[str],
-    digest_of: Sequence[str] | None,
     directory: Path,
     table: str = "source_rows",
 ) -> LoadedFile:
-    """Append a file. `columns` are those of the table, by header; `digest_of` the headers that tell rows apart, all
-    of the file's when None. Raises StopRun or FixConfiguration that name file and line."""
+    """Append a file to the table whose columns these are, by header.
+
+    Raises StopRun or FixConfiguration that name file and line.
+    """
     first_row = _count(connection, table)
-    digested = sorted(digest_of if digest_of is not None else (name for name in dialect.header if name))
     broken: tuple[BrokenRow, ...] = ()
     encoding = dialect.encoding
-    if encoding in ("utf-8", "utf-8-sig"):
+    if encoding == "utf-8":
         try:
-            _insert(connection, table, file, dialect, columns, digested, None)
+            _insert(connection, table, file, dialect, columns, None)
         except duckdb.Error as error:
             if isinstance(error, duckdb.OutOfMemoryException):
                 raise
             encoding = None
-    if encoding not in ("utf-8", "utf-8-sig"):
+    if encoding != "utf-8":
         rectified = rectify(file, dialect, encoding or detect(file), directory)
         encoding, broken = rectified.encoding, rectified.broken
-        _insert(connection, table, file, dialect, columns, digested, rectified)
-        rectified.path.unlink()
+        try:
+            _insert(connection, table, file, dialect, columns, rectified)
+        except duckdb.InvalidInputException as error:
+            raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
+        finally:
+            rectified.path.unlink()
     rows = _count(connection, table) - first_row
     if not rows and not broken:
         raise FixConfiguration(f"{file.path} holds a header and no rows. Nothing was loaded.")
@@ -87,7 +87,6 @@ def _insert(
     file: StoredFile,
     dialect: Dialect,
     columns: Sequence[str],
-    digested: Sequence[str],
     rectified: Rectified | None,
 ) -> None:
     fields = {name: f"f{number}" for number, name in enumerate(dialect.header) if name}
@@ -99,11 +98,10 @@ def _insert(
         path, delimiter, compression = rectified.path, ",", "none"
         line, listed, header = "source_line::BIGINT", ["source_line", *names], "false"
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
-    digest = f"'h' || left(md5(concat_ws({_SEPARATOR}, {', '.join(fields[name] for name in digested)})), 16)"
     texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
     # Empty is '', not NULL, so that columns can be compared; what is longer than a line may be fails in DuckDB.
     connection.execute(
-        f"INSERT INTO {table} SELECT {file.number}, {line}, {digest}{texts} FROM read_csv({literal(_exact(path))},"
+        f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
         f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
         f" compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
         f" max_line_size = {LONGEST_LINE})"

@@ -7,11 +7,13 @@ already is the value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from zoneinfo import ZoneInfo
 
 import duckdb
 
+from ingestion.files.date_orders import DateOrderError
 from ingestion.files.expressions import (
     Fault,
     check_faults,
@@ -22,7 +24,8 @@ from ingestion.files.expressions import (
     plain_number,
     text_faults,
 )
-from ingestion.files.layouts import NUMBER_FIELDS, REQUIRED_FIELDS, TIME_FIELDS, FieldSource, Layout
+from ingestion.files.layout_parts import NUMBER_FIELDS, REQUIRED_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
+from ingestion.files.layouts import Layout
 from ingestion.files.sql_text import literal, literals, trimmed
 from ingestion.files.times import time_values
 from ingestion.models.columnar import COLUMNS
@@ -34,19 +37,24 @@ from shared.errors import FixConfiguration
 
 @dataclass(frozen=True)
 class FieldValues:
-    """How a field's value is found for a row of `source_rows s`."""
+    """How a field's value is found for a row of `source_rows s`: SQL over it and over the joined tables."""
 
     field: str
     header: str
-    """The column (or columns) as messages name it."""
+    """The column (or columns) as messages name it; empty for a constant."""
     text: str
-    """SQL of the cell's text; a literal for constants."""
+    """The cell's text; a literal for constants."""
     value: str
-    """SQL of the typed value; reads `values_of_<field>` by the alias of the field's name when `joined`."""
-    joined: bool
-    refused_rows: int
-    """Rows whose value is refused."""
-    missing_rows: int
+    """The typed value."""
+    join: str = ""
+    """Join of `values_of_<field>`, by the field's name as alias; empty when the text is the value."""
+    late_join: str = ""
+    """A join that reads other fields' values."""
+    code: str = "NULL"
+    """Why a row with it is refused, else NULL."""
+    refused_rows: int = 0
+    """Rows whose value is refused, at most."""
+    missing_rows: int = 0
     """Rows that have none of their own."""
 
     @property
@@ -54,13 +62,26 @@ class FieldValues:
         """Name of the table of distinct texts; constants have none."""
         return f"values_of_{self.field}"
 
-    @property
-    def table_exists(self) -> bool:
-        """Whether the field comes from a column."""
-        return not self.header.startswith("(constant")
+    def as_joined(self) -> FieldValues:
+        """The same by way of its table."""
+        join = f" JOIN {self.table} AS {self.field} ON {self.field}.text = {self.text}"
+        return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
+
+    def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
+        """With the numbers of its table, joined where a text is not its value or is refused."""
+        row = connection.execute(
+            "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0),"
+            " coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
+            f" coalesce(bool_or(value::VARCHAR IS DISTINCT FROM nullif(text, '')), false) FROM {self.table}"
+        ).fetchone()
+        missing, refused, differs = row or (0, 0, False)
+        found = replace(self, refused_rows=int(refused), missing_rows=int(missing))
+        return found.as_joined() if refused or differs or self.field not in TEXT_FIELDS else found
 
 
-def read_values(connection: duckdb.DuckDBPyConnection, layout: Layout, cells: dict[str, str]) -> dict[str, FieldValues]:
+def read_values(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, cells: Mapping[str, str]
+) -> dict[str, FieldValues]:
     """Read every mapped field. `cells` gives the SQL of a source column's text by header."""
     return {
         field: _constant(connection, layout, field, source)
@@ -71,22 +92,29 @@ def read_values(connection: duckdb.DuckDBPyConnection, layout: Layout, cells: di
 
 
 def _column(
-    connection: duckdb.DuckDBPyConnection, layout: Layout, field: str, source: FieldSource, cells: dict[str, str]
+    connection: duckdb.DuckDBPyConnection, layout: Layout, field: str, source: FieldSource, cells: Mapping[str, str]
 ) -> FieldValues:
     header = " + ".join(source.headers)
     texts = [cells[name] for name in source.headers]
-    text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
-    table = f"values_of_{field}"
+    if source.first_of:
+        text = f"coalesce({', '.join(f'nullif({trimmed(text)}, {chr(39) * 2})' for text in texts)}, '')"
+    else:
+        text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
+    found = FieldValues(field, header, text, f"nullif({text}, '')")
     distinct = f"SELECT {text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {text}"
     if field in TIME_FIELDS:
-        _create_times(connection, layout, field, source, header, distinct)
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
+        zone = ZoneInfo(layout.time_zone)
+        try:
+            form = source.format or "iso"
+            time_values(connection, found.table, form, zone, layout.dates, _missing_fault(layout, field))
+        except DateOrderError as error:
+            error.field, error.text_sql = field, text
+            raise
     else:
         reading = _number if field in NUMBER_FIELDS else _text
-        connection.execute(f"CREATE OR REPLACE TABLE {table} AS {reading(layout, field, source, distinct)}")
-    missing, refused, changed = _summary(connection, table)
-    joined = changed or refused > 0 or field in NUMBER_FIELDS or field in TIME_FIELDS
-    value = f"{field}.value" if joined else f"nullif({text}, '')"
-    return FieldValues(field, header, text, value, joined, refused, missing)
+        connection.execute(f"CREATE OR REPLACE TABLE {found.table} AS {reading(layout, field, source, distinct)}")
+    return found.counted(connection)
 
 
 def _constant(connection: duckdb.DuckDBPyConnection, layout: Layout, field: str, source: FieldSource) -> FieldValues:
@@ -100,7 +128,7 @@ def _constant(connection: duckdb.DuckDBPyConnection, layout: Layout, field: str,
             f"The layout {layout.name} is wrong: columns.{field}.value {source.value!r}: {found[1] if found else ''}"
         )
     value = f"{literal(found[0])}::{'VARCHAR' if field not in NUMBER_FIELDS else _type(field)}"
-    return FieldValues(field, f"(constant {field})", text, value, False, 0, 0)
+    return FieldValues(field, "", text, value)
 
 
 def _type(field: str) -> str:
@@ -155,7 +183,7 @@ def _number(layout: Layout, field: str, source: FieldSource, distinct: str) -> s
     value = (
         number_value(field)
         if stand_in is None
-        else f"CASE WHEN is_empty THEN {stand_in} ELSE {number_value(field)} END"
+        else f"CASE WHEN is_empty THEN {stand_in}::{COLUMNS[field]} ELSE {number_value(field)} END"
     )
     faults = [
         *_missing_fault(layout, field),
@@ -172,27 +200,3 @@ def _number(layout: Layout, field: str, source: FieldSource, distinct: str) -> s
         f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
         f" {first_fault(faults, 'reason')} AS reason FROM read"
     )
-
-
-def _create_times(
-    connection: duckdb.DuckDBPyConnection,
-    layout: Layout,
-    field: str,
-    source: FieldSource,
-    header: str,
-    distinct: str,
-) -> None:
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
-    faults = [*_missing_fault(layout, field)]
-    time_values(
-        connection, f"values_of_{field}", source.format or "iso", ZoneInfo(layout.time_zone), layout.dates, faults
-    )
-
-
-def _summary(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, bool]:
-    found = connection.execute(
-        "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0), coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
-        f" coalesce(bool_or(value::VARCHAR IS DISTINCT FROM nullif(text, '')), false) FROM {table}"
-    ).fetchone()
-    assert found is not None  # noqa: S101 - an aggregate without groups has a row
-    return int(found[0]), int(found[1]), bool(found[2])

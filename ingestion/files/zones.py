@@ -8,27 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+_EVER = datetime(1, 1, 1)  # noqa: DTZ001 - local, as all that is compared with it
 _STEP = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 
 
-def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> list[tuple[datetime, int | None]]:
-    """Where local time begins to stand at another distance from UTC: (naive local time, seconds east of UTC).
+class Interval(NamedTuple):
+    """From here on local time stands so many seconds east of UTC."""
 
-    None for the distance: the local times from here to the next entry do not exist. Ascending, from before the first
-    year on.
-    """
+    local_from: datetime
+    """Naive local time from which texts are read so."""
+    utc_from: datetime
+    """Naive UTC from which clocks go so."""
+    offset_seconds: int | None
+    """None: the local times from here to the next interval do not exist."""
+
+
+def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> list[Interval]:
+    """A zone's intervals, ascending, from before the first year to after the last."""
     start = datetime(max(first_year - 1, 2), 1, 1, tzinfo=UTC)
     end = datetime(min(last_year + 2, 9998), 1, 1, tzinfo=UTC)
     offset = _offset(start, zone)
-    found: list[tuple[datetime, int | None]] = [(datetime.min, _seconds(offset))]  # noqa: DTZ901 - local, on purpose
+    found = [Interval(_EVER, _EVER, _seconds(offset))]
     for moment, after in _changes(start, end, zone):
         ends, begins = _local(moment, offset), _local(moment, after)
         if begins > ends:
-            found.append((ends, None))
-        found.append((max(ends, begins), _seconds(after)))
+            found.append(Interval(ends, moment.replace(tzinfo=None), None))
+        found.append(Interval(max(ends, begins), moment.replace(tzinfo=None), _seconds(after)))
         offset = after
     return found
 

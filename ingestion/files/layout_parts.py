@@ -1,0 +1,201 @@
+"""The parts of a layout: where fields come from, what lines are, what is checked (docs/FILES.md)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+TEXT_FIELDS = (
+    "transaction_id", "line_id", "line_type",
+    "store_id", "store_name", "store_city", "store_country",
+    "product_id", "product_name", "product_category",
+    "customer_id", "customer_name", "customer_segment", "customer_city", "customer_country",
+    "currency",
+)  # fmt: skip
+NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
+TIME_FIELDS = ("sold_at", "changed_at", "customer_since")
+MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
+"""Fields a layout can map. Everything else of `SalesRecord` follows from these."""
+REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
+"""Fields a layout must map to a column or a constant. A row without one of them is refused."""
+
+
+def plain_number(given: Any) -> Any:
+    """A number of YAML as text. Raises ValueError for what is none."""
+    text = str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
+    if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", text):
+        raise ValueError(f"{text!r} is no plain number")
+    return text
+
+
+def _compiles(expression: str | None) -> str | None:
+    if expression is not None:
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise ValueError(f"{expression!r} is no regular expression: {error}") from None
+    return expression
+
+
+class Part(BaseModel):
+    """What all parts share: they never change, and a key that is none is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Format(Part):
+    """How the files are written. What is left out is detected, except for numbers."""
+
+    encoding: str | None = Field(default=None, description="Such as cp1252; detected when left out")
+    delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
+    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
+    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if stated")
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.decimal == self.thousands:
+            raise ValueError("decimal and thousands are the same character")
+        return self
+
+
+class WhenMissing(Part):
+    """What stands in for an empty value. Every value put in is counted and flagged."""
+
+    use: Literal["default", "mean", "median", "mode"]
+    value: str | None = Field(default=None, description="For `default`", coerce_numbers_to_str=True)
+    by: str | None = Field(default=None, description="Field within whose equal values the statistic is taken")
+
+    @model_validator(mode="after")
+    def _default_has_a_value(self) -> Self:
+        if (self.use == "default") != (self.value is not None):
+            raise ValueError("`value` goes with `use: default`, and `use: default` needs it")
+        return self
+
+
+class FieldSource(Part):
+    """Where a field comes from: a column, several columns, or a constant."""
+
+    column: str | None = None
+    columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a blank")
+    first_of: tuple[str, ...] = Field(default=(), description="Of several columns the first that is not empty")
+    value: str | None = Field(default=None, description="The same for every row")
+    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `epoch` or `auto`")
+    when_missing: WhenMissing | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_bare_text_is_a_column(cls, given: Any) -> Any:
+        return {"column": given} if isinstance(given, str) else given
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _constants_are_texts(cls, given: Any) -> Any:
+        return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if sum((self.column is not None, bool(self.columns), bool(self.first_of), self.value is not None)) != 1:
+            raise ValueError("give one of column, columns, first_of, value")
+        return self
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The source columns this field is made of."""
+        return self.columns or self.first_of or ((self.column,) if self.column is not None else ())
+
+
+class Condition(Part):
+    """What a field's value must be; all that is stated must hold. `matches` is a regular expression of the whole."""
+
+    matches: str | None = None
+    one_of: tuple[str, ...] | None = None
+    below: str | None = None
+    above: str | None = None
+    equals: str | None = None
+
+    @field_validator("below", "above", "equals", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, given: Any) -> Any:
+        return plain_number(given)
+
+    @field_validator("matches")
+    @classmethod
+    def _is_an_expression(cls, given: str | None) -> str | None:
+        return _compiles(given)
+
+
+class LineTypeRule(Part):
+    """One step of the classification: the first whose conditions hold says what a line is."""
+
+    is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
+    where: Mapping[str, Condition] = Field(default_factory=dict)
+    negate: bool = Field(default=False, description="The source writes such lines without their minus sign")
+
+
+class NonProducts(Part):
+    """Stock codes that are no products: postage, fees, vouchers."""
+
+    codes: tuple[str, ...] = ()
+    matches: str | None = Field(default=None, description="Regular expression of the whole code")
+    category: str
+    adjustment: bool = Field(default=False, description="Money only, never a sale or a return")
+
+    @field_validator("matches")
+    @classmethod
+    def _is_an_expression(cls, given: str | None) -> str | None:
+        return _compiles(given)
+
+
+class Check(Part):
+    """A validator of one field. With severity `error` a row that fails is refused, with `warning` it is flagged."""
+
+    field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
+    required: bool = False
+    matches: str | None = None
+    one_of: tuple[str, ...] | None = None
+    at_least: str | None = None
+    at_most: str | None = None
+    severity: Literal["error", "warning"] = "error"
+
+    @field_validator("at_least", "at_most", mode="before")
+    @classmethod
+    def _numbers_are_texts(cls, given: Any) -> Any:
+        return plain_number(given)
+
+    @field_validator("matches")
+    @classmethod
+    def _is_an_expression(cls, given: str | None) -> str | None:
+        return _compiles(given)
+
+
+class Outliers(Part):
+    """Values further than `factor` interquartile ranges outside the quartiles are flagged, never dropped."""
+
+    field: Literal["quantity", "unit_price", "total_amount"]
+    factor: float = Field(default=1.5, gt=0)
+
+
+class Table(Part):
+    """One kind of file of a source whose sales are spread over several, such as orders beside their items."""
+
+    key: str | None = Field(default=None, description="Column that is unique in it; none for the lines themselves")
+    equals: str | None = Field(
+        default=None, description="Column, as `table.column` or of the lines, that holds the key"
+    )
+    required: bool = Field(default=False, description="A line without its row here is refused")
+
+    @model_validator(mode="after")
+    def _key_and_equals(self) -> Self:
+        if (self.key is None) != (self.equals is None):
+            raise ValueError("`key` and `equals` go together")
+        return self
+
+
+class Dates(Part):
+    """Business dates outside these are refused."""
+
+    first: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
+    last: str = Field(default="2099-12-31", pattern=r"^\d{4}-\d\d-\d\d$")
