@@ -1,0 +1,50 @@
+"""The retailers, warehouse and S3 API of ingestion's tests, and the `retail` command run against them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from tests.integration.ingestion.conftest import make_platform, platform, vendor_processes, vendors
+
+__all__ = ["make_platform", "platform", "vendor_processes", "vendors"]
+Done = subprocess.CompletedProcess[str]
+Retail = Callable[..., Done]
+
+
+@pytest.fixture
+def retail() -> Retail:
+    """`retail(environment, *arguments)` as a person runs it."""
+
+    def run(environment: Mapping[str, str], *arguments: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "cli", *arguments],
+            cwd=PROJECT_ROOT,
+            env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "INGEST_BACKOFF_SECONDS": "0", **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture
+def printed(retail: Retail) -> Callable[..., Any]:
+    """What a command prints with `--json`."""
+
+    def run(environment: Mapping[str, str], *arguments: str) -> Any:
+        done = retail(environment, *arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
