@@ -30,6 +30,9 @@ EXAMPLES = 3
 """Examples per finding."""
 FAMILIES = {"OUTLIER": "OUTLIER", "IMPUTED": "IMPUTED", "CHECK": "CHECK_FAILED"}
 """Beginning of the codes of a layout's own rules → the rule of the catalogue."""
+IMPUTED = "IMPUTED_"
+STAND_INS = {"IMPUTED_CUSTOMER_ID": "GUEST", "IMPUTED_PRODUCT_NAME": "UNKNOWN_PRODUCT_NAME"}
+"""What stands in without a layout asking for it."""
 DOUBTFUL = ("error", "warning")
 """Severities of flags that lower the accuracy."""
 
@@ -87,7 +90,7 @@ class WhatWasRead(Protocol):
 
     @property
     def imputed(self) -> Mapping[str, int]:
-        """Values filled in, by rule."""
+        """Rows whose empty value was filled in, by field."""
 
 
 def build_report(
@@ -174,12 +177,19 @@ def _findings(
         finding(FindingKind.REFUSED, code, rows, [_refused_example(names, *example) for example in examples])
         for code, rows, examples in connection.execute(statement("refused_findings"), {"examples": EXAMPLES}).fetchall()
     ]
-    flagged = [
-        finding(FindingKind.FLAGGED, code, rows, [f"{transaction} on {day}" for day, transaction in examples])
+    marked = [
+        finding(_kind_of(code), code, rows, [f"{transaction} on {day}" for day, transaction in examples])
         for code, rows, examples in connection.execute(statement("flagged_findings"), {"examples": EXAMPLES}).fetchall()
     ]
-    imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in sorted(read.imputed.items()) if rows]
-    return (*refused, *flagged, *imputed)
+    known = {each.code for each in marked}
+    filled = {f"{IMPUTED}{field.upper()}": rows for field, rows in sorted(read.imputed.items()) if rows}
+    named = {code if code in by_code else STAND_INS.get(code, code): rows for code, rows in filled.items()}
+    imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in named.items() if code not in known]
+    return (*refused, *sorted(marked, key=lambda each: each.kind is FindingKind.IMPUTED), *imputed)
+
+
+def _kind_of(code: str) -> FindingKind:
+    return FindingKind.IMPUTED if code.startswith(IMPUTED) else FindingKind.FLAGGED
 
 
 def _refused_example(
