@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import zlib
 from collections import Counter
 from dataclasses import dataclass
 
-import duckdb
-
 from ingestion.files.layout_parts import Format
 from ingestion.files.sources import StoredFile
-from ingestion.files.sql_text import literal
 from shared.errors import FixConfiguration
 
 SAMPLE_BYTES = 256 * 1024
@@ -33,45 +29,35 @@ class Dialect:
     encoding: str | None
     delimiter: str
     header: tuple[str, ...]
+    is_stated: bool
+    """Whether the layout states the encoding, so that no other is tried."""
 
 
-def look_at(file: StoredFile, wanted: Format, connection: duckdb.DuckDBPyConnection) -> Dialect:
+def look_at(file: StoredFile, wanted: Format) -> Dialect:
     """The dialect of a file by its first lines. Raises FixConfiguration for what is no CSV or has no usable header."""
-    sample = _sample(file, connection)
+    sample = _sample(file)
     if not sample.strip():
         raise FixConfiguration(f"{file.path} holds nothing but blank lines. Nothing was loaded.")
-    encoding = wanted.encoding or _encoding(file, sample)
-    text = codecs.getincrementaldecoder(encoding or "latin-1")("replace").decode(sample).lstrip("\ufeff")
-    first = text.lstrip("\r\n")
-    if len(first.splitlines()[0]) > LONGEST_LINE // 2 and not any(mark in first for mark in _DELIMITERS):
-        raise FixConfiguration(f"{file.path}, line 1 is longer than {LONGEST_LINE:,} bytes. It is no header of a CSV.")
-    delimiter = wanted.delimiter or _delimiter(first)
-    return Dialect(encoding, delimiter, _header(file, first, delimiter, complete=len(sample) < SAMPLE_BYTES))
+    encoding = _codec(wanted.encoding) if wanted.encoding else _encoding(file, sample)
+    text = codecs.getincrementaldecoder(encoding or "latin-1")("replace").decode(sample).lstrip("\ufeff\r\n")
+    delimiter = wanted.delimiter or _delimiter(text)
+    header = _header(file, text, delimiter, complete=len(sample) < SAMPLE_BYTES)
+    return Dialect(encoding, delimiter, header, wanted.encoding is not None)
 
 
-def _sample(file: StoredFile, connection: duckdb.DuckDBPyConnection) -> bytes:
+def _codec(name: str) -> str:
+    """Python's name of an encoding; UTF-8 always as `utf-8`."""
+    return codecs.lookup(name).name.removesuffix("-sig")
+
+
+def _sample(file: StoredFile) -> bytes:
     try:
-        if file.compression == "none":
-            with file.path.open("rb") as stream:
-                return stream.read(SAMPLE_BYTES)
-        if file.compression == "gzip":
-            with gzip.open(file.path, "rb") as packed:
-                return packed.read(SAMPLE_BYTES)
-        return _zstd_sample(file, connection)
-    except (EOFError, OSError, zlib.error, duckdb.Error) as error:
+        with file.unpacked() as stream:
+            return stream.read(SAMPLE_BYTES)
+    except (EOFError, OSError, ValueError, zlib.error) as error:
         raise FixConfiguration(
             f"{file.path} cannot be unpacked ({file.compression}): it is cut off or damaged. Fetch it again."
         ) from error
-
-
-def _zstd_sample(file: StoredFile, connection: duckdb.DuckDBPyConnection) -> bytes:
-    # As lines of bytes: latin-1 gives every byte a character, and no delimiter or quote is looked for.
-    rows = connection.execute(
-        f"SELECT line FROM read_csv({literal(str(file.path))}, auto_detect = false, header = false, delim = '\x01',"
-        " quote = '', escape = '', encoding = 'latin-1', compression = 'zstd', strict_mode = false,"
-        " columns = {'line': 'VARCHAR'}, max_line_size = 20000000) LIMIT 500"
-    ).fetchall()
-    return "\n".join(line or "" for (line,) in rows).encode("latin-1")[:SAMPLE_BYTES]
 
 
 def _encoding(file: StoredFile, sample: bytes) -> str | None:
@@ -109,18 +95,20 @@ def _header(file: StoredFile, text: str, delimiter: str, *, complete: bool) -> t
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True)
     try:
         header = next(row for row in reader if row)
-        unfinished = not complete and reader.line_num >= text.count("\n") + 1
+        ends = complete or reader.line_num < len(text.splitlines())
     except (csv.Error, StopIteration):
-        header, unfinished = [], True
+        header, ends = [], False
     wide = len(header) if header else text.count(delimiter) + 1
     if wide > MOST_COLUMNS:
-        at_least = "at least " if unfinished else ""
         raise FixConfiguration(
-            f"{file.path}, line 1: the header has {at_least}{wide:,} columns; {MOST_COLUMNS:,} is the most."
-            f" Is {delimiter!r} its delimiter, and is it a sales file? Nothing was loaded."
+            f"{file.path}, line 1: the header has {'' if ends else 'at least '}{wide:,} columns; {MOST_COLUMNS:,} is"
+            f" the most. Is {delimiter!r} its delimiter, and is it a sales file? Nothing was loaded."
         )
-    if unfinished:
-        raise FixConfiguration(f"{file.path}, line 1: the header does not end: a quote in it is never closed.")
+    if not ends:
+        raise FixConfiguration(
+            f"{file.path}, line 1: the header does not end within {len(text):,} characters: a quote in it is never"
+            " closed, or it is no CSV file. Nothing was loaded."
+        )
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()  # a delimiter at the end of each line

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
-from ingestion.files.rectifying import open_unpacked
 from ingestion.files.sources import StoredFile
 from shared.errors import FixConfiguration, StopRun
 
 _CHUNK = 1024 * 1024
 _SAMPLE_BYTES = 64 * 1024
 _LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
+_SIGN_IN_WORD = re.compile("[A-Za-z][\u00a1-\u00bf\u00d7\u00f7][A-Za-z]")
 _ACCIDENT = 20
 """So many lines of another encoding to one that happens to be UTF-8 are no mixture."""
 
@@ -42,6 +44,8 @@ def detect(file: StoredFile) -> str:
 
 
 def _guess(file: StoredFile, sample: bytes, line: int) -> str:
+    if _reads_as_western(sample):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_LIKELY).best()
@@ -51,6 +55,20 @@ def _guess(file: StoredFile, sample: bytes, line: int) -> str:
             " (format: encoding:), or save the file as UTF-8. Nothing was loaded."
         )
     return str(best.encoding)
+
+
+def _reads_as_western(sample: bytes) -> bool:
+    """Whether it is Windows' Western European: accented letters stand alone among plain ones, and no sign in a word.
+
+    With few accents there is nothing more to go by: the same byte is a letter in Prague and another one in Paris.
+    """
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    outside = sum(not character.isascii() for character in text)
+    in_a_row = sum(not one.isascii() and not two.isascii() for one, two in pairwise(text))
+    return in_a_row * 4 <= outside and not _SIGN_IN_WORD.search(text)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -63,7 +81,7 @@ def _is_utf8(line: bytes) -> bool:
 
 def _lines(file: StoredFile) -> Iterator[tuple[int, bytes]]:
     """Lines with their number; what is longer than a chunk comes in pieces of the same number."""
-    with open_unpacked(file) as stream:
+    with file.unpacked() as stream:
         number = 1
         while line := stream.readline(_CHUNK):
             yield number, line

@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-import duckdb
-
 from ingestion.files.dialects import look_at
 from ingestion.files.layout_parts import Format
 from ingestion.files.layouts import Layout, known_layouts, load_layout
@@ -35,8 +33,7 @@ def recognise_layout(sources: Sequence[str]) -> Layout:
     """The known layout whose columns the files have. Raises FixConfiguration that lists the known ones."""
     files = find_files(sources)
     known = [load_layout(name) for name in known_layouts()]
-    with duckdb.connect() as connection:
-        headers = [set(look_at(file, Format(), connection).header) for file in files]
+    headers = [set(look_at(file, Format()).header) for file in files]
     for layout in known:
         if all(any(set(wanted) <= header for header in headers) for wanted in layout.wanted_headers.values()):
             return layout

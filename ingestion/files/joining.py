@@ -7,13 +7,16 @@ key the first counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import duckdb
 
 from ingestion.files.dialects import Dialect
 from ingestion.files.layouts import Layout
-from ingestion.files.sources import StoredFile
+from ingestion.files.sources import StoredFile, Survey
 from ingestion.files.tables import LoadedFile, create_source_rows, load_file
 from shared.errors import FixConfiguration, StopRun
 
@@ -46,6 +49,7 @@ def load_tables(
     connection: duckdb.DuckDBPyConnection,
     layout: Layout,
     assigned: Mapping[str, Sequence[tuple[StoredFile, Dialect]]],
+    surveys: Mapping[int, Future[Survey]],
     directory: Path,
 ) -> tuple[list[LoadedFile], list[LoadedFile], dict[str, str]]:
     """Fill `source_rows`. The lines' files, the others, and the SQL of each column's text by its name in the layout.
@@ -53,40 +57,57 @@ def load_tables(
     Raises StopRun when a row of another file than the lines' is broken: what refers to it could not be told.
     """
     lines_table, *others = layout.tables
-    lines, header = _load(connection, _LINES, assigned[lines_table], directory)
+    lines, header = _load(connection, _LINES, assigned[lines_table], surveys, directory)
     cells = {name: f"lines.c{number}" for number, name in enumerate(header)}
     cells |= {f"{lines_table}.{name}": cell for name, cell in cells.items()}
     looked_up: list[LoadedFile] = []
     joins: list[str] = []
     missing: list[str] = []
     for name in others:
-        table = layout.tables[name]
-        loaded, own = _load(connection, f"rows_of_{len(joins)}", assigned[name], directory)
+        described = layout.tables[name]
+        loaded, own = _load(connection, f"rows_of_{len(joins)}", assigned[name], surveys, directory)
         looked_up += loaded
         _check_whole(loaded)
         alias = f"t{len(joins)}"
-        key = f"c{own.index(table.key or '')}"
+        key = f"c{own.index(described.key or '')}"
         joins.append(
             f" LEFT JOIN (SELECT DISTINCT ON ({key}) * EXCLUDE (source_file, source_line) FROM rows_of_{len(joins)}"
-            f" WHERE {key} <> '' ORDER BY {key}, rowid) AS {alias} ON {alias}.{key} = {cells[table.equals or '']}"
+            f" WHERE {key} <> '' ORDER BY {key}, rowid) AS {alias} ON {alias}.{key} = {cells[described.equals or '']}"
         )
         cells |= {f"{name}.{column}": f"coalesce({alias}.c{number}, '')" for number, column in enumerate(own)}
-        if table.required:
+        if described.required:
             missing.append(f"WHEN {alias}.{key} IS NULL THEN '{name}'")
     named = _create(connection, cells, joins, missing)
-    return lines, looked_up, named
+    for table in (_LINES, *(f"rows_of_{number}" for number in range(len(joins)))):
+        connection.execute(f"DROP TABLE {table}")
+    return _moved_up(lines), looked_up, named
+
+
+def _moved_up(lines: Sequence[LoadedFile]) -> list[LoadedFile]:
+    """The lines' files with their places in `source_rows`, which has no gaps."""
+    first_rows = accumulate((found.rows for found in lines), initial=0)
+    return [replace(found, first_row=first_row) for found, first_row in zip(lines, first_rows, strict=False)]
 
 
 def _load(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     files: Sequence[tuple[StoredFile, Dialect]],
+    surveys: Mapping[int, Future[Survey]],
     directory: Path,
 ) -> tuple[list[LoadedFile], list[str]]:
     header = list(dict.fromkeys(name for _, dialect in files for name in dialect.header if name))
     create_source_rows(connection, len(header), table)
     loaded = [
-        load_file(connection, file, dialect, columns=header, directory=directory, table=table)
+        load_file(
+            connection,
+            file,
+            dialect,
+            columns=header,
+            survey=surveys[file.number],
+            directory=directory,
+            table=table,
+        )
         for file, dialect in files
     ]
     return loaded, header

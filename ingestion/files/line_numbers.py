@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import duckdb
 
 from ingestion.files.loading import LoadedSource
-from ingestion.files.rectifying import numbered_rows, open_unpacked
+from ingestion.files.rectifying import numbered_rows
 from ingestion.files.tables import LoadedFile
 from shared.errors import StopRun
-
-_CHUNK = 1024 * 1024
 
 
 def lines_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
@@ -21,7 +19,7 @@ def lines_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
     True also behind blank lines and line ends within quotes. Only in a file whose quotes the two readers understand
     differently it is the number of the row, counted with the header.
     """
-    if _line_ends(loaded) == loaded.rows + 1:
+    if loaded.survey.lines == loaded.rows + 1:
         return [row + 2 for row in rows]
     wanted, found = set(rows), {}
     try:
@@ -45,13 +43,3 @@ def place(connection: duckdb.DuckDBPyConnection, source: LoadedSource, cell: str
     number, line, row = found
     loaded = next(each for each in source.lines if each.file.number == number)
     return f"{loaded.file.path}, line {line or lines_of(loaded, [row - loaded.first_row])[0]}"
-
-
-def _line_ends(loaded: LoadedFile) -> int:
-    """Lines of the file, the last one with or without its end."""
-    ends, last = 0, b"\n"
-    with open_unpacked(loaded.file) as stream:
-        while chunk := stream.read(_CHUNK):
-            ends += chunk.count(b"\n")
-            last = chunk[-1:]
-    return ends + (last != b"\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ingestion.files.headers import check_header
 from ingestion.files.joining import assign, load_tables
 from ingestion.files.layouts import Layout
 from ingestion.files.line_ids import line_digest
-from ingestion.files.sources import StoredFile
+from ingestion.files.sources import StoredFile, Survey
 from ingestion.files.tables import LoadedFile, create_source_rows, load_file
 
 
@@ -40,6 +41,7 @@ def load_source(
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[StoredFile],
     layout: Layout,
+    surveys: Mapping[int, Future[Survey]],
     directory: Path,
     progress: Callable[[str, float], None],
 ) -> LoadedSource:
@@ -47,11 +49,11 @@ def load_source(
 
     Raises FixConfiguration or StopRun that name file and line.
     """
-    dialects = [look_at(file, layout.format, connection) for file in files]
+    dialects = [look_at(file, layout.format) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
         progress(f"reading {len(files)} files", 0.0)
-        lines, looked_up, cells = load_tables(connection, layout, assigned, directory)
+        lines, looked_up, cells = load_tables(connection, layout, assigned, surveys, directory)
         own = {name: cells[name] for found in lines for name in found.dialect.header if name}
     else:
         lines, looked_up = [], []
@@ -62,7 +64,8 @@ def load_source(
         create_source_rows(connection, len(header))
         for file, dialect in zip(files, dialects, strict=True):
             progress(f"reading {file.name}", len(lines) / len(files))
-            lines.append(load_file(connection, file, dialect, columns=header, directory=directory))
+            survey = surveys[file.number]
+            lines.append(load_file(connection, file, dialect, columns=header, survey=survey, directory=directory))
     for found in (*lines, *looked_up):
         found.file.check_unchanged()
     _list_files(connection, lines)

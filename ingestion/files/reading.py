@@ -69,9 +69,9 @@ def read_files(
     """
     files = find_files(sources)
     with tempfile.TemporaryDirectory(prefix="retail-files-") as directory, ThreadPoolExecutor(1) as pool:
-        digests = {file.number: pool.submit(file.sha256) for file in files}
+        surveys = {file.number: pool.submit(file.survey) for file in files}
         source = load_source(
-            connection, files, layout, Path(directory), lambda step, share: progress(step, share * _READING)
+            connection, files, layout, surveys, Path(directory), lambda step, share: progress(step, share * _READING)
         )
         try:
             values = _read_values(connection, layout, source, progress)
@@ -81,7 +81,7 @@ def read_files(
         progress("setting refused rows aside", _LANDED)
         refused = refuse(connection, layout, source, values, landed)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
-        read = tuple(_source_file(found, digests[found.file.number].result()) for found in loaded)
+        read = tuple(_source_file(found) for found in loaded)
         check_share(connection, read, source.rows, refused, max_reject_share)
         for found in loaded:
             found.file.check_unchanged()
@@ -136,13 +136,13 @@ def _two_orders(
     )
 
 
-def _source_file(found: LoadedFile, sha256: str) -> SourceFile:
+def _source_file(found: LoadedFile) -> SourceFile:
     file = found.file
     return SourceFile(
         number=file.number,
         name=file.name,
         path=str(file.path),
-        sha256=sha256,
+        sha256=found.survey.sha256,
         size_bytes=file.size_bytes,
         rows=found.rows + len(found.broken),
         encoding=found.encoding,

@@ -7,13 +7,11 @@ each row behind the line it began on; rows of another width are set aside.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
 
 from ingestion.files.dialects import LONGEST_LINE, Dialect
 from ingestion.files.sources import StoredFile
@@ -21,6 +19,10 @@ from ingestion.models.reject_reasons import RejectReason
 from shared.errors import StopRun
 
 _PAYLOAD_CHARACTERS = 65_536
+
+
+class WrongEncoding(StopRun):
+    """The file holds bytes that are not of the encoding it was read in."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,6 @@ class Rectified:
     broken: tuple[BrokenRow, ...]
 
 
-def open_unpacked(file: StoredFile) -> IO[bytes]:
-    """The file's bytes, unpacked."""
-    if file.compression == "gzip":
-        return cast("IO[bytes]", gzip.open(file.path, "rb"))
-    if file.compression == "zstd":
-        import pyarrow
-
-        stream: Any = pyarrow.CompressedInputStream(pyarrow.OSFile(str(file.path), "rb"), "zstd")
-        return io.BufferedReader(stream)
-    return file.path.open("rb")
-
-
 def rectify(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> Rectified:
     """Read the file row by row into `directory`. Raises StopRun with file and line for what cannot be trusted."""
     target = directory / f"rectified-{file.number}.csv"
@@ -73,44 +63,52 @@ def rectify(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) 
     return Rectified(target, encoding, rows, tuple(broken))
 
 
-def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str]]]:
+def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
     """Rows below the header, each with the line it begins on; blank lines are passed over.
 
-    Raises StopRun for a quote never closed, a line too long, or bytes that are not of the encoding.
+    A line whose quotes make no sense is given as its text. Raises StopRun for a quote never closed, a line too long, or
+    bytes that are not of the encoding.
     """
-    with open_unpacked(file) as raw:
+    with file.unpacked() as raw:
         lines = _Lines(file, io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline=""))
         before = csv.field_size_limit(LONGEST_LINE)
         try:
-            reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
-            yield from _rows(reader, file, lambda: lines.number)
+            header, *_ = csv.reader([next(line for line in lines if line.strip("\r\n"))], delimiter=dialect.delimiter)
+            if len(header) != len(dialect.header):
+                raise StopRun(f"{file.path}: the header ends on another line than it begins. Nothing was loaded.")
+            yield from _rows(file, lines, dialect.delimiter)
         finally:
             csv.field_size_limit(before)
 
 
-def _rows(reader: Any, file: StoredFile, lines_read: Callable[[], int]) -> Iterator[tuple[int, list[str]]]:
-    header_seen = False
+def _rows(file: StoredFile, lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        begins = lines_read() + 1
+        begins = lines.number + 1
         try:
             row = next(reader, None)
         except csv.Error as error:
+            if "expected after" in str(error) and lines.number == begins:
+                yield begins, lines.last
+                continue
             raise StopRun(_quote_fault(file, begins, str(error))) from error
         if row is None:
             return
-        if row and header_seen:
+        if row:
             yield begins, row
-        header_seen = header_seen or bool(row)
 
 
 def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
     if "unexpected end of data" in fault or "field limit" in fault:
+        where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
         return (
-            f"{file.path}, line {line}: a quoted field begins in this row and does not end"
-            f" {'before the file does' if 'unexpected' in fault else f'within {LONGEST_LINE:,} characters'}: the file"
-            " is cut off, or a quote is missing. Nothing was loaded."
+            f"{file.path}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
+            " off, or a quote is missing. Nothing was loaded."
         )
-    return f"{file.path}, line {line}: a quoted field goes on after its closing quote. Nothing was loaded."
+    return (
+        f"{file.path}, line {line}: a quoted field begins in this row, goes over several lines, and goes on after its"
+        " closing quote: a quote is missing or one too many. Nothing was loaded."
+    )
 
 
 class _Lines:
@@ -119,6 +117,7 @@ class _Lines:
     def __init__(self, file: StoredFile, text: io.TextIOWrapper) -> None:
         self._file, self._text = file, text
         self.number = 0
+        self.last = ""
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -127,12 +126,10 @@ class _Lines:
         try:
             line = self._text.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
-            raise StopRun(
+            raise WrongEncoding(
                 f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. State the"
                 " file's encoding in the layout (format: encoding:), or save it as UTF-8. Nothing was loaded."
             ) from error
-        except (EOFError, OSError) as error:
-            raise StopRun(f"{self._file.path} ends early: its {self._file.compression} data is cut off.") from error
         if not line:
             raise StopIteration
         self.number += 1
@@ -141,16 +138,22 @@ class _Lines:
                 f"{self._file.path}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
                 " long: a line end or a quote is missing. Nothing was loaded."
             )
-        return line.removeprefix("\ufeff") if self.number == 1 else line
+        self.last = line.removeprefix("\ufeff") if self.number == 1 else line
+        return self.last
 
 
-def _fitted(row: list[str], width: int) -> list[str] | None:
+def _fitted(row: list[str] | str, width: int) -> list[str] | None:
+    if isinstance(row, str):
+        return None
     if len(row) > width and not any(row[width:]):
         return row[:width]  # delimiters at the end of the line
     return row if len(row) == width else None
 
 
-def _broken(line: int, row: list[str], header: tuple[str, ...]) -> BrokenRow:
+def _broken(line: int, row: list[str] | str, header: tuple[str, ...]) -> BrokenRow:
+    if isinstance(row, str):
+        payload = json.dumps({"line": row[:_PAYLOAD_CHARACTERS].rstrip("\r\n")}, ensure_ascii=False)
+        return BrokenRow(line, RejectReason.MALFORMED, "a quoted field goes on after its closing quote", payload)
     named: dict[str, object] = {name: value[:_PAYLOAD_CHARACTERS] for name, value in zip(header, row, strict=False)}
     if len(row) > len(header):
         named["more"] = row[len(header) : len(header) + 100]

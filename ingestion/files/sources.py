@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import glob
+import gzip
 import hashlib
+import io
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import IO, Any, Self, cast
 
 from shared.errors import FixConfiguration, StopRun
 
@@ -41,6 +44,16 @@ class SourceFile:
     delimiter: str
     compression: str
     """`none`, `gzip` or `zstd`, by content."""
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What reading a file's bytes tells of it, whatever else reads it."""
+
+    sha256: str
+    """Of the bytes as stored."""
+    lines: int
+    """Lines of the unpacked text, the last one with or without its end."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +98,50 @@ class StoredFile:
         if now != self:
             raise StopRun(f"{self.path} changed while it was read. Nothing was loaded; run again when it is complete.")
 
-    def sha256(self) -> str:
-        """Of the bytes as stored."""
+    def unpacked(self) -> IO[bytes]:
+        """The file's bytes, unpacked."""
+        if self.compression == "gzip":
+            return cast("IO[bytes]", gzip.open(self.path, "rb"))
+        if self.compression == "zstd":
+            import pyarrow
+
+            stream: Any = pyarrow.CompressedInputStream(pyarrow.OSFile(str(self.path), "rb"), "zstd")
+            return io.BufferedReader(stream)
+        return self.path.open("rb")
+
+    def survey(self) -> Survey:
+        """Checksum and number of lines, by reading it all. Raises StopRun when its compressed data is cut off."""
         digest = hashlib.sha256()
-        with self.path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
+        plain = _LineCount()
+        with self.path.open("rb") as stored:
+            while chunk := stored.read(_CHUNK):
                 digest.update(chunk)
-        return digest.hexdigest()
+                if self.compression == "none":
+                    plain.add(chunk)
+        if self.compression != "none":
+            try:
+                with self.unpacked() as stream:
+                    while chunk := stream.read(_CHUNK):
+                        plain.add(chunk)
+            except (EOFError, OSError, zlib.error) as error:
+                raise StopRun(
+                    f"{self.path} ends early or is damaged: its {self.compression} data cannot be unpacked to its end."
+                    " Nothing was loaded; fetch it again."
+                ) from error
+        return Survey(digest.hexdigest(), plain.lines)
+
+
+class _LineCount:
+    def __init__(self) -> None:
+        self._ends, self._last = 0, b"\n"
+
+    def add(self, chunk: bytes) -> None:
+        self._ends += chunk.count(b"\n")
+        self._last = chunk[-1:]
+
+    @property
+    def lines(self) -> int:
+        return self._ends + (self._last != b"\n")
 
 
 def find_files(sources: Sequence[str]) -> list[StoredFile]:

@@ -7,6 +7,7 @@ files are `c0`, `c1` … so that no name from a file is ever part of a statement
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +15,8 @@ import duckdb
 
 from ingestion.files.dialects import LONGEST_LINE, Dialect
 from ingestion.files.encodings import detect
-from ingestion.files.rectifying import BrokenRow, Rectified, rectify
-from ingestion.files.sources import StoredFile
+from ingestion.files.rectifying import BrokenRow, Rectified, WrongEncoding, rectify
+from ingestion.files.sources import StoredFile, Survey
 from ingestion.files.sql_text import literal
 from shared.errors import FixConfiguration, StopRun
 
@@ -30,6 +31,7 @@ class LoadedFile:
     first_row: int
     rows: int
     broken: tuple[BrokenRow, ...]
+    survey: Survey
 
 
 def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
@@ -44,6 +46,7 @@ def load_file(
     dialect: Dialect,
     *,
     columns: Sequence[str],
+    survey: Future[Survey],
     directory: Path,
     table: str = "source_rows",
 ) -> LoadedFile:
@@ -51,34 +54,78 @@ def load_file(
 
     Raises StopRun or FixConfiguration that name file and line.
     """
-    first_row = _count(connection, table)
     broken: tuple[BrokenRow, ...] = ()
     encoding = dialect.encoding
-    if encoding == "utf-8":
-        try:
-            _insert(connection, table, file, dialect, columns, None)
-        except duckdb.Error as error:
-            if isinstance(error, duckdb.OutOfMemoryException):
-                raise
-            encoding = None
-    if encoding != "utf-8":
-        rectified = rectify(file, dialect, encoding or detect(file), directory)
-        encoding, broken = rectified.encoding, rectified.broken
-        try:
-            _insert(connection, table, file, dialect, columns, rectified)
-        except duckdb.InvalidInputException as error:
-            raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
-        finally:
-            rectified.path.unlink()
-    rows = _count(connection, table) - first_row
+    if encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, survey):
+        encoding, broken = _read_carefully(connection, table, file, dialect, columns, directory)
+    rows, first_row = _extent(connection, table, file)
     if not rows and not broken:
         raise FixConfiguration(f"{file.path} holds a header and no rows. Nothing was loaded.")
-    return LoadedFile(file, dialect, encoding, first_row, rows, broken)
+    return LoadedFile(file, dialect, encoding, first_row, rows, broken, survey.result())
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+def _read_plainly(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: StoredFile,
+    dialect: Dialect,
+    columns: Sequence[str],
+    survey: Future[Survey],
+) -> bool:
+    """Let DuckDB read the file where it is. False when it cannot, or when a line of the file is in no row of it."""
+    try:
+        _insert(connection, table, file, dialect, columns, None)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        return False
+    # DuckDB 2.0 passes over a last line that is longer than its buffer without a word.
+    lines = survey.result().lines
+    rows, _ = _extent(connection, table, file)
+    if lines == rows + 1 or lines == rows + 1 + _line_ends_within(connection, table, file.number):
+        return True
+    connection.execute(f"DELETE FROM {table} WHERE source_file = ?", [file.number])
+    return False
+
+
+def _line_ends_within(connection: duckdb.DuckDBPyConnection, table: str, number: int) -> int:
+    names = [name for (name, *_) in connection.execute(f"DESCRIBE {table}").fetchall()]
+    texts = [name for name in names if name not in ("source_file", "source_line")]
+    counted = " + ".join(f"coalesce(sum(length({name}) - length(replace({name}, chr(10), ''))), 0)" for name in texts)
+    found = connection.execute(f"SELECT {counted} FROM {table} WHERE source_file = ?", [number]).fetchone()
     return int(found[0]) if found else 0
+
+
+def _read_carefully(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: StoredFile,
+    dialect: Dialect,
+    columns: Sequence[str],
+    directory: Path,
+) -> tuple[str, tuple[BrokenRow, ...]]:
+    """Read the file row by row. Its encoding, and the rows that do not fit the header."""
+    try:
+        rectified = rectify(file, dialect, dialect.encoding or "utf-8", directory)
+    except WrongEncoding:
+        if dialect.is_stated:
+            raise
+        rectified = rectify(file, dialect, detect(file), directory)
+    try:
+        _insert(connection, table, file, dialect, columns, rectified)
+    except duckdb.InvalidInputException as error:
+        raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
+    finally:
+        rectified.path.unlink()
+    return rectified.encoding, rectified.broken
+
+
+def _extent(connection: duckdb.DuckDBPyConnection, table: str, file: StoredFile) -> tuple[int, int]:
+    """Rows of a file, and the first one's place in the table."""
+    found = connection.execute(
+        f"SELECT count(*), coalesce(min(rowid), 0) FROM {table} WHERE source_file = ?", [file.number]
+    ).fetchone()
+    return found or (0, 0)
 
 
 def _insert(
