@@ -20,7 +20,7 @@ from shared.errors import FixConfiguration
 from tests.unit.load_report.conftest import Reported
 
 EVIL = "<script>alert('x')</script>"
-FORMULA = '=HYPERLINK("http://evil")'
+FORMULA = "=1+cmd|'calc'!A1"
 ROWS = (
     ("536365", "P1", EVIL, "6", "12/1/2010 8:26", "2.55", "17850", "United Kingdom"),
     ("536366", "P2", '"><img src=x onerror=alert(1)>', "1", "12/2/2010 8:26", "3", "", "France"),
