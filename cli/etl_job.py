@@ -43,7 +43,8 @@ class EtlOrder:
     """What was asked for."""
 
     sources: Sequence[str]
-    layout: str
+    layout: str | None = None
+    """None: the known layout whose columns the files have."""
     overlap: Overlap = Overlap.STOP
     retailer_id: str | None = None
     job_name: str | None = None
@@ -88,12 +89,13 @@ def run_etl(
 
     Raises RetailError; then nothing was published, and the same order can be given again.
     """
+    from ingestion.files.headers import recognise_layout
     from ingestion.files.layouts import load_layout
     from ingestion.files.reading import read_files
     from ingestion.files.workspace import workspace
 
     watch = Stopwatch()
-    layout = load_layout(order.layout)
+    layout = load_layout(order.layout) if order.layout else recognise_layout(order.sources)
     if settings is None and not order.dry_run:
         settings = load_settings()
     with workspace(_input_bytes(order.sources)) as connection:
