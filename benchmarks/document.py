@@ -15,8 +15,9 @@ PLOT = "benchmarks/time-against-rows.svg"
 _TEXTS = Path(__file__).parent / "texts"
 _LOADS = {
     "floor": "bare `COPY` of the finished facts: **the floor**",
-    "etl": "**`retail etl`**, CSV to published star",
-    "etl without report": "`retail etl --no-report`",
+    "etl": "**`retail etl --no-refresh`**, CSV to published star",
+    "etl without report": "`retail etl --no-refresh --no-report`",
+    "etl with views": "`retail etl`, six views refreshed, too",
     "etl again": "`retail etl`, the same file again",
     "obvious way": "the obvious way: stage, `INSERT … ON CONFLICT`",
     "dlt arrow_csv": "dlt, append, Arrow by `COPY`",

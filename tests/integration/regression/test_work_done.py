@@ -8,8 +8,10 @@ move them, look at the difference, then write them anew:
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
@@ -20,6 +22,9 @@ from urllib.parse import urlsplit
 import pytest
 
 import transformation.main
+from cli.etl_job import EtlOrder, run_etl
+from cli.etl_result import EtlResult
+from ingestion.bulk_overlap import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.config import load_settings
@@ -27,20 +32,23 @@ from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, RawZone, record
 from tests.integration.regression.work_counter import Work, count_work
 
+Count = Callable[[Callable[[dict[str, str]], object]], Work]
 EXPECTED = Path(__file__).with_name("work.json")
 BYTES_TOLERANCE = 0.05
 """Texts of keys and versions differ by some bytes, and Parquet by its writer's version."""
 LINES = 300
+ROWS_A_MONTH = 21_000
+COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 
 
 @pytest.fixture
 def counting(
     monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer, warehouse: WarehouseAccess, s3: S3Access
-) -> Callable[[Callable[[dict[str, str]], None]], Work]:
+) -> Count:
     """Runs something with the settings of a fresh warehouse and S3, and says what work it was."""
     superuser = postgres_server.superuser_dsn(urlsplit(warehouse.owner_dsn).path.lstrip("/"))
 
-    def count(do: Callable[[dict[str, str]], None]) -> Work:
+    def count(do: Callable[[dict[str, str]], object]) -> Work:
         environment = {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}
         return count_work(
             monkeypatch, superuser, s3.endpoint, lambda endpoint: do({**environment, "S3_ENDPOINT_URL": endpoint})
@@ -64,6 +72,29 @@ def compare(name: str, work: Work) -> None:
     assert found == expected, name
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Two months of a shop's sales: large enough to be built as months, 5 dates each."""
+    return write_sales(tmp_path / "sales.csv")
+
+
+def write_sales(path: Path, quantity_of_first: int = 3) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(COLUMNS)
+        for n in range(2 * ROWS_A_MONTH):
+            month, within = divmod(n, ROWS_A_MONTH)
+            day, invoice = 1 + within // (ROWS_A_MONTH // 5), 500_000 + n // 10
+            quantity = quantity_of_first if n == 0 else 1 + n % 7
+            moment = f"{month + 1}/{day}/2011 {9 + n % 8}:{invoice % 60:02d}"
+            product, price = n % 10 + invoice % 200, f"{1 + n % 40}.25"
+            customer = 12_000 + invoice % 900 if invoice % 4 else ""
+            writer.writerow(
+                [invoice, 20_000 + product, f"PRODUCT {product}", quantity, moment, price, customer, "France"]
+            )
+    return path
+
+
 def land(s3: S3Access, *, changed: int = 0, day: date = DAY) -> None:
     """A day of one retailer: 300 lines of 100 receipts; of the first `changed` lines the source has a later version."""
     zone = RawZone()
@@ -84,9 +115,7 @@ def load(environment: dict[str, str]) -> None:
     assert result.ok, result.as_dict()
 
 
-def test_a_day_is_no_more_work_than_it_was(
-    counting: Callable[[Callable[[dict[str, str]], None]], Work], s3: S3Access
-) -> None:
+def test_a_day_is_no_more_work_than_it_was(counting: Count, s3: S3Access) -> None:
     land(s3)
     first = counting(load)
     assert first.star_rows()["ops.fact_sales"] == (LINES, 0, 0)
@@ -100,3 +129,22 @@ def test_a_day_is_no_more_work_than_it_was(
     corrected = counting(load)
     assert corrected.star_rows()["ops.fact_sales"] == (0, 5, 0), "five changed lines are five rows"
     compare("five lines changed", corrected)
+
+
+def etl(file: Path, environment: dict[str, str], reports: Path) -> EtlResult:
+    order = EtlOrder([str(file)], "online_retail", Overlap.STOP, report_directory=reports)
+    return run_etl(order, run_id=f"run-{time.monotonic_ns()}", settings=load_settings(environment))
+
+
+def test_a_file_is_no_more_work_than_it_was(counting: Count, file: Path, tmp_path: Path) -> None:
+    first = counting(lambda environment: etl(file, environment, tmp_path))
+    assert first.star_rows()["ops.fact_sales"] == (2 * ROWS_A_MONTH, 0, 0)
+    compare("a new file", first)
+
+    again = counting(lambda environment: etl(file, environment, tmp_path))
+    assert (again.star_rows(), again.copied_bytes, again.objects_put) == ({}, 0, 0)
+    compare("the same file again", again)
+
+    write_sales(file, quantity_of_first=4)
+    corrected = counting(lambda environment: etl(file, environment, tmp_path))
+    compare("a file with one row changed", corrected)

@@ -125,7 +125,7 @@ def counted_s3(endpoint: str, work: Work) -> Iterator[str]:
         server.server_close()
 
 
-def count_work(monkeypatch: pytest.MonkeyPatch, superuser_dsn: str, endpoint: str, do: Callable[[str], None]) -> Work:
+def count_work(monkeypatch: pytest.MonkeyPatch, superuser_dsn: str, endpoint: str, do: Callable[[str], object]) -> Work:
     """Do something with an S3 endpoint that counts, and tell what work it was."""
     work, lock = Work(), threading.Lock()
     before = _rows(superuser_dsn)
