@@ -12,15 +12,14 @@ JOIN dim_customer USING (customer_key);
 INSERT INTO fact_daily_sales
 SELECT
     date_key, retailer_key, product_key, store_key, currency, count(*),
-    sum(quantity) FILTER (WHERE line_type = 'sale'),
+    coalesce(sum(quantity) FILTER (WHERE line_type = 'sale'), 0),
     coalesce(sum(quantity) FILTER (WHERE line_type = 'return'), 0),
     sum(net_quantity),
-    sum(total_amount) FILTER (WHERE line_type = 'sale'),
+    coalesce(sum(total_amount) FILTER (WHERE line_type = 'sale'), 0),
     coalesce(sum(total_amount) FILTER (WHERE line_type = 'return'), 0),
     0, sum(net_amount)
 FROM {partition}
-GROUP BY date_key, retailer_key, product_key, store_key, currency
-HAVING count(*) FILTER (WHERE line_type = 'sale') > 0;
+GROUP BY date_key, retailer_key, product_key, store_key, currency;
 
 INSERT INTO fact_daily_transactions
 SELECT date_key, retailer_key, store_key, currency, count(DISTINCT transaction_id), count(DISTINCT customer_key)

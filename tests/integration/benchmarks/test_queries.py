@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import psycopg2
@@ -58,7 +59,7 @@ def test_the_filled_warehouse_is_one_that_the_loader_could_have_left(
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.disk_usage", lambda path: (0, 0, 5 * 2**30))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=5 * 2**30))
     check_room(1_000_000)
     with pytest.raises(NoRoom, match="point TMPDIR to a larger disk"):
         check_room(50_000_000)
