@@ -72,6 +72,11 @@ class FieldReport:
     before: FieldStatistics | None
     after: FieldStatistics | None
 
+    @property
+    def lost_some(self) -> bool:
+        """Whether a larger share of it is missing after than before."""
+        return bool(self.before and self.after and self.after.missing_share > self.before.missing_share)
+
 
 @dataclass(frozen=True)
 class Finding:

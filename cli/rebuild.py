@@ -1,0 +1,137 @@
+"""`retail rebuild`: load landed dates again from the raw zone, whole retailers at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from cli.books import AnyRetailerOption
+from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
+from shared.config import Settings, load_settings
+from shared.errors import FixConfiguration, RetailError
+from shared.logs import configure_logging
+
+if TYPE_CHECKING:
+    from transformation.loads import RetailerLoad
+
+_MANIFEST = re.compile(r"raw/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/_manifest\.json")
+Progress = Callable[[str, float], None]
+
+
+def rebuild(
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First business date. Default: all.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last business date. Default: all.")] = None,
+    retailer: AnyRetailerOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Load landed dates again from the raw zone.
+
+    An emptied warehouse becomes what it was; in a full one nothing changes. Whole months are built at once. Each
+    retailer becomes visible at once, or stays as it was; one that fails leaves the others alone, and the command ends
+    with 1.
+    """
+    configure_logging("WARNING")
+    with exit_code():
+        settings = load_settings()
+        chosen = [business_date(text, settings) if text else None for text in (first, last)]
+        landed = landed_dates(settings, retailer, chosen[0], chosen[1])
+        if not landed:
+            raise FixConfiguration("Nothing that fits is landed in the raw zone. See what is: retail loads")
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        loads = rebuild_all(landed, settings, new_run_id("rebuild"), console)
+        if as_json:
+            print_json({"ok": not any(load.error for load in loads), "retailers": _facts(loads)})
+        raise typer.Exit(1 if any(load.error for load in loads) else 0)
+
+
+def landed_dates(
+    settings: Settings, retailer: str | None, first: date | None, last: date | None
+) -> dict[str, list[date]]:
+    """The dates of each retailer that have a manifest in the raw zone, between `first` and `last`."""
+    from shared.s3_client import ObjectStore
+
+    prefix = f"raw/{retailer}/" if retailer else "raw/"
+    found = dates_of(ObjectStore(settings.s3).list_keys(settings.s3.bucket_raw, prefix))
+    wanted = {
+        name: [day for day in days if (first or day) <= day <= (last or day)] for name, days in sorted(found.items())
+    }
+    return {name: days for name, days in wanted.items() if days}
+
+
+def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
+    """The sealed partitions among the keys of the raw bucket, by retailer and in order."""
+    found: dict[str, list[date]] = {}
+    for key in keys:
+        if match := _MANIFEST.fullmatch(key):
+            found.setdefault(match[1], []).append(date(int(match[2]), int(match[3]), int(match[4])))
+    return {name: sorted(days) for name, days in found.items()}
+
+
+def rebuild_all(
+    landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console
+) -> list[RetailerLoad]:
+    """Load one retailer after the other; errors are in the results."""
+    from transformation.loads import failed_load
+
+    loads = []
+    for name, days in landed.items():
+        told = f"{escape(name)}: {len(days)} dates, {days[0]} to {days[-1]}"
+        try:
+            with console.status(told) as status:
+                load = _rebuild_one(name, days, settings, run_id, _shown_in(status, told))
+            console.print(f"{told} [green]ok[/] load {load.load_id}")
+        except RetailError as error:
+            load = failed_load(name, error)
+            console.print(f"{told} [red]failed[/] {escape(str(error))}")
+        loads.append(load)
+    return loads
+
+
+def _shown_in(status: Any, told: str) -> Progress:
+    return lambda step, share: status.update(f"{told}: {escape(step)}, {share:.0%}")
+
+
+def _rebuild_one(
+    retailer_id: str, days: Sequence[date], settings: Settings, run_id: str, progress: Progress
+) -> RetailerLoad:
+    from shared.pipeline_runs import StageRun, record_stage
+    from shared.s3_client import ObjectStore
+    from transformation.bulk import load_batch
+    from transformation.raw_partitions import columnar_workspace, read_partitions
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    dsn, store = settings.warehouse_dsn.get_secret_value(), ObjectStore(settings.s3)
+    with (
+        record_stage(dsn, StageRun(run_id, "transform", days[-1]), clock=clock) as stage,
+        TemporaryDirectory(prefix="retail-rebuild-") as name,
+        columnar_workspace(Path(name)) as connection,
+    ):
+        progress("reading the raw zone", 0.0)
+        batch = read_partitions(store, settings.s3.bucket_raw, retailer_id, days, Path(name), connection)
+        load = load_batch(batch, settings=settings, run_id=run_id, clock=clock, progress=progress)
+        stage.finish(details=_facts([load]))
+    return load
+
+
+def _facts(loads: Sequence[RetailerLoad]) -> dict[str, Any]:
+    """Counts per retailer, without a line for each of its dates."""
+    facts = {}
+    for load in loads:
+        told = load.as_dict()
+        partitions = told.pop("partitions")
+        names = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_star")
+        told |= {name: sum(int(each[name]) for each in partitions) for name in names}
+        facts[load.retailer_id] = {**told, "dates": len(partitions)}
+    return facts
