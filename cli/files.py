@@ -13,7 +13,8 @@ from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import JsonOption, console, exit_code, print_json
 
 if TYPE_CHECKING:
-    from ingestion.files.layouts import FieldSource, Layout
+    from ingestion.files.layout_parts import FieldSource
+    from ingestion.files.layouts import Layout
 
 layouts = typer.Typer(
     cls=PlainGroup, no_args_is_help=True, add_completion=False, help="What the columns of a source's files mean."
