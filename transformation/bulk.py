@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shared.config import Settings
 from shared.database import Cursor
+from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
+from shared.partitions import Manifest
+from shared.s3_bulk import BulkBucket
 from shared.s3_client import ObjectStore
 from transformation.conform import ConformedBatch
 from transformation.loads import RetailerLoad, published_load, refresh_statistics
@@ -17,7 +23,11 @@ from transformation.processed_zone import processed_writer
 from transformation.processors.load_plan import LoadPath
 from transformation.processors.publication import LoadOptions
 from transformation.processors.star_schema_processor import publish
+from transformation.raw_partitions import columnar_workspace, read_manifest, read_partitions
 
+_MANIFEST = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/_manifest\.json$")
+_REQUESTS = 6
+"""Manifests asked for at once."""
 Clock = Callable[[], datetime]
 Progress = Callable[[str, float], None]
 
@@ -45,18 +55,70 @@ def load_batch(
     `in_transaction` gets a cursor of that transaction and the load's number before the commit, for the caller's own
     books; `progress` is told each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
-    dsn = settings.warehouse_dsn.get_secret_value()
-    store = ObjectStore(settings.s3)
     with TemporaryDirectory(prefix="retail-load-") as name:
-        options = LoadOptions(
-            run_id=run_id,
-            now=clock(),
-            path=path,
-            write_processed=processed_writer(store, settings.s3.bucket_processed),
-            in_transaction=in_transaction,
-            progress=progress,
+        return _load(
+            ConformedBatch(batch, Path(name)),
+            settings,
+            LoadOptions(run_id, clock(), path, in_transaction=in_transaction, progress=progress),
         )
-        publication = publish(dsn, ConformedBatch(batch, Path(name)), options)
+
+
+def rebuild(
+    retailer_id: str,
+    first: date | None,
+    last: date | None,
+    *,
+    settings: Settings,
+    run_id: str,
+    clock: Clock,
+    path: LoadPath = LoadPath.AUTO,
+    progress: Progress = _no_progress,
+) -> RetailerLoad:
+    """Load what the raw zone holds of a retailer, from `first` to `last` inclusive, None for no limit, in one go.
+
+    Raises StopRun when nothing is landed in that range, and what `load_batch` raises.
+    """
+    store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
+    with TemporaryDirectory(prefix="retail-rebuild-") as name, columnar_workspace(Path(name)) as connection:
+        days = landed_days(store, bucket, retailer_id, first, last)
+        if not days:
+            raise StopRun(
+                f"The raw zone holds nothing of {retailer_id} in that range. Widen it, or land the dates first."
+            )
+        batch = read_partitions(store, bucket, retailer_id, days, Path(name), connection)
+        progress("read", 0.1)
+        return _load(
+            ConformedBatch(batch, Path(name)),
+            settings,
+            LoadOptions(
+                run_id, clock(), path, is_current=lambda: still_landed(store, bucket, batch), progress=progress
+            ),
+        )
+
+
+def landed_days(
+    store: ObjectStore, bucket: str, retailer_id: str, first: date | None = None, last: date | None = None
+) -> list[date]:
+    """The business dates whose manifests the raw zone holds, ascending."""
+    found = (_MANIFEST.search(key) for key in store.list_keys(bucket, f"raw/{retailer_id}/"))
+    days = (date(*map(int, match.groups())) for match in found if match)
+    return sorted(day for day in days if (first is None or day >= first) and (last is None or day <= last))
+
+
+def still_landed(store: ObjectStore, bucket: str, batch: LandedBatch) -> bool:
+    """Whether the raw zone's manifests still name the objects that the batch was read from."""
+
+    def is_same(manifest: Manifest) -> bool:
+        return read_manifest(store, bucket, batch.retailer_id, manifest.business_date).sha256 == manifest.sha256
+
+    with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="manifest") as pool:
+        return all(pool.map(is_same, batch.manifests().values()))
+
+
+def _load(batch: ConformedBatch, settings: Settings, options: LoadOptions) -> RetailerLoad:
+    dsn = settings.warehouse_dsn.get_secret_value()
+    writer = processed_writer(BulkBucket(settings.s3, settings.s3.bucket_processed))
+    publication = publish(dsn, batch, replace(options, write_processed=writer))
     refresh_statistics(dsn)
-    progress("published", 1.0)
+    options.progress("published", 1.0)
     return published_load(batch.retailer_id, publication)

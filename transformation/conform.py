@@ -18,7 +18,6 @@ from shared.database import read_sql
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest
-from transformation.raw_partitions import quoted
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -176,13 +175,3 @@ def _unreconciled(manifest: Manifest, found: str, stated: str) -> StopRun:
         f" stated. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
         f" --retailer {manifest.retailer_id}"
     )
-
-
-def export(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    """Write the rows of a DuckDB query to a CSV file as PostgreSQL's COPY reads it with `COPY_OPTIONS`."""
-    body = query.rstrip().rstrip(";")
-    connection.execute(f"COPY ({body}) TO '{quoted(path)}' (FORMAT csv, HEADER false, NULLSTR '\\N')")
-
-
-COPY_OPTIONS = "(FORMAT csv, NULL '\\N')"
-"""Of PostgreSQL, for what `export` wrote; in a DuckDB cursor `read_csv` reads the same with nullstr."""

@@ -34,6 +34,7 @@ from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
+from shared.s3_bulk import BulkBucket
 from shared.s3_client import ObjectStore
 from transformation.conform import ConformedBatch
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
@@ -160,7 +161,7 @@ def _publish_once(load: _Load) -> Publication:
             now=load.clock(),
             insert_only=load.insert_only,
             is_current=lambda: [read_manifest(store, s3.bucket_raw, retailer_id, day).sha256 for day in days] == read,
-            write_processed=processed_writer(store, s3.bucket_processed),
+            write_processed=processed_writer(BulkBucket(s3, s3.bucket_processed)),
         )
         return publish(load.settings.warehouse_dsn.get_secret_value(), ConformedBatch(landed, Path(name)), options)
 

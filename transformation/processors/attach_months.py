@@ -11,7 +11,7 @@ from psycopg2 import sql
 from shared.database import Cursor
 from shared.errors import RetryLater
 from transformation.processors.build_months import BuiltMonth
-from transformation.processors.copying import copy_file
+from transformation.processors.copying import copy_batches
 from transformation.processors.customer_history import repoint_facts
 
 SWAP_PATIENCE_SECONDS = 300.0
@@ -31,7 +31,7 @@ def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], mo
             sql.SQL("DELETE FROM {} WHERE retailer_key = %s AND date_key = ANY (%s)").format(identifier),
             (parameters["retailer_key"], keys),
         )
-        copy_file(cursor, rows, identifier)
+        copy_batches(cursor, rows.to_batches(), identifier)
     if month.plan.replaces:  # rows that were copied over still follow the customers' old history
         repoint_facts(cursor, parameters, month.identifier)
     cursor.execute("SELECT ops.reference_fact_build(%s)", (month.table,))

@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from string import Template
 
 import duckdb
+import pyarrow
 from psycopg2 import sql
 
 from shared.database import Cursor, read_sql, session, transaction
 from shared.errors import StopRun
-from transformation.conform import ConformedBatch, export
+from transformation.conform import ConformedBatch
 from transformation.processors.copying import copy_in, copy_out
-from transformation.processors.load_plan import MonthPlan
+from transformation.processors.load_plan import MonthPlan, last_of_month
 
 WORKERS = 2
 """Months built at once."""
@@ -64,9 +64,8 @@ class BuiltMonth(ComparedMonth):
 
     table: str
     """Its name in schema ops."""
-    daily_sales: Path
-    daily_transactions: Path
-    """Rows of the two summaries, for COPY."""
+    daily_sales: pyarrow.Table
+    daily_transactions: pyarrow.Table
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -109,7 +108,14 @@ class MonthBuilder:
                 self._fill(cursor, columnar, month, sql.Identifier("ops", table))
                 cursor.execute("SELECT ops.index_fact_build(%s)", (table,))
                 in_star = self._in_star(cursor, month, sql.Identifier("ops", table))
-            return BuiltMonth(month, outcomes, in_star, table, *self._summarise(columnar, month))
+            return BuiltMonth(
+                month,
+                outcomes,
+                in_star,
+                table,
+                _rows(columnar, "summarise_build"),
+                _rows(columnar, "summarise_build_transactions"),
+            )
         finally:
             columnar.close()
 
@@ -120,7 +126,8 @@ class MonthBuilder:
 
     def _resolve(self, columnar: duckdb.DuckDBPyConnection, month: MonthPlan) -> None:
         days = ", ".join(f"DATE '{day}'" for day in month.days) or "NULL"
-        columnar.execute(Template(read_sql(_SQL / "build_rows.sql")).substitute(self._bound, days=days))
+        bound = {**self._bound, "first_day": month.first_day, "last_day": last_of_month(month.first_day), "days": days}
+        columnar.execute(Template(read_sql(_SQL / "build_rows.sql")).substitute(bound))
         staged, resolved = self._batch.rows(month.days), _count(columnar)
         if staged != resolved:
             raise unresolved(self._batch.retailer_id, staged, resolved)
@@ -129,7 +136,7 @@ class MonthBuilder:
         self, cursor: Cursor, columnar: duckdb.DuckDBPyConnection, month: MonthPlan
     ) -> list[tuple[int, str, str, int, Decimal]]:
         query = cursor.mogrify(read_sql(_SQL / "present_rows.sql"), {**self._bound, "date_keys": _keys(month)}).decode()
-        file = self._file(month, "present")
+        file = self._batch.directory / f"{month.partition}.csv"
         copy_out(cursor, query, columnar, "TEMP TABLE present_rows", _PRESENT_COLUMNS, file)
         columnar.execute(read_sql(_SQL / "compare_build.sql"))
         return _tally(columnar, "compared_rows")
@@ -138,26 +145,16 @@ class MonthBuilder:
         self, cursor: Cursor, columnar: duckdb.DuckDBPyConnection, month: MonthPlan, build: sql.Identifier
     ) -> None:
         if month.replaces:
-            after = (month.first_day + timedelta(days=31)).replace(day=1)
             cursor.execute(
                 sql.SQL(read_sql(_SQL / "copy_other_rows.sql")).format(build=build),
                 {
                     **self._bound,
                     "first_key": int(f"{month.first_day:%Y%m%d}"),
-                    "end_key": int(f"{after:%Y%m%d}"),
+                    "last_key": int(f"{last_of_month(month.first_day):%Y%m%d}"),
                     "date_keys": _keys(month),
                 },
             )
-        copy_in(cursor, columnar, read_sql(_SQL / "export_build.sql"), build, self._file(month, "rows"))
-
-    def _summarise(self, columnar: duckdb.DuckDBPyConnection, month: MonthPlan) -> tuple[Path, Path]:
-        files = self._file(month, "daily_sales"), self._file(month, "daily_transactions")
-        for file, name in zip(files, ("summarise_build", "summarise_build_transactions"), strict=True):
-            export(columnar, read_sql(_SQL / f"{name}.sql"), file)
-        return files
-
-    def _file(self, month: MonthPlan, name: str) -> Path:
-        return self._batch.directory / f"{month.partition}-{name}.csv"
+        copy_in(cursor, columnar, read_sql(_SQL / "export_build.sql"), build)
 
 
 def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
@@ -166,6 +163,10 @@ def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
         f"{retailer_id}: {staged} rows were staged, but {resolved} found their dimension members. Nothing was"
         " published. This is a defect of the platform: please report it."
     )
+
+
+def _rows(columnar: duckdb.DuckDBPyConnection, name: str) -> pyarrow.Table:
+    return columnar.sql(read_sql(_SQL / f"{name}.sql")).to_arrow_table()
 
 
 def _tally(columnar: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, str, str, int, Decimal]]:

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TextIO, cast
 
 import duckdb
+import pyarrow
 from psycopg2 import sql
 
 from shared.database import Cursor
-from transformation.conform import COPY_OPTIONS, export
+from transformation.binary_copy import BinaryCopy
 from transformation.raw_partitions import quoted
 
+_BATCH_ROWS = 16_384
+"""Few enough that a batch stays in the processor's cache while it is encoded."""
 _CHUNK_BYTES = 256 * 1024
+_CSV = "(FORMAT csv, NULL '\\N')"
 
 
-def copy_in(
-    cursor: Cursor, columnar: duckdb.DuckDBPyConnection, query: str, table: str | sql.Identifier, file: Path
-) -> None:
-    """Append the rows of a DuckDB query to a table of the warehouse, by way of `file`."""
-    export(columnar, query, file)
-    copy_file(cursor, file, sql.Identifier(table) if isinstance(table, str) else table)
+def copy_in(cursor: Cursor, columnar: duckdb.DuckDBPyConnection, query: str, table: str | sql.Identifier) -> None:
+    """Append the rows of a DuckDB query to a table of the warehouse, whose columns and types the query has in order."""
+    copy_batches(cursor, columnar.sql(query).to_arrow_reader(_BATCH_ROWS), table)
 
 
-def copy_file(cursor: Cursor, file: Path, table: sql.Identifier) -> None:
-    """Append the rows that `export` wrote to a table, and remove the file."""
-    statement = sql.SQL("COPY {} FROM STDIN ").format(table) + sql.SQL(COPY_OPTIONS)
-    with file.open("rb") as rows:
-        cursor.copy_expert(statement, rows, size=_CHUNK_BYTES)
-    file.unlink()
+def copy_batches(cursor: Cursor, rows: Iterable[pyarrow.RecordBatch], table: str | sql.Identifier) -> None:
+    """Append Arrow batches to a table of the warehouse, whose columns and types they have in order."""
+    name = sql.Identifier(table) if isinstance(table, str) else table
+    cursor.copy_expert(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(name), cast(TextIO, BinaryCopy(rows)))
 
 
 def copy_out(
@@ -38,7 +39,7 @@ def copy_out(
     `table` is what stands between CREATE OR REPLACE and AS: `TEMP TABLE name` is seen by this DuckDB cursor only.
     """
     with file.open("wb") as rows:
-        cursor.copy_expert(f"COPY ({query}) TO STDOUT {COPY_OPTIONS}", rows, size=_CHUNK_BYTES)
+        cursor.copy_expert(f"COPY ({query}) TO STDOUT {_CSV}", rows, size=_CHUNK_BYTES)
     columnar.execute(
         f"CREATE OR REPLACE {table} AS SELECT * FROM read_csv('{quoted(file)}', header = false, auto_detect = false,"  # noqa: S608
         f" delim = ',', quote = '\"', escape = '\"', nullstr = '\\N', columns = {columns!r})"

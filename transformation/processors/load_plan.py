@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from shared.database import Cursor
@@ -60,6 +60,11 @@ class LoadPlan:
 def first_of_month(day: date) -> date:
     """The first day of the month of `day`."""
     return day.replace(day=1)
+
+
+def last_of_month(first_day: date) -> date:
+    """The last day of the month that begins on `first_day`."""
+    return (first_day + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 def partition_name(first_day: date) -> str:

@@ -98,8 +98,7 @@ class LoadTransaction:
         self._execute("create_told")
         columnar = self._batch.cursor()
         for table, query in _TOLD.items():
-            file = self._batch.directory / f"{table}.csv"
-            copy_in(self._cursor, columnar, read_sql(_SQL / f"{query}.sql"), table, file)
+            copy_in(self._cursor, columnar, read_sql(_SQL / f"{query}.sql"), table)
         self._cursor.execute("ANALYZE stated, staged_transactions")
         self._execute("upsert_stores")
         self._execute("upsert_products")

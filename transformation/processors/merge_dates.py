@@ -67,7 +67,7 @@ def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys:
 def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
     cursor.execute(read_sql(_SQL / "create_staging.sql"))
     query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=", ".join(f"DATE '{day}'" for day in days))
-    copy_in(cursor, batch.cursor(), query, "staged_sales", batch.directory / "staged_sales.csv")
+    copy_in(cursor, batch.cursor(), query, "staged_sales")
     cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 
 

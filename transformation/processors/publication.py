@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from shared.database import Cursor
 from transformation.conform import ConformedBatch
@@ -23,7 +23,7 @@ class LoadOptions:
     """Add new rows only; always merged."""
     is_current: Callable[[], bool] = lambda: True
     """Asked once the retailer is locked: whether the partitions read are still the landed ones."""
-    write_processed: Callable[[ConformedBatch, Collection[date]], None] = lambda batch, days: None
+    write_processed: Callable[[ConformedBatch], None] = lambda batch: None
     """Writes the loaded dates' processed files; runs beside the load, while the retailer is locked."""
     in_transaction: Callable[[Cursor, int], None] = lambda cursor, load_id: None
     """Runs after the audit, before the commit, with the load's number."""

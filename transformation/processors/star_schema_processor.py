@@ -60,7 +60,7 @@ def _publish(
         cursor.execute(f"SELECT ops.{'enter_build' if plan.months else 'enter_load'}(%s)", (batch.retailer_id,))
         if not options.is_current():
             raise OutdatedRead(f"{batch.retailer_id} was landed anew while this load waited for another. Run again.")
-        with _beside(lambda: options.write_processed(batch, plan.loaded)) as processed_is_written:
+        with _beside(lambda: options.write_processed(batch)) as processed_is_written:
             load = LoadTransaction(cursor, dsn, batch, options)
             if plan.months:  # others may have made months until the lock was ours
                 present = months_present(cursor, months)

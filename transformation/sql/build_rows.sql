@@ -14,11 +14,11 @@ WITH resolved AS (
         ON customer.customer_id = sale.customer_id
         AND sale.sold_at >= customer.starts_at
         AND sale.sold_at < customer.valid_to
-    WHERE sale.business_date IN ($days)
+    WHERE sale.business_date BETWEEN DATE '$first_day' AND DATE '$last_day' AND sale.business_date IN ($days)
 )
 SELECT
-    date_key, $retailer_key AS retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type,
+    date_key, CAST($retailer_key AS SMALLINT) AS retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type,
     sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at,
-    $load_id AS load_id, customer_id, 'inserted' AS outcome
+    CAST($load_id AS BIGINT) AS load_id, customer_id, 'inserted' AS outcome
 FROM resolved
 ORDER BY date_key, transaction_id, line_id;

@@ -33,9 +33,11 @@ SELECT
 FROM built_rows AS built
 FULL JOIN present USING (date_key, transaction_id, line_id);
 
-UPDATE built_rows
-SET outcome = compared_rows.outcome,
-    load_id = CASE WHEN compared_rows.outcome = 'unchanged' THEN compared_rows.load_id ELSE built_rows.load_id END
-FROM compared_rows
-WHERE (built_rows.date_key, built_rows.transaction_id, built_rows.line_id)
-    = (compared_rows.date_key, compared_rows.transaction_id, compared_rows.line_id);
+CREATE OR REPLACE TEMP TABLE built_rows AS
+SELECT
+    built_rows.* REPLACE (
+        CASE WHEN compared_rows.outcome = 'unchanged' THEN compared_rows.load_id ELSE built_rows.load_id END AS load_id
+    )
+FROM built_rows
+JOIN compared_rows USING (date_key, transaction_id, line_id)
+ORDER BY date_key, transaction_id, line_id;

@@ -8,5 +8,5 @@ SELECT
     quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
 FROM fact_sales
 WHERE date_key >= %(first_key)s
-    AND date_key < %(end_key)s
+    AND date_key <= %(last_key)s
     AND NOT (retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s));

@@ -1,7 +1,7 @@
 -- DuckDB. Grain of fact_daily_sales, in the order of its key and columns.
 SELECT
     date_key, retailer_key, product_key, store_key, currency,
-    count(*) AS line_count,
+    CAST(count(*) AS INTEGER) AS line_count,
     coalesce(sum(quantity) FILTER (WHERE line_type = 'sale'), 0) AS sold_quantity,
     coalesce(sum(quantity) FILTER (WHERE line_type = 'return'), 0) AS returned_quantity,
     sum(net_quantity) AS net_quantity,
