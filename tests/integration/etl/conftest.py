@@ -50,7 +50,7 @@ class Row:
 
 
 def sales(days: int = 6, per_day: int = 12, *, first: date = FIRST, start: int = 100_000) -> list[Row]:
-    """Plausible rows: names that need escaping, guests, returns, an exact copy a day. The same for the same arguments."""
+    """Plausible rows: names that need escaping, guests, returns, an exact copy a day. Always the same."""
     names = ("LANTERN", 'BOX, "LARGE"', "CAF\u00c9 \u00a3 SET", " back\\slash ", "")
     rows = []
     for ahead in range(days):
@@ -131,7 +131,17 @@ class Platform:
 
     def star(self) -> tuple[int, Decimal]:
         """Rows and net money."""
-        return self.query("SELECT count(*), coalesce(sum(net_amount), 0) FROM fact_sales")[0]  # type: ignore[return-value]
+        return self.query("SELECT count(*), coalesce(sum(net_amount), 0) FROM fact_sales")[0]
+
+    def forget_the_star(self) -> None:
+        """As if the warehouse had just been set up."""
+        self.query(
+            "TRUNCATE fact_sales, fact_daily_sales, fact_daily_transactions, ops.transaction_dates,"
+            " ops.customer_observations, ops.superseded_sales, ops.load_ledger, ops.load_ledger_amounts,"
+            " ops.source_partitions, ops.source_files, ops.flagged_sales, ops.data_versions CASCADE;"
+            "DELETE FROM dim_customer WHERE customer_key <> 0; DELETE FROM dim_product WHERE product_key <> 0;"
+            "DELETE FROM dim_store WHERE store_key <> 0"
+        )
 
     def versions(self) -> list[tuple[Any, ...]]:
         """Every row of the star with the transaction that wrote it."""
