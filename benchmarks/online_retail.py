@@ -1,7 +1,8 @@
 """Online Retail as the benchmark's file: the real one unpacked, parts of it, and multiples of it.
 
-A multiple repeats the file with all dates 53 weeks later each time, so that weekdays and seasons stay, and with a digit
-added to the invoice number, so that every invoice is a new one. The same number of rows always gives the same bytes.
+A multiple repeats the file with all dates 53 weeks later each time, so that weekdays and seasons stay, and with invoice
+numbers that go on where the last copy's ended, so that every invoice is a new one. The same number of rows always gives
+the same bytes.
 Where the real file is absent, the simulated retailers' generator makes rows of the same shape.
 """
 
@@ -28,6 +29,10 @@ ROWS = 541_909
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 _FIRST_DAY, _LAST_DAY = date(2010, 12, 1), date(2011, 12, 9)
 _DAYS_APART = 53 * 7
+_NUMBERS_APART = 46_000
+"""More than the file has invoice numbers, and ten times that still leaves them six digits."""
+_RECEIPTS_A_NUMBER = 8
+"""Made-up receipts are smaller than a wholesaler's invoices, so that some share one."""
 _PACKED = "online_retail.csv.zst"
 _TIME = "%-m/%-d/%Y %-H:%M"
 
@@ -67,12 +72,14 @@ def with_rows(source: Path, rows: int) -> Path:
         return path
     types = "{" + ", ".join(f"'{name}': 'VARCHAR'" for name in COLUMNS) + "}"
     copies = " UNION ALL ".join(
-        f"SELECT InvoiceNo || {copy} AS InvoiceNo, StockCode, Description, Quantity,"  # noqa: S608 - our own path
+        f"SELECT regexp_extract(InvoiceNo, '^[A-Z]*')"  # noqa: S608 - our own path
+        f" || (regexp_extract(InvoiceNo, '[0-9]+$')::INTEGER + {copy * _NUMBERS_APART}) AS InvoiceNo,"
+        " StockCode, Description, Quantity,"
         f" strftime(strptime(InvoiceDate, '{_TIME}') + to_days({copy * _DAYS_APART}), '{_TIME}') AS InvoiceDate,"
         f" UnitPrice, CustomerID, Country FROM read_csv('{source}', header = true, columns = {types})"
         for copy in range(-(-rows // ROWS))
     )
-    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+    with duckdb.connect(config={"memory_limit": "1GB", "enable_progress_bar": False}) as connection:
         wanted = f"SELECT * FROM ({copies}) LIMIT {rows}"  # noqa: S608 - our own path
         connection.execute(f"COPY ({wanted}) TO '{path}' (FORMAT csv, HEADER true)")
     return path
@@ -92,11 +99,11 @@ def _make_up(path: Path) -> None:
 
 
 def _made_up_rows(generator: SalesGenerator) -> Iterator[tuple[object, ...]]:
-    number, moved = 536_364, _FIRST_DAY - FIRST_GENERATED_DAY
+    receipts, moved = 0, _FIRST_DAY - FIRST_GENERATED_DAY
     for ahead in range((_LAST_DAY - _FIRST_DAY).days + 1):
         for receipt in generator.receipts(FIRST_GENERATED_DAY + timedelta(days=ahead)):
-            number += 1
-            yield from _rows_of(receipt, number, moved)
+            yield from _rows_of(receipt, 536_365 + receipts // _RECEIPTS_A_NUMBER, moved)
+            receipts += 1
 
 
 def _rows_of(receipt: Receipt, number: int, moved: timedelta) -> Iterator[tuple[object, ...]]:

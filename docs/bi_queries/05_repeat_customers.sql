@@ -3,16 +3,21 @@ WITH latest AS (
     SELECT max(date_trunc('month', business_date + 1) - interval '1 month')::date AS month_start_date
     FROM mv_daily_sales_summary
 ),
+transactions AS (
+    SELECT retailer_key, customer_key, transaction_id, currency, sum(net_amount) AS net_amount
+    FROM fact_sales
+    WHERE date_key >= (SELECT to_char(month_start_date, 'YYYYMMDD')::integer FROM latest)
+        AND date_key < (SELECT to_char(month_start_date + interval '1 month', 'YYYYMMDD')::integer FROM latest)
+        AND line_type = 'sale'
+    GROUP BY retailer_key, customer_key, transaction_id, currency
+),
 customer_month AS (
     SELECT
         sales.retailer_key, customer.customer_id, sales.currency,
-        count(DISTINCT sales.transaction_id) AS transaction_count, sum(sales.net_amount) AS net_amount
-    FROM fact_sales AS sales
+        count(*) AS transaction_count, sum(sales.net_amount) AS net_amount
+    FROM transactions AS sales
     JOIN dim_customer AS customer USING (customer_key)
-    WHERE sales.date_key >= (SELECT to_char(month_start_date, 'YYYYMMDD')::integer FROM latest)
-        AND sales.date_key < (SELECT to_char(month_start_date + interval '1 month', 'YYYYMMDD')::integer FROM latest)
-        AND sales.line_type = 'sale'
-        AND customer.customer_id <> 'GUEST'
+    WHERE customer.customer_id <> 'GUEST'
     GROUP BY sales.retailer_key, customer.customer_id, sales.currency
 )
 SELECT
