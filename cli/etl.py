@@ -33,9 +33,12 @@ def etl(
         ),
     ],
     layout: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="What the columns mean: a layout that ships, or the path of a YAML file."),
-    ] = "online_retail",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the columns mean: one that ships, or the path of a YAML file. Default: known by the header.",
+        ),
+    ] = None,
     retailer: Annotated[
         str | None, typer.Option("--retailer", metavar="ID", help="Whose sales they are. Default: as the layout says.")
     ] = None,

@@ -121,7 +121,6 @@ def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
 def test_a_landing_that_went_wrong_publishes_nothing(
     platform: Platform, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingestion import bulk_sealing
     from shared.errors import RetryLater
     from shared.s3_bulk import BulkBucket
 
@@ -133,7 +132,7 @@ def test_a_landing_that_went_wrong_publishes_nothing(
             raise RetryLater("S3 has gone away.")
         return put(self, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(bulk_sealing.BulkBucket, "put", failing)
+    monkeypatch.setattr(BulkBucket, "put", failing)
     with pytest.raises(RetryLater, match="gone away"):
         platform.load(file)
     assert platform.star()[0] == 0
