@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ingestion.files.expressions import Fault, check_faults, first_fault
 from ingestion.files.layout_parts import Condition
 from ingestion.files.layouts import Layout
 from ingestion.files.sql_text import literal, literals
@@ -76,7 +77,7 @@ amounts AS (
     FROM priced
 ),
 measured AS (
-    SELECT *, {_line_fault(own_total)} AS line_fault FROM amounts
+    SELECT *, {_line_fault(layout)} AS line_fault FROM amounts
 )"""
 
 
@@ -85,21 +86,29 @@ LINE_FAULTS = {
     RejectReason.NEGATIVE_PRICE: "a sale or return at a price below zero",
     RejectReason.SIGN_MISMATCH: "a sale of less than nothing, or a return of more than nothing",
     RejectReason.TOTAL_MISMATCH: "the total is not quantity x unit price",
+    RejectReason.OUT_OF_RANGE: "quantity x unit price is outside the limits of the layout's checks",
+    RejectReason.INVALID_FORMAT: "quantity x unit price does not match the layout's checks",
+    RejectReason.NOT_ALLOWED: "quantity x unit price is none of those that the layout's checks allow",
     RejectReason.TOO_MANY_DIGITS: "quantity x unit price has more digits than money holds; nothing is ever rounded",
 }
 
 
-def _line_fault(own_total: bool) -> str:
-    total = (
-        f" WHEN abs(signed_amount - exact_amount) > {TOTAL_TOLERANCE} THEN {literal(RejectReason.TOTAL_MISMATCH)}"
-        if own_total
-        else f" WHEN signed_amount <> exact_amount THEN {literal(RejectReason.TOO_MANY_DIGITS)}"
-    )
-    return (
-        f"CASE WHEN kind IS NULL THEN {literal(RejectReason.UNKNOWN_TYPE)}"
-        f" WHEN kind <> 'adjustment' AND unit_price < 0 THEN {literal(RejectReason.NEGATIVE_PRICE)}"
-        f" WHEN signed_amount IS NULL THEN {literal(RejectReason.TOO_MANY_DIGITS)}{total}"
-        " WHEN kind = 'sale' AND (signed_quantity < 0 OR signed_amount < 0)"
-        f" OR kind = 'return' AND (signed_quantity > 0 OR signed_amount > 0) THEN {literal(RejectReason.SIGN_MISMATCH)}"
-        " END"
-    )
+def _line_fault(layout: Layout) -> str:
+    faults = [
+        Fault("kind IS NULL", RejectReason.UNKNOWN_TYPE, ""),
+        Fault("kind <> 'adjustment' AND unit_price < 0", RejectReason.NEGATIVE_PRICE, ""),
+        Fault("signed_amount IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
+        Fault(f"abs(signed_amount - exact_amount) > {TOTAL_TOLERANCE}", RejectReason.TOTAL_MISMATCH, "")
+        if "total_amount" in layout.columns
+        else Fault("signed_amount <> exact_amount", RejectReason.TOO_MANY_DIGITS, ""),
+        Fault(
+            "kind = 'sale' AND (signed_quantity < 0 OR signed_amount < 0)"
+            " OR kind = 'return' AND (signed_quantity > 0 OR signed_amount > 0)",
+            RejectReason.SIGN_MISMATCH,
+            "",
+        ),
+    ]
+    for check in layout.checks:
+        if check.field == "total_amount" and check.severity == "error":
+            faults += check_faults(check, "abs(signed_amount)")
+    return first_fault(faults, "code")

@@ -38,16 +38,11 @@ def look_at(file: StoredFile, wanted: Format) -> Dialect:
     sample = _sample(file)
     if not sample.strip():
         raise FixConfiguration(f"{file.path} holds nothing but blank lines. Nothing was loaded.")
-    encoding = _codec(wanted.encoding) if wanted.encoding else _encoding(file, sample)
+    encoding = wanted.encoding or _encoding(file, sample)
     text = codecs.getincrementaldecoder(encoding or "latin-1")("replace").decode(sample).lstrip("\ufeff\r\n")
     delimiter = wanted.delimiter or _delimiter(text)
     header = _header(file, text, delimiter, complete=len(sample) < SAMPLE_BYTES)
     return Dialect(encoding, delimiter, header, wanted.encoding is not None)
-
-
-def _codec(name: str) -> str:
-    """Python's name of an encoding; UTF-8 always as `utf-8`."""
-    return codecs.lookup(name).name.removesuffix("-sig")
 
 
 def _sample(file: StoredFile) -> bytes:

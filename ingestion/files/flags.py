@@ -28,7 +28,8 @@ def flag(connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[
         found.append((outlier_code(outliers), f"{outliers.field} < {low} OR {outliers.field} > {high}"))
     for check in layout.checks:
         if check.severity == "warning":
-            empty = [f"{check.field} IS NULL"] if check.required else []
+            is_empty = f"customer_id = {literal(GUEST)}" if check.field == "customer_id" else f"{check.field} IS NULL"
+            empty = [is_empty] if check.required else []
             faults = [fault.condition for fault in check_faults(check, check.field)]
             found.append((check_code(check), " OR ".join([*empty, *faults]) or "false"))
     if layout.non_products:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -40,6 +42,10 @@ def _compiles(expression: str | None) -> str | None:
     return expression
 
 
+_TIME_PARTS = "YymbBdHIMSfpzaA%"
+"""What a time's format can be made of, each behind a `%`."""
+
+
 class Part(BaseModel):
     """What all parts share: they never change, and a key that is none is an error."""
 
@@ -53,6 +59,14 @@ class Format(Part):
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
     decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
     thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if stated")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_an_encoding(cls, given: str | None) -> str | None:
+        try:
+            return given and codecs.lookup(given).name.removesuffix("-sig")
+        except LookupError:
+            raise ValueError(f"{given!r} is no encoding; one is cp1252") from None
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
@@ -94,6 +108,21 @@ class FieldSource(Part):
     @classmethod
     def _constants_are_texts(cls, given: Any) -> Any:
         return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+    @field_validator("format")
+    @classmethod
+    def _is_a_format(cls, given: str | None) -> str | None:
+        if given is None or given in ("iso", "epoch", "epoch_ms", "auto"):
+            return given
+        used = set(re.findall(r"%-?(.?)", given))
+        unknown = sorted(used - set(_TIME_PARTS))
+        if unknown:
+            raise ValueError(f"{given!r} has an unknown part: %{unknown[0]}")
+        if not (used & {"Y", "y"} and used & {"m", "b", "B"} and "d" in used):
+            raise ValueError(
+                f"{given!r} has no year, month and day; it is iso, epoch, epoch_ms, auto, or like %d/%m/%Y"
+            )
+        return given
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -199,3 +228,11 @@ class Dates(Part):
 
     first: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
     last: str = Field(default="2099-12-31", pattern=r"^\d{4}-\d\d-\d\d$")
+
+    @field_validator("first", "last", mode="before")
+    @classmethod
+    def _is_a_date(cls, given: Any) -> Any:
+        try:
+            return date.fromisoformat(str(given)).isoformat()
+        except ValueError:
+            raise ValueError(f"{given!r} is no date") from None

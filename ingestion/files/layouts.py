@@ -155,8 +155,10 @@ def load_layout(name_or_path: str) -> Layout:
 def _read(path: Path) -> Layout:
     import yaml
 
+    from ingestion.files.strict_yaml import StrictLoader
+
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        given = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a safe loader
     except (OSError, UnicodeDecodeError) as error:
         raise FixConfiguration(f"The layout {path} cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -52,7 +52,7 @@ def rectify(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) 
     broken: list[BrokenRow] = []
     rows = 0
     with target.open("w", encoding="utf-8", newline="") as out:
-        write = csv.writer(out, lineterminator="\n").writerow
+        write = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
         for line, row in numbered_rows(file, dialect, encoding):
             fitted = _fitted(row, len(dialect.header))
             if fitted is None:

@@ -78,6 +78,7 @@ def _read_plainly(
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
+        survey.result()  # raises when the compressed data is cut off, which no other way of reading can help
         return False
     # DuckDB 2.0 passes over a last line that is longer than its buffer without a word.
     lines = survey.result().lines

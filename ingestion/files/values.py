@@ -136,28 +136,33 @@ def _type(field: str) -> str:
 
 
 def _missing_fault(layout: Layout, field: str) -> list[Fault]:
-    required = field in REQUIRED_FIELDS or any(check.required for check in layout.checks if check.field == field)
-    required = required or field == "line_id"
+    required = field in (*REQUIRED_FIELDS, "line_id") or _is_demanded(layout, field)
     return [Fault("value IS NULL AND is_empty", RejectReason.MISSING_FIELD, "missing")] if required else []
 
 
+def _is_demanded(layout: Layout, field: str) -> bool:
+    return any(check.required and check.severity == "error" for check in layout.checks if check.field == field)
+
+
 def _checks(layout: Layout, field: str) -> list[Fault]:
+    """The layout's checks of a field's values. Limits are of the measure without its sign; totals are known later."""
+    value = "abs(value)" if field in NUMBER_FIELDS else "value"
     return [
         fault
         for check in layout.checks
-        if check.field == field and check.severity == "error"
-        for fault in check_faults(check)
+        if check.field == field and check.severity == "error" and field != "total_amount"
+        for fault in check_faults(check, value)
     ]
 
 
-def _stand_in(field: str, source: FieldSource) -> str | None:
+def _stand_in(layout: Layout, field: str, source: FieldSource) -> str | None:
     if source.when_missing is not None and source.when_missing.use == "default":
         return source.when_missing.value
-    return GUEST if field == "customer_id" else None
+    return GUEST if field == "customer_id" and not _is_demanded(layout, field) else None
 
 
 def _text(layout: Layout, field: str, source: FieldSource, distinct: str) -> str:
-    stand_in = _stand_in(field, source)
+    stand_in = _stand_in(layout, field, source)
     read = f"nullif({trimmed('text')}, '')"
     value = read if stand_in is None else f"coalesce({read}, {literal(stand_in)})"
     own = text_faults(field)
@@ -179,7 +184,7 @@ def _unknown_currency() -> Fault:
 
 
 def _number(layout: Layout, field: str, source: FieldSource, distinct: str) -> str:
-    stand_in = _stand_in(field, source)
+    stand_in = _stand_in(layout, field, source)
     value = (
         number_value(field)
         if stand_in is None
