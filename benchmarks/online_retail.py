@@ -79,7 +79,8 @@ def with_rows(source: Path, rows: int) -> Path:
         f" UnitPrice, CustomerID, Country FROM read_csv('{source}', header = true, columns = {types})"
         for copy in range(-(-rows // ROWS))
     )
-    with duckdb.connect(config={"memory_limit": "1GB", "enable_progress_bar": False}) as connection:
+    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+        connection.execute("SET enable_progress_bar = false")
         wanted = f"SELECT * FROM ({copies}) LIMIT {rows}"  # noqa: S608 - our own path
         connection.execute(f"COPY ({wanted}) TO '{path}' (FORMAT csv, HEADER true)")
     return path

@@ -1,6 +1,6 @@
 -- Which ten products earned the most in the latest complete month, and what share of that month are they?
 WITH latest AS (
-    SELECT max(date_trunc('month', business_date + 1) - interval '1 month')::date AS month_start_date
+    SELECT (date_trunc('month', max(business_date) + 1) - interval '1 month')::date AS month_start_date
     FROM mv_daily_sales_summary
 ),
 product_sales AS (

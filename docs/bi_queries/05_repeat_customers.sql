@@ -1,6 +1,6 @@
 -- What share of a month's known customers bought more than once in it, and what did those spend?
 WITH latest AS (
-    SELECT max(date_trunc('month', business_date + 1) - interval '1 month')::date AS month_start_date
+    SELECT (date_trunc('month', max(business_date) + 1) - interval '1 month')::date AS month_start_date
     FROM mv_daily_sales_summary
 ),
 transactions AS (
