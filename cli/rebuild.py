@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,22 +103,16 @@ def _rebuild_one(
     retailer_id: str, days: Sequence[date], settings: Settings, run_id: str, progress: Progress
 ) -> RetailerLoad:
     from shared.pipeline_runs import StageRun, record_stage
-    from shared.s3_client import ObjectStore
-    from transformation.bulk import load_batch
-    from transformation.raw_partitions import columnar_workspace, read_partitions
+    from transformation.bulk import rebuild as rebuild_retailer
 
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    dsn, store = settings.warehouse_dsn.get_secret_value(), ObjectStore(settings.s3)
-    with (
-        record_stage(dsn, StageRun(run_id, "transform", days[-1]), clock=clock) as stage,
-        TemporaryDirectory(prefix="retail-rebuild-") as name,
-        columnar_workspace(Path(name)) as connection,
-    ):
-        progress("reading the raw zone", 0.0)
-        batch = read_partitions(store, settings.s3.bucket_raw, retailer_id, days, Path(name), connection)
-        load = load_batch(batch, settings=settings, run_id=run_id, clock=clock, progress=progress)
+    dsn = settings.warehouse_dsn.get_secret_value()
+    with record_stage(dsn, StageRun(run_id, "transform", days[-1]), clock=clock) as stage:
+        load = rebuild_retailer(
+            retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
+        )
         stage.finish(details=_facts([load]))
     return load
 
