@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from benchmarks import daily, loads, online_retail, reading
+from benchmarks import daily, landing, loads, online_retail, reading
 from benchmarks.dlt_environment import NotInstallable, dlt_python
 from benchmarks.filled_warehouse import check_room, fill
 from benchmarks.process_watch import Cost, watched
@@ -41,10 +41,13 @@ class Plan:
     sizes: Sequence[int] = SIZES
     dlt_methods: Sequence[str] = (*DLT_METHODS, *DLT_OTHERS)
     page_lines: int = 100_000
+    landing: bool = True
     etl_variants: Mapping[str, Sequence[str]] = field(default_factory=lambda: _ETL_VARIANTS)
 
 
-QUICK = Plan(repetitions=1, sizes=(YEAR,), dlt_methods=DLT_METHODS[:1], page_lines=20_000, etl_variants={})
+QUICK = Plan(
+    repetitions=1, sizes=(YEAR,), dlt_methods=DLT_METHODS[:1], page_lines=20_000, landing=False, etl_variants={}
+)
 FULL = Plan()
 
 
@@ -101,6 +104,9 @@ class Bench:
                     timing.rows = read_pages(number, bodies, _PAGES_DAY, len).landed
                 timing.costs.append(cost)
             self._timing(f"pages@retailer_{number}", timing)
+            if self.plan.landing:
+                timing = landing.landings(self.stack, number, min(2, self.plan.repetitions))
+                self._timing(f"landing@retailer_{number}", timing)
 
     @contextmanager
     def _loaded(self, file: Path, rows: int, python: Path | None) -> Iterator[Place]:

@@ -71,6 +71,8 @@ def _lines(results: Results, plotted: bool) -> Iterator[str]:
     rows = [(each.work, *each.limits, each.shown, each.verdict) for each in figures(results)]
     yield from _table(("work", "must", "aim", "measured", "verdict"), rows, numbers=(1, 2, 3))
     yield from (f"\nNot measured: {note}." for note in results.notes)
+    if reasons := _text("reasons").strip():
+        yield f"\n{reasons}"
     yield "\n## One file, side by side\n"
     yield _text("side_by_side")
     yield from _loads(results)
@@ -172,8 +174,15 @@ def _pages(results: Results) -> Iterator[str]:
     for name, timing in sorted(results.timings.items()):
         if name.startswith("pages@"):
             used = timing.middle(lambda cost: cost.processor_seconds)
-            rows.append((name.partition("@")[2], f"{timing.rows / used:,.0f}", f"{1e6 * used / timing.rows:.1f} µs"))
-    yield from _table(("retailer", "records/s", "a record"), rows, numbers=(1, 2))
+            retailer = name.partition("@")[2]
+            rates = (f"{timing.rows / used:,.0f}", f"{1e6 * used / timing.rows:.1f} µs")
+            rows.append((retailer, *rates, *_landing(results.timings.get(f"landing@{retailer}"))))
+    heads = ("retailer", "records/s", "a record", "whole command, live", "its records", "peak memory")
+    yield from _table(heads, rows, numbers=range(1, 6))
+
+
+def _landing(timing: Timing | None) -> tuple[str, str, str]:
+    return (seconds(timing.seconds), f"{timing.rows:,}", memory(timing.peak_bytes)) if timing else ("–", "–", "–")
 
 
 def _views(results: Results) -> Iterator[str]:

@@ -45,7 +45,7 @@ FIXED_FILES = [
     "README.md",
 ]
 STAGES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views")
-SOURCES = (*STAGES, "cli", "local_stack", "retailers", "scripts", "airflow")
+SOURCES = (*STAGES, "cli", "local_stack", "retailers", "scripts", "benchmarks", "airflow")
 
 
 def modules(*folders: str) -> Iterator[Path]:
