@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -118,12 +118,14 @@ class _Landing:
             finally:
                 if sealing is not None:
                     self._note(sealing)
+                self._lines.close()  # with its temporary tables, whose memory the load can use
         return self._sealed
 
     def cancel(self) -> None:
         """Stop at the next opportunity."""
         self._cancelled.set()
-        self._lines.interrupt()
+        with suppress(duckdb.ConnectionException):  # closed: it is over already
+            self._lines.interrupt()
 
     def _note(self, sealing: Future[dict[date, SealedDay]]) -> None:
         self._sealed |= sealing.result()
