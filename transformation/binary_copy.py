@@ -98,7 +98,8 @@ class _Texts:
         self.data: _Bytes = numpy.frombuffer(data, numpy.uint8) if data else numpy.empty(0, numpy.uint8)
         self.length_fields: numpy.typing.NDArray[Any] = self.lengths
         if column.null_count:
-            is_null = ~column.is_valid().to_numpy(zero_copy_only=False)
+            bits = numpy.frombuffer(column.buffers()[0], numpy.uint8)
+            is_null = numpy.unpackbits(bits, bitorder="little")[column.offset :][: len(column)] == 0
             self.lengths = numpy.where(is_null, numpy.int64(0), self.lengths)
             self.length_fields = numpy.where(is_null, numpy.int64(_NULL), self.lengths)
 
@@ -137,14 +138,18 @@ def _add_column(fixed: _Fixed, column: Any) -> None:
     if pyarrow.types.is_integer(kind):
         width = kind.bit_width // 8
         fixed.add(">i4", width)
-        fixed.add(f">i{width}", column.to_numpy())
+        fixed.add(f">i{width}", _integers(column, width))
     elif pyarrow.types.is_timestamp(kind) and kind.unit == "us" and kind.tz:
         fixed.add(">i4", 8)
-        fixed.add(">i8", column.cast(pyarrow.int64()).to_numpy() - _EPOCH_2000_MICROSECONDS)
+        fixed.add(">i8", _integers(column, 8) - _EPOCH_2000_MICROSECONDS)
     elif pyarrow.types.is_decimal(kind) and kind.scale <= _DIGIT_WIDTH:
         _add_numeric(fixed, _unscaled(column), kind.scale)
     else:
         raise ValueError(f"no binary form for {kind}")
+
+
+def _integers(column: Any, width: int) -> _Integers:
+    return numpy.frombuffer(column.buffers()[1], f"i{width}")[column.offset : column.offset + len(column)]
 
 
 def _unscaled(column: Any) -> _Integers:

@@ -16,7 +16,6 @@ from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
 from shared.partitions import Manifest
 from shared.s3_bulk import BulkBucket
-from shared.s3_client import ObjectStore
 from transformation.conform import ConformedBatch
 from transformation.loads import RetailerLoad, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
@@ -78,38 +77,36 @@ def rebuild(
 
     Raises StopRun when nothing is landed in that range, and what `load_batch` raises.
     """
-    store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
+    bucket = BulkBucket(settings.s3, settings.s3.bucket_raw)
     with TemporaryDirectory(prefix="retail-rebuild-") as name, columnar_workspace(Path(name)) as connection:
-        days = landed_days(store, bucket, retailer_id, first, last)
+        days = landed_days(bucket, retailer_id, first, last)
         if not days:
             raise StopRun(
                 f"The raw zone holds nothing of {retailer_id} in that range. Widen it, or land the dates first."
             )
-        batch = read_partitions(store, bucket, retailer_id, days, Path(name), connection)
+        batch = read_partitions(bucket, retailer_id, days, Path(name), connection)
         progress("read", 0.1)
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
-            LoadOptions(
-                run_id, clock(), path, is_current=lambda: still_landed(store, bucket, batch), progress=progress
-            ),
+            LoadOptions(run_id, clock(), path, is_current=lambda: still_landed(bucket, batch), progress=progress),
         )
 
 
 def landed_days(
-    store: ObjectStore, bucket: str, retailer_id: str, first: date | None = None, last: date | None = None
+    bucket: BulkBucket, retailer_id: str, first: date | None = None, last: date | None = None
 ) -> list[date]:
     """The business dates whose manifests the raw zone holds, ascending."""
-    found = (_MANIFEST.search(key) for key in store.list_keys(bucket, f"raw/{retailer_id}/"))
+    found = (_MANIFEST.search(key) for key in bucket.marks(f"raw/{retailer_id}/"))
     days = (date(*map(int, match.groups())) for match in found if match)
     return sorted(day for day in days if (first is None or day >= first) and (last is None or day <= last))
 
 
-def still_landed(store: ObjectStore, bucket: str, batch: LandedBatch) -> bool:
+def still_landed(bucket: BulkBucket, batch: LandedBatch) -> bool:
     """Whether the raw zone's manifests still name the objects that the batch was read from."""
 
     def is_same(manifest: Manifest) -> bool:
-        return read_manifest(store, bucket, batch.retailer_id, manifest.business_date).sha256 == manifest.sha256
+        return read_manifest(bucket, batch.retailer_id, manifest.business_date).sha256 == manifest.sha256
 
     with ThreadPoolExecutor(_REQUESTS, thread_name_prefix="manifest") as pool:
         return all(pool.map(is_same, batch.manifests().values()))

@@ -35,7 +35,6 @@ from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_bulk import BulkBucket
-from shared.s3_client import ObjectStore
 from transformation.conform import ConformedBatch
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
@@ -56,7 +55,8 @@ class _Load:
     retailer_id: str
     day: date
     settings: Settings
-    store: ObjectStore
+    raw: BulkBucket
+    processed: BulkBucket
     run_id: str
     insert_only: bool
     clock: Clock
@@ -101,14 +101,15 @@ def run(
 
     One transaction per retailer; a retailer that fails leaves the others published and is named in the result.
     """
-    store = ObjectStore(settings.s3)
+    s3 = settings.s3
+    raw, processed = BulkBucket(s3, s3.bucket_raw), BulkBucket(s3, s3.bucket_processed)
     dsn = settings.warehouse_dsn.get_secret_value()
     with record_stage(dsn, StageRun(run_id, "transform", day), clock=clock) as stage:
         with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="load") as pool:
             loads = tuple(
                 pool.map(
                     lambda retailer_id: _load_retailer(
-                        _Load(retailer_id, day, settings, store, run_id, insert_only, clock)
+                        _Load(retailer_id, day, settings, raw, processed, run_id, insert_only, clock)
                     ),
                     retailers,
                 )
@@ -150,18 +151,18 @@ def _publish_what_is_landed(load: _Load) -> Publication:
 
 
 def _publish_once(load: _Load) -> Publication:
-    store, s3, retailer_id = load.store, load.settings.s3, load.retailer_id
+    retailer_id = load.retailer_id
     with TemporaryDirectory(prefix="retail-transform-") as name, columnar_workspace(Path(name)) as connection:
-        companions = read_manifest(store, s3.bucket_raw, retailer_id, load.day).companions
+        companions = read_manifest(load.raw, retailer_id, load.day).companions
         days = sorted({load.day, *companions})
-        landed = read_partitions(store, s3.bucket_raw, retailer_id, days, Path(name), connection)
+        landed = read_partitions(load.raw, retailer_id, days, Path(name), connection)
         read = [manifest.sha256 for manifest in landed.manifests().values()]
         options = LoadOptions(
             run_id=load.run_id,
             now=load.clock(),
             insert_only=load.insert_only,
-            is_current=lambda: [read_manifest(store, s3.bucket_raw, retailer_id, day).sha256 for day in days] == read,
-            write_processed=processed_writer(BulkBucket(s3, s3.bucket_processed)),
+            is_current=lambda: [read_manifest(load.raw, retailer_id, day).sha256 for day in days] == read,
+            write_processed=processed_writer(load.processed),
         )
         return publish(load.settings.warehouse_dsn.get_secret_value(), ConformedBatch(landed, Path(name)), options)
 

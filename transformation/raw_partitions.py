@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from ingestion.models.columnar import COLUMNS
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest, manifest_key
-from shared.s3_client import ObjectMissing, ObjectStore
+from shared.s3_errors import ObjectMissing
 
 MEMORY_LIMIT = "512MB"
 """What DuckDB may use for one load; beyond it works on disk."""
@@ -24,6 +25,16 @@ MEMORY_LIMIT = "512MB"
 _READ_ATTEMPTS = 3
 _DOWNLOADS = 6
 """Objects under way at once."""
+
+
+class RawBucket(Protocol):
+    """What is asked of the raw zone's bucket (`shared.s3_bulk.BulkBucket`)."""
+
+    def read(self, key: str) -> bytes:
+        """The object's content. Raises ObjectMissing."""
+
+    def download(self, key: str, path: Path) -> str:
+        """Write the object to `path` and return its sha256 in hex. Raises ObjectMissing."""
 
 
 @contextmanager
@@ -37,10 +48,10 @@ def columnar_workspace(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def read_manifest(store: ObjectStore, bucket: str, retailer_id: str, day: date) -> Manifest:
+def read_manifest(bucket: RawBucket, retailer_id: str, day: date) -> Manifest:
     """The manifest of a raw partition. Raises StopRun when there is none, so when nothing was landed."""
     try:
-        return Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(retailer_id, day)))
+        return Manifest.model_validate_json(bucket.read(manifest_key(retailer_id, day)))
     except ObjectMissing as error:
         raise StopRun(
             f"{retailer_id} has no landed data for {day}. Run: python -m ingestion.main {day} --retailer {retailer_id}"
@@ -53,8 +64,7 @@ def read_manifest(store: ObjectStore, bucket: str, retailer_id: str, day: date) 
 
 
 def read_partitions(
-    store: ObjectStore,
-    bucket: str,
+    bucket: RawBucket,
     retailer_id: str,
     days: Sequence[date],
     directory: Path,
@@ -71,7 +81,7 @@ def read_partitions(
 
     def fetch(day: date) -> tuple[Manifest, Path]:
         path = directory / f"{retailer_id}-{day}.json"
-        return _download(store, bucket, retailer_id, day, path), path
+        return _download(bucket, retailer_id, day, path), path
 
     with ThreadPoolExecutor(min(_DOWNLOADS, max(1, len(ordered))), thread_name_prefix="download") as pool:
         for day, (manifest, path) in zip(ordered, pool.map(fetch, ordered), strict=True):
@@ -85,11 +95,11 @@ def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, M
     return lambda: manifests
 
 
-def _download(store: ObjectStore, bucket: str, retailer_id: str, day: date, path: Path) -> Manifest:
+def _download(bucket: RawBucket, retailer_id: str, day: date, path: Path) -> Manifest:
     # Another run may be replacing the partition: object first, manifest last. Then the pair fits a moment later.
     for _ in range(_READ_ATTEMPTS):
-        manifest = read_manifest(store, bucket, retailer_id, day)
-        if store.download(bucket, manifest.object_key, path) == manifest.sha256:
+        manifest = read_manifest(bucket, retailer_id, day)
+        if bucket.download(manifest.object_key, path) == manifest.sha256:
             return manifest
     raise StopRun(
         f"The raw object of {retailer_id} {day} is not the one its manifest names (another checksum): its landing was"
