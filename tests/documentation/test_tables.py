@@ -28,7 +28,11 @@ def test_every_field_of_the_manifest_is_shown_in_its_order() -> None:
 
 
 def test_every_table_and_view_of_the_warehouse_is_shown_with_its_grain() -> None:
-    ddl = "".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "database" / "init").glob("*.sql"))
+    files = [
+        *(PROJECT_ROOT / "database" / "init").glob("*.sql"),
+        *(PROJECT_ROOT / "database" / "migrations").glob("*.sql"),
+    ]
+    ddl = "".join(path.read_text(encoding="utf-8") for path in files)
     made = set(re.findall(r"^CREATE (?:TABLE|MATERIALIZED VIEW) ([\w.]+)", ddl, flags=re.MULTILINE))
     assert set(names_in_first_column(ARCHITECTURE, "tables")) == made
 
