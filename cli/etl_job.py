@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, str, float], None]
 """Told the stage, what it is at, and the share of the stage that is done."""
-_PACKED_TIMES = 10
-"""How much larger than stored a compressed file is taken to be."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def run_etl(
     layout = load_layout(order.layout) if order.layout else recognise_layout(order.sources)
     if settings is None and not order.dry_run:
         settings = load_settings()
-    with workspace(_input_bytes(order.sources)) as connection:
+    with workspace() as connection:
         with watch.timed("read"):
             read = read_files(
                 order.sources,
@@ -116,12 +114,6 @@ def run_etl(
             )
             return _dry(order, read, run_id, watch, report)
         return _EtlRun(order, read, layout, connection, settings, run_id, clock, progress, watch).run()
-
-
-def _input_bytes(sources: Sequence[str]) -> int:
-    from ingestion.files.sources import find_files
-
-    return sum(file.size_bytes * (1 if file.compression == "none" else _PACKED_TIMES) for file in find_files(sources))
 
 
 def _max_reject_share(order: EtlOrder, settings: Settings | None) -> float:

@@ -12,16 +12,17 @@ from decimal import Decimal
 import duckdb
 
 from ingestion.files.classification import measured
-from ingestion.files.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TIME_FIELDS
+from ingestion.files.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
 from ingestion.files.layouts import Layout
 from ingestion.files.loading import LoadedSource
-from ingestion.files.sql_text import literal, literals
+from ingestion.files.sql_text import literal, literals, trimmed
 from ingestion.files.values import FieldValues
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
 """DuckDB multiplies a quantity and a price in 18 digits, 7 of them behind the point, and fails beyond."""
+_CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency")
 _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
 
 
@@ -60,7 +61,7 @@ def _is_filled(field: str, layout: Layout, values: Mapping[str, FieldValues]) ->
     found = values[field]
     if layout.columns[field].when_missing is None or not found.missing_rows:
         return "NULL::VARCHAR"
-    return f"CASE WHEN {field}.is_empty AND {found.value} IS NOT NULL THEN {literal(field)} END"
+    return f"CASE WHEN {trimmed(found.text)} = '' AND {found.value} IS NOT NULL THEN {literal(field)} END"
 
 
 def _value(field: str, values: Mapping[str, FieldValues]) -> str:
@@ -106,33 +107,62 @@ def line_id_of(layout: Layout) -> str:
 def land(
     connection: duckdb.DuckDBPyConnection, layout: Layout, values: Mapping[str, FieldValues], retailer_id: str
 ) -> int:
-    """Fill `landed_records`. How many rows landed."""
-    known = {
-        field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END"
-        for field in _CUSTOMER
-        if field in layout.columns
-    }
-    category = "coalesce(non_product, product_category)" if layout.non_products else "product_category"
-    expressions = {
-        "retailer_id": literal(retailer_id),
-        "line_id": line_id_of(layout),
-        "line_type": "kind",
-        "changed_at": "coalesce(changed_at, sold_at)" if "changed_at" in layout.columns else "sold_at",
-        "product_category": category,
-        **known,
-        "quantity": "abs(signed_quantity)",
-        "unit_price": "abs(unit_price)",
-        "total_amount": "abs(signed_amount)",
-        "net_quantity": "signed_quantity",
-        "net_amount": "signed_amount",
-    }
-    listed = ", ".join(f"({expressions.get(name, name)})::{kind} AS {name}" for name, kind in COLUMNS.items())
+    """Fill `landed_records`. How many rows landed.
+
+    What is the same in every row, or follows from another column, is a virtual column: it is never written.
+    """
+    virtual = _virtual(layout, values, retailer_id)
+    stored = _stored(layout)
+    described = ", ".join(
+        f"{name} {kind} GENERATED ALWAYS AS (({virtual[name]})::{kind}) VIRTUAL"
+        if name in virtual
+        else f"{name} {kind}"
+        for name, kind in COLUMNS.items()
+    )
+    names = [name for name in COLUMNS if name not in virtual]
+    listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
+    connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     connection.execute(
-        f"CREATE OR REPLACE TABLE landed_records AS WITH {measured(layout, small=_small(connection, values))}"
+        f"INSERT INTO landed_records({', '.join(names)})"
+        f" WITH {measured(layout, small=_small(connection, values))}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
     )
     found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
     return int(found[0]) if found else 0
+
+
+def _stored(layout: Layout) -> dict[str, str]:
+    """Columns whose expression over `measured` is not their name."""
+    return {
+        "line_id": line_id_of(layout),
+        "line_type": "kind",
+        "changed_at": "coalesce(changed_at, sold_at)",
+        "product_category": "coalesce(non_product, product_category)",
+        **{field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END" for field in _CUSTOMER},
+        "unit_price": "abs(unit_price)",
+        "net_quantity": "signed_quantity",
+        "net_amount": "signed_amount",
+    }
+
+
+def _virtual(layout: Layout, values: Mapping[str, FieldValues], retailer_id: str) -> dict[str, str]:
+    """Columns of `landed_records` that follow from its others, or from nothing."""
+    found = {
+        "retailer_id": literal(retailer_id),
+        "quantity": "abs(net_quantity)",
+        "total_amount": "abs(net_amount)",
+    }
+    if "changed_at" not in layout.columns:
+        found["changed_at"] = "sold_at"
+    for field in TEXT_FIELDS:
+        is_derived = field in ("line_id", "line_type", "customer_id")
+        if not is_derived and field not in layout.columns and not (field == "product_category" and layout.non_products):
+            found[field] = "NULL"
+        elif field in _CONSTANTS and not values[field].header:
+            found[field] = values[field].value
+    if "customer_since" not in layout.columns:
+        found["customer_since"] = "NULL"
+    return found
 
 
 def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues]) -> bool:

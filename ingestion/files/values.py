@@ -72,11 +72,14 @@ class FieldValues:
         row = connection.execute(
             "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0),"
             " coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
-            f" coalesce(bool_or(value::VARCHAR IS DISTINCT FROM nullif(text, '')), false) FROM {self.table}"
+            " coalesce(bool_or(NOT is_empty AND value::VARCHAR IS DISTINCT FROM text), false),"
+            f" max(CASE WHEN is_empty THEN value::VARCHAR END), bool_or(is_empty AND text <> '') FROM {self.table}"
         ).fetchone()
-        missing, refused, differs = row or (0, 0, False)
+        missing, refused, differs, stand_in, blank = row or (0, 0, False, None, False)
         found = replace(self, refused_rows=int(refused), missing_rows=int(missing))
-        return found.as_joined() if refused or differs or self.field not in TEXT_FIELDS else found
+        if refused or differs or blank or self.field not in TEXT_FIELDS:
+            return found.as_joined()
+        return found if stand_in is None else replace(found, value=f"coalesce({found.value}, {literal(stand_in)})")
 
 
 def read_values(

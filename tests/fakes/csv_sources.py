@@ -94,7 +94,7 @@ class Outcome:
 @contextmanager
 def reading(*sources: Path, layout: Layout | None = None, most: float = 1.0) -> Iterator[Outcome]:
     """Read files by a layout, the shop's when none is given."""
-    with workspace(1) as connection:
+    with workspace() as connection:
         read = read_files(
             [str(source) for source in sources], layout or shop_layout(), connection, max_reject_share=most
         )

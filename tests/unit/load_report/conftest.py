@@ -39,6 +39,6 @@ def report_of(tmp_path: Path) -> Reported:
 
 def reported(path: Path) -> LoadReport:
     layout = load_layout("online_retail")
-    with workspace(path.stat().st_size) as connection:
+    with workspace() as connection:
         read = read_files([str(path)], layout, connection, max_reject_share=1.0)
         return build_report(connection, read, title=path.name, job_name="nightly", now=NOW, rules=rules(layout))

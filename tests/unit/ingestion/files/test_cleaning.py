@@ -66,6 +66,17 @@ def test_the_mode_of_a_text_is_filled_in_within_its_group(tmp_path: Path) -> Non
         assert outcome.landed("product_name") == ["Cup", "Cup", "Mug", "Cup"]
 
 
+def test_a_default_stands_in_for_an_empty_text(tmp_path: Path) -> None:
+    layout = shop_layout(columns=filled({"use": "default", "value": "No's name"}, "Name", "product_name"))
+    content = rows(row(Name=""), row(Line=2, Name=" "), row(Line=3))
+    with reading(write(tmp_path / "a.csv", content), layout=layout) as outcome:
+        assert outcome.landed("product_name") == ["No's name", "No's name", "Cup"]
+        assert outcome.read.imputed == {"product_name": 2}
+    with reading(write(tmp_path / "b.csv", rows(row(Name=""), row(Line=3))), layout=layout) as outcome:
+        assert outcome.landed("product_name") == ["No's name", "Cup"]
+        assert outcome.flagged() == [("IMPUTED_PRODUCT_NAME", "1")]
+
+
 def test_an_unreadable_price_is_never_replaced(tmp_path: Path) -> None:
     layout = shop_layout(columns=filled({"use": "mean"}))
     with reading(write(tmp_path / "sales.csv", rows(row(), row(Line=2, Price="?"))), layout=layout) as outcome:
