@@ -95,7 +95,7 @@ def etl(
             refresh=not no_refresh,
             dry_run=dry_run,
         )
-        with _progress(quiet=as_json) as progress:
+        with _progress(quiet=as_json) as progress, _interruptible():
             result = run_etl(order, run_id=new_run_id("etl"), progress=progress)
         if as_json:
             print_json(result.as_dict())
@@ -104,6 +104,17 @@ def etl(
         if not result.balanced:
             typer.echo("The rows do not add up; see the figures above. Please report it.", err=True)
             raise typer.Exit(1)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C during a query of DuckDB arrives as an error of its own."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager

@@ -26,7 +26,7 @@ def append_landed(
 
     Refused rows and flags stay as well. Raises RetryLater where a landing is under way or was cut off.
     """
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE kept_records AS {_SELECT_NONE}")
+    connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
     with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
         for day, manifest in landed.items():
             path = Path(directory) / f"{day}.json"
@@ -38,11 +38,13 @@ def append_landed(
             _keep_records(connection, path)
             if manifest.rejected:
                 _keep_refused(connection, bucket, day, manifest)
-    connection.execute("INSERT INTO landed_records SELECT * FROM kept_records")
+    # Made anew: columns that are the same in every record of a file are not stored as such.
+    connection.execute(
+        "CREATE OR REPLACE TABLE all_records AS SELECT * FROM landed_records UNION ALL SELECT * FROM kept_records"
+    )
+    connection.execute("DROP TABLE landed_records")
+    connection.execute("ALTER TABLE all_records RENAME TO landed_records")
     _keep_flags(connection, cursor, next(iter(landed.values())).retailer_id, list(landed))
-
-
-_SELECT_NONE = "SELECT * FROM landed_records WHERE false"
 
 
 def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow
+import yaml
 
 import transformation.main
 from ingestion.models.retailer_data import SalesRecord
@@ -187,3 +188,18 @@ def test_a_dry_run_needs_and_touches_nothing(platform: Platform, tmp_path: Path)
     result = run_etl(EtlOrder(sources=[str(path)], layout=RETAILER, dry_run=True), run_id="dry")
     assert (result.dry_run, result.balanced, result.as_dict()["rows"]["landed"]) == (True, True, len(sales()))
     assert (platform.objects(), platform.star()[0]) == ({}, 0)
+
+
+def test_what_the_layout_says_of_every_row_is_content_too(platform: Platform, tmp_path: Path) -> None:
+    from ingestion.files.layouts import load_layout
+
+    path = write(tmp_path / "sales.csv", sales(2))
+    platform.load(path)
+    text = yaml.safe_dump(
+        load_layout(RETAILER).model_dump(mode="json", exclude_defaults=True, by_alias=True, exclude={"name"})
+    )
+    own = tmp_path / "own.yaml"
+    own.write_text(text.replace("value: Online", "value: Webshop"), encoding="utf-8")
+    result = platform.load(path, layout=str(own))
+    assert len(result.changed_days) == 2
+    assert platform.query("SELECT store_name FROM dim_store WHERE store_key <> 0") == [("Webshop",)]
