@@ -157,8 +157,9 @@ def _unscaled(column: Any) -> _Integers:
     words = words[column.offset : column.offset + len(column)]
     if numpy.array_equal(words[:, 1], words[:, 0] >> 63) and words[:, 0].min(initial=0) > -(2**63):
         return words[:, 0]
-    scale = column.type.scale  # beyond 18 digits: one by one, which hardly ever happens
-    return numpy.array([int(value.scaleb(scale)) for value in column.to_pylist()], object)
+    # Beyond 18 digits Python's own integers have to do it, which hardly ever happens.
+    exact: _Integers = words[:, 0].view(numpy.uint64).astype(object) + words[:, 1].astype(object) * 2**64
+    return exact
 
 
 def _add_numeric(fixed: _Fixed, values: _Integers, scale: int) -> None:
