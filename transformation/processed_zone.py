@@ -16,6 +16,7 @@ from shared.s3_bulk import BulkBucket
 from transformation.conform import ConformedBatch
 from transformation.processors.load_plan import first_of_month
 
+_BATCH_ROWS = 16_384
 _UPLOADS = 4
 """Objects under way at once."""
 _REPETITIVE = ["retailer_id", "line_type", "store_id", "store_name", "store_city", "store_country", "currency"]
@@ -41,19 +42,22 @@ def processed_writer(bucket: BulkBucket) -> Callable[[ConformedBatch], None]:
 
 
 def _tables(batch: ConformedBatch) -> Iterator[tuple[date, pyarrow.Table]]:
-    """The conformed rows of each date, sorted by key; a month is read at a time, so that memory stays bounded."""
+    """The conformed rows of each date, sorted by key; a month is sorted at a time and streamed, one date in memory."""
     columnar = batch.cursor()
     for month in sorted({first_of_month(day) for day in batch.conformed_days}):
         wanted = [day for day in sorted(batch.conformed_days) if first_of_month(day) == month]
-        rows: pyarrow.Table = columnar.sql(
+        reader = columnar.sql(
             f"SELECT * FROM conformed WHERE business_date BETWEEN DATE '{wanted[0]}' AND DATE '{wanted[-1]}'"  # noqa: S608
             " ORDER BY business_date, transaction_id, line_id"
-        ).to_arrow_table()
-        start = 0
+        ).to_arrow_reader(_BATCH_ROWS)
+        rows = pyarrow.Table.from_batches([], reader.schema)
         for day in wanted:
             count = batch.rows([day])
-            yield day, rows.slice(start, count)
-            start += count
+            while rows.num_rows < count:
+                rows = pyarrow.concat_tables([rows, pyarrow.Table.from_batches([reader.read_next_batch()])])
+            yield day, rows.slice(0, count)
+            rows = rows.slice(count)
+        reader.read_all()  # nothing is left, but DuckDB wants to be asked before it takes another query
 
 
 def _parquet(rows: pyarrow.Table) -> memoryview:
