@@ -100,11 +100,13 @@ def _make_up(path: Path) -> None:
 
 
 def _made_up_rows(generator: SalesGenerator) -> Iterator[tuple[object, ...]]:
-    receipts, moved = 0, _FIRST_DAY - FIRST_GENERATED_DAY
+    first, moved = 536_365, _FIRST_DAY - FIRST_GENERATED_DAY
     for ahead in range((_LAST_DAY - _FIRST_DAY).days + 1):
-        for receipt in generator.receipts(FIRST_GENERATED_DAY + timedelta(days=ahead)):
-            yield from _rows_of(receipt, 536_365 + receipts // _RECEIPTS_A_NUMBER, moved)
-            receipts += 1
+        number = first
+        for place, receipt in enumerate(generator.receipts(FIRST_GENERATED_DAY + timedelta(days=ahead))):
+            number = first + place // _RECEIPTS_A_NUMBER
+            yield from _rows_of(receipt, number, moved)
+        first = number + 1  # an invoice is of one day
 
 
 def _rows_of(receipt: Receipt, number: int, moved: timedelta) -> Iterator[tuple[object, ...]]:

@@ -92,7 +92,7 @@ def figures(results: Results) -> Iterator[Figure]:
         "one day, 3 × 5,000 records, empty warehouse, in process", look.seconds("day@empty"), 1.0, None, seconds
     )
     held = look.fact("day@filled", "held")
-    facts = f"{held / 1e6:.0f} million" if held else "50 million"
+    facts = "50 million" if held is None else f"{held / 1e6:.0f} million" if held >= 1e6 else f"{held:,.0f}"
     yield Figure(f"the same on top of {facts} facts in 60 months, against empty",
                  look.ratio("day@filled", "day@empty"), 1.5, 1.05, times)  # fmt: skip
     yield Figure("pages to lines of the raw zone, one core, slowest retailer", look.records_a_second(),
