@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from cli.etl_report import SnapshotReport
 from cli.etl_result import EtlResult, count_buckets, paths_by_month
-from ingestion.bulk_overlap import Overlap
+from ingestion.bulk import books
+from ingestion.bulk.overlap import Overlap
 from shared.config import IngestSettings, Settings, load_settings
 from shared.database import Cursor, lock_key, session
 from shared.errors import FixConfiguration, RetryLater
@@ -24,9 +25,9 @@ from shared.errors import FixConfiguration, RetryLater
 if TYPE_CHECKING:
     import duckdb
 
-    from ingestion.bulk_landing import BulkLanding
-    from ingestion.bulk_plan import LandingPlan
-    from ingestion.bulk_sealing import BulkZone
+    from ingestion.bulk.landing import BulkLanding
+    from ingestion.bulk.plan import LandingPlan
+    from ingestion.bulk.sealing import BulkZone
     from ingestion.files.layouts import Layout
     from ingestion.files.reading import FilesRead
     from shared.partitions import Manifest
@@ -162,8 +163,8 @@ class _EtlRun:
 
     def run(self) -> EtlResult:
         """Land, load, refresh."""
-        from ingestion.bulk_plan import plan_landing
-        from ingestion.bulk_sealing import BulkZone
+        from ingestion.bulk.plan import plan_landing
+        from ingestion.bulk.sealing import BulkZone
         from shared.pipeline_runs import StageRun, record_stage
         from shared.s3_bulk import BulkBucket
 
@@ -181,7 +182,7 @@ class _EtlRun:
         return replace(result, seconds=self._watch.done())
 
     def _write(self, zone: BulkZone, plan: LandingPlan) -> EtlResult:
-        from ingestion.bulk_landing import land_batch
+        from ingestion.bulk.landing import land_batch
 
         with ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
             report = pool.submit(self._write_report) if self._report else None
@@ -211,14 +212,13 @@ class _EtlRun:
         return load
 
     def _write_books(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
-        from ingestion import bulk_books
 
         read, now = self._read, self._clock()
-        if bulk_books.another_ingest(cursor, self._run_id, self._began) and not landing.still_landed():
+        if books.another_ingest(cursor, self._run_id, self._began) and not landing.still_landed():
             raise RetryLater(
                 f"{read.retailer_id} was landed anew by another run meanwhile. Nothing was loaded; run again."
             )
-        bulk_books.write_files(
+        books.write_files(
             cursor,
             load_id,
             read.files,
@@ -229,10 +229,8 @@ class _EtlRun:
             loaded_at=now,
         )
         sealed = landing.sealed()
-        bulk_books.write_partitions(cursor, read.retailer_id, load_id, sealed)
-        bulk_books.write_flags(
-            cursor, self._connection, retailer_id=read.retailer_id, load_id=load_id, days=sorted(sealed)
-        )
+        books.write_partitions(cursor, read.retailer_id, load_id, sealed)
+        books.write_flags(cursor, self._connection, retailer_id=read.retailer_id, load_id=load_id, days=sorted(sealed))
 
     def _refresh(self) -> None:
         from materialized_views.refresh_views import run

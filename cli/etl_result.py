@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ingestion.bulk_books import KnownPartition
+    from ingestion.bulk.books import KnownPartition
     from ingestion.files.reading import FilesRead
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad

@@ -24,7 +24,7 @@ import pytest
 import transformation.main
 from cli.etl_job import EtlOrder, run_etl
 from cli.etl_result import EtlResult
-from ingestion.bulk_overlap import Overlap
+from ingestion.bulk.overlap import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.config import load_settings

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion import bulk_text
-from ingestion.bulk_contents import day_contents, day_digests
-from ingestion.bulk_text import day_texts
+from ingestion.bulk import text
+from ingestion.bulk.contents import day_contents, day_digests
+from ingestion.bulk.text import day_texts
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import SalesRecord
 from shared.errors import StopRun
@@ -96,8 +96,8 @@ def test_a_day_without_records_has_an_empty_text(connection: Connection) -> None
 
 
 def test_a_large_day_goes_through_a_file(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_text, "LARGE_DAY_BYTES", 3_000)
-    monkeypatch.setattr(bulk_text, "_BATCH_ROWS", 2_048)
+    monkeypatch.setattr(text, "LARGE_DAY_BYTES", 3_000)
+    monkeypatch.setattr(text, "_BATCH_ROWS", 2_048)
     many = [record(line=str(number)) for number in range(40)]
     land(connection, many)
     with day_texts(connection.cursor(), {DAY: 40}) as days:
@@ -117,9 +117,9 @@ def test_many_records_on_several_threads_stay_in_the_files_order(connection: Con
         f" DATE '{DAY}' + (i % 3)::INTEGER AS business_date) FROM landed_records, range(200000) AS r(i)"
     )
     rows = {DAY + timedelta(days=ahead): len(range(ahead, 200_000, 3)) for ahead in range(3)}
-    for ahead, (day, text) in enumerate(sorted(texts(connection, rows).items())):
+    for ahead, (day, content) in enumerate(sorted(texts(connection, rows).items())):
         assert day == DAY + timedelta(days=ahead)
-        lines = [line.partition(b'"line_id":"')[2].partition(b'"')[0] for line in text.splitlines()]
+        lines = [line.partition(b'"line_id":"')[2].partition(b'"')[0] for line in content.splitlines()]
         assert lines == [b"%d" % number for number in range(ahead, 200_000, 3)]
 
 

@@ -11,11 +11,11 @@ from typing import Protocol
 import duckdb
 from pydantic import ValidationError
 
-from ingestion.bulk_append import append_landed
-from ingestion.bulk_books import FileRead, KnownPartition, find_partitions
-from ingestion.bulk_contents import day_digests
-from ingestion.bulk_overlap import Overlap
-from ingestion.bulk_sealing import BulkZone
+from ingestion.bulk.append import append_landed
+from ingestion.bulk.books import FileRead, KnownPartition, find_partitions
+from ingestion.bulk.contents import day_digests
+from ingestion.bulk.overlap import Overlap
+from ingestion.bulk.sealing import BulkZone
 from shared.database import session, transaction
 from shared.errors import StopRun
 from shared.partitions import Manifest, SourceFileReference, manifest_key, raw_key

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from ingestion.bulk_refused import KEPT
+from ingestion.bulk.refused import KEPT
 from ingestion.models.columnar import COLUMNS
 from shared.database import Cursor
 from shared.errors import RetryLater

@@ -13,10 +13,10 @@ from typing import Self
 
 import duckdb
 
-from ingestion.bulk_books import SealedDay
-from ingestion.bulk_contents import DayContents
-from ingestion.bulk_refused import refused_lines
-from ingestion.bulk_text import DayText
+from ingestion.bulk.books import SealedDay
+from ingestion.bulk.contents import DayContents
+from ingestion.bulk.refused import refused_lines
+from ingestion.bulk.text import DayText
 from shared import dead_letters
 from shared.database import Connection, Cursor, lock_key, transaction
 from shared.dead_letters import Origin

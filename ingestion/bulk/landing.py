@@ -15,11 +15,11 @@ from datetime import date, datetime
 
 import duckdb
 
-from ingestion.bulk_books import SealedDay
-from ingestion.bulk_contents import day_contents
-from ingestion.bulk_plan import LandingPlan, ReadFiles
-from ingestion.bulk_sealing import BulkZone, DayToSeal, Sealer
-from ingestion.bulk_text import day_texts
+from ingestion.bulk.books import SealedDay
+from ingestion.bulk.contents import day_contents
+from ingestion.bulk.plan import LandingPlan, ReadFiles
+from ingestion.bulk.sealing import BulkZone, DayToSeal, Sealer
+from ingestion.bulk.text import day_texts
 from shared.database import session
 from shared.errors import RetryLater
 from shared.landed_batch import LandedBatch
