@@ -153,6 +153,11 @@ class ConformedBatch:
         }
 
 
+def date_list(days: Collection[date]) -> str:
+    """Dates as they stand between the parentheses of IN, in either database."""
+    return ", ".join(f"DATE '{day}'" for day in sorted(days))
+
+
 @cache
 def _rules_digest() -> str:
     """Changes with any statement of the transformation and with DuckDB, whose hashes are its own."""

@@ -19,7 +19,7 @@ from psycopg2 import sql
 
 from shared.database import Cursor, read_sql, session, transaction
 from shared.errors import StopRun
-from transformation.conform import ConformedBatch
+from transformation.conform import ConformedBatch, date_list
 from transformation.processors.copying import copy_in, copy_out
 from transformation.processors.load_plan import MonthPlan, last_of_month
 
@@ -125,8 +125,12 @@ class MonthBuilder:
         return cursor.fetchall()
 
     def _resolve(self, columnar: duckdb.DuckDBPyConnection, month: MonthPlan) -> None:
-        days = ", ".join(f"DATE '{day}'" for day in month.days) or "NULL"
-        bound = {**self._bound, "first_day": month.first_day, "last_day": last_of_month(month.first_day), "days": days}
+        last_day = last_of_month(month.first_day)
+        in_month = {day for day in self._batch.conformed_days if month.first_day <= day <= last_day}
+        is_built = "true"
+        if merged := in_month - set(month.days):  # seldom; a list of dates makes the query a third slower
+            is_built = f"sale.business_date NOT IN ({date_list(merged)})"
+        bound = {**self._bound, "first_day": month.first_day, "last_day": last_day, "is_built": is_built}
         columnar.execute(Template(read_sql(_SQL / "build_rows.sql")).substitute(bound))
         staged, resolved = self._batch.rows(month.days), _count(columnar)
         if staged != resolved:

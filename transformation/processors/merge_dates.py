@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from shared.database import Cursor, read_sql
-from transformation.conform import ConformedBatch
+from transformation.conform import ConformedBatch, date_list
 from transformation.processors.build_months import unresolved
 from transformation.processors.contested_lines import settle_contested_lines
 from transformation.processors.copying import copy_in
@@ -66,7 +66,7 @@ def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys:
 
 def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
     cursor.execute(read_sql(_SQL / "create_staging.sql"))
-    query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=", ".join(f"DATE '{day}'" for day in days))
+    query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=date_list(days))
     copy_in(cursor, batch.cursor(), query, "staged_sales")
     cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 

@@ -1,5 +1,5 @@
 -- DuckDB. The rows of one month as fact_sales will hold them, sorted by its key. Grain: one row per natural key and date.
--- A row that the star already holds exactly so keeps the load that wrote it.
+-- $is_built leaves out the month's dates that are merged. What the star already holds is found by compare_build.sql.
 CREATE OR REPLACE TEMP TABLE built_rows AS
 WITH resolved AS (
     SELECT
@@ -14,7 +14,7 @@ WITH resolved AS (
         ON customer.customer_id = sale.customer_id
         AND sale.sold_at >= customer.starts_at
         AND sale.sold_at < customer.valid_to
-    WHERE sale.business_date BETWEEN DATE '$first_day' AND DATE '$last_day' AND sale.business_date IN ($days)
+    WHERE sale.business_date BETWEEN DATE '$first_day' AND DATE '$last_day' AND $is_built
 )
 SELECT
     date_key, CAST($retailer_key AS SMALLINT) AS retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type,
