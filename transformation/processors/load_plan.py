@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from shared.database import Cursor
 
-BUILD_FROM_ROWS = 20_000
+BUILD_FROM_ROWS = 8_000
 """From so many rows a month on, building it beside the star costs less than merging into it."""
 BUILD_FROM_SHARE = 0.3
 """The least share of a month's rows, as it will be, that the load must hold for the others to be worth copying."""

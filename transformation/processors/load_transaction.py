@@ -25,7 +25,7 @@ from transformation.processors.copying import copy_in
 from transformation.processors.customer_history import drop_dead_versions, sync_customer_history
 from transformation.processors.load_plan import LoadPlan, first_of_month
 from transformation.processors.members import fetch_members
-from transformation.processors.merge_dates import Merged, merge_dates, summarise_dates
+from transformation.processors.merge_dates import Merged, forget_superseded, merge_dates, summarise_dates
 from transformation.processors.publication import LoadOptions, Publication
 from transformation.processors.unchanged_dates import StandingDate, StarDiffers, check_still_standing
 
@@ -111,10 +111,8 @@ class LoadTransaction:
         if not plan.months:
             return []
         fetch_members(self._cursor, self._parameters, self._batch)
-        self._cursor.execute(
-            "DELETE FROM superseded_sales WHERE retailer_key = %s AND date_key = ANY (%s)",
-            (self._parameters["retailer_key"], [date_key(day) for day in plan.built]),
-        )
+        built_keys = [date_key(day) for day in plan.built]
+        forget_superseded(self._cursor, {**self._parameters, "date_keys": built_keys})
         retailer_key, load_id = int(str(self._parameters["retailer_key"])), int(str(self._parameters["load_id"]))
         months = []
         for month in MonthBuilder(self._batch, self._dsn, retailer_key, load_id).build_all(plan.months):

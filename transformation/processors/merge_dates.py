@@ -42,18 +42,15 @@ def merge_dates(
     Raises StopRun when a row finds no member of a dimension.
     """
 
-    def execute(name: str) -> None:
-        cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
-
     _stage(cursor, batch, days)
-    execute("resolve_keys")
+    if not contested_dates and not _star_holds_rows(cursor, parameters):
+        return _insert_new(cursor, parameters, batch, days)
+    _execute(cursor, parameters, "resolve_keys")
     cursor.execute("SELECT count(*) FROM resolved_sales")
-    resolved = int((cursor.fetchone() or (0,))[0])
-    if resolved != batch.rows(days):
-        raise unresolved(batch.retailer_id, batch.rows(days), resolved)
+    _check_resolved(batch, days, int((cursor.fetchone() or (0,))[0]))
     other_dates = settle_contested_lines(cursor, parameters, contested_dates)
-    execute("classify_rows")
-    execute("count_outcomes")
+    _execute(cursor, parameters, "classify_rows")
+    _execute(cursor, parameters, "count_outcomes")
     counted = cursor.fetchall()
     _write(cursor, parameters, {row[1] for row in counted})
     return Merged([row[:5] for row in counted], sorted({row[0] for row in counted if row[5]}), other_dates)
@@ -71,15 +68,50 @@ def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
     cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 
 
-def _write(cursor: Cursor, parameters: Mapping[str, object], outcomes: Collection[str]) -> None:
-    def execute(name: str) -> None:
-        cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+def _execute(cursor: Cursor, parameters: Mapping[str, object], name: str) -> None:
+    cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
 
+
+def _star_holds_rows(cursor: Cursor, parameters: Mapping[str, object]) -> bool:
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM fact_sales"
+        " WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s))",
+        parameters,
+    )
+    return bool((cursor.fetchone() or (True,))[0])
+
+
+def _insert_new(
+    cursor: Cursor, parameters: Mapping[str, object], batch: ConformedBatch, days: Sequence[date]
+) -> Merged:
+    """What most nights are: dates of which the star holds nothing. Nothing has to be compared."""
+    forget_superseded(cursor, parameters)
+    _execute(cursor, parameters, "insert_new_dates")
+    _check_resolved(batch, days, cursor.rowcount)
+    _execute(cursor, parameters, "count_staged")
+    counted = cursor.fetchall()
+    return Merged(counted, sorted({row[0] for row in counted}), [])
+
+
+def _check_resolved(batch: ConformedBatch, days: Sequence[date], resolved: int) -> None:
+    if resolved != batch.rows(days):
+        raise unresolved(batch.retailer_id, batch.rows(days), resolved)
+
+
+def forget_superseded(cursor: Cursor, parameters: Mapping[str, object]) -> None:
+    """Remove the lines of these dates that had lost to others: no transaction of theirs stands elsewhere now."""
+    cursor.execute(
+        "DELETE FROM superseded_sales WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)",
+        parameters,
+    )
+
+
+def _write(cursor: Cursor, parameters: Mapping[str, object], outcomes: Collection[str]) -> None:
     if parameters["insert_only"]:
-        execute("merge_facts_insert_only")
+        _execute(cursor, parameters, "merge_facts_insert_only")
         return
     if {"withdrawn", "superseded"} & set(outcomes):
-        execute("withdraw_rows")
-    execute("keep_superseded")
+        _execute(cursor, parameters, "withdraw_rows")
+    _execute(cursor, parameters, "keep_superseded")
     if {"inserted", "updated"} & set(outcomes):
-        execute("merge_facts")
+        _execute(cursor, parameters, "merge_facts")
