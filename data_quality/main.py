@@ -55,6 +55,8 @@ def run(
             # One snapshot for all checks: a load that commits meanwhile is seen by none of them.
             connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
             with transaction(connection) as cursor:
+                # Before the snapshot is taken: a month replaced between the two would look empty.
+                cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
                 # The date was loaded a moment ago and the statistics know nothing of it: expecting one row, the planner
                 # would walk through thousands in nested loops. Whole slices are compared here, so hashing always fits.
                 cursor.execute("SET LOCAL enable_nestloop = off")

@@ -2,6 +2,8 @@
 
 ALTER TABLE ops.load_ledger ADD COLUMN content_digest text;
 COMMENT ON COLUMN ops.load_ledger.content_digest IS 'Digest of the landed records, whatever their order, and of the rules they were loaded by; a partition with the same digest need not be loaded again. Null after an insert-only load.';
+-- For the last of them; there are none but after an insert-only load or an upgrade.
+CREATE INDEX ix_load_ledger_without_digest ON ops.load_ledger (retailer_id, load_id) WHERE content_digest IS NULL;
 
 CREATE FUNCTION ops.enter_build(retailer text) RETURNS void
     LANGUAGE sql SET search_path = public, ops, pg_temp AS

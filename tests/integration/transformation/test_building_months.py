@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT, load_settings
@@ -32,6 +33,7 @@ BUSY = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND starts_with(application_name, 'retail-')"
 )
+WAITING = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
 ORPHANS = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_build_' ORDER BY relname"
 
 
@@ -147,8 +149,7 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
     with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
         with in_background(star.load) as outcome:
-            waiting = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
-            wait_for(lambda: star.rows(waiting)[0][0])
+            wait_for(lambda: star.rows(WAITING)[0][0])
             for _ in range(5):  # others are never locked out for longer than the attempt to get the lock
                 began = time.monotonic()
                 assert star.rows("SELECT count(*) FROM fact_sales") == [(5,)]
@@ -158,6 +159,22 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
             connection.rollback()
     assert outcome[0].balances[0].in_star.records == 8
     assert star.rows("SELECT count(*) FROM fact_sales") == [(8,)]
+
+
+def test_who_locks_the_facts_before_the_snapshot_sees_every_month_whole(star: Star) -> None:
+    star.land(*sales(DAY, 5))
+    star.load()
+    star.land(*sales(DAY, 8))
+    with psycopg2.connect(star.access.loader_dsn) as connection, connection.cursor() as reader:
+        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
+        reader.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
+        reader.execute("SELECT count(*) FROM data_versions")
+        with in_background(star.load) as outcome:
+            wait_for(lambda: star.rows(WAITING)[0][0])
+            reader.execute("SELECT count(*) FROM fact_sales")
+            assert reader.fetchone() == (5,)
+            connection.rollback()
+    assert outcome[0].balances[0].in_star.records == 8
 
 
 def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
