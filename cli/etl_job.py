@@ -212,7 +212,6 @@ class _EtlRun:
         return load
 
     def _write_books(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
-
         read, now = self._read, self._clock()
         if books.another_ingest(cursor, self._run_id, self._began) and not landing.still_landed():
             raise RetryLater(

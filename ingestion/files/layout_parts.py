@@ -6,9 +6,9 @@ import codecs
 import re
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 TEXT_FIELDS = (
     "transaction_id", "line_id", "line_type",
@@ -33,13 +33,16 @@ def plain_number(given: Any) -> Any:
     return text
 
 
-def _compiles(expression: str | None) -> str | None:
-    if expression is not None:
-        try:
-            re.compile(expression)
-        except re.error as error:
-            raise ValueError(f"{expression!r} is no regular expression: {error}") from None
+def _compiles(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except re.error as error:
+        raise ValueError(f"{expression!r} is no regular expression: {error}") from None
     return expression
+
+
+NumberText = Annotated[str, BeforeValidator(plain_number)]
+Expression = Annotated[str, AfterValidator(_compiles)]
 
 
 _TIME_PARTS = "YymbBdHIMSfpzaA%"
@@ -139,21 +142,11 @@ class FieldSource(Part):
 class Condition(Part):
     """What a field's value must be; all that is stated must hold. `matches` is a regular expression of the whole."""
 
-    matches: str | None = None
+    matches: Expression | None = None
     one_of: tuple[str, ...] | None = None
-    below: str | None = None
-    above: str | None = None
-    equals: str | None = None
-
-    @field_validator("below", "above", "equals", mode="before")
-    @classmethod
-    def _numbers_are_texts(cls, given: Any) -> Any:
-        return plain_number(given)
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
+    below: NumberText | None = None
+    above: NumberText | None = None
+    equals: NumberText | None = None
 
 
 class LineTypeRule(Part):
@@ -168,14 +161,9 @@ class NonProducts(Part):
     """Stock codes that are no products: postage, fees, vouchers."""
 
     codes: tuple[str, ...] = ()
-    matches: str | None = Field(default=None, description="Regular expression of the whole code")
+    matches: Expression | None = Field(default=None, description="Regular expression of the whole code")
     category: str
     adjustment: bool = Field(default=False, description="Money only, never a sale or a return")
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
 
 
 class Check(Part):
@@ -183,21 +171,11 @@ class Check(Part):
 
     field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
     required: bool = False
-    matches: str | None = None
+    matches: Expression | None = None
     one_of: tuple[str, ...] | None = None
-    at_least: str | None = None
-    at_most: str | None = None
+    at_least: NumberText | None = None
+    at_most: NumberText | None = None
     severity: Literal["error", "warning"] = "error"
-
-    @field_validator("at_least", "at_most", mode="before")
-    @classmethod
-    def _numbers_are_texts(cls, given: Any) -> Any:
-        return plain_number(given)
-
-    @field_validator("matches")
-    @classmethod
-    def _is_an_expression(cls, given: str | None) -> str | None:
-        return _compiles(given)
 
 
 class Outliers(Part):
