@@ -10,6 +10,7 @@ from pathlib import Path
 from local_stack.credentials import MAKERS
 from local_stack.environment import PASSED_ON, pipeline_environment
 from local_stack.ports import SETTINGS, USUAL
+from scripts.environment_file.settings import KNOWN
 from shared.config import PROJECT_ROOT, known_names
 
 SOURCES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views", "local_stack", "airflow")
@@ -30,6 +31,11 @@ def platform_names() -> set[str]:
         for path in (PROJECT_ROOT / folder).rglob("*.py"):
             found |= set(_read_in(path))
     return {name for name in found if name.upper() not in NOT_OURS}
+
+
+def generated_names() -> set[str]:
+    """Variables that `scripts/generate_env.py` writes to `.env`, most of them for docker-compose."""
+    return set(KNOWN)
 
 
 def vendor_names() -> set[str]:
