@@ -3,10 +3,11 @@
 
     python3 scripts/generate_env.py                  write .env, or add what is missing to the one that is there
     python3 scripts/generate_env.py --print-missing  name what is missing, change nothing; exit status 1 if anything is
-    python3 scripts/generate_env.py --rotate NAME    give a secret a new value
+    python3 scripts/generate_env.py --rotate NAME    give a secret a new value, and say what to do then
+    python3 scripts/generate_env.py --aws            Amazon S3 instead of the bundled store, and say what it still needs
 
-What is set already is never changed, except by --rotate. Needs Python 3.8 or newer and no package. Only the owner can
-read the file (mode 0600), and no secret is printed.
+What is set already is never changed, except by --rotate and --aws. Needs Python 3.8 or newer and no package. Only the
+owner can read the file (mode 0600), and no secret is printed.
 """
 
 from __future__ import annotations
@@ -18,8 +19,12 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_ROOT))
 
+from scripts.environment_file import aws  # noqa: E402
+from scripts.environment_file.rotation import CannotRotateError, rotated, what_to_do  # noqa: E402
 from scripts.environment_file.settings import KNOWN, SECRETS  # noqa: E402
-from scripts.environment_file.text import completed, missing_from, rotated, write  # noqa: E402
+from scripts.environment_file.text import completed, is_aws, missing_from, write  # noqa: E402
+
+__all__ = ["KNOWN", "SECRETS", "completed", "main", "missing_from"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,30 +35,40 @@ def main(arguments: list[str] | None = None) -> int:
         print(completed("", example=True), end="")
         return 0
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    missing = missing_from(text)
     if options.print_missing:
-        print("\n".join(missing) if missing else f"{path}: nothing is missing")
-        return 1 if missing else 0
+        return _print_missing(path, text)
     if options.rotate:
         return _rotate(path, text, options.rotate)
-    if missing:
-        text = completed(text)
+    missing = missing_from(text)
+    text = completed(text) if missing else text
+    if options.aws:
+        text = aws.prepared(text)
     write(path, text)
     print(f"{path}: {len(missing)} settings added, {len(KNOWN) - len(missing)} kept; only you can read it")
+    if options.aws:
+        print("\n".join(["S3 is Amazon's now. " + _still_needed(text), *aws.still_needed(text)]))
     return 0
 
 
+def _still_needed(text: str) -> str:
+    return "It still needs:" if aws.still_needed(text) else "Nothing is missing for it."
+
+
+def _print_missing(path: Path, text: str) -> int:
+    missing = [*missing_from(text), *aws.still_needed(text)]
+    other = "Amazon S3" if is_aws(text) else "the bundled store or one like it; for Amazon's: --aws"
+    print("\n".join(missing) if missing else f"{path}: nothing is missing (S3: {other})")
+    return 1 if missing else 0
+
+
 def _rotate(path: Path, text: str, names: list[str]) -> int:
-    unknown = [name for name in names if name not in SECRETS]
-    if unknown:
-        print(f"{', '.join(unknown)}: no secret of that name. There are: {', '.join(SECRETS)}", file=sys.stderr)
-        return 2
     try:
-        write(path, rotated(text, names))
-    except KeyError as error:
-        print(f"{error.args[0]} is not set in {path}. Run: python3 scripts/generate_env.py", file=sys.stderr)
+        write(path, rotated(text, names, path.resolve().parent))
+    except CannotRotateError as error:
+        print(error, file=sys.stderr)
         return 2
-    print(f"{path}: new value for {', '.join(names)}. Restart what uses it; other programs need the new value too.")
+    print(f"{path}: new value for {', '.join(names)}. So that everything uses it:")
+    print("\n".join(what_to_do(name) for name in names))
     return 0
 
 
@@ -65,6 +80,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     choice.add_argument(
         "--rotate", action="append", metavar="NAME", help="a new value for this secret; may be repeated"
     )
+    choice.add_argument("--aws", action="store_true", help="use Amazon S3 instead of the bundled store")
     choice.add_argument("--example", action="store_true", help="print the file without secrets (.env.example)")
     return parser.parse_args(arguments)
 
@@ -73,4 +89,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except OSError as error:
-        sys.exit(f"generate_env: {error.filename} cannot be written ({error.strerror})")
+        sys.exit(f"generate_env: {error.filename} cannot be read or written ({error.strerror})")

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
 
 from shared.errors import FixConfiguration
+from shared.postgres_settings import NAMES as POSTGRES_NAMES
+from shared.postgres_settings import owner_dsn, warehouse_dsn
+
+__all__ = ["RETAILER_IDS", "Settings", "load_settings", "owner_dsn", "read_environment"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() else Path(".env")
@@ -178,7 +181,7 @@ def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | No
 def known_names() -> set[str]:
     """Every environment variable this module understands."""
     names = {name for section in _SECTIONS.values() for name in section.values()}
-    return names | {"WAREHOUSE_DSN", "POSTGRES_PASSWORD", "BUSINESS_TIMEZONE"}
+    return names | POSTGRES_NAMES | {"BUSINESS_TIMEZONE"}
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str, ...] = ()) -> Settings:
@@ -189,7 +192,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
     """
     env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
     problems: list[str] = []
-    values: dict[str, Any] = {"warehouse_dsn": _warehouse_dsn(env, problems)}
+    values: dict[str, Any] = {"warehouse_dsn": warehouse_dsn(env, problems)}
     for section, keys in _SECTIONS.items():
         values[section] = {field: env[name] for field, name in keys.items() if name in env}
         if section.startswith("retailer_") and not values[section] and section not in needs:
@@ -216,20 +219,6 @@ def _explain(item: Any) -> str:
     section, *rest = item["loc"]
     name = _SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
     return f"{name} is missing" if item["type"] == "missing" else f"{name}: {item['msg']}"
-
-
-def _warehouse_dsn(env: Mapping[str, str], problems: list[str]) -> str:
-    if dsn := env.get("WAREHOUSE_DSN"):
-        if urlsplit(dsn).scheme not in ("postgresql", "postgres"):
-            problems.append("WAREHOUSE_DSN is no libpq URI (postgresql://user:password@host:port/database)")
-        return dsn
-    if "POSTGRES_PASSWORD" not in env:
-        problems.append("WAREHOUSE_DSN (or POSTGRES_PASSWORD with POSTGRES_HOST …) is missing")
-        return "postgresql:///"
-    user, password = env.get("POSTGRES_USER", "retail_user"), env["POSTGRES_PASSWORD"]
-    host, port = env.get("POSTGRES_HOST", "localhost"), env.get("POSTGRES_PORT", "5432")
-    database = env.get("POSTGRES_DB", "retail_analytics")
-    return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The warehouse schema: two init files on an empty database, then numbered forward-only migrations.
 
 `python -m shared.migrations` does both and can be run any number of times, also by two at once. It needs the owner's
-rights: WAREHOUSE_OWNER_DSN, or WAREHOUSE_DSN where that user owns the database.
+rights: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD, or WAREHOUSE_DSN where that user owns the database.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg2
 from yoyo import get_backend, read_migrations
 
-from shared.config import PROJECT_ROOT, read_environment
+from shared.config import PROJECT_ROOT, owner_dsn, read_environment
 from shared.database import connect, describe_dsn, lock_key, read_sql
 from shared.errors import FixConfiguration, RetailError
 
@@ -67,12 +67,8 @@ def _run_migrations(owner_dsn: str, directory: Path) -> list[str]:
 
 def main() -> int:
     """Entry point of `python -m shared.migrations`."""
-    environ = read_environment()
-    dsn = environ.get("WAREHOUSE_OWNER_DSN") or environ.get("WAREHOUSE_DSN")
     try:
-        if not dsn:
-            raise FixConfiguration("Set WAREHOUSE_OWNER_DSN to the libpq URI of the warehouse's owner.")
-        applied = migrate(dsn)
+        applied = migrate(owner_dsn(read_environment()))
     except RetailError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

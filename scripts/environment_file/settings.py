@@ -7,6 +7,9 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
+MADE_KEY_PREFIX = "LK"
+"""Amazon's own key ids begin with AKIA or ASIA."""
+
 
 class Setting(NamedTuple):
     """One line of the file: a fixed `value`, a secret made by `make`, or another name at random by `choose`."""
@@ -42,7 +45,7 @@ def fernet_key() -> str:
 
 def access_key() -> str:
     """An S3 access key id in Amazon's form."""
-    return "LK" + base64.b32encode(secrets.token_bytes(12)).decode().rstrip("=")[:18]
+    return MADE_KEY_PREFIX + base64.b32encode(secrets.token_bytes(12)).decode().rstrip("=")[:18]
 
 
 def client_id() -> str:
@@ -108,7 +111,7 @@ SECTIONS = (
         (
             Setting("RETAILER2_API_URL", "http://localhost:5002"),
             Setting("RETAILER2_PORT", "5002"),
-            Setting("RETAILER2_CLIENT_ID", make=client_id),
+            Setting("RETAILER2_CLIENT_ID", choose=client_id),
             Setting("RETAILER2_CLIENT_SECRET", make=password),
             Setting("RETAILER2_DB_PORT", "5434"),
             Setting("RETAILER2_DB_PASSWORD", make=password),
@@ -119,7 +122,7 @@ SECTIONS = (
         (
             Setting("RETAILER3_API_URL", "http://localhost:5003"),
             Setting("RETAILER3_PORT", "5003"),
-            Setting("RETAILER3_CLIENT_ID", make=client_id),
+            Setting("RETAILER3_CLIENT_ID", choose=client_id),
             Setting("RETAILER3_HMAC_SECRET", make=password),
             Setting("RETAILER3_DB_PORT", "5435"),
             Setting("RETAILER3_DB_PASSWORD", make=password),

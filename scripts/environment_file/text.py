@@ -8,10 +8,31 @@ from pathlib import Path
 
 from scripts.environment_file.settings import KNOWN, MAY_BE_EMPTY, SECTIONS, Setting
 
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$")
 HEADER = (
     "# Settings of the retail analytics platform. Written by scripts/generate_env.py; keep it out of version control."
 )
+
+
+def value_of(text: str, name: str) -> str | None:
+    """What a `.env` sets the name to, the last time it does; None when it does not."""
+    found = None
+    for line in text.splitlines():
+        match = ASSIGNMENT.match(line)
+        if match and match.group(1) == name:
+            found = match.group(2).strip().strip("'\"")
+    return found
+
+
+def with_value(text: str, name: str, value: str, *, renamed: str | None = None) -> str:
+    """The text with the name set to this value where it stands, under another name if wished; else at the end."""
+    lines = text.splitlines()
+    places = [i for i, line in enumerate(lines) if (found := ASSIGNMENT.match(line)) and found.group(1) == name]
+    assignment = f"{renamed or name}={value}"
+    for place in places:
+        lines[place] = assignment
+    return "\n".join(lines if places else [*lines, assignment]) + "\n"
 
 
 def names_in(text: str) -> set[str]:
@@ -26,8 +47,13 @@ def names_in(text: str) -> set[str]:
 
 def missing_from(text: str) -> list[str]:
     """Known settings without a value."""
-    present = names_in(text)
+    present = names_in(text) | (set(AWS_KEYS) if is_aws(text) else set())
     return [name for name in KNOWN if name not in present]
+
+
+def is_aws(text: str) -> bool:
+    """Whether S3 is Amazon's: then the keys may come from a role or a profile, and none is made up."""
+    return value_of(text, "S3_ENDPOINT_URL") == "" and "S3_ENDPOINT_URL_FILE" not in names_in(text)
 
 
 def completed(text: str, *, example: bool = False) -> str:
@@ -42,16 +68,9 @@ def completed(text: str, *, example: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
-def rotated(text: str, names: list[str]) -> str:
-    """The text with new values for these secrets; KeyError names one that has no value to replace."""
-    lines = text.splitlines()
-    for name in names:
-        places = [i for i, line in enumerate(lines) if (found := ASSIGNMENT.match(line)) and found.group(1) == name]
-        if not places:
-            raise KeyError(name)
-        for place in places:
-            lines[place] = f"{name}={_value(KNOWN[name], example=False)}"
-    return "\n".join(lines) + "\n"
+def new_value(name: str) -> str:
+    """A secret made anew."""
+    return _value(KNOWN[name], example=False)
 
 
 def _value(setting: Setting, example: bool) -> str:

@@ -115,7 +115,7 @@ def test_the_example_is_up_to_date_and_holds_no_secret(script: ModuleType) -> No
 
 
 def test_every_setting_the_platform_needs_is_written(script: ModuleType) -> None:
-    optional = {"WAREHOUSE_DSN", "RETAILER1_TIMEZONE", "RETAILER2_TIMEZONE", "RETAILER3_TIMEZONE"}
+    optional = {"WAREHOUSE_DSN", "WAREHOUSE_OWNER_DSN", "RETAILER1_TIMEZONE", "RETAILER2_TIMEZONE", "RETAILER3_TIMEZONE"}
     optional |= {name for name in known_names() if name.startswith("INGEST_")}
 
     assert known_names() - optional <= set(script.KNOWN)

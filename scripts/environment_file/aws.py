@@ -1,0 +1,47 @@
+"""`.env` for Amazon S3 itself: the bundled store switched off, and what a person still has to put there."""
+
+from __future__ import annotations
+
+from scripts.environment_file.settings import KNOWN, MADE_KEY_PREFIX
+from scripts.environment_file.text import AWS_KEYS, is_aws, value_of, with_value
+
+OVERRIDE = "docker/compose/aws.yml"
+BUCKETS = ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED")
+
+
+def prepared(text: str) -> str:
+    """The text without endpoint and without keys that were made up, and with the override that drops the store."""
+    text = with_value(text, "S3_ENDPOINT_URL", "")
+    if _keys_are_made_up(text):
+        for name in AWS_KEYS:
+            text = with_value(text, name, "")
+    files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].value).split(":")
+    return text if OVERRIDE in files else with_value(text, "COMPOSE_FILE", ":".join([*files, OVERRIDE]))
+
+
+def still_needed(text: str) -> list[str]:
+    """`NAME: what to put there`, for everything that Amazon S3 cannot work with; nothing for the bundled store."""
+    return [*_about_keys(text), *_about_buckets(text), *_about_containers(text)] if is_aws(text) else []
+
+
+def _keys_are_made_up(text: str) -> bool:
+    return (value_of(text, AWS_KEYS[0]) or "").startswith(MADE_KEY_PREFIX)
+
+
+def _about_keys(text: str) -> list[str]:
+    if _keys_are_made_up(text):
+        why = "made up for the bundled store. Put the keys of an IAM user, or empty both for a role or a profile"
+        return [f"{name}: {why}" for name in AWS_KEYS]
+    given = [name for name in AWS_KEYS if value_of(text, name) or value_of(text, f"{name}_FILE")]
+    return [f"{name}: missing beside {given[0]}" for name in AWS_KEYS if len(given) == 1 and name not in given]
+
+
+def _about_buckets(text: str) -> list[str]:
+    why = "the bundled store's. Names are global on AWS: put that of a bucket of yours, in AWS_DEFAULT_REGION"
+    return [f"{name}: {KNOWN[name].value} is {why}" for name in BUCKETS if value_of(text, name) == KNOWN[name].value]
+
+
+def _about_containers(text: str) -> list[str]:
+    if OVERRIDE in (value_of(text, "COMPOSE_FILE") or "").split(":"):
+        return []
+    return [f"COMPOSE_FILE: the bundled store is still switched on. Append :{OVERRIDE}"]
