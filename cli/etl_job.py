@@ -170,7 +170,7 @@ class _EtlRun:
 
         raw = BulkBucket(self._settings.s3, self._settings.s3.bucket_raw)
         zone = BulkZone(raw, self._dsn, self._run_id)
-        stage = StageRun(self._run_id, "ingest", self._read.days[-1])
+        stage = StageRun(self._run_id, "ingest", self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
@@ -198,7 +198,7 @@ class _EtlRun:
         from shared.pipeline_runs import StageRun, record_stage
         from transformation.bulk import load_batch
 
-        stage = StageRun(self._run_id, "transform", self._read.days[-1])
+        stage = StageRun(self._run_id, "transform", self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
             load = load_batch(
                 landing.batch,

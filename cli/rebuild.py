@@ -109,7 +109,7 @@ def _rebuild_one(
         return datetime.now(UTC)
 
     dsn = settings.warehouse_dsn.get_secret_value()
-    with record_stage(dsn, StageRun(run_id, "transform", days[-1]), clock=clock) as stage:
+    with record_stage(dsn, StageRun(run_id, "transform", days[-1], (retailer_id,)), clock=clock) as stage:
         load = rebuild_retailer(
             retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
         )

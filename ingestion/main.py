@@ -61,7 +61,7 @@ def run(
         around = replace(around, clock=clock)
     dsn = settings.warehouse_dsn.get_secret_value()
     zone = RawZone(ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share)
-    with record_stage(dsn, StageRun(run_id, "ingest", day), clock=around.clock) as stage:
+    with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         zone.store.check_bucket(zone.bucket)
 
         def ingest(retailer_id: str) -> RetailerResult:

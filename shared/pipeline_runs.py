@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from shared import metrics
 from shared.database import session, transaction
-from shared.errors import RetailError
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.logs import get_logger
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class StageRun:
     run_id: str
     stage: str
     business_date: date
+    retailers: tuple[str, ...] = ()
+    """Whom it is run for; none when it is about all of them at once."""
 
 
 @dataclass
@@ -44,32 +50,74 @@ class StageOutcome:
 def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) -> Iterator[StageOutcome]:
     """Write the row; an error of the stage ends in it and goes on to the caller.
 
-    A row that stays `running` is the trace of a process that was killed.
+    A row that stays `running` is the trace of a process that was killed. The same is told to Prometheus, where that is
+    asked for; also that the warehouse could not be reached.
     """
     outcome = StageOutcome()
+    with _monitored(dsn, stage, outcome, clock):
+        row = _open(dsn, stage, clock())
+        try:
+            yield outcome
+        except Exception as error:
+            outcome.status = "failed"
+            outcome.message = str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
+            _close(dsn, stage, outcome, row, clock())
+            raise
+        _close(dsn, stage, outcome, row, clock())
+
+
+def _open(dsn: str, stage: StageRun, started_at: datetime) -> int:
     with session(dsn, application_name=f"retail-{stage.stage}") as connection, transaction(connection) as cursor:
         cursor.execute(
             "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
             " VALUES (%s, %s, %s, 'running', %s) RETURNING pipeline_run_id",
-            (stage.run_id, stage.stage, stage.business_date, clock()),
+            (stage.run_id, stage.stage, stage.business_date, started_at),
         )
-        row = cursor.fetchone()
-    try:
-        yield outcome
-    except Exception as error:
-        outcome.status = "failed"
-        outcome.message = str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
-        _close(dsn, stage, outcome, row, clock())
-        raise
-    _close(dsn, stage, outcome, row, clock())
+        row: tuple[int] = cursor.fetchone()  # type: ignore[assignment]
+    return row[0]
 
 
-def _close(
-    dsn: str, stage: StageRun, outcome: StageOutcome, row: tuple[Any, ...] | None, finished_at: datetime
-) -> None:
+def _close(dsn: str, stage: StageRun, outcome: StageOutcome, pipeline_run_id: int, finished_at: datetime) -> None:
     with session(dsn, application_name=f"retail-{stage.stage}") as connection, transaction(connection) as cursor:
         cursor.execute(
             "UPDATE ops.pipeline_runs SET status = %s, finished_at = %s, message = %s, details = %s"
             " WHERE pipeline_run_id = %s",
-            (outcome.status, finished_at, outcome.message, json.dumps(outcome.details or {}), row[0] if row else None),
+            (outcome.status, finished_at, outcome.message, json.dumps(outcome.details or {}), pipeline_run_id),
         )
+
+
+@contextmanager
+def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell Prometheus of the run; nothing at all when it is not asked for."""
+    if not metrics.enabled():
+        yield
+        return
+    moment = metrics.StageMoment(stage.stage, stage.business_date, stage.retailers, clock())
+    metrics.push_started(moment)
+    try:
+        yield
+    except Exception as error:
+        metrics.push_finished(moment, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
+        raise
+    failed = outcome.status != "succeeded"
+    published = _watermarks(dsn) if stage.stage == "transform" else {}
+    metrics.push_finished(moment, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
+
+
+def _kind_of(error: Exception) -> str:
+    kinds = (RetryLater, FixConfiguration, StopRun)
+    return next((each.__name__ for each in kinds if isinstance(error, each)), "Defect")
+
+
+def _watermarks(dsn: str) -> dict[str, date]:
+    """Latest business date published per retailer, whatever date the run was for. Never raises."""
+    try:
+        with session(dsn, application_name="retail-metrics") as connection, transaction(connection) as cursor:
+            cursor.execute(
+                "SELECT retailer_id, last_processed_date FROM ops.pipeline_metadata"
+                " WHERE last_processed_date IS NOT NULL"
+            )
+            return dict(cursor.fetchall())
+    except RetailError as error:  # what the run did counts, not what is told of it
+        log.warning("watermarks not read for the metrics", error=str(error))
+        return {}

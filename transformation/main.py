@@ -104,7 +104,7 @@ def run(
     s3 = settings.s3
     raw, processed = BulkBucket(s3, s3.bucket_raw), BulkBucket(s3, s3.bucket_processed)
     dsn = settings.warehouse_dsn.get_secret_value()
-    with record_stage(dsn, StageRun(run_id, "transform", day), clock=clock) as stage:
+    with record_stage(dsn, StageRun(run_id, "transform", day, tuple(retailers)), clock=clock) as stage:
         with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="load") as pool:
             loads = tuple(
                 pool.map(
