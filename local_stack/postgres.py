@@ -24,6 +24,8 @@ from psycopg2 import sql
 from local_stack.errors import StackError
 from local_stack.postgres_binaries import PostgresBinaries, find_postgres
 from local_stack.unprivileged import Account, plain_environment, postgres_account
+from shared.database import Cursor
+from shared.provisioning import allow, ensure_database, ensure_role
 
 SUPERUSER = "postgres"
 LOOPBACK = "127.0.0.1"
@@ -175,42 +177,40 @@ class PostgresServer:
 
     def execute(self, statement: str | sql.Composable, database: str = "postgres") -> list[tuple[object, ...]]:
         """Run one statement as superuser, outside a transaction, and return its rows if it has any."""
-        connection = psycopg2.connect(self.superuser_dsn(database))
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        with self._superuser(database) as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
     def create_role(self, name: str, password: str) -> None:
         """Make a role that can log in, or give the one that is there this password."""
-        known = self.execute(sql.SQL("select 1 from pg_roles where rolname = {}").format(sql.Literal(name)))
-        verb = sql.SQL("alter role" if known else "create role")
-        self.execute(
-            sql.SQL("{} {} login password {}").format(verb, sql.Identifier(name), sql.Literal(password)),
-        )
+        with self._superuser() as cursor:
+            ensure_role(cursor, name, password)
 
     def create_database(self, name: str, *, owner: str = SUPERUSER, template: str | None = None) -> str:
         """Make a database that only its owner may enter and return its superuser DSN; no change when it exists.
 
         A copy of a `template` also takes over the template's settings and grants, which `create database` leaves out.
         """
-        if not self.execute(sql.SQL("select 1 from pg_database where datname = {}").format(sql.Literal(name))):
-            parts = [sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(owner))]
-            if template:
-                parts.append(sql.SQL("template {}").format(sql.Identifier(template)))
-            self.execute(sql.SQL(" ").join(parts))
-            self.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
-            if template:
-                self._copy_settings(template, name)
+        with self._superuser() as cursor:
+            made = ensure_database(cursor, name, owner, template=template)
+        if made and template:
+            self._copy_settings(template, name)
         return self.superuser_dsn(name)
 
     def allow(self, database: str, roles: Sequence[str]) -> None:
         """Let `roles` connect to `database`."""
-        names = sql.SQL(", ").join(map(sql.Identifier, roles))
-        self.execute(sql.SQL("grant connect, temporary on database {} to {}").format(sql.Identifier(database), names))
+        with self._superuser() as cursor:
+            allow(cursor, database, roles)
+
+    @contextlib.contextmanager
+    def _superuser(self, database: str = "postgres") -> Iterator[Cursor]:
+        connection = psycopg2.connect(self.superuser_dsn(database))
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
 
     def drop_database(self, name: str) -> None:
         """Remove a database, disconnecting whoever is in it."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import boto3
 import boto3.session
@@ -23,6 +23,7 @@ from shared.s3_errors import BucketMissing, ObjectMissing, explained
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 __all__ = ["BucketMissing", "ObjectInfo", "ObjectMissing", "ObjectStore", "ObjectWriter"]
@@ -78,6 +79,16 @@ class ObjectStore:
         """Raise FixConfiguration unless the bucket exists and lets us list it."""
         with explained("s3:ListBucket", bucket, None, self._where):
             self._client.head_bucket(Bucket=bucket)
+
+    def create_bucket(self, bucket: str) -> None:
+        """Make a bucket in the configured region."""
+        region = self._client.meta.region_name
+        with explained("s3:CreateBucket", bucket, None, self._where):
+            if region == "us-east-1":  # the one region that must not be named
+                self._client.create_bucket(Bucket=bucket)
+            else:
+                place = cast("BucketLocationConstraintType", region)
+                self._client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place})
 
     def put(self, bucket: str, key: str, data: bytes, *, content_type: str = _JSON) -> None:
         """Write a small object whole."""

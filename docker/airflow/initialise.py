@@ -1,0 +1,68 @@
+"""Prepare Airflow's metadata database: its schema, the people who may log in, the pipeline's pool.
+
+Runs before Airflow's services at every start and ends as it was when nothing changed: a new release of Airflow migrates
+its schema, a password or name that was changed in `.env` holds from then on.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+ROLES = {
+    "Admin": ("AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"),
+    "Op": ("AIRFLOW_OPERATOR_USERNAME", "AIRFLOW_OPERATOR_PASSWORD"),
+    "Viewer": ("AIRFLOW_ANALYST_USERNAME", "AIRFLOW_ANALYST_PASSWORD"),
+}
+"""Airflow's own roles and the settings that name who has each: everything; triggers and clears runs; only reads."""
+POOL, POOL_SLOTS = "retail_pipeline", 8
+
+
+def ensure_people() -> None:
+    """One person per role, with the password of the settings."""
+    from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+    from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+    @providers_configuration_loaded
+    def ensure() -> None:
+        with get_application_builder() as builder:
+            for role, (name, password) in ROLES.items():
+                ensure_person(builder.sm, role, os.environ[name], os.environ[password])
+
+    ensure()
+
+
+def ensure_person(security: Any, role: str, name: str, password: str) -> None:
+    """Make this person, or give them this role and password."""
+    person = security.find_user(username=name)
+    if person is None:
+        made = security.add_user(name, name, role, f"{name}@localhost", security.find_role(role), password)
+        if not made:
+            raise SystemExit(f"Airflow refused to make the user {name}; its log above says why.")
+        return
+    person.roles = [security.find_role(role)]
+    security.update_user(person)
+    security.reset_password(person.id, password)
+
+
+def ensure_pool() -> None:
+    """The pool that the pipeline's tasks run in."""
+    from airflow.models.pool import Pool
+
+    Pool.create_or_update_pool(
+        name=POOL, slots=POOL_SLOTS, description="Tasks of the retail pipeline", include_deferred=False
+    )
+
+
+def main() -> None:
+    """Schema, people, pool."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
+    ensure_people()
+    ensure_pool()
+    sys.stdout.write(f"Airflow is ready for {', '.join(os.environ[name] for name, _ in ROLES.values())}.\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Wait for the S3 store and make both buckets where they are missing: `s3-init` of the containers.
+
+Exit status 0 when both buckets can be used, 2 when a setting or a permission has to be mended, 1 when no store answers.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from shared.config import load_settings, read_environment
+from shared.errors import RetailError, RetryLater
+from shared.s3_client import BucketMissing, ObjectStore
+
+PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 1.0
+
+
+def ensure_bucket(store: ObjectStore, bucket: str) -> str:
+    """Make the bucket unless it is there; what was done, in a word."""
+    try:
+        store.check_bucket(bucket)
+    except BucketMissing:
+        store.create_bucket(bucket)
+        return "made"
+    return "there"
+
+
+def patiently(
+    work: Callable[[], str], *, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
+) -> str:
+    """Do `work`, again while the store is only starting. Raises RetryLater when it does not come."""
+    deadline = now() + PATIENCE_SECONDS
+    while True:
+        try:
+            return work()
+        except RetryLater:
+            if now() >= deadline:
+                raise
+            sleep(PAUSE_SECONDS)
+
+
+def main() -> int:
+    """Both buckets, one line each."""
+    try:
+        settings = load_settings({"WAREHOUSE_DSN": "postgresql:///any", **read_environment()}).s3
+        store = ObjectStore(settings, timeout_seconds=5, attempts=1)
+        for bucket in (settings.bucket_raw, settings.bucket_processed):
+            print(f"s3://{bucket}: {patiently(partial(ensure_bucket, store, bucket))}")
+    except RetailError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
