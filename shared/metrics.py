@@ -26,7 +26,6 @@ from shared.config import RETAILER_IDS
 from shared.logs import get_logger
 
 log = get_logger(__name__)
-VARIABLE = "PUSHGATEWAY_URL"
 JOB = "retail_pipeline"
 PATIENCE_SECONDS = 2.0
 ERROR_KINDS = ("RetryLater", "StopRun", "FixConfiguration", "Defect")
@@ -95,7 +94,11 @@ class Group:
 
 def enabled() -> bool:
     """Whether there is a Pushgateway to push to."""
-    return bool(os.environ.get(VARIABLE))
+    return bool(_gateway())
+
+
+def _gateway() -> str:
+    return os.environ.get("PUSHGATEWAY_URL", "")
 
 
 def push_started(moment: StageMoment) -> None:
@@ -207,7 +210,7 @@ def _midnight(day: date) -> float:
 
 
 def _push(groups: Callable[[], Iterable[Group]]) -> None:
-    if not (url := os.environ.get(VARIABLE)):
+    if not (url := _gateway()):
         return
     # In a thread that is left behind: a time-out of urllib bounds each read, but neither the look-up of a name nor an
     # answer that trickles in.
@@ -241,4 +244,4 @@ def _place(url: str) -> str:
         parts = urlsplit(url if "//" in url else f"//{url}")
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
     except ValueError:
-        return f"{VARIABLE} is no URL"
+        return "PUSHGATEWAY_URL is no URL"
