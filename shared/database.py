@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -19,6 +20,20 @@ Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
 
 _CONNECT_TIMEOUT_SECONDS = 10
+_ABOUT_TLS = {
+    "certificate verify failed": "The certificate of PostgreSQL at {where} is not signed by the CA whose certificate"
+    " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) names. Put that of the CA that signed it there.",
+    "does not match host name": "The certificate of PostgreSQL at {where} is for another host ({detail}). Connect by a"
+    " name that stands in it, or make one for this name: scripts/generate_certificates.sh.",
+    "server does not support SSL": "PostgreSQL at {where} offers no TLS, and sslmode demands it. Switch it on there, or"
+    " set POSTGRES_SSLMODE=prefer.",
+    "root certificate file": "The CA's certificate for PostgreSQL at {where} cannot be read ({detail}). Set"
+    " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) to its file.",
+    "invalid sslmode value": "The DSN of {where} has an sslmode that PostgreSQL does not know ({detail}). Take one of"
+    " disable, allow, prefer, require, verify-ca, verify-full.",
+}
+"""What libpq says of TLS, and what to do then. Waiting mends none of it."""
+_TLS_DEMANDED = re.compile(r"no pg_hba.conf entry .*(no encryption|SSL off)")
 _SCHEMA_TOO_OLD = (
     psycopg2.errors.UndefinedTable,
     psycopg2.errors.UndefinedColumn,
@@ -57,6 +72,10 @@ def connect(dsn: str, *, application_name: str) -> Connection:
 
 def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
     where = describe_dsn(dsn)
+    for words, advice in _ABOUT_TLS.items():
+        for line in message.splitlines():
+            if words in line:
+                return FixConfiguration(advice.format(where=where, detail=line.rpartition("failed: ")[2].strip()))
     if "authentication failed" in message or "no password supplied" in message:
         return FixConfiguration(
             f"PostgreSQL refused the password for {where}. Correct WAREHOUSE_DSN (or POSTGRES_PASSWORD) in .env."
@@ -65,6 +84,11 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
     if "database" in message and "does not exist" in message:
         return FixConfiguration(f"There is no database for {where}. Create it by `make up`, or correct WAREHOUSE_DSN.")
+    if _TLS_DEMANDED.search(message):
+        return FixConfiguration(
+            f"PostgreSQL at {where} takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
+            " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
+        )
     return RetryLater(f"No PostgreSQL answers for {where}. Start it with `make up`, or correct WAREHOUSE_DSN.")
 
 
