@@ -1,94 +1,123 @@
-"""Is the pipeline well? Behind `scripts/check_pipeline_health.sh` and `make health-check`.
+"""Is the pipeline well? Behind `scripts/check_pipeline_health.sh`, `make health-check` and `retail health`.
 
-Exit status: 0 all is well or needs attention only, 1 something is down, 2 it cannot be told (a setting is missing).
+Exit status: 0 all is well or needs attention only, 1 something is down, 2 it cannot be told (a setting is missing, the
+container engine does not answer, nothing is configured).
+
+`--json` prints one object. Fields may be added; these stay:
+
+exit_status   0, 1 or 2, as above
+platform      local, containers, other (settings of a platform elsewhere) or none (nothing is configured)
+findings      a list, in the order of the report, each with
+  area        services, environment, warehouse, recent runs, S3, retailer APIs, Airflow; platform when there is none
+  item        the service, bucket, retailer, stage …; unique in its area but for "stuck runs" and "import errors"
+  health      ok, attention (works, but look at it), down or unknown (cannot be told)
+  reason      what was found
+  remedy      what to do; empty when there is nothing to do
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from scripts.pipeline_health.advice import Kind
+from scripts.pipeline_health.airflow_api import check_airflow
 from scripts.pipeline_health.configuration import check_settings
+from scripts.pipeline_health.containers import check_containers
 from scripts.pipeline_health.findings import Finding, Health, Probe, exit_status, reported
 from scripts.pipeline_health.local_services import check_services
-from scripts.pipeline_health.over_http import check_airflow, check_retailers
+from scripts.pipeline_health.over_http import check_retailers
+from scripts.pipeline_health.platforms import Choice, Platform, find_platform
+from scripts.pipeline_health.report import print_report
+from scripts.pipeline_health.side_by_side import side_by_side
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
-from shared.config import read_environment
 from shared.errors import RetailError
 
-STYLES = {Health.OK: "green", Health.ATTENTION: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "magenta"}
-IN_WORDS = {0: "All is well.", 1: "Something is down.", 2: "Not everything could be checked."}
+DEADLINE_SECONDS = 12.0
+"""For all checks together; each has shorter time-outs of its own, but a name that does not resolve knows none."""
+SLOW = "Is the network slow or blocked?"
+NOTHING = Finding(
+    "platform",
+    "platform",
+    Health.UNKNOWN,
+    "nothing runs here and nothing is configured",
+    "Start one: python3 scripts/generate_env.py && docker-compose up -d, or without containers: make up."
+    " For one elsewhere set WAREHOUSE_DSN and the other settings of .env.example",
+)
 
 
-def probes(environ: Mapping[str, str], now: datetime) -> dict[str, Probe]:
+def probes(platform: Platform, now: datetime) -> dict[str, Probe]:
     """The checks by area, in the order of the report."""
-    return {
-        "services": check_services,
-        "environment": lambda: check_settings(environ),
-        "warehouse": lambda: check_warehouse(environ, now),
-        "S3": lambda: check_buckets(environ),
-        "retailer APIs": lambda: check_retailers(environ),
-        "Airflow": lambda: check_airflow(environ, now),
+    environ, advice, engine = platform.environ, platform.advice, platform.engine
+    checks: dict[str, Probe] = {}
+    if platform.kind is Kind.NONE:
+        return {"platform": lambda: [NOTHING]}
+    if engine is not None:
+        checks["services"] = lambda: check_containers(engine, advice, now, platform.inspected)
+    elif platform.kind is Kind.LOCAL:
+        checks["services"] = lambda: check_services(platform.root)
+    return checks | {
+        "environment": lambda: check_settings(environ, advice, platform.root),
+        "warehouse": lambda: check_warehouse(environ, now, advice),
+        "S3": lambda: check_buckets(environ, advice),
+        "retailer APIs": lambda: check_retailers(environ, advice),
+        "Airflow": lambda: check_airflow(environ, now, advice),
     }
 
 
-def check_all(checks: Mapping[str, Probe]) -> list[Finding]:
-    """Run the checks side by side: with everything down, it takes as long as the slowest time-out."""
+def check_all(checks: Mapping[str, Probe], deadline_seconds: float = DEADLINE_SECONDS) -> list[Finding]:
+    """Run the checks side by side and wait for none longer than the deadline."""
 
-    def guarded(area: str) -> Sequence[Finding]:
+    def run(area: str) -> list[Finding]:
         found: list[Finding] = []
         with reported(area, area, found):
             found.extend(checks[area]())
         return found
 
-    with ThreadPoolExecutor(max_workers=len(checks)) as pool:
-        return [finding for findings in pool.map(guarded, checks) for finding in findings]
+    late = f"no answer within {deadline_seconds:g} s"
+    answers = side_by_side([partial(run, area) for area in checks], deadline_seconds)
+    return [
+        finding
+        for area, found in zip(checks, answers, strict=True)
+        for finding in ([Finding(area, area, Health.DOWN, late, SLOW)] if found is None else found)
+    ]
 
 
-def main(as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False) -> None:
+def main(
+    platform: Annotated[
+        Choice,
+        typer.Option(
+            "--platform",
+            help="Which platform: the local one (make up), this checkout's containers (docker-compose), or whichever"
+            " of them runs. With WAREHOUSE_DSN set to another place, auto checks the platform there.",
+        ),
+    ] = Choice.AUTO,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
     """Check services, settings, warehouse, S3, retailer APIs, Airflow and the last runs.
 
     Ends with 0 when all is well, 1 when something is down, 2 when it cannot be told.
     """
     try:
-        environ = read_environment()
+        looked_at = find_platform(platform)
     except RetailError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    findings = check_all(probes(environ, datetime.now(UTC)))
+    findings = check_all(probes(looked_at, datetime.now(UTC)))
     status = exit_status(findings)
     if as_json:
-        typer.echo(json.dumps({"exit_status": status, "findings": [each.as_dict() for each in findings]}, indent=2))
+        found = [each.as_dict() for each in findings]
+        typer.echo(json.dumps({"exit_status": status, "platform": str(looked_at.kind), "findings": found}, indent=2))
     else:
-        _print(findings, status, Console())
+        print_report(looked_at.title, findings, status, Console())
     raise typer.Exit(status)
-
-
-def _print(findings: Sequence[Finding], status: int, console: Console) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(min_width=9)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    area = ""
-    for each in findings:
-        if each.area != area:
-            table.add_row("", f"[bold]{each.area}[/]", "")
-        remedy = f" [dim]→ {escape(each.remedy)}[/]" if each.remedy else ""
-        table.add_row(f"[{STYLES[each.health]}]{each.health}[/]", escape(each.item), escape(each.reason) + remedy)
-        area = each.area
-    console.print(table, highlight=False)
-    notes = sum(each.health is Health.ATTENTION for each in findings)
-    words = IN_WORDS[status] + (f" {notes} need attention." if notes > 1 else " One needs attention." if notes else "")
-    console.print(words)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,19 @@ def exit_status(findings: Sequence[Finding]) -> int:
 
 
 @contextmanager
-def reported(area: str, item: str, found: list[Finding]) -> Iterator[None]:
-    """Turn whatever goes wrong inside the block into a finding; a health check itself never breaks."""
+def reported(
+    area: str, item: str, found: list[Finding], remedy_for: Callable[[RetailError], str] | None = None
+) -> Iterator[None]:
+    """Turn whatever goes wrong inside the block into a finding; a health check itself never breaks.
+
+    Errors advise the local platform's `make up`; there `remedy_for` says what fits the platform that is looked at.
+    """
     try:
         yield
     except RetailError as error:
         reason, remedy = split_remedy(str(error))
+        if remedy_for and "make up" in remedy:
+            remedy = remedy_for(error)
         # "There is no such bucket" is down as much as "nobody answers"; only a missing setting leaves us not knowing.
         is_unknown = isinstance(error, FixConfiguration) and reason.startswith(MISSING)
         health = Health.UNKNOWN if is_unknown else Health.DOWN
@@ -68,3 +75,11 @@ def split_remedy(message: str) -> tuple[str, str]:
     """Our messages say what happened, then what to do: two columns of the report."""
     happened, separator, remedy = message.partition(". ")
     return (happened, remedy) if separator else (message, "")
+
+
+def in_words(seconds: float) -> str:
+    """A span of time as a person says it."""
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

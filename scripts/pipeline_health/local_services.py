@@ -1,27 +1,33 @@
-"""The processes of the local platform (`make up`), where this checkout has one."""
+"""The processes of the local platform (`make up`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from scripts.pipeline_health.findings import Finding, Health, reported
-from shared.config import PROJECT_ROOT
 
 AREA = "services"
-STATE_FILE = PROJECT_ROOT / ".local" / "state.json"
 
 
-def check_services(state_file: Path = STATE_FILE) -> list[Finding]:
-    """One line per recorded process; none where no local platform was ever started."""
-    if not state_file.is_file():
-        return []
+def has_living_services(root: Path) -> bool:
+    """Whether a process of the local platform of the checkout in `root` runs."""
     try:
         from local_stack.state import load
     except ImportError:
-        return []  # an image that runs stages only; the other checks speak for the services
+        return False  # an image that runs stages only
+    return bool(load(root / ".local" / "state.json").running())
+
+
+def check_services(root: Path) -> list[Finding]:
+    """One line per recorded process."""
+    try:
+        from local_stack.state import load
+    except ImportError:
+        reason = "its parts are not installed here"
+        return [Finding(AREA, "local platform", Health.UNKNOWN, reason, "Run this in a checkout: make health-check")]
     found: list[Finding] = []
     with reported(AREA, "local platform", found):
-        services = load(state_file).services
+        services = load(root / ".local" / "state.json").services
         if not services:
             found.append(Finding(AREA, "local platform", Health.DOWN, "it is stopped", "Start it: make up"))
         for service in services:

@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from uuid import uuid4
 
+from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.configuration import s3_settings
 from scripts.pipeline_health.findings import Finding, Health, reported
-from shared.s3_client import ObjectStore
+from scripts.pipeline_health.side_by_side import side_by_side
+from shared.config import S3Settings
+from shared.errors import RetailError
+from shared.s3_client import BucketMissing, ObjectStore
 
 AREA = "S3"
 PREFIX = "_check/"
 
 
-def check_buckets(environ: Mapping[str, str]) -> list[Finding]:
-    """Both buckets, by a small object that is written and deleted."""
+def check_buckets(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
+    """Both buckets side by side, by a small object that is written and deleted."""
     found: list[Finding] = []
     with reported(AREA, "buckets", found):
         settings = s3_settings(environ)
         store = ObjectStore(settings, timeout_seconds=5, attempts=1)
-        for role, bucket in (("raw", settings.bucket_raw), ("processed", settings.bucket_processed)):
-            with reported(AREA, f"{role} bucket", found):
-                key = f"{PREFIX}{uuid4().hex}"
-                next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a refused GET says why
-                store.put(bucket, key, b"health check", content_type="text/plain")
-                store.delete(bucket, key)
-                found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} is there and writable"))
+        remedy_for = store_remedy(settings, advice)
+        buckets = (("raw", settings.bucket_raw), ("processed", settings.bucket_processed))
+        for part in side_by_side([partial(_check, store, *each, remedy_for) for each in buckets]):
+            found += part or ()
     return found
+
+
+def _check(store: ObjectStore, role: str, bucket: str, remedy_for: Callable[[RetailError], str]) -> list[Finding]:
+    found: list[Finding] = []
+    with reported(AREA, f"{role} bucket", found, remedy_for):
+        key = f"{PREFIX}{uuid4().hex}"
+        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a refused GET says why
+        store.put(bucket, key, b"health check", content_type="text/plain")
+        store.delete(bucket, key)
+        found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} is there and writable"))
+    return found
+
+
+def store_remedy(settings: S3Settings, advice: Advice) -> Callable[[RetailError], str]:
+    """What to do about a store that is not there, or lacks a bucket."""
+
+    def remedy_for(error: RetailError) -> str:
+        names = "S3_BUCKET_RAW / S3_BUCKET_PROCESSED"
+        if isinstance(error, BucketMissing):
+            if settings.endpoint_url is None or advice.kind is Kind.OTHER:
+                return f"Create it there, or correct {names} and AWS_DEFAULT_REGION"
+            return f"{advice.create('s3-init')}, or correct {names}"
+        if settings.endpoint_url is None:
+            return "Is there a way to the network? Correct AWS_DEFAULT_REGION, or set S3_ENDPOINT_URL"
+        return f"{advice.start('s3')}, or correct S3_ENDPOINT_URL"
+
+    return remedy_for

@@ -1,28 +1,34 @@
-"""PostgreSQL: does it answer, has it the schema, how much data, how fresh, what did the last runs come to."""
+"""PostgreSQL: does it answer, has it the schema, how much data, how fresh, and the quality of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.configuration import warehouse_dsn
 from scripts.pipeline_health.findings import Finding, Health, reported
+from scripts.pipeline_health.runs import check_runs
 from shared.config import RETAILER_IDS
 from shared.database import Cursor, describe_dsn, session, transaction
+from shared.errors import FixConfiguration, RetailError
 
 AREA = "warehouse"
-RUNS = "recent runs"
-STAGES = ("ingest", "transform", "quality", "refresh")
 STATEMENT_TIMEOUT = "5s"
-HANGING_AFTER = timedelta(hours=4)
 
 
-def check_warehouse(environ: Mapping[str, str], now: datetime) -> list[Finding]:
-    """Connection, schema, data, freshness per retailer, the last run of every stage."""
+def check_warehouse(environ: Mapping[str, str], now: datetime, advice: Advice) -> list[Finding]:
+    """Connection, schema, data, freshness per retailer, dead letters, quality, then the stages' runs."""
     found: list[Finding] = []
-    with reported(AREA, "PostgreSQL", found):
+
+    def remedy_for(error: RetailError) -> str:
+        if isinstance(error, FixConfiguration):  # there is no such database
+            return f"{advice.create('warehouse-init')}, or correct POSTGRES_DB"
+        return f"{advice.start('postgres')}, or correct WAREHOUSE_DSN (POSTGRES_HOST, POSTGRES_PORT)"
+
+    with reported(AREA, "PostgreSQL", found, remedy_for):
         dsn = warehouse_dsn(environ)
         with session(dsn, application_name="retail-health") as connection, transaction(connection) as cursor:
             cursor.execute("SET statement_timeout = %s", (STATEMENT_TIMEOUT,))
@@ -30,83 +36,85 @@ def check_warehouse(environ: Mapping[str, str], now: datetime) -> list[Finding]:
             version, has_schema = _one(cursor)
             found.append(Finding(AREA, "PostgreSQL", Health.OK, f"{version} answers for {describe_dsn(dsn)}"))
             if not has_schema:
-                found.append(
-                    Finding(AREA, "schema", Health.DOWN, "there are no tables", "Run: python -m shared.migrations")
-                )
+                found.append(Finding(AREA, "schema", Health.DOWN, "there are no tables", advice.migrate()))
                 return found
             with reported(AREA, "data", found):
-                found.append(_data(cursor))
                 yesterday = now.astimezone(ZoneInfo(environ.get("BUSINESS_TIMEZONE", "UTC"))).date() - timedelta(days=1)
-                found.extend(_freshness(cursor, yesterday))
-                found.append(_quality(cursor))
-                found.extend(_runs(cursor, now))
+                found.append(_data(cursor, yesterday, advice))
+                found.extend(_freshness(cursor, yesterday, advice))
+                found.append(_dead_letters(cursor))
+                found.append(_quality(cursor, advice))
+                found.extend(check_runs(cursor, now, advice))
     return found
 
 
-def _data(cursor: Cursor) -> Finding:
+def _data(cursor: Cursor, yesterday: date, advice: Advice) -> Finding:
     # The summary, not fact_sales: this has to be quick however long the history is.
     cursor.execute(
-        "SELECT coalesce(sum(line_count), 0), count(DISTINCT date_key),"
-        " to_date(max(date_key)::text, 'YYYYMMDD') FROM fact_daily_sales"
+        "SELECT coalesce(sum(line_count), 0), count(DISTINCT date_key), to_date(max(date_key)::text, 'YYYYMMDD'),"
+        " coalesce(sum(line_count) FILTER (WHERE date_key = (SELECT max(date_key) FROM fact_daily_sales)), 0)"
+        " FROM fact_daily_sales"
     )
-    lines, dates, latest = _one(cursor)
+    lines, dates, latest, of_latest = _one(cursor)
     if not lines:
-        remedy = "Run the pipeline: trigger retail_data_pipeline in Airflow, or python -m ingestion.main …"
+        remedy = f"Trigger retail_data_pipeline in Airflow, or run: {advice.run_stage('ingest', str(yesterday))}"
         return Finding(AREA, "data", Health.ATTENTION, "no sales yet", remedy)
-    return Finding(AREA, "data", Health.OK, f"{lines:,} lines on {dates:,} dates, the latest {latest}")
+    reason = f"{lines:,} lines on {dates:,} dates, the latest {latest} with {of_latest:,}"
+    return Finding(AREA, "data", Health.OK, reason)
 
 
-def _freshness(cursor: Cursor, yesterday: date) -> list[Finding]:
-    cursor.execute("SELECT retailer_id, last_processed_date FROM ops.pipeline_metadata")
-    latest: dict[str, date] = dict(cursor.fetchall())
-    found = []
+def _freshness(cursor: Cursor, yesterday: date, advice: Advice) -> Iterator[Finding]:
+    cursor.execute(
+        "SELECT metadata.retailer_id, metadata.last_processed_date, coalesce(sum(sales.line_count), 0)"
+        " FROM ops.pipeline_metadata AS metadata"
+        " LEFT JOIN dim_retailer AS retailer ON retailer.retailer_id = metadata.retailer_id"
+        " LEFT JOIN fact_daily_sales AS sales ON sales.retailer_key = retailer.retailer_key"
+        "  AND sales.date_key = to_char(metadata.last_processed_date, 'YYYYMMDD')::integer"
+        " GROUP BY metadata.retailer_id, metadata.last_processed_date"
+    )
+    latest: dict[str, tuple[date | None, int]] = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
     for retailer_id in RETAILER_IDS:
-        day = latest.get(retailer_id)
-        remedy = (
-            f"python -m ingestion.main --since-watermark --retailer {retailer_id}, then transform; or trigger the DAG"
-        )
+        day, lines = latest.get(retailer_id, (None, 0))
+        catch_up = advice.run_stage("ingest", f"--since-watermark --retailer {retailer_id}")
+        remedy = f"Trigger the DAG, or run: {catch_up}; then {advice.run_stage('transform', '')}"
+        item = f"{retailer_id} data"
         if day is None:
-            found.append(Finding(AREA, f"{retailer_id} data", Health.ATTENTION, "never published", remedy))
+            yield Finding(AREA, item, Health.ATTENTION, "never published", remedy)
         elif day < yesterday:
-            reason = f"published up to {day}, {(yesterday - day).days} days behind {yesterday}"
-            found.append(Finding(AREA, f"{retailer_id} data", Health.ATTENTION, reason, remedy))
+            behind = (yesterday - day).days
+            reason = f"published up to {day}, {behind} {'day' if behind == 1 else 'days'} behind {yesterday}"
+            yield Finding(AREA, item, Health.ATTENTION, reason, remedy)
         else:
-            found.append(Finding(AREA, f"{retailer_id} data", Health.OK, f"published up to {day}"))
-    return found
+            yield Finding(AREA, item, Health.OK, f"published up to {day}, {lines:,} lines of that date")
 
 
-def _quality(cursor: Cursor) -> Finding:
+def _dead_letters(cursor: Cursor) -> Finding:
+    cursor.execute(
+        "SELECT count(*), count(*) FILTER (WHERE business_date = (SELECT max(business_date) FROM ops.dead_letters)),"
+        " max(business_date) FROM ops.dead_letters WHERE status = 'open'"
+    )
+    waiting, of_latest, latest = _one(cursor)
+    if not waiting:
+        return Finding(AREA, "dead letters", Health.OK, "none is open")
+    # A few are the retailers' daily mess; too many stop the load, which the runs below tell.
+    reason = f"{waiting:,} open, {of_latest:,} of {latest}; to see them: retail dead-letters list"
+    return Finding(AREA, "dead letters", Health.OK, reason)
+
+
+def _quality(cursor: Cursor, advice: Advice) -> Finding:
     cursor.execute(
         "SELECT business_date, verdict, score FROM ops.data_quality_scores WHERE dimension = 'overall'"
         " ORDER BY scored_at DESC LIMIT 1"
     )
     row = cursor.fetchone()
     if row is None:
-        return Finding(AREA, "quality", Health.ATTENTION, "never checked", "Run: python -m data_quality.main DATE")
+        remedy = f"Run: {advice.run_stage('quality', 'DATE')}"
+        return Finding(AREA, "quality", Health.ATTENTION, "never checked", remedy)
     day, verdict, score = row
     reason = f"{verdict} for {day}, score {score:.1f}"
     if verdict == "pass":
         return Finding(AREA, "quality", Health.OK, reason)
-    return Finding(AREA, "quality", Health.ATTENTION, reason, f"See which: python -m data_quality.main {day}")
-
-
-def _runs(cursor: Cursor, now: datetime) -> list[Finding]:
-    cursor.execute(
-        "SELECT DISTINCT ON (stage) stage, business_date, status, started_at, message FROM ops.pipeline_runs"
-        " ORDER BY stage, pipeline_run_id DESC"
-    )
-    latest = {row[0]: row[1:] for row in cursor.fetchall()}
-    return [_run(stage, latest[stage], now) for stage in STAGES if stage in latest]
-
-
-def _run(stage: str, row: tuple[date, str, datetime, str | None], now: datetime) -> Finding:
-    day, status, started_at, message = row
-    reason = f"{status.replace('_', ' ')} for {day}, started {started_at:%Y-%m-%d %H:%M} UTC"
-    if status == "succeeded" or (status == "running" and now - started_at < HANGING_AFTER):
-        return Finding(RUNS, stage, Health.OK, reason)
-    if status == "running":
-        return Finding(RUNS, stage, Health.ATTENTION, reason, "It was probably killed: run the date again")
-    return Finding(RUNS, stage, Health.ATTENTION, reason, " ".join((message or "See its log in Airflow").split())[:300])
+    return Finding(AREA, "quality", Health.ATTENTION, reason, f"See which: {advice.run_stage('quality', str(day))}")
 
 
 def _one(cursor: Cursor) -> tuple[Any, ...]:

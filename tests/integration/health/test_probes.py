@@ -18,9 +18,11 @@ from local_stack.databases import WarehouseAccess
 from local_stack.postgres import free_port
 from local_stack.processes import ServiceProcess, began
 from local_stack.state import StackState, save
+from scripts.pipeline_health.advice import Advice, Kind
+from scripts.pipeline_health.airflow_api import check_airflow
 from scripts.pipeline_health.findings import Finding, Health
-from scripts.pipeline_health.local_services import check_services
-from scripts.pipeline_health.over_http import check_airflow, check_retailers
+from scripts.pipeline_health.local_services import check_services, has_living_services
+from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
 from tests.fakes.published_days import PublishedDays, warehouse_settings
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from tests.conftest import S3Access
 
 NOW = datetime(2024, 1, 16, 9, tzinfo=UTC)
+LOCAL = Advice(Kind.LOCAL)
+CONTAINERS = Advice(Kind.CONTAINERS)
 YESTERDAY = date(2024, 1, 15)
 
 
@@ -93,10 +97,10 @@ def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
     days = PublishedDays(warehouse.owner_dsn)
     days.publish_all(YESTERDAY)
     check_quality(YESTERDAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="r", clock=lambda: NOW)
-    found = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW)
+    found = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     assert {each.health for each in found} == {Health.OK}
-    assert by_item(found)["data"].reason == "120 lines on 1 dates, the latest 2024-01-15"
-    assert by_item(found)["retailer_2 data"].reason == "published up to 2024-01-15"
+    assert by_item(found)["data"].reason == "120 lines on 1 dates, the latest 2024-01-15 with 120"
+    assert by_item(found)["retailer_2 data"].reason == "published up to 2024-01-15, 40 lines of that date"
     verdict, last_run = (each for each in found if each.item == "quality")
     assert verdict.reason == "pass for 2024-01-15, score 100.0"
     assert last_run.reason == "succeeded for 2024-01-15, started 2024-01-16 09:00 UTC"
@@ -107,7 +111,7 @@ def test_a_retailer_that_is_behind_needs_attention(warehouse: WarehouseAccess) -
     days.publish_all(YESTERDAY)
     days.execute("UPDATE ops.pipeline_metadata SET last_processed_date = '2024-01-12' WHERE retailer_id = 'retailer_3'")
     days.execute("DELETE FROM ops.pipeline_metadata WHERE retailer_id = 'retailer_2'")
-    found = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW))
+    found = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL))
     assert found["retailer_3 data"].health is Health.ATTENTION
     assert "3 days behind 2024-01-15" in found["retailer_3 data"].reason
     assert found["retailer_2 data"].reason == "never published"
@@ -116,8 +120,10 @@ def test_a_retailer_that_is_behind_needs_attention(warehouse: WarehouseAccess) -
 def test_an_empty_warehouse_needs_attention_and_one_without_tables_is_down(
     warehouse: WarehouseAccess, database: str
 ) -> None:
-    assert by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW))["data"].health is Health.ATTENTION
-    without_tables = by_item(check_warehouse({"WAREHOUSE_DSN": database}, NOW))
+    assert (
+        by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL))["data"].health is Health.ATTENTION
+    )
+    without_tables = by_item(check_warehouse({"WAREHOUSE_DSN": database}, NOW, LOCAL))
     assert without_tables["schema"].health is Health.DOWN
     assert "python -m shared.migrations" in without_tables["schema"].remedy
 
@@ -129,7 +135,7 @@ def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) 
         " ('a', 'transform', '2024-01-15', 'running', '2024-01-16 02:00+00', NULL),"
         " ('b', 'quality', '2024-01-15', 'running', '2024-01-16 08:59+00', NULL)"
     )
-    everything = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW)
+    everything = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     found = by_item([each for each in everything if each.area == "recent runs"])
     assert (found["ingest"].health, found["ingest"].remedy) == (Health.ATTENTION, "retailer_2 does not answer")
     assert found["transform"].health is Health.ATTENTION
@@ -138,24 +144,24 @@ def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) 
 
 
 def test_a_warehouse_that_does_not_answer_is_down_without_its_password() -> None:
-    (found,) = check_warehouse({"WAREHOUSE_DSN": f"postgresql://u:secret@127.0.0.1:{free_port()}/x"}, NOW)
+    (found,) = check_warehouse({"WAREHOUSE_DSN": f"postgresql://u:secret@127.0.0.1:{free_port()}/x"}, NOW, LOCAL)
     assert found.health is Health.DOWN
     assert "secret" not in f"{found.reason}{found.remedy}"
 
 
 def test_writable_buckets_are_well_and_nothing_stays_in_them(s3: S3Access) -> None:
-    assert {each.health for each in check_buckets(s3.environment)} == {Health.OK}
+    assert {each.health for each in check_buckets(s3.environment, LOCAL)} == {Health.OK}
     assert s3.client.list_objects_v2(Bucket=s3.bucket_raw)["KeyCount"] == 0
 
 
 def test_one_bucket_that_is_missing_hides_nothing_of_the_other(s3: S3Access) -> None:
-    found = check_buckets({**s3.environment, "S3_BUCKET_RAW": "nowhere"})
+    found = check_buckets({**s3.environment, "S3_BUCKET_RAW": "nowhere"}, LOCAL)
     assert health(found) == {"raw bucket": Health.DOWN, "processed bucket": Health.OK}
 
 
 def test_a_bucket_we_may_not_use_is_down(s3: S3Access) -> None:
     s3.deny(s3.bucket_processed)
-    found = check_buckets(s3.environment)
+    found = check_buckets(s3.environment, LOCAL)
     assert health(found) == {"raw bucket": Health.OK, "processed bucket": Health.DOWN}
 
 
@@ -166,21 +172,21 @@ def test_retailers_answer_or_do_not(api: FakeApi) -> None:
         "RETAILER2_API_URL": f"{api.url}/ill",
         "RETAILER3_API_URL": f"http://127.0.0.1:{free_port()}",
     }
-    found = check_retailers(environ)
+    found = check_retailers(environ, LOCAL)
     assert [each.health for each in found] == [Health.OK, Health.DOWN, Health.DOWN]
     assert found[1].reason.endswith("answers 503")
     assert found[2].reason.endswith("no connection")
 
 
 def test_an_airflow_whose_parts_are_healthy_is_well(api: FakeApi) -> None:
-    found = check_airflow(airflow_answers(api), NOW)
+    found = check_airflow(airflow_answers(api), NOW, LOCAL)
     assert {each.health for each in found} == {Health.OK}
     assert by_item(found)["scheduler"].reason == "healthy, last heartbeat 7 s ago"
     assert by_item(found)["last DAG run"].reason == "success: night"
 
 
 def test_a_scheduler_that_died_is_down_although_the_api_answers(api: FakeApi) -> None:
-    found = health(check_airflow(airflow_answers(api, scheduler="unhealthy"), NOW))
+    found = health(check_airflow(airflow_answers(api, scheduler="unhealthy"), NOW, LOCAL))
     assert (found["API server"], found["scheduler"]) == (Health.OK, Health.DOWN)
 
 
@@ -191,24 +197,26 @@ def test_a_refused_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) ->
         200,
         {"dag_runs": [{"state": "failed", "dag_run_id": "night"}]},
     )
-    found = health(check_airflow(environ, NOW))
+    found = health(check_airflow(environ, NOW, LOCAL))
     assert (found["retail_data_pipeline"], found["last DAG run"]) == (Health.ATTENTION, Health.ATTENTION)
     api.answers["/auth/token"] = (401, {})
-    assert health(check_airflow(environ, NOW))["login"] is Health.DOWN
+    assert health(check_airflow(environ, NOW, LOCAL))["login"] is Health.DOWN
 
 
 @pytest.mark.parametrize("content", ["<html>another program</html>", "[]"])
 def test_something_else_at_airflows_address_is_no_airflow(api: FakeApi, content: str) -> None:
     api.answers["/api/v2/monitor/health"] = (200, content)
-    (found,) = check_airflow({"AIRFLOW_URL": api.url}, NOW)
+    (found,) = check_airflow({"AIRFLOW_URL": api.url}, NOW, LOCAL)
     assert (found.item, found.health) == ("API server", Health.DOWN)
 
 
 def test_a_local_process_that_ended_is_down(tmp_path: Path) -> None:
-    state_file = tmp_path / "state.json"
-    assert check_services(state_file) == []
+    state_file = tmp_path / ".local" / "state.json"
+    state_file.parent.mkdir()
+    assert not has_living_services(tmp_path)
     alive = ServiceProcess("s3", os.getpid(), began(os.getpid()) or "")
     save(state_file, StackState(services=(alive, ServiceProcess("retailer1", 999_999_999, "never"))))
-    assert health(check_services(state_file)) == {"s3": Health.OK, "retailer1": Health.DOWN}
+    assert health(check_services(tmp_path)) == {"s3": Health.OK, "retailer1": Health.DOWN}
+    assert has_living_services(tmp_path)
     save(state_file, StackState())
-    assert health(check_services(state_file)) == {"local platform": Health.DOWN}
+    assert health(check_services(tmp_path)) == {"local platform": Health.DOWN}

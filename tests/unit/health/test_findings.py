@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from scripts.pipeline_health.__main__ import check_all
+from scripts.pipeline_health.advice import Advice, Kind
+from scripts.pipeline_health.airflow_api import check_airflow
 from scripts.pipeline_health.configuration import check_settings, s3_settings, warehouse_dsn
 from scripts.pipeline_health.findings import Finding, Health, exit_status, reported
-from scripts.pipeline_health.over_http import check_airflow, check_retailers
+from scripts.pipeline_health.over_http import check_retailers
 from shared.errors import FixConfiguration, RetryLater
 
 COMPLETE = {
@@ -74,13 +77,13 @@ def test_an_error_nobody_thought_of_is_a_finding_too() -> None:
     assert found[1].health is Health.OK
 
 
-def test_all_missing_settings_are_named_at_once() -> None:
+def test_all_missing_settings_are_named_at_once(tmp_path: Path) -> None:
     incomplete = {name: value for name, value in COMPLETE.items() if name not in ("S3_BUCKET_RAW", "AIRFLOW_URL")}
-    (found,) = check_settings(incomplete)
+    (found,) = check_settings(incomplete, Advice(Kind.LOCAL), tmp_path)
     assert found.health is Health.UNKNOWN
     assert "S3_BUCKET_RAW is missing" in found.reason
     assert "AIRFLOW_URL is missing" in found.reason
-    assert check_settings(COMPLETE)[0].health is Health.OK
+    assert check_settings(COMPLETE, Advice(Kind.LOCAL), tmp_path)[0].health is Health.OK
 
 
 def test_each_part_is_configured_by_itself() -> None:
@@ -93,6 +96,6 @@ def test_each_part_is_configured_by_itself() -> None:
 
 
 def test_what_is_not_configured_is_unknown_and_nothing_is_asked() -> None:
-    found = [*check_retailers({}), *check_airflow({}, datetime.now(UTC))]
+    found = [*check_retailers({}, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
     assert {each.health for each in found} == {Health.UNKNOWN}
     assert len(found) == 4

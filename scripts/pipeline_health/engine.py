@@ -1,0 +1,179 @@
+"""The container engine and compose, asked by their command lines; time-outs keep a health check short."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.errors import FixConfiguration, RetryLater
+
+ENGINE_SECONDS = 4.0
+COMPOSE_SECONDS = 8.0
+PROJECT_LABEL = "com.docker.compose.project"
+
+
+class EngineSilent(RetryLater):
+    """No engine can be asked: not installed, not started, not allowed."""
+
+
+class ComposeSilent(FixConfiguration):
+    """What should run cannot be told: there is no compose command, or it refuses the files."""
+
+
+@dataclass(frozen=True)
+class ServiceDefinition:
+    """A service of the compose files. `profiles` it needs; how many containers; whether others wait for its end."""
+
+    name: str
+    profiles: frozenset[str] = frozenset()
+    containers: int = 1
+    is_one_shot: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Docker on this machine, for the project in `root`; `environ` is the shell's over `.env`."""
+
+    root: Path
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    @property
+    def project(self) -> str:
+        """The project's name as compose makes it out."""
+        return self.environ.get("COMPOSE_PROJECT_NAME") or re.sub(r"[^-_a-z0-9]", "", self.root.name.lower())
+
+    @cached_property
+    def compose(self) -> tuple[str, ...]:
+        """How compose is called here; empty where there is none."""
+        if self._find("docker-compose"):
+            return ("docker-compose",)
+        if self._find("docker") and self._ask("docker", "compose", "version").returncode == 0:
+            return ("docker", "compose")
+        return ()
+
+    def containers(self) -> list[dict[str, Any]]:
+        """`docker inspect` of the project's containers, stopped ones too, one-off ones not. Raises EngineSilent."""
+        ids = self._docker("ps", "-aq", "--no-trunc", "--filter", f"label={PROJECT_LABEL}={self.project}").split()
+        if not ids:
+            return []
+        done = self._ask("docker", "inspect", "--type", "container", *ids)  # one that has just gone is left out
+        try:
+            found: list[dict[str, Any]] = json.loads(done.stdout)
+        except ValueError as error:
+            raise EngineSilent(f"docker inspect: {last_line(done.stderr)}. Try: docker version") from error
+        return [each for each in found if label(each, "com.docker.compose.oneoff").lower() != "true"]
+
+    def services(self) -> list[ServiceDefinition]:
+        """What the compose files define. Raises ComposeSilent."""
+        if not self.compose:
+            raise ComposeSilent(
+                "There is neither docker-compose nor docker compose, so which services are missing cannot be told."
+                " Install one of them"
+            )
+        done = self._ask(*self.compose, "config", seconds=COMPOSE_SECONDS)
+        if done.returncode:
+            said = last_line(done.stderr.replace(". ", ", "))
+            raise ComposeSilent(f"{' '.join(self.compose)} config: {said}. Run: python3 scripts/generate_env.py")
+        return _definitions(yaml.safe_load(done.stdout))
+
+    def last_log_line(self, container_id: str) -> str:
+        """The last line that a container wrote, empty when it cannot be had."""
+        done = self._ask("docker", "logs", "--tail", "20", container_id)
+        # What a program dies of is on its standard error.
+        return last_line(done.stderr) or last_line(done.stdout) if done.returncode == 0 else ""
+
+    def _docker(self, *arguments: str) -> str:
+        if not self._find("docker"):
+            raise EngineSilent("There is no docker command here. Install Docker, or use the local platform: make up")
+        done = self._ask("docker", *arguments)
+        if done.returncode == 0:
+            return done.stdout
+        said = done.stderr.lower()
+        if "permission denied" in said:
+            raise EngineSilent(
+                "Docker does not let this user in. Run: sudo usermod -aG docker $USER, log in again; or use sudo"
+            )
+        if "cannot connect" in said or done.returncode == _TIMED_OUT:
+            raise EngineSilent(
+                f"No container engine answers{self._where()}."
+                " Start Docker (sudo systemctl start docker, or Docker Desktop), or correct DOCKER_HOST"
+            )
+        raise EngineSilent(f"docker {arguments[0]}: {last_line(done.stderr)}. Try: docker version")
+
+    def _where(self) -> str:
+        host = self.environ.get("DOCKER_HOST")
+        return f" at {host}" if host else ""
+
+    def _find(self, program: str) -> str | None:
+        return shutil.which(program, path=self.environ.get("PATH"))
+
+    def _ask(self, *command: str, seconds: float = ENGINE_SECONDS) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(  # noqa: S603 - docker and compose, with arguments of our own
+                [self._find(command[0]) or command[0], *command[1:]],
+                cwd=self.root,
+                env={**self.environ, "COMPOSE_PROJECT_NAME": self.project},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {seconds:.0f} s")
+        except OSError as error:
+            return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
+
+
+_TIMED_OUT = 124
+
+
+def last_line(text: str, limit: int = 200) -> str:
+    """The last line with something in it, cut to `limit` characters."""
+    lines = [stripped for line in text.splitlines() if (stripped := _printable(line).strip())]
+    return lines[-1][:limit] if lines else ""
+
+
+def _printable(text: str) -> str:
+    return "".join(char for char in re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text) if char.isprintable())
+
+
+def label(container: Mapping[str, Any], name: str) -> str:
+    """A label of an inspected container, empty when it has none of that name."""
+    return str(((container.get("Config") or {}).get("Labels") or {}).get(name, ""))
+
+
+def _definitions(config: Any) -> list[ServiceDefinition]:
+    services: Mapping[str, Any] = (config or {}).get("services") or {}
+    awaited = {
+        name
+        for service in services.values()
+        for name, condition in _conditions(service.get("depends_on"))
+        if condition == "service_completed_successfully"
+    }
+    return [
+        ServiceDefinition(
+            name,
+            frozenset(service.get("profiles") or ()),
+            int(service.get("scale") or (service.get("deploy") or {}).get("replicas") or 1),
+            name in awaited or name.endswith("-init"),
+        )
+        for name, service in services.items()
+    ]
+
+
+def _conditions(depends_on: Any) -> Sequence[tuple[str, str]]:
+    if not isinstance(depends_on, Mapping):
+        return ()
+    return [(name, str((how or {}).get("condition"))) for name, how in depends_on.items()]

@@ -1,0 +1,59 @@
+"""The findings as a person reads them: a table on a terminal, a line each in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from scripts.pipeline_health.findings import Finding, Health
+
+STYLES = {Health.OK: "green", Health.ATTENTION: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "magenta"}
+IN_WORDS = {0: "All is well.", 1: "Something is down.", 2: "Not everything could be checked."}
+
+
+def print_report(title: str, findings: Sequence[Finding], status: int, console: Console) -> None:
+    """Which platform, then area by area, then the result in a sentence."""
+    if console.is_terminal:
+        console.print(f"Platform: [bold]{escape(title)}[/]", highlight=False)
+        console.print(_table(findings), highlight=False)
+    else:
+        # Not folded, so that `grep` finds a reason with its service.
+        print(f"Platform: {title}")
+        for line in _lines(findings):
+            print(line)
+    print(_summary(findings, status))
+
+
+def _table(findings: Sequence[Finding]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(min_width=9)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for area, of_area in groupby(findings, key=lambda each: each.area):
+        table.add_row("", f"[bold]{escape(area)}[/]", "")
+        for each in of_area:
+            remedy = f"\n[dim]→ {escape(each.remedy)}[/]" if each.remedy else ""
+            shown = f"[{STYLES[each.health]}]{each.health}[/]"
+            table.add_row(shown, escape(each.item), escape(each.reason) + remedy)
+    return table
+
+
+def _lines(findings: Sequence[Finding]) -> list[str]:
+    lines: list[str] = []
+    width = max((len(each.item) for each in findings), default=0)
+    for area, of_area in groupby(findings, key=lambda each: each.area):
+        lines.append(f"{area}:")
+        for each in of_area:
+            remedy = f" → {each.remedy}" if each.remedy else ""
+            lines.append(f"{each.health:<9} {each.item:<{width}}  {each.reason}{remedy}")
+    return lines
+
+
+def _summary(findings: Sequence[Finding], status: int) -> str:
+    notes = sum(each.health is Health.ATTENTION for each in findings)
+    words = IN_WORDS[status]
+    return words + (f" {notes} need attention." if notes > 1 else " One needs attention." if notes else "")
