@@ -9,10 +9,20 @@ import os
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from shared.errors import FixConfiguration
 from shared.postgres_settings import NAMES as POSTGRES_NAMES
@@ -25,6 +35,9 @@ DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() el
 """Of the checkout; of the working directory where the platform is installed as a package."""
 
 RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
+
+_READ_ELSEWHERE = {"AIRFLOW_PASSWORD", "RETAILER_ADMIN_TOKEN"}
+"""Secrets that are read from the same environment, but are no settings of the stages."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -43,6 +56,17 @@ class S3Settings(_Frozen):
     secret_access_key: SecretStr | None = None
     bucket_raw: _Text
     bucket_processed: _Text
+    sse: Literal["AES256", "aws:kms"] | None = None
+    """Encryption at rest asked for with every object; None leaves it to the bucket."""
+    sse_kms_key_id: _Text | None = None
+    """Without one, `aws:kms` takes the account's own key for S3."""
+
+    @field_validator("sse_kms_key_id")
+    @classmethod
+    def _only_with_kms(cls, key_id: str | None, info: ValidationInfo) -> str | None:
+        if key_id and info.data.get("sse") != "aws:kms":
+            raise ValueError("it needs S3_SSE=aws:kms")
+        return key_id
 
 
 def _known_zone(name: str) -> str:
@@ -133,6 +157,8 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "secret_access_key": "AWS_SECRET_ACCESS_KEY",
         "bucket_raw": "S3_BUCKET_RAW",
         "bucket_processed": "S3_BUCKET_PROCESSED",
+        "sse": "S3_SSE",
+        "sse_kms_key_id": "S3_SSE_KMS_KEY_ID",
     },
     "retailer_1": {
         "api_url": "RETAILER1_API_URL",
@@ -165,17 +191,34 @@ _SECTIONS: dict[str, dict[str, str]] = {
 
 
 def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> dict[str, str]:
-    """The environment over `.env`, with every `NAME_FILE` replaced by that file's content as `NAME`."""
-    merged = _read_dotenv(dotenv) if dotenv is not None and dotenv.is_file() else {}
-    merged.update(os.environ if environ is None else environ)
-    for name, path in list(merged.items()):
-        if name.endswith("_FILE") and path and not merged.get(name.removesuffix("_FILE")):
-            try:
-                merged[name.removesuffix("_FILE")] = Path(path).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                if name.removesuffix("_FILE") in known_names():
-                    raise FixConfiguration(f"{name} names {path}, which cannot be read ({error.strerror}).") from error
+    """The environment over `.env`, in both every `NAME_FILE` replaced by that file's content as `NAME`.
+
+    A relative path in `.env` starts where `.env` is.
+    """
+    outside = dict(os.environ if environ is None else environ)
+    merged: dict[str, str] = {}
+    if dotenv is not None and dotenv.is_file():
+        merged = _with_files(_read_dotenv(dotenv), dotenv.parent, overruled=_given(outside))
+    merged.update(_with_files(outside, Path(), overruled=set()))
     return {name: value for name, value in merged.items() if value != ""}
+
+
+def _given(environ: Mapping[str, str]) -> set[str]:
+    return {name.removesuffix("_FILE") for name, value in environ.items() if value}
+
+
+def _with_files(values: dict[str, str], base: Path, overruled: set[str]) -> dict[str, str]:
+    for file_name, path in list(values.items()):
+        name = file_name.removesuffix("_FILE")
+        if name == file_name or not path or values.get(name) or name in overruled:
+            continue
+        try:
+            values[name] = (base / path).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            if name in known_names() | _READ_ELSEWHERE:
+                reason = error.strerror if isinstance(error, OSError) else "it is no text"
+                raise FixConfiguration(f"{file_name} names {path}, which cannot be read ({reason}).") from error
+    return values
 
 
 def known_names() -> set[str]:

@@ -78,6 +78,10 @@ class BulkBucket:
         }
         if settings.endpoint_url:
             options["endpoint"] = settings.endpoint_url
+        if settings.sse:
+            options["server_side_encryption"] = settings.sse
+        if settings.sse_kms_key_id:
+            options["sse_kms_key_id"] = settings.sse_kms_key_id
         with explained("s3:ListBucket", bucket, None, self._where):
             self._store = S3Store(bucket, **options, **_credentials(settings))
 

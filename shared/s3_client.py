@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 import boto3
 import boto3.session
@@ -45,6 +45,24 @@ class ObjectInfo:
     modified_at: datetime
 
 
+class _Encryption(TypedDict, total=False):
+    ServerSideEncryption: Literal["AES256", "aws:kms"]
+    SSEKMSKeyId: str
+
+
+class _Attributes(_Encryption, total=False):
+    ContentType: str
+
+
+def _encryption(settings: S3Settings) -> _Encryption:
+    found: _Encryption = {}
+    if settings.sse:
+        found["ServerSideEncryption"] = settings.sse
+    if settings.sse_kms_key_id:
+        found["SSEKMSKeyId"] = settings.sse_kms_key_id
+    return found
+
+
 class ObjectStore:
     """One S3 account. Safe to share between threads; connects with the first call."""
 
@@ -74,6 +92,7 @@ class ObjectStore:
                 f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env."
             ) from error
         self._where = settings.endpoint_url or f"AWS {settings.region}"
+        self._encryption = _encryption(settings)
 
     def check_bucket(self, bucket: str) -> None:
         """Raise FixConfiguration unless the bucket exists and lets us list it."""
@@ -93,7 +112,7 @@ class ObjectStore:
     def put(self, bucket: str, key: str, data: bytes, *, content_type: str = _JSON) -> None:
         """Write a small object whole."""
         with explained("s3:PutObject", bucket, key, self._where):
-            self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
+            self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type, **self._encryption)
 
     def read_bytes(self, bucket: str, key: str) -> bytes:
         """The object's content. Raises ObjectMissing."""
@@ -121,7 +140,8 @@ class ObjectStore:
     def upload(self, path: Path, bucket: str, key: str, *, content_type: str = "application/octet-stream") -> None:
         """Write a file as an object, large ones in parallel parts; it appears whole or not at all."""
         with explained("s3:PutObject", bucket, key, self._where), path.open("rb") as file:
-            self._client.upload_fileobj(file, bucket, key, ExtraArgs={"ContentType": content_type}, Config=_TRANSFER)
+            extra = {"ContentType": content_type, **self._encryption}
+            self._client.upload_fileobj(file, bucket, key, ExtraArgs=extra, Config=_TRANSFER)
 
     def info(self, bucket: str, key: str) -> ObjectInfo | None:
         """Size and time of the object, or None when there is none."""
@@ -156,7 +176,8 @@ class ObjectStore:
 
         Nothing appears in the bucket before `ObjectWriter.complete()`; a block left without it leaves no trace.
         """
-        writer = ObjectWriter(self._client, self._where, bucket, key, content_type, part_bytes)
+        attributes: _Attributes = {"ContentType": content_type, **self._encryption}
+        writer = ObjectWriter(self._client, self._where, bucket, key, attributes, part_bytes)
         try:
             yield writer
         finally:
@@ -166,9 +187,11 @@ class ObjectStore:
 class ObjectWriter:
     """An object being written: one PUT when it is small, else a multipart upload with two parts in flight."""
 
-    def __init__(self, client: S3Client, where: str, bucket: str, key: str, content_type: str, part_bytes: int) -> None:
+    def __init__(
+        self, client: S3Client, where: str, bucket: str, key: str, attributes: _Attributes, part_bytes: int
+    ) -> None:
         self._client, self._where, self._bucket, self._key = client, where, bucket, key
-        self._content_type, self._part_bytes = content_type, part_bytes
+        self._attributes, self._part_bytes = attributes, part_bytes
         self._buffer = bytearray()
         self._digest = hashlib.sha256()
         self._upload_id: str | None = None
@@ -204,7 +227,7 @@ class ObjectWriter:
         if self._upload_id is None:
             with explained("s3:PutObject", self._bucket, self._key, self._where):
                 self._client.put_object(
-                    Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer), ContentType=self._content_type
+                    Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer), **self._attributes
                 )
         else:
             if self._buffer:
@@ -234,7 +257,7 @@ class ObjectWriter:
             if self._upload_id is None or self._pool is None:
                 self._pool = ThreadPoolExecutor(_PARTS_IN_FLIGHT, thread_name_prefix="s3-part")
                 self._upload_id = self._client.create_multipart_upload(
-                    Bucket=self._bucket, Key=self._key, ContentType=self._content_type
+                    Bucket=self._bucket, Key=self._key, **self._attributes
                 )["UploadId"]
             while len(self._pending) >= _PARTS_IN_FLIGHT:
                 self._parts.append(self._pending.popleft().result())

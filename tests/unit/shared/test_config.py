@@ -89,6 +89,32 @@ def test_an_unreadable_secret_file_is_named() -> None:
         load_settings({**MINIMAL, "WAREHOUSE_DSN": "", "WAREHOUSE_DSN_FILE": "/nowhere/dsn"})
 
 
+def test_a_secret_file_of_the_environment_wins_over_dotenv_and_dotenv_s_paths_start_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("1\n", encoding="utf-8")
+    (tmp_path / "two").write_text("2\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("A=old\nB_FILE=two\nAIRFLOW_PASSWORD_FILE=nowhere\n", encoding="utf-8")
+
+    found = read_environment({"A_FILE": str(tmp_path / "one"), "AIRFLOW_PASSWORD": "given"}, tmp_path / ".env")
+
+    assert (found["A"], found["B"], found["AIRFLOW_PASSWORD"]) == ("1", "2", "given")
+    with pytest.raises(FixConfiguration, match="AIRFLOW_PASSWORD_FILE names nowhere, which cannot be read"):
+        read_environment({}, tmp_path / ".env")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"S3_SSE": "AES512"}, "S3_SSE: Input should be 'AES256' or 'aws:kms'"),
+        ({"S3_SSE_KMS_KEY_ID": "k"}, "S3_SSE_KMS_KEY_ID: Value error, it needs S3_SSE=aws:kms"),
+        ({"S3_SSE": "AES256", "S3_SSE_KMS_KEY_ID": "k"}, "S3_SSE_KMS_KEY_ID: Value error, it needs S3_SSE=aws:kms"),
+    ],
+)
+def test_encryption_that_s3_does_not_know_is_named(values: dict[str, str], message: str) -> None:
+    with pytest.raises(FixConfiguration, match=message):
+        load_settings({**MINIMAL, **values})
+    assert load_settings({**MINIMAL, "S3_SSE": ""}).s3.sse is None
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "yesterday"),
     [

@@ -1,0 +1,93 @@
+"""Every way of writing an object asks for the encryption that is set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.config import S3Settings
+from shared.s3_bulk import BulkBucket
+from shared.s3_client import ObjectStore
+
+if TYPE_CHECKING:
+    from tests.conftest import S3Access
+
+KMS_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+PART = 5 * 1024 * 1024
+LARGE = b"x" * (17 * 1024 * 1024)
+Write = Callable[[S3Settings, Path], None]
+
+
+def put(settings: S3Settings, scratch: Path) -> None:
+    ObjectStore(settings).put(settings.bucket_raw, "k", b"{}")
+
+
+def upload(settings: S3Settings, scratch: Path) -> None:
+    (scratch / "file").write_bytes(b"{}")
+    ObjectStore(settings).upload(scratch / "file", settings.bucket_raw, "k")
+
+
+def upload_in_parts(settings: S3Settings, scratch: Path) -> None:
+    (scratch / "file").write_bytes(LARGE)
+    ObjectStore(settings).upload(scratch / "file", settings.bucket_raw, "k")
+
+
+def stream(settings: S3Settings, scratch: Path) -> None:
+    with ObjectStore(settings).writer(settings.bucket_raw, "k", part_bytes=PART) as writer:
+        writer.write(b"{}")
+        writer.complete()
+
+
+def stream_in_parts(settings: S3Settings, scratch: Path) -> None:
+    with ObjectStore(settings).writer(settings.bucket_raw, "k", part_bytes=PART) as writer:
+        writer.write(LARGE)
+        writer.complete()
+
+
+def put_in_bulk(settings: S3Settings, scratch: Path) -> None:
+    BulkBucket(settings, settings.bucket_raw).put("k", b"{}")
+
+
+def put_a_large_file_in_bulk(settings: S3Settings, scratch: Path) -> None:
+    (scratch / "file").write_bytes(LARGE)
+    BulkBucket(settings, settings.bucket_raw).put("k", scratch / "file")
+
+
+WAYS = [put, upload, upload_in_parts, stream, stream_in_parts, put_in_bulk, put_a_large_file_in_bulk]
+
+
+def settings(s3: S3Access, **changes: str) -> S3Settings:
+    values = {
+        "endpoint_url": s3.endpoint,
+        "access_key_id": "test",
+        "secret_access_key": "test",
+        "bucket_raw": s3.bucket_raw,
+        "bucket_processed": s3.bucket_processed,
+    }
+    return S3Settings.model_validate({**values, **changes})
+
+
+@pytest.mark.parametrize("write", WAYS)
+def test_an_object_is_written_with_the_key_that_is_set(s3: S3Access, tmp_path: Path, write: Write) -> None:
+    write(settings(s3, sse="aws:kms", sse_kms_key_id=KMS_KEY), tmp_path)
+
+    head = s3.client.head_object(Bucket=s3.bucket_raw, Key="k")
+    assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", KMS_KEY)
+
+
+@pytest.mark.parametrize("write", WAYS)
+def test_an_object_is_written_with_the_store_s_own_key(s3: S3Access, tmp_path: Path, write: Write) -> None:
+    write(settings(s3, sse="AES256"), tmp_path)
+
+    head = s3.client.head_object(Bucket=s3.bucket_raw, Key="k")
+    assert head["ServerSideEncryption"] == "AES256"
+
+
+@pytest.mark.parametrize("write", WAYS)
+def test_nothing_is_asked_for_when_nothing_is_set(s3: S3Access, tmp_path: Path, write: Write) -> None:
+    write(settings(s3), tmp_path)
+
+    assert "ServerSideEncryption" not in s3.client.head_object(Bucket=s3.bucket_raw, Key="k")
