@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import importlib.util
 import stat
 from pathlib import Path
@@ -105,6 +106,134 @@ def test_no_secret_is_printed(script: ModuleType, tmp_path: Path, capsys: pytest
     assert not [name for name in script.SECRETS if values(tmp_path / ".env")[name] in printed]
 
 
+def test_a_name_at_random_is_no_secret(script: ModuleType, tmp_path: Path) -> None:
+    script.main(["--output", str(tmp_path / "one")])
+    script.main(["--output", str(tmp_path / "two")])
+
+    one, two = values(tmp_path / "one"), values(tmp_path / "two")
+    for name in ("COMPOSE_PROJECT_NAME", "RETAILER2_CLIENT_ID"):
+        assert one[name] != two[name]
+        assert name not in script.SECRETS
+
+
+def test_what_may_be_empty_is_not_missing(script: ModuleType) -> None:
+    text = script.completed("S3_ENDPOINT_URL=http://localhost:9000\nS3_SSE=\nPOSTGRES_SSLROOTCERT=\n")
+
+    assert script.missing_from(text) == []
+
+
+def test_what_to_do_after_a_rotation_is_said_for_every_secret(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / ".env"
+    script.main(["--output", str(path)])
+    for name in script.SECRETS:
+        capsys.readouterr()
+        assert script.main(["--rotate", name, "--output", str(path)]) == 0
+        said = capsys.readouterr().out
+        assert f"{name}:\n    docker-compose up -d" in said
+        assert values(path)[name] not in said
+
+
+def test_a_database_that_keeps_its_password_is_told_the_new_one(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script.main(["--output", str(tmp_path / ".env")])
+    script.main(["--rotate", "RETAILER2_DB_PASSWORD", "--output", str(tmp_path / ".env")])
+
+    assert "docker-compose exec retailer2-db sh -c 'psql" in capsys.readouterr().out
+
+
+def test_airflow_can_still_read_with_its_old_fernet_key(script: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    script.main(["--output", str(path)])
+    first = values(path)["AIRFLOW_FERNET_KEY"]
+
+    script.main(["--rotate", "AIRFLOW_FERNET_KEY", "--output", str(path)])
+
+    new, old = values(path)["AIRFLOW_FERNET_KEY"].split(",")
+    assert old == first
+    assert len(new) == len(first) == 44
+
+
+def test_several_secrets_are_rotated_at_once_or_none(script: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    script.main(["--output", str(path)])
+    before = values(path)
+
+    assert script.main(["--rotate", "AIRFLOW_PASSWORD", "--rotate", "NOTHING", "--output", str(path)]) == 2
+    assert values(path) == before
+    assert script.main(["--rotate", "AIRFLOW_PASSWORD", "--rotate", "REDIS_PASSWORD", "--output", str(path)]) == 0
+    assert {name for name in before if before[name] != values(path)[name]} == {"AIRFLOW_PASSWORD", "REDIS_PASSWORD"}
+
+
+def test_amazon_s3_takes_no_made_up_key_and_no_bundled_store(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / ".env"
+    assert script.main(["--aws", "--output", str(path)]) == 0
+
+    written = values(path)
+    assert (written["S3_ENDPOINT_URL"], written["AWS_ACCESS_KEY_ID"], written["AWS_SECRET_ACCESS_KEY"]) == ("", "", "")
+    assert written["COMPOSE_FILE"] == "docker-compose.yml:docker/compose/aws.yml"
+    before = path.read_text(encoding="utf-8")
+    script.main(["--output", str(path)])
+    script.main(["--aws", "--output", str(path)])
+    assert path.read_text(encoding="utf-8") == before, "no key is made up again"
+
+    capsys.readouterr()
+    assert script.main(["--print-missing", "--output", str(path)]) == 1
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "S3_BUCKET_RAW",
+        "S3_BUCKET_PROCESSED",
+    ]
+    own = before.replace("=retail-raw", "=acme-raw").replace("=retail-processed", "=acme-processed")
+    path.write_text(own, encoding="utf-8")
+    assert script.main(["--print-missing", "--output", str(path)]) == 0
+
+
+def test_keys_of_one_s_own_stay_when_changing_to_amazon(script: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("AWS_ACCESS_KEY_ID=AKIAEXAMPLE\nAWS_SECRET_ACCESS_KEY=own\n", encoding="utf-8")
+
+    script.main(["--aws", "--output", str(path)])
+
+    assert values(path)["AWS_ACCESS_KEY_ID"] == "AKIAEXAMPLE"
+    assert values(path)["AWS_SECRET_ACCESS_KEY"] == "own"
+    assert script.main(["--rotate", "AWS_SECRET_ACCESS_KEY", "--output", str(path)]) == 2, "Amazon makes it"
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({}, ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_BUCKET_RAW", "S3_BUCKET_PROCESSED", "COMPOSE_FILE"]),
+        ({"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE"}, ["S3_BUCKET_RAW", "S3_BUCKET_PROCESSED", "COMPOSE_FILE"]),
+        (
+            {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": ""},
+            ["AWS_SECRET_ACCESS_KEY", "S3_BUCKET_RAW", "S3_BUCKET_PROCESSED", "COMPOSE_FILE"],
+        ),
+    ],
+)
+def test_an_endpoint_emptied_by_hand_leaves_a_list_of_what_amazon_needs(
+    script: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, str],
+    named: list[str],
+) -> None:
+    path = tmp_path / ".env"
+    script.main(["--output", str(path)])
+    settings = {**values(path), "S3_ENDPOINT_URL": "", **changed}
+    path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()), encoding="utf-8")
+    capsys.readouterr()
+
+    assert script.main(["--print-missing", "--output", str(path)]) == 1
+
+    printed = capsys.readouterr().out
+    assert [line.split(":")[0] for line in printed.splitlines()] == named
+    assert settings["POSTGRES_PASSWORD"] not in printed
+
+
 def test_the_example_is_up_to_date_and_holds_no_secret(script: ModuleType) -> None:
     example = PROJECT_ROOT / ".env.example"
 
@@ -115,7 +244,21 @@ def test_the_example_is_up_to_date_and_holds_no_secret(script: ModuleType) -> No
 
 
 def test_every_setting_the_platform_needs_is_written(script: ModuleType) -> None:
-    optional = {"WAREHOUSE_DSN", "WAREHOUSE_OWNER_DSN", "RETAILER1_TIMEZONE", "RETAILER2_TIMEZONE", "RETAILER3_TIMEZONE"}
+    optional = {
+        "WAREHOUSE_DSN",
+        "WAREHOUSE_OWNER_DSN",
+        "RETAILER1_TIMEZONE",
+        "RETAILER2_TIMEZONE",
+        "RETAILER3_TIMEZONE",
+    }
     optional |= {name for name in known_names() if name.startswith("INGEST_")}
 
     assert known_names() - optional <= set(script.KNOWN)
+
+
+def test_it_is_written_for_python_3_8() -> None:
+    scripts = PROJECT_ROOT / "scripts"
+    for path in (scripts / "generate_env.py", *(scripts / "environment_file").glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        ast.parse(text, feature_version=(3, 8))
+        assert not any(newer in text for newer in (".removesuffix(", ".removeprefix(", "is_relative_to("))
