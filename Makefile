@@ -1,14 +1,12 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-demo test-docs test-e2e test-newer-postgres \
+.PHONY: help demo up down status health-check test-s3 test test-compose test-demo test-docs test-e2e test-newer-postgres \
 	lint bench bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
 SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed"; exit 1; }; \
 	PYTHON="$(PYTHON)" "$(PYTHON)" scripts/setup_venv.py
-# The settings of the platform that `make up` started; the commands themselves read .env as well.
-WITH_ENV := if [ -f .local/env ]; then . ./.local/env; fi;
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,10 +24,10 @@ status: venv ## Show what runs
 	@$(RUN) -m local_stack status
 
 health-check: venv ## Check services, data, Airflow, retailers and S3; exit status 1 when something is down
-	@$(WITH_ENV) scripts/check_pipeline_health.sh
+	@scripts/check_pipeline_health.sh
 
 test-s3: venv ## Write, read and delete an object in both buckets
-	@$(WITH_ENV) $(RUN) scripts/check_s3.py
+	@$(RUN) scripts/check_s3.py
 
 test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest -n auto --dist loadfile
@@ -43,6 +41,9 @@ test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest Postgre
 
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
+
+test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening; needs Docker, takes 10 minutes
+	@$(RUN) -m pytest -v --durations=15 tests/containers
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout
 	@$(RUN) -m pytest tests/end_to_end/test_documentation.py

@@ -43,11 +43,9 @@ class Outcome:
 class RunningPlatform:
     """What the tests do with a platform."""
 
-    def __init__(self, root: Path) -> None:
-        lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
-        pairs = (line.removeprefix("export ").partition("=") for line in lines if line.startswith("export "))
-        self.environment = {name: shlex.split(value)[0] for name, _, value in pairs}
-        get = self.environment.__getitem__
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        get = environment.__getitem__
         self.airflow = AirflowApi(get("AIRFLOW_URL"), get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD"))
         self.airflow.wait_for_dag()
 
@@ -101,12 +99,19 @@ def _label(instance: Mapping[str, Any]) -> str:
     return f"{task}[{instance['rendered_map_index']}]" if instance["map_index"] >= 0 else task
 
 
+def _written_environment(root: Path) -> dict[str, str]:
+    """What `make up` wrote for the shell."""
+    lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
+    pairs = (line.removeprefix("export ").partition("=") for line in lines if line.startswith("export "))
+    return {name: shlex.split(value)[0] for name, _, value in pairs}
+
+
 @contextmanager
 def started(checkout: Checkout) -> Iterator[RunningPlatform]:
     """Bring a checkout's platform up, with little patience and small days, and down again."""
     status, output = checkout.run("up", **QUICK)
     assert status == 0, output
     try:
-        yield RunningPlatform(checkout.root)
+        yield RunningPlatform(_written_environment(checkout.root))
     finally:
         checkout.run("down")

@@ -1,0 +1,86 @@
+"""The platform in containers for these tests: one engine, one platform that most of them share."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from tests.containers.engine import Engine, NoEngine, Say, container_engine
+from tests.containers.project import Project, project
+
+REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
+DISTURBING = ("test_killed_parts.py", "test_data_survives.py")
+"""These stop what the others use, so they come last."""
+MakeProject = Callable[..., AbstractContextManager[Project]]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A polite end of the process brings the containers down, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First the start from nothing, last what disturbs; nothing waits forever."""
+    order = {"test_start.py": -1, **{name: place for place, name in enumerate(DISTURBING, 1)}}
+    items.sort(key=lambda item: order.get(item.path.name, 0))
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1200))
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Say:
+    """Print a line of progress although pytest captures output."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n  {text}")
+            sys.stderr.flush()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def engine(say: Say) -> Iterator[Engine]:
+    """The container engine; without one the tests are skipped, in continuous integration they fail."""
+    try:
+        with container_engine(say) as found:
+            yield found
+    except NoEngine as error:
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def make_project(
+    engine: Engine, say: Say, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> MakeProject:
+    """`with make_project(SETTING="value") as project:` a project of a test's own, not yet up."""
+
+    def make(**settings: str) -> AbstractContextManager[Project]:
+        directory: Path = tmp_path_factory.mktemp("project")
+        has_failed = (request.session.testsfailed > 0 for _ in range(1))
+        return project(directory, engine, say, REPORTS, has_failed, **settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def platform(make_project: MakeProject, say: Say) -> Iterator[Project]:
+    """A platform that is built and up."""
+    with make_project() as made:
+        say(f"{made.name}: building the images")
+        made.compose("build", timeout=1200)
+        say(f"{made.name}: docker-compose up -d")
+        made.cold_start_seconds = made.up()
+        say(f"{made.name}: healthy after {made.cold_start_seconds:.0f} s")
+        yield made
