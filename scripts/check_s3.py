@@ -1,27 +1,36 @@
 #!/usr/bin/env python3
 """Do with both buckets what the pipeline does, and leave no trace: `make test-s3`.
 
-Writes an object whole and one in parts, reads them back, compares, lists and deletes them. Exit status 0 when both
-buckets work, 2 when a setting or a permission has to be mended, 1 otherwise.
+Writes an object whole and one in parts, reads them back, compares, lists and deletes them. The settings are those of
+the local platform when it runs, else of `.env`. Exit status 0 when both buckets work, 2 when a setting or a permission
+has to be mended, 1 otherwise.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.config import load_settings, read_environment
+from scripts.pipeline_health.advice import Advice
+from scripts.pipeline_health.configuration import s3_settings
+from scripts.pipeline_health.findings import split_remedy
+from scripts.pipeline_health.platforms import find_platform
+from scripts.pipeline_health.storage import describe_store, store_remedy
+from shared.config import read_environment
 from shared.errors import RetailError, StopRun
 from shared.s3_client import ObjectStore
 
 PREFIX = "_check/"
 PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 accepts
+STORE = ("S3_ENDPOINT_URL", "S3_BUCKET_RAW", "S3_BUCKET_PROCESSED")
 
 
 def check_bucket(store: ObjectStore, bucket: str) -> float:
@@ -35,10 +44,17 @@ def check_bucket(store: ObjectStore, bucket: str) -> float:
         listed = set(store.list_keys(bucket, PREFIX))
         if not {f"{name}.txt", f"{name}.bin"} <= listed:
             raise StopRun(f"s3://{bucket}/{name}.* was written but is not listed. The store is not consistent.")
-    finally:
-        store.delete(bucket, f"{name}.txt")
-        store.delete(bucket, f"{name}.bin")
+    except BaseException:
+        with suppress(RetailError):  # the first refusal is the one to tell
+            _delete(store, bucket, name)
+        raise
+    _delete(store, bucket, name)
     return time.monotonic() - began
+
+
+def _delete(store: ObjectStore, bucket: str, name: str) -> None:
+    store.delete(bucket, f"{name}.txt")
+    store.delete(bucket, f"{name}.bin")
 
 
 def _check_whole(store: ObjectStore, bucket: str, key: str) -> None:
@@ -58,25 +74,35 @@ def _check_in_parts(store: ObjectStore, bucket: str, key: str) -> None:
         raise StopRun(f"s3://{bucket}/{key}, uploaded in parts, does not read as it was written.")
 
 
-def main(environ: Mapping[str, str] | None = None) -> int:
+def main() -> int:
     """Check both buckets, the second one also when the first fails, and say how it went."""
     worst = 0
     try:
-        # The warehouse is no matter here, so it need not be configured.
-        known = read_environment() if environ is None else environ
-        settings = load_settings({"WAREHOUSE_DSN": "postgresql:///any", **known}).s3
+        environ, advice = _settings()
+        settings = s3_settings(environ)  # the warehouse is no matter here, so it need not be configured
         store = ObjectStore(settings, timeout_seconds=5, attempts=2)
     except RetailError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    print(describe_store(settings))
     for bucket in (settings.bucket_raw, settings.bucket_processed):
         try:
             seconds = check_bucket(store, bucket)
             print(f"ok    s3://{bucket}: written, read, listed and deleted, whole and in parts, in {seconds:.2f} s")
         except RetailError as error:
-            print(f"fail  s3://{bucket}: {error}", file=sys.stderr)
+            reason, remedy = split_remedy(str(error))
+            fits = f"{reason}. {store_remedy(settings, advice)(error)}" if "make up" in remedy else str(error)
+            print(f"fail  s3://{bucket}: {fits}", file=sys.stderr)
             worst = max(worst, error.exit_code)
     return worst
+
+
+def _settings() -> tuple[Mapping[str, str], Advice]:
+    """The settings of the platform that is meant; buckets that the shell names itself go first."""
+    platform = find_platform()
+    environ = read_environment()
+    own = [name for name in STORE if os.environ.get(name) and os.environ[name] != platform.environ.get(name)]
+    return (environ, Advice()) if own else (platform.environ, platform.advice)
 
 
 if __name__ == "__main__":

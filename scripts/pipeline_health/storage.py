@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from uuid import uuid4
 
+import boto3.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.configuration import s3_settings
 from scripts.pipeline_health.findings import Finding, Health, reported
@@ -56,3 +60,26 @@ def store_remedy(settings: S3Settings, advice: Advice) -> Callable[[RetailError]
         return f"{advice.start('s3')}, or correct S3_ENDPOINT_URL"
 
     return remedy_for
+
+
+def describe_store(settings: S3Settings) -> str:
+    """Which store, and at AWS whose keys these are: permissions are given to them."""
+    if settings.endpoint_url is not None:
+        return f"S3 at {settings.endpoint_url}"
+    secret = settings.secret_access_key
+    try:
+        identity = (
+            boto3.session.Session()
+            .client(
+                "sts",
+                region_name=settings.region,
+                aws_access_key_id=settings.access_key_id,
+                aws_secret_access_key=secret.get_secret_value() if secret else None,
+                config=Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1}),
+            )
+            .get_caller_identity()
+        )
+    except (BotoCoreError, ClientError) as error:
+        reason = " ".join(str(error).split())[:200]
+        return f"Amazon S3 in {settings.region}; whose keys these are cannot be told ({reason})"
+    return f"Amazon S3 in {settings.region}, account {identity['Account']}, as {identity['Arn']}"
