@@ -80,6 +80,7 @@ SECTIONS = (
             Setting("POSTGRES_SUPERUSER_PASSWORD", make=password),
             Setting("POSTGRES_SSLMODE", "prefer"),
             Setting("POSTGRES_SSLROOTCERT", may_be_empty=True),
+            Setting("POSTGRES_TLS_NAMES", may_be_empty=True),
         ),
     ),
     Section(
