@@ -17,7 +17,6 @@ import yaml
 
 from shared.errors import FixConfiguration, RetryLater
 
-ENGINE_SECONDS = 4.0
 COMPOSE_SECONDS = 8.0
 PROJECT_LABEL = "com.docker.compose.project"
 
@@ -46,6 +45,7 @@ class Engine:
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    patience_seconds: float = 4.0
 
     @property
     def project(self) -> str:
@@ -117,7 +117,8 @@ class Engine:
     def _find(self, program: str) -> str | None:
         return shutil.which(program, path=self.environ.get("PATH"))
 
-    def _ask(self, *command: str, seconds: float = ENGINE_SECONDS) -> subprocess.CompletedProcess[str]:
+    def _ask(self, *command: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+        patience = seconds or self.patience_seconds
         try:
             return subprocess.run(  # noqa: S603 - docker and compose, with arguments of our own
                 [self._find(command[0]) or command[0], *command[1:]],
@@ -127,11 +128,11 @@ class Engine:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=seconds,
+                timeout=patience,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {seconds:.0f} s")
+            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {patience:g} s")
         except OSError as error:
             return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
 
