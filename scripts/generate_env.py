@@ -5,6 +5,7 @@
     python3 scripts/generate_env.py --print-missing  name what is missing, change nothing; exit status 1 if anything is
     python3 scripts/generate_env.py --rotate NAME    give a secret a new value, and say what to do then
     python3 scripts/generate_env.py --aws            Amazon S3 instead of the bundled store, and say what it still needs
+    python3 scripts/generate_env.py --secret-files   secrets in files of their own, for docker/compose/secrets.yml
 
 What is set already is never changed, except by --rotate and --aws. Needs Python 3.8 or newer and no package. Only the
 owner can read the file (mode 0600), and no secret is printed.
@@ -20,7 +21,8 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_ROOT))
 
 from scripts.environment_file import aws  # noqa: E402
-from scripts.environment_file.rotation import CannotRotateError, rotated, what_to_do  # noqa: E402
+from scripts.environment_file.rotation import START, CannotRotateError, rotated, what_to_do  # noqa: E402
+from scripts.environment_file.secret_files import moved  # noqa: E402
 from scripts.environment_file.settings import KNOWN, SECRETS  # noqa: E402
 from scripts.environment_file.text import completed, is_aws, missing_from, write  # noqa: E402
 
@@ -43,10 +45,20 @@ def main(arguments: list[str] | None = None) -> int:
     text = completed(text) if missing else text
     if options.aws:
         text = aws.prepared(text)
+    if options.secret_files:
+        return _secret_files(path, text, options.secret_files)
     write(path, text)
     print(f"{path}: {len(missing)} settings added, {len(KNOWN) - len(missing)} kept; only you can read it")
     if options.aws:
         print("\n".join(["S3 is Amazon's now. " + _still_needed(text), *aws.still_needed(text)]))
+    return 0
+
+
+def _secret_files(path: Path, text: str, directory: Path) -> int:
+    root = path.resolve().parent
+    text, count = moved(text, (root / directory).resolve(), root)
+    write(path, text)
+    print(f"{path}: {count} secrets moved to {directory}, which only you can enter. Then: {START}")
     return 0
 
 
@@ -63,12 +75,13 @@ def _print_missing(path: Path, text: str) -> int:
 
 def _rotate(path: Path, text: str, names: list[str]) -> int:
     try:
-        write(path, rotated(text, names, path.resolve().parent))
+        text = rotated(text, names, path.resolve().parent)
     except CannotRotateError as error:
         print(error, file=sys.stderr)
         return 2
+    write(path, text)
     print(f"{path}: new value for {', '.join(names)}. So that everything uses it:")
-    print("\n".join(what_to_do(name) for name in names))
+    print("\n".join(what_to_do(text, name) for name in names))
     return 0
 
 
@@ -81,6 +94,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         "--rotate", action="append", metavar="NAME", help="a new value for this secret; may be repeated"
     )
     choice.add_argument("--aws", action="store_true", help="use Amazon S3 instead of the bundled store")
+    choice.add_argument(
+        "--secret-files",
+        nargs="?",
+        type=Path,
+        const=Path(".secrets"),
+        metavar="DIR",
+        help="move the secrets to files of their own (default: .secrets beside .env), and have containers read those",
+    )
     choice.add_argument("--example", action="store_true", help="print the file without secrets (.env.example)")
     return parser.parse_args(arguments)
 

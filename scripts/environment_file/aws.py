@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from scripts.environment_file.settings import KNOWN, MADE_KEY_PREFIX
-from scripts.environment_file.text import AWS_KEYS, is_aws, value_of, with_value
+from scripts.environment_file.text import AWS_KEYS, is_aws, value_of, with_override, with_value
 
 OVERRIDE = "docker/compose/aws.yml"
 BUCKETS = ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED")
@@ -15,8 +15,9 @@ def prepared(text: str) -> str:
     if _keys_are_made_up(text):
         for name in AWS_KEYS:
             text = with_value(text, name, "")
-    files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].value).split(":")
-    return text if OVERRIDE in files else with_value(text, "COMPOSE_FILE", ":".join([*files, OVERRIDE]))
+            if value_of(text, f"{name}_FILE"):
+                text = with_value(text, f"{name}_FILE", "")
+    return with_override(text, OVERRIDE)
 
 
 def still_needed(text: str) -> list[str]:

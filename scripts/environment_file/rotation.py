@@ -90,6 +90,10 @@ def _with_new_value(text: str, name: str, root: Path) -> str:
     return text
 
 
-def what_to_do(name: str) -> str:
-    """The steps after the rotation, a line each."""
-    return "\n".join([f"{name}:", *(f"    {step}" for step in AFTERWARDS[name])])
+def what_to_do(text: str, name: str) -> str:
+    """The steps after the rotation, a line each; a container holds on to the file that it was started with."""
+    steps, file = "\n".join(f"    {step}" for step in AFTERWARDS[name]), value_of(text, f"{name}_FILE")
+    if file:
+        steps = steps.replace(START, f"{START} --force-recreate").replace("out of .env", f"out of {file}")
+        steps = steps.replace("airflow-scheduler airflow", "airflow-scheduler sh /export-secrets airflow")
+    return f"{name}:\n{steps}"

@@ -5,6 +5,26 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from scripts.environment_file.settings import SECRETS
+from scripts.environment_file.text import value_of, with_override, with_value
+
+OVERRIDE = "docker/compose/secrets.yml"
+STAY = ("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
+"""A name that is no secret by itself; and what programs take from their environment only (Grafana, Redis)."""
+
+
+def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
+    """The text with every secret in a file of its own in `directory`, NAME_FILE naming it; and how many moved now."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    shown = directory.relative_to(root) if root in directory.parents else directory
+    moving = [name for name in SECRETS if name not in STAY and value_of(text, name)]
+    for name in moving:
+        write_secret(directory / name, value_of(text, name) or "")
+        text = with_value(text, name, "")  # docker-compose asks that it is set
+        text = with_value(text, f"{name}_FILE", str(shown / name))
+    return with_override(text, OVERRIDE), len(moving)
+
 
 def write_secret(path: Path, value: str) -> None:
     """Replace the file in one step, so that nothing reads half a secret.

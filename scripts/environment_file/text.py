@@ -35,6 +35,12 @@ def with_value(text: str, name: str, value: str, *, renamed: str | None = None) 
     return "\n".join(lines if places else [*lines, assignment]) + "\n"
 
 
+def with_override(text: str, file: str) -> str:
+    """The text with one more file for docker-compose, unless it is there."""
+    files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].value).split(":")
+    return text if file in files else with_value(text, "COMPOSE_FILE", ":".join([*files, file]))
+
+
 def names_in(text: str) -> set[str]:
     """Names that have a value in a `.env`; one may be given as NAME_FILE instead."""
     found = set()

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from shared.config import PROJECT_ROOT, known_names
+from shared.config import PROJECT_ROOT, known_names, read_environment
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +254,42 @@ def test_every_setting_the_platform_needs_is_written(script: ModuleType) -> None
     optional |= {name for name in known_names() if name.startswith("INGEST_")}
 
     assert known_names() - optional <= set(script.KNOWN)
+
+
+def test_secrets_move_to_files_that_settings_and_rotations_find(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, directory = tmp_path / ".env", tmp_path / ".secrets"
+    script.main(["--output", str(path)])
+    before = values(path)
+
+    assert script.main(["--secret-files", "--output", str(path)]) == 0
+
+    after = values(path)
+    held = {file.name: file.read_text(encoding="utf-8") for file in directory.iterdir()}
+    assert held == {name: before[name] for name in held}
+    assert set(script.SECRETS) - set(held) == {
+        *("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
+    }
+    assert {(after[name], after[f"{name}_FILE"]) for name in held} == {("", f".secrets/{name}") for name in held}
+    assert after["COMPOSE_FILE"] == "docker-compose.yml:docker/compose/secrets.yml"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()} == {0o444}
+    found = read_environment({}, path)
+    assert {name: found[name] for name in held} == held
+
+    again = path.read_text(encoding="utf-8")
+    script.main(["--output", str(path)])
+    script.main(["--secret-files", "--output", str(path)])
+    assert path.read_text(encoding="utf-8") == again
+
+    capsys.readouterr()
+    assert script.main(["--rotate", "AIRFLOW_FERNET_KEY", "--output", str(path)]) == 0
+    assert path.read_text(encoding="utf-8") == again
+    assert read_environment({}, path)["AIRFLOW_FERNET_KEY"].endswith(f",{held['AIRFLOW_FERNET_KEY']}")
+    said = capsys.readouterr().out
+    assert "docker-compose up -d --force-recreate" in said
+    assert "take the comma and the old key out of .secrets/AIRFLOW_FERNET_KEY" in said
 
 
 def test_it_is_written_for_python_3_8() -> None:
