@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 import pytest
 import yaml
 
+from scripts.environment_file.secret_files import STAY
+from scripts.environment_file.settings import SECRETS
 from shared.config import PROJECT_ROOT
 
 OVERRIDES = PROJECT_ROOT / "docker" / "compose"
@@ -37,7 +40,7 @@ def clients(*names: str) -> set[str]:
 def test_every_client_of_the_warehouse_checks_its_certificate(files: list[str], override: str) -> None:
     secured = services(override)
 
-    found = clients(*files)
+    found = clients(*files) - (set() if override == "tls" else set(services("tls")))
     assert found
     for name in found:
         environment = secured[name]["environment"]
@@ -50,3 +53,27 @@ def test_postgres_keeps_its_settings_when_tls_is_added() -> None:
 
     assert secured.startswith(plain)
     assert "-c ssl=on" in secured.removeprefix(plain)
+
+
+@pytest.mark.parametrize(("file", "override"), [("", "secrets"), ("celery", "celery-secrets")])
+def test_a_service_does_the_same_when_its_secrets_come_from_files(file: str, override: str) -> None:
+    plain = services(file)
+    wrapped = {name: each["command"] for name, each in services(override).items() if "command" in each}
+    assert wrapped
+    for name, command in wrapped.items():
+        before = plain[name]["command"]
+        assert command[1] == "/export-secrets"
+        assert command[2:] == (before if isinstance(before, list) else shlex.split(before))
+
+
+@pytest.mark.parametrize("override", ["secrets", "celery-secrets"])
+def test_every_file_that_a_service_is_told_of_is_mounted(override: str) -> None:
+    for name, service in services(override).items():
+        told = {path.removeprefix("/run/secrets/") for path in service["environment"].values() if "/run/sec" in path}
+        assert told == set(service.get("secrets", [])), name
+
+
+def test_every_secret_that_moves_to_a_file_is_known_to_docker_compose() -> None:
+    text = (OVERRIDES / "secrets.yml").read_text(encoding="utf-8")
+
+    assert set(yaml.safe_load(text)["secrets"]) == set(SECRETS) - set(STAY)

@@ -1,0 +1,85 @@
+"""Secrets from files: `scripts/generate_env.py --secret-files` and docker/compose/secrets.yml."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from local_stack.airflow_service import AirflowApi
+from shared.config import PROJECT_ROOT, read_environment
+from tests.containers.conftest import MakeProject
+from tests.containers.project import Project, service_of
+from tests.end_to_end.running_platform import RunningPlatform
+
+
+@pytest.fixture(scope="module")
+def hidden(make_project: MakeProject) -> Iterator[Project]:
+    """A platform whose secrets are in files, up."""
+    with make_project() as project:
+        project.script("generate_env.py", "--secret-files")
+        project.compose("build", timeout=1200)
+        project.up(seconds=600)
+        yield project
+
+
+@pytest.fixture(scope="module")
+def secrets(hidden: Project) -> dict[str, str]:
+    """The secrets in files, by name."""
+    return {path.name: path.read_text(encoding="utf-8") for path in (hidden.directory / ".secrets").iterdir()}
+
+
+def test_no_container_shows_a_secret_that_is_in_a_file(hidden: Project, secrets: dict[str, str]) -> None:
+    assert len(secrets) >= 18
+    shown = {service_of(each): json.dumps(each) for each in hidden.containers()}
+    assert {"postgres", "airflow-scheduler", "retailer1-api", "s3"} <= set(shown)
+    assert [
+        (service, name) for service, text in shown.items() for name, value in secrets.items() if value in text
+    ] == []
+
+
+def test_a_container_has_the_files_that_it_needs_and_no_other(hidden: Project) -> None:
+    def files(service: str) -> set[str]:
+        return set(hidden.docker("exec", hidden.container(service), "ls", "/run/secrets").split())
+
+    assert files("postgres") == {"POSTGRES_SUPERUSER_PASSWORD"}
+    assert files("retailer1-api") == {"RETAILER1_API_KEY", "RETAILER1_DB_PASSWORD", "RETAILER_ADMIN_TOKEN"}
+    assert not files("airflow-webserver") & {"POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY", "RETAILER1_API_KEY"}
+
+
+def test_the_pipeline_runs_as_before(hidden: Project) -> None:
+    settings = read_environment({}, hidden.directory / ".env")
+    api = AirflowApi(settings["AIRFLOW_URL"], settings["AIRFLOW_USERNAME"], settings["AIRFLOW_PASSWORD"])
+    assert api.call("GET", "/api/v2/importErrors")["import_errors"] == []
+    reader = hidden.dsn("retail_reader", "POSTGRES_READER_PASSWORD")
+    outcome = RunningPlatform({**settings, "WAREHOUSE_READER_DSN": reader}).run(date(2024, 3, 5))
+
+    assert (outcome.state, set(outcome.tasks.values())) == ("success", {"success"})
+
+
+def test_a_stage_finds_its_secrets(hidden: Project) -> None:
+    done = hidden.compose("run", "--rm", "-T", "ingestion", "python", "-m", "ingestion.main", "2024-01-15", "--json")
+    assert all(name in done.stdout for name in ("retailer_1", "retailer_2", "retailer_3"))
+
+
+def test_a_rotated_secret_in_a_file_holds_after_the_command_that_was_named(hidden: Project) -> None:
+    said = hidden.script("generate_env.py", "--rotate", "RETAILER2_CLIENT_SECRET").stdout
+    assert "docker-compose up -d --force-recreate" in said
+
+    hidden.compose("up", "-d", "--force-recreate", "--no-deps", "retailer2-api")
+    hidden.wait_until_healthy()
+
+    landed = ("python", "-m", "ingestion.main", "2024-01-16", "--retailer", "retailer_2")
+    hidden.compose("run", "--rm", "--no-deps", "-T", "ingestion", *landed)
+
+
+def test_an_example_that_was_only_copied_is_refused(hidden: Project) -> None:
+    example = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
+    (hidden.directory / ".env.copied").write_text(example, encoding="utf-8")
+
+    refused = hidden.compose("--env-file", ".env.copied", "config", "-q", check=False)
+
+    assert refused.returncode != 0
+    assert "is missing. Run python3 scripts/generate_env.py" in refused.stderr
