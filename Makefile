@@ -43,7 +43,7 @@ test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catchi
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
 
 test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening; needs Docker, takes 10 minutes
-	@$(RUN) -m pytest -v --durations=15 tests/containers
+	@$(RUN) -m pytest -vv --durations=15 tests/containers
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout
 	@$(RUN) -m pytest tests/end_to_end/test_documentation.py

@@ -13,7 +13,7 @@ import pytest
 
 from shared.config import PROJECT_ROOT
 from tests.containers.engine import Engine, NoEngine, Say, container_engine
-from tests.containers.project import Project, project
+from tests.containers.project import ALL_PROFILES, Project, project
 
 REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
 DISTURBING = ("test_killed_parts.py", "test_data_survives.py")
@@ -79,7 +79,7 @@ def platform(make_project: MakeProject, say: Say) -> Iterator[Project]:
     """A platform that is built and up."""
     with make_project() as made:
         say(f"{made.name}: building the images")
-        made.compose("build", timeout=1200)
+        made.compose(*ALL_PROFILES, "build", timeout=1200)
         say(f"{made.name}: docker-compose up -d")
         made.cold_start_seconds = made.up()
         say(f"{made.name}: healthy after {made.cold_start_seconds:.0f} s")

@@ -30,6 +30,7 @@ QUICK = {
     "RETAIL_RETRY_DELAY_SECONDS": "2",
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
+ALL_PROFILES = ("--profile", "services", "--profile", "tools")
 URLS = {
     "S3_ENDPOINT_URL": "S3_PORT",
     "AIRFLOW_URL": "AIRFLOW_PORT",
@@ -186,9 +187,8 @@ class Project:
         """Remove everything the project has made; AssertionError when something stays."""
         for each in self.containers(oneoff=True):
             self.docker("rm", "--force", "--volumes", each["Id"], check=False)
-        profiles = [part for name in ("services", "tools") for part in ("--profile", name)]
         removal = ("down", "-v", "--rmi", "local", "--remove-orphans", "-t", "5")
-        self.compose(*profiles, *removal, check=False)
+        self.compose(*ALL_PROFILES, *removal, check=False)
         if images := self.images():  # those that bear a name of ours, which `--rmi local` leaves
             self.docker("image", "rm", "--force", *images, check=False)
         assert self.left() == []

@@ -2,9 +2,53 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from itertools import chain, combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_stack.airflow_service import DAG_ID
+from shared.config import PROJECT_ROOT
+from tests.containers.conftest import MakeProject
+from tests.containers.engine import Engine, Say
+from tests.containers.figures import image_sizes, memory_by_service
 from tests.containers.project import Project, service_of
 
 ONCE = {"warehouse-init", "airflow-init", "s3-init"}
+OVERRIDES = PROJECT_ROOT / "docker" / "compose"
+FIGURES = PROJECT_ROOT / ".local" / "reports" / "containers" / "figures.json"
+
+
+@pytest.fixture(scope="module")
+def unbuilt(make_project: MakeProject) -> Iterator[Project]:
+    """A project with its settings, nothing built."""
+    with make_project() as made:
+        yield made
+
+
+def file_lists() -> Iterator[list[str]]:
+    """Every combination of overrides, each with the files `a-b.yml` that go with both a and b."""
+    single = sorted(path.stem for path in OVERRIDES.glob("*.yml") if "-" not in path.stem)
+    both = sorted(path.stem for path in OVERRIDES.glob("*.yml") if "-" in path.stem)
+    for chosen in chain.from_iterable(combinations(single, count) for count in range(len(single) + 1)):
+        joint = [name for name in both if set(name.split("-")) <= set(chosen)]
+        yield ["docker-compose.yml", *(f"docker/compose/{name}.yml" for name in (*chosen, *joint))]
+
+
+@pytest.mark.parametrize("files", list(file_lists()), ids=lambda files: "+".join(Path(name).stem for name in files))
+def test_every_combination_of_compose_files_is_understood_without_a_warning(
+    engine: Engine, unbuilt: Project, files: list[str]
+) -> None:
+    command = [*engine.compose, *(part for name in files for part in ("-f", name)), "config", "-q"]
+    done = subprocess.run(
+        command, cwd=unbuilt.directory, env=unbuilt.shell(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_service_becomes_healthy_and_what_runs_once_ends_well(platform: Project) -> None:
@@ -14,3 +58,34 @@ def test_every_service_becomes_healthy_and_what_runs_once_ends_well(platform: Pr
     assert {state["ExitCode"] for state in states.values()} == {0}
     assert {name for name, state in states.items() if name not in ONCE and "Health" not in state} == set()
     assert {name: each["RestartCount"] for name, each in containers.items() if each["RestartCount"]} == {}
+
+
+def test_the_first_scheduled_run_ends_green_by_itself(platform: Project) -> None:
+    runs: list[dict[str, Any]] = []
+    while not runs:  # the test's own limit of time ends this
+        time.sleep(0.5)
+        runs = platform.airflow.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?run_type=scheduled")["dag_runs"]
+    assert platform.running.wait(runs[0]["dag_run_id"], 240).state == "success"
+
+
+def test_what_the_platform_costs_is_measured(platform: Project, engine: Engine, say: Say) -> None:
+    memory = memory_by_service(platform)
+    assert memory.keys() == {service_of(each) for each in platform.containers()} - ONCE
+    figures = {
+        "stand_in_images": engine.stand_ins,
+        "seconds_from_cold_to_healthy": round(platform.cold_start_seconds),
+        "memory_at_rest_mib": memory,
+        "images": {name.partition("/")[2]: size for name, size in image_sizes(engine, platform.images()).items()},
+    }
+    FIGURES.parent.mkdir(parents=True, exist_ok=True)
+    FIGURES.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    say(json.dumps(figures, indent=2))
+    assert sum(memory.values()) < 4096  # a laptop of 8 GB has room for it
+
+
+def test_up_again_leaves_every_service_as_it_runs(platform: Project) -> None:
+    before = {service_of(each): (each["Id"], each["State"]["StartedAt"]) for each in platform.containers()}
+    platform.up()
+    after = {service_of(each): (each["Id"], each["State"]["StartedAt"]) for each in platform.containers()}
+    assert {name for name in before if before[name] != after[name]} <= ONCE
+    assert after.keys() == before.keys()

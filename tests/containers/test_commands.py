@@ -1,0 +1,112 @@
+"""The stages as commands in containers: what they print, how they end, what Ctrl-C does."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from tests.containers.project import Completed, Project, service_of
+from tests.containers.terminal import CTRL_C, Terminal
+
+EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
+STAGES = [
+    ("ingestion", "ingestion.main"),
+    ("transformation", "transformation.main"),
+    ("data-quality", "data_quality.main"),
+]
+LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date = %s"
+STARTED = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND stage = 'ingest'"
+STATUSES = "SELECT status FROM ops.pipeline_runs WHERE business_date = %s AND stage = 'ingest' ORDER BY started_at"
+
+
+def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
+    """A stage by the command that people type, without starting what it depends on once more."""
+    return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
+
+
+def loaded(platform: Project, day: date) -> set[str]:
+    return {name for (name,) in platform.warehouse(LOADED, day)}
+
+
+def test_each_stage_runs_for_a_date_and_shows_what_it_did(platform: Project) -> None:
+    for service, module in STAGES:
+        done = platform.compose("run", "--rm", service, "python", "-m", module, "2024-01-15")
+        assert "2024-01-15" in done.stdout
+        assert [name for name in EVERYONE if name not in done.stdout] == []
+        assert "Traceback" not in done.stdout + done.stderr
+        assert max(map(len, done.stdout.splitlines())) <= 120
+    assert loaded(platform, date(2024, 1, 15)) == EVERYONE
+    assert platform.containers(oneoff=True) == []
+
+
+@pytest.mark.parametrize(("service", "module"), STAGES)
+def test_a_date_that_is_none_ends_with_2_and_one_line(platform: Project, service: str, module: str) -> None:
+    done = stage(platform, service, module, "15/01/2024", check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = [
+        line for line in done.stderr.splitlines() if not line.startswith(("Creating ", "Container ", " Container "))
+    ]
+    assert said == ["'15/01/2024' is no date. Give it as YYYY-MM-DD, for example 2024-01-15."]
+
+
+def test_a_retailer_that_is_stopped_is_named_and_the_others_are_landed(platform: Project) -> None:
+    platform.compose("stop", "-t", "2", "retailer2-api")
+    try:
+        command = ("run", "--rm", "--no-deps", "-e", "INGEST_MAX_ATTEMPTS=2", "ingestion")
+        done = platform.compose(*command, "python", "-m", "ingestion.main", "2024-01-16", check=False)
+    finally:
+        platform.up()
+    assert done.returncode == 1
+    assert "retailer_2 was not landed: " in done.stderr
+    assert "retailer_1 was not landed" not in done.stderr + done.stdout
+    stage(platform, "transformation", "transformation.main", "2024-01-16", check=False)
+    assert loaded(platform, date(2024, 1, 16)) == EVERYONE - {"retailer_2"}
+
+
+def test_ctrl_c_ends_a_stage_with_130_at_once_and_the_next_one_is_right(platform: Project) -> None:
+    day = date(2024, 1, 17)
+    platform.running.faults(1, "slow:1;seconds=20")
+    try:
+        command = (*platform.engine.compose, "run", "--rm", "--no-deps", "ingestion", "python", "-m", "ingestion.main")
+        terminal = Terminal([*command, day.isoformat()], platform.directory, platform.shell())
+        terminal.wait_until(lambda _: platform.warehouse(STARTED, day) == [(1,)], 90)
+        time.sleep(1)
+        pressed = time.monotonic()
+        terminal.press(CTRL_C)
+        status = terminal.status(60)
+    finally:
+        platform.running.faults(1, None)
+    assert (status, "Traceback" in terminal.shown) == (130, False), terminal.shown
+    assert time.monotonic() - pressed < 10, terminal.shown
+    assert platform.containers(oneoff=True) == []
+    for service, module in STAGES:
+        stage(platform, service, module, day.isoformat())
+    assert loaded(platform, day) == EVERYONE
+    assert platform.warehouse(STATUSES, day)[-1] == ("succeeded",)
+
+
+def test_the_profile_services_runs_the_stages_for_yesterday_in_their_order(platform: Project) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    names = [service for service, _ in STAGES]
+    try:
+        platform.compose("--profile", "services", "up", "-d")
+        deadline = time.monotonic() + 180
+        while any(found["State"]["Running"] for found in platform.containers() if service_of(found) in names):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        states = {service: platform.inspect(service)["State"] for service in names}
+        assert {service: state["ExitCode"] for service, state in states.items()} == dict.fromkeys(names, 0)
+        runs = platform.warehouse(
+            "SELECT stage, status, started_at, finished_at FROM ops.pipeline_runs WHERE business_date = %s"
+            " AND run_id NOT LIKE 'scheduled%%' AND started_at >= %s ORDER BY started_at",
+            yesterday,
+            min(state["StartedAt"] for state in states.values()),
+        )
+        assert [name for name, *_ in runs] == ["ingest", "transform", "quality"]
+        assert {status for _, status, *_ in runs} == {"succeeded"}
+        assert all(first[3] <= second[2] for first, second in pairwise(runs))
+    finally:
+        platform.compose("rm", "-f", "-s", *names)
