@@ -14,6 +14,14 @@ NOT_RUN = {
         "docker-compose up -d",
         "docker-compose exec alertmanager amtool check-config /etc/alertmanager/alertmanager.yml",
     ],
+    "docs/SECURITY.md": [
+        "python3 scripts/generate_env.py --rotate POSTGRES_PASSWORD",
+        "python3 scripts/generate_env.py --secret-files",
+        "docker-compose up -d",
+        "docker-compose run --rm -T --entrypoint cat certificates /var/run/postgresql/ca.crt > ca.crt",
+        "sh scripts/generate_certificates.sh --directory .certificates db.example.org",
+        "python3 scripts/generate_env.py --aws",
+    ],
     "docs/QUICKSTART.md": ["psql \"$WAREHOUSE_READER_DSN\" -c 'SELECT count(*) FROM fact_sales'"],
 }
 """First lines of the fences that carry `<!-- not run: reason -->`. Make it longer only for a reason."""
