@@ -58,9 +58,14 @@ def _run_migrations(owner_dsn: str, directory: Path) -> list[str]:
     backend = get_backend(f"{owner_dsn}{separator}schema=ops")
     try:
         pending = backend.to_apply(read_migrations(str(directory)))
-        names = [migration.id for migration in pending]
-        backend.apply_migrations(pending)
-        return names
+        backend.ensure_internal_schema_updated()
+        for migration in pending:
+            # One transaction for the change and for the mark that it was made: a process that is killed leaves neither.
+            # yoyo's own `apply_migrations` makes the change over a connection of its own, then the mark.
+            with backend.transaction():
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration)
+        return [migration.id for migration in pending]
     finally:
         backend.connection.close()
 

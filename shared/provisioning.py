@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from psycopg2 import sql
 from psycopg2.extensions import make_dsn
 
-from shared.config import read_environment
+from shared.config import owner_dsn, read_environment
 from shared.database import Cursor, session
 from shared.errors import FixConfiguration, RetailError
 from shared.migrations import migrate
@@ -92,7 +92,7 @@ def main() -> int:
             raise FixConfiguration(f"Set {', '.join(missing)} (python3 scripts/generate_env.py writes them to .env).")
         passwords = {role: environ[name] for role, name in PASSWORDS.items()}
         provision(environ["POSTGRES_ADMIN_DSN"], passwords, environ.get("POSTGRES_DB", "retail_analytics"))
-        applied = migrate(environ["WAREHOUSE_OWNER_DSN"])
+        applied = migrate(owner_dsn(environ))
     except RetailError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -72,6 +72,20 @@ def test_migrations_run_once_each_and_in_order(warehouse: WarehouseAccess, tmp_p
         assert cursor.fetchone() == ("shop",)
 
 
+def test_a_migration_that_was_cut_off_leaves_nothing_and_runs_again(
+    warehouse: WarehouseAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "0001_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("yoyo.backends.base.DatabaseBackend.mark_one", cut_off)
+        migrate(warehouse.owner_dsn, migrations=tmp_path)
+    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel"]
+
+
 def test_a_role_that_may_not_create_the_schema_is_told_what_to_set(database: str, warehouse: WarehouseAccess) -> None:
     name = database.rsplit("/", 1)[1]
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:

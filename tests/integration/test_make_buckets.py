@@ -1,0 +1,49 @@
+"""`s3-init` of the containers on a real S3 API."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.make_buckets import ensure_bucket, patiently
+from shared.config import S3Settings, load_settings
+from shared.errors import RetryLater
+from shared.s3_client import ObjectStore
+from tests.conftest import S3Access
+
+
+def settings(s3: S3Access) -> S3Settings:
+    return load_settings({"WAREHOUSE_DSN": "postgresql:///any", **s3.environment}).s3
+
+
+def test_a_missing_bucket_is_made_once(s3: S3Access) -> None:
+    store = ObjectStore(settings(s3))
+    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "made"
+    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "there"
+
+
+def test_outside_the_first_region_the_region_is_named(s3: S3Access) -> None:
+    store = ObjectStore(settings(s3).model_copy(update={"region": "eu-central-1"}))
+    assert ensure_bucket(store, f"{s3.bucket_raw}-europe") == "made"
+
+
+def test_a_store_that_is_still_starting_is_waited_for() -> None:
+    answers = [RetryLater("not yet"), RetryLater("not yet"), None]
+    slept: list[float] = []
+
+    def work() -> str:
+        if error := answers.pop(0):
+            raise error
+        return "there"
+
+    assert patiently(work, sleep=slept.append) == "there"
+    assert len(slept) == 2
+
+
+def test_a_store_that_never_comes_is_said_to_be_away() -> None:
+    moments = iter([0.0, 10.0, 200.0])
+
+    def work() -> str:
+        raise RetryLater("No S3 answers")
+
+    with pytest.raises(RetryLater, match="No S3 answers"):
+        patiently(work, sleep=lambda _: None, now=lambda: next(moments))
