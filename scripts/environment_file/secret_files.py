@@ -9,6 +9,7 @@ from scripts.environment_file.settings import SECRETS
 from scripts.environment_file.text import value_of, with_override, with_value
 
 OVERRIDE = "docker/compose/secrets.yml"
+CELERY, CELERY_OVERRIDE = "docker/compose/celery.yml", "docker/compose/celery-secrets.yml"
 STAY = ("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
 """A name that is no secret by itself; and what programs take from their environment only (Grafana, Redis)."""
 
@@ -23,7 +24,10 @@ def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
         write_secret(directory / name, value_of(text, name) or "")
         text = with_value(text, name, "")  # docker-compose asks that it is set
         text = with_value(text, f"{name}_FILE", str(shown / name))
-    return with_override(text, OVERRIDE), len(moving)
+    text = with_override(text, OVERRIDE)
+    if CELERY in (value_of(text, "COMPOSE_FILE") or ""):
+        text = with_override(text, CELERY_OVERRIDE)
+    return text, len(moving)
 
 
 def write_secret(path: Path, value: str) -> None:

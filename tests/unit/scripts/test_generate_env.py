@@ -292,6 +292,17 @@ def test_secrets_move_to_files_that_settings_and_rotations_find(
     assert "take the comma and the old key out of .secrets/AIRFLOW_FERNET_KEY" in said
 
 
+def test_workers_get_their_secrets_from_files_too(script: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml\n", encoding="utf-8")
+
+    script.main(["--secret-files", "secrets of ours", "--output", str(path)])
+
+    files = "docker-compose.yml:docker/compose/celery.yml:docker/compose/secrets.yml:docker/compose/celery-secrets.yml"
+    assert values(path)["COMPOSE_FILE"] == files
+    assert values(path)["POSTGRES_PASSWORD_FILE"] == "secrets of ours/POSTGRES_PASSWORD"
+
+
 def test_it_is_written_for_python_3_8() -> None:
     scripts = PROJECT_ROOT / "scripts"
     for path in (scripts / "generate_env.py", *(scripts / "environment_file").glob("*.py")):
