@@ -296,11 +296,11 @@ def test_workers_get_their_secrets_from_files_too(script: ModuleType, tmp_path: 
     path = tmp_path / ".env"
     path.write_text("COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml\n", encoding="utf-8")
 
-    script.main(["--secret-files", "secrets of ours", "--output", str(path)])
+    script.main(["--secret-files", "kept", "--output", str(path)])
 
     files = "docker-compose.yml:docker/compose/celery.yml:docker/compose/secrets.yml:docker/compose/celery-secrets.yml"
     assert values(path)["COMPOSE_FILE"] == files
-    assert values(path)["POSTGRES_PASSWORD_FILE"] == "secrets of ours/POSTGRES_PASSWORD"
+    assert values(path)["POSTGRES_PASSWORD_FILE"] == "kept/POSTGRES_PASSWORD"
 
 
 def test_it_is_written_for_python_3_8() -> None:
