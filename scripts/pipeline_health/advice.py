@@ -38,7 +38,7 @@ class Advice:
     compose: str = "docker-compose"
 
     def start(self, service: str) -> str:
-        """Start a service that does not answer."""
+        """Start a service that does not answer; all of them without a name."""
         return f"Start it: {self._started_by(service)}"
 
     def restart(self, service: str) -> str:
@@ -86,5 +86,5 @@ class Advice:
 
     def _started_by(self, service: str) -> str:
         if self.kind is Kind.CONTAINERS:
-            return f"{self.compose} up -d {service}"
+            return f"{self.compose} up -d {service}".rstrip()
         return "make up" if self.kind is Kind.LOCAL else f"{service} runs on another machine"

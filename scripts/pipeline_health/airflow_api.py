@@ -39,7 +39,7 @@ def check_airflow(environ: Mapping[str, str], now: datetime, advice: Advice) -> 
             return [parts]
         found.append(Finding(AREA, "API server", Health.OK, f"{url} answers"))
         found += [_component(*each, parts, now, advice) for each in COMPONENTS]
-        if (parts.get("metadatabase") or {}).get("status") == "healthy":  # without it nobody can log in
+        if _has_database(parts):  # without it nobody can log in
             with reported(AREA, DAG_ID, found):
                 found += _pipeline(url, environ, now, advice)
     return found
@@ -68,8 +68,19 @@ def _component(key: str, name: str, service: str, parts: Mapping[str, Any], now:
     status = part.get("status")
     if status == "healthy":
         return Finding(AREA, name, Health.OK, f"healthy{age}")
-    remedy = advice.restart(service) if key != "metadatabase" else advice.start(service)
+    if key == "metadatabase":
+        return Finding(AREA, name, Health.DOWN, f"{status or 'no answer'}", advice.start(service))
+    if not _has_database(parts):
+        # Airflow calls them unhealthy then, but their heartbeats are in the database.
+        return Finding(
+            AREA, name, Health.UNKNOWN, "its heartbeat is in the metadata database", advice.start("postgres")
+        )
+    remedy = advice.restart(service)
     return Finding(AREA, name, Health.DOWN, f"{status or 'no heartbeat known'}{age}", remedy)
+
+
+def _has_database(parts: Mapping[str, Any]) -> bool:
+    return (parts.get("metadatabase") or {}).get("status") == "healthy"
 
 
 @dataclass(frozen=True)

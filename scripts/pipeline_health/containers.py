@@ -126,7 +126,8 @@ def _not_created(service: ServiceDefinition, advice: Advice, *, nothing_runs: bo
     if service.is_one_shot and not nothing_runs:
         # `docker container prune` removes what has ended well.
         return Verdict(Health.ATTENTION, "no container: not run yet, or removed since", advice.start(service.name))
-    return Verdict(Health.DOWN, "no container", advice.start(service.name))
+    # Nothing runs: one command starts it all.
+    return Verdict(Health.DOWN, "no container", advice.start("" if nothing_runs else service.name))
 
 
 def _together(service: ServiceDefinition, verdicts: Sequence[Verdict], advice: Advice) -> Verdict:
@@ -148,7 +149,7 @@ def _verdict(
     if container.status == "running":
         return _running(container, service, advice, now)
     if container.status == "restarting":
-        reason = f"restarts again and again ({container.restarts} times), {_ended(container)}"
+        reason = f"restarts again and again ({_times(container.restarts)}), {_ended(container)}"
         return Verdict(Health.DOWN, reason, advice.log(service.name))
     if container.status == "paused":
         return Verdict(Health.DOWN, "is paused", f"Run: {advice.compose} unpause {service.name}")
@@ -168,13 +169,13 @@ def _verdict(
 def _running(container: Container, service: ServiceDefinition, advice: Advice, now: datetime) -> Verdict:
     age = (now - container.started_at).total_seconds() if container.started_at else YOUNG_SECONDS
     since = f"for {in_words(age)}"
-    restarted = f", was restarted {container.restarts} times" if container.restarts else ""
+    restarted = f", was restarted {_times(container.restarts)}" if container.restarts else ""
     if container.health == "unhealthy":
         said = f": {container.health_output}" if container.health_output else ""
-        reason = f"runs, but its health check failed {container.failing_streak} times in a row{said}"
+        reason = f"runs, but its health check failed {_times(container.failing_streak)} in a row{said}"
         return Verdict(Health.DOWN, reason, advice.restart(service.name))
-    if container.restarts >= LOOP_RESTARTS and age < YOUNG_SECONDS:
-        reason = f"restarts again and again ({container.restarts} times), the last time {in_words(age)} ago"
+    if container.restarts >= LOOP_RESTARTS and age < YOUNG_SECONDS and container.health != "healthy":
+        reason = f"restarts again and again ({_times(container.restarts)}), the last time {in_words(age)} ago"
         return Verdict(Health.DOWN, reason, advice.log(service.name))
     if container.is_out_of_memory:
         reason = f"runs {since}, but a process in it was killed for want of memory{_limit(container)}"
@@ -207,6 +208,10 @@ def _remedy_for_ended(container: Container, service: ServiceDefinition, advice: 
     if service.is_one_shot or (container.exit_code not in (0, KILLED, 143) and not container.error):
         return f"{advice.log(service.name)}, mend the cause, then: {advice.compose} up -d"
     return advice.start(service.name)
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _limit(container: Container) -> str:

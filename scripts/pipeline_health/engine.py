@@ -18,6 +18,8 @@ import yaml
 from shared.errors import FixConfiguration, RetryLater
 
 COMPOSE_SECONDS = 8.0
+REQUIRED = re.compile(r"\$\{(\w+):?\?|required variable (\w+) is missing")
+"""How the two generations of compose name a setting that the files demand."""
 PROJECT_LABEL = "com.docker.compose.project"
 
 
@@ -41,7 +43,7 @@ class ServiceDefinition:
 
 @dataclass(frozen=True)
 class Engine:
-    """Docker on this machine, for the project in `root`; `environ` is the shell's over `.env`."""
+    """Docker on this machine, for the project in `root`; `environ` is the environment of its commands."""
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -82,8 +84,7 @@ class Engine:
             )
         done = self._ask(*self.compose, "config", seconds=COMPOSE_SECONDS)
         if done.returncode:
-            said = last_line(done.stderr.replace(". ", ", "))
-            raise ComposeSilent(f"{' '.join(self.compose)} config: {said}. Run: python3 scripts/generate_env.py")
+            raise _refusal(" ".join(self.compose), done.stderr)
         return _definitions(yaml.safe_load(done.stdout))
 
     def last_log_line(self, container_id: str) -> str:
@@ -138,6 +139,15 @@ class Engine:
 
 
 _TIMED_OUT = 124
+
+
+def _refusal(compose: str, said: str) -> ComposeSilent:
+    missing = REQUIRED.search(said)
+    if missing:
+        name = missing[1] or missing[2]
+        return ComposeSilent(f"{name} is missing in .env, so compose stops. Run: python3 scripts/generate_env.py")
+    reason = last_line(said).replace(". ", ", ").rstrip(".")
+    return ComposeSilent(f"{compose} config: {reason}. Correct it, then run: {compose} config")
 
 
 def last_line(text: str, limit: int = 200) -> str:

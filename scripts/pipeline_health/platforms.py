@@ -61,7 +61,9 @@ def find_platform(
             return _other(shell, root)
         if has_living_services(root):
             return _local(root, shell, own)
-    engine = Engine(root, settings)
+    # Not all of the settings: a NAME_FILE's content may be too long for a process's environment.
+    of_engine = {name: value for name, value in settings.items() if name.startswith(("COMPOSE_", "DOCKER_"))}
+    engine = Engine(root, {**rest, **of_engine})
     has_compose_file = (root / "docker-compose.yml").is_file()
     inspected = _ask(engine) if has_compose_file or choice is Choice.CONTAINERS else []
     if choice is Choice.CONTAINERS or _are_meant(inspected, settings, has_compose_file, root):
@@ -108,7 +110,8 @@ def _local(root: Path, shell: Mapping[str, str], own: Mapping[str, str]) -> Plat
 def _containers(engine: Engine, inspected: Inspected, rest: Mapping[str, str], root: Path) -> Platform:
     # The containers' warehouse is where .env says, whatever this shell was set up for.
     environ = read_environment({name: value for name, value in rest.items() if name != "WAREHOUSE_DSN"}, root / ".env")
-    title = f"containers of the project {engine.project}, with the settings of .env"
+    settings = "the settings of .env" if (root / ".env").is_file() else "no .env"
+    title = f"containers of the project {engine.project}, with {settings}"
     return Platform(Kind.CONTAINERS, title, environ, root, engine, inspected)
 
 

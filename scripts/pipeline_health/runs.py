@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from scripts.pipeline_health.advice import Advice
-from scripts.pipeline_health.findings import Finding, Health, in_words
+from scripts.pipeline_health.findings import Finding, Health, in_words, split_remedy
 from shared.database import Cursor
 
 AREA = "recent runs"
@@ -35,7 +35,8 @@ def _last(stage: str, row: tuple[date, str, datetime, str | None], now: datetime
     if status == "running":
         remedy = f"It was probably killed: {advice.run_stage(stage, str(day))}"
         return Finding(AREA, stage, Health.ATTENTION, reason, remedy)
-    return Finding(AREA, stage, Health.ATTENTION, reason, " ".join((message or "See its log in Airflow").split())[:300])
+    happened, remedy = split_remedy(" ".join((message or "no reason was kept. See its log in Airflow").split())[:300])
+    return Finding(AREA, stage, Health.ATTENTION, f"{reason}: {happened}", remedy or "See its log in Airflow")
 
 
 def _stuck(cursor: Cursor, now: datetime, advice: Advice) -> Iterator[Finding]:

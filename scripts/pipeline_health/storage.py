@@ -25,7 +25,7 @@ PREFIX = "_check/"
 def check_buckets(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
     """Both buckets side by side, by a small object that is written and deleted."""
     found: list[Finding] = []
-    with reported(AREA, "buckets", found):
+    with reported(AREA, "buckets", found, lambda _: advice.settings()):
         settings = s3_settings(environ)
         store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         remedy_for = store_remedy(settings, advice)

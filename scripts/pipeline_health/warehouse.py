@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.configuration import warehouse_dsn
-from scripts.pipeline_health.findings import Finding, Health, reported
+from scripts.pipeline_health.findings import MISSING, Finding, Health, reported
 from scripts.pipeline_health.runs import check_runs
 from shared.config import RETAILER_IDS
 from shared.database import Cursor, describe_dsn, session, transaction
@@ -24,6 +24,8 @@ def check_warehouse(environ: Mapping[str, str], now: datetime, advice: Advice) -
     found: list[Finding] = []
 
     def remedy_for(error: RetailError) -> str:
+        if str(error).startswith(MISSING):
+            return advice.settings()
         if isinstance(error, FixConfiguration):  # there is no such database
             return f"{advice.create('warehouse-init')}, or correct POSTGRES_DB"
         return f"{advice.start('postgres')}, or correct WAREHOUSE_DSN (POSTGRES_HOST, POSTGRES_PORT)"
@@ -59,7 +61,7 @@ def _data(cursor: Cursor, yesterday: date, advice: Advice) -> Finding:
     if not lines:
         remedy = f"Trigger retail_data_pipeline in Airflow, or run: {advice.run_stage('ingest', str(yesterday))}"
         return Finding(AREA, "data", Health.ATTENTION, "no sales yet", remedy)
-    reason = f"{lines:,} lines on {dates:,} dates, the latest {latest} with {of_latest:,}"
+    reason = f"{lines:,} lines on {dates:,} {'date' if dates == 1 else 'dates'}, the latest {latest} with {of_latest:,}"
     return Finding(AREA, "data", Health.OK, reason)
 
 

@@ -99,7 +99,7 @@ def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
     check_quality(YESTERDAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="r", clock=lambda: NOW)
     found = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     assert {each.health for each in found} == {Health.OK}
-    assert by_item(found)["data"].reason == "120 lines on 1 dates, the latest 2024-01-15 with 120"
+    assert by_item(found)["data"].reason == "120 lines on 1 date, the latest 2024-01-15 with 120"
     assert by_item(found)["retailer_2 data"].reason == "published up to 2024-01-15, 40 lines of that date"
     verdict, last_run = (each for each in found if each.item == "quality")
     assert verdict.reason == "pass for 2024-01-15, score 100.0"
@@ -137,7 +137,8 @@ def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) 
     )
     everything = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     found = by_item([each for each in everything if each.area == "recent runs"])
-    assert (found["ingest"].health, found["ingest"].remedy) == (Health.ATTENTION, "retailer_2 does not answer")
+    assert (found["ingest"].health, found["ingest"].remedy) == (Health.ATTENTION, "See its log in Airflow")
+    assert found["ingest"].reason == "failed for 2024-01-15, started 2024-01-16 02:00 UTC: retailer_2 does not answer"
     assert found["transform"].health is Health.ATTENTION
     assert found["quality"].health is Health.OK
     assert "refresh" not in found

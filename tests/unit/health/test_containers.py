@@ -119,6 +119,12 @@ def test_a_container_between_two_crashes_is_seen_as_a_loop() -> None:
     assert finding.reason == "restarts again and again (7 times), the last time 2 s ago"
 
 
+def test_one_that_has_recovered_is_no_loop_any_more() -> None:
+    young = recorded("ok", StartedAt=(NOW - timedelta(seconds=40)).isoformat())
+    finding = only({**young, "RestartCount": 5})
+    assert (finding.health, finding.reason) == (Health.OK, "healthy for 40 s, was restarted 5 times")
+
+
 def test_one_that_was_restarted_long_ago_is_well_and_says_so() -> None:
     recovered = recorded("loop", Status="running", Restarting=False, StartedAt=(NOW - timedelta(hours=3)).isoformat())
     finding = only(recovered)
@@ -142,7 +148,8 @@ def test_what_is_defined_but_has_no_container_is_down() -> None:
     assert lines["retailer2-api"].remedy == "Start it: docker-compose up -d retailer2-api"
     # `docker container prune` removes a one-shot that has ended well.
     assert lines["s3-init"].health is Health.ATTENTION
-    assert found([], services)["s3-init"].health is Health.DOWN
+    nothing = found([], services)["s3-init"]
+    assert (nothing.health, nothing.remedy) == (Health.DOWN, "Start it: docker-compose up -d")
 
 
 def test_services_of_a_profile_are_not_expected_unless_it_is_active() -> None:

@@ -121,6 +121,14 @@ def test_the_shell_goes_before_the_settings_file_as_in_compose(machine: Machine)
     assert machine.find(shell={"POSTGRES_PORT": "5555"}).environ["POSTGRES_PORT"] == "5555"
 
 
+def test_a_long_file_that_the_shell_names_is_no_hindrance(machine: Machine) -> None:
+    machine.with_containers()
+    machine.write(".env", CONTAINERS)
+    machine.write("bundle.pem", "x" * 1_000_000)
+    lines = services(machine.find(shell={"SSL_CERT_FILE": str(machine.root / "bundle.pem")}))
+    assert lines["ok"].health is Health.OK
+
+
 def test_without_a_project_name_it_is_the_directory_as_compose_writes_it(machine: Machine) -> None:
     platform = machine.find(Choice.CONTAINERS)
     assert platform.engine is not None
@@ -206,15 +214,43 @@ def test_an_engine_that_hangs_is_given_up_soon(machine: Machine) -> None:
     assert (line.health, line.reason) == (Health.UNKNOWN, "No container engine answers")
 
 
-def test_compose_files_that_are_refused_leave_the_containers_to_be_judged(machine: Machine) -> None:
+@pytest.mark.parametrize(
+    ("said", "reason", "remedy"),
+    [
+        (
+            'ERROR: Missing mandatory value for "environment" option interpolating'
+            " {'POSTGRES_PASSWORD': '${POSTGRES_SUPERUSER_PASSWORD:?is missing. Run x}'} in service: is missing. Run x",
+            "POSTGRES_SUPERUSER_PASSWORD is missing in .env, so compose stops",
+            "python3 scripts/generate_env.py",
+        ),
+        (
+            "error while interpolating services.s3.environment: required variable S3_KEY is missing a value: Run x",
+            "S3_KEY is missing in .env, so compose stops",
+            "python3 scripts/generate_env.py",
+        ),
+        ("yaml: line 3: oops.", "docker-compose config: yaml: line 3: oops", "docker-compose config"),
+    ],
+)
+def test_compose_files_that_are_refused_leave_the_containers_to_be_judged(
+    machine: Machine, said: str, reason: str, remedy: str
+) -> None:
     machine.with_containers()
     machine.write(".env", CONTAINERS)
-    machine.program("docker-compose", "echo 'ERROR: POSTGRES_PASSWORD: is missing. Run generate_env' >&2; exit 1")
+    machine.write("said", said)
+    machine.program("docker-compose", f"cat {machine.root}/said >&2; exit 1")
     lines = services(machine.find())
-    assert lines["compose files"].health is Health.UNKNOWN
-    assert "POSTGRES_PASSWORD: is missing" in lines["compose files"].reason
-    assert "generate_env.py" in lines["compose files"].remedy
+    assert (lines["compose files"].health, lines["compose files"].reason) == (Health.UNKNOWN, reason)
+    assert lines["compose files"].remedy.endswith(remedy)
     assert (lines["ok"].health, lines["ill"].health) == (Health.OK, Health.DOWN)
+
+
+def test_settings_that_are_missing_have_the_remedy_of_their_platform(machine: Machine) -> None:
+    machine.program("docker", "exit 0")
+    found = check_all(probes(machine.find(Choice.CONTAINERS), NOW))
+    assert exit_status(found) == 2
+    missing = [each for each in found if "is missing" in each.reason]
+    assert {each.area for each in missing} == {"environment", "warehouse", "S3", "retailer APIs", "Airflow"}
+    assert all(each.remedy.startswith("Run: python3 scripts/generate_env.py") for each in missing)
 
 
 def test_a_check_that_hangs_holds_up_nothing() -> None:
