@@ -20,7 +20,7 @@ def _s3() -> None:
 
 
 def migrate() -> None:
-    """Bring the warehouse's schema up to date, as its owner: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD."""
+    """Bring the warehouse's schema up to date. As its owner: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD."""
     from shared.migrations import main
 
     raise typer.Exit(main())
