@@ -40,7 +40,7 @@ from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
 from shared.errors import RetailError
 
-DEADLINE_SECONDS = 12.0
+DEADLINE_SECONDS = 10.0
 """For all checks together; each has shorter time-outs of its own, but a name that does not resolve knows none."""
 SLOW = "Is the network slow or blocked?"
 NOTHING = Finding(

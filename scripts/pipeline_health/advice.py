@@ -39,6 +39,8 @@ class Advice:
 
     def start(self, service: str) -> str:
         """Start a service that does not answer; all of them without a name."""
+        if self.kind is Kind.OTHER:
+            return "Start it where it runs"
         return f"Start it: {self._started_by(service)}"
 
     def restart(self, service: str) -> str:
@@ -87,4 +89,4 @@ class Advice:
     def _started_by(self, service: str) -> str:
         if self.kind is Kind.CONTAINERS:
             return f"{self.compose} up -d {service}".rstrip()
-        return "make up" if self.kind is Kind.LOCAL else f"{service} runs on another machine"
+        return "make up"

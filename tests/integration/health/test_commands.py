@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +87,26 @@ def test_help_explains_the_exit_status() -> None:
     assert "2 when it cannot be told" in " ".join(done.stdout.replace("│", " ").split())
 
 
+def test_the_report_in_a_pipe_has_a_line_for_each_finding_with_its_remedy() -> None:
+    lines = run(HEALTH, {**nowhere(), "COLUMNS": "80"}).stdout.splitlines()
+    assert lines[0].startswith("Platform: another one, with its warehouse at localhost:")
+    (line,) = (each for each in lines if each.startswith("down      PostgreSQL "))
+    assert "No PostgreSQL answers" in line
+    assert " → " in line
+
+
+def test_without_the_libraries_it_says_what_installs_them(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    script = tmp_path / "scripts" / "check_pipeline_health.sh"
+    script.write_bytes((PROJECT_ROOT / "scripts" / "check_pipeline_health.sh").read_bytes())
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    (bare / "python3").symlink_to("/bin/false")
+    done = run(["sh", str(script)], {"PATH": f"{bare}:/usr/bin:/bin"})
+    assert done.returncode == 2
+    assert "make health-check" in done.stderr
+
+
 def check_s3(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return run([sys.executable, "scripts/check_s3.py"], environment)
 
@@ -133,6 +154,40 @@ def test_keys_that_the_store_does_not_know_are_told_from_a_missing_right(s3: S3A
         server.shutdown()
     assert done.returncode == 2
     assert "refused our keys (InvalidAccessKeyId)" in done.stderr
+
+
+class TokenService(BaseHTTPRequestHandler):
+    """AWS's service that says whose keys a request was signed with."""
+
+    def do_POST(self) -> None:
+        body = (
+            b"<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/loader</Arn>"
+            b"<UserId>u</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+        )
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments: object) -> None:
+        """Silent."""
+
+
+def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3Access) -> None:
+    s3.deny(s3.bucket_raw)
+    with ThreadingHTTPServer(("127.0.0.1", 0), TokenService) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        amazon = {
+            "S3_ENDPOINT_URL": "",
+            "AWS_ENDPOINT_URL_S3": s3.endpoint,
+            "AWS_ENDPOINT_URL_STS": f"http://127.0.0.1:{server.server_port}",
+        }
+        done = check_s3({**s3.environment, **amazon})
+        server.shutdown()
+    assert done.returncode == 2
+    assert "Amazon S3 in us-east-1, account 123456789012, as arn:aws:iam::123456789012:user/loader" in done.stdout
+    assert f"denies us s3:ListBucket on bucket {s3.bucket_raw} at AWS us-east-1" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,40 @@ def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) 
     assert "refresh" not in found
 
 
+def test_a_run_that_never_ended_is_told_until_its_date_was_run_again(warehouse: WarehouseAccess) -> None:
+    days = PublishedDays(warehouse.owner_dsn)
+    days.execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at) VALUES"
+        " ('a', 'ingest', '2024-01-13', 'running', '2024-01-14 02:00+00'),"
+        " ('b', 'ingest', '2024-01-15', 'succeeded', '2024-01-16 02:00+00')"
+    )
+    (stuck,) = (
+        each
+        for each in check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, CONTAINERS)
+        if each.item == "stuck runs"
+    )
+    assert (stuck.health, stuck.reason) == (Health.ATTENTION, "ingest of 2024-01-13 began 2 days ago and never ended")
+    assert stuck.remedy == "Run it again: docker-compose run --rm ingestion python -m ingestion.main 2024-01-13"
+    days.execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at) VALUES"
+        " ('c', 'ingest', '2024-01-13', 'succeeded', '2024-01-16 03:00+00')"
+    )
+    items = {each.item for each in check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, CONTAINERS)}
+    assert "stuck runs" not in items
+
+
+def test_open_dead_letters_are_counted(warehouse: WarehouseAccess) -> None:
+    PublishedDays(warehouse.owner_dsn).execute(
+        "INSERT INTO ops.dead_letters (retailer_id, business_date, stage, reason_code, reason, payload, payload_digest,"
+        " position, run_id, status, first_seen_at, last_seen_at)"
+        " SELECT 'retailer_1', day, 'ingest', 'code', 'why', '{}', day || n::text, 'p', 'r', status, now(), now()"
+        " FROM (VALUES ('2024-01-14'::date, 1, 'open'), ('2024-01-15', 2, 'open'), ('2024-01-15', 3, 'resolved'))"
+        " AS letters (day, n, status)"
+    )
+    line = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL))["dead letters"]
+    assert (line.health, line.reason.partition(";")[0]) == (Health.OK, "2 open, 1 of 2024-01-15")
+
+
 def test_a_warehouse_that_does_not_answer_is_down_without_its_password() -> None:
     (found,) = check_warehouse({"WAREHOUSE_DSN": f"postgresql://u:secret@127.0.0.1:{free_port()}/x"}, NOW, LOCAL)
     assert found.health is Health.DOWN
@@ -202,6 +236,86 @@ def test_a_refused_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) ->
     assert (found["retail_data_pipeline"], found["last DAG run"]) == (Health.ATTENTION, Health.ATTENTION)
     api.answers["/auth/token"] = (401, {})
     assert health(check_airflow(environ, NOW, LOCAL))["login"] is Health.DOWN
+
+
+def test_a_red_run_names_its_tasks_and_where_to_look(api: FakeApi) -> None:
+    environ = airflow_answers(api)
+    dag = "/api/v2/dags/retail_data_pipeline"
+    api.answers[f"{dag}/dagRuns"] = (
+        200,
+        {"dag_runs": [{"state": "failed", "dag_run_id": "manual__2024-01-16T02:00+00"}]},
+    )
+    tasks = [
+        {"task_id": "ingest_retailers_to_s3", "map_index": 1, "rendered_map_index": "retailer_2"},
+        {"task_id": "name_missing_retailers", "map_index": -1},
+    ]
+    api.answers[f"{dag}/dagRuns/manual__2024-01-16T02%3A00%2B00/taskInstances"] = (200, {"task_instances": tasks})
+    line = by_item(check_airflow(environ, NOW, CONTAINERS))["last DAG run"]
+    assert line.health is Health.ATTENTION
+    assert line.reason.endswith("; failed: ingest_retailers_to_s3 [retailer_2], name_missing_retailers")
+    assert f"{api.url}/dags/retail_data_pipeline/runs/" in line.remedy
+
+
+@pytest.mark.parametrize(("state", "hours"), [("running", 5), ("queued", 1)])
+def test_a_run_that_waits_too_long_needs_attention(api: FakeApi, state: str, hours: int) -> None:
+    environ = airflow_answers(api)
+    run = {"state": state, "dag_run_id": "night", "queued_at": (NOW - timedelta(hours=hours)).isoformat()}
+    api.answers["/api/v2/dags/retail_data_pipeline/dagRuns"] = (200, {"dag_runs": [run]})
+    line = by_item(check_airflow(environ, NOW, LOCAL))["last DAG run"]
+    assert (line.health, line.reason.partition(", ")[0]) == (Health.ATTENTION, f"{state}: night")
+
+
+def test_a_dag_file_that_cannot_be_imported_is_down_and_another_ones_is_not(api: FakeApi) -> None:
+    environ = airflow_answers(api)
+    errors = [
+        {
+            "filename": "retail_pipeline_dag.py",
+            "stack_trace": "Traceback\n  …\nModuleNotFoundError: No module named 'x'\n",
+        },
+        {"filename": "other.py", "stack_trace": "SyntaxError: y"},
+    ]
+    api.answers["/api/v2/importErrors"] = (200, {"import_errors": errors})
+    ours, other = (each for each in check_airflow(environ, NOW, LOCAL) if each.item == "import errors")
+    assert ours.health is Health.DOWN
+    assert ours.reason.endswith("cannot be imported: ModuleNotFoundError: No module named 'x'")
+    assert other.health is Health.ATTENTION
+
+
+def test_without_its_database_nothing_is_claimed_of_airflows_other_parts(api: FakeApi) -> None:
+    environ = airflow_answers(api, metadatabase="unhealthy", scheduler="unhealthy", dag_processor="unhealthy")
+    found = by_item(check_airflow(environ, NOW, CONTAINERS))
+    assert found["metadata database"].health is Health.DOWN
+    assert found["metadata database"].remedy == "Start it: docker-compose up -d postgres"
+    assert found["scheduler"].health is Health.UNKNOWN
+    assert "login" not in found
+
+
+def test_remedies_are_commands_of_the_platform(api: FakeApi, warehouse: WarehouseAccess) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    retailer = {f"RETAILER{n}_API_URL": nobody for n in (1, 2, 3)}
+    store = {"S3_ENDPOINT_URL": nobody, "S3_BUCKET_RAW": "r", "S3_BUCKET_PROCESSED": "p"}
+    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    dsn = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
+    for advice, remedy in ((LOCAL, "make up"), (CONTAINERS, "docker-compose up -d ")):
+        found = [
+            *check_retailers(retailer, advice),
+            *check_buckets({**store, **keys}, advice),
+            *check_airflow({"AIRFLOW_URL": nobody}, NOW, advice),
+            *check_warehouse({"WAREHOUSE_DSN": dsn}, NOW, advice),
+        ]
+        assert len(found) == 7
+        assert all(each.remedy.startswith(f"Start it: {remedy}") for each in found)
+    ill = airflow_answers(api, scheduler="unhealthy")
+    assert by_item(check_airflow(ill, NOW, CONTAINERS))["scheduler"].remedy.endswith(
+        "docker-compose restart airflow-scheduler"
+    )
+    empty = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, CONTAINERS))
+    assert "docker-compose run --rm ingestion python -m ingestion.main 2024-01-15" in empty["data"].remedy
+
+
+def test_a_bucket_that_is_not_there_is_made_by_its_own_service(s3: S3Access) -> None:
+    found = by_item(check_buckets({**s3.environment, "S3_BUCKET_RAW": "nowhere"}, CONTAINERS))
+    assert found["raw bucket"].remedy.startswith("Create it: docker-compose up -d s3-init")
 
 
 @pytest.mark.parametrize("content", ["<html>another program</html>", "[]"])
