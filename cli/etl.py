@@ -14,7 +14,7 @@ import typer
 
 from ingestion.bulk.overlap import Overlap
 from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
-from shared.config import PROJECT_ROOT
+from shared.config import DOTENV
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -82,7 +82,7 @@ def etl(
     from shared.logs import configure_logging
 
     configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
-    report_directory = report or (None if dry_run else PROJECT_ROOT / ".local" / "reports")
+    report_directory = report or (None if dry_run else DOTENV.parent / ".local" / "reports")
     with exit_code():
         order = EtlOrder(
             sources=source,

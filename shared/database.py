@@ -83,13 +83,18 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
     if "role" in message and "does not exist" in message:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
     if "database" in message and "does not exist" in message:
-        return FixConfiguration(f"There is no database for {where}. Create it by `make up`, or correct WAREHOUSE_DSN.")
+        return FixConfiguration(
+            f"There is no database for {where}. Create it (`make up`, or `docker-compose up -d`),"
+            " or correct WAREHOUSE_DSN."
+        )
     if _TLS_DEMANDED.search(message):
         return FixConfiguration(
             f"PostgreSQL at {where} takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
             " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
         )
-    return RetryLater(f"No PostgreSQL answers for {where}. Start it with `make up`, or correct WAREHOUSE_DSN.")
+    return RetryLater(
+        f"No PostgreSQL answers for {where}. Start it (`make up`, or `docker-compose up -d`), or correct WAREHOUSE_DSN."
+    )
 
 
 @contextmanager

@@ -41,7 +41,9 @@ def explained(action: str, bucket: str, key: str | None, where: str) -> Iterator
             " or use an IAM role."
         ) from error
     except _CONNECTION as error:
-        raise RetryLater(f"No S3 answers at {where}. Start it with `make up`, or correct S3_ENDPOINT_URL.") from error
+        raise RetryLater(
+            f"No S3 answers at {where}. Start it (`make up`, or `docker-compose up -d`), or correct S3_ENDPOINT_URL."
+        ) from error
     except boto.ParamValidationError as error:
         raise FixConfiguration(f"{bucket!r} is no bucket name. Correct {_RAW_OR_PROCESSED} in .env.") from error
     except boto.BotoCoreError as error:
@@ -54,7 +56,8 @@ def _from_answer(error: boto.ClientError, action: str, bucket: str, key: str | N
     place = _place(bucket, key)
     if code == "NoSuchBucket" or (key is None and status == 404):
         return BucketMissing(
-            f"There is no bucket {bucket} at {where}. Create it by `make up`, or correct {_RAW_OR_PROCESSED} in .env."
+            f"There is no bucket {bucket} at {where}. Create it (`make up`, or `docker-compose up -d`),"
+            f" or correct {_RAW_OR_PROCESSED} in .env."
         )
     if code in ("NoSuchKey", "404", "NotFound") or status == 404:
         return ObjectMissing(

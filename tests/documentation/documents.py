@@ -23,6 +23,8 @@ RUN_IN_THIS_ORDER = (
     "CONTRIBUTING.md",
 )
 """Documents whose fences are run. Those of docs/RETAILERS.md are `shell`, and run by its own test."""
+RUN_IN_CONTAINERS = ("docs/CONTAINERS.md",)
+"""Documents whose fences are run against containers, by tests/containers/test_documentation.py."""
 
 _OPENING = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\s*$")
 _NOT_RUN = re.compile(r"^\s*<!-- not run: (?P<reason>.+) -->$")
