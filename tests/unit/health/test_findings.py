@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from scripts.pipeline_health.__main__ import check_all
 from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.airflow_api import check_airflow
 from scripts.pipeline_health.configuration import check_settings, s3_settings, warehouse_dsn
-from scripts.pipeline_health.findings import Finding, Health, exit_status, reported
+from scripts.pipeline_health.findings import Finding, Health, exit_status, in_words, reported
 from scripts.pipeline_health.over_http import check_retailers
+from scripts.pipeline_health.report import print_report
 from shared.errors import FixConfiguration, RetryLater
 
 COMPLETE = {
@@ -99,3 +102,49 @@ def test_what_is_not_configured_is_unknown_and_nothing_is_asked() -> None:
     found = [*check_retailers({}, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
     assert {each.health for each in found} == {Health.UNKNOWN}
     assert len(found) == 4
+
+
+def test_for_containers_ports_that_disagree_and_a_readable_settings_file_need_attention(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("SECRET=x")
+    dotenv.chmod(0o644)
+    ports = {"AIRFLOW_PORT": "18080", "RETAILER1_PORT": "5001"}
+    found = check_settings({**COMPLETE, **ports}, Advice(Kind.CONTAINERS), tmp_path)
+    assert [(each.item, each.health) for each in found] == [
+        ("settings", Health.OK),
+        ("AIRFLOW_PORT", Health.ATTENTION),
+        (".env", Health.ATTENTION),
+    ]
+    assert found[1].reason == "AIRFLOW_URL names port 8080, but AIRFLOW_PORT publishes 18080"
+    dotenv.chmod(0o600)
+    elsewhere = {**COMPLETE, **ports, "AIRFLOW_URL": "http://airflow.example.com"}
+    assert len(check_settings(elsewhere, Advice(Kind.CONTAINERS), tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(-1, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h"), (400_000, "5 days")]
+)
+def test_a_span_of_time_is_said_in_one_unit(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_on_a_terminal_nothing_is_cut_off_however_narrow_it_is(width: int) -> None:
+    finding = Finding("S3", "raw bucket", Health.DOWN, "a reason " * 12, "Start it: docker-compose up -d s3")
+    shown = StringIO()
+    print_report("containers", [finding], 1, Console(file=shown, width=width, force_terminal=True, color_system=None))
+    lines = [line.rstrip() for line in shown.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    assert " ".join(shown.getvalue().split()).count("a reason") == 12
+    assert any(line.endswith("→ Start it: docker-compose up -d s3") for line in lines)
+    assert lines[-1] == "Something is down."
+
+
+def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:
+    finding = Finding("S3", "raw bucket", Health.DOWN, "a [reason] " * 30, "Start it: make up")
+    shown = StringIO()
+    print_report("the local one", [finding], 1, Console(file=shown, width=80))
+    lines = shown.getvalue().splitlines()
+    assert lines[0] == "Platform: the local one"
+    assert lines[2].count("a [reason]") == 30
+    assert lines[2].endswith(" → Start it: make up")
