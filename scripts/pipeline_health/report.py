@@ -17,13 +17,13 @@ IN_WORDS = {0: "All is well.", 1: "Something is down.", 2: "Not everything could
 
 def print_report(title: str, findings: Sequence[Finding], status: int, console: Console) -> None:
     """Which platform, then area by area, then the result in a sentence."""
-    console.print(f"Platform: {title}", highlight=False, markup=False)
+    console.print(f"Platform: {title}", highlight=False, markup=False, soft_wrap=True)
     if console.is_terminal:
         console.print(_table(findings), highlight=False)
     else:
         for line in _lines(findings):  # not folded, so that `grep` finds a reason with its service
             console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(_summary(findings, status), highlight=False)
+    console.print(_summary(findings, status), highlight=False, soft_wrap=True)
 
 
 def _table(findings: Sequence[Finding]) -> Table:

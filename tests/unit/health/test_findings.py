@@ -143,8 +143,10 @@ def test_on_a_terminal_nothing_is_cut_off_however_narrow_it_is(width: int) -> No
 def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:
     finding = Finding("S3", "raw bucket", Health.DOWN, "a [reason] " * 30, "Start it: make up")
     shown = StringIO()
-    print_report("the local one", [finding], 1, Console(file=shown, width=80))
+    print_report(
+        title := "containers of a project " + "with a long name " * 6, [finding], 1, Console(file=shown, width=80)
+    )
     lines = shown.getvalue().splitlines()
-    assert lines[0] == "Platform: the local one"
+    assert lines[0].rstrip() == f"Platform: {title}".rstrip()
     assert lines[2].count("a [reason]") == 30
     assert lines[2].endswith(" → Start it: make up")
