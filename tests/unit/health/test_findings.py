@@ -147,6 +147,6 @@ def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:
         title := "containers of a project " + "with a long name " * 6, [finding], 1, Console(file=shown, width=80)
     )
     lines = shown.getvalue().splitlines()
-    assert lines[0].rstrip() == f"Platform: {title}".rstrip()
+    assert lines[0] == f"Platform: {title}"
     assert lines[2].count("a [reason]") == 30
     assert lines[2].endswith(" → Start it: make up")
