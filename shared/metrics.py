@@ -8,7 +8,7 @@ figures alone. Added to the group (POST), not put in its place: a run that faile
 from the last one that got so far (scores, counts, the last success) stays. For that every push of a metric holds all
 its series, zeros included; a business date is never a label, since each would stay for ever.
 
-A gateway that is down, slow or refuses costs a run two seconds at most and a line in the log.
+A gateway that is down, slow or refuses costs a run a few seconds at most and a line in the log.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 JOB = "retail_pipeline"
 PATIENCE_SECONDS = 2.0
+LAST_PATIENCE_SECONDS = 5.0
+"""At the end of a run, for an end that is not told looks like a run that hangs."""
 ERROR_KINDS = ("RetryLater", "StopRun", "FixConfiguration", "Defect")
 """What ended a run: the groups of `shared/errors.py`, and everything that is none of them."""
 
@@ -103,12 +105,12 @@ def _gateway() -> str:
 
 def push_started(moment: StageMoment) -> None:
     """Say that a run began. Never raises."""
-    _push(lambda: started(moment))
+    _push(lambda: started(moment), PATIENCE_SECONDS)
 
 
 def push_finished(moment: StageMoment, end: StageEnd) -> None:
     """Say how a run ended. Never raises."""
-    _push(lambda: finished(moment, end))
+    _push(lambda: finished(moment, end), LAST_PATIENCE_SECONDS)
 
 
 def started(moment: StageMoment) -> Iterator[Group]:
@@ -209,22 +211,27 @@ def _midnight(day: date) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
-def _push(groups: Callable[[], Iterable[Group]]) -> None:
+def _push(groups: Callable[[], Iterable[Group]], patience: float) -> None:
     if not (url := _gateway()):
+        return
+    try:
+        import prometheus_client  # noqa: F401 - here, so that on a busy machine loading it is not taken for slowness
+    except ImportError as error:
+        log.warning("metrics not pushed; the run goes on", gateway=_place(url), error=str(error))
         return
     # In a thread that is left behind: a time-out of urllib bounds each read, but neither the look-up of a name nor an
     # answer that trickles in.
     worker = threading.Thread(target=_send, args=(url, groups), name="push-metrics", daemon=True)
     worker.start()
-    worker.join(PATIENCE_SECONDS)
+    worker.join(patience)
     if worker.is_alive():
-        log.warning("metrics not pushed: the Pushgateway is slow", gateway=_place(url), waited=PATIENCE_SECONDS)
+        log.warning("metrics not pushed in time; the run goes on", gateway=_place(url), waited_seconds=patience)
 
 
 def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
-    try:
-        from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
+    from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
 
+    try:
         for group in groups():
             registry = CollectorRegistry()
             for metric, series in group.samples.items():
