@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import date
 
 import pytest
 
-from local_stack.airflow_service import AirflowApi
+from local_stack.airflow_service import DAG_ID
 from shared.config import PROJECT_ROOT, read_environment
 from tests.containers.conftest import MakeProject
 from tests.containers.project import Project, service_of
@@ -51,10 +50,12 @@ def test_a_container_has_the_files_that_it_needs_and_no_other(hidden: Project) -
 
 def test_the_pipeline_runs_as_before(hidden: Project) -> None:
     settings = read_environment({}, hidden.directory / ".env")
-    api = AirflowApi(settings["AIRFLOW_URL"], settings["AIRFLOW_USERNAME"], settings["AIRFLOW_PASSWORD"])
-    assert api.call("GET", "/api/v2/importErrors")["import_errors"] == []
     reader = hidden.dsn("retail_reader", "POSTGRES_READER_PASSWORD")
-    outcome = RunningPlatform({**settings, "WAREHOUSE_READER_DSN": reader}).run(date(2024, 3, 5))
+    running = RunningPlatform({**settings, "WAREHOUSE_READER_DSN": reader})
+    assert running.airflow.call("GET", "/api/v2/importErrors")["import_errors"] == []
+    trigger = {"logical_date": None, "conf": {"date": "2024-03-05"}}
+    run_id = running.airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", trigger)["dag_run_id"]
+    outcome = running.wait(str(run_id), seconds=600)
 
     assert (outcome.state, set(outcome.tasks.values())) == ("success", {"success"})
 
@@ -73,6 +74,10 @@ def test_a_rotated_secret_in_a_file_holds_after_the_command_that_was_named(hidde
 
     landed = ("python", "-m", "ingestion.main", "2024-01-16", "--retailer", "retailer_2")
     hidden.compose("run", "--rm", "--no-deps", "-T", "ingestion", *landed)
+
+
+def test_an_airflow_command_finds_its_secrets_by_the_same_way(hidden: Project) -> None:
+    hidden.compose("exec", "-T", "airflow-scheduler", "sh", "/export-secrets", "airflow", "rotate-fernet-key")
 
 
 def test_an_example_that_was_only_copied_is_refused(hidden: Project) -> None:
