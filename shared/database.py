@@ -21,8 +21,9 @@ Cursor = psycopg2.extensions.cursor
 
 _CONNECT_TIMEOUT_SECONDS = 10
 _ABOUT_TLS = {
-    "certificate verify failed": "The certificate of PostgreSQL at {where} is not signed by the CA whose certificate"
-    " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) names. Put that of the CA that signed it there.",
+    "certificate verify failed": "The certificate of PostgreSQL at {where} is not signed by the CA that"
+    " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) names, or has expired. Put the right CA's certificate there, or"
+    " renew the server's (scripts/generate_certificates.sh).",
     "does not match host name": "The certificate of PostgreSQL at {where} is for another host ({detail}). Connect by a"
     " name that stands in it, or make one for this name: scripts/generate_certificates.sh.",
     "server does not support SSL": "PostgreSQL at {where} offers no TLS, and sslmode demands it. Switch it on there, or"
