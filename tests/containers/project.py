@@ -10,14 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg2
 
-from local_stack.airflow_service import AirflowApi
+from local_stack.airflow_service import DAG_ID, AirflowApi
 from scripts.environment_file.settings import KNOWN
 from tests.containers.engine import Engine, Say
 from tests.end_to_end.checkout import Checkout
@@ -160,20 +161,30 @@ class Project:
         reader = self.dsn("retail_reader", "POSTGRES_READER_PASSWORD")
         return RunningPlatform({**self.environment, "WAREHOUSE_READER_DSN": reader})
 
-    def dsn(self, user: str, password: str) -> str:
+    def trigger(self, day: date) -> str:
+        """Start a run of the DAG for a business date; its id."""
+        body = {"logical_date": None, "conf": {"date": day.isoformat()}}
+        return str(self.airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)["dag_run_id"])
+
+    def dsn(self, user: str, password: str, database: str = "") -> str:
         """A connection to the warehouse from the host; `password` is the setting's name."""
         get = self.environment.__getitem__
-        return f"postgresql://{user}:{get(password)}@{get('BIND_ADDRESS')}:{get('POSTGRES_PORT')}/{get('POSTGRES_DB')}"
+        where = f"{get('BIND_ADDRESS')}:{get('POSTGRES_PORT')}/{database or get('POSTGRES_DB')}"
+        return f"postgresql://{user}:{get(password)}@{where}"
 
     def warehouse(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of the warehouse, read by its reader."""
-        connection = psycopg2.connect(self.dsn("retail_reader", "POSTGRES_READER_PASSWORD"))
-        try:
-            with connection, connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall()
-        finally:
-            connection.close()
+        return self._rows(self.dsn("retail_reader", "POSTGRES_READER_PASSWORD"), statement, parameters)
+
+    def warehouse_as_superuser(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the reader may not see, or a change behind the platform's back."""
+        return self._rows(self.dsn("postgres", "POSTGRES_SUPERUSER_PASSWORD"), statement, parameters)
+
+    @staticmethod
+    def _rows(dsn: str, statement: str, parameters: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
 
     def keep_logs(self, target: Path) -> None:
         """Write every service's log into a directory."""

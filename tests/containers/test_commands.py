@@ -58,7 +58,8 @@ def test_a_retailer_that_is_stopped_is_named_and_the_others_are_landed(platform:
         command = ("run", "--rm", "--no-deps", "-e", "INGEST_MAX_ATTEMPTS=2", "ingestion")
         done = platform.compose(*command, "python", "-m", "ingestion.main", "2024-01-16", check=False)
     finally:
-        platform.up()
+        platform.compose("start", "retailer2-api")
+        platform.wait_until_healthy()
     assert done.returncode == 1
     assert "retailer_2 was not landed: " in done.stderr
     assert "retailer_1 was not landed" not in done.stderr + done.stdout
@@ -91,6 +92,8 @@ def test_ctrl_c_ends_a_stage_with_130_at_once_and_the_next_one_is_right(platform
 def test_the_profile_services_runs_the_stages_for_yesterday_in_their_order(platform: Project) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     names = [service for service, _ in STAGES]
+    # Airflow has run these stages for yesterday already, so nobody would have to wait for anybody.
+    platform.warehouse_as_superuser("DELETE FROM ops.pipeline_runs WHERE business_date = %s", yesterday)
     try:
         platform.compose("--profile", "services", "up", "-d")
         deadline = time.monotonic() + 180
@@ -101,9 +104,8 @@ def test_the_profile_services_runs_the_stages_for_yesterday_in_their_order(platf
         assert {service: state["ExitCode"] for service, state in states.items()} == dict.fromkeys(names, 0)
         runs = platform.warehouse(
             "SELECT stage, status, started_at, finished_at FROM ops.pipeline_runs WHERE business_date = %s"
-            " AND run_id NOT LIKE 'scheduled%%' AND started_at >= %s ORDER BY started_at",
+            " ORDER BY started_at",
             yesterday,
-            min(state["StartedAt"] for state in states.values()),
         )
         assert [name for name, *_ in runs] == ["ingest", "transform", "quality"]
         assert {status for _, status, *_ in runs} == {"succeeded"}
