@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +23,7 @@ from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
+from tests.containers.prometheus import address, ask, eventually, get
 from tests.documentation.documents import fences
 from tests.fakes.grafana_dashboards import expand_promql, queries
 from tests.fakes.published_days import PublishedDays
@@ -74,29 +73,6 @@ def pushing(monitored: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Stages of this process push to the project's gateway."""
     monkeypatch.setenv("PUSHGATEWAY_URL", address(monitored, "PUSHGATEWAY_PORT"))
     return monitored
-
-
-def address(project: Project, port: str) -> str:
-    return f"http://127.0.0.1:{project.environment[port]}"
-
-
-def get(url: str, **parameters: str) -> Any:
-    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
-        return json.load(answer)
-
-
-def ask(project: Project, query: str) -> list[dict[str, Any]]:
-    """The series of an instant query that have a value that is a number."""
-    found = get(f"{address(project, 'PROMETHEUS_PORT')}/api/v1/query", query=query)["data"]["result"]
-    return [each for each in found if each["value"][1] not in ("NaN", "+Inf", "-Inf")]
-
-
-def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, f"not within {seconds} seconds"
-        time.sleep(1)
-    return found
 
 
 def send_statsd(project: Project, lines: str) -> None:

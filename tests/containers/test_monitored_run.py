@@ -1,0 +1,54 @@
+"""A run of the DAG with monitoring switched on: what Prometheus then knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from shared.config import RETAILER_IDS
+from tests.containers.engine import Engine
+from tests.containers.monitoring_images import monitoring_images
+from tests.containers.project import Project
+from tests.containers.prometheus import ask, eventually
+
+DAY = date(2024, 6, 11)
+ADDED = ("airflow-metrics", "pushgateway", "prometheus", "alertmanager")
+"""Without Grafana, for whose image there is no stand-in."""
+
+
+@pytest.fixture(scope="module")
+def watched(platform: Project, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    """The shared platform with monitoring, and without it again for whoever comes next."""
+    images = monitoring_images(engine, tmp_path_factory.mktemp("images"))
+    platform.configure({"COMPOSE_FILE": "docker-compose.yml:docker/compose/monitoring.yml", **images})
+    services = platform.compose("config", "--services").stdout.split()
+    platform.compose("build", "airflow-metrics")
+    platform.up(*sorted(set(services) - {"grafana"}))
+    yield platform
+    platform.compose("rm", "-f", "-s", *ADDED)
+    platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
+    platform.up()
+
+
+def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow(watched: Project) -> None:
+    run_id = watched.trigger(DAY)
+    assert watched.running.wait(run_id, 300).state == "success"
+    midnight = 1718064000
+
+    def stages() -> dict[str, float]:
+        found = ask(watched, f"retail_stage_failed and retail_stage_business_date_timestamp_seconds == {midnight}")
+        return {each["metric"]["stage"]: float(each["value"][1]) for each in found}
+
+    assert eventually(lambda: len(stages()) == 4)
+    assert set(stages().values()) == {0.0}
+    landed = ask(watched, "retail_landed_records")
+    books = watched.warehouse("SELECT retailer_id, landed FROM ops.load_ledger WHERE business_date = %s", DAY)
+    assert {each["metric"]["retailer"]: float(each["value"][1]) for each in landed} == {
+        retailer_id: float(count) for retailer_id, count in books
+    }
+    assert {retailer_id for retailer_id, _ in books} == set(RETAILER_IDS)
+    finished = 'airflow_task_finishes_total{state="success",dag_id="retail_data_pipeline"} > 0'
+    assert eventually(lambda: len(ask(watched, finished)) >= 5)
+    assert eventually(lambda: ask(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"))
