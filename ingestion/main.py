@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -39,6 +38,7 @@ from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.logs import configure_logging
 from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_client import ObjectStore
+from shared.side_by_side import side_by_side
 
 
 def run(
@@ -68,9 +68,8 @@ def run(
             with structlog.contextvars.bound_contextvars(run_id=run_id):
                 return ingest_retailer(retailer_id, day, zone, settings, around, since_watermark=since_watermark)
 
-        pool = ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="ingest")
-        with fewer_collections(), pool:
-            result = IngestResult(run_id, day, tuple(pool.map(ingest, retailers)))
+        with fewer_collections():
+            result = IngestResult(run_id, day, side_by_side(ingest, retailers, name="ingest"))
         stage.finish(
             details=result.as_dict(),
             failed=[each.retailer_id for each in result.failed],

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -35,6 +34,7 @@ from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_bulk import BulkBucket
+from shared.side_by_side import side_by_side
 from transformation.conform import ConformedBatch
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
@@ -105,15 +105,13 @@ def run(
     raw, processed = BulkBucket(s3, s3.bucket_raw), BulkBucket(s3, s3.bucket_processed)
     dsn = settings.warehouse_dsn.get_secret_value()
     with record_stage(dsn, StageRun(run_id, "transform", day, tuple(retailers)), clock=clock) as stage:
-        with ThreadPoolExecutor(max_workers=max(1, len(retailers)), thread_name_prefix="load") as pool:
-            loads = tuple(
-                pool.map(
-                    lambda retailer_id: _load_retailer(
-                        _Load(retailer_id, day, settings, raw, processed, run_id, insert_only, clock)
-                    ),
-                    retailers,
-                )
-            )
+        loads = side_by_side(
+            lambda retailer_id: _load_retailer(
+                _Load(retailer_id, day, settings, raw, processed, run_id, insert_only, clock)
+            ),
+            retailers,
+            name="load",
+        )
         result = TransformResult(day, loads)
         if any(load.load_id for load in loads):
             refresh_statistics(dsn)
