@@ -69,11 +69,12 @@ def test_a_retailer_that_is_stopped_is_named_and_the_others_are_landed(platform:
 
 def test_ctrl_c_ends_a_stage_with_130_at_once_and_the_next_one_is_right(platform: Project) -> None:
     day = date(2024, 1, 17)
+    ((before,),) = platform.warehouse(STARTED, day)
     platform.running.faults(1, "slow:1;seconds=20")
     try:
         command = (*platform.engine.compose, "run", "--rm", "--no-deps", "ingestion", "python", "-m", "ingestion.main")
         terminal = Terminal([*command, day.isoformat()], platform.directory, platform.shell())
-        terminal.wait_until(lambda _: platform.warehouse(STARTED, day) == [(1,)], 90)
+        terminal.wait_until(lambda _: platform.warehouse(STARTED, day) == [(before + 1,)], 90)
         time.sleep(1)
         pressed = time.monotonic()
         terminal.press(CTRL_C)
