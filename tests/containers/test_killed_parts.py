@@ -68,7 +68,8 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
         wait_until(lambda: platform.warehouse(BEGUN, day, stage) != [(0,)], 120)
         time.sleep(2)
         platform.docker("kill", "--signal", "KILL", platform.container(victim))
-        platform.up()
+        platform.compose(*(("up", "-d") if victim == "postgres" else ("start", victim)))
+        platform.wait_until_healthy()
     outcome = platform.running.wait(run_id, 400)
     platform.say(f"{victim} killed in {stage}: {outcome.state}")
     if outcome.state == "failed":
