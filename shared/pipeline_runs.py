@@ -58,9 +58,9 @@ def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) ->
         row = _open(dsn, stage, clock())
         try:
             yield outcome
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             outcome.status = "failed"
-            outcome.message = str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
+            outcome.message = _in_words(error)
             _close(dsn, stage, outcome, row, clock())
             raise
         _close(dsn, stage, outcome, row, clock())
@@ -96,7 +96,7 @@ def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable
     metrics.push_started(moment)
     try:
         yield
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
         metrics.push_finished(moment, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
         raise
     failed = outcome.status != "succeeded"
@@ -104,7 +104,15 @@ def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable
     metrics.push_finished(moment, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
 
 
-def _kind_of(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return StopRun.__name__
     kinds = (RetryLater, FixConfiguration, StopRun)
     return next((each.__name__ for each in kinds if isinstance(error, each)), "Defect")
 
