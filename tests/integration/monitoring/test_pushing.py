@@ -136,7 +136,11 @@ def test_together_the_stages_push_every_metric_there_is(
 
 
 def test_an_error_is_pushed_with_its_kind(gateway: Gateway, warehouse: WarehouseAccess) -> None:
-    for error, kind in ((RetryLater("busy"), "RetryLater"), (ValueError("a defect"), "Defect")):
+    for error, kind in (
+        (RetryLater("busy"), "RetryLater"),
+        (ValueError("a defect"), "Defect"),
+        (KeyboardInterrupt(), "StopRun"),
+    ):
         with pytest.raises(type(error)), record_stage(warehouse.loader_dsn, StageRun("r", "refresh", DAY), clock=now):
             raise error
         assert gateway.group("refresh")[f'retail_stage_errors{{kind="{kind}"}}'] == 1
@@ -151,8 +155,11 @@ def test_a_warehouse_that_refuses_is_pushed_too(gateway: Gateway, warehouse: War
 
 
 def test_a_killed_run_has_begun_and_not_ended(gateway: Gateway, warehouse: WarehouseAccess) -> None:
-    with pytest.raises(KeyboardInterrupt), record_stage(warehouse.loader_dsn, StageRun("r", "refresh", DAY), clock=now):
-        raise KeyboardInterrupt
+    class Killed(BaseException):
+        """Nobody handles it, as nobody handles SIGKILL."""
+
+    with pytest.raises(Killed), record_stage(warehouse.loader_dsn, StageRun("r", "refresh", DAY), clock=now):
+        raise Killed
     assert list(gateway.group("refresh")) == ["retail_stage_started_timestamp_seconds"]
 
 
