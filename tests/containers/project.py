@@ -29,6 +29,7 @@ Facts = dict[str, Any]
 QUICK = {
     "RETAIL_TASK_RETRIES": "3",
     "RETAIL_RETRY_DELAY_SECONDS": "2",
+    "AIRFLOW_LOST_TASK_SECONDS": "45",
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
 ALL_PROFILES = ("--profile", "services", "--profile", "tools")
