@@ -147,3 +147,10 @@ def test_no_secret_is_shown_in_a_list_of_processes(platform: Project, containers
     commands = " ".join(str(each["Config"]["Cmd"]) + str(each["Args"]) for each in containers.values())
     secrets = [value for name, value in platform.environment.items() if re.search("PASSWORD|SECRET|KEY|TOKEN", name)]
     assert [value for value in secrets if value and value in commands] == []
+
+
+def test_every_part_can_put_something_aside(platform: Project) -> None:
+    """A web server with a large answer does, and fails without."""
+    for each in platform.containers():
+        if each["State"]["Running"]:
+            platform.docker("exec", each["Id"], "sh", "-c", "echo x > /tmp/aside && rm /tmp/aside")
