@@ -21,10 +21,12 @@ LOADED = "SELECT count(DISTINCT retailer_id) FROM ops.load_ledger WHERE business
 def two_workers(platform: Project) -> Iterator[Project]:
     """The same platform, its tasks in two workers instead of the scheduler; back to one file for whoever comes next."""
     platform.configure({"COMPOSE_FILE": "docker-compose.yml:docker/compose/celery.yml"})
-    platform.up("--scale", "airflow-worker=2")
-    yield platform
-    platform.compose("rm", "-f", "-s", "airflow-worker", "redis")
-    platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
+    try:
+        platform.up("--scale", "airflow-worker=2")
+        yield platform
+    finally:
+        platform.compose("rm", "-f", "-s", "airflow-worker", "redis")
+        platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
 
 
 def workers(project: Project) -> dict[str, str]:
