@@ -203,6 +203,9 @@ class Project:
         self.compose(*ALL_PROFILES, *removal, check=False)
         if images := self.images():  # those that bear a name of ours, which `--rmi local` leaves
             self.docker("image", "rm", "--force", *images, check=False)
+        for kind in ("network", "volume"):  # those of an override that is switched off by now
+            if names := self.docker(kind, "ls", "--quiet", "--filter", self._mine()).split():
+                self.docker(kind, "rm", *names, check=False)
         assert self.left() == []
 
     def images(self) -> list[str]:
