@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from local_stack.s3_server import S3Process
 
 ROLE_PASSWORDS = {role: uuid4().hex for role in ("retail_owner", "retail_user", "retail_reader")}
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the programs that tests start, although a shell in the background has us ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
