@@ -16,7 +16,13 @@ from tests.containers.engine import Engine, NoEngine, Say, container_engine
 from tests.containers.project import ALL_PROFILES, Project, project
 
 REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
-DISTURBING = ("test_health_check.py", "test_killed_parts.py", "test_data_survives.py", "test_documentation.py")
+DISTURBING = (
+    "test_health_check.py",
+    "test_killed_parts.py",
+    "test_workers.py",
+    "test_data_survives.py",
+    "test_documentation.py",
+)
 """These stop what the others use, so they come last."""
 MakeProject = Callable[..., AbstractContextManager[Project]]
 
