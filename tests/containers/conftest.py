@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.config import PROJECT_ROOT
+from tests.containers.abandoned import remove_abandoned
 from tests.containers.engine import Engine, NoEngine, Say, container_engine
 from tests.containers.project import ALL_PROFILES, Project, project
 
@@ -59,6 +60,7 @@ def engine(say: Say) -> Iterator[Engine]:
     """The container engine; without one the tests are skipped, in continuous integration they fail."""
     try:
         with container_engine(say) as found:
+            remove_abandoned(found)
             yield found
     except NoEngine as error:
         if os.environ.get("CI", "").lower() in ("1", "true"):

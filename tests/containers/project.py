@@ -32,6 +32,8 @@ QUICK = {
     "AIRFLOW_LOST_TASK_SECONDS": "45",
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
+PREFIX = "retail-test-"
+"""How the names of projects begin; the id of the process that made them follows."""
 ALL_PROFILES = ("--profile", "services", "--profile", "tools")
 URLS = {
     "S3_ENDPOINT_URL": "S3_PORT",
@@ -51,7 +53,7 @@ class Project:
         self.directory = directory
         self.engine = engine
         self.say = say
-        self.name = f"retail-test-{uuid4().hex[:6]}"
+        self.name = f"{PREFIX}{os.getpid()}-{uuid4().hex[:6]}"
         self.configure({"COMPOSE_PROJECT_NAME": self.name, **_free_ports(), **QUICK, **settings})
 
     def configure(self, settings: Mapping[str, str]) -> None:
