@@ -1,0 +1,128 @@
+"""One platform, brought up as its users do, and a real browser on its Airflow.
+
+`platform` and `checkout` last for the session; `page` (1440 × 900) and `phone_page` (390 × 844) are logged in;
+`keep("name")` saves a picture under `.local/reports/airflow/`, and a failing test leaves one of every page it opened.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, StorageState, sync_playwright
+
+from tests.airflow.chromium import NoBrowser, open_browser
+from tests.airflow.screens import PHONE, REPORTS, Screens, log_in
+from tests.end_to_end.checkout import Checkout
+from tests.end_to_end.running_platform import RunningPlatform, started
+
+DISTURBING = ("test_business_dates.py", "test_kills.py")
+"""These stop what the others use, so they come last."""
+HAS_FAILED = pytest.StashKey[bool]()
+Keep = Callable[..., Path]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A polite end of the process brings the platform down, as Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What disturbs comes last; nothing waits forever."""
+    order = {name: place for place, name in enumerate(DISTURBING, 1)}
+    items.sort(key=lambda item: order.get(item.path.name, 0))
+    for item in items:
+        if not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember a failure until the test's pages are closed."""
+    report = yield
+    if report.failed:
+        item.stash[HAS_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Checkout]:
+    """The copy of the work tree that the platform runs in; when a test fails its logs are kept."""
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    made = Checkout.make(tmp_path_factory.mktemp("checkout"))
+    yield made
+    made.run("down")
+    if request.session.testsfailed:
+        shutil.copytree(made.root / ".local" / "logs", REPORTS / "logs", dirs_exist_ok=True)
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
+    """A platform that is up, with little patience and small days."""
+    with started(checkout) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without one the tests are skipped, in continuous integration they fail."""
+    with sync_playwright() as playwright:
+        try:
+            opened = open_browser(playwright)
+        except NoBrowser as error:
+            if os.environ.get("CI", "").lower() in ("1", "true"):
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def login(browser: Browser, platform: RunningPlatform) -> StorageState:
+    """What a browser remembers of a login."""
+    get = platform.environment.__getitem__
+    screens = Screens(browser, get("AIRFLOW_URL"))
+    try:
+        page = screens.open()
+        log_in(page, get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD"))
+        return page.context.storage_state()
+    finally:
+        screens.close()
+
+
+@pytest.fixture
+def screens(
+    request: pytest.FixtureRequest, browser: Browser, platform: RunningPlatform, login: StorageState
+) -> Iterator[Screens]:
+    """For pages in another window size or time zone; pictures of all when the test fails."""
+    made = Screens(browser, platform.environment["AIRFLOW_URL"], login)
+    yield made
+    if request.node.stash.get(HAS_FAILED, False):
+        for number, page in enumerate(made.opened, 1):
+            with suppress(Error):  # the page may be what broke
+                made.keep(f"failed-{request.node.name}-{number}", page)
+    made.close()
+
+
+@pytest.fixture
+def page(screens: Screens) -> Page:
+    """A logged-in page on a desk."""
+    return screens.open()
+
+
+@pytest.fixture
+def phone_page(screens: Screens) -> Page:
+    """A logged-in page on a phone."""
+    return screens.open(PHONE)
+
+
+@pytest.fixture
+def keep(screens: Screens) -> Keep:
+    """`keep("name")` or `keep("name", page)`: save what the page opened last, or this one, shows."""
+    return screens.keep
