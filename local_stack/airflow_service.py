@@ -1,18 +1,15 @@
-"""Airflow without Docker: its settings, its metadata database, its three processes, its REST API."""
+"""Airflow without Docker: its settings, its metadata database, its three processes."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import Any
 
 from psycopg2 import sql
 
@@ -22,10 +19,7 @@ from local_stack.errors import StackError
 from local_stack.layout import Layout
 from local_stack.postgres import PostgresServer, dsn
 from local_stack.services import Service, available_cores, responds
-
-DAG_ID = "retail_data_pipeline"
-POOL = "retail_pipeline"
-POOL_SLOTS = 8
+from shared.airflow_api import DAG_ID
 
 
 def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapping[str, str]) -> dict[str, str]:
@@ -149,62 +143,3 @@ def component_is_healthy(health_url: str, component: str) -> bool:
             return bool(json.load(answer)[component]["status"] == "healthy")
     except (OSError, urllib.error.URLError, KeyError, ValueError, TypeError):
         return False
-
-
-@dataclass
-class AirflowApi:
-    """Airflow's REST API with a token."""
-
-    url: str
-    username: str
-    password: str
-    token: str = ""
-
-    def call(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
-        """One request; StackError with Airflow's own words when it is refused."""
-        if not self.token and path != "/auth/token":
-            credentials = {"username": self.username, "password": self.password}
-            self.token = self.call("POST", "/auth/token", credentials)["access_token"]
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            words = error.read().decode(errors="replace")[:300]
-            raise StackError(f"Airflow answered {error.code} to {method} {path}: {words}") from error
-        except (OSError, urllib.error.URLError) as error:
-            raise StackError(f"Airflow at {self.url} does not answer ({error}). Run: make status") from error
-        return dict(json.loads(text)) if text else {}
-
-    def ensure_pool(self) -> None:
-        """Make the pool that the DAG's tasks run in."""
-        pool = {
-            "name": POOL,
-            "slots": POOL_SLOTS,
-            "description": "Tasks of the retail pipeline",
-            "include_deferred": False,
-        }
-        try:
-            self.call("POST", "/api/v2/pools", pool)
-        except StackError as error:
-            if "409" not in str(error):
-                raise
-
-    def wait_for_dag(self, seconds: float = 60.0) -> None:
-        """Return when the DAG is known; StackError when its file cannot be read."""
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                self.call("GET", f"/api/v2/dags/{DAG_ID}")
-            except StackError as error:
-                if "404" not in str(error):
-                    raise
-            else:
-                return
-            if errors := self.call("GET", "/api/v2/importErrors")["import_errors"]:
-                raise StackError(f"Airflow cannot read {errors[0]['filename']}: {errors[0]['stack_trace'][-300:]}")
-            if time.monotonic() > deadline:
-                raise StackError(f"Airflow did not find the DAG {DAG_ID} within {seconds:.0f} s. Run: make status")
-            time.sleep(0.3)

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import boto3
 
-from local_stack.airflow_service import DAG_ID
 from local_stack.credentials import write_private
 from local_stack.demo_facts import DemoFacts, digest, read_facts
 from local_stack.demo_report import as_json, show
 from local_stack.demo_runs import DayRun, trigger, wait
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
+from shared.airflow_api import DAG_ID
 
 DAYS = 3
 LONGEST_RUN_SECONDS = 900.0

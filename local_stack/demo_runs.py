@@ -9,8 +9,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import quote
 
-from local_stack.airflow_service import DAG_ID, AirflowApi
 from local_stack.errors import StackError
+from shared.airflow_api import DAG_ID, AirflowApi, AirflowRefused
 
 UNFINISHED = ("queued", "running", None)
 POLL_SECONDS = 0.7
@@ -71,7 +71,7 @@ def _what_it_said(airflow: AirflowApi, run: DayRun, instance: Mapping[str, Any])
     path = f"{_path(run)}/taskInstances/{task}"
     try:
         said = airflow.call("GET", f"{path}/xcomEntries/error?map_index={index}")["value"]
-    except StackError:
+    except AirflowRefused:
         log = airflow.call("GET", f"{path}/logs/{instance['try_number']}?map_index={index}&full_content=true")
         said = last_error(log.get("content", []))
     return f"{name}: {said}"

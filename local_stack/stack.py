@@ -14,7 +14,6 @@ from pathlib import Path
 
 from local_stack import processes, state
 from local_stack.airflow_service import (
-    AirflowApi,
     airflow_environment,
     airflow_services,
     forget_next_run,
@@ -34,6 +33,7 @@ from local_stack.progress import Progress
 from local_stack.services import Service, retailer_services, s3_service
 from local_stack.state import StackState
 from local_stack.unprivileged import plain_environment, postgres_account
+from shared.airflow_api import AirflowApi
 
 # Who is asked to end first, by the beginning of the name, and how many seconds they get.
 STOP_ORDER = (

@@ -18,8 +18,8 @@ from uuid import uuid4
 
 import psycopg2
 
-from local_stack.airflow_service import DAG_ID, AirflowApi
 from scripts.environment_file.settings import KNOWN
+from shared.airflow_api import DAG_ID, AirflowApi
 from tests.containers.engine import Engine, Say
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import RunningPlatform

@@ -11,8 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from local_stack.airflow_service import DAG_ID, AirflowApi
-from local_stack.errors import StackError
+from shared.airflow_api import DAG_ID, AirflowApi, AirflowDenied, AirflowRefused
 from tests.containers.project import Project
 
 DAY = date(2024, 3, 5)
@@ -95,6 +94,6 @@ def answer(call: Callable[[], object]) -> int | None:
     """The status with which Airflow refused; None when it did not."""
     try:
         call()
-    except StackError as error:
-        return int(str(error).split("Airflow answered ")[1][:3])
+    except (AirflowDenied, AirflowRefused) as error:
+        return error.status
     return None

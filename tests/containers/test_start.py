@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.airflow_service import DAG_ID
+from shared.airflow_api import DAG_ID
 from shared.config import PROJECT_ROOT
 from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine, Say

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.airflow_service import DAG_ID
+from shared.airflow_api import DAG_ID
 from tests.containers.project import Project, service_of
 
 DAY = date(2024, 6, 4)

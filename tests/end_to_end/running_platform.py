@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import psycopg2
 
-from local_stack.airflow_service import DAG_ID, AirflowApi
+from shared.airflow_api import DAG_ID, AirflowApi
 from tests.end_to_end.checkout import Checkout
 
 UNFINISHED = ("queued", "running", None)

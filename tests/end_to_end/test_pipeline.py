@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_stack.airflow_service import DAG_ID
+from shared.airflow_api import DAG_ID
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import RunningPlatform, started
 

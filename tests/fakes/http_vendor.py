@@ -86,7 +86,7 @@ def http_vendor(answer: Callable[[Request], Reply] | Sequence[Reply]) -> Iterato
             if given.announced is not None:
                 self.close_connection = True
 
-        do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+        do_POST = do_PATCH = do_GET  # noqa: N815 - the names that http.server looks for
 
         def _send(self, given: Reply) -> None:
             if not given.drip_seconds:
