@@ -36,7 +36,7 @@ DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() el
 
 RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
 
-_READ_ELSEWHERE = {"AIRFLOW_PASSWORD", "RETAILER_ADMIN_TOKEN"}
+_READ_ELSEWHERE = {"AIRFLOW_PASSWORD", "ALERT_CHANNELS", "RETAILER_ADMIN_TOKEN"}
 """Secrets that are read from the same environment, but are no settings of the stages."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]

@@ -49,8 +49,8 @@ def describe_dsn(dsn: str) -> str:
     return f"{parts.username or ''}@{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
-def connect(dsn: str, *, application_name: str) -> Connection:
-    """Open a connection in UTC.
+def connect(dsn: str, *, application_name: str, patience_seconds: int = _CONNECT_TIMEOUT_SECONDS) -> Connection:
+    """Open a connection in UTC, waiting `patience_seconds` for an answer.
 
     Raises RetryLater when no server answers, FixConfiguration when it refuses us.
     """
@@ -58,7 +58,7 @@ def connect(dsn: str, *, application_name: str) -> Connection:
         return psycopg2.connect(
             dsn,
             application_name=application_name,
-            connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+            connect_timeout=patience_seconds,
             # A server or network that vanishes is noticed within a minute, and so are the locks we hold there.
             keepalives_idle=30,
             keepalives_interval=10,

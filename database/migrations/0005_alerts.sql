@@ -14,10 +14,13 @@ CREATE TABLE ops.alerts (
     dag_id          text,
     run_id          text,
     task_id         text,
+    link            text,
     occurrences     integer NOT NULL DEFAULT 1,
     first_seen_at   timestamptz NOT NULL,
     last_seen_at    timestamptz NOT NULL,
     notified_at     timestamptz,
+    claimed_at      timestamptz,
+    claimed_in      bigint,
     acknowledged_at timestamptz,
     acknowledged_by text,
     resolved_at     timestamptz,
@@ -43,10 +46,13 @@ COMMENT ON COLUMN ops.alerts.retailer_id IS 'Retailer it is about; null for all 
 COMMENT ON COLUMN ops.alerts.dag_id IS 'DAG it happened in.';
 COMMENT ON COLUMN ops.alerts.run_id IS 'Run that last met it.';
 COMMENT ON COLUMN ops.alerts.task_id IS 'Task that last met it.';
+COMMENT ON COLUMN ops.alerts.link IS 'Page of Airflow that shows where it was met.';
 COMMENT ON COLUMN ops.alerts.occurrences IS 'How often it was met.';
 COMMENT ON COLUMN ops.alerts.first_seen_at IS 'When it was first met.';
 COMMENT ON COLUMN ops.alerts.last_seen_at IS 'When it was last met.';
 COMMENT ON COLUMN ops.alerts.notified_at IS 'When a message about it last reached a channel; null when none did.';
+COMMENT ON COLUMN ops.alerts.claimed_at IS 'When somebody set out to send the message; of two at once, one.';
+COMMENT ON COLUMN ops.alerts.claimed_in IS 'Transaction that set out to send it.';
 COMMENT ON COLUMN ops.alerts.acknowledged_at IS 'When somebody took it on.';
 COMMENT ON COLUMN ops.alerts.acknowledged_by IS 'Who took it on.';
 COMMENT ON COLUMN ops.alerts.resolved_at IS 'When it was over.';

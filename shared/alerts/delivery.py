@@ -1,0 +1,129 @@
+"""Sending a message through every channel at once, through apprise, within a time limit.
+
+apprise is imported here only, inside functions: a run that has nothing to tell does not pay for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from threading import Thread, get_ident
+from typing import Any
+
+from shared.alerts.channels import Channel
+from shared.alerts.messages import Notice
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+TIME_LIMIT_SECONDS = 10.0
+"""For all channels together: they are sent to at the same time."""
+PAGERDUTY_LONGEST_SUMMARY = 1024
+
+
+@dataclass
+class _Sending:
+    """One channel's attempt, in a thread of its own."""
+
+    channel: Channel
+    problem: str | None = "it did not answer in time"
+    said: list[str] = field(default_factory=list)
+
+
+def deliver(notice: Notice, channels: Sequence[Channel], limit: float = TIME_LIMIT_SECONDS) -> dict[Channel, str]:
+    """Send `notice` to the channels that want its severity; returns those that failed, each with the reason.
+
+    Never raises. A channel that does not answer is left behind when the time is up.
+    """
+    sendings = [_Sending(channel) for channel in channels if channel.wants(notice.severity)]
+    threads = [Thread(target=_send, args=(notice, each), daemon=True) for each in sendings]
+    deadline = time.monotonic() + limit
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    failed = {each.channel: each.problem for each in sendings if each.problem}
+    for channel, problem in failed.items():
+        log.warning("alert not delivered", channel=channel.name, reason=problem, title=notice.title)
+    return failed
+
+
+def unusable(channel: Channel) -> str | None:
+    """Why apprise cannot send to it, or None."""
+    try:
+        return None if _plugin(channel, Notice("info", "", "")) else _not_understood(channel)
+    except Exception:  # noqa: BLE001 - plugins of a library; what they say may hold the URL
+        return _not_understood(channel)
+
+
+def _not_understood(channel: Channel) -> str:
+    if channel.scheme == "msteams":
+        return f"{channel.name}: Teams has given up these webhooks; make one of Workflows and write workflows://…"
+    return f"{channel.name} is no URL that apprise understands"
+
+
+def _send(notice: Notice, sending: _Sending) -> None:
+    listener = _Listener(sending)
+    logger = _quiet_logger()
+    logger.addHandler(listener)
+    try:
+        plugin = _plugin(sending.channel, notice)
+        if plugin is None:
+            sending.problem = _not_understood(sending.channel)
+        elif plugin.notify(body=notice.body, title=notice.title, notify_type=_notify_type(notice), body_format="text"):
+            sending.problem = None
+        else:
+            said = sending.said[-1] if sending.said else "it did not take the message"
+            sending.problem = sending.channel.masked(said)
+    except Exception as error:  # noqa: BLE001 - whatever a channel meets, the run goes on
+        sending.problem = sending.channel.masked(f"{type(error).__name__}: {error}")
+    finally:
+        logger.removeHandler(listener)
+
+
+class _Listener(logging.Handler):
+    """Keeps what apprise says in this thread: its reasons are in its log only."""
+
+    def __init__(self, sending: _Sending) -> None:
+        super().__init__(logging.WARNING)
+        self.sending, self.thread = sending, get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line of our own thread."""
+        if record.thread == self.thread:
+            self.sending.said.append(record.getMessage())
+
+
+def _quiet_logger() -> logging.Logger:
+    """apprise's logger, kept from the logs of the run: it writes URLs and tokens."""
+    logger = logging.getLogger("apprise")
+    logger.propagate = False
+    if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+        logger.addHandler(logging.NullHandler())  # or the last resort would print
+    return logger
+
+
+def _notify_type(notice: Notice) -> Any:
+    from apprise import NotifyType
+
+    if notice.is_good:
+        return NotifyType.SUCCESS
+    return {"info": NotifyType.INFO, "warning": NotifyType.WARNING}.get(notice.severity, NotifyType.FAILURE)
+
+
+def _plugin(channel: Channel, notice: Notice) -> Any:
+    """apprise's sender for the channel, fitted to the message; None when the URL is wrong."""
+    from apprise import Apprise
+
+    _quiet_logger()
+    plugin: Any = Apprise.instantiate(channel.url)
+    if plugin is None:
+        return None
+    if channel.scheme == "pagerduty":
+        # One incident per cause: opened by the alert, closed by its end.
+        plugin.action, plugin.dedup, plugin.severity = "map", notice.key or None, notice.severity
+        plugin.click, plugin.details, plugin.body_maxlen = notice.link, dict(notice.facts), PAGERDUTY_LONGEST_SUMMARY
+    elif channel.scheme in ("json", "jsons"):
+        plugin.payload_extras = {**notice.facts, **plugin.payload_extras}
+    return plugin

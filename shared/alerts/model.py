@@ -1,0 +1,53 @@
+"""What an alert is, and what makes two of them the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+SEVERITIES = ("info", "warning", "error", "critical")
+"""From the least to the gravest."""
+
+KINDS = {
+    "task_failed": ("dag_id", "task_id", "retailer_id", "business_date"),
+    "run_failed": ("dag_id", "business_date"),
+    "run_late": ("dag_id", "business_date"),
+    "missing_data": ("retailer_id", "business_date"),
+    "quality_violation": ("retailer_id", "business_date"),
+    "reconciliation": ("retailer_id", "business_date"),
+    "test": (),
+}
+"""Each kind, and what tells two causes of that kind apart. Never the run: the next run meets the same cause."""
+
+
+def rank(severity: str) -> int:
+    """Its place among the severities; ValueError for another word."""
+    return SEVERITIES.index(severity)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something a person has to look at until it is gone."""
+
+    kind: str
+    severity: str
+    summary: str
+    """What happened, one line."""
+    detail: str = ""
+    """The reason, and what to do."""
+    business_date: date | None = None
+    retailer_id: str | None = None
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    link: str | None = None
+    """Where it can be seen, a page of Airflow."""
+    fingerprint: str = field(init=False, compare=False)
+    """What makes two alerts the same cause."""
+
+    def __post_init__(self) -> None:
+        """Refuse what the table would refuse."""
+        if self.kind not in KINDS or self.severity not in SEVERITIES:
+            raise ValueError(f"an alert of kind {self.kind!r} and severity {self.severity!r}")
+        parts = [self.kind, *(str(getattr(self, name) or "-") for name in KINDS[self.kind])]
+        object.__setattr__(self, "fingerprint", "/".join(parts))

@@ -1,0 +1,11 @@
+-- Grain: each unresolved alert that fits every filter given (null: any). Again: finds none.
+UPDATE ops.alerts
+SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
+WHERE status <> 'resolved'
+    AND (%(kind)s IS NULL OR kind = %(kind)s)
+    AND (%(retailer_id)s IS NULL OR retailer_id = %(retailer_id)s)
+    AND (%(business_date)s::date IS NULL OR business_date = %(business_date)s::date)
+    AND (%(dag_id)s IS NULL OR dag_id = %(dag_id)s)
+    AND (%(task_id)s IS NULL OR task_id = %(task_id)s)
+    AND (%(run_id)s IS NULL OR run_id = %(run_id)s)
+RETURNING *

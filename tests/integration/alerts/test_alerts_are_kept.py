@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2.extras import RealDictCursor
+
+from local_stack.databases import WarehouseAccess
+from shared.alerts import Alert, alerting, raise_alert, resolve_alerts
+from shared.alerts.channels import Channel
+from shared.alerts.messages import Notice
+
+DAY = date(2026, 11, 20)
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SINK = [Channel(1, "json", "json://sink")]
+FAILED = Alert(
+    "task_failed", "error", "ingest failed for retailer_2", "it says no", DAY, "retailer_2", "dag", "run", "ingest"
+)
+
+
+def noon() -> datetime:
+    return NOON
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
+    """The messages that would go out."""
+    notices: list[Notice] = []
+
+    def deliver(notice: Notice, channels: list[Channel]) -> dict[Channel, str]:
+        notices.append(notice)
+        return {}
+
+    monkeypatch.setattr(alerting, "deliver", deliver)
+    return notices
+
+
+@pytest.fixture
+def alerts(warehouse: WarehouseAccess) -> Callable[[], list[dict[str, Any]]]:
+    """What stands in ops.alerts."""
+
+    def read() -> list[dict[str, Any]]:
+        with psycopg2.connect(warehouse.reader_dsn) as connection:
+            cursor = connection.cursor(cursor_factory=RealDictCursor)
+            cursor.execute("SELECT * FROM ops.alerts ORDER BY alert_id")
+            return [dict(row) for row in cursor.fetchall()]
+
+    return read
+
+
+Alerts = Callable[[], list[dict[str, Any]]]
+
+
+def test_the_same_cause_again_is_the_same_row_and_told_once(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    numbers = {raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK) for _ in range(3)}
+
+    (row,) = alerts()
+    assert numbers == {row["alert_id"]}
+    assert (row["occurrences"], row["status"], row["notified_at"]) == (3, "open", NOON)
+    assert [notice.title for notice in sent] == ["[ERROR] ingest failed for retailer_2"]
+
+
+def test_two_runs_that_meet_a_cause_at_once_tell_it_once(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    together = Barrier(8)
+
+    def meet(_: int) -> None:
+        together.wait()
+        raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(meet, range(8)))
+
+    (row,) = alerts()
+    assert row["occurrences"] == 8
+    assert len(sent) == 1
+
+
+def test_a_graver_severity_is_told_again_and_a_lesser_one_is_not(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    for severity in ("warning", "critical", "warning", "critical"):
+        alert = Alert("quality_violation", severity, f"quality: {severity}", business_date=DAY)
+        raise_alert(warehouse.loader_dsn, alert, clock=noon, channels=SINK)
+
+    assert [notice.severity for notice in sent] == ["warning", "critical"]
+    assert [row["severity"] for row in alerts()] == ["critical"]
+
+
+def test_what_reached_no_channel_is_tried_again_at_the_next_occurrence(
+    warehouse: WarehouseAccess, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[Notice] = []
+
+    def refuse_the_first(notice: Notice, channels: list[Channel]) -> dict[Channel, str]:
+        tries.append(notice)
+        return {} if len(tries) > 1 else {SINK[0]: "down"}
+
+    monkeypatch.setattr(alerting, "deliver", refuse_the_first)
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+    assert alerts()[0]["notified_at"] is None
+
+    for _ in range(2):
+        raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    assert alerts()[0]["notified_at"] == NOON
+    assert len(tries) == 2
+
+
+def test_a_sender_that_was_killed_is_replaced_after_a_minute(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(alerting, "_tell", lambda *_: None)
+        raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: NOON + timedelta(seconds=50), channels=SINK)
+    assert sent == []
+    raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: NOON + timedelta(seconds=70), channels=SINK)
+    assert len(sent) == 1
+
+
+def test_an_acknowledged_alert_is_counted_in_silence(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    number = raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])
+    with psycopg2.connect(warehouse.loader_dsn) as connection:
+        connection.cursor().execute("UPDATE ops.alerts SET status = 'acknowledged' WHERE alert_id = %s", (number,))
+
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    assert sent == []
+    assert alerts()[0]["occurrences"] == 2
+
+
+def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    def resolve() -> int:
+        return resolve_alerts(
+            warehouse.loader_dsn, kind="task_failed", retailer_id="retailer_2", by="run 2", clock=noon, channels=SINK
+        )
+
+    assert [resolve(), resolve()] == [1, 0]
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+
+    first, second = alerts()
+    assert (first["status"], first["resolved_by"], second["status"]) == ("resolved", "run 2", "open")
+    assert [notice.title for notice in sent] == [
+        "[ERROR] ingest failed for retailer_2",
+        "[RESOLVED] ingest failed for retailer_2",
+        "[ERROR] ingest failed for retailer_2",
+    ]
+
+
+def test_nobody_is_told_of_the_end_of_what_he_never_heard_of(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+) -> None:
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])
+
+    assert resolve_alerts(warehouse.loader_dsn, kind="task_failed", by="run 2", clock=noon, channels=SINK) == 1
+    assert sent == []
+
+
+def test_resolving_leaves_other_causes_alone(warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]) -> None:
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+    others: list[dict[str, Any]] = [
+        {"kind": "run_failed"},
+        {"retailer_id": "retailer_1"},
+        {"business_date": DAY + timedelta(days=1)},
+        {"kind": "task_failed", "task_id": "transform"},
+    ]
+
+    assert [resolve_alerts(warehouse.loader_dsn, **other, by="x", clock=noon, channels=SINK) for other in others] == [
+        0
+    ] * 4
+    with pytest.raises(ValueError, match="without a filter"):
+        resolve_alerts(warehouse.loader_dsn, by="x", clock=noon)
+
+
+def test_without_a_warehouse_the_message_is_sent_all_the_same(sent: list[Notice]) -> None:
+    dsn = "postgresql://retail_user:x@127.0.0.1:1/none"
+
+    assert raise_alert(dsn, FAILED, clock=noon, channels=SINK) == 0
+    assert [notice.title for notice in sent] == ["[ERROR] ingest failed for retailer_2"]
+    assert "retail alerts" not in sent[0].body
