@@ -6,6 +6,7 @@ from cli.deferred import Entry, epilog
 
 PIPELINE = "Nightly pipeline"
 FILES = "CSV files"
+SCHEDULE = "Schedule and upkeep"
 BOOKS = "What happened"
 SETUP = "Setting up and checking"
 MACHINE = "The platform on this machine"
@@ -102,6 +103,18 @@ COMMANDS = (
         "List the cleaning rules with their codes and severities.",
         FILES,
         ("retail rules", "retail rules --layout online_retail --json"),
+    ),
+    Entry(
+        "schedule",
+        "cli.schedule:app",
+        "The DAGs in Airflow: switch them on and off, run a date, backfill a range, see what became of it.",
+        SCHEDULE,
+        (
+            "retail schedule list",
+            "retail schedule trigger 2024-01-15  # and watch it",
+            "retail schedule backfill 2024-01-01 2024-01-31 --dry-run",
+            "retail schedule runs  # and why the red ones are red",
+        ),
     ),
     Entry(
         "loads",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
-from urllib.parse import quote
 
 from local_stack.errors import StackError
-from shared.airflow_api import DAG_ID, AirflowApi, AirflowRefused
+from shared.airflow_api import DAG_ID, AirflowApi
+from shared.airflow_runs import UNFINISHED, Run, reasons, runs_path, tasks_of
 
-UNFINISHED = ("queued", "running", None)
 POLL_SECONDS = 0.7
 
 
@@ -29,7 +27,7 @@ class DayRun:
 def trigger(airflow: AirflowApi, day: date, run_id: str) -> DayRun:
     """Ask Airflow for a run for this business date."""
     body = {"dag_run_id": run_id, "logical_date": None, "conf": {"date": day.isoformat()}}
-    airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)
+    airflow.call("POST", runs_path(DAG_ID), body)
     return DayRun(day, run_id)
 
 
@@ -54,36 +52,12 @@ def wait(
 
 def _ended(airflow: AirflowApi, runs: Sequence[DayRun]) -> list[DayRun]:
     """Those of the runs that have ended, by one request: each costs the server as much as a step of a task."""
-    latest = airflow.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?order_by=-id&limit=50")["dag_runs"]
+    latest = airflow.call("GET", f"{runs_path(DAG_ID)}?order_by=-id&limit=50")["dag_runs"]
     states = {each["dag_run_id"]: each["state"] for each in latest}
     return [replace(run, state=states[run.run_id]) for run in runs if states.get(run.run_id) not in UNFINISHED]
 
 
 def _problems(airflow: AirflowApi, run: DayRun) -> tuple[str, ...]:
-    """What the failed tasks of a run said; the task that only names the missing retailers comes last."""
-    instances = airflow.call("GET", f"{_path(run)}/taskInstances")["task_instances"]
-    return tuple(_what_it_said(airflow, run, instance) for instance in instances if instance["state"] == "failed")
-
-
-def _what_it_said(airflow: AirflowApi, run: DayRun, instance: Mapping[str, Any]) -> str:
-    task, index = instance["task_id"], instance["map_index"]
-    name = f"{task}[{instance['rendered_map_index'] or index}]" if index >= 0 else task
-    path = f"{_path(run)}/taskInstances/{task}"
-    try:
-        said = airflow.call("GET", f"{path}/xcomEntries/error?map_index={index}")["value"]
-    except AirflowRefused:
-        log = airflow.call("GET", f"{path}/logs/{instance['try_number']}?map_index={index}&full_content=true")
-        said = last_error(log.get("content", []))
-    return f"{name}: {said}"
-
-
-def last_error(events: Sequence[Any]) -> str:
-    """The last error in a task's log, in its own words."""
-    for event in reversed(events):
-        if isinstance(event, Mapping) and event.get("level") in ("error", "critical"):
-            return str(event.get("event"))
-    return "it failed without a word; see its log in Airflow"
-
-
-def _path(run: DayRun) -> str:
-    return f"/api/v2/dags/{DAG_ID}/dagRuns/{quote(run.run_id, safe='')}"
+    """What the failed tasks of a run said."""
+    known = Run(DAG_ID, run.run_id, "manual", run.state, run.day)
+    return tuple(reasons(airflow, known, tasks_of(airflow, known)))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
@@ -33,14 +34,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 def business_date(text: str | None, settings: Settings, now: datetime | None = None) -> date:
     """The date a command was asked for. Raises FixConfiguration for a malformed or future one."""
     now = now or datetime.now(UTC)
-    if text is None:
-        return settings.business_yesterday(now)
+    return settings.business_yesterday(now) if text is None else past_date(text, settings.business_timezone, now)
+
+
+def past_date(text: str, timezone: str, now: datetime) -> date:
+    """The date that somebody typed. Raises FixConfiguration for a malformed one, or one that has not begun there."""
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
     except ValueError as error:
         raise FixConfiguration(f"{text!r} is no date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
-    if day > now.astimezone(settings.zone()).date():
-        raise FixConfiguration(f"{day} is in the future ({settings.business_timezone}). Give a past business date.")
+    if day > now.astimezone(ZoneInfo(timezone)).date():
+        raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
     return day
 
 

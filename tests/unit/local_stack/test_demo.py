@@ -5,24 +5,11 @@ from pathlib import Path
 
 from local_stack.airflow_service import pipeline_start
 from local_stack.demo import last_days, retailers_clock
-from local_stack.demo_runs import last_error
 from local_stack.layout import Layout
 
 
 def test_the_days_are_the_three_before_today_oldest_first() -> None:
     assert last_days(date(2024, 3, 2)) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
-
-
-def test_the_last_error_of_a_log_is_found_in_its_own_words() -> None:
-    log = [
-        {"level": "info", "event": "started"},
-        {"level": "error", "event": "Task failed with exception"},
-        {"level": "error", "event": "retailer_2 refused our key", "what": "task_failed"},
-        {"level": "info", "event": "done"},
-    ]
-
-    assert last_error(log) == "retailer_2 refused our key"
-    assert "see its log" in last_error([])
 
 
 def test_airflow_runs_the_pipeline_by_itself_since_the_first_start_but_never_in_a_demo(tmp_path: Path) -> None:

@@ -1,0 +1,100 @@
+"""What the commands that speak to Airflow have in common: the login, the time zone, the DAG they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+
+from shared.airflow_api import DAG_ID, AirflowApi, AirflowRefused
+from shared.commands import past_date
+from shared.config import read_environment
+from shared.errors import FixConfiguration, StopRun
+
+DagOption = Annotated[str, typer.Option("--dag", metavar="DAG", help="The DAG it is about.")]
+WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress until it is done.")]
+_DAILY = re.compile(r"(\d{1,2}) (\d{1,2}) \* \* \*")
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """Airflow's API, and the zone that business dates are meant in."""
+
+    api: AirflowApi
+    timezone: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """As an object."""
+        return ZoneInfo(self.timezone)
+
+    def dag(self, dag_id: str) -> dict[str, Any]:
+        """What Airflow knows of a DAG. Raises FixConfiguration that names the others when there is none like it."""
+        try:
+            return self.api.call("GET", f"/api/v2/dags/{quote(dag_id, safe='')}")
+        except AirflowRefused as error:
+            if error.status != 404:
+                raise
+            known = ", ".join(sorted(str(each["dag_id"]) for each in self.dags())) or "none yet"
+            raise FixConfiguration(f"Airflow at {self.api.url} knows no DAG {dag_id}. Known: {known}.") from None
+
+    def dags(self) -> list[dict[str, Any]]:
+        """Every DAG."""
+        return list(self.api.call("GET", "/api/v2/dags?limit=100&order_by=dag_id")["dags"])
+
+    def pause(self, dag_id: str, paused: bool) -> bool:
+        """Switch a DAG off or on; whether that changed anything."""
+        if self.dag(dag_id)["is_paused"] is paused:
+            return False
+        self.api.call("PATCH", f"/api/v2/dags/{quote(dag_id, safe='')}", {"is_paused": paused})
+        return True
+
+
+def open_airflow() -> Airflow:
+    """From the settings. Raises FixConfiguration for those that are missing or wrong."""
+    environ = read_environment()
+    timezone = environ.get("BUSINESS_TIMEZONE", "UTC")
+    try:
+        ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise FixConfiguration(f"BUSINESS_TIMEZONE is {timezone!r}, which is no IANA time zone.") from None
+    return Airflow(AirflowApi.from_environment(), timezone)
+
+
+def chosen_day(text: str | None, airflow: Airflow, now: datetime) -> date:
+    """The business date that was typed, or yesterday."""
+    if text is None:
+        return now.astimezone(airflow.zone).date() - timedelta(days=1)
+    return past_date(text, airflow.timezone, now)
+
+
+def refuse_paused(dag: Mapping[str, Any]) -> None:
+    """Raise StopRun for a DAG that is off: what waits for its runs would wait for ever."""
+    if dag["is_paused"]:
+        name = dag["dag_id"]
+        told = "" if name == DAG_ID else f" --dag {name}"
+        raise StopRun(f"{name} is paused: its runs stay in the queue. Switch it on: retail schedule unpause{told}")
+
+
+def check_zone(dag: Mapping[str, Any], timezone: str) -> None:
+    """Raise FixConfiguration when Airflow counts the DAG's days in another zone than we do.
+
+    The dates asked for would be others than those that run. Seen by the hour at which the next interval begins or ends.
+    """
+    daily = _DAILY.fullmatch(str(dag.get("timetable_summary") or ""))
+    names = ("next_dagrun_data_interval_start", "next_dagrun_data_interval_end", "next_dagrun_run_after")
+    moments = [datetime.fromisoformat(dag[name]).astimezone(ZoneInfo(timezone)) for name in names if dag.get(name)]
+    if not daily or not moments:
+        return
+    minute, hour = (int(part) for part in daily.groups())
+    if not any((each.hour, each.minute) == (hour, minute) for each in moments):
+        raise FixConfiguration(
+            f"BUSINESS_TIMEZONE is {timezone} here, but {dag['dag_id']} runs at {moments[0]:%H:%M} of that zone instead"
+            f" of {hour:02}:{minute:02}. Set BUSINESS_TIMEZONE to what Airflow's processes have."
+        )
