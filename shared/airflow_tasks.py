@@ -5,10 +5,12 @@ Airflow is imported inside the functions only, so that reading this module costs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -22,6 +24,7 @@ XCom = Any
 """A task's result while the DAG is drawn up: it stands for a value that does not exist yet."""
 INGEST_TASK = "ingest_retailers_to_s3"
 TRANSFORM_TASK = "transform_s3_to_postgres"
+REFRESH_TASK = "refresh_materialized_views"
 HOPELESS = ("FixConfiguration", "StopRun")
 """Kinds of error that the same call will meet again; they are not worth waiting half an hour for."""
 
@@ -81,16 +84,17 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> Facts:
 
     Only what can get better by itself is tried again; a mistake ends the task with one line that says what to do.
     """
-    context = _context()
+    context, alerted = _context(), False
     try:
         common = {"settings": load_settings(), "run_id": context["run_id"]}
         incremental = _kind(context["dag_run"]) != "backfill"  # a backfill leaves late changes of other dates alone
         facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
+        alerted = "verdict" in facts and notify("quality_judged", context, facts)
         return settle(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
     except RetailError as error:
         context["ti"].xcom_push(key="error", value=str(error))
         if type(error).__name__ in HOPELESS or isinstance(error, FixConfiguration | StopRun):
-            _give_up(str(error))
+            _give_up(str(error), alerted=alerted)
         raise
 
 
@@ -126,12 +130,15 @@ def retailers(results: Sequence[Facts]) -> list[str]:
 
 def fail_for_missing_retailers(expected: Sequence[str]) -> None:
     """End the run red, naming each retailer whose day is not in the warehouse and why."""
-    instance = _context()["ti"]
+    context = _context()
+    instance = context["ti"]
     indexes = list(range(len(expected)))
     errors = instance.xcom_pull(task_ids=INGEST_TASK, key="error", map_indexes=indexes)
     transformed = instance.xcom_pull(task_ids=TRANSFORM_TASK)
-    if missing := missing_retailers(dict(zip(expected, errors, strict=True)), transformed):
-        _give_up("; ".join(f"{name} is missing: {reason}" for name, reason in missing.items()))
+    missing = missing_retailers(dict(zip(expected, errors, strict=True)), transformed)
+    alerted = notify("data_missing", context, missing)
+    if missing:
+        _give_up("; ".join(f"{name} is missing: {reason}" for name, reason in missing.items()), alerted=alerted)
 
 
 def missing_retailers(errors: Mapping[str, str | None], transformed: Facts | None) -> dict[str, str]:
@@ -145,17 +152,33 @@ def missing_retailers(errors: Mapping[str, str | None], transformed: Facts | Non
     return missing
 
 
-def notify(event: str, context: Mapping[str, Any]) -> None:
-    """Say in one structured line what became of a task or a run, the reason first.
+def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
+    """Say in one structured line what became of a task or a run, the reason first; then see to the alerts.
 
-    The one place from which alerts are to be sent.
+    What the alerts meet is logged, never raised: what the run did counts, not what is told of it. Returns what the
+    function of that name in `shared.airflow_notices` does, whether an alert says why the task fails.
     """
+    _log_event(event, context)
+    try:
+        from shared import airflow_notices
+
+        return bool(getattr(airflow_notices, event)(context, *details))
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("no alert of this", what=event, reason=f"{type(error).__name__}: {error}")
+        return False
+
+
+def _log_event(event: str, context: Mapping[str, Any]) -> None:
+    if event not in REPORTED:
+        return
     run, instance = context.get("dag_run"), context.get("ti")
+    if isinstance(run, Mapping):  # of a missed deadline
+        run = SimpleNamespace(dag_id=run.get("dag_id"), run_id=run.get("dag_run_id"))
     facts = {"what": event, "dag_id": getattr(run, "dag_id", None), "run_id": getattr(run, "run_id", None)}
     if instance:
         facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
     reason = context.get("exception") or context.get("reason") or event
-    (log.error if event.endswith("failed") else log.info)(str(reason), **facts)
+    (log.error if event.endswith(("failed", "missed")) else log.info)(str(reason), **facts)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
@@ -168,6 +191,11 @@ def task_retried(context: Mapping[str, Any]) -> None:
     notify("task_retried", context)
 
 
+def task_succeeded(context: Mapping[str, Any]) -> None:
+    """A task is done; one that had failed before has an alert to be resolved."""
+    notify("task_succeeded", context)
+
+
 def run_failed(context: Mapping[str, Any]) -> None:
     """A run has ended red."""
     notify("run_failed", context)
@@ -178,22 +206,41 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
     notify("run_succeeded", context)
 
 
-def deadline_missed(context: Mapping[str, Any], **details: Any) -> None:
+def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
     """A run is not done although it was queued hours ago. The context holds only dictionaries here."""
-    log.error("run_is_late", dag_run=context.get("dag_run"), **details)
+    notify("deadline_missed", context, limit_hours)
 
 
-TASK_CALLBACKS: Facts = {"on_failure_callback": task_failed, "on_retry_callback": task_retried}
+REPORTED = ("task_failed", "task_retried", "run_failed", "run_succeeded", "deadline_missed")
+"""What is worth a line of the log; the rest has one of its own."""
+TASK_CALLBACKS: Facts = {
+    "on_failure_callback": task_failed,
+    "on_retry_callback": task_retried,
+    "on_success_callback": task_succeeded,
+}
 RUN_CALLBACKS: Facts = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
 
 
-def deadline(limit: timedelta) -> Any:
-    """Raise the alarm when a run is not done this long after it was queued, whatever day it is for."""
+def deadline(environ: Mapping[str, str] = os.environ) -> Any:
+    """Raise the alarm when a run is not done ALERT_DEADLINE_HOURS after it was queued, whatever day it is for."""
     from airflow.sdk.definitions.callback import SyncCallback
     from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+    limit = deadline_limit(environ)
     callback = SyncCallback(deadline_missed, kwargs={"limit_hours": limit.total_seconds() / 3600})
     return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, limit, callback, name=f"done within {limit}")
+
+
+def deadline_limit(environ: Mapping[str, str]) -> timedelta:
+    """ALERT_DEADLINE_HOURS, 4 without one. Raises FixConfiguration, which Airflow shows as the DAG's import error."""
+    text = environ.get("ALERT_DEADLINE_HOURS") or "4"
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0
+    if not 0 < hours <= 24 * 365:
+        raise FixConfiguration(f"ALERT_DEADLINE_HOURS is {text!r}. Set it to a number of hours, for example 4 or 1.5.")
+    return timedelta(hours=hours)
 
 
 def documentation(dag_file: str) -> str:
@@ -211,7 +258,9 @@ def _context() -> Any:
     return get_current_context()
 
 
-def _give_up(message: str) -> None:
+def _give_up(message: str, *, alerted: bool = False) -> None:
     from airflow.sdk.exceptions import AirflowFailException
 
-    raise AirflowFailException(message) from None
+    error: Any = AirflowFailException(message)
+    error.is_alerted = alerted  # read by airflow_notices.task_failed
+    raise error from None

@@ -31,7 +31,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
         "weight_rule": "absolute",  # later stages go first, so that a day that has begun is finished
         **tasks.TASK_CALLBACKS,
     },
-    deadline=tasks.deadline(timedelta(hours=4)),
+    deadline=tasks.deadline(),
     **tasks.RUN_CALLBACKS,
     doc_md=tasks.documentation(__file__),
 )

@@ -56,7 +56,8 @@ def _tell(dsn: str, row: table.Row, channels: Sequence[Channel], clock: Clock) -
 def resolve_alerts(
     dsn: str,
     *,
-    kind: str | None = None,
+    kind: str | Sequence[str] | None = None,
+    severity: str | None = None,
     retailer_id: str | None = None,
     business_date: date | None = None,
     dag_id: str | None = None,
@@ -68,11 +69,12 @@ def resolve_alerts(
 ) -> int:
     """The cause of these alerts is gone: close them, and say so once to those who were told of them.
 
-    What is None is not looked at; at least one must be given. Returns how many were closed. Raises RetryLater or
-    FixConfiguration when the warehouse cannot be reached, never because of a channel.
+    What is None is not looked at; at least one must be given, `kind` one or several. Returns how many were closed.
+    Raises RetryLater or FixConfiguration when the warehouse cannot be reached, never because of a channel.
     """
     filters = {
-        "kind": kind,
+        "kinds": [kind] if isinstance(kind, str) else list(kind or ()) or None,
+        "severity": severity,
         "retailer_id": retailer_id,
         "business_date": business_date,
         "dag_id": dag_id,

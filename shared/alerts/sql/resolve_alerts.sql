@@ -2,7 +2,8 @@
 UPDATE ops.alerts
 SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
 WHERE status <> 'resolved'
-    AND (%(kind)s IS NULL OR kind = %(kind)s)
+    AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
+    AND (%(severity)s IS NULL OR severity = %(severity)s)
     AND (%(retailer_id)s IS NULL OR retailer_id = %(retailer_id)s)
     AND (%(business_date)s::date IS NULL OR business_date = %(business_date)s::date)
     AND (%(dag_id)s IS NULL OR dag_id = %(dag_id)s)

@@ -1,0 +1,14 @@
+-- Grain: each unresolved alert about a retailer's date that has been published since: missing data with any publication,
+-- a failed task of the retailer with one after its last failure, whichever run it was that brought it.
+UPDATE ops.alerts AS alerts
+SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
+WHERE alerts.status <> 'resolved'
+    AND alerts.kind IN ('missing_data', 'task_failed')
+    AND EXISTS (
+        SELECT
+        FROM ops.load_ledger AS ledger
+        WHERE ledger.retailer_id = alerts.retailer_id
+            AND ledger.business_date = alerts.business_date
+            AND (alerts.kind = 'missing_data' OR ledger.recorded_at > alerts.last_seen_at)
+    )
+RETURNING *
