@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -49,8 +49,14 @@ def describe_dsn(dsn: str) -> str:
     return f"{parts.username or ''}@{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
 
 
-def connect(dsn: str, *, application_name: str, patience_seconds: int = _CONNECT_TIMEOUT_SECONDS) -> Connection:
-    """Open a connection in UTC, waiting `patience_seconds` for an answer.
+def connect(
+    dsn: str,
+    *,
+    application_name: str,
+    patience_seconds: int = _CONNECT_TIMEOUT_SECONDS,
+    settings: Mapping[str, str] | None = None,
+) -> Connection:
+    """Open a connection in UTC, with `settings` of the session, waiting `patience_seconds` for an answer.
 
     Raises RetryLater when no server answers, FixConfiguration when it refuses us.
     """
@@ -63,7 +69,7 @@ def connect(dsn: str, *, application_name: str, patience_seconds: int = _CONNECT
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            options="-c TimeZone=UTC",
+            options=" ".join(f"-c {name}={value}" for name, value in {"TimeZone": "UTC", **(settings or {})}.items()),
         )
     except psycopg2.OperationalError as error:
         raise _explain(dsn, str(error)) from error
@@ -99,9 +105,9 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
 
 
 @contextmanager
-def session(dsn: str, *, application_name: str) -> Iterator[Connection]:
+def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
     """A connection that is closed at the end; what was not committed is rolled back."""
-    connection = connect(dsn, application_name=application_name)
+    connection = connect(dsn, application_name=application_name, settings=settings)
     try:
         yield connection
     finally:

@@ -10,13 +10,13 @@ from shared.errors import FixConfiguration
 
 NAMES = frozenset(
     {
-        *("WAREHOUSE_DSN", "WAREHOUSE_OWNER_DSN"),
+        *("WAREHOUSE_DSN", "WAREHOUSE_OWNER_DSN", "WAREHOUSE_READER_DSN"),
         *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_SSLMODE", "POSTGRES_SSLROOTCERT"),
-        *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD"),
+        *("POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_OWNER_PASSWORD", "POSTGRES_READER_PASSWORD"),
     }
 )
 """Every variable that is read here."""
-OWNER = "retail_owner"
+OWNER, READER = "retail_owner", "retail_reader"
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _IN_ENV = "in the environment or in .env"
 
@@ -54,6 +54,24 @@ def owner_dsn(environ: Mapping[str, str]) -> str:
         return parts._replace(netloc=f"{OWNER}:{quote(password, safe='')}@{server}").geturl()
     problems: list[str] = []
     dsn = _from_parts(environ, OWNER, password, problems)
+    if problems:
+        raise FixConfiguration(f"Configuration: {'; '.join(problems)}. Correct it {_IN_ENV}.")
+    return dsn
+
+
+def reader_dsn(environ: Mapping[str, str]) -> str:
+    """The reader's: WAREHOUSE_READER_DSN, else POSTGRES_READER_PASSWORD on POSTGRES_HOST, else the loader's.
+
+    Who is given the loader's must not write all the same. Raises FixConfiguration.
+    """
+    if dsn := environ.get("WAREHOUSE_READER_DSN"):
+        return dsn
+    problems: list[str] = []
+    password = environ.get("POSTGRES_READER_PASSWORD")
+    if password and "WAREHOUSE_DSN" not in environ:
+        dsn = _from_parts(environ, READER, password, problems)
+    else:
+        dsn = warehouse_dsn(environ, problems)
     if problems:
         raise FixConfiguration(f"Configuration: {'; '.join(problems)}. Correct it {_IN_ENV}.")
     return dsn

@@ -1,0 +1,65 @@
+"""Whether a partition's books agree: within the ledger, and with what the retailer itself says it sold. Pure.
+
+The rules are those of the quality checks rows_match_report and money_matches_report (with and without rejects): the
+retailer's books may or may not count the records that were refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from retail_quality.facts import Money, Partition
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The judgement and the words for it."""
+
+    state: str
+    """balanced, differs, or unreported: the retailer gives no report, so only the ledger itself was added up."""
+    words: str
+
+
+def balance(partition: Partition) -> Balance:
+    """Judge one partition."""
+    differences = [*_within_ledger(partition), *_against_report(partition)]
+    if differences:
+        return Balance("differs", "; ".join(differences))
+    if partition.reported is None:
+        return Balance("unreported", "adds up; the retailer reports nothing to compare with")
+    return Balance("balanced", "agrees with the retailer's books, in records and money")
+
+
+def _within_ledger(it: Partition) -> list[str]:
+    found = []
+    if it.fetched != it.landed + it.rejected:
+        found.append(f"{abs(it.fetched - it.landed - it.rejected):,} fetched records neither landed nor refused")
+    if it.landed != it.inserted + it.updated + it.unchanged + it.duplicate:
+        found.append("landed records are not all accounted for")
+    for money in it.money:
+        apart = money.landed - money.inserted - money.updated - money.unchanged - money.duplicate
+        if apart:
+            found.append(f"{abs(apart):,.2f} {money.currency} landed and not accounted for")
+    return found
+
+
+def _against_report(it: Partition) -> list[str]:
+    found = []
+    if it.reported is not None:
+        kept = it.in_star + it.superseded
+        apart = max(it.reported - kept - it.rejected, kept - it.reported, 0)
+        if apart:
+            found.append(f"{apart:,} records apart from the retailer's books")
+    # Money that stands under a later version's date is in no column of the ledger; the checks add it up from the rows.
+    for money in it.money if it.superseded == 0 else ():
+        if difference := _money_apart(money):
+            found.append(f"{difference:,.2f} {money.currency} apart from the retailer's books")
+    return found
+
+
+def _money_apart(money: Money) -> Decimal:
+    if money.reported is None:
+        return Decimal(0)
+    apart = money.reported - money.in_star
+    return min(abs(apart), abs(apart - money.rejected))
