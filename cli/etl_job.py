@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ingestion.bulk.sealing import BulkZone
     from ingestion.files.layouts import Layout
     from ingestion.files.reading import FilesRead
+    from shared.lineage.flows import Flow
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
 
@@ -175,28 +176,38 @@ class _EtlRun:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
                 plan = plan_landing(self._read, self._connection, zone, self._order.overlap)
-            result = self._write(zone, plan) if plan.digests else self._result({}, None, plan, None)
+            result = self._write(zone, plan, ingest.flows) if plan.digests else self._result({}, None, plan, None)
             ingest.finish(details=result.as_dict())
         if result.load_id is not None and self._order.refresh:
             self._refresh()
         return replace(result, seconds=self._watch.done())
 
-    def _write(self, zone: BulkZone, plan: LandingPlan) -> EtlResult:
+    def _write(self, zone: BulkZone, plan: LandingPlan, flows: list[Flow]) -> EtlResult:
         from ingestion.bulk.landing import land_batch
+        from ingestion.lineage import flows_of_files
 
         with ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
             report = pool.submit(self._write_report) if self._report else None
             with land_batch(
                 self._read, self._connection, zone, plan, clock=self._clock, progress=self._told("land")
             ) as landing:
-                load = self._load(zone, landing)
-                manifests = landing.batch.manifests()
+                try:
+                    load = self._load(zone, landing)
+                    manifests = landing.batch.manifests()
+                finally:  # what was landed is landed, whatever became of the load
+                    flows += flows_of_files(
+                        {file.name: file.path for file in self._read.files},
+                        self._read.retailer_id,
+                        landing.landed_so_far(),
+                        self._settings.s3.bucket_raw,
+                    )
             path = report.result() if report else None
         return self._result(manifests, load, plan, path)
 
     def _load(self, zone: BulkZone, landing: BulkLanding) -> RetailerLoad:
         from shared.pipeline_runs import StageRun, record_stage
         from transformation.bulk import load_batch
+        from transformation.lineage import flows_of
 
         stage = StageRun(self._run_id, "transform", self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
@@ -208,6 +219,7 @@ class _EtlRun:
                 in_transaction=lambda cursor, load_id: self._write_books(cursor, load_id, landing),
                 progress=self._told("load"),
             )
+            transform.flows += flows_of(load, self._settings)
             transform.finish(details=load.as_dict())
         return load
 

@@ -104,6 +104,7 @@ def _rebuild_one(
 ) -> RetailerLoad:
     from shared.pipeline_runs import StageRun, record_stage
     from transformation.bulk import rebuild as rebuild_retailer
+    from transformation.lineage import flows_of
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -113,6 +114,7 @@ def _rebuild_one(
         load = rebuild_retailer(
             retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
         )
+        stage.flows += flows_of(load, settings)
         stage.finish(details=_facts([load]))
     return load
 

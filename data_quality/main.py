@@ -27,6 +27,7 @@ from data_quality.scores import score_run
 from shared.commands import DateArgument, business_date, exit_code, new_run_id
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.database import session, transaction
+from shared.lineage.flows import checking
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
 
@@ -65,6 +66,7 @@ def run(
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
         result = QualityResult(day, results, scores, verdict(results))
+        stage.flows += checking(dsn, [day], len(results))
         failed = result.with_status(Status.FAIL)
         stage.finish(
             details=result.as_dict(),

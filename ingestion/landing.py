@@ -254,6 +254,7 @@ def _landed(manifest: Manifest, tally: Tally, report: SourceReport, seconds: flo
         reasons=dict(tally.reasons),
         sha256=manifest.sha256,
         seconds=seconds,
+        size_bytes=manifest.size_bytes,
     )
     _log.info("landed", retailer_id=manifest.retailer_id, **landed.as_dict())
     return landed

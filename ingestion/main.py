@@ -21,6 +21,7 @@ import typer
 from rich.table import Table
 
 from ingestion.landing import RawZone
+from ingestion.lineage import flows_of
 from ingestion.reading_ahead import fewer_collections
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
@@ -70,6 +71,7 @@ def run(
 
         with fewer_collections():
             result = IngestResult(run_id, day, side_by_side(ingest, retailers, name="ingest"))
+        stage.flows += flows_of(result, settings)
         stage.finish(
             details=result.as_dict(),
             failed=[each.retailer_id for each in result.failed],

@@ -28,6 +28,8 @@ class LandedDate:
     """Refused records per reason code."""
     sha256: str
     seconds: float
+    size_bytes: int = 0
+    """Of the raw object."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -41,6 +43,7 @@ class LandedDate:
             "net_amounts": {currency: str(amount) for currency, amount in self.net_amounts.items()},
             "reasons": dict(self.reasons),
             "sha256": self.sha256,
+            "size_bytes": self.size_bytes,
             "seconds": round(self.seconds, 3),
         }
 

@@ -25,6 +25,7 @@ from shared.commands import console, exit_code, new_run_id
 from shared.config import Settings, load_settings
 from shared.database import Connection, session, transaction
 from shared.errors import RetryLater, StopRun
+from shared.lineage.flows import refreshing
 from shared.logs import configure_logging, get_logger
 from shared.pipeline_runs import StageRun, record_stage
 
@@ -88,7 +89,11 @@ def run(
             cursor.execute("SET lock_timeout = %s", (LOCK_TIMEOUT,))
         booked = day or _business_date(connection, run_id) or settings.business_yesterday(clock())
         with record_stage(dsn, StageRun(run_id, "refresh", booked), clock=clock) as stage:
-            result = RefreshResult(tuple(_refresh(connection, view, stopwatch) for view in VIEWS))
+            views = []
+            for view in VIEWS:
+                views.append(_refresh(connection, view, stopwatch))
+                stage.flows += refreshing(dsn, booked, {view: views[-1].rows})
+            result = RefreshResult(tuple(views))
             stage.finish(details=result.as_dict())
     log.info("views refreshed", run_id=run_id, business_date=str(booked), seconds=round(result.seconds, 3))
     return result

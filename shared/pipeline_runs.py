@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import psycopg2
+
 from shared import metrics
-from shared.database import session, transaction
+from shared.database import Connection, session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.lineage.emission import told
+from shared.lineage.flows import Flow
+from shared.lineage.record import record
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -35,6 +40,8 @@ class StageOutcome:
     status: str = "succeeded"
     message: str | None = None
     details: Mapping[str, Any] | None = None
+    flows: list[Flow] = field(default_factory=list)
+    """What has been written, and from what. Added as it is written: what a stage that fails has written counts, too."""
 
     def finish(
         self, *, details: Mapping[str, Any], failed: Sequence[str] = (), of: int = 1, message: str | None = None
@@ -51,10 +58,11 @@ def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) ->
     """Write the row; an error of the stage ends in it and goes on to the caller.
 
     A row that stays `running` is the trace of a process that was killed. The same is told to Prometheus, where that is
-    asked for; also that the warehouse could not be reached.
+    asked for; also that the warehouse could not be reached. What was read and written is kept in ops.data_lineage, and
+    told to OpenLineage's receiver where there is one.
     """
     outcome = StageOutcome()
-    with _monitored(dsn, stage, outcome, clock):
+    with _monitored(dsn, stage, outcome, clock), told(stage, outcome, clock):
         row = _open(dsn, stage, clock())
         try:
             yield outcome
@@ -78,12 +86,24 @@ def _open(dsn: str, stage: StageRun, started_at: datetime) -> int:
 
 
 def _close(dsn: str, stage: StageRun, outcome: StageOutcome, pipeline_run_id: int, finished_at: datetime) -> None:
-    with session(dsn, application_name=f"retail-{stage.stage}") as connection, transaction(connection) as cursor:
-        cursor.execute(
-            "UPDATE ops.pipeline_runs SET status = %s, finished_at = %s, message = %s, details = %s"
-            " WHERE pipeline_run_id = %s",
-            (outcome.status, finished_at, outcome.message, json.dumps(outcome.details or {}), pipeline_run_id),
-        )
+    with session(dsn, application_name=f"retail-{stage.stage}") as connection:
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "UPDATE ops.pipeline_runs SET status = %s, finished_at = %s, message = %s, details = %s"
+                " WHERE pipeline_run_id = %s",
+                (outcome.status, finished_at, outcome.message, json.dumps(outcome.details or {}), pipeline_run_id),
+            )
+        if outcome.flows:
+            _keep_lineage(connection, stage, outcome.flows, finished_at)
+
+
+def _keep_lineage(connection: Connection, stage: StageRun, flows: Sequence[Flow], now: datetime) -> None:
+    """In a transaction of its own, and never an error: what the run did counts, not what is told of it."""
+    try:
+        with transaction(connection) as cursor:
+            record(cursor, stage.run_id, stage.stage, flows, now)
+    except (RetailError, psycopg2.Error) as error:
+        log.warning("lineage not kept", run_id=stage.run_id, stage=stage.stage, error=str(error))
 
 
 @contextmanager

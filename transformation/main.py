@@ -36,6 +36,7 @@ from shared.pipeline_runs import StageRun, record_stage
 from shared.s3_bulk import BulkBucket
 from shared.side_by_side import side_by_side
 from transformation.conform import ConformedBatch
+from transformation.lineage import flows_of
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
 from transformation.processors.publication import LoadOptions, Publication
@@ -115,6 +116,7 @@ def run(
         result = TransformResult(day, loads)
         if any(load.load_id for load in loads):
             refresh_statistics(dsn)
+        stage.flows += (flow for load in loads for flow in flows_of(load, settings))
         stage.finish(
             details=result.as_dict(),
             failed=[load.retailer_id for load in result.failed],

@@ -23,7 +23,7 @@ from ingestion.bulk.text import day_texts
 from shared.database import session
 from shared.errors import RetryLater
 from shared.landed_batch import LandedBatch
-from shared.partitions import manifest_key, raw_key
+from shared.partitions import Manifest, manifest_key, raw_key
 
 CHUNK_DAYS = 32
 CHUNK_BYTES = 32 * 1024 * 1024
@@ -41,6 +41,8 @@ class BulkLanding:
     """Waits for the end; what was written. Raises what the landing raised."""
     still_landed: Callable[[], bool]
     """Waits for the end; whether nobody has landed one of the dates anew since."""
+    landed_so_far: Callable[[], Mapping[date, Manifest]]
+    """What is sealed by now; all of it once the landing has ended."""
 
 
 @contextmanager
@@ -64,7 +66,12 @@ def land_batch(
             lambda: {day: sealed.manifest for day, sealed in future.result().items()},
         )
         try:
-            yield BulkLanding(batch, future.result, lambda: _still_landed(zone, read.retailer_id, future.result()))
+            yield BulkLanding(
+                batch,
+                future.result,
+                lambda: _still_landed(zone, read.retailer_id, future.result()),
+                landing.landed_so_far,
+            )
         finally:
             landing.cancel()
 
@@ -120,6 +127,10 @@ class _Landing:
                     self._note(sealing)
                 self._lines.close()  # with its temporary tables, whose memory the load can use
         return self._sealed
+
+    def landed_so_far(self) -> dict[date, Manifest]:
+        """What is sealed by now."""
+        return {day: sealed.manifest for day, sealed in self._sealed.items()}
 
     def cancel(self) -> None:
         """Stop at the next opportunity."""

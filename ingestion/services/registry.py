@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ingestion.services import retailer1_service, retailer2_service, retailer3_service
 from ingestion.services.contract import RetailerService, Surroundings
 from ingestion.services.retailer1_service import Retailer1Service
 from ingestion.services.retailer2_service import Retailer2Service
@@ -38,6 +39,13 @@ BUILDERS: Mapping[str, _Builder] = {
     "retailer_2": _retailer_2,
     "retailer_3": _retailer_3,
 }
+
+LISTING_PATHS: Mapping[str, str] = {
+    "retailer_1": retailer1_service.LISTING_PATH,
+    "retailer_2": retailer2_service.LISTING_PATH,
+    "retailer_3": retailer3_service.LISTING_PATH,
+}
+"""Where each API lists its sales, as lineage names it."""
 
 
 def build(retailer_id: str, settings: Settings, surroundings: Surroundings) -> RetailerService[Any]:

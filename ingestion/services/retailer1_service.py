@@ -23,6 +23,7 @@ from shared.logs import get_logger
 from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
+LISTING_PATH = "/v1/sales"
 _ROWS, _MOST_ROWS = 1000, 2500
 
 
@@ -120,7 +121,7 @@ class Retailer1Service:
         offset, number, total = 0, 0, 1
         while offset < total:
             limit = _MOST_ROWS if total > contract.MANY_LINES else _ROWS
-            answer = self._client.get("/v1/sales", {**what, "offset": str(offset), "limit": str(limit)})
+            answer = self._client.get(LISTING_PATH, {**what, "offset": str(offset), "limit": str(limit)})
             total = contract.part(self.retailer_id, answer, "total", int)
             rows = contract.part(self.retailer_id, answer, "rows", list)
             # By the size asked for, not by the rows received: a delivery may repeat a row.

@@ -25,6 +25,7 @@ from shared.logs import get_logger
 from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
+LISTING_PATH = "/orders"
 _ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
 _EXPIRY_MARGIN_SECONDS = 30
@@ -160,9 +161,9 @@ class Retailer2Service:
 
     def _page(self, parameters: Mapping[str, str], cursor: str) -> JsonAnswer:
         if not cursor:
-            return self._client.get("/orders", parameters)
+            return self._client.get(LISTING_PATH, parameters)
         try:
-            return self._client.get("/orders", {**parameters, "cursor": cursor})
+            return self._client.get(LISTING_PATH, {**parameters, "cursor": cursor})
         except RequestRefused as error:
             raise ListingChanged(f"{self.retailer_id} no longer knows its own cursor ({error.status}).") from error
 

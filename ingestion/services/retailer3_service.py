@@ -28,7 +28,7 @@ from shared.logs import get_logger
 from shared.partitions import SourceReport
 
 _log = get_logger(__name__)
-_PATH = "/api/ventas"
+LISTING_PATH = "/api/ventas"
 _LINES, _MOST_LINES = 500, 2500
 
 
@@ -136,10 +136,10 @@ class Retailer3Service:
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, SalesPage[Retailer3Row]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
-        answer = self._client.get(_PATH, parameters)
+        answer = self._client.get(LISTING_PATH, parameters)
         if self._total(answer) > contract.MANY_LINES:
             parameters["tamano"] = str(_MOST_LINES)
-            answer = self._client.get(_PATH, parameters)
+            answer = self._client.get(LISTING_PATH, parameters)
         number = 1
         while True:
             if not isinstance(answer.value, list):
@@ -150,12 +150,12 @@ class Retailer3Service:
                 return
             # Only the query is taken from the link: what we sign goes to the host that we were configured with.
             if (
-                urlsplit(following).path.endswith(_PATH) is False
+                urlsplit(following).path.endswith(LISTING_PATH) is False
                 or dict(parse_qsl(urlsplit(following).query)) == parameters
             ):
                 raise StopRun(f"{self.retailer_id} sent a link to the next page that leads elsewhere or in a circle.")
             parameters = dict(parse_qsl(urlsplit(following).query))
-            answer, number = self._client.get(_PATH, parameters), number + 1
+            answer, number = self._client.get(LISTING_PATH, parameters), number + 1
 
     def _total(self, answer: JsonAnswer) -> int:
         total = answer.headers.get("X-Total-Count", "")

@@ -1,0 +1,43 @@
+"""Where landed partitions came from, as lineage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from ingestion.results import IngestResult
+from ingestion.services.registry import LISTING_PATHS
+from shared.config import Settings
+from shared.lineage.datasets import DataSet, endpoint, local_file
+from shared.lineage.flows import Flow, LandedPart, landing
+from shared.partitions import Manifest
+
+
+def flows_of(result: IngestResult, settings: Settings) -> list[Flow]:
+    """From the retailers' APIs to the raw zone: what was landed, also by a retailer that failed later."""
+    flows = []
+    for each in result.results:
+        if each.dates:
+            parts = [LandedPart(it.business_date, it.landed, it.rejected, it.size_bytes) for it in each.dates]
+            flows += landing(_api(each.retailer_id, settings), settings.s3.bucket_raw, each.retailer_id, parts)
+    return flows
+
+
+def flows_of_files(
+    paths: Mapping[str, str], retailer_id: str, manifests: Mapping[date, Manifest], bucket: str
+) -> list[Flow]:
+    """From files, by name and path, to the raw zone: each file to the dates it brought."""
+    parts: dict[str, list[LandedPart]] = {}
+    for day, it in manifests.items():
+        for source in it.sources:
+            part = LandedPart(day, it.landed, it.rejected, it.size_bytes)
+            parts.setdefault(paths.get(source.name, source.name), []).append(part)
+    return [
+        flow
+        for path, brought in parts.items()
+        for flow in landing(local_file(path), bucket, retailer_id, sorted(brought, key=lambda part: part.day))
+    ]
+
+
+def _api(retailer_id: str, settings: Settings) -> DataSet:
+    return endpoint(getattr(settings, retailer_id).api_url, LISTING_PATHS[retailer_id])

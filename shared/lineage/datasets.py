@@ -1,0 +1,106 @@
+"""Data sets by the names that OpenLineage gives them, and what is declared of their columns.
+
+https://openlineage.io/docs/spec/naming: `s3://bucket` and key, `postgres://host:port` and `database.schema.table`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_DECLARATIONS = Path(__file__).with_name("declarations.toml")
+_OPS = {
+    "data_quality_results",
+    "data_quality_scores",
+    "load_ledger",
+    "load_ledger_amounts",
+    "pipeline_metadata",
+    "superseded_sales",
+    "transaction_dates",
+}
+"""Tables of schema ops; everything else that is declared is in schema public."""
+SALES_RECORD, REJECTED, PROCESSED = "sales_record", "rejected", "processed"
+"""The kinds of objects in S3, as declared."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its type, and the columns it is made from as `declared data set.column`."""
+
+    type: str
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What is declared of a kind of data set."""
+
+    read: tuple[str, ...]
+    """The kinds it is made from."""
+    columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set. `kind` is its name among the declarations; None when nothing is known of its columns."""
+
+    namespace: str
+    name: str
+    kind: str | None = None
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Its columns; none when they are not known."""
+        return declarations()[self.kind].columns if self.kind else {}
+
+    def columns_from(self, source: DataSet) -> dict[str, list[str]]:
+        """Its columns that are made from columns of `source`, with those."""
+        made = {}
+        for name, column in self.columns.items():
+            pairs = (each.split(".", 1) for each in column.sources)
+            if used := [field for kind, field in pairs if kind == source.kind]:
+                made[name] = used
+        return made
+
+
+@cache
+def declarations() -> Mapping[str, Declaration]:
+    """Everything that is declared, by kind."""
+    told = tomllib.loads(_DECLARATIONS.read_text(encoding="utf-8"))
+    return {
+        kind: Declaration(
+            tuple(part["read"]),
+            {name: Column(each["type"], tuple(each.get("from", ()))) for name, each in part["columns"].items()},
+        )
+        for kind, part in told.items()
+    }
+
+
+def s3_object(bucket: str, key: str, kind: str | None = None) -> DataSet:
+    """An object, or the objects under a prefix."""
+    return DataSet(f"s3://{bucket}", key, kind)
+
+
+def table(dsn: str, name: str) -> DataSet:
+    """A table or view of the warehouse that `dsn`, a libpq URI, names."""
+    parts = urlsplit(dsn)
+    database = parts.path.lstrip("/") or "retail_analytics"
+    namespace = f"postgres://{parts.hostname or 'localhost'}:{parts.port or 5432}"
+    return DataSet(namespace, f"{database}.{'ops' if name in _OPS else 'public'}.{name}", name)
+
+
+def endpoint(url: str, path: str) -> DataSet:
+    """What a retailer's API lists under `path`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    where = f"{host}:{parts.port}" if parts.port else host
+    return DataSet(f"{parts.scheme}://{where}", f"{parts.path.rstrip('/')}{path}")
+
+
+def local_file(path: str) -> DataSet:
+    """A file of this machine."""
+    return DataSet("file", str(Path(path).absolute()))

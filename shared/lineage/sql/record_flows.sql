@@ -1,0 +1,16 @@
+-- Grain and key of ops.data_lineage. A run that is executed again replaces what it told before; where it found nothing
+-- new this time, what it wrote the first time stays.
+INSERT INTO ops.data_lineage AS known (
+    run_id, stage, business_date, last_date, retailer_id, source_namespace, source_name, target_namespace, target_name,
+    columns, rows_written, size_bytes, recorded_at
+)
+VALUES %s
+ON CONFLICT (
+    run_id, stage, business_date, coalesce(retailer_id, ''), source_namespace, source_name, target_namespace, target_name
+) DO UPDATE SET
+    last_date = excluded.last_date,
+    columns = excluded.columns,
+    rows_written = excluded.rows_written,
+    size_bytes = excluded.size_bytes,
+    recorded_at = excluded.recorded_at
+WHERE excluded.rows_written IS DISTINCT FROM 0
