@@ -10,9 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 Row = Mapping[str, Any]
-STARTED_BY_AIRFLOW = re.compile(r"(scheduled|manual|backfill|asset_triggered|asset_materialization|operator)__")
-    r"(scheduled|manual|backfill|asset_triggered|asset_materialization|operator_triggered)__"
-)
+_KINDS_OF_RUN = "scheduled|manual|backfill|asset_triggered|asset_materialization|operator_triggered"
+STARTED_BY_AIRFLOW = re.compile(rf"({_KINDS_OF_RUN})__")
 
 
 @dataclass(frozen=True)
