@@ -166,6 +166,13 @@ SECTIONS = (
         ),
     ),
     Section(
+        "Alerts: whom to tell (docs/ALERTS.md), and after how many hours a run is late",
+        (
+            Setting("ALERT_CHANNELS", may_be_empty=True),
+            Setting("ALERT_DEADLINE_HOURS", "4"),
+        ),
+    ),
+    Section(
         "Pipeline: what a day is, how many refused records are too many, how far back to look for late ones",
         (
             Setting("BUSINESS_TIMEZONE", "UTC"),

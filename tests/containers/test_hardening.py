@@ -131,7 +131,7 @@ def test_a_secret_stands_only_in_the_containers_that_need_it(
     holders = {
         "POSTGRES_SUPERUSER_PASSWORD": {"postgres", "warehouse-init"},
         "POSTGRES_OWNER_PASSWORD": {"warehouse-init"},
-        "POSTGRES_PASSWORD": {"warehouse-init", "airflow-scheduler"},
+        "POSTGRES_PASSWORD": {"warehouse-init", "airflow-scheduler", "airflow-dag-processor"},
         "AIRFLOW_PASSWORD": {"airflow-init"},
         "RETAILER1_API_KEY": {"retailer1-api", "airflow-scheduler"},
         "RETAILER1_DB_PASSWORD": {"retailer1-db", "retailer1-api"},
