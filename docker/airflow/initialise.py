@@ -28,10 +28,16 @@ def ensure_people() -> None:
     @providers_configuration_loaded
     def ensure() -> None:
         with get_application_builder() as builder:
+            let_analysts_see_plugins(builder.sm)
             for role, (name, password) in ROLES.items():
                 ensure_person(builder.sm, role, os.environ[name], os.environ[password])
 
     ensure()
+
+
+def let_analysts_see_plugins(security: Any) -> None:
+    """Airflow's own Viewer may not ask which plugins there are, and would miss the quality page in the navigation."""
+    security.add_permission_to_role(security.find_role("Viewer"), security.create_permission("can_read", "Plugins"))
 
 
 def ensure_person(security: Any, role: str, name: str, password: str) -> None:
