@@ -138,6 +138,18 @@ COMMANDS = (
         ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
     ),
     Entry(
+        "alerts",
+        "cli.alerts:app",
+        "What somebody has to look at, who does, and whether the channels work.",
+        BOOKS,
+        (
+            "retail alerts list --severity error  # and graver",
+            "retail alerts show 17  # the reason, and what to do",
+            'retail alerts ack 17 18 --note "I ask the retailer"',
+            "retail alerts test  # does every channel work?",
+        ),
+    ),
+    Entry(
         "digest",
         "cli.books:digest",
         "Print the digest of everything published: equal data, equal digest.",

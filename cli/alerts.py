@@ -1,0 +1,183 @@
+"""`retail alerts`: what somebody has to look at, who does, and whether the channels work."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from cli.books import AnyRetailerOption
+from cli.deferred import PlainCommand, PlainGroup
+from cli.warehouse import Row, rows
+from shared.alerts.by_hand import Outcome, Person, acknowledge, resolve
+from shared.alerts.channels import checked_channels
+from shared.alerts.delivery import deliver
+from shared.alerts.messages import Notice
+from shared.alerts.model import SEVERITIES
+from shared.commands import JsonOption, business_date, console, exit_code, print_json
+from shared.config import load_settings
+from shared.errors import FixConfiguration
+
+app = typer.Typer(
+    cls=PlainGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    help="What somebody has to look at until it is gone, and the channels that tell of it.",
+)
+Status = Literal["open", "acknowledged", "resolved"]
+Severity = Literal["info", "warning", "error", "critical"]
+IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", help="Their numbers in the list.")]
+NoteOption = Annotated[str | None, typer.Option(help="What others should know.")]
+COLORS = {"critical": "bold red", "error": "red", "warning": "yellow"}
+
+
+@app.command("list", cls=PlainCommand)
+def list_alerts(
+    status: Annotated[Status | None, typer.Option(metavar="STATUS", help="open, acknowledged or resolved.")] = None,
+    severity: Annotated[
+        Severity | None, typer.Option(metavar="SEVERITY", help="This one or graver: info, warning, error, critical.")
+    ] = None,
+    retailer: AnyRetailerOption = None,
+    day: Annotated[str | None, typer.Option("--date", help="Only of this business date, YYYY-MM-DD.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Resolved ones, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the latest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List alerts that are not resolved, the latest first."""
+    with exit_code():
+        statuses = [status] if status else None if everything else ["open", "acknowledged"]
+        found = rows(
+            "list_alerts",
+            statuses=statuses,
+            severities=list(SEVERITIES[SEVERITIES.index(severity) :]) if severity else None,
+            retailer=retailer,
+            day=business_date(day, load_settings()) if day else None,
+            limit=limit,
+        )
+        matching = found[0]["matching"] if found else 0
+        alerts = [{name: value for name, value in row.items() if name != "matching"} for row in found]
+        if as_json:
+            print_json({"matching": matching, "alerts": alerts})
+        elif alerts:
+            console().print(_table(alerts))
+            typer.echo(f"{len(alerts):,} of {matching:,} shown. What to do about one: retail alerts show ID")
+        else:
+            typer.echo("No alert fits." if status or everything else "No alert is open.")
+
+
+@app.command("show", cls=PlainCommand)
+def show(
+    alert: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Show an alert with its reason and what to do."""
+    with exit_code():
+        found = rows("show_alert", id=alert)
+        if not found:
+            raise FixConfiguration(f"There is no alert {alert}. List them: retail alerts list --all")
+        if as_json:
+            print_json(found[0])
+            return
+        table = Table(box=None, show_header=False, pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in found[0].items():
+            if value not in (None, ""):
+                table.add_row(f"[dim]{name.replace('_', ' ')}[/]", escape(_shown(value)))
+        console().print(table)
+
+
+@app.command("ack", cls=PlainCommand)
+def ack(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
+    """Take alerts on: they stay until their cause is gone, and no more is sent about them."""
+    with exit_code():
+        person = Person(getpass.getuser(), note)
+        _report("acknowledged", acknowledge(_dsn(), alerts, person, clock=_now), as_json)
+
+
+@app.command("resolve", cls=PlainCommand)
+def resolve_by_hand(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
+    """Close alerts. Most close by themselves when their cause is gone; the same cause met again opens a new one."""
+    with exit_code():
+        person = Person(getpass.getuser(), note)
+        _report("resolved", resolve(_dsn(), alerts, person, clock=_now), as_json)
+
+
+@app.command("test", cls=PlainCommand)
+def send_test(
+    severity: Annotated[
+        Severity, typer.Option(metavar="SEVERITY", help="info, warning, error or critical; decides who is told.")
+    ] = "critical",
+    as_json: JsonOption = False,
+) -> None:
+    """Send a test message through every channel of ALERT_CHANNELS and say which took it.
+
+    Ends with 1 when one did not, with 2 when none is set or one is no URL. A PagerDuty incident is closed at once.
+    """
+    with exit_code():
+        channels = checked_channels()
+        wanted = [each for each in channels if each.wants(severity)]
+        notice = Notice(severity, f"[TEST] {severity} message of the retail platform", _body(), key="test")
+        failed = deliver(notice, wanted)
+        deliver(replace(notice, is_good=True), [each for each in wanted if each.scheme == "pagerduty"])
+        results = {each.name: failed.get(each, "sent" if each in wanted else "") for each in channels}
+        if as_json:
+            print_json({"ok": not failed, "severity": severity, "channels": results})
+        else:
+            for each in channels:
+                typer.echo(f"{each.name}: {results[each.name] or f'left out, it is sent {each.least} and graver'}")
+        raise typer.Exit(1 if failed else 0)
+
+
+def _body() -> str:
+    return f"Sent by {getpass.getuser()} with: retail alerts test. Nothing is wrong."
+
+
+def _dsn() -> str:
+    return load_settings().warehouse_dsn.get_secret_value()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _report(what: str, outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        print_json({"ok": not outcome.refused, what: outcome.done, "refused": outcome.refused})
+    elif outcome.done:
+        typer.echo(f"Alert {', '.join(map(str, outcome.done))}: {what}.")
+    for reason in () if as_json else outcome.refused.values():
+        typer.echo(reason, err=True)
+    raise typer.Exit(1 if outcome.refused else 0)
+
+
+def _table(alerts: Sequence[Row]) -> Table:
+    table = Table(title="Alerts", title_justify="left", box=None, header_style="dim")
+    for name in ("id", "severity", "status", "kind", "retailer", "date", "times", "last seen (UTC)"):
+        table.add_column(name, no_wrap=True, justify="right" if name in ("id", "times") else "left")
+    table.add_column("what", overflow="fold")
+    for each in alerts:
+        color = COLORS.get(each["severity"], "default")
+        who = f"acknowledged by {each['acknowledged_by']}" if each["status"] == "acknowledged" else each["status"]
+        table.add_row(
+            str(each["alert_id"]),
+            f"[{color}]{each['severity']}[/]",
+            escape(who),
+            each["kind"],
+            escape(each["retailer_id"] or ""),
+            str(each["business_date"] or ""),
+            str(each["occurrences"]),
+            f"{each['last_seen_at']:%Y-%m-%d %H:%M}",
+            escape(each["summary"]),
+        )
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else str(value)
