@@ -181,7 +181,7 @@ def run_failed(context: Mapping[str, Any]) -> None:
             log.warning("the books could not be read for the alert", reason=str(error))
     critical = it.day is not None and not facts.partitions
     causes = [f"Cause: {each}" for each in facts.causes] or [f"Reason: {context.get('reason') or 'unknown'}"]
-    todo = "What to do: follow the causes; clear the failed tasks in Airflow. The run ends green when they succeed."
+    todo = "What to do: remove the causes, then clear the failed tasks in Airflow, with what is downstream."
     state = "Nothing was published." if critical else "What could be published was published." if it.day else ""
     detail = "\n".join(filter(None, [*causes, state, *facts.sentences(_took(it)), todo]))
     _raise(it.alert("run_failed", "critical" if critical else "error", f"{it.dag_id} failed{it.what}", detail))
@@ -219,7 +219,7 @@ def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool
     messages = [check["message"] for check in facts["checks"] if check["status"] in ("fail", "warn")]
     if verdict == "warn":
         _resolve_quality(it, "critical")
-        summary, todo = f"Quality warnings{it.what}", "The views were refreshed. "
+        summary, todo = f"Quality warnings{it.what}", "The views are refreshed all the same. "
     else:
         summary, todo = f"Quality check failed{it.what}", "The views keep showing what they showed. "
     todo += f"What to do: python -m data_quality.main {it.day} shows every check and its remedy."
@@ -248,8 +248,8 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
     absent: Sequence[str] = unpublished(dsn, list(missing), it.day)
     for retailer in absent:
         detail = (
-            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's task in Airflow; or leave it"
-            " to a later run, which fills the gap. This alert ends with the date's publication."
+            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST_TASK} in Airflow,"
+            " with what is downstream; or leave it to the next night, which fills the gap."
         )
         summary = f"{retailer} has no data for {it.day}"
         _raise(it.alert("missing_data", "error", summary, detail, retailer))

@@ -71,7 +71,7 @@ def _send(notice: Notice, sending: _Sending) -> None:
         plugin = _plugin(sending.channel, notice)
         if plugin is None:
             sending.problem = _not_understood(sending.channel)
-        elif plugin.notify(body=notice.body, title=notice.title, notify_type=_notify_type(notice), body_format="text"):
+        elif plugin.notify(title=notice.title, notify_type=_notify_type(notice), **_body(sending.channel, notice)):
             sending.problem = None
         else:
             said = sending.said[-1] if sending.said else "it did not take the message"
@@ -112,18 +112,27 @@ def _notify_type(notice: Notice) -> Any:
     return {"info": NotifyType.INFO, "warning": NotifyType.WARNING}.get(notice.severity, NotifyType.FAILURE)
 
 
+def _body(channel: Channel, notice: Notice) -> dict[str, str]:
+    """The text; as Markdown to Teams, where apprise would put a backslash before every dash and break the links."""
+    if channel.scheme in ("workflow", "workflows"):
+        return {"body": notice.body.replace("\n", "\n\n"), "body_format": "markdown"}
+    return {"body": notice.body, "body_format": "text"}
+
+
 def _plugin(channel: Channel, notice: Notice) -> Any:
     """apprise's sender for the channel, fitted to the message; None when the URL is wrong."""
-    from apprise import Apprise
+    from apprise import Apprise, AppriseAsset, OverflowMode
 
     _quiet_logger()
-    plugin: Any = Apprise.instantiate(channel.url)
+    plugin: Any = Apprise.instantiate(channel.url, asset=AppriseAsset(app_id="Retail pipeline"))
     if plugin is None:
         return None
+    plugin.include_image = False  # they would be fetched from apprise's own pages
     if channel.scheme == "pagerduty":
         # One incident per cause: opened by the alert, closed by its end.
         plugin.action, plugin.dedup, plugin.severity = "map", notice.key or None, notice.severity
-        plugin.click, plugin.details, plugin.body_maxlen = notice.link, dict(notice.facts), PAGERDUTY_LONGEST_SUMMARY
+        plugin.click, plugin.details = notice.link, dict(notice.facts)
+        plugin.body_maxlen, plugin.overflow_mode = PAGERDUTY_LONGEST_SUMMARY, OverflowMode.TRUNCATE
     elif channel.scheme in ("json", "jsons"):
         plugin.payload_extras = {**notice.facts, **plugin.payload_extras}
     return plugin

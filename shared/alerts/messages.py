@@ -28,11 +28,11 @@ class Notice:
 
 def opening(row: Mapping[str, Any]) -> Notice:
     """The message of an alert that was raised, from its row."""
-    lines = [row["summary"], "", *filter(None, [row["detail"], ""]), *_about(row)]
+    lines = [row["summary"], "", *([row["detail"], ""] if row["detail"] else []), *_about(row)]
     if row["occurrences"] > 1:
         lines.append(f"Met {row['occurrences']} times since {row['first_seen_at']:%Y-%m-%d %H:%M} UTC.")
     if row.get("link"):
-        lines.append(f"Airflow: {row['link']}")
+        lines.append(f"{'Log' if row['task_id'] else 'Airflow'}: {row['link']}")
     if number := row.get("alert_id"):
         lines.append(f"Take it on: retail alerts ack {number}")
     title = f"[{row['severity'].upper()}] {row['summary']}"

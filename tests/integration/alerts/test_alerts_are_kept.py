@@ -1,30 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from threading import Barrier
 from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extras import RealDictCursor
 
 from local_stack.databases import WarehouseAccess
 from shared.alerts import Alert, alerting, raise_alert, resolve_alerts
 from shared.alerts.channels import Channel
 from shared.alerts.messages import Notice
+from tests.integration.alerts.conftest import NOON, Alerts, noon
 
 DAY = date(2026, 11, 20)
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SINK = [Channel(1, "json", "json://sink")]
 FAILED = Alert(
     "task_failed", "error", "ingest failed for retailer_2", "it says no", DAY, "retailer_2", "dag", "run", "ingest"
 )
-
-
-def noon() -> datetime:
-    return NOON
 
 
 @pytest.fixture
@@ -38,22 +32,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
 
     monkeypatch.setattr(alerting, "deliver", deliver)
     return notices
-
-
-@pytest.fixture
-def alerts(warehouse: WarehouseAccess) -> Callable[[], list[dict[str, Any]]]:
-    """What stands in ops.alerts."""
-
-    def read() -> list[dict[str, Any]]:
-        with psycopg2.connect(warehouse.reader_dsn) as connection:
-            cursor = connection.cursor(cursor_factory=RealDictCursor)
-            cursor.execute("SELECT * FROM ops.alerts ORDER BY alert_id")
-            return [dict(row) for row in cursor.fetchall()]
-
-    return read
-
-
-Alerts = Callable[[], list[dict[str, Any]]]
 
 
 def test_the_same_cause_again_is_the_same_row_and_told_once(

@@ -1,0 +1,191 @@
+"""Messages reach real receivers with everything in them, and a broken one harms nobody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from datetime import date
+from email.message import EmailMessage
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared.alerts import Alert, Channel, Notice, announce, raise_alert, resolve_alerts
+from shared.alerts.channels import parse_channels
+from shared.alerts.delivery import deliver
+from shared.config import PROJECT_ROOT
+from tests.integration.alerts.conftest import Alerts, Mailbox, Sink, noon
+
+if TYPE_CHECKING:
+    from local_stack.databases import WarehouseAccess
+
+SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
+PAGERDUTY = "pagerduty://integration1key2@api3key4"
+SECRETS = ("TIiajkdnlazkcOXrIdevi7FQ", "integration1key2", "api3key4", "s3cret", "signature9")
+LINK = "http://airflow/dags/retail_data_pipeline/runs/r1/tasks/ingest/mapped/1"
+FAILED = Alert(
+    "task_failed",
+    "error",
+    "ingest failed for retailer_2, 2026-11-20",
+    "retailer_2 refused our client id (401).\nWhat to do: set RETAILER2_CLIENT_SECRET in .env.",
+    date(2026, 11, 20),
+    "retailer_2",
+    "retail_data_pipeline",
+    "r1",
+    "ingest",
+    LINK,
+)
+EVERYTHING = (
+    "ingest failed for retailer_2, 2026-11-20",
+    "refused our client id (401)",
+    "What to do: set RETAILER2_CLIENT_SECRET",
+    "Retailer: retailer_2",
+    "Business date: 2026-11-20",
+    "retail_data_pipeline",
+    LINK,
+    "retail alerts ack",
+)
+
+
+def channels(*urls: str) -> list[Channel]:
+    found, problems = parse_channels(" ".join(urls))
+    assert problems == []
+    return found
+
+
+def mail_url(mailbox: Mailbox) -> str:
+    return f"mailto://127.0.0.1:{mailbox.port}/?from=retail@example.com&to=team@example.com"
+
+
+def text_of(mail: object) -> str:
+    assert isinstance(mail, EmailMessage)
+    body = mail.get_body(("plain", "html"))
+    assert body is not None
+    return str(body.get_content())
+
+
+@pytest.mark.usefixtures("other_peoples_services")
+def test_every_kind_of_channel_is_told_everything(
+    warehouse: WarehouseAccess, sink: Sink, mailbox: Mailbox, alerts: Alerts
+) -> None:
+    every = channels(
+        mail_url(mailbox),
+        SLACK,
+        f"workflows://{sink.host}/workflow8/signature9",
+        PAGERDUTY,
+        f"json://user:s3cret@{sink.host}/hook",
+    )
+
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=every)
+
+    assert alerts()[0]["notified_at"] == noon()
+    (mail,) = mailbox.mails
+    assert mail["subject"] == "[ERROR] ingest failed for retailer_2, 2026-11-20"
+    assert "team@example.com" in mail["to"]
+    sent = {path.split("/")[1].partition("?")[0]: body for path, body in sink.posts}
+    assert set(sent) == {"slack", "workflows", "pagerduty", "hook"}
+    for said in (text_of(mail), *(json.dumps(body) for body in sent.values())):
+        assert [each for each in EVERYTHING if each not in said] == []
+    assert [each for each in SECRETS if each in str([mail, sent["slack"], sent["workflows"], sent["hook"]])] == []
+    hook, page = sent["hook"], sent["pagerduty"]
+    assert (hook["retailer_id"], hook["business_date"], hook["kind"]) == ("retailer_2", "2026-11-20", "task_failed")
+    assert (page["event_action"], page["payload"]["severity"]) == ("trigger", "error")
+    assert page["dedup_key"] == FAILED.fingerprint
+
+
+@pytest.mark.usefixtures("other_peoples_services")
+def test_the_end_is_told_and_closes_the_incident(warehouse: WarehouseAccess, sink: Sink) -> None:
+    both = channels(PAGERDUTY, f"json://{sink.host}/hook")
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=both)
+    sink.posts.clear()
+
+    resolve_alerts(warehouse.loader_dsn, kind="task_failed", by="run r2", clock=noon, channels=both)
+
+    sent = dict(sink.posts)
+    assert sent["/pagerduty"]["event_action"] == "resolve"
+    assert sent["/pagerduty"]["dedup_key"] == FAILED.fingerprint
+    hook = sent["/hook"]
+    assert hook["title"] == "[RESOLVED] ingest failed for retailer_2, 2026-11-20"
+    assert "Resolved by: run r2" in hook["message"]
+    assert (hook["type"], hook["status"]) == ("success", "resolved")
+
+
+def test_a_channel_is_sent_its_least_severity_and_graver(sink: Sink) -> None:
+    two = channels(f"error=json://{sink.host}/grave", f"json://{sink.host}/all")
+
+    for severity in ("info", "warning", "error", "critical"):
+        announce(Notice(severity, severity, "body"), two)
+
+    assert [body["title"] for path, body in sink.posts if path == "/grave"] == ["error", "critical"]
+    assert len([path for path, _ in sink.posts if path == "/all"]) == 4
+
+
+def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
+    warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = channels(
+        "json://user:s3cret@127.0.0.1:1/hidden-path",
+        "nosuchthing://s3cret",
+        "pagerduty://s3cret",
+        f"json://{sink.host}/hook",
+    )
+
+    number = raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=broken)
+
+    assert len(sink.posts) == 1
+    assert alerts()[0]["notified_at"] is not None
+    failed = deliver(Notice("error", "t", "b"), broken)
+    assert [each.name for each in failed] == ["channel 1 (json)", "channel 2 (nosuchthing)", "channel 3 (pagerduty)"]
+    captured = capsys.readouterr()
+    said = " ".join([captured.out, captured.err, str(failed), repr(broken)])
+    assert number > 0
+    assert "s3cret" not in said
+    assert "hidden-path" not in said
+    assert "channel 1 (json)" in said
+
+
+def test_a_refusal_is_told_with_its_status(sink: Sink) -> None:
+    sink.status = 403
+
+    (reason,) = deliver(Notice("error", "t", "b"), channels(f"json://{sink.host}/hook")).values()
+
+    assert "403" in reason
+
+
+def test_a_channel_that_never_answers_is_left_behind(sink: Sink) -> None:
+    sink.silent.set()
+    begun = time.monotonic()
+
+    failed = deliver(Notice("error", "t", "b"), channels(f"json://{sink.host}/hook?rto=25"), limit=0.2)
+
+    assert list(failed.values()) == ["it did not answer in time"]
+    assert time.monotonic() - begun < 10  # not the 25 s that it would take
+
+
+def test_what_the_library_says_stays_out_of_the_logs_of_a_run() -> None:
+    program = (
+        "import logging; logging.basicConfig(level='DEBUG');"
+        " from shared.alerts.channels import parse_channels; from shared.alerts import Notice, announce;"
+        " announce(Notice('error', 't', 'b'), parse_channels('json://user:s3cret@127.0.0.1:1/x pagerduty://s3cret')[0])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+
+    said = done.stdout + done.stderr
+    assert said.count("alert not delivered") == 2
+    assert "s3cret" not in said
+
+
+def test_without_anything_to_send_the_library_is_not_imported() -> None:
+    program = (
+        "import sys; from shared.alerts import Notice, announce, read_channels;"
+        " announce(Notice('info', 't', 'b'), []);"
+        " announce(Notice('info', 't', 'b'), read_channels({'ALERT_CHANNELS': 'error=json://127.0.0.1:1'}));"
+        " print('apprise' in sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "False"
