@@ -87,7 +87,7 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> Facts:
     context, alerted = _context(), False
     try:
         common = {"settings": load_settings(), "run_id": context["run_id"]}
-        incremental = _kind(context["dag_run"]) != "backfill"  # a backfill leaves late changes of other dates alone
+        incremental = not _only_this_date(context["dag_run"])
         facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
         alerted = "verdict" in facts and notify("quality_judged", context, facts)
         return settle(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
@@ -178,6 +178,8 @@ def _log_event(event: str, context: Mapping[str, Any]) -> None:
     if instance:
         facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
     reason = context.get("exception") or context.get("reason") or event
+    if event.startswith("task_"):
+        log.info("::endgroup::")  # else Airflow's page folds the line away that says what to do
     (log.error if event.endswith(("failed", "missed")) else log.info)(str(reason), **facts)
 
 
@@ -246,6 +248,11 @@ def deadline_limit(environ: Mapping[str, str]) -> timedelta:
 def documentation(dag_file: str) -> str:
     """The Markdown beside a DAG file, which Airflow shows with the DAG."""
     return Path(dag_file).with_suffix(".md").read_text(encoding="utf-8")
+
+
+def _only_this_date(run: Any) -> bool:
+    """Whether late changes and gaps of other dates are left alone: in a backfill, and when the run was asked to."""
+    return _kind(run) == "backfill" or bool((getattr(run, "conf", None) or {}).get("only_this_date"))
 
 
 def _kind(run: RunDates) -> str:
