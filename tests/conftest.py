@@ -133,6 +133,6 @@ def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test sees the settings it makes itself, not those of the shell that runs it."""
     for name in list(os.environ):
         if name.startswith(
-            ("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_")
+            ("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_", "ALERT_")
         ):
             monkeypatch.delenv(name)
