@@ -117,6 +117,20 @@ COMMANDS = (
         ),
     ),
     Entry(
+        "gaps",
+        "cli.gaps:gaps",
+        "List the business dates of each retailer without a published load, up to yesterday.",
+        SCHEDULE,
+        ("retail gaps", "retail gaps --from 2024-01-01 --retailer retailer_2", "retail gaps --fill"),
+    ),
+    Entry(
+        "maintenance",
+        "maintenance.main:app",
+        "Keep the warehouse in order; a DAG does it daily.",
+        SCHEDULE,
+        ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
+    ),
+    Entry(
         "loads",
         "cli.books:loads",
         "List the latest publications and where their records went.",

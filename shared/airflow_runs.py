@@ -142,6 +142,12 @@ def runs_between(api: AirflowApi, dag_id: str, first: datetime, last: datetime, 
     return [read_run(each, timezone) for each in _pages(api, runs_path(dag_id), "dag_runs", filters)]
 
 
+def runs_named(api: AirflowApi, dag_id: str, pattern: str, timezone: str) -> list[Run]:
+    """The runs whose names are like `pattern`, with % for any text."""
+    filters = {"run_id_pattern": pattern, "order_by": "id"}
+    return [read_run(each, timezone) for each in _pages(api, runs_path(dag_id), "dag_runs", filters)]
+
+
 def tasks_of(api: AirflowApi, run: Run) -> list[Task]:
     """The tasks of a run in the order in which they began; those that have not, last."""
     found = list(_pages(api, f"{run.path}/taskInstances", "task_instances", {}))

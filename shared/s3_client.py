@@ -168,6 +168,25 @@ class ObjectStore:
         with explained("s3:DeleteObject", bucket, key, self._where):
             self._client.delete_object(Bucket=bucket, Key=key)
 
+    def abort_uploads(self, bucket: str, *, untouched_since: datetime) -> list[str]:
+        """Give up multipart uploads to which nobody has added since; returns their keys.
+
+        The time of the newest part decides. An upload without parts takes no room and is left: what a store says about
+        its beginning is not always true.
+        """
+        aborted = []
+        with explained("s3:ListBucketMultipartUploads", bucket, None, self._where):
+            listing = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+            found = [(each["Key"], each["UploadId"]) for page in listing for each in page.get("Uploads", ())]
+        for key, upload_id in found:
+            with suppress(ObjectMissing), explained("s3:AbortMultipartUpload", bucket, key, self._where):
+                pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
+                times = [part["LastModified"] for page in pages for part in page.get("Parts", ())]
+                if times and max(times) < untouched_since:
+                    self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+                    aborted.append(key)
+        return aborted
+
     @contextmanager
     def writer(
         self, bucket: str, key: str, *, content_type: str = _JSON, part_bytes: int = PART_BYTES

@@ -44,7 +44,7 @@ FIXED_FILES = [
     "requirements.txt",
     "README.md",
 ]
-STAGES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views")
+STAGES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views", "maintenance")
 SOURCES = (*STAGES, "cli", "local_stack", "retailers", "scripts", "benchmarks", "airflow")
 
 

@@ -19,6 +19,7 @@ SOURCES = (
     "ingestion",
     "transformation",
     "data_quality",
+    "maintenance",
     "materialized_views",
     "local_stack",
     "scripts",

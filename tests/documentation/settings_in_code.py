@@ -13,7 +13,8 @@ from local_stack.ports import SETTINGS, USUAL
 from scripts.environment_file.settings import KNOWN
 from shared.config import PROJECT_ROOT, known_names
 
-SOURCES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views", "local_stack", "airflow")
+SOURCES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views", "maintenance")
+SOURCES += ("local_stack", "airflow")
 VENDOR_SETTINGS = PROJECT_ROOT / "retailers" / "serving" / "settings.py"
 NOT_OURS = {
     *("HOME", "PATH", "TZDIR", "TMPDIR", "NPM_CONFIG_CACHE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),

@@ -11,7 +11,7 @@ from shared.config import PROJECT_ROOT
 from tests.documentation.documents import anchors, code_spans, documents, fences, links, name_of, prose, read
 
 NAMES = [name_of(path) for path in documents()]
-PACKAGES = "shared|ingestion|transformation|data_quality|materialized_views|local_stack|retailers"
+PACKAGES = "shared|ingestion|transformation|data_quality|materialized_views|maintenance|local_stack|retailers"
 TOP_LEVEL = {path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 _PATH = re.compile(r"[\w./-]+\.(?:py|sql|md|toml|sh|txt|yml|json)|[\w-]+(?:/[\w.-]+)*/")
 _NOT_OURS = ("node_modules/", "build/", "dist/")

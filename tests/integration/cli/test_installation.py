@@ -19,7 +19,8 @@ from shared.version import CODE_VERSION
 
 READ_AT_RUN_TIME = {".sql", ".toml", ".yaml", ".j2"}
 PACKAGES = (
-    *("cli", "data_quality", "database", "ingestion", "materialized_views", "scripts", "shared", "transformation"),
+    *("cli", "data_quality", "database", "ingestion", "maintenance", "materialized_views"),
+    *("scripts", "shared", "transformation"),
 )
 
 

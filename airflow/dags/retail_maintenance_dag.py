@@ -1,0 +1,70 @@
+"""retail_maintenance: the warehouse's upkeep, every day at 04:30, after the pipeline; on Mondays the reconciliation."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime, timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from shared import airflow_tasks as tasks
+
+ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
+
+
+@dag(
+    "retail_maintenance",
+    schedule=CronDataIntervalTimetable("30 4 * * *", timezone=ZONE),
+    start_date=datetime.fromisoformat(os.environ.get("RETAIL_PIPELINE_START", "2026-01-01T00:00:00+00:00")),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    max_active_tasks=1,  # it is in no hurry, and leaves the machine to the loads
+    default_args={
+        "retries": int(os.environ.get("RETAIL_TASK_RETRIES", "3")),
+        "retry_delay": timedelta(seconds=float(os.environ.get("RETAIL_RETRY_DELAY_SECONDS", "300"))),
+        "execution_timeout": timedelta(hours=1),
+        "pool": "retail_pipeline",
+        "weight_rule": "absolute",
+        **tasks.TASK_CALLBACKS,
+    },
+    tags=["retail"],
+    doc_md=tasks.documentation(__file__),
+)
+def retail_maintenance() -> None:
+    """Tasks that do not need each other: one that fails leaves the others alone."""
+
+    def do(name: str) -> tasks.Facts:
+        from maintenance.main import run
+
+        return tasks.run_stage(tasks.chosen_date(ZONE), lambda it: run(name, it.day, **it.common))
+
+    @task
+    def remove_orphans() -> tasks.Facts:
+        return do("orphans")
+
+    @task
+    def create_partitions() -> tasks.Facts:
+        return do("partitions")
+
+    @task
+    def refresh_statistics() -> tasks.Facts:
+        return do("statistics")
+
+    @task
+    def find_gaps() -> tasks.Facts:
+        return do("gaps")
+
+    @task
+    def reconcile() -> tasks.Facts:
+        sunday = date.fromisoformat(tasks.chosen_date(ZONE)).isoweekday() == 7
+        if get_current_context()["dag_run"].run_type == "scheduled" and not sunday:
+            raise AirflowSkipException("It is weekly, on Mondays. To reconcile now, trigger this DAG.")
+        return do("reconcile")
+
+    for upkeep in (remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
+        upkeep()
+
+
+retail_maintenance()

@@ -1,0 +1,100 @@
+"""`retail gaps`: business dates that nobody can read, and filling them through Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.airflow_session import Airflow, open_airflow, refuse_paused
+from cli.watching import Watch, leaving_alone
+from maintenance.gap_alerts import gap_facts
+from maintenance.gaps import Gap, as_ranges, find_gaps
+from shared.airflow_api import DAG_ID
+from shared.airflow_runs import Run, runs_named, trigger
+from shared.commands import JsonOption, RetailerOption, business_date, chosen_retailers, console, exit_code, print_json
+from shared.config import Settings, load_settings
+from shared.database import session
+from shared.errors import FixConfiguration
+
+
+def gaps(
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First business date. Default: each one's first load.")
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last one. Default: yesterday.")] = None,
+    retailer: RetailerOption = None,
+    fill: Annotated[bool, typer.Option("--fill", help="Run the missing dates in Airflow and wait for them.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the business dates of each retailer without a published load, up to yesterday.
+
+    A retailer that was never loaded has no gaps; files are not expected daily. With --fill, Airflow runs each missing
+    date, the oldest first. Ends with 1 when some are missing still.
+    """
+    with exit_code():
+        settings = load_settings()
+        retailers = chosen_retailers(retailer)
+        since = business_date(first, settings) if first else None
+        until = business_date(last, settings)
+        if since and since > until:
+            raise FixConfiguration(f"--from {since} is after --to {until}. Give the earlier date first.")
+        missing = _find(settings, since, until, retailers)
+        told = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        runs: list[Run] = []
+        if fill and missing:
+            _show(missing, told)
+            runs = _fill(open_airflow(), sorted({gap.business_date for gap in missing}), told)
+            missing = _find(settings, since, until, retailers)
+        if as_json:
+            states = {str(run.day): run.state for run in runs}
+            print_json({"ok": not missing, "last_date": until, "gaps": gap_facts(missing), "runs": states})
+        else:
+            _tell(missing, until, filled=len(runs))
+        raise typer.Exit(1 if missing else 0)
+
+
+def _find(settings: Settings, first: date | None, last: date, retailers: Sequence[str]) -> list[Gap]:
+    with session(settings.warehouse_dsn.get_secret_value(), application_name="retail-gaps") as connection:
+        return find_gaps(connection, first, last, retailers)
+
+
+def _fill(airflow: Airflow, days: Sequence[date], told: Console) -> list[Run]:
+    """A run for each date; Airflow runs as many side by side as the DAG allows. Other dates are left alone."""
+    refuse_paused(airflow.dag(DAG_ID))
+    stamp = datetime.now(UTC)
+    for day in days:
+        conf = {"date": day.isoformat(), "only_this_date": True}
+        name = f"fill_gap__{day}__{stamp:%Y%m%dT%H%M%S}"
+        trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=name)
+    told.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
+    pattern = f"fill_gap__%{stamp:%Y%m%dT%H%M%S}"
+    with leaving_alone("the runs go on", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
+        return Watch(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, pattern, airflow.timezone))
+
+
+def _tell(missing: Sequence[Gap], until: date, *, filled: int) -> None:
+    if not missing:
+        typer.echo(
+            f"No business date is missing up to {until}." if not filled else f"{filled} dates run; none missing."
+        )
+        return
+    _show(missing, console())
+    if filled:
+        typer.echo("These are missing still. See why: retail schedule runs", err=True)
+    else:
+        typer.echo("Fill them: retail gaps --fill, with the same options", err=True)
+
+
+def _show(missing: Sequence[Gap], told: Any) -> None:
+    table = Table(title="Business dates without a published load", title_justify="left", box=None, header_style="dim")
+    table.add_column("retailer", no_wrap=True)
+    table.add_column("dates")
+    for each in as_ranges(missing):
+        table.add_row(escape(each.retailer_id), str(each))
+    told.print(table)

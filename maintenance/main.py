@@ -1,0 +1,90 @@
+"""The warehouse's upkeep: a command each, and what the maintenance DAG calls.
+
+python -m maintenance.main orphans|partitions|statistics|gaps|reconcile
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from maintenance.gap_alerts import DAYS as GAP_DAYS
+from maintenance.gap_alerts import watch_gaps
+from maintenance.orphans import remove_orphans
+from maintenance.partitions import create_partitions
+from maintenance.reconciliation import DAYS as RECONCILED_DAYS
+from maintenance.reconciliation import reconcile as reconcile_books
+from maintenance.statistics import refresh_statistics
+from maintenance.upkeep import Done, Duty, utc_now
+from shared.commands import JsonOption, exit_code, new_run_id, print_json
+from shared.config import Settings, load_settings
+from shared.logs import configure_logging
+
+TASKS = {
+    "orphans": remove_orphans,
+    "partitions": create_partitions,
+    "statistics": refresh_statistics,
+    "gaps": watch_gaps,
+    "reconcile": reconcile_books,
+}
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keep the warehouse in order; a DAG does it daily.")
+Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
+
+
+def run(task: str, day: date, *, settings: Settings, run_id: str) -> Done:
+    """Do one task as the DAG does, `day` being the last business date that is over.
+
+    Raises StopRun for what a person has to look at.
+    """
+    return TASKS[task](Duty(settings, run_id, day)).or_stop()
+
+
+@app.command()
+def orphans(as_json: JsonOption = False) -> None:
+    """Remove what died left behind: unattached months, rows that say `running`, uploads never completed."""
+    _show("orphans", as_json)
+
+
+@app.command()
+def partitions(as_json: JsonOption = False) -> None:
+    """Make the next months' partitions of fact_sales and the days of the calendar."""
+    _show("partitions", as_json)
+
+
+@app.command()
+def statistics(as_json: JsonOption = False) -> None:
+    """Refresh the planner's statistics of tables that have grown."""
+    _show("statistics", as_json)
+
+
+@app.command()
+def gaps(days: Days = GAP_DAYS, as_json: JsonOption = False) -> None:
+    """Raise alerts for expected business dates that are missing; resolve those that are there now."""
+    _show("gaps", as_json, days=days)
+
+
+@app.command()
+def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None:
+    """Compare raw zone, ledger, star and summaries in records and money. Ends with 1 when they differ."""
+    _show("reconcile", as_json, days=days)
+
+
+def _show(task: str, as_json: bool, **options: Any) -> None:
+    configure_logging("WARNING")
+    with exit_code():
+        settings = load_settings()
+        duty = Duty(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))
+        done: Done = TASKS[task](duty, **options)
+        if as_json:
+            print_json(done.as_dict())
+        else:
+            typer.echo(done.summary)
+        if done.problem:
+            typer.echo(done.problem, err=True)
+            raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    app()
