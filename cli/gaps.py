@@ -67,15 +67,13 @@ def _find(settings: Settings, first: date | None, last: date, retailers: Sequenc
 def _fill(airflow: Airflow, days: Sequence[date], told: Console) -> list[Run]:
     """A run for each date; Airflow runs as many side by side as the DAG allows. Other dates are left alone."""
     refuse_paused(airflow.dag(DAG_ID))
-    stamp = datetime.now(UTC)
+    prefix = f"fill_gaps__{datetime.now(UTC):%Y%m%dT%H%M%S}__"
     for day in days:
         conf = {"date": day.isoformat(), "only_this_date": True}
-        name = f"fill_gap__{day}__{stamp:%Y%m%dT%H%M%S}"
-        trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=name)
+        trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=f"{prefix}{day}")
     told.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
-    pattern = f"fill_gap__%{stamp:%Y%m%dT%H%M%S}"
     with leaving_alone("the runs go on", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
-        return Watch(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, pattern, airflow.timezone))
+        return Watch(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
 
 
 def _tell(missing: Sequence[Gap], until: date, *, filled: int) -> None:

@@ -142,9 +142,9 @@ def runs_between(api: AirflowApi, dag_id: str, first: datetime, last: datetime, 
     return [read_run(each, timezone) for each in _pages(api, runs_path(dag_id), "dag_runs", filters)]
 
 
-def runs_named(api: AirflowApi, dag_id: str, pattern: str, timezone: str) -> list[Run]:
-    """The runs whose names are like `pattern`, with % for any text."""
-    filters = {"run_id_pattern": pattern, "order_by": "id"}
+def runs_named(api: AirflowApi, dag_id: str, prefix: str, timezone: str) -> list[Run]:
+    """The runs whose names begin with `prefix`."""
+    filters = {"run_id_prefix_pattern": prefix, "order_by": "id"}
     return [read_run(each, timezone) for each in _pages(api, runs_path(dag_id), "dag_runs", filters)]
 
 
