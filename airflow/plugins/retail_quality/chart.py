@@ -140,6 +140,6 @@ def _summary(points: Sequence[Point]) -> str:
         return "No business date of this period has a score."
     lowest = min(points, key=lambda point: point.score)
     return (
-        f"{len(points)} business dates from {points[0].day} to {points[-1].day}. Latest score {points[-1].score:.2f},"
-        f" lowest {lowest.score:.2f} on {lowest.day}."
+        f"Business dates with a score: {len(points)}, from {points[0].day} to {points[-1].day}."
+        f" Latest {points[-1].score:.2f}, lowest {lowest.score:.2f} on {lowest.day}."
     )

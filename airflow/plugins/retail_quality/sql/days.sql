@@ -2,7 +2,7 @@
 -- The newest check of a date speaks for it: its own run's, or that of a later run which loaded the date beside its own.
 WITH known AS (
     SELECT coalesce(%(day)s::date, greatest(
-        (SELECT max(business_date) FROM ops.data_quality_scores),
+        (SELECT max(business_date) FROM ops.data_quality_scores WHERE dimension = 'overall'),
         (SELECT max(business_date) FROM ops.data_quality_results),
         (
             SELECT max(newest.business_date)
