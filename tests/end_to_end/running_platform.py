@@ -18,6 +18,7 @@ import psycopg2
 from shared.airflow_api import DAG_ID, AirflowApi
 from tests.end_to_end.checkout import Checkout
 
+RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
 UNFINISHED = ("queued", "running", None)
 QUICK = {
     "RETAIL_TASK_RETRIES": "0",
@@ -51,12 +52,32 @@ class RunningPlatform:
 
     def run(self, day: date) -> Outcome:
         """Run a business date and wait for its end."""
+        return self.wait(self.trigger(day))
+
+    def trigger(self, day: date) -> str:
+        """Start a run of a business date; its id."""
         body = {"logical_date": None, "conf": {"date": day.isoformat()}}
-        return self.wait(str(self.airflow.call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", body)["dag_run_id"]))
+        return str(self.airflow.call("POST", RUNS, body)["dag_run_id"])
+
+    def pause(self, paused: bool) -> None:
+        """Switch the schedule off or on."""
+        self.airflow.call("PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": paused})
+
+    def chosen_date(self, run_id: str) -> date:
+        """The business date that a run has decided on."""
+        path = f"{RUNS}/{run_id}/taskInstances/choose_business_date/xcomEntries/return_value"
+        return date.fromisoformat(str(self.airflow.call("GET", path)["value"]).strip('"'))
+
+    def wait_for_backfill(self, identifier: int, seconds: float = 600) -> None:
+        """Wait until a backfill is completed."""
+        deadline = time.monotonic() + seconds
+        while self.airflow.call("GET", f"/api/v2/backfills/{identifier}")["completed_at"] is None:
+            assert time.monotonic() < deadline, f"the backfill was not completed within {seconds} s"
+            time.sleep(0.5)
 
     def wait(self, run_id: str, seconds: float = 180) -> Outcome:
         """Wait until a run has ended."""
-        path = f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}"
+        path = f"{RUNS}/{run_id}"
         deadline = time.monotonic() + seconds
         while (state := self.airflow.call("GET", path)["state"]) in UNFINISHED:
             assert time.monotonic() < deadline, f"{run_id} is still {state} after {seconds} s"
