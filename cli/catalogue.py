@@ -145,6 +145,17 @@ COMMANDS = (
         ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
     ),
     Entry(
+        "lineage",
+        "cli.lineage:lineage",
+        "Show which source fed which table on a business date, with runs and row counts.",
+        BOOKS,
+        (
+            "retail lineage  # the latest date, from the shops to the views",
+            "retail lineage mv_daily_sales_summary --date 2024-01-15 --upstream",
+            "retail lineage fact_sales --retailer retailer_2 --columns",
+        ),
+    ),
+    Entry(
         "dead-letters",
         "cli.dead_letters:app",
         "Records that were refused, with the reason and their payload.",

@@ -1,12 +1,11 @@
 """retail_data_pipeline: retailers to S3 to the star schema to checks to views, every night at 02:00."""
 
-from __future__ import annotations
-
 import os
 from datetime import datetime, timedelta
 
-from airflow.sdk import Asset, CronDataIntervalTimetable, Param, TriggerRule, dag, task
+from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
 
+from shared import airflow_assets as warehouse
 from shared import airflow_tasks as tasks
 from shared.config import RETAILER_IDS
 
@@ -48,11 +47,11 @@ def retail_data_pipeline() -> None:
 
         return tasks.run_stage(day, lambda it: run(it.day, [retailer], since_watermark=it.incremental, **it.common))
 
-    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=[Asset("fact_sales")])
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=warehouse.tables())
     def transform_s3_to_postgres(landed: list[tasks.Facts], day: str) -> tasks.Facts:
         from transformation.main import run
 
-        return tasks.run_stage(day, lambda it: run(it.day, tasks.retailers(landed), **it.common))
+        return warehouse.loaded(tasks.run_stage(day, lambda it: run(it.day, tasks.retailers(landed), **it.common)), day)
 
     @task(priority_weight=3)
     def data_quality_check(loaded: tasks.Facts, day: str) -> tasks.Facts:
@@ -60,11 +59,11 @@ def retail_data_pipeline() -> None:
 
         return tasks.run_stage(day, lambda it: run(it.day, retailers=tasks.retailers([loaded]), **it.common))
 
-    @task(priority_weight=4, outlets=[Asset("materialized_views")])
+    @task(priority_weight=4, outlets=warehouse.views())
     def refresh_materialized_views(day: str) -> tasks.Facts:
         from materialized_views.refresh_views import run
 
-        return tasks.run_stage(day, lambda it: run(day=it.day, **it.common))
+        return warehouse.refreshed(tasks.run_stage(day, lambda it: run(day=it.day, **it.common)), day)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
     def name_missing_retailers() -> None:

@@ -90,7 +90,8 @@ def table(dsn: str, name: str) -> DataSet:
     parts = urlsplit(dsn)
     database = parts.path.lstrip("/") or "retail_analytics"
     namespace = f"postgres://{parts.hostname or 'localhost'}:{parts.port or 5432}"
-    return DataSet(namespace, f"{database}.{'ops' if name in _OPS else 'public'}.{name}", name)
+    schema = "ops" if name in _OPS else "public"
+    return DataSet(namespace, f"{database}.{schema}.{name}", name if name in declarations() else None)
 
 
 def endpoint(url: str, path: str) -> DataSet:

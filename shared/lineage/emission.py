@@ -27,10 +27,11 @@ log = get_logger(__name__)
 NAMESPACE = "retail_analytics"
 """Of our jobs, unless OPENLINEAGE_NAMESPACE says another."""
 PATIENCE_SECONDS = 2.0
-"""How long the end of a stage waits for its events to be sent."""
+"""How long the end of a stage waits for its next event to be sent."""
 IMPORT_SECONDS = 10.0
 """How long it waits before that for the client to be imported, on a machine that has other things to do."""
-_REQUEST_SECONDS = 1.5
+_REQUEST_SECONDS = 5.0
+"""A request may take longer while the stage is at work; nobody waits for it then."""
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> bool:
@@ -38,7 +39,7 @@ def configured(environ: Mapping[str, str] = os.environ) -> bool:
     if environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true":
         return False
     return bool(environ.get("OPENLINEAGE_URL") or environ.get("OPENLINEAGE_CONFIG")) or any(
-        name.startswith("OPENLINEAGE__TRANSPORT__") and value for name, value in environ.items()
+        name.startswith("OPENLINEAGE__TRANSPORT") and value for name, value in environ.items()
     )
 
 
@@ -86,7 +87,8 @@ class _Teller:
         self._parent = parent_of(run_id)
         self._namespace = os.environ.get("OPENLINEAGE_NAMESPACE") or NAMESPACE
         self._waiting: queue.SimpleQueue[tuple[Any, ...] | None] = queue.SimpleQueue()
-        self._ready = threading.Event()
+        self._ready, self._moved = threading.Event(), threading.Event()
+        self._over = False
         self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
         self._thread.start()
 
@@ -96,14 +98,23 @@ class _Teller:
             self._waiting.put((moment, self._parent, self._namespace, at, state, tuple(flows), error))
 
     def finish(self) -> None:
-        """Wait a little until all is sent."""
+        """Wait until all is sent, as long as it goes on."""
         self._waiting.put(None)
         self._ready.wait(IMPORT_SECONDS)
-        self._thread.join(PATIENCE_SECONDS)
-        if self._thread.is_alive():
-            log.warning("lineage events not sent in time", patience_seconds=PATIENCE_SECONDS)
+        while not self._over:
+            if not self._moved.wait(PATIENCE_SECONDS):
+                log.warning("lineage events not sent in time", patience_seconds=PATIENCE_SECONDS)
+                return
+            self._moved.clear()
 
     def _work(self) -> None:
+        try:
+            self._send()
+        finally:
+            self._over = True
+            self._moved.set()
+
+    def _send(self) -> None:
         try:
             from shared.lineage.events import Told, event
 
@@ -118,6 +129,7 @@ class _Teller:
                 client.emit(event(Told(*facts)))
             except Exception as error:  # noqa: BLE001 - see above
                 log.warning("lineage event not sent", error=f"{type(error).__name__}: {error}"[:300])
+            self._moved.set()
         client.close(PATIENCE_SECONDS)
 
 

@@ -1,0 +1,51 @@
+"""example_sales_report: a report that hangs on the pipeline: it runs whenever the views have been refreshed."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+
+from airflow.sdk import Param, dag, get_current_context, task
+
+from shared import airflow_assets as warehouse
+from shared import airflow_tasks as tasks
+
+ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
+VIEWS = warehouse.asset(warehouse.ALL_VIEWS)
+
+
+@dag(
+    "example_sales_report",
+    schedule=[VIEWS],
+    start_date=datetime.fromisoformat("2026-01-01T00:00:00+00:00"),
+    is_paused_upon_creation=True,  # an example: switch it on, or copy it
+    params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
+    default_args={"retries": 2, "pool": "retail_pipeline", "priority_weight": 1, "weight_rule": "absolute"},
+    tags=["example"],
+    doc_md=tasks.documentation(__file__),
+)
+def example_sales_report() -> None:
+    """Which business dates the views were refreshed for, then a report of each."""
+
+    @task
+    def choose_business_dates() -> list[str]:
+        context = get_current_context()
+        events = context["triggering_asset_events"]
+        # Several runs of the pipeline may end before this one begins; then it is told of all of them at once.
+        days = warehouse.business_dates(events[VIEWS]) if VIEWS in events else []
+        return days or [tasks.chosen_date(ZONE)]  # triggered by hand: the date of the form, else yesterday
+
+    @task(map_index_template="{{ task.op_kwargs['day'] }}")
+    def write_report(day: str) -> tasks.Facts:
+        from pathlib import Path
+
+        from shared.config import load_settings
+        from shared.reports import write_csv
+
+        sql = Path(__file__).with_name("example_sales_report.sql").read_text(encoding="utf-8")
+        return write_csv(sql, {"day": day}, f"reports/sales_by_retailer/{day}.csv", settings=load_settings())
+
+    write_report.expand(day=choose_business_dates())
+
+
+example_sales_report()

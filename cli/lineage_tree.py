@@ -1,0 +1,67 @@
+"""Flows as trees: from a data set up to its sources, or down to what is made from it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+Flow = Mapping[str, Any]
+_DATE_IN_KEY = re.compile(r"year=(\d{4})/month=(\d{2})/day=(\d{2})/")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A data set, the flows between it and its parent in the tree, and what comes next."""
+
+    namespace: str
+    name: str
+    flows: tuple[Flow, ...] = ()
+    children: list[Node] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        kept = ("stage", "run_id", "retailer_id", "business_date", "last_date", "rows_written", "size_bytes")
+        return {
+            "namespace": self.namespace,
+            "name": self.name,
+            "flows": [{name: flow[name] for name in (*kept, "recorded_at", "columns")} for flow in self.flows],
+            "next": [child.as_dict() for child in self.children],
+        }
+
+
+def date_of(name: str) -> date | None:
+    """The business date that stands in an object's key."""
+    match = _DATE_IN_KEY.search(name)
+    return date(*map(int, match.groups())) if match else None
+
+
+def find(flows: Sequence[Flow], name: str) -> list[tuple[str, str]]:
+    """The data sets that a person means by `name`: a table, a key, a prefix of objects, a URL or a path."""
+    sets = {(flow[f"{side}_namespace"], flow[f"{side}_name"]) for flow in flows for side in ("source", "target")}
+    return sorted(each for each in sets if _means(name, *each))
+
+
+def _means(wanted: str, namespace: str, name: str) -> bool:
+    whole = f"{namespace}{name}" if name.startswith("/") else f"{namespace}/{name}"
+    is_prefix = "://" in namespace and wanted.startswith(f"{name}/")
+    return wanted in (name, whole) or name.endswith((f".{wanted}", f"/{wanted}")) or is_prefix
+
+
+def tree(flows: Sequence[Flow], start: tuple[str, str], *, upstream: bool) -> Node:
+    """What `start` was made from, or what was made from it, as far as the flows go."""
+    near, far = ("target", "source") if upstream else ("source", "target")
+    return _grow(flows, Node(*start), near, far, (start,))
+
+
+def _grow(flows: Sequence[Flow], node: Node, near: str, far: str, path: tuple[tuple[str, str], ...]) -> Node:
+    found: dict[tuple[str, str], list[Flow]] = {}
+    for flow in flows:
+        if (flow[f"{near}_namespace"], flow[f"{near}_name"]) == (node.namespace, node.name):
+            found.setdefault((flow[f"{far}_namespace"], flow[f"{far}_name"]), []).append(flow)
+    for key, between in found.items():
+        if key not in path:
+            node.children.append(_grow(flows, Node(*key, tuple(between)), near, far, (*path, key)))
+    return node
