@@ -1,6 +1,6 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-compose test-demo test-docs test-e2e test-newer-postgres \
+.PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
 	lint bench bench-large clean venv venv-dev
 
 PYTHON ?= python3
@@ -41,6 +41,9 @@ test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest Postgre
 
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
+
+test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it; fetches Chromium if there is none
+	@$(RUN) -m pytest -vv --durations=15 tests/airflow
 
 test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening; needs Docker, takes 10 minutes
 	@$(RUN) -m pytest -vv --durations=15 tests/containers

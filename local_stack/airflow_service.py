@@ -47,6 +47,7 @@ def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapp
         "API__SECRET_KEY": credentials["airflow_secret_key"],
         "API_AUTH__JWT_SECRET": credentials["airflow_jwt_secret"],
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",  # after a crash; Airflow's own 300 s are for many schedulers
         "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
@@ -61,7 +62,10 @@ def airflow_environment(
 ) -> dict[str, str]:
     """The environment of Airflow's processes, and so of every task."""
     user = pipeline["AIRFLOW_USERNAME"]
-    own = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{user}:admin"}
+    own = {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{user}:admin",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": pipeline.get("AIRFLOW_LOST_TASK_SECONDS") or "300",
+    }
     return process_environment(layout.root, {**pipeline, **airflow_settings(layout, ports, credentials), **own})
 
 

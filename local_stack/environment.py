@@ -17,7 +17,15 @@ from shared.config import known_names
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
 # Besides the platform's own settings; where the local platform has a value of its own, that one holds.
-PASSED_ON = ("LOG_FORMAT", "LOG_LEVEL", "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy")
+PASSED_ON = (
+    "AIRFLOW_LOST_TASK_SECONDS",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "https_proxy",
+    "http_proxy",
+)
 PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_")
 
 

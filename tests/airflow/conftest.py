@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,12 +21,15 @@ from playwright.sync_api import Browser, Error, Page, StorageState, sync_playwri
 from tests.airflow.chromium import NoBrowser, open_browser
 from tests.airflow.screens import PHONE, REPORTS, Screens, log_in
 from tests.end_to_end.checkout import Checkout
-from tests.end_to_end.running_platform import RunningPlatform, started
+from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up, started
 
 DISTURBING = ("test_business_dates.py", "test_kills.py")
 """These stop what the others use, so they come last."""
+PATIENT = {**QUICK, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
+"""Settings of the second start: a lost task is noticed within seconds and tried again at once."""
 HAS_FAILED = pytest.StashKey[bool]()
 Keep = Callable[..., Path]
+Say = Callable[[str], None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,6 +72,29 @@ def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
     """A platform that is up, with little patience and small days."""
     with started(checkout) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def restarted(checkout: Checkout, platform: RunningPlatform) -> RunningPlatform:
+    """The platform after nights in which it was off: paused, and the last night's run is due once it is toggled on."""
+    platform.pause(True)
+    checkout.run("down")
+    start = (datetime.now(UTC) - timedelta(days=3)).isoformat(timespec="seconds")
+    (checkout.root / ".local" / "airflow" / "pipeline_start").write_text(start, encoding="utf-8")
+    return brought_up(checkout, PATIENT)
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Say:
+    """Print a line of progress although pytest captures output."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n  {text}")
+            sys.stderr.flush()
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -127,12 +127,17 @@ def _written_environment(root: Path) -> dict[str, str]:
     return {name: shlex.split(value)[0] for name, _, value in pairs}
 
 
+def brought_up(checkout: Checkout, settings: Mapping[str, str]) -> RunningPlatform:
+    """Bring a checkout's platform up to stay."""
+    status, output = checkout.run("up", **settings)
+    assert status == 0, output
+    return RunningPlatform(_written_environment(checkout.root))
+
+
 @contextmanager
 def started(checkout: Checkout) -> Iterator[RunningPlatform]:
     """Bring a checkout's platform up, with little patience and small days, and down again."""
-    status, output = checkout.run("up", **QUICK)
-    assert status == 0, output
     try:
-        yield RunningPlatform(_written_environment(checkout.root))
+        yield brought_up(checkout, QUICK)
     finally:
         checkout.run("down")
