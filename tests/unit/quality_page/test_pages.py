@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+
 from retail_quality.pages import Addresses, amount, count, day_name, duration, moment, score
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
