@@ -58,6 +58,9 @@ def read_books(connection: Connection, first: date, last: date) -> dict[Slice, B
     values = {"first": first, "last": last, **keys}
     books: dict[Slice, Books] = {}
     with transaction(connection) as cursor:
+        # One snapshot for all of it; the lock comes first, so that it knows the partitions that it reads.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
         cursor.execute("SET LOCAL enable_nestloop = off")  # whole slices are compared; hashing always fits
         cursor.execute(read_sql(_SQL / "compare_star.sql"), values)
         for name, day, currency, in_star, accounted, *present, landed, sha256 in cursor.fetchall():

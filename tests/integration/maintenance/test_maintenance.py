@@ -1,0 +1,378 @@
+"""The warehouse's upkeep on a real PostgreSQL and S3: what it removes, makes, finds, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import psycopg2
+import pytest
+from typer.testing import CliRunner
+
+from local_stack.databases import WarehouseAccess
+from maintenance import partitions
+from maintenance.gap_alerts import watch_gaps
+from maintenance.gaps import Gap, find_gaps, find_recent_gaps
+from maintenance.main import app
+from maintenance.main import run as run_task
+from maintenance.orphans import remove_orphans
+from maintenance.partitions import create_partitions
+from maintenance.reconciliation import reconcile
+from maintenance.statistics import refresh_statistics
+from maintenance.upkeep import Duty
+from shared.config import load_settings
+from shared.database import session
+from shared.errors import RetryLater, StopRun
+from shared.partitions import ControlAmounts, Manifest, RequestWindow, manifest_key, raw_key
+from tests.conftest import S3Access
+from tests.fakes.published_days import PublishedDays, usual_lines
+
+YESTERDAY = date(2024, 2, 9)
+NOW = datetime(2024, 2, 10, 4, 30, tzinfo=UTC)
+ALERTS = "SELECT retailer_id, business_date, status, severity, summary FROM ops.alerts ORDER BY alert_id"
+
+
+@pytest.fixture
+def published(warehouse: WarehouseAccess) -> Iterator[PublishedDays]:
+    days = PublishedDays(warehouse.owner_dsn)
+    yield days
+    days.close()
+
+
+@pytest.fixture
+def duty(warehouse: WarehouseAccess, s3: S3Access) -> Duty:
+    settings = load_settings({**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn})
+    return Duty(settings, "run-1", YESTERDAY, lambda: NOW)
+
+
+def land(s3: S3Access, day: date, retailer_id: str = "retailer_1", **changes: Any) -> None:
+    """The manifest of a date as `PublishedDays` published it, or otherwise."""
+    lines = usual_lines(day)
+    money = sum((line.direction * line.quantity * line.price for line in lines), Decimal(0))
+    currency = {"retailer_1": "USD", "retailer_2": "GBP", "retailer_3": "EUR"}[retailer_id]
+    manifest = Manifest(
+        retailer_id=retailer_id,
+        business_date=day,
+        run_id="run-1",
+        object_key=raw_key(retailer_id, day),
+        sha256="test",
+        size_bytes=1,
+        fetched=len(lines),
+        landed=len(lines),
+        rejected=0,
+        distinct=len(lines),
+        amounts={currency: ControlAmounts(landed=money)},
+        window=RequestWindow(requested_from=NOW - timedelta(days=1), requested_until=NOW - timedelta(days=1)),
+        code_version="test",
+        written_at=NOW - timedelta(days=1),
+    ).model_copy(update=changes)
+    body = manifest.model_dump_json().encode()
+    s3.client.put_object(Bucket=s3.bucket_raw, Key=manifest_key(retailer_id, day), Body=body)
+
+
+def days_before(number: int) -> date:
+    return YESTERDAY - timedelta(days=number)
+
+
+def together(*works: Any) -> list[Any]:
+    """What each of them came to, run at the same time."""
+    outcomes: list[Any] = [None] * len(works)
+
+    def call(number: int) -> None:
+        outcomes[number] = works[number]()
+
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return outcomes
+
+
+# Orphans -------------------------------------------------------------------------------------------------------------
+
+
+def open_run(published: PublishedDays, age: timedelta) -> None:
+    published.execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
+        " VALUES (%s, 'transform', %s, 'running', %s)",
+        (str(age), YESTERDAY, NOW - age),
+    )
+
+
+def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
+    duty: Duty, published: PublishedDays, s3: S3Access
+) -> None:
+    published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
+    open_run(published, timedelta(hours=25))
+    open_run(published, timedelta(hours=2))
+    upload = s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/left.json")["UploadId"]
+    s3.client.upload_part(Bucket=s3.bucket_raw, Key="raw/left.json", UploadId=upload, PartNumber=1, Body=b"x" * 10)
+    s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/without-parts.json")
+
+    in_two_days = replace(duty, clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    young = remove_orphans(replace(duty, clock=lambda: NOW)).as_dict()
+    old = remove_orphans(in_two_days).as_dict()
+
+    assert young["builds"] == ["fact_sales_2024_01_build_17"]
+    assert (young["runs"], young["uploads"]) == (1, [])
+    assert old["uploads"] == [f"s3://{s3.bucket_raw}/raw/left.json"]
+    left = s3.client.list_multipart_uploads(Bucket=s3.bucket_raw).get("Uploads", [])
+    assert [each["Key"] for each in left] == ["raw/without-parts.json"]
+
+
+def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(duty: Duty, published: PublishedDays) -> None:
+    open_run(published, timedelta(hours=25))
+    open_run(published, timedelta(hours=23))
+    remove_orphans(duty)
+    runs = published.execute("SELECT status, finished_at, message FROM ops.pipeline_runs ORDER BY started_at")
+    assert runs[0][:2] == ("failed", NOW)
+    assert "It was killed" in runs[0][2]
+    assert runs[1] == ("running", None, None)
+
+
+def test_months_under_construction_are_no_orphans(
+    duty: Duty, published: PublishedDays, warehouse: WarehouseAccess
+) -> None:
+    with psycopg2.connect(warehouse.loader_dsn) as building, building.cursor() as cursor:
+        cursor.execute("SELECT ops.enter_build('retailer_1')")
+        published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
+        assert remove_orphans(duty).facts["builds"] == []
+    building.close()
+    assert remove_orphans(duty).facts["builds"] == ["fact_sales_2024_01_build_17"]
+
+
+# Partitions and statistics -------------------------------------------------------------------------------------------
+
+
+def test_three_months_ahead_are_made_once_and_a_year_of_days(duty: Duty, published: PublishedDays) -> None:
+    made = together(lambda: create_partitions(duty), lambda: create_partitions(duty))
+    assert sorted({name for each in made for name in each.facts["made"]}) == [
+        f"fact_sales_2024_0{month}" for month in (2, 3, 4, 5)
+    ]
+    assert create_partitions(duty).facts == {"made": [], "until": "2024-05"}
+    assert published.execute("SELECT count(*) FROM dim_date WHERE full_date = '2025-03-01'") == [(1,)]
+
+
+def test_months_are_made_in_the_gap_between_loads_and_loads_never_queue_for_long(
+    duty: Duty, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "_WAIT_SECONDS", 0.05)
+    load = psycopg2.connect(warehouse.loader_dsn)
+    load.cursor().execute("SELECT ops.enter_load('retailer_1')")
+    pauses: list[float] = []
+
+    def load_ends(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            load.close()
+
+    assert len(create_partitions(duty, sleep=load_ends).facts["made"]) == 4
+    assert len(pauses) == 3
+
+
+def test_when_loads_never_end_the_months_wait_for_another_day(
+    duty: Duty, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "_WAIT_SECONDS", 0.02)
+    load = psycopg2.connect(warehouse.loader_dsn)
+    load.cursor().execute("SELECT ops.enter_load('retailer_1')")
+    with pytest.raises(RetryLater, match=r"2024-02 was not made: loads were under way all the time\. Run it again"):
+        create_partitions(duty, sleep=lambda _: None)
+    load.close()
+
+
+def test_tables_that_have_grown_are_analyzed(duty: Duty, published: PublishedDays) -> None:
+    published.publish(YESTERDAY)
+    assert "fact_sales_2024_02" in refresh_statistics(duty).facts["analyzed"]
+    assert refresh_statistics(duty).facts["analyzed"] == []
+
+
+# Gaps ----------------------------------------------------------------------------------------------------------------
+
+
+def test_gaps_are_counted_from_the_first_load_and_never_for_who_was_never_loaded(
+    duty: Duty, published: PublishedDays, warehouse: WarehouseAccess
+) -> None:
+    for number in (5, 3, 2):
+        published.publish(days_before(number))
+    with session(warehouse.reader_dsn, application_name="test") as connection:
+        everyone = ("retailer_1", "retailer_2")
+        found = find_gaps(connection, None, YESTERDAY, everyone)
+        assert found == [Gap("retailer_1", days_before(number)) for number in (4, 1, 0)]
+        since = find_gaps(connection, days_before(6), days_before(4), everyone)
+        assert since == [Gap("retailer_1", days_before(6)), Gap("retailer_1", days_before(4))]
+
+
+def test_an_old_date_loaded_for_itself_opens_no_gap_and_a_long_outage_is_one(
+    published: PublishedDays, warehouse: WarehouseAccess
+) -> None:
+    published.publish(date(2023, 6, 1))
+    with session(warehouse.reader_dsn, application_name="test") as connection:
+        assert len(find_recent_gaps(connection, YESTERDAY, 5, ("retailer_1",))) == 5
+        published.publish(days_before(2))
+        recent = find_recent_gaps(connection, YESTERDAY, 5, ("retailer_1",))
+        assert recent == [Gap("retailer_1", days_before(1)), Gap("retailer_1", YESTERDAY)]
+
+
+def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
+    duty: Duty, published: PublishedDays
+) -> None:
+    published.publish_all(days_before(4))
+    for number in (3, 0):
+        published.publish(days_before(number), "retailer_1")
+    for number in (3, 2, 1, 0):
+        published.publish(days_before(number), "retailer_3")
+
+    first = together(lambda: watch_gaps(duty), lambda: watch_gaps(duty))[0]
+
+    assert first.facts["gaps"] == {
+        "retailer_1": ["2024-02-07", "2024-02-08"],
+        "retailer_2": ["2024-02-06", "2024-02-07", "2024-02-08", "2024-02-09"],
+    }
+    assert sorted(published.execute(ALERTS)) == [
+        (
+            "retailer_1",
+            days_before(2),
+            "open",
+            "error",
+            "retailer_1 has no data for 2024-02-07 to 2024-02-08 (2 dates)",
+        ),
+        (
+            "retailer_2",
+            days_before(3),
+            "open",
+            "error",
+            "retailer_2 has no data for 2024-02-06 to 2024-02-09 (4 dates)",
+        ),
+    ]
+    published.publish(days_before(2), "retailer_1")
+    published.publish(days_before(1), "retailer_1")
+    assert watch_gaps(duty).facts["resolved"] == 1
+    assert [each[:3] for each in sorted(published.execute(ALERTS))] == [
+        ("retailer_1", days_before(2), "resolved"),
+        ("retailer_2", days_before(3), "open"),
+    ]
+
+
+# Reconciliation ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def agreeing(published: PublishedDays, s3: S3Access) -> PublishedDays:
+    for number in (2, 1, 0):
+        for retailer_id in ("retailer_1", "retailer_2"):
+            published.publish(days_before(number), retailer_id)
+            land(s3, days_before(number), retailer_id)
+    return published
+
+
+def test_what_agrees_reconciles(duty: Duty, agreeing: PublishedDays) -> None:
+    done = reconcile(duty)
+    assert done.problem is None
+    assert done.summary == "6 partitions of 2024-01-06 to 2024-02-09 compared, 0 differ"
+    assert agreeing.execute(ALERTS) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "told"),
+    [
+        (
+            "UPDATE ops.load_ledger_amounts SET in_star = in_star + 0.01"
+            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
+            "fact_sales holds 557.82 USD, the ledger 557.83 (difference -0.0100)",
+        ),
+        (
+            "DELETE FROM fact_sales WHERE date_key = 20240208 AND retailer_key = 1 AND transaction_id = 'T0208-0000'",
+            "fact_sales holds 38 records, the ledger 40",
+        ),
+        (
+            "DELETE FROM fact_sales WHERE date_key = 20240208 AND retailer_key = 1",
+            "fact_sales holds 0 records, the ledger 40",
+        ),
+        (
+            "UPDATE fact_daily_sales SET net_amount = net_amount + 0.02, adjustment_amount = adjustment_amount + 0.02"
+            " WHERE date_key = 20240208 AND retailer_key = 1"
+            " AND product_key = (SELECT min(product_key) FROM dim_product WHERE retailer_key = 1) AND store_key ="
+            " (SELECT min(store_key) FROM dim_store WHERE retailer_key = 1)",
+            "fact_daily_sales holds 557.84 USD, fact_sales 557.82 (difference 0.0200)",
+        ),
+        (
+            "UPDATE ops.load_ledger SET landed = 41, fetched = 41, duplicate = 1"
+            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
+            "the raw zone holds 40 records, the ledger 41",
+        ),
+        (
+            "UPDATE ops.load_ledger SET source_sha256 = 'other'"
+            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
+            "what was landed at 2024-02-09 04:30 UTC has been landed anew since, and was not loaded again",
+        ),
+    ],
+)
+def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_gone(
+    duty: Duty, agreeing: PublishedDays, planted: str, told: str
+) -> None:
+    agreeing.execute(planted)
+
+    found = reconcile(duty)
+
+    (difference,) = found.facts["differences"]
+    assert (difference["retailer_id"], difference["business_date"]) == ("retailer_1", "2024-02-08")
+    assert told in difference["differences"]
+    assert found.problem and told in found.problem
+    ((_, _, status, severity, summary),) = agreeing.execute(ALERTS)
+    assert (status, severity) == ("open", "critical")
+    assert summary.startswith("retailer_1 2024-02-08 does not reconcile: ")
+
+    for table in ("fact_sales", "ops.transaction_dates"):
+        agreeing.execute(f"DELETE FROM {table} WHERE date_key = 20240208 AND retailer_key = 1")
+    agreeing.publish(days_before(1), "retailer_1")
+    assert reconcile(duty).problem is None
+    assert [each[2] for each in agreeing.execute(ALERTS)] == ["resolved"]
+
+
+def test_money_without_records_of_it_in_the_books_is_found(duty: Duty, agreeing: PublishedDays, s3: S3Access) -> None:
+    s3.client.delete_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", YESTERDAY))
+    s3.client.put_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", days_before(2)), Body=b"{}")
+    land(s3, YESTERDAY, "retailer_3")
+    land(s3, days_before(1), "retailer_3", written_at=NOW - timedelta(hours=1))
+    told = {
+        (each["retailer_id"], each["business_date"]): each["differences"]
+        for each in reconcile(duty).facts["differences"]
+    }
+    assert told.pop(("retailer_2", "2024-02-07"))[0].startswith("the raw zone: its manifest cannot be read")
+    assert told == {
+        ("retailer_2", "2024-02-09"): ["the ledger has a load of it, but the raw zone has no manifest"],
+        ("retailer_3", "2024-02-09"): ["what was landed at 2024-02-09 04:30 UTC was never loaded"],
+    }
+
+
+def test_two_reconciliations_at_once_raise_one_alert(duty: Duty, agreeing: PublishedDays) -> None:
+    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240208 AND retailer_key = 2")
+    together(lambda: reconcile(duty), lambda: reconcile(duty))
+    assert [each[:3] for each in agreeing.execute(ALERTS)] == [("retailer_2", days_before(1), "open")]
+
+
+def test_in_airflow_a_difference_makes_the_task_red(duty: Duty, agreeing: PublishedDays) -> None:
+    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240209 AND retailer_key = 2")
+    with pytest.raises(StopRun, match=r"do not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"):
+        run_task("reconcile", YESTERDAY, settings=duty.settings, run_id="run-1")
+
+
+# From the shell ------------------------------------------------------------------------------------------------------
+
+
+def test_each_task_runs_from_the_shell_and_answers_programs(
+    duty: Duty, warehouse: WarehouseAccess, s3: S3Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}.items():
+        monkeypatch.setenv(name, value)
+    for task in ("orphans", "partitions", "statistics", "gaps", "reconcile"):
+        answer = CliRunner().invoke(app, [task, "--json"])
+        assert answer.exit_code == 0, answer.output
+        assert json.loads(answer.stdout)["ok"] is True
