@@ -3,7 +3,7 @@
 import os
 from datetime import datetime, timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, Param, TriggerRule, dag, task
+from airflow.sdk import CronDataIntervalTimetable, TriggerRule, dag, task
 
 from shared import airflow_assets as warehouse
 from shared import airflow_tasks as tasks
@@ -19,7 +19,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=4,  # days of a backfill side by side
-    params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
+    params={"date": tasks.date_param(ZONE)},
     default_args={
         "retries": int(os.environ.get("RETAIL_TASK_RETRIES", "3")),  # after 5, 10 and 20 minutes
         "retry_delay": timedelta(seconds=float(os.environ.get("RETAIL_RETRY_DELAY_SECONDS", "300"))),

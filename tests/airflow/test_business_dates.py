@@ -61,7 +61,7 @@ def start_one_of_each_kind(platform: RunningPlatform, checkout: Checkout, page: 
     days = (DAY + 4 * ONE_DAY).isoformat()
     body = {"dag_id": DAG_ID, "from_date": f"{days}T00:00:00Z", "to_date": f"{days}T23:59:59Z"}
     platform.wait_for_backfill(int(platform.airflow.call("POST", "/api/v2/backfills", body)["id"]))
-    ids["backfill"] = f"backfill__{days}T02:00:00+00:00"
+    ids["backfill"] = f"backfill__{DAY + 5 * ONE_DAY}T02:00:00+00:00"  # named after the night that follows
     return ids
 
 
