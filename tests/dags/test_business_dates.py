@@ -1,0 +1,159 @@
+"""The business date of every kind of run, against Airflow's own timetable: time zones, DST, month ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cli.backfilling import date_range, last_due
+from shared.airflow_tasks import business_date
+
+ZONES = (
+    "UTC",
+    "America/New_York",  # there is no 02:00 on a Sunday of March
+    "Pacific/Auckland",  # no 02:00 in September, two of them in April
+    "Europe/London",
+    "Asia/Kathmandu",  # 5 h 45 min ahead
+    "America/Sao_Paulo",  # had no midnight on some days
+    "Australia/Lord_Howe",  # half an hour at 02:00
+    "Pacific/Kiritimati",  # 14 h ahead
+)
+FIRST, LAST = date(2015, 1, 2), date(2034, 12, 30)
+ONE_DAY = timedelta(days=1)
+slowly = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@dataclass
+class Run:
+    """What Airflow tells a task about its run."""
+
+    run_type: str
+    run_after: datetime
+    logical_date: datetime | None = None
+    data_interval_start: datetime | None = None
+    data_interval_end: datetime | None = None
+
+
+def changes_of_clocks(zone: str) -> list[date]:
+    """The days on which the clocks are changed, and those beside them."""
+    days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days)]
+    offsets = [datetime.combine(day, time_of_day(), ZoneInfo(zone)).utcoffset() for day in days]
+    changed = [day for day, today, next_day in zip(days, offsets, offsets[1:], strict=False) if today != next_day]
+    return [day + timedelta(days=number) for day in changed for number in (-1, 0, 1)]
+
+
+CHANGES = {zone: changes_of_clocks(zone) for zone in ZONES}
+MONTH_ENDS = [date(year, month, 1) - ONE_DAY for year in range(2015, 2034) for month in range(2, 13)]
+
+
+@st.composite
+def zones_and_days(draw: st.DrawFn) -> tuple[str, date]:
+    """Any day, but those on which something may go wrong more often."""
+    zone = draw(st.sampled_from(ZONES))
+    special = sorted({*CHANGES[zone], *MONTH_ENDS})
+    return zone, draw(st.one_of(st.sampled_from(special), st.dates(FIRST + 9 * ONE_DAY, LAST - 9 * ONE_DAY)))
+
+
+@pytest.fixture(scope="module")
+def timetables(airflow_home: Path) -> dict[str, Any]:
+    """The pipeline's timetable in each zone, as the scheduler has it."""
+    from airflow.timetables.interval import CronDataIntervalTimetable
+
+    return {zone: CronDataIntervalTimetable("0 2 * * *", zone) for zone in ZONES}
+
+
+def intervals(timetable: Any, since: datetime, until: datetime) -> list[Any]:
+    """The data intervals of the runs that a backfill, or a schedule with catch-up, makes between two instants."""
+    import pendulum
+    from airflow.timetables.base import TimeRestriction
+
+    restriction = TimeRestriction(pendulum.instance(since), pendulum.instance(until), catchup=True)
+    found: list[Any] = []
+    while info := timetable.next_dagrun_info(
+        last_automated_data_interval=found[-1] if found else None, restriction=restriction
+    ):
+        found.append(info.data_interval)
+    return found
+
+
+def automatic(kind: str, interval: Any) -> Run:
+    return Run(kind, interval.end, interval.start, interval.start, interval.end)
+
+
+@slowly
+@given(chosen=zones_and_days(), length=st.integers(1, 9))
+def test_a_backfill_runs_exactly_the_dates_that_were_asked_for(
+    timetables: dict[str, Any], chosen: tuple[str, date], length: int
+) -> None:
+    zone, first = chosen
+    last = first + (length - 1) * ONE_DAY
+    dates = date_range(first, last, ZoneInfo(zone), datetime(2035, 6, 1, tzinfo=UTC))
+
+    runs = [automatic("backfill", each) for each in intervals(timetables[zone], dates.since, dates.until)]
+
+    assert [business_date(run, None, zone) for run in runs] == dates.days
+    assert [
+        business_date(automatic("scheduled", each), None, zone)
+        for each in intervals(timetables[zone], dates.since, dates.until)
+    ] == dates.days
+
+
+@slowly
+@given(chosen=zones_and_days())
+def test_every_night_is_for_the_day_before_none_is_left_out_and_none_comes_twice(
+    timetables: dict[str, Any], chosen: tuple[str, date]
+) -> None:
+    zone, day = chosen
+    since = datetime.combine(day - 3 * ONE_DAY, time_of_day(12), ZoneInfo(zone)).astimezone(UTC)
+
+    nights = intervals(timetables[zone], since, since + timedelta(days=6))
+
+    days = [business_date(automatic("scheduled", each), None, zone) for each in nights]
+    assert days == [day + number * ONE_DAY for number in range(-2, 4)]
+    for run_for, each in zip(days, nights, strict=True):
+        began = each.end.astimezone(ZoneInfo(zone))
+        assert began.date() == run_for + ONE_DAY, "it runs when the day is over"
+        assert began.hour in (2, 3)
+
+
+@slowly
+@given(chosen=zones_and_days(), second=st.integers(0, 86_399), named=zones_and_days())
+def test_a_run_by_hand_is_for_yesterday_or_the_day_before_its_logical_date_or_the_date_that_was_picked(
+    timetables: dict[str, Any], chosen: tuple[str, date], second: int, named: tuple[str, date]
+) -> None:
+    import pendulum
+
+    zone, day = chosen
+    midnight = datetime.combine(day, time_of_day(), ZoneInfo(zone)).astimezone(UTC)
+    now = midnight + timedelta(seconds=second)
+    yesterday = now.astimezone(ZoneInfo(zone)).date() - ONE_DAY
+    interval = timetables[zone].infer_manual_data_interval(run_after=pendulum.instance(now))
+    page = Run("manual", now, now, interval.start, interval.end)
+    rest = Run("manual", now)
+    logical = datetime.combine(named[1], time_of_day(), ZoneInfo(zone)).astimezone(UTC) + timedelta(hours=1)
+    command_line = Run("manual", now, logical, interval.start, interval.end)
+
+    assert business_date(page, None, zone) == business_date(rest, None, zone) == yesterday
+    assert business_date(command_line, None, zone) == logical.astimezone(ZoneInfo(zone)).date() - ONE_DAY
+    for run in (page, rest, command_line, automatic("scheduled", interval), automatic("backfill", interval)):
+        assert business_date(run, named[1].isoformat(), zone) == named[1]
+
+
+@slowly
+@given(chosen=zones_and_days(), second=st.integers(0, 86_399))
+def test_the_last_date_that_can_be_backfilled_is_that_of_the_last_night(
+    timetables: dict[str, Any], chosen: tuple[str, date], second: int
+) -> None:
+    zone, day = chosen
+    now = datetime.combine(day, time_of_day(), ZoneInfo(zone)).astimezone(UTC) + timedelta(seconds=second)
+    over = [each for each in intervals(timetables[zone], now - timedelta(days=4), now) if each.end <= now]
+
+    assert last_due(ZoneInfo(zone), now) <= business_date(automatic("scheduled", over[-1]), None, zone)
