@@ -31,6 +31,7 @@ def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapp
     settings = {
         "CORE__DAGS_FOLDER": str(layout.root / "airflow" / "dags"),
         "CORE__PLUGINS_FOLDER": str(layout.root / "airflow" / "plugins"),
+        "CORE__DAG_IGNORE_FILE_SYNTAX": "regexp",  # globs put a warning of Airflow's about itself into every task's log
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(max(4, 2 * available_cores())),
