@@ -26,7 +26,7 @@ PASSED_ON = (
     "https_proxy",
     "http_proxy",
 )
-PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_")
+PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_", "OPENLINEAGE_")
 
 
 def pipeline_environment(

@@ -3,12 +3,11 @@ from __future__ import annotations
 import ast
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.config import PROJECT_ROOT, RETAILER_IDS
+from shared.config import RETAILER_IDS
 from tests.dags.conftest import DAG_FILE
 
 STAGES = ["ingest_retailers_to_s3", "transform_s3_to_postgres", "data_quality_check", "refresh_materialized_views"]

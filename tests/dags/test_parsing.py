@@ -1,0 +1,105 @@
+"""What reading the DAG files touches: no network, no database, no file of ours but code and the documentation."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from tests.dags.conftest import DAG_FILE
+
+DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
+PARSED_ALONE = """
+import json, os, runpy, sys, time
+import airflow.sdk, airflow.models.dagbag, croniter  # the last one asks `file` about the machine when it is imported
+
+opened, connected = [], []
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        opened.append(os.path.realpath(arguments[0]))
+    elif event in ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec"):
+        connected.append(event)
+        raise PermissionError(f"{event} while a DAG file is read")
+sys.addaudithook(watch)
+before = set(sys.modules)
+began = time.process_time()
+runpy.run_path(sys.argv[1])
+seconds = time.process_time() - began
+loaded = sorted(set(sys.modules) - before)
+print(json.dumps({"opened": opened, "connected": connected, "loaded": loaded, "seconds": seconds}))
+"""
+HEAVY = {"boto3", "duckdb", "numpy", "openlineage", "apprise", "obstore", "psycopg2", "pyarrow", "requests"}
+STAGES = {"cli", "data_quality", "ingestion", "local_stack", "maintenance", "materialized_views", "transformation"}
+
+
+@pytest.fixture(scope="session", params=DAG_FILES, ids=lambda path: path.stem)
+def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a fresh process that has imported Airflow did to read the file."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSED_ALONE, str(request.param)],
+        env={"PYTHONPATH": str(PROJECT_ROOT), "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home")), "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_reading_a_dag_file_opens_no_connection_and_starts_no_program(parsed: dict[str, Any]) -> None:
+    assert parsed["connected"] == []
+
+
+def test_reading_a_dag_file_opens_no_file_of_ours_but_code_and_documentation(parsed: dict[str, Any]) -> None:
+    installed = (str(PROJECT_ROOT / ".venv"), os.path.realpath(PROJECT_ROOT / ".venv"))
+    ours = [
+        Path(path) for path in parsed["opened"] if path.startswith(str(PROJECT_ROOT)) and not path.startswith(installed)
+    ]
+    others = [path for path in ours if path.suffix not in (".py", ".pyc") and "__pycache__" not in path.parts]
+    assert {path.suffix for path in others} <= {".md"}
+    assert {path.parent for path in others} <= {DAG_FILE.parent}
+
+
+def test_reading_a_dag_file_imports_no_stage_and_no_heavy_library(parsed: dict[str, Any]) -> None:
+    tops = {name.partition(".")[0] for name in parsed["loaded"]}
+    assert not tops & (HEAVY | STAGES)
+
+
+def test_reading_a_dag_file_imports_little_beyond_airflow(
+    parsed: dict[str, Any], record_property: Callable[[str, object], None]
+) -> None:
+    """Modules are counted, for the time depends on what else the machine does; half a second is a few hundred."""
+    record_property("seconds", parsed["seconds"])
+    ours = [name for name in parsed["loaded"] if name.partition(".")[0] in ("shared", *STAGES)]
+    assert len(ours) < 20
+    assert len(parsed["loaded"]) < 300
+
+
+def test_a_day_of_any_size_leaves_the_same_few_bytes_in_xcom() -> None:
+    """Results of the stages hold counts per retailer, date and currency; no list in them grows with the rows."""
+    from ingestion.results import IngestResult, LandedDate, RetailerResult
+
+    def size(rows: int) -> int:
+        reasons = {"MISSING_FIELD": rows, "TOTAL_MISMATCH": rows}
+        day = time.strptime("2024-01-15", "%Y-%m-%d")
+        landed = LandedDate(_date(day), rows, rows, rows, rows, rows, {}, reasons, "0" * 64, 1.0)
+        results = tuple(RetailerResult(f"retailer_{number}", (landed,)) for number in (1, 2, 3))
+        return len(json.dumps(IngestResult("run", _date(day), results).as_dict()))
+
+    assert size(1_000_000) - size(1) < 200
+
+
+def _date(day: time.struct_time) -> Any:
+    from datetime import date
+
+    return date(day.tm_year, day.tm_mon, day.tm_mday)
