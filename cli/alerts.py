@@ -23,6 +23,7 @@ from shared.alerts.model import SEVERITIES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
+from shared.logs import configure_logging
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -35,6 +36,11 @@ Severity = Literal["info", "warning", "error", "critical"]
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", help="Their numbers in the list.")]
 NoteOption = Annotated[str | None, typer.Option(help="What others should know.")]
 COLORS = {"critical": "bold red", "error": "red", "warning": "yellow"}
+
+
+@app.callback()
+def _alerts() -> None:
+    configure_logging("ERROR")  # the commands say themselves what the log would
 
 
 @app.command("list", cls=PlainCommand)

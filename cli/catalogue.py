@@ -165,7 +165,7 @@ COMMANDS = (
     Entry(
         "alerts",
         "cli.alerts:app",
-        "What somebody has to look at, who does, and whether the channels work.",
+        "What somebody has to look at until it is gone, and the channels that tell of it.",
         BOOKS,
         (
             "retail alerts list --severity error  # and graver",

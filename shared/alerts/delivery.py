@@ -99,6 +99,7 @@ def _quiet_logger() -> logging.Logger:
     """apprise's logger, kept from the logs of the run: it writes URLs and tokens."""
     logger = logging.getLogger("apprise")
     logger.propagate = False
+    logger.setLevel(logging.WARNING)  # whatever the run's own level is: its warnings are our reasons
     if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
         logger.addHandler(logging.NullHandler())  # or the last resort would print
     return logger

@@ -19,10 +19,12 @@ import requests
 from psycopg2.extras import RealDictCursor
 
 from local_stack.postgres import free_port
+from tests.integration.cli.conftest import printed, retail
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
 
+__all__ = ["printed", "retail"]
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 Alerts = Callable[[], list[dict[str, Any]]]
 
