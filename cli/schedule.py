@@ -208,7 +208,8 @@ def _tell_plan(plan: backfilling.Plan, told: Console, *, dry_run: bool) -> None:
         days = [day for day, each in plan.kept.items() if each == state]
         told.print(f"There already, {state}: {backfilling.in_words(days)}")
     verb = "Would run" if dry_run else "Runs"
-    told.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates: {backfilling.in_words(plan.to_run)}")
+    which = f": {backfilling.in_words(plan.to_run)}" if plan.to_run else ""
+    told.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates{which}")
     if plan.kept and not plan.to_run:
         told.print("To run them again: --reprocess completed, or --reprocess failed for the red ones.")
 
