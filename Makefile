@@ -1,7 +1,7 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
-	lint bench bench-large clean venv venv-dev
+	lint bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -59,6 +59,9 @@ lint: venv-dev ## Check style, types and imports
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)
+
+bench-airflow: venv ## Measure trigger to green for one day in Airflow, beside a run of empty tasks; starts the platform if need be
+	@$(RUN) -m benchmarks.airflow_run
 
 bench-large: venv ## Add one day on top of 50 million facts to the last benchmark: 20 minutes, 25 GiB of disk
 	@$(RUN) -m benchmarks large

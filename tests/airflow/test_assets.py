@@ -1,0 +1,98 @@
+"""A run of the pipeline starts the example report, which is told of the business date by the views' event."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+
+from shared.airflow_api import DAG_ID
+from tests.end_to_end.running_platform import RunningPlatform
+
+DAY = date(2024, 3, 12)
+EXAMPLE = "/api/v2/dags/example_sales_report"
+XCOM_BYTES = 8_000
+"""Results of a stage for one retailer and date are a tenth of it; a day's rows are a hundred times as much."""
+
+
+@pytest.fixture
+def switched_on(platform: RunningPlatform) -> Iterator[None]:
+    """The example is paused until somebody wants it."""
+    assert platform.airflow.call("GET", EXAMPLE)["is_paused"]
+    platform.airflow.call("PATCH", EXAMPLE, {"is_paused": False})
+    yield
+    platform.airflow.call("PATCH", EXAMPLE, {"is_paused": True})
+
+
+def eventually(found: Callable[[], Any], what: str, seconds: float = 240) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.5)
+    return answer
+
+
+def event(platform: RunningPlatform, name: str, run_id: str) -> dict[str, Any]:
+    """What the asset's event of a run says."""
+    path = f"/api/v2/assets/events?source_dag_id={DAG_ID}&source_run_id={run_id}&limit=100"
+    assets = {each["id"]: each for each in platform.airflow.call("GET", "/api/v2/assets?limit=100")["assets"]}
+    found = platform.airflow.call("GET", path)["asset_events"]
+    (extra,) = [each["extra"] for each in found if assets[each["asset_id"]]["name"] == name]
+    return dict(extra)
+
+
+def test_a_refresh_of_the_views_starts_the_report_of_its_business_date(
+    platform: RunningPlatform, switched_on: None
+) -> None:
+    outcome = platform.run(DAY)
+    assert outcome.state == "success", outcome.said
+
+    loaded = event(platform, "fact_sales", outcome.run_id)
+    assert loaded["business_date"] == DAY.isoformat()
+    keys = [int(day.replace("-", "")) for day in loaded["business_dates"]]
+    assert platform.query("SELECT count(*) FROM fact_sales WHERE date_key = ANY (%s)", keys) == [(loaded["in_star"],)]
+    assert loaded["in_star"] > 0
+    refreshed = event(platform, "materialized_views", outcome.run_id)
+    assert set(refreshed["rows"]) == {name for name in refreshed["rows"] if name.startswith("mv_")}
+    assert event(platform, "mv_daily_sales_summary", outcome.run_id)["business_date"] == DAY.isoformat()
+
+    def report() -> Any:
+        runs = platform.airflow.call("GET", f"{EXAMPLE}/dagRuns")["dag_runs"]
+        return next((run for run in runs if run["state"] in ("success", "failed")), None)
+
+    run = eventually(report, "the report's run")
+    assert (run["state"], run["run_type"]) == ("success", "asset_triggered")
+    get = platform.environment.__getitem__
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=get("S3_ENDPOINT_URL"),
+        aws_access_key_id=get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=get("AWS_SECRET_ACCESS_KEY"),
+        region_name=get("AWS_DEFAULT_REGION"),
+    )
+    body = s3.get_object(Bucket=get("S3_BUCKET_PROCESSED"), Key=f"reports/sales_by_retailer/{DAY}.csv")["Body"].read()
+    rows = list(csv.DictReader(io.StringIO(body.decode())))
+    assert [(row["retailer_id"], row["business_date"]) for row in rows] == [
+        (f"retailer_{number}", DAY.isoformat()) for number in (1, 2, 3)
+    ]
+
+
+def test_no_task_of_a_run_leaves_rows_in_xcom(platform: RunningPlatform) -> None:
+    outcome = platform.run(DAY)
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns/{outcome.run_id}/taskInstances/~/xcomEntries?limit=200"
+    entries = platform.airflow.call("GET", path)["xcom_entries"]
+    sizes = {}
+    for each in entries:
+        one = (
+            f"/api/v2/dags/{DAG_ID}/dagRuns/{outcome.run_id}/taskInstances/{each['task_id']}/xcomEntries/{each['key']}"
+        )
+        told = platform.airflow.call("GET", f"{one}?map_index={each['map_index']}")
+        sizes[each["task_id"], each["map_index"], each["key"]] = len(str(told["value"]))
+    assert len(sizes) >= 7
+    assert {key: size for key, size in sizes.items() if size > XCOM_BYTES} == {}
