@@ -24,7 +24,7 @@ from tests.airflow.screens import DESKTOP, PHONE, Screens
 from tests.end_to_end.running_platform import Outcome, RunningPlatform
 
 GOOD_DAY, SHORT_DAY = date(2021, 5, 9), date(2021, 5, 10)
-"""Later than the dates of the other tests, which take earlier ones so that there is no gap."""
+"""The last dates of the session: these tests come first, and the others take earlier ones so that there is no gap."""
 PLUGIN = "/plugin/retail-quality"
 YEAR = PROJECT_ROOT / "tests" / "integration" / "plugin" / "year_of_history.sql"
 LEDGER = """

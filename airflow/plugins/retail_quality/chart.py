@@ -90,7 +90,7 @@ def sparks(days: Sequence[Day]) -> list[Spark]:
 
 def _floor(scores: Sequence[float]) -> float:
     lowest = min(scores, default=100.0)
-    return next(float(floor) for floor in FLOORS if lowest >= floor)
+    return next((float(floor) for floor in FLOORS if lowest > floor), 0.0)
 
 
 def _across(number: int, count: int) -> float:

@@ -21,15 +21,15 @@ def days(*scores: float | None, **dimensions: list[float | None]) -> list[Day]:
 
 
 def test_the_latest_date_stands_on_the_right_and_the_best_score_on_top() -> None:
-    points = score_chart(days(95, 100, 97.5)).points
+    points = score_chart(days(96, 100, 97.5)).points
 
-    assert [(point.across, point.down) for point in points] == [(0, HEIGHT), (50, 0), (100, HEIGHT / 2)]
+    assert [(point.across, point.down) for point in points] == [(0, HEIGHT * 0.8), (50, 0), (100, HEIGHT / 2)]
     assert points[-1].day == FIRST + timedelta(days=2)
 
 
-def test_the_axis_begins_where_the_lowest_score_still_fits() -> None:
-    assert [score_chart(days(lowest, 100)).levels[0].label for lowest in (99.2, 98.5, 95, 91, 12.5)] == [
-        "99", "98", "95", "90", "0",
+def test_the_axis_begins_below_the_lowest_score() -> None:
+    assert [score_chart(days(lowest, 100)).levels[0].label for lowest in (99.2, 98.5, 96, 95, 12.5, 0)] == [
+        "99", "98", "95", "90", "0", "0",
     ]  # fmt: skip
 
 
