@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.config import Settings, read_environment
 from shared.database import session, transaction
+from shared.postgres_settings import reader_dsn
 from shared.s3_client import ObjectStore
 
 
@@ -22,11 +23,10 @@ def write_csv(
 ) -> dict[str, Any]:
     """Write what `sql` finds under `key`, names of columns first; an older object is replaced.
 
-    For results that fit into memory. Reads as WAREHOUSE_READER_DSN says; without one as the loader, in a transaction
-    that cannot write. Raises RetryLater or FixConfiguration. Returns the object's place and its rows.
+    For results that fit into memory. Read as the reader where that one is configured, else as the loader; either way in
+    a transaction that cannot write. Raises RetryLater or FixConfiguration. Returns the object's place and its rows.
     """
-    told = read_environment() if environ is None else environ
-    dsn = told.get("WAREHOUSE_READER_DSN") or settings.warehouse_dsn.get_secret_value()
+    dsn = reader_dsn(read_environment() if environ is None else environ)
     with session(dsn, application_name="retail-report") as connection:
         connection.set_session(readonly=True)
         with transaction(connection) as cursor:

@@ -25,7 +25,7 @@ def test_the_example_report_holds_the_day_of_every_retailer(
     platform: Platform, retail: Retail, warehouse: WarehouseAccess
 ) -> None:
     assert retail(platform.environment, "run", DAY, "--only-this-date").returncode == 0
-    for environ in ({"WAREHOUSE_READER_DSN": warehouse.reader_dsn}, {}):
+    for environ in ({"WAREHOUSE_READER_DSN": warehouse.reader_dsn}, platform.environment):
         told = write_csv(SQL, {"day": DAY}, "reports/test.csv", settings=platform.settings, environ=environ)
         assert told == {"bucket": platform.s3.bucket_processed, "key": "reports/test.csv", "rows": 3}
         stored = platform.s3.client.get_object(Bucket=platform.s3.bucket_processed, Key="reports/test.csv")
@@ -38,4 +38,6 @@ def test_the_example_report_holds_the_day_of_every_retailer(
 
 def test_a_report_cannot_write(platform: Platform) -> None:
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        write_csv("DELETE FROM fact_sales", {}, "reports/x.csv", settings=platform.settings, environ={})
+        write_csv(
+            "DELETE FROM fact_sales", {}, "reports/x.csv", settings=platform.settings, environ=platform.environment
+        )

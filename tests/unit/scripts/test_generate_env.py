@@ -247,6 +247,7 @@ def test_every_setting_the_platform_needs_is_written(script: ModuleType) -> None
     optional = {
         "WAREHOUSE_DSN",
         "WAREHOUSE_OWNER_DSN",
+        "WAREHOUSE_READER_DSN",
         "RETAILER1_TIMEZONE",
         "RETAILER2_TIMEZONE",
         "RETAILER3_TIMEZONE",
