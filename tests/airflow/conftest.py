@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(item.path.name, 0))
     for item in items:
         if not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(900))
+            item.add_marker(pytest.mark.timeout(1800))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -108,7 +108,8 @@ def browser() -> Iterator[Browser]:
                 pytest.fail(str(error))
             pytest.skip(str(error))
         yield opened
-        opened.close()
+        with suppress(Error):  # Ctrl-C ends it, too
+            opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, StorageState, ViewportSize
+from playwright.sync_api import Browser, Error, Page, StorageState, ViewportSize
 
 from shared.config import PROJECT_ROOT
 
@@ -50,9 +51,10 @@ class Screens:
         return path
 
     def close(self) -> None:
-        """Close every window."""
+        """Close every window that is still there: Ctrl-C ends the browser, too."""
         for page in self.opened:
-            page.context.close()
+            with suppress(Error):
+                page.context.close()
 
 
 def log_in(page: Page, username: str, password: str) -> None:

@@ -17,7 +17,7 @@ from tests.containers.waiting import wait_until
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import Outcome, RunningPlatform
 
-FIRST = date(2019, 5, 6)
+FIRST = date(2023, 8, 20)
 VICTIMS = ("airflow-scheduler", "airflow-api-server", "postgres", "worker", "task")
 """Who is killed. A worker is LocalExecutor's process that looks after a task; the task is the child that does it."""
 DAYS = {victim: FIRST - 40 * n * timedelta(days=1) for n, victim in enumerate(VICTIMS)}
