@@ -145,6 +145,7 @@ SECTIONS = (
             Setting("AIRFLOW_ANALYST_USERNAME", "analyst"),
             Setting("AIRFLOW_ANALYST_PASSWORD", make=password),
             Setting("AIRFLOW_PARALLELISM", "8"),
+            Setting("AIRFLOW_LOST_TASK_SECONDS", "300"),
             Setting("AIRFLOW_DB_PASSWORD", make=password),
             Setting("AIRFLOW_FERNET_KEY", make=fernet_key),
             Setting("AIRFLOW_SECRET_KEY", make=password),
