@@ -131,7 +131,7 @@ def send_test(
         wanted = [each for each in channels if each.wants(severity)]
         notice = Notice(severity, f"[TEST] {severity} message of the retail platform", _body(), key="test")
         failed = deliver(notice, wanted)
-        deliver(replace(notice, is_good=True), [each for each in wanted if each.scheme == "pagerduty"])
+        deliver(replace(notice, is_good=True), [each for each in wanted if each.keeps_incidents])
         results = {each.name: failed.get(each, "sent" if each in wanted else "") for each in channels}
         if as_json:
             print_json({"ok": not failed, "severity": severity, "channels": results})

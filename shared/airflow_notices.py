@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from shared.airflow_tasks import INGEST_TASK, REFRESH_TASK, business_date
 from shared.alerts import Alert, Notice, announce, raise_alert, resolve_alerts
-from shared.alerts.run_books import RunFacts, resolve_caught_up, run_facts, unpublished
+from shared.alerts.run_books import RunFacts, resolve_caught_up, resolve_quality, run_facts, unpublished
 from shared.config import RETAILER_IDS, read_environment
 from shared.errors import RetailError
 from shared.logs import get_logger
@@ -148,9 +148,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     if getattr(error, "is_alerted", False):
         return
     reason = str(error) if error else KILLED
-    todo = (
-        "What to do: read the task's log, remove the cause, then clear the task in Airflow; what follows it runs, too."
-    )
+    todo = "What to do: read its log, remove the cause, then clear the task in Airflow, with what is downstream."
     _raise(it.alert("task_failed", "error", f"{it.task_id} failed{it.what}", f"{reason}\n{todo}"))
 
 
@@ -213,12 +211,15 @@ def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
 def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Raise or resolve the alert of the date's quality; returns whether one was raised that says why the task fails."""
     it, verdict = occasion(context), facts["verdict"]
+    if (dsn := _dsn()) and it.day:
+        try:
+            resolve_quality(dsn, it.day, verdict, by=_by(it), clock=_now)
+        except RetailError as error:
+            log.warning("alerts about quality were not resolved", reason=str(error))
     if verdict == "pass":
-        _resolve_quality(it, None)
         return False
     messages = [check["message"] for check in facts["checks"] if check["status"] in ("fail", "warn")]
     if verdict == "warn":
-        _resolve_quality(it, "critical")
         summary, todo = f"Quality warnings{it.what}", "The views are refreshed all the same. "
     else:
         summary, todo = f"Quality check failed{it.what}", "The views keep showing what they showed. "
@@ -226,12 +227,6 @@ def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool
     detail = "\n".join([*messages, f"Score: {facts['score']:.1f} of 100", todo])
     _raise(it.alert("quality_violation", "critical" if verdict == "fail" else "warning", summary, detail))
     return bool(verdict == "fail")
-
-
-def _resolve_quality(it: Occasion, severity: str | None) -> None:
-    if dsn := _dsn():
-        about = {"business_date": it.day, "severity": severity}
-        resolve_alerts(dsn, kind="quality_violation", **about, by=_by(it), clock=_now)  # type: ignore[arg-type]
 
 
 def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from shared.alerts import messages, table
 from shared.alerts.channels import Channel, read_channels
-from shared.alerts.delivery import deliver
+from shared.alerts.delivery import deliver, deliver_each
 from shared.alerts.messages import Notice
 from shared.alerts.model import Alert, rank
 from shared.errors import RetailError
@@ -95,7 +95,12 @@ def say_resolved(rows: Sequence[table.Row], by: str, channels: Sequence[Channel]
     for row in rows:
         log.info("alert resolved", alert_id=row["alert_id"], kind=row["kind"], by=by)
     if told:
-        announce(messages.ending(told, by), channels)
+        channels = read_channels() if channels is None else channels
+        each = [
+            (messages.ending([row], by), channel) for channel in channels if channel.keeps_incidents for row in told
+        ]
+        whole = [(messages.ending(told, by), channel) for channel in channels if not channel.keeps_incidents]
+        deliver_each([*whole, *each])
 
 
 def announce(notice: Notice, channels: Sequence[Channel] | None = None) -> None:

@@ -40,6 +40,11 @@ class Channel:
         """What it is called in messages."""
         return f"channel {self.number} ({self.scheme})"
 
+    @property
+    def keeps_incidents(self) -> bool:
+        """Whether each alert is an incident there, which its own end closes."""
+        return self.scheme == "pagerduty"
+
     def wants(self, severity: str) -> bool:
         """Whether it is sent messages of this severity."""
         return rank(severity) >= rank(self.least)

@@ -26,6 +26,7 @@ PAGERDUTY_LONGEST_SUMMARY = 1024
 class _Sending:
     """One channel's attempt, in a thread of its own."""
 
+    notice: Notice
     channel: Channel
     problem: str | None = "it did not answer in time"
     said: list[str] = field(default_factory=list)
@@ -36,17 +37,22 @@ def deliver(notice: Notice, channels: Sequence[Channel], limit: float = TIME_LIM
 
     Never raises. A channel that does not answer is left behind when the time is up.
     """
-    sendings = [_Sending(channel) for channel in channels if channel.wants(notice.severity)]
-    threads = [Thread(target=_send, args=(notice, each), daemon=True) for each in sendings]
+    return deliver_each([(notice, channel) for channel in channels], limit)
+
+
+def deliver_each(messages: Sequence[tuple[Notice, Channel]], limit: float = TIME_LIMIT_SECONDS) -> dict[Channel, str]:
+    """The same for several messages at once."""
+    sendings = [_Sending(notice, channel) for notice, channel in messages if channel.wants(notice.severity)]
+    threads = [Thread(target=_send, args=(each,), daemon=True) for each in sendings]
     deadline = time.monotonic() + limit
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    failed = {each.channel: each.problem for each in sendings if each.problem}
-    for channel, problem in failed.items():
-        log.warning("alert not delivered", channel=channel.name, reason=problem, title=notice.title)
-    return failed
+    failed = [each for each in sendings if each.problem]
+    for each in failed:
+        log.warning("alert not delivered", channel=each.channel.name, reason=each.problem, title=each.notice.title)
+    return {each.channel: str(each.problem) for each in failed}
 
 
 def unusable(channel: Channel) -> str | None:
@@ -63,7 +69,8 @@ def _not_understood(channel: Channel) -> str:
     return f"{channel.name} is no URL that apprise understands"
 
 
-def _send(notice: Notice, sending: _Sending) -> None:
+def _send(sending: _Sending) -> None:
+    notice = sending.notice
     listener = _Listener(sending)
     logger = _quiet_logger()
     logger.addHandler(listener)
@@ -129,7 +136,7 @@ def _plugin(channel: Channel, notice: Notice) -> Any:
     if plugin is None:
         return None
     plugin.include_image = False  # they would be fetched from apprise's own pages
-    if channel.scheme == "pagerduty":
+    if channel.keeps_incidents:
         # One incident per cause: opened by the alert, closed by its end.
         plugin.action, plugin.dedup, plugin.severity = "map", notice.key or None, notice.severity
         plugin.click, plugin.details = notice.link, dict(notice.facts)

@@ -85,3 +85,17 @@ def resolve_caught_up(dsn: str, *, by: str, clock: Clock, channels: Sequence[Cha
         rows += table.found(cursor, "resolve_red_runs", **values)
     say_resolved(rows, by, channels)
     return len(rows)
+
+
+def resolve_quality(
+    dsn: str, day: date, verdict: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None
+) -> int:
+    """Resolve what a check of `day`, with what its run loaded beside it, has found to be right again.
+
+    Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
+    """
+    passed, warned = (day if verdict == each else None for each in ("pass", "warn"))
+    with table.books(dsn) as cursor:
+        rows = table.found(cursor, "resolve_quality", passed=passed, warned=warned, by=by, now=clock())
+    say_resolved(rows, by, channels)
+    return len(rows)

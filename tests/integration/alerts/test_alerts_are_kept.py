@@ -30,7 +30,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
         notices.append(notice)
         return {}
 
+    def deliver_each(messages: list[tuple[Notice, Channel]]) -> dict[Channel, str]:
+        notices.extend(notice for notice, _ in messages)
+        return {}
+
     monkeypatch.setattr(alerting, "deliver", deliver)
+    monkeypatch.setattr(alerting, "deliver_each", deliver_each)
     return notices
 
 

@@ -266,6 +266,29 @@ def test_warnings_after_a_failure_are_an_alert_of_their_own(sink: Sink, alerts: 
     assert titles(sink)[-1] == "[WARNING] Quality warnings for 2026-11-20"
 
 
+def keep_result(days: PublishedDays, run_id: str, retailer_id: str, day: date, status: str, minute: int) -> None:
+    days.execute(
+        "INSERT INTO ops.data_quality_results (run_id, business_date, retailer_id, check_name, dimension, severity,"
+        " status, score, threshold, message, checked_at) VALUES (%s, %s, %s, %s, 'x', 'warning', %s, 1, 1, 'm', %s)",
+        (run_id, day, retailer_id, f"check of {run_id}", status, NIGHT + timedelta(minutes=minute)),
+    )
+
+
+def test_a_warning_about_a_date_ends_when_a_later_run_has_caught_it_up(alerts: Alerts, days: PublishedDays) -> None:
+    keep_result(days, "run-1", "retailer_1", DAY, "pass", 0)
+    keep_result(days, "run-1", "retailer_2", DAY, "warn", 0)
+    judge(quality("warn", ("warn", "retailer_2 was left out.")))
+    tomorrow = context("data_quality_check", day=DAY + timedelta(days=1), run_id="run-2")
+
+    keep_result(days, "run-2", "retailer_1", DAY + timedelta(days=1), "pass", 10)
+    airflow_tasks.notify("quality_judged", tomorrow, quality("pass"))
+    assert unresolved(alerts) == {"quality_violation"}
+    keep_result(days, "run-2", "retailer_2", DAY, "pass", 10)
+    airflow_tasks.notify("quality_judged", tomorrow, quality("pass"))
+
+    assert unresolved(alerts) == set()
+
+
 def test_a_failure_that_was_told_better_is_not_told_twice(alerts: Alerts) -> None:
     error = RuntimeError("7 totals do not add up.")
     error.is_alerted = True  # type: ignore[attr-defined]

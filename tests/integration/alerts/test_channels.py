@@ -112,6 +112,23 @@ def test_the_end_is_told_and_closes_the_incident(warehouse: WarehouseAccess, sin
     assert (hook["type"], hook["status"]) == ("success", "resolved")
 
 
+@pytest.mark.usefixtures("other_peoples_services")
+def test_several_that_end_together_are_one_message_but_close_every_incident(
+    warehouse: WarehouseAccess, sink: Sink
+) -> None:
+    both = channels(PAGERDUTY, f"json://{sink.host}/hook")
+    late = Alert("run_late", "error", "the run is late", business_date=FAILED.business_date, dag_id=FAILED.dag_id)
+    for alert in (FAILED, late):
+        raise_alert(warehouse.loader_dsn, alert, clock=noon, channels=both)
+    sink.posts.clear()
+
+    resolve_alerts(warehouse.loader_dsn, dag_id=FAILED.dag_id, by="run r2", clock=noon, channels=both)
+
+    assert [path for path, _ in sink.posts].count("/hook") == 1
+    closed = {body["dedup_key"] for path, body in sink.posts if path == "/pagerduty"}
+    assert closed == {FAILED.fingerprint, late.fingerprint}
+
+
 def test_a_channel_is_sent_its_least_severity_and_graver(sink: Sink) -> None:
     two = channels(f"error=json://{sink.host}/grave", f"json://{sink.host}/all")
 
