@@ -179,11 +179,12 @@ class ObjectStore:
             listing = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
             found = [(each["Key"], each["UploadId"]) for page in listing for each in page.get("Uploads", ())]
         for key, upload_id in found:
-            with suppress(ObjectMissing), explained("s3:AbortMultipartUpload", bucket, key, self._where):
+            with suppress(ObjectMissing), explained("s3:ListMultipartUploadParts", bucket, key, self._where):
                 pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
                 times = [part["LastModified"] for page in pages for part in page.get("Parts", ())]
                 if times and max(times) < untouched_since:
-                    self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
+                    with explained("s3:AbortMultipartUpload", bucket, key, self._where):
+                        self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
                     aborted.append(key)
         return aborted
 

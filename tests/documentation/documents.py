@@ -21,6 +21,7 @@ RUN_IN_THIS_ORDER = (
     "docs/MATERIALIZED_VIEWS.md",
     "docs/TROUBLESHOOTING.md",
     "docs/ALERTS.md",
+    "docs/OPERATIONS.md",
     "CONTRIBUTING.md",
 )
 """Documents whose fences are run. Those of docs/RETAILERS.md are `shell`, and run by its own test."""
