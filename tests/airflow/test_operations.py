@@ -15,7 +15,7 @@ from shared.airflow_api import DAG_ID
 from shared.config import PROJECT_ROOT
 from tests.end_to_end.running_platform import RunningPlatform
 
-FIRST = date(2022, 10, 25)
+FIRST = date(2025, 3, 25)
 """Of this file's own dates; the range goes over the end of the month."""
 LOADED = "SELECT DISTINCT business_date FROM ops.load_ledger WHERE business_date BETWEEN %s AND %s ORDER BY 1"
 
