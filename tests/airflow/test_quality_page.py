@@ -28,10 +28,10 @@ GOOD_DAY, SHORT_DAY = date(2021, 5, 9), date(2021, 5, 10)
 PLUGIN = "/plugin/retail-quality"
 YEAR = PROJECT_ROOT / "tests" / "integration" / "plugin" / "year_of_history.sql"
 LEDGER = """
-SELECT DISTINCT ON (retailer_id)
-    fetched, rejected, landed, inserted, updated, unchanged, duplicate, withdrawn, amounts.landed, amounts.currency
-FROM ops.load_ledger JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
-WHERE business_date = %s AND retailer_id = 'retailer_1' ORDER BY retailer_id, load_id DESC
+SELECT it.fetched, it.rejected, it.landed, it.inserted, it.updated, it.unchanged, it.duplicate, it.withdrawn,
+    amounts.landed, amounts.currency
+FROM ops.load_ledger AS it JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
+WHERE business_date = %s AND retailer_id = 'retailer_1' ORDER BY load_id DESC LIMIT 1
 """
 
 

@@ -100,7 +100,7 @@ def test_a_finding_stands_with_its_message_and_what_to_do(shown: Shown) -> None:
     overview = shown.get("/")
     (row,) = [row for row in overview.rows if "retailer_2" in row]
     assert row[1] == "✕ Differs 4 records apart from the retailer's books"
-    assert "Verdict ✕ Failed 1 failed and 0 warning checks" in overview.text
+    assert "Verdict ✕ Failed checks: 1 failed" in overview.text
 
 
 def test_money_apart_from_the_books_is_named(shown: Shown) -> None:
@@ -149,7 +149,7 @@ def test_a_later_run_that_checked_the_date_beside_its_own_decides_the_verdict(sh
         (DAY, NOW + timedelta(days=1)),
     )
 
-    assert "Verdict ✕ Failed 1 failed" in shown.get("/").text
+    assert "Verdict ✕ Failed checks: 1 failed" in shown.get("/").text
     page = shown.get(f"/days/{DAY}")
     assert "checked again later by scheduled__2024-02-02T02:00:00+00:00" in page.text
     assert "Doubled." in page.text
