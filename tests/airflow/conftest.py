@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, Error, Page, StorageState, expect, sync_playwright
 
 from tests.airflow.chromium import NoBrowser, open_browser
-from tests.airflow.screens import PHONE, REPORTS, Screens, log_in
+from tests.airflow.screens import PATIENCE_MILLISECONDS, PHONE, REPORTS, Screens, log_in
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up, started
 
@@ -35,6 +35,7 @@ Say = Callable[[str], None]
 def pytest_configure(config: pytest.Config) -> None:
     """A polite end of the process brings the platform down, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
