@@ -11,15 +11,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
-from psycopg2 import sql
-
 from local_stack.credentials import write_private
 from local_stack.environment import LOOPBACK, process_environment
 from local_stack.errors import StackError
 from local_stack.layout import Layout
 from local_stack.postgres import PostgresServer, dsn
 from local_stack.services import Service, available_cores, responds
-from shared.airflow_api import DAG_ID
 
 
 def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapping[str, str]) -> dict[str, str]:
@@ -104,14 +101,13 @@ def pipeline_start(layout: Layout, started_by: str, now: datetime) -> str:
 
 
 def forget_next_run(server: PostgresServer) -> None:
-    """Have Airflow work out anew when the pipeline is due, once it has read the DAG again.
+    """Have Airflow work out anew when its DAGs are due, once it has read them again.
 
-    Otherwise it would start the run that was due at the last start before it learns that this start is for a demo.
+    Otherwise it would start the runs that were due at the last start before it learns that this start is for a demo.
     """
     known = server.execute("select to_regclass('public.dag') is not null", "airflow")
     if known[0][0]:
-        statement = "update dag set next_dagrun = null, next_dagrun_create_after = null where dag_id = {}"
-        server.execute(sql.SQL(statement).format(sql.Literal(DAG_ID)), "airflow")
+        server.execute("update dag set next_dagrun = null, next_dagrun_create_after = null", "airflow")
 
 
 def airflow_services(environment: Mapping[str, str], url: str) -> list[Service]:
