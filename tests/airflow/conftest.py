@@ -25,7 +25,9 @@ from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up
 
 DISTURBING = ("test_business_dates.py", "test_kills.py")
 """These stop what the others use, so they come last."""
-PATIENT = {**QUICK, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
+SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1"}
+"""The tests load dates here and there; the many between them are no gaps to be filled."""
+PATIENT = {**SETTINGS, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
 """Settings of the second start: a lost task is noticed within seconds and tried again at once."""
 HAS_FAILED = pytest.StashKey[bool]()
 Keep = Callable[..., Path]
@@ -71,7 +73,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 @pytest.fixture(scope="session")
 def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
     """A platform that is up, with little patience and small days."""
-    with started(checkout) as running:
+    with started(checkout, SETTINGS) as running:
         yield running
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -40,10 +41,9 @@ def eventually(found: Callable[[], Any], what: str, seconds: float = 240) -> Any
 
 def event(platform: RunningPlatform, name: str, run_id: str) -> dict[str, Any]:
     """What the asset's event of a run says."""
-    path = f"/api/v2/assets/events?source_dag_id={DAG_ID}&source_run_id={run_id}&limit=100"
-    assets = {each["id"]: each for each in platform.airflow.call("GET", "/api/v2/assets?limit=100")["assets"]}
+    path = f"/api/v2/assets/events?source_dag_id={DAG_ID}&source_run_id={quote(run_id)}&limit=100"
     found = platform.airflow.call("GET", path)["asset_events"]
-    (extra,) = [each["extra"] for each in found if assets[each["asset_id"]]["name"] == name]
+    (extra,) = [each["extra"] for each in found if (each["name"], each["group"]) == (name, "warehouse")]
     return dict(extra)
 
 

@@ -135,9 +135,9 @@ def brought_up(checkout: Checkout, settings: Mapping[str, str]) -> RunningPlatfo
 
 
 @contextmanager
-def started(checkout: Checkout) -> Iterator[RunningPlatform]:
+def started(checkout: Checkout, settings: Mapping[str, str] = QUICK) -> Iterator[RunningPlatform]:
     """Bring a checkout's platform up, with little patience and small days, and down again."""
     try:
-        yield brought_up(checkout, QUICK)
+        yield brought_up(checkout, settings)
     finally:
         checkout.run("down")
