@@ -22,10 +22,12 @@ PATIENCE_SECONDS = 3
 @contextmanager
 def books(dsn: str) -> Iterator[Cursor]:
     """A transaction in the warehouse with rows as dictionaries. Raises RetryLater or FixConfiguration, soon."""
-    with closing(connect(dsn, application_name="retail-alerts", patience_seconds=PATIENCE_SECONDS)) as connection:
+    limits = {"statement_timeout": f"{PATIENCE_SECONDS}s"}
+    with closing(
+        connect(dsn, application_name="retail-alerts", patience_seconds=PATIENCE_SECONDS, settings=limits)
+    ) as connection:
         connection.cursor_factory = RealDictCursor
         with transaction(connection) as cursor:
-            cursor.execute("SET LOCAL statement_timeout = %s", (f"{PATIENCE_SECONDS}s",))
             yield cursor
 
 
