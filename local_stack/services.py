@@ -29,7 +29,8 @@ class Service:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     is_ready: Callable[[], bool]
-    start_seconds: float = 90.0
+    start_seconds: float = 300.0
+    """Airflow takes minutes on a busy machine."""
 
 
 def s3_service(layout: Layout, port: int) -> Service:
