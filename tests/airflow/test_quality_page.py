@@ -96,7 +96,7 @@ def test_from_the_navigation_to_the_last_business_date_its_books_and_its_run(
     page.get_by_role("link", name="Retail quality").click()
     shown = frame(page)
 
-    expect(shown.get_by_role("heading", name="Retail quality")).to_be_visible()
+    shown.get_by_role("heading", name="Retail quality").wait_for()
     expect(shown.locator(".cards")).to_contain_text("Mon 10 May 2021")
     row = shown.locator("tbody", has_text="Mon 10 May 2021").locator("tr", has_text="retailer_1")
     ((*records, money, currency),) = platform.query(LEDGER, SHORT_DAY)
@@ -105,12 +105,12 @@ def test_from_the_navigation_to_the_last_business_date_its_books_and_its_run(
     keep("quality-01-overview")
 
     shown.get_by_role("link", name="Mon 10 May 2021").first.click()
-    expect(shown.get_by_role("heading", name="Ledger")).to_be_visible()
+    shown.get_by_role("heading", name="Ledger").wait_for()
     expect(page).to_have_url(f"{platform.environment['AIRFLOW_URL']}{PLUGIN}/retail/days/{SHORT_DAY}")
     keep("quality-02-date")
 
     shown.locator("#runs").get_by_role("link", name=short.run_id).first.click()
-    expect(page.get_by_test_id("header-card").first).to_be_visible()
+    page.get_by_test_id("header-card").first.wait_for()
     assert f"/dags/{DAG_ID}/runs/manual__" in page.url
     assert "/plugin/" not in page.url
 
@@ -125,11 +125,11 @@ def test_an_alert_leads_from_the_overview_to_its_page_which_can_be_linked_to(
     )
     page.goto(PLUGIN)
     frame(page).get_by_role("link", name=summary).first.click()
-    expect(frame(page).get_by_role("heading", name=summary)).to_be_visible()
+    frame(page).get_by_role("heading", name=summary).wait_for()
     keep("quality-03-alert")
 
     page.goto(f"{PLUGIN}/retail/alerts/{number}")
-    expect(frame(page).get_by_role("heading", name=summary)).to_be_visible()
+    frame(page).get_by_role("heading", name=summary).wait_for()
     expect(frame(page).locator("main")).to_contain_text(f"#{number}, missing data")
 
 
@@ -167,7 +167,7 @@ def test_who_is_not_logged_in_is_sent_to_the_login_and_comes_back(
     page.locator("input[name=password]").fill(platform.environment["AIRFLOW_PASSWORD"])
     page.locator("button[type=submit]").click()
 
-    expect(page.get_by_role("heading", name="Retail quality")).to_be_visible()
+    page.get_by_role("heading", name="Retail quality").wait_for()
     assert page.url.endswith("/retail/?days=90")
 
 
@@ -176,7 +176,7 @@ def test_before_anything_is_loaded_it_says_what_to_do(warehouse: WarehouseAccess
         page = alone.open(PHONE)
         page.goto(address)
 
-        expect(page.get_by_role("heading", name="No business date has been loaded yet")).to_be_visible()
+        page.get_by_role("heading", name="No business date has been loaded yet").wait_for()
         assert fits(page)
         alone.keep("quality-07-nothing-yet")
 
@@ -202,4 +202,4 @@ def test_a_year_of_history_fits_a_desk_and_a_phone_and_is_walked_by_keyboard(
         page.locator(".scroll").focus()
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="Mon 15 Jan 2024")).to_be_visible()
+        page.get_by_role("heading", name="Mon 15 Jan 2024").wait_for()
