@@ -41,6 +41,7 @@ _MUST_SECONDS = 5.0
 class Run:
     """A run that ended green."""
 
+    run_id: str
     seconds: float
     """From the trigger's answer asked for to the end that Airflow booked."""
     tasks: dict[str, float] = field(default_factory=dict)
@@ -63,7 +64,7 @@ def run(api: AirflowApi, dag_id: str, day: date) -> Run:
     tasks: dict[str, float] = {}
     for task in api.call("GET", f"{path}/taskInstances")["task_instances"]:
         tasks[task["task_id"]] = max(tasks.get(task["task_id"], 0.0), float(task["duration"] or 0))
-    return Run(datetime.fromisoformat(told["end_date"]).timestamp() - asked, tasks)
+    return Run(told["dag_run_id"], datetime.fromisoformat(told["end_date"]).timestamp() - asked, tasks)
 
 
 @contextmanager
@@ -139,7 +140,9 @@ def main(
         api = AirflowApi(get("AIRFLOW_URL"), get("AIRFLOW_USERNAME"), get("AIRFLOW_PASSWORD"))
         api.wait_for_dag()
         end = date.fromisoformat(last) if last else _first_published(platform) - timedelta(days=1)
-        seconds = show(*measure(api, layout, [end - timedelta(days=back) for back in range(days + 1)]))
+        ours, empty = measure(api, layout, [end - timedelta(days=back) for back in range(days + 1)])
+        seconds = show(ours, empty)
+        typer.echo("\n".join(f"{each.run_id}: {each.seconds:.1f} s for {_loaded(platform, each)}" for each in ours))
     except (RetailError, TimeoutError, RuntimeError) as error:
         typer.echo(f"bench: {error}", err=True)
         raise typer.Exit(1) from error
@@ -148,6 +151,16 @@ def main(
             stack.down()
     verdict = "held" if seconds <= _MUST_SECONDS else "MISSED"
     typer.echo(f"{verdict}: {seconds:.1f} s are ours (must {_MUST_SECONDS:.0f})")
+
+
+def _loaded(platform: Any, run: Run) -> str:
+    """A run lands, besides its date, what its retailers have changed since: part of the work of an ordinary night."""
+    statement = (
+        "SELECT count(*), count(DISTINCT business_date), sum(fetched) FROM ops.load_ledger"
+        f" WHERE run_id = '{run.run_id}'"  # noqa: S608 - Airflow's own id
+    )
+    partitions, dates, records = platform.server.execute(statement, "retail_analytics")[0]
+    return f"{partitions} partitions of {dates} dates, {records:,} records"
 
 
 def _first_published(platform: Any) -> date:
