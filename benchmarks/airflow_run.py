@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from psycopg2 import sql
 from rich.console import Console
 from rich.table import Table
 
@@ -155,10 +156,9 @@ def main(
 
 def _loaded(platform: Any, run: Run) -> str:
     """A run lands, besides its date, what its retailers have changed since: part of the work of an ordinary night."""
-    statement = (
-        "SELECT count(*), count(DISTINCT business_date), sum(fetched) FROM ops.load_ledger"
-        f" WHERE run_id = '{run.run_id}'"  # noqa: S608 - Airflow's own id
-    )
+    statement = sql.SQL(
+        "SELECT count(*), count(DISTINCT business_date), sum(fetched) FROM ops.load_ledger WHERE run_id = {}"
+    ).format(sql.Literal(run.run_id))
     partitions, dates, records = platform.server.execute(statement, "retail_analytics")[0]
     return f"{partitions} partitions of {dates} dates, {records:,} records"
 
