@@ -23,6 +23,7 @@ MORE_NAMES = {
     "WAREHOUSE_OWNER_DSN",
     *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"),
     *("LOG_LEVEL", "LOG_FORMAT"),
+    *("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"),
 }
 """Read by the commands, beside those of `shared.config`."""
 SECRET = ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY_ID", "TOKEN")
