@@ -100,7 +100,8 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
 
 
 def test_loading_the_same_dates_again_in_peace_changes_nothing(airflow: RunningPlatform) -> None:
+    loaded = airflow.query("SELECT DISTINCT business_date FROM ops.load_ledger")
     digest = airflow.digest()
-    runs = [airflow.trigger(day) for day in DAYS.values()]
+    runs = [airflow.trigger(day) for day in DAYS.values() if (day,) in loaded]
     assert {airflow.wait(run_id, 400).state for run_id in runs} == {"success"}
     assert airflow.digest() == digest
