@@ -138,14 +138,14 @@ def _client() -> OpenLineageClient:
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport, TokenProvider
 
-    get = os.environ.get
-    if not get("OPENLINEAGE_URL") or get("OPENLINEAGE_CONFIG") or get("OPENLINEAGE__TRANSPORT__TYPE"):
+    env = os.environ
+    if not env.get("OPENLINEAGE_URL") or env.get("OPENLINEAGE_CONFIG") or env.get("OPENLINEAGE__TRANSPORT__TYPE"):
         return OpenLineageClient()
-    key = get("OPENLINEAGE_API_KEY")
+    key = env.get("OPENLINEAGE_API_KEY")
     transport = HttpTransport(
         HttpConfig(
-            url=get("OPENLINEAGE_URL", ""),
-            endpoint=get("OPENLINEAGE_ENDPOINT") or "api/v1/lineage",
+            url=env.get("OPENLINEAGE_URL", ""),
+            endpoint=env.get("OPENLINEAGE_ENDPOINT") or "api/v1/lineage",
             timeout=_REQUEST_SECONDS,
             auth=ApiKeyTokenProvider({"api_key": key}) if key else TokenProvider({}),
             retry={"total": 0},

@@ -13,8 +13,10 @@ from local_stack.ports import SETTINGS, USUAL
 from scripts.environment_file.settings import KNOWN
 from shared.config import PROJECT_ROOT, known_names
 
-SOURCES = ("shared", "ingestion", "transformation", "data_quality", "materialized_views", "maintenance")
-SOURCES += ("local_stack", "airflow")
+SOURCES = (
+    *("shared", "ingestion", "transformation", "data_quality", "materialized_views", "maintenance"),
+    *("local_stack", "airflow"),
+)
 VENDOR_SETTINGS = PROJECT_ROOT / "retailers" / "serving" / "settings.py"
 NOT_OURS = {
     *("HOME", "PATH", "TZDIR", "TMPDIR", "NPM_CONFIG_CACHE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
@@ -22,7 +24,7 @@ NOT_OURS = {
     *("CONTENT_LENGTH", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_METHOD"),
 }
 """Of the operating system, of other people's tools, of Airflow's tasks, and of a web server's request."""
-_NAME = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+_NAME = re.compile(r"[A-Z][A-Z0-9]*(__?[A-Z0-9]+)+")
 _ENVIRONMENTS = {"environ", "environment", "env", "os.environ", "self.environ"}
 
 
