@@ -20,10 +20,10 @@ SOURCES = (
 VENDOR_SETTINGS = PROJECT_ROOT / "retailers" / "serving" / "settings.py"
 NOT_OURS = {
     *("HOME", "PATH", "TZDIR", "TMPDIR", "NPM_CONFIG_CACHE", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"),
-    *("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID"),
+    *("AIRFLOW_CTX_DAG_ID", "AIRFLOW_CTX_DAG_RUN_ID", "AIRFLOW__API__BASE_URL"),
     *("CONTENT_LENGTH", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_METHOD"),
 }
-"""Of the operating system, of other people's tools, of Airflow's tasks, and of a web server's request."""
+"""Of the operating system, of other people's tools, of Airflow itself, and of a web server's request."""
 _NAME = re.compile(r"[A-Z][A-Z0-9]*(__?[A-Z0-9]+)+")
 _ENVIRONMENTS = {"environ", "environment", "env", "os.environ", "self.environ"}
 
