@@ -1,4 +1,4 @@
-"""Puts "Retail quality" into Airflow's navigation: the quality page, served by the API server under /retail/.
+"""Puts "Quality" into Airflow's navigation: the quality page, served by the API server under /retail/.
 
 Every process of Airflow loads its plugins, each task too, so this file imports nothing; the API server builds the page
 when it is first asked for.
@@ -44,7 +44,7 @@ class RetailQualityPlugin(AirflowPlugin):
     fastapi_apps = [{"app": BuiltWhenAsked(), "url_prefix": PREFIX, "name": "Retail quality"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
-            "name": "Retail quality",
+            "name": "Quality",
             "href": _address("/"),
             "url_route": "retail-quality",
             "destination": "nav",

@@ -74,7 +74,7 @@ def alone(browser: Browser) -> Iterator[Screens]:
 
 def frame(page: Page) -> Frame:
     """The page inside Airflow's, once it is there."""
-    page.locator("iframe[title='Retail quality']").wait_for()
+    page.locator("iframe[title='Quality']").wait_for()
     page.wait_for_function("document.querySelector('iframe').contentDocument?.querySelector('h1')")
     (found,) = [each for each in page.frames if each.parent_frame]
     return found
@@ -93,7 +93,7 @@ def test_from_the_navigation_to_the_last_business_date_its_books_and_its_run(
     page: Page, platform: RunningPlatform, short: Outcome, keep: Keep
 ) -> None:
     page.goto("/")
-    page.get_by_role("link", name="Retail quality").click()
+    page.get_by_role("link", name="Quality", exact=True).click()
     shown = frame(page)
 
     shown.get_by_role("heading", name="Retail quality").wait_for()

@@ -75,7 +75,7 @@ def test_the_navigation_shows_the_page_to_a_viewer(said: dict[str, Any]) -> None
     (plugin,) = [each for each in said["plugins"] if each["name"] == "retail_quality"]
     (view,) = plugin["external_views"]
 
-    assert (view["name"], view["href"], view["url_route"]) == ("Retail quality", "/retail/", "retail-quality")
+    assert (view["name"], view["href"], view["url_route"]) == ("Quality", "/retail/", "retail-quality")
     assert (view["destination"], view["nav_top_level"]) == ("nav", True)
     assert [each["url_prefix"] for each in plugin["fastapi_apps"]] == ["/retail"]
 
