@@ -71,5 +71,9 @@ def test_a_warehouse_of_an_older_release_is_migrated_by_the_next_up(platform: Pr
 
 
 def test_down_with_v_deletes_the_data(platform: Project) -> None:
+    names = platform.compose("config", "--volumes").stdout.split()
+    volumes = {f"volume {platform.name}_{name}" for name in names}
+    assert volumes <= set(platform.left())
     platform.compose("down", "-v", "-t", "5")
-    assert [line for line in platform.left() if not line.startswith("image ")] == []
+    assert volumes & set(platform.left()) == set()
+    assert platform.containers() == []
