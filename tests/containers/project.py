@@ -30,6 +30,7 @@ QUICK = {
     "RETAIL_TASK_RETRIES": "3",
     "RETAIL_RETRY_DELAY_SECONDS": "2",
     "AIRFLOW_LOST_TASK_SECONDS": "45",
+    "INGEST_CATCH_UP_DAYS": "1",  # the tests load dates here and there; those between are no gaps to be filled
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
 PREFIX = "retail-test-"
