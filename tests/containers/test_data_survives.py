@@ -71,9 +71,6 @@ def test_a_warehouse_of_an_older_release_is_migrated_by_the_next_up(platform: Pr
 
 
 def test_down_with_v_deletes_the_data(platform: Project) -> None:
-    names = platform.compose("config", "--volumes").stdout.split()
-    volumes = {f"volume {platform.name}_{name}" for name in names}
-    assert volumes <= set(platform.left())
+    assert any(line.startswith("volume ") for line in platform.left())
     platform.compose("down", "-v", "-t", "5")
-    assert volumes & set(platform.left()) == set()
-    assert platform.containers() == []
+    assert [line for line in platform.left() if not line.startswith("image ")] == []

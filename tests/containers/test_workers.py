@@ -27,6 +27,7 @@ def two_workers(platform: Project) -> Iterator[Project]:
         added = [each["Id"] for each in platform.containers() if service_of(each) in ("airflow-worker", "redis")]
         platform.docker("rm", "--force", *added)
         platform.up()
+        platform.remove_unused()
 
 
 def workers(project: Project) -> dict[str, str]:
