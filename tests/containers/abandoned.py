@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import psutil
 
 from tests.containers.engine import Engine
 from tests.containers.project import PREFIX
@@ -29,12 +29,4 @@ def remove_abandoned(engine: Engine) -> None:
 
 def _is_abandoned(project: str) -> bool:
     pid = project.removeprefix(PREFIX).partition("-")[0]
-    if not project.startswith(PREFIX) or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        pass
-    return False
+    return project.startswith(PREFIX) and pid.isdigit() and not psutil.pid_exists(int(pid))

@@ -30,6 +30,7 @@ QUICK = {
     "RETAIL_TASK_RETRIES": "3",
     "RETAIL_RETRY_DELAY_SECONDS": "2",
     "AIRFLOW_LOST_TASK_SECONDS": "45",
+    "INGEST_CATCH_UP_DAYS": "1",  # the tests load dates here and there; those between are no gaps to be filled
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
 PREFIX = "retail-test-"
@@ -205,10 +206,14 @@ class Project:
         self.compose(*ALL_PROFILES, *removal, check=False)
         if images := self.images():  # those that bear a name of ours, which `--rmi local` leaves
             self.docker("image", "rm", "--force", *images, check=False)
-        for kind in ("network", "volume"):  # those of an override that is switched off by now
-            if names := self.docker(kind, "ls", "--quiet", "--filter", self._mine()).split():
-                self.docker(kind, "rm", *names, check=False)
+        self.remove_unused()
         assert self.left() == []
+
+    def remove_unused(self) -> None:
+        """Remove networks and volumes that no container uses: those of an override that is switched off by now."""
+        for kind in ("network", "volume"):
+            if names := self.docker(kind, "ls", "--quiet", "--filter", self._mine()).split():
+                self.docker(kind, "rm", *names, check=False)  # the engine keeps those in use
 
     def images(self) -> list[str]:
         """Names of the images built for this project."""

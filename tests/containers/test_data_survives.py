@@ -70,5 +70,6 @@ def test_a_warehouse_of_an_older_release_is_migrated_by_the_next_up(platform: Pr
 
 
 def test_down_with_v_deletes_the_data(platform: Project) -> None:
+    assert any(line.startswith("volume ") for line in platform.left())
     platform.compose("down", "-v", "-t", "5")
     assert [line for line in platform.left() if not line.startswith("image ")] == []

@@ -10,7 +10,7 @@ import pytest
 from shared.config import RETAILER_IDS
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
-from tests.containers.project import Project
+from tests.containers.project import Project, service_of
 from tests.containers.prometheus import ask, eventually
 
 DAY = date(2024, 6, 11)
@@ -23,13 +23,13 @@ def watched(platform: Project, engine: Engine, tmp_path_factory: pytest.TempPath
     """The shared platform with monitoring, and without it again for whoever comes next."""
     images = monitoring_images(engine, tmp_path_factory.mktemp("images"))
     platform.configure({"COMPOSE_FILE": "docker-compose.yml:docker/compose/monitoring.yml", **images})
-    services = platform.compose("config", "--services").stdout.split()
     platform.compose("build", "airflow-metrics")
-    platform.up(*sorted(set(services) - {"grafana"}))
+    platform.up(*sorted({service_of(each) for each in platform.containers()} | set(ADDED)))
     yield platform
     platform.compose("rm", "-f", "-s", *ADDED)
     platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
     platform.up()
+    platform.remove_unused()
 
 
 def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow(watched: Project) -> None:

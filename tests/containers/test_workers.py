@@ -27,8 +27,7 @@ def two_workers(platform: Project) -> Iterator[Project]:
         added = [each["Id"] for each in platform.containers() if service_of(each) in ("airflow-worker", "redis")]
         platform.docker("rm", "--force", *added)
         platform.up()
-        platform.docker("volume", "rm", f"{platform.name}_redis-data")
-        platform.docker("network", "rm", f"{platform.name}_broker")
+        platform.remove_unused()
 
 
 def workers(project: Project) -> dict[str, str]:
