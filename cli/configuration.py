@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import typer
@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
+from shared.alerts.channels import checked_channels, parse_channels
 from shared.commands import JsonOption, console, exit_code, print_json
 from shared.config import RETAILER_IDS, known_names, load_settings, read_environment
 from shared.database import describe_dsn
@@ -24,8 +25,9 @@ MORE_NAMES = {
     *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"),
     *("LOG_LEVEL", "LOG_FORMAT"),
     *("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"),
+    *("ALERT_CHANNELS", "ALERT_DEADLINE_HOURS", "OPENLINEAGE_URL", "PUSHGATEWAY_URL"),
 }
-"""Read by the commands, beside those of `shared.config`."""
+"""Read by the commands and the pipeline, beside those of `shared.config`."""
 SECRET = ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY_ID", "TOKEN")
 MASK = "********"
 
@@ -84,9 +86,11 @@ def in_force(environ: Mapping[str, str]) -> list[Setting]:
 
 
 def masked(name: str, value: str) -> str:
-    """The value as it may be shown: a DSN without its password, a secret not at all."""
+    """The value as it may be shown: a DSN without its password, channels without their URLs, a secret not at all."""
     if name.endswith("_DSN"):
         return describe_dsn(value) if value.startswith(("postgresql://", "postgres://")) else MASK
+    if name == "ALERT_CHANNELS":
+        return ", ".join(f"{each.name} from {each.least}" for each in parse_channels(value)[0])
     return MASK if any(part in name for part in SECRET) else value
 
 
@@ -97,12 +101,17 @@ def _origin(name: str) -> str:
 
 
 def found_wrong() -> list[str]:
-    """What is missing or wrong, in the words of the error that a command would end with."""
-    try:
-        load_settings()
-    except FixConfiguration as error:
-        return [str(error)]
-    return []
+    """What is missing or wrong, in the words of the errors that commands would end with."""
+    checks: list[Callable[[], object]] = [load_settings]
+    if read_environment().get("ALERT_CHANNELS"):
+        checks.append(checked_channels)
+    problems = []
+    for each in checks:
+        try:
+            each()
+        except FixConfiguration as error:
+            problems.append(str(error))
+    return problems
 
 
 def _table(settings: list[Setting]) -> Table:

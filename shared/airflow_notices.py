@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from shared.airflow_tasks import INGEST_TASK, REFRESH_TASK, business_date
 from shared.alerts import Alert, Notice, announce, raise_alert, resolve_alerts
+from shared.alerts.links import airflow_address
 from shared.alerts.run_books import RunFacts, resolve_caught_up, resolve_quality, run_facts, unpublished
 from shared.config import RETAILER_IDS, read_environment
 from shared.errors import RetailError
@@ -51,10 +52,10 @@ class Occasion:
     @property
     def link(self) -> str | None:
         """The page of the task, or of the run, in Airflow."""
-        base = os.environ.get("AIRFLOW__API__BASE_URL") or os.environ.get("AIRFLOW_URL")
+        base = airflow_address()
         if not base:
             return None
-        page = f"{base.rstrip('/')}/dags/{quote(self.dag_id)}/runs/{quote(self.run_id, safe='')}"
+        page = f"{base}/dags/{quote(self.dag_id)}/runs/{quote(self.run_id, safe='')}"
         if self.task_id:
             page += f"/tasks/{quote(self.task_id)}" + (f"/mapped/{self.map_index}" if self.map_index >= 0 else "")
         return page

@@ -12,6 +12,8 @@ OVERRIDE = "docker/compose/secrets.yml"
 CELERY, CELERY_OVERRIDE = "docker/compose/celery.yml", "docker/compose/celery-secrets.yml"
 STAY = ("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
 """A name that is no secret by itself; and what programs take from their environment only (Grafana, Redis)."""
+MOVING = [*(name for name in SECRETS if name not in STAY), "ALERT_CHANNELS"]
+"""The secrets that are made here; and a setting that holds passwords of the user's, where there is one."""
 
 
 def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
@@ -19,7 +21,7 @@ def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
     shown = directory.relative_to(root) if root in directory.parents else directory
-    moving = [name for name in SECRETS if name not in STAY and value_of(text, name)]
+    moving = [name for name in MOVING if value_of(text, name)]
     for name in moving:
         write_secret(directory / name, value_of(text, name) or "")
         text = with_value(text, name, "")  # docker-compose asks that it is set

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared.alerts.links import alert_page
+
 ABOUT = ("retailer_id", "business_date", "dag_id", "task_id", "run_id")
 """What an alert is about, in the order in which a message says it."""
 
@@ -35,6 +37,7 @@ def opening(row: Mapping[str, Any]) -> Notice:
         lines.append(f"{'Log' if row['task_id'] else 'Airflow'}: {row['link']}")
     if number := row.get("alert_id"):
         lines.append(f"Take it on: retail alerts ack {number}")
+        lines += [f"Everything about it: {page}"] if (page := alert_page(number)) else []
     title = f"[{row['severity'].upper()}] {row['summary']}"
     return Notice(row["severity"], title, "\n".join(lines), row["fingerprint"], row.get("link"), facts=_facts(row))
 

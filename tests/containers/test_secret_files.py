@@ -18,6 +18,7 @@ from tests.end_to_end.running_platform import RunningPlatform
 def hidden(make_project: MakeProject) -> Iterator[Project]:
     """A platform whose secrets are in files, up."""
     with make_project() as project:
+        project.configure({"ALERT_CHANNELS": "json://me:a-password-of-mine@retailer1-api:5001/nothing-here"})
         project.script("generate_env.py", "--secret-files")
         project.compose("build", timeout=1200)
         project.up(seconds=600)
@@ -31,7 +32,7 @@ def secrets(hidden: Project) -> dict[str, str]:
 
 
 def test_no_container_shows_a_secret_that_is_in_a_file(hidden: Project, secrets: dict[str, str]) -> None:
-    assert len(secrets) >= 18
+    assert len(secrets) >= 19
     shown = {service_of(each): json.dumps(each) for each in hidden.containers()}
     assert {"postgres", "airflow-scheduler", "retailer1-api", "s3"} <= set(shown)
     assert [
@@ -63,6 +64,14 @@ def test_the_pipeline_runs_as_before(hidden: Project) -> None:
 def test_a_stage_finds_its_secrets(hidden: Project) -> None:
     done = hidden.compose("run", "--rm", "-T", "ingestion", "python", "-m", "ingestion.main", "2024-01-15", "--json")
     assert all(name in done.stdout for name in ("retailer_1", "retailer_2", "retailer_3"))
+
+
+def test_the_channels_of_alerts_are_found_and_not_told(hidden: Project) -> None:
+    refused = hidden.compose("run", "--rm", "-T", "retail", "alerts", "test", check=False)
+
+    assert refused.returncode == 1
+    assert "channel 1 (json)" in refused.stdout + refused.stderr
+    assert "a-password-of-mine" not in refused.stdout + refused.stderr
 
 
 def test_a_rotated_secret_in_a_file_holds_after_the_command_that_was_named(hidden: Project) -> None:

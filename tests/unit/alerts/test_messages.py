@@ -28,7 +28,8 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_a_message_says_what_why_about_what_where_and_what_to_do() -> None:
+def test_a_message_says_what_why_about_what_where_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://airflow/")
     notice = opening(ROW)
 
     assert notice.title == "[ERROR] ingest failed for retailer_2"
@@ -45,6 +46,7 @@ def test_a_message_says_what_why_about_what_where_and_what_to_do() -> None:
         "Run: run",
         "Log: http://airflow/x",
         "Take it on: retail alerts ack 7",
+        "Everything about it: http://airflow/plugin/retail-quality/retail/alerts/7",
     ]
     assert notice.facts["alert_id"] == "7"
     assert notice.key == ROW["fingerprint"]

@@ -57,6 +57,18 @@ def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> Non
         assert f"{name}" in errors
 
 
+def test_alert_channels_are_told_without_their_urls_and_a_wrong_one_is_found() -> None:
+    channels = {"ALERT_CHANNELS": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ pagerduty://key@other"}
+    told = json.loads(check("--json", **COMPLETE, **channels)[1])
+    assert (
+        told["settings"]["ALERT_CHANNELS"]["value"] == "channel 1 (slack) from info, channel 2 (pagerduty) from error"
+    )
+    code, _, errors = check(**COMPLETE, ALERT_CHANNELS="nonsense://quiet")
+    assert code == 2
+    assert "channel 1 (nonsense) is no URL that apprise understands" in errors
+    assert "quiet" not in errors
+
+
 @pytest.mark.parametrize("name", sorted(known_names()))
 def test_whatever_sounds_secret_is_masked(name: str) -> None:
     secret = any(word in name for word in ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY", "DSN"))

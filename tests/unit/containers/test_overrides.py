@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts.environment_file.secret_files import STAY
-from scripts.environment_file.settings import SECRETS
+from scripts.environment_file.secret_files import MOVING
 from shared.config import PROJECT_ROOT
 
 OVERRIDES = PROJECT_ROOT / "docker" / "compose"
@@ -76,4 +75,4 @@ def test_every_file_that_a_service_is_told_of_is_mounted(override: str) -> None:
 def test_every_secret_that_moves_to_a_file_is_known_to_docker_compose() -> None:
     text = (OVERRIDES / "secrets.yml").read_text(encoding="utf-8")
 
-    assert set(yaml.safe_load(text)["secrets"]) == set(SECRETS) - set(STAY)
+    assert set(yaml.safe_load(text)["secrets"]) == set(MOVING)

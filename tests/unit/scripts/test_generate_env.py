@@ -293,6 +293,16 @@ def test_secrets_move_to_files_that_settings_and_rotations_find(
     assert "take the comma and the old key out of .secrets/AIRFLOW_FERNET_KEY" in said
 
 
+def test_the_channels_of_alerts_move_with_them_since_they_hold_passwords(script: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    path.write_text("ALERT_CHANNELS='mailto://me:secret@example.com slack://a/b/c'\n", encoding="utf-8")
+
+    script.main(["--secret-files", "--output", str(path)])
+
+    assert "secret@" not in path.read_text(encoding="utf-8")
+    assert read_environment({}, path)["ALERT_CHANNELS"] == "mailto://me:secret@example.com slack://a/b/c"
+
+
 def test_workers_get_their_secrets_from_files_too(script: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text("COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml\n", encoding="utf-8")

@@ -1,0 +1,17 @@
+"""Where an alert can be looked at: addresses in Airflow's web interface."""
+
+from __future__ import annotations
+
+import os
+
+
+def airflow_address() -> str | None:
+    """The address that people reach Airflow at, without a slash at its end; None when it is not set."""
+    base = os.environ.get("AIRFLOW__API__BASE_URL") or os.environ.get("AIRFLOW_URL")
+    return base.rstrip("/") if base else None
+
+
+def alert_page(alert_id: int) -> str | None:
+    """The alert on the quality page."""
+    base = airflow_address()
+    return f"{base}/plugin/retail-quality/retail/alerts/{alert_id}" if base else None
