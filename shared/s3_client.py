@@ -12,14 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
-import boto3
-import boto3.session
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 
 from shared.config import S3Settings
 from shared.errors import FixConfiguration, RetailError
 from shared.s3_errors import BucketMissing, ObjectMissing, explained
+from shared.s3_session import make_client
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,25 +66,8 @@ class ObjectStore:
 
     def __init__(self, settings: S3Settings, *, timeout_seconds: float = 20, attempts: int = 4) -> None:
         """`attempts` counts tries per call, the first included. Raises FixConfiguration for an unusable endpoint."""
-        secret = settings.secret_access_key
         try:
-            self._client: S3Client = boto3.session.Session().client(
-                "s3",
-                endpoint_url=settings.endpoint_url,
-                region_name=settings.region,
-                aws_access_key_id=settings.access_key_id,
-                aws_secret_access_key=secret.get_secret_value() if secret else None,
-                config=Config(
-                    connect_timeout=min(timeout_seconds, 10),
-                    read_timeout=timeout_seconds,
-                    retries={"total_max_attempts": attempts, "mode": "standard"},
-                    max_pool_connections=32,
-                    # S3-compatible stores do not all know the newer default checksums.
-                    request_checksum_calculation="when_required",
-                    response_checksum_validation="when_required",
-                    s3={"addressing_style": "path"} if settings.endpoint_url else {},
-                ),
-            )
+            self._client = make_client(settings, timeout_seconds, attempts)
         except ValueError as error:
             raise FixConfiguration(
                 f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env."

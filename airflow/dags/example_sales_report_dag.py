@@ -21,7 +21,7 @@ VIEWS = warehouse.asset(warehouse.ALL_VIEWS)
     is_paused_upon_creation=True,  # an example: switch it on, or copy it
     params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
     default_args={"retries": 2, "pool": "retail_pipeline", "priority_weight": 1, "weight_rule": "absolute"},
-    tags=["example"],
+    tags=["retail", "example"],
     doc_md=tasks.documentation(__file__),
 )
 def example_sales_report() -> None:
@@ -48,4 +48,4 @@ def example_sales_report() -> None:
     write_report.expand(day=choose_business_dates())
 
 
-example_sales_report()
+tasks.take_any_logical_date(example_sales_report())

@@ -67,4 +67,4 @@ def retail_maintenance() -> None:
         upkeep()
 
 
-retail_maintenance()
+tasks.take_any_logical_date(retail_maintenance())

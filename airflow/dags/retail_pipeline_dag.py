@@ -32,6 +32,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     },
     deadline=tasks.deadline(),
     **tasks.RUN_CALLBACKS,
+    tags=["retail"],
     doc_md=tasks.documentation(__file__),
 )
 def retail_data_pipeline() -> None:
@@ -76,4 +77,4 @@ def retail_data_pipeline() -> None:
     [landed, loaded] >> name_missing_retailers()
 
 
-retail_data_pipeline()
+tasks.take_any_logical_date(retail_data_pipeline())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ingestion.models.reject_reasons import RejectReason
@@ -46,18 +47,28 @@ def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:
 
     Raises RejectRecord with TIME_DOES_NOT_EXIST for a time that the clocks skipped.
     """
-    match = _DAY_FIRST_MINUTE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    shown_at = _minute(value, zone) if isinstance(value, str) else None
+    if shown_at is None:
         raise invalid(field, value)
+    local, exists = shown_at
+    if not exists:
+        raise reject(RejectReason.TIME_DOES_NOT_EXIST, f"{field} is {value}, which the clocks in {zone.key} skipped")
+    return local
+
+
+@lru_cache(maxsize=4096)  # many sales of a day share their minute
+def _minute(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
+    """The time that a text means, and whether the clocks showed it; None when it is no time."""
+    match = _DAY_FIRST_MINUTE.fullmatch(text)
+    if match is None:
+        return None
     day, month, year, hour, minute = map(int, match.groups())
     try:
         local = datetime(year, month, day, hour, minute, tzinfo=zone)
         back = local.astimezone(UTC).astimezone(zone)
     except (ValueError, OverflowError):
-        raise invalid(field, value) from None
-    if back.replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise reject(RejectReason.TIME_DOES_NOT_EXIST, f"{field} is {value}, which the clocks in {zone.key} skipped")
-    return local
+        return None
+    return local, back.replace(tzinfo=None) == local.replace(tzinfo=None)
 
 
 def day_first(field: str, value: object) -> date:

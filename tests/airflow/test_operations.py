@@ -88,7 +88,7 @@ def test_a_red_run_says_why_in_the_list_of_runs(platform: RunningPlatform) -> No
 
 def test_gaps_are_found_and_filled_through_airflow(platform: RunningPlatform) -> None:
     for number in (10, 13):
-        retail(platform, "schedule", "backfill", day(number), day(number))
+        retail(platform, "schedule", "trigger", day(number))
     span = ("--from", day(10), "--to", day(13))
     missing = answer(platform, "gaps", *span, status=1)["gaps"]
     assert missing == {f"retailer_{number}": [day(11), day(12)] for number in (1, 2, 3)}

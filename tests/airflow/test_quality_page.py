@@ -23,8 +23,8 @@ from tests.airflow.conftest import Keep
 from tests.airflow.screens import DESKTOP, PHONE, Screens
 from tests.end_to_end.running_platform import Outcome, RunningPlatform
 
-GOOD_DAY, SHORT_DAY = date(2021, 5, 9), date(2021, 5, 10)
-"""The last dates of the session: these tests come first, and the others take earlier ones so that there is no gap."""
+GOOD_DAY, SHORT_DAY = date(2025, 11, 9), date(2025, 11, 10)
+"""After those of all other tests, since the page begins with the last date."""
 PLUGIN = "/plugin/retail-quality"
 YEAR = PROJECT_ROOT / "tests" / "integration" / "plugin" / "year_of_history.sql"
 LEDGER = """
@@ -97,14 +97,14 @@ def test_from_the_navigation_to_the_last_business_date_its_books_and_its_run(
     shown = frame(page)
 
     shown.get_by_role("heading", name="Retail quality").wait_for()
-    expect(shown.locator(".cards")).to_contain_text("Mon 10 May 2021")
-    row = shown.locator("tbody", has_text="Mon 10 May 2021").locator("tr", has_text="retailer_1")
+    expect(shown.locator(".cards")).to_contain_text("Mon 10 Nov 2025")
+    row = shown.locator("tbody", has_text="Mon 10 Nov 2025").locator("tr", has_text="retailer_1")
     ((*records, money, currency),) = platform.query(LEDGER, SHORT_DAY)
     assert cells(row)[2:] == [*(f"{number:,}" for number in records), f"{money:,.2f} {currency}"]
-    expect(shown.locator("tbody", has_text="Mon 10 May 2021")).to_contain_text("not loaded")
+    expect(shown.locator("tbody", has_text="Mon 10 Nov 2025")).to_contain_text("not loaded")
     keep("quality-01-overview")
 
-    shown.get_by_role("link", name="Mon 10 May 2021").first.click()
+    shown.get_by_role("link", name="Mon 10 Nov 2025").first.click()
     shown.get_by_role("heading", name="Ledger").wait_for()
     expect(page).to_have_url(f"{platform.environment['AIRFLOW_URL']}{PLUGIN}/retail/days/{SHORT_DAY}")
     keep("quality-02-date")

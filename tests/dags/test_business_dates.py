@@ -157,3 +157,14 @@ def test_the_last_date_that_can_be_backfilled_is_that_of_the_last_night(
     over = [each for each in intervals(timetables[zone], now - timedelta(days=4), now) if each.end <= now]
 
     assert last_due(ZoneInfo(zone), now) <= business_date(automatic("scheduled", over[-1]), None, zone)
+
+
+def test_a_run_has_its_tasks_whatever_its_logical_date(dag_bag: Any) -> None:
+    """As the scheduler knows them; it makes none that starts later than the run's logical date."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for dag in dag_bag.dags.values():
+        known = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+        assert known.tasks
+        assert all(task.start_date.year == 1900 for task in known.tasks), dag.dag_id
+        assert known.start_date.year > 2000

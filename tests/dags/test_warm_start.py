@@ -1,0 +1,73 @@
+"""What the scheduler has imported before it forks a task."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+
+STARTED = """
+import json, sys
+import airflow.sdk
+from airflow.jobs.job import Job
+from airflow.listeners.listener import get_listener_manager
+
+get_listener_manager()
+first = set(sys.modules)
+Job()
+at_start = set(sys.modules) - first
+warm = set(sys.modules)
+import data_quality.main, ingestion.main, materialized_views.refresh_views, shared.airflow_notices, transformation.main
+in_a_task = set(sys.modules) - warm
+files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in in_a_task}
+print(json.dumps({"at_start": sorted(at_start), "in_a_task": files}))
+"""
+
+
+def start(command: str, home: Path) -> dict[str, Any]:
+    """What a component imports at its start, and what a task then still has to."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARTED, command],
+        env={
+            "PYTHONPATH": str(PROJECT_ROOT),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "airflow" / "plugins"),
+            "AIRFLOW_HOME": str(home),
+            "PATH": os.defpath,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_a_task_finds_the_libraries_of_the_stages_imported(tmp_path: Path) -> None:
+    found = start("scheduler", tmp_path)
+    installed = {name.partition(".")[0] for name, file in found["in_a_task"].items() if "site-packages" in file}
+    warm = {name.partition(".")[0] for name in found["at_start"]}
+    assert {"boto3", "duckdb", "numpy", "pyarrow"} <= warm
+    assert installed <= warm, "a library of which nothing was imported at the start"
+
+
+def test_the_stages_themselves_are_read_by_each_task(tmp_path: Path) -> None:
+    found = start("scheduler", tmp_path)
+    assert not [
+        name for name in found["at_start"] if name.partition(".")[0] in ("ingestion", "transformation", "shared")
+    ]
+    assert "ingestion.main" in found["in_a_task"]
+
+
+@pytest.mark.parametrize("component", ["dag-processor", "triggerer"])
+def test_other_components_import_nothing_for_it(tmp_path: Path, component: str) -> None:
+    tops = {name.partition(".")[0] for name in start(component, tmp_path)["at_start"]}
+    assert not tops & {"boto3", "duckdb", "numpy", "pyarrow"}
