@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -260,15 +260,6 @@ def date_param(timezone: str) -> Any:
         f" so set that to {timezone} first."
     )
     return Param(None, advice, type=["null", "string"], format="date", title="Business date")
-
-
-def take_any_logical_date(dag: Any) -> None:
-    """Have a run do its work whatever its logical date is.
-
-    Airflow makes no tasks for one before the start of the schedule, and calls that run a success.
-    """
-    for each in dag.tasks:
-        each.start_date = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def documentation(dag_file: str) -> str:

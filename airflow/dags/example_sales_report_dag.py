@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime
 
 from airflow.sdk import Param, dag, get_current_context, task
 
@@ -17,7 +16,6 @@ VIEWS = warehouse.asset(warehouse.ALL_VIEWS)
 @dag(
     "example_sales_report",
     schedule=[VIEWS],
-    start_date=datetime.fromisoformat("2026-01-01T00:00:00+00:00"),
     is_paused_upon_creation=True,  # an example: switch it on, or copy it
     params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
     default_args={"retries": 2, "pool": "retail_pipeline", "priority_weight": 1, "weight_rule": "absolute"},
@@ -48,4 +46,4 @@ def example_sales_report() -> None:
     write_report.expand(day=choose_business_dates())
 
 
-tasks.take_any_logical_date(example_sales_report())
+example_sales_report()

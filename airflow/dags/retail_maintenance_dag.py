@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, dag, get_current_context, task
+from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from retail_schedule import daily
 from shared import airflow_tasks as tasks
 
 ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
@@ -15,8 +16,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 
 @dag(
     "retail_maintenance",
-    schedule=CronDataIntervalTimetable("30 4 * * *", timezone=ZONE),
-    start_date=datetime.fromisoformat(os.environ.get("RETAIL_PIPELINE_START", "2026-01-01T00:00:00+00:00")),
+    schedule=daily("30 4 * * *"),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
@@ -67,4 +67,4 @@ def retail_maintenance() -> None:
         upkeep()
 
 
-tasks.take_any_logical_date(retail_maintenance())
+retail_maintenance()

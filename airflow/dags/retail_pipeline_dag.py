@@ -1,10 +1,11 @@
 """retail_data_pipeline: retailers to S3 to the star schema to checks to views, every night at 02:00."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, TriggerRule, dag, task
+from airflow.sdk import TriggerRule, dag, task
 
+from retail_schedule import daily
 from shared import airflow_assets as warehouse
 from shared import airflow_tasks as tasks
 from shared.config import RETAILER_IDS
@@ -14,8 +15,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 
 @dag(
     "retail_data_pipeline",
-    schedule=CronDataIntervalTimetable("0 2 * * *", timezone=ZONE),
-    start_date=datetime.fromisoformat(os.environ.get("RETAIL_PIPELINE_START", "2026-01-01T00:00:00+00:00")),
+    schedule=daily("0 2 * * *"),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=4,  # days of a backfill side by side
@@ -77,4 +77,4 @@ def retail_data_pipeline() -> None:
     [landed, loaded] >> name_missing_retailers()
 
 
-tasks.take_any_logical_date(retail_data_pipeline())
+retail_data_pipeline()

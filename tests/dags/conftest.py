@@ -19,9 +19,11 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_")}
     for name in before:
         del os.environ[name]
-    os.environ["AIRFLOW_HOME"] = str(home)
+    ours = {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__PLUGINS_FOLDER": str(DAG_FILE.parents[1] / "plugins")}
+    os.environ.update(ours)
     yield home
-    del os.environ["AIRFLOW_HOME"]
+    for name in ours:
+        del os.environ[name]
     os.environ.update(before)
 
 

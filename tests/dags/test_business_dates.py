@@ -65,9 +65,9 @@ def zones_and_days(draw: st.DrawFn) -> tuple[str, date]:
 @pytest.fixture(scope="module")
 def timetables(airflow_home: Path) -> dict[str, Any]:
     """The pipeline's timetable in each zone, as the scheduler has it."""
-    from airflow.timetables.interval import CronDataIntervalTimetable
+    from retail_schedule import SinceTimetable
 
-    return {zone: CronDataIntervalTimetable("0 2 * * *", zone) for zone in ZONES}
+    return {zone: SinceTimetable("0 2 * * *", zone, datetime(2026, 1, 1, tzinfo=UTC)) for zone in ZONES}
 
 
 def intervals(timetable: Any, since: datetime, until: datetime) -> list[Any]:
@@ -166,5 +166,50 @@ def test_a_run_has_its_tasks_whatever_its_logical_date(dag_bag: Any) -> None:
     for dag in dag_bag.dags.values():
         known = DagSerialization.from_dict(DagSerialization.to_dict(dag))
         assert known.tasks
-        assert all(task.start_date.year == 1900 for task in known.tasks), dag.dag_id
-        assert known.start_date.year > 2000
+        assert {each.start_date for each in (known, *known.tasks)} == {None}, dag.dag_id
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("2026-01-01T00:00", "2026-11-19T02:00"),
+        ("2026-11-19T01:00", "2026-11-19T02:00"),
+        ("2026-11-19T12:00", "2026-11-20T02:00"),
+        ("2026-11-20T11:00", "2026-11-21T02:00"),
+        ("2026-12-01T00:00", "2026-12-01T02:00"),
+    ],
+)
+def test_by_itself_it_runs_the_last_night_and_none_before_its_beginning(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, since: str, first: str
+) -> None:
+    """It is noon of the 20th; the last night's interval is that from the 19th to the 20th, both at 02:00."""
+    from airflow.serialization.decoders import decode_timetable
+    from airflow.serialization.encoders import encode_timetable
+    from airflow.timetables import interval
+    from airflow.timetables.base import TimeRestriction
+
+    from retail_schedule import SinceTimetable
+
+    monkeypatch.setattr(interval, "utcnow", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
+    begins = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    timetable = decode_timetable(encode_timetable(SinceTimetable("0 2 * * *", "UTC", begins)))
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert info and info.data_interval
+    assert info.data_interval.start == datetime.fromisoformat(first).replace(tzinfo=UTC)
+
+
+def test_a_backfill_reaches_back_before_the_beginning(airflow_home: Path) -> None:
+    from airflow.timetables.base import TimeRestriction
+    from pendulum import instance
+
+    from retail_schedule import SinceTimetable
+
+    timetable = SinceTimetable("0 2 * * *", "UTC", datetime(2026, 11, 20, tzinfo=UTC))
+    early = instance(datetime(2024, 2, 28, tzinfo=UTC))
+    info = timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(early, None, catchup=True)
+    )
+    assert info and info.data_interval
+    assert info.data_interval.start == datetime(2024, 2, 28, 2, tzinfo=UTC)

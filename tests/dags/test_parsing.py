@@ -16,6 +16,7 @@ import pytest
 from shared.config import PROJECT_ROOT
 from tests.dags.conftest import DAG_FILE
 
+PLUGINS = DAG_FILE.parents[1] / "plugins"
 DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
 PARSED_ALONE = """
 import json, os, runpy, sys, time
@@ -45,7 +46,11 @@ def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """What a fresh process that has imported Airflow did to read the file."""
     done = subprocess.run(
         [sys.executable, "-c", PARSED_ALONE, str(request.param)],
-        env={"PYTHONPATH": str(PROJECT_ROOT), "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home")), "PATH": os.defpath},
+        env={
+            "PYTHONPATH": f"{PROJECT_ROOT}:{PLUGINS}",
+            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home")),
+            "PATH": os.defpath,
+        },
         capture_output=True,
         text=True,
         timeout=120,

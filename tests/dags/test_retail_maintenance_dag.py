@@ -19,8 +19,8 @@ def upkeep(dag_bag: Any) -> Any:
 
 
 def test_it_runs_daily_after_the_pipeline_and_makes_up_for_nothing(upkeep: Any) -> None:
-    assert type(upkeep.timetable).__name__ == "CronDataIntervalTimetable"
-    assert upkeep.timetable.expression == "30 4 * * *"
+    assert type(upkeep.timetable).__name__ == "SinceTimetable"
+    assert upkeep.timetable.summary == "30 4 * * *"
     assert upkeep.catchup is False
     assert upkeep.max_active_runs == 1
 
@@ -42,4 +42,4 @@ def test_the_upkeep_is_imported_inside_the_tasks_only() -> None:
     at_the_top = {
         (node.module or "").split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 0
     }
-    assert at_the_top <= {"__future__", "datetime", "airflow", "shared"}
+    assert at_the_top <= {"__future__", "datetime", "airflow", "retail_schedule", "shared"}
