@@ -11,10 +11,11 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg2
 import pytest
 from playwright.sync_api import Browser, Error, Page, StorageState, expect, sync_playwright
 
@@ -22,13 +23,15 @@ from tests.airflow.chromium import NoBrowser, open_browser
 from tests.airflow.screens import PATIENCE_MILLISECONDS, PHONE, REPORTS, Screens, log_in
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up, started
+from tests.fakes.receivers import Mailbox, Sink, http_sink, smtp_mailbox
 
-DISTURBING = ("test_business_dates.py", "test_kills.py")
+DISTURBING = ("test_business_dates.py", "test_notifications.py", "test_kills.py")
 """These stop what the others use, so they come last."""
 SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1"}
 """The tests load dates here and there; the many between them are no gaps to be filled."""
 PATIENT = {**SETTINGS, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
 """Settings of the second start: a lost task is noticed within seconds and tried again at once."""
+LATE_SECONDS = 15
 HAS_FAILED = pytest.StashKey[bool]()
 Keep = Callable[..., Path]
 Say = Callable[[str], None]
@@ -78,13 +81,44 @@ def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
 
 
 @pytest.fixture(scope="session")
-def restarted(checkout: Checkout, platform: RunningPlatform) -> RunningPlatform:
+def sink() -> Iterator[Sink]:
+    """A webhook that is told everything."""
+    with http_sink() as received:
+        yield received
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server that is told errors."""
+    with smtp_mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def settings(sink: Sink, mailbox: Mailbox) -> dict[str, str]:
+    """Of the second start and of those that mend what was killed."""
+    mail = f"mailto://127.0.0.1:{mailbox.port}/?from=retail@example.com&to=team@example.com"
+    late = {"ALERT_DEADLINE_HOURS": str(LATE_SECONDS / 3600)}
+    return {**PATIENT, **late, "ALERT_CHANNELS": f"json://{sink.host}/ error={mail}"}
+
+
+@pytest.fixture(scope="session")
+def restarted(checkout: Checkout, platform: RunningPlatform, settings: dict[str, str]) -> RunningPlatform:
     """The platform after nights in which it was off: paused, and the last night's run is due once it is toggled on."""
     platform.pause(True)
     checkout.run("down")
     start = (datetime.now(UTC) - timedelta(days=3)).isoformat(timespec="seconds")
     (checkout.root / ".local" / "airflow" / "pipeline_start").write_text(start, encoding="utf-8")
-    return brought_up(checkout, PATIENT)
+    return brought_up(checkout, settings)
+
+
+@contextmanager
+def held_up(platform: RunningPlatform) -> Iterator[None]:
+    """Keep runs in the middle of the load: they wait to write their facts."""
+    blocker = psycopg2.connect(platform.environment["WAREHOUSE_OWNER_DSN"])
+    with closing(blocker):
+        blocker.cursor().execute("LOCK TABLE fact_sales IN SHARE MODE")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from datetime import date, timedelta
 
 import psutil
-import psycopg2
 import pytest
 
 from shared.config import RETAILER_IDS
-from tests.airflow.conftest import PATIENT, Say
+from tests.airflow.conftest import Say, held_up
 from tests.containers.waiting import wait_until
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import Outcome, RunningPlatform
@@ -39,15 +37,6 @@ def airflow(restarted: RunningPlatform) -> RunningPlatform:
     """The platform, with the schedule on."""
     restarted.pause(False)
     return restarted
-
-
-@contextmanager
-def held_up(platform: RunningPlatform) -> Iterator[None]:
-    """Keep runs in the middle of the load: they wait to write their facts."""
-    blocker = psycopg2.connect(platform.environment["WAREHOUSE_OWNER_DSN"])
-    with closing(blocker):
-        blocker.cursor().execute("LOCK TABLE fact_sales IN SHARE MODE")
-        yield
 
 
 def service(checkout: Checkout, name: str) -> psutil.Process:
@@ -80,14 +69,14 @@ def balance(platform: RunningPlatform, day: date) -> dict[str, bool]:
 
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is_right(
-    airflow: RunningPlatform, checkout: Checkout, victim: str, say: Say
+    airflow: RunningPlatform, checkout: Checkout, settings: dict[str, str], victim: str, say: Say
 ) -> None:
     day = DAYS[victim]
     with held_up(airflow):
         run_id = airflow.trigger(day)
         wait_until(lambda: airflow.query(LOADING, day) != [(0,)], 180)
         kill(doomed(checkout, victim))
-    status, output = checkout.run("up", **PATIENT)
+    status, output = checkout.run("up", **settings)
     assert status == 0, output
 
     outcome: Outcome = airflow.wait(run_id, 400)

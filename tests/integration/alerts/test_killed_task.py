@@ -21,6 +21,7 @@ def test_a_task_that_was_killed_is_told_by_the_dag_processor(
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": str(PROJECT_ROOT),
             "AIRFLOW_HOME": str(tmp_path),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "airflow" / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__API__BASE_URL": "http://airflow:8080",
             "WAREHOUSE_DSN": warehouse.loader_dsn,

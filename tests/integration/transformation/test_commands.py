@@ -95,7 +95,8 @@ def test_a_new_month_has_statistics_as_soon_as_it_is_published(platform: Platfor
     assert platform.result(str(DAY), "--retailer", "retailer_1")[0] == 0
     known = platform.query("SELECT reltuples FROM pg_class WHERE relname IN ('fact_sales_2024_01', 'fact_daily_sales')")
     assert [rows > 0 for (rows,) in known] == [True, True]
-    assert platform.query("SELECT ops.refresh_statistics()") == [([],)], "nothing has grown since"
+    ((grown,),) = platform.query("SELECT ops.refresh_statistics()")
+    assert set(grown) <= {"data_lineage"}, "nothing has grown since, but by the run's own end"
 
 
 def test_it_also_runs_from_its_own_folder(platform: Platform) -> None:

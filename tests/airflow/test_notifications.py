@@ -1,0 +1,89 @@
+"""Who is told what by runs on the real scheduler: by mail and by webhook, once, and again when it is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+
+import pytest
+
+from shared.airflow_api import DAG_ID
+from tests.airflow.conftest import LATE_SECONDS, PATIENT, held_up
+from tests.containers.waiting import wait_until
+from tests.end_to_end.running_platform import RunningPlatform
+from tests.fakes.receivers import Mailbox, Sink
+
+SHORT_DAY, LATE_DAY = date(2023, 1, 5), date(2023, 1, 3)
+"""Before the dates of all other tests, so there is no gap."""
+STATUSES = "SELECT kind, status FROM ops.alerts WHERE business_date = %s"
+ONCE_EACH = dict.fromkeys(("task_failed", "missing_data", "quality_violation", "run_failed"), 1)
+"""On a slow machine the run is late, too."""
+
+
+@pytest.fixture(scope="module")
+def airflow(restarted: RunningPlatform) -> RunningPlatform:
+    """The platform, with the schedule on, as soon as Airflow has read the DAG under the settings of this start."""
+    restarted.pause(False)
+    task = f"/api/v2/dags/{DAG_ID}/tasks/choose_business_date"
+    wait_until(lambda: restarted.airflow.call("GET", task)["retries"] == int(PATIENT["RETAIL_TASK_RETRIES"]), 120)
+    return restarted
+
+
+def told(sink: Sink, day: date, status: str) -> Counter[str]:
+    """Kinds of the messages about a date, `notice` where it is no alert."""
+    about = [body for body in sink.bodies if body.get("business_date") == day.isoformat()]
+    return Counter(body.get("kind", "notice") for body in about if body["status"] == status)
+
+
+def messages(sink: Sink, day: date, words: str) -> list[str]:
+    """The texts about a date that hold these words."""
+    texts = [str(body["message"]) for body in sink.bodies if body.get("business_date") == day.isoformat()]
+    return [text for text in texts if words in text]
+
+
+def test_a_retailer_that_is_down_is_told_once_and_when_it_is_back_that_it_is_over(
+    airflow: RunningPlatform, sink: Sink, mailbox: Mailbox
+) -> None:
+    airflow.faults(2, "down")
+    try:
+        outcome = airflow.run(SHORT_DAY)
+    finally:
+        airflow.faults(2, None)
+
+    assert outcome.state == "failed"
+    wait_until(lambda: told(sink, SHORT_DAY, "open")["run_failed"] > 0, 60)
+    assert {kind: count for kind, count in told(sink, SHORT_DAY, "open").items() if kind != "run_late"} == ONCE_EACH
+    retried = messages(sink, SHORT_DAY, "is tried again (try")
+    assert len(retried) == 2
+    assert "retailer_2 at 127.0.0.1" in retried[0]
+    (cause,) = messages(sink, SHORT_DAY, "What to do: read its log")
+    assert "answers 503" in cause
+    assert f"{airflow.environment['AIRFLOW_URL']}/dags/retail_data_pipeline/runs/" in cause
+    subjects = [each for each in mailbox.subjects if str(SHORT_DAY) in each and "is late" not in each]
+    assert [each.partition(" ")[0] for each in subjects] == ["[ERROR]"] * 3, "no warning and no notice"
+
+    assert airflow.run(SHORT_DAY).state == "success"
+
+    wait_until(lambda: messages(sink, SHORT_DAY, "retail_data_pipeline succeeded") != [], 60)
+    kept = dict(airflow.query(STATUSES, SHORT_DAY))
+    assert set(kept) - {"run_late"} == set(ONCE_EACH)
+    assert set(kept.values()) == {"resolved"}
+    (summary,) = messages(sink, SHORT_DAY, "retail_data_pipeline succeeded")
+    for expected in ("Records: ", "3 partitions", " GBP", " USD", " EUR", "Quality: 100.0 of 100", "Duration: "):
+        assert expected in summary
+    assert any(each.startswith("[RESOLVED]") for each in mailbox.subjects if str(SHORT_DAY) in each)
+
+
+def test_a_run_that_is_not_done_in_time_is_told_while_it_runs(
+    airflow: RunningPlatform, sink: Sink, mailbox: Mailbox
+) -> None:
+    with held_up(airflow):
+        run_id = airflow.trigger(LATE_DAY)
+        wait_until(lambda: told(sink, LATE_DAY, "open")["run_late"] > 0, LATE_SECONDS + 120)
+        assert set(airflow.query(STATUSES, LATE_DAY)) == {("run_late", "open")}
+
+    assert airflow.wait(run_id).state == "success"
+    wait_until(lambda: set(airflow.query(STATUSES, LATE_DAY)) == {("run_late", "resolved")}, 60)
+    (late,) = messages(sink, LATE_DAY, "is late for")
+    assert "It was queued more than" in late
+    assert [each for each in mailbox.subjects if f"is late for {LATE_DAY}" in each]
