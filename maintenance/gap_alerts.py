@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
+from datetime import date
 
 from maintenance.gaps import Gap, GapRange, as_ranges, find_recent_gaps, read_loaded
 from maintenance.open_alerts import open_alerts, resolve
@@ -22,13 +24,21 @@ def watch_gaps(duty: Duty, *, days: int = DAYS, retailers: Sequence[str] = RETAI
     with duty.warehouse() as connection:
         gaps = find_recent_gaps(connection, duty.yesterday, days, retailers)
         loaded = read_loaded(connection, duty.yesterday, retailers)
-        gone = {(name, day) for name, day in open_alerts(connection, KIND) if day in loaded.get(name, ())}
-    ranges = as_ranges(gaps)
+        told = open_alerts(connection, KIND)
+    gone = {(name, day) for name, day in told if day in loaded.get(name, ())}
+    ranges = [_since_first_told(each, told, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
     for each in ranges:
         raise_alert(duty.dsn, _alert(each, duty.run_id), clock=duty.clock)
     resolved = sum(resolve(duty, KIND, name, day) for name, day in sorted(gone))
-    told = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
-    return Done(told, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
+    summary = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
+    return Done(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
+
+
+def _since_first_told(gap: GapRange, told: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:
+    """The range from the date that is its alert's already: the dates looked at move on under a long outage."""
+    earlier = [day for name, day in told if name == gap.retailer_id and day < gap.first]
+    last_loaded = max((day for day in loaded if day < gap.first), default=date.min)
+    return replace(gap, first=min((day for day in earlier if day > last_loaded), default=gap.first))
 
 
 def gap_facts(gaps: Sequence[Gap]) -> dict[str, list[str]]:

@@ -251,6 +251,10 @@ def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
             "retailer_2 has no data for 2024-02-06 to 2024-02-09 (4 dates)",
         ),
     ]
+    watch_gaps(duty, days=2)
+    assert len(published.execute(ALERTS)) == 2, (
+        "a long outage keeps its alert although fewer of its dates are looked at"
+    )
     published.publish(days_before(2), "retailer_1")
     published.publish(days_before(1), "retailer_1")
     assert watch_gaps(duty).facts["resolved"] == 1
