@@ -23,7 +23,7 @@ from shared.lineage.flows import Flow
 from shared.lineage.moments import Moment, Parent
 from shared.version import CODE_VERSION
 
-PRODUCER = f"https://github.com/retail-analytics-platform/tree/{CODE_VERSION}"
+PRODUCER = f"urn:retail-analytics-platform:{CODE_VERSION}"
 """What OpenLineage asks for: a URI that names the program and its version."""
 
 
