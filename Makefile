@@ -42,10 +42,10 @@ test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest Postgre
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
 
-test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it; fetches Chromium if there is none
+test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes
 	@$(RUN) -m pytest -vv --durations=15 tests/airflow
 
-test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening; needs Docker, takes 10 minutes
+test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening: 30 minutes; needs Docker
 	@$(RUN) -m pytest -vv --durations=15 tests/containers
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout
