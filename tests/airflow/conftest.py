@@ -27,8 +27,8 @@ from tests.fakes.receivers import Mailbox, Sink, http_sink, smtp_mailbox
 
 DISTURBING = ("test_business_dates.py", "test_notifications.py", "test_kills.py")
 """These stop what the others use, so they come last."""
-SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1"}
-"""The tests load dates here and there; the many between them are no gaps to be filled."""
+SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1", "RETAILER_LINES_PER_DAY": "500"}
+"""The tests load dates here and there; those between them are no gaps to fill. Small days: Airflow is tested."""
 PATIENT = {**SETTINGS, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
 """Settings of the second start: a lost task is noticed within seconds and tried again at once."""
 LATE_SECONDS = 15

@@ -19,7 +19,7 @@ from tests.end_to_end.running_platform import RunningPlatform
 DAY = date(2024, 3, 12)
 EXAMPLE = "/api/v2/dags/example_sales_report"
 XCOM_BYTES = 8_000
-"""Results of a stage for one retailer and date are a tenth of it; a day's rows are a hundred times as much."""
+"""Results of a stage for one retailer and date are a tenth of it; a day's rows are twenty times as much."""
 
 
 @pytest.fixture
