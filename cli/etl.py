@@ -108,12 +108,15 @@ def etl(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C during a query of DuckDB arrives as an error of its own."""
+    """Ctrl-C in a query of DuckDB arrives as an error of its own, and may be hidden by one of the cleaning up."""
     try:
         yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
-            raise KeyboardInterrupt from error
+    except Exception as error:
+        behind: BaseException | None = error
+        while behind is not None:
+            if isinstance(behind, KeyboardInterrupt) or str(behind) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            behind = behind.__cause__ or behind.__context__
         raise
 
 

@@ -6,19 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from shared.config import PROJECT_ROOT
 
 DAG_FILE = PROJECT_ROOT / "airflow" / "dags" / "retail_pipeline_dag.py"
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Airflow sets up logging when it is imported, for the whole process; other tests read our own lines."""
-    before = structlog.get_config()
-    yield
-    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

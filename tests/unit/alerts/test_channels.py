@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from shared.alerts.channels import Channel, checked_channels, parse_channels, read_channels
 from shared.errors import FixConfiguration
@@ -55,13 +56,13 @@ def test_what_is_wrong_is_named_by_its_number_and_never_shown() -> None:
     ]
 
 
-def test_a_run_leaves_a_wrong_channel_out_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    channels = read_channels({"ALERT_CHANNELS": f"pa55word {SLACK}"})
+def test_a_run_leaves_a_wrong_channel_out_and_goes_on() -> None:
+    with capture_logs() as said:
+        channels = read_channels({"ALERT_CHANNELS": f"pa55word {SLACK}"})
 
     assert [each.name for each in channels] == ["channel 2 (slack)"]
-    said = capsys.readouterr().out
-    assert "alert channel left out" in said
-    assert "pa55word" not in said
+    assert [line["event"] for line in said] == ["alert channel left out"]
+    assert "pa55word" not in str(said)
 
 
 def test_channels_may_come_from_a_file(tmp_path: Path) -> None:
@@ -70,9 +71,10 @@ def test_channels_may_come_from_a_file(tmp_path: Path) -> None:
     assert [each.url for each in read_channels({"ALERT_CHANNELS_FILE": str(tmp_path / "channels")})] == [SLACK]
 
 
-def test_a_file_that_cannot_be_read_stops_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert read_channels({"ALERT_CHANNELS_FILE": str(tmp_path / "none")}) == []
-    assert "cannot be read" in capsys.readouterr().out
+def test_a_file_that_cannot_be_read_stops_no_run(tmp_path: Path) -> None:
+    with capture_logs() as said:
+        assert read_channels({"ALERT_CHANNELS_FILE": str(tmp_path / "none")}) == []
+    assert "cannot be read" in said[0]["reason"]
 
 
 def test_the_test_command_names_all_that_is_wrong() -> None:
