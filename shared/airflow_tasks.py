@@ -153,12 +153,12 @@ def missing_retailers(errors: Mapping[str, str | None], transformed: Facts | Non
 
 
 def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
-    """Say in one structured line what became of a task or a run, the reason first; then see to the alerts.
+    """See to the alerts; then say in one structured line what became of a task or a run, the reason first.
 
-    What the alerts meet is logged, never raised: what the run did counts, not what is told of it. Returns what the
-    function of that name in `shared.airflow_notices` does, whether an alert says why the task fails.
+    That line is the last one of the log, where people look for it. What the alerts meet is logged, never raised: what
+    the run did counts, not what is told of it. Returns what the function of that name in `shared.airflow_notices` does,
+    whether an alert says why the task fails.
     """
-    _log_event(event, context)
     try:
         from shared import airflow_notices
 
@@ -166,6 +166,8 @@ def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
     except Exception as error:  # noqa: BLE001 - see above
         log.warning("no alert of this", what=event, reason=f"{type(error).__name__}: {error}")
         return False
+    finally:
+        _log_event(event, context)
 
 
 def _log_event(event: str, context: Mapping[str, Any]) -> None:
