@@ -199,7 +199,9 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
 
 
 def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
-    """Raise the alert of a run that is not done in time."""
+    """Raise the alert of a run that is not done in time, unless it has ended before this was heard of."""
+    if _run(context).state in ("success", "failed"):
+        return
     it = occasion(context)
     detail = (
         f"It was queued more than {limit_hours:g} h ago and is {_run(context).state}.\n"

@@ -13,7 +13,7 @@ import pytest
 
 from shared.airflow_api import DAG_ID
 from shared.config import PROJECT_ROOT
-from tests.end_to_end.running_platform import RunningPlatform
+from tests.end_to_end.running_platform import RUNS, RunningPlatform
 
 FIRST = date(2025, 3, 25)
 """Of this file's own dates; the range goes over the end of the month."""
@@ -88,7 +88,9 @@ def test_a_red_run_says_why_in_the_list_of_runs(platform: RunningPlatform) -> No
 
 def test_gaps_are_found_and_filled_through_airflow(platform: RunningPlatform) -> None:
     for number in (10, 13):
-        retail(platform, "schedule", "trigger", day(number))
+        conf = {"date": day(number), "only_this_date": True}
+        body = {"logical_date": None, "conf": conf}
+        platform.wait(platform.airflow.call("POST", RUNS, body)["dag_run_id"])
     span = ("--from", day(10), "--to", day(13))
     missing = answer(platform, "gaps", *span, status=1)["gaps"]
     assert missing == {f"retailer_{number}": [day(11), day(12)] for number in (1, 2, 3)}

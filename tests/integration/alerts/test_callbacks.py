@@ -226,6 +226,8 @@ def test_a_late_run_is_told_and_is_over_when_it_ends(sink: Sink, alerts: Alerts)
         "state": "running",
     }
 
+    airflow_tasks.deadline_missed({"dag_run": {**answer, "state": "success"}, "deadline": {}}, limit_hours=4.0)
+    assert sink.bodies == [], "it has ended before that was heard of"
     airflow_tasks.deadline_missed({"dag_run": answer, "deadline": {}}, limit_hours=4.0)
 
     assert sink.bodies[0]["title"] == "[ERROR] retail_data_pipeline is late for 2026-11-20: not done after 4 h"
