@@ -110,7 +110,9 @@ def _day(context: Mapping[str, Any], run: Any) -> date | None:
     if params is not None:
         if "date" not in params:
             return None
-        chosen = params["date"]
+        # The dag-processor tells several runs in one process, and the parameters of one stay for the next.
+        if not chosen and str(getattr(run.run_type, "value", run.run_type)) == "manual":
+            chosen = params["date"]
     return business_date(run, chosen, os.environ.get("BUSINESS_TIMEZONE", "UTC"))
 
 

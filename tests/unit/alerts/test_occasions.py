@@ -55,7 +55,10 @@ def test_of_a_killed_task_the_index_tells_the_retailer() -> None:
 
 
 def test_a_chosen_date_is_the_one_it_is_about() -> None:
-    assert occasion(context(params={"date": "2024-01-15"})).day == date(2024, 1, 15)
+    manual = SimpleNamespace(**{**RUN, "run_type": "manual", "conf": {"date": "2024-01-15"}})
+
+    assert occasion(context(dag_run=manual)).day == date(2024, 1, 15)
+    assert occasion(context(params={"date": "2024-01-15"})).day == date(2026, 11, 20), "that of a run told of before"
 
 
 def test_a_dag_without_dates_has_none() -> None:
