@@ -104,15 +104,14 @@ def _run(context: Mapping[str, Any]) -> Any:
 
 
 def _day(context: Mapping[str, Any], run: Any) -> date | None:
-    """The business date, of runs that can be given one by the parameter `date`."""
-    params = context.get("params")
+    """The business date, of runs that can be given one by the parameter `date`.
+
+    Which one was chosen stands in the run's own `conf`. The dag-processor tells several runs in one process, where
+    what was chosen for one stays in the DAG's parameters for the next.
+    """
+    if "date" not in context.get("params", {"date": None}):
+        return None
     chosen = (getattr(run, "conf", None) or {}).get("date")
-    if params is not None:
-        if "date" not in params:
-            return None
-        # The dag-processor tells several runs in one process, and the parameters of one stay for the next.
-        if not chosen and str(getattr(run.run_type, "value", run.run_type)) == "manual":
-            chosen = params["date"]
     return business_date(run, chosen, os.environ.get("BUSINESS_TIMEZONE", "UTC"))
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -23,12 +24,26 @@ if TYPE_CHECKING:
     from local_stack.postgres import PostgresServer
     from local_stack.s3_server import S3Process
 
+Say = Callable[[str], None]
 ROLE_PASSWORDS = {role: uuid4().hex for role in ("retail_owner", "retail_user", "retail_reader")}
 
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests start, although a shell in the background has us ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Say:
+    """Print a line of progress although pytest captures output."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def write(text: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"\n  {text}")
+            sys.stderr.flush()
+
+    return write
 
 
 @pytest.fixture(scope="session")

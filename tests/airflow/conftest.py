@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -34,7 +33,6 @@ PATIENT = {**SETTINGS, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS":
 LATE_SECONDS = 15
 HAS_FAILED = pytest.StashKey[bool]()
 Keep = Callable[..., Path]
-Say = Callable[[str], None]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,6 +78,13 @@ def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
         yield running
 
 
+@pytest.fixture
+def closed_books(platform: RunningPlatform) -> Iterator[None]:
+    """No correction arrives at the retailers during the test, so that the same date loaded again changes nothing."""
+    with platform.closed_books():
+        yield
+
+
 @pytest.fixture(scope="session")
 def sink() -> Iterator[Sink]:
     """A webhook that is told everything."""
@@ -119,19 +124,6 @@ def held_up(platform: RunningPlatform) -> Iterator[None]:
     with closing(blocker):
         blocker.cursor().execute("LOCK TABLE fact_sales IN SHARE MODE")
         yield
-
-
-@pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Say:
-    """Print a line of progress although pytest captures output."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def write(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            sys.stderr.write(f"\n  {text}")
-            sys.stderr.flush()
-
-    return write
 
 
 @pytest.fixture(scope="session")

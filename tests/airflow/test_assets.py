@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +14,7 @@ import pytest
 
 from shared.airflow_api import DAG_ID
 from tests.end_to_end.running_platform import RunningPlatform
+from tests.waiting import wait_until
 
 DAY = date(2024, 3, 12)
 EXAMPLE = "/api/v2/dags/example_sales_report"
@@ -29,14 +29,6 @@ def switched_on(platform: RunningPlatform) -> Iterator[None]:
     platform.airflow.call("PATCH", EXAMPLE, {"is_paused": False})
     yield
     platform.airflow.call("PATCH", EXAMPLE, {"is_paused": True})
-
-
-def eventually(found: Callable[[], Any], what: str, seconds: float = 240) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := found()):
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.5)
-    return answer
 
 
 def event(platform: RunningPlatform, name: str, run_id: str) -> dict[str, Any]:
@@ -73,7 +65,7 @@ def test_a_refresh_of_the_views_starts_the_report_of_its_business_date(
         ended = [run for run in reports(platform) if run["state"] in ("success", "failed")]
         return next((run for run in ended if run["dag_run_id"] not in before), None)
 
-    run = eventually(report, "the report's run")
+    run = wait_until(report, 240)
     assert (run["state"], run["run_type"]) == ("success", "asset_triggered")
     get = platform.environment.__getitem__
     s3 = boto3.client(

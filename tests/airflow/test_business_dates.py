@@ -14,11 +14,11 @@ from local_stack.airflow_service import airflow_environment
 from local_stack.credentials import load_or_create
 from local_stack.layout import Layout
 from shared.airflow_api import DAG_ID
-from tests.airflow.conftest import Say
 from tests.airflow.pipeline_page import PipelinePage
-from tests.containers.waiting import wait_until
+from tests.conftest import Say
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import RUNS, RunningPlatform
+from tests.waiting import wait_until
 
 DAY = date(2023, 1, 10)
 """Before all that other tests load; the simulated retailers opened on 1 January 2023."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 
@@ -10,10 +11,11 @@ import psutil
 import pytest
 
 from shared.config import RETAILER_IDS
-from tests.airflow.conftest import Say, held_up
-from tests.containers.waiting import wait_until
+from tests.airflow.conftest import held_up
+from tests.conftest import Say
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import Outcome, RunningPlatform
+from tests.waiting import wait_until
 
 FIRST = date(2023, 8, 20)
 VICTIMS = ("airflow-scheduler", "airflow-api-server", "postgres", "worker", "task")
@@ -33,10 +35,11 @@ SELECT DISTINCT ON (retailer_id) retailer_id, reported = star.rows
 
 
 @pytest.fixture(scope="module")
-def airflow(restarted: RunningPlatform) -> RunningPlatform:
-    """The platform, with the schedule on."""
+def airflow(restarted: RunningPlatform) -> Iterator[RunningPlatform]:
+    """The platform with the schedule on; its retailers' books do not change."""
     restarted.pause(False)
-    return restarted
+    with restarted.closed_books():
+        yield restarted
 
 
 def service(checkout: Checkout, name: str) -> psutil.Process:

@@ -9,9 +9,9 @@ import pytest
 
 from shared.airflow_api import DAG_ID
 from tests.airflow.conftest import LATE_SECONDS, PATIENT, held_up
-from tests.containers.waiting import wait_until
 from tests.end_to_end.running_platform import RunningPlatform
 from tests.fakes.receivers import Mailbox, Sink
+from tests.waiting import wait_until
 
 SHORT_DAY, LATE_DAY = date(2023, 1, 5), date(2023, 1, 3)
 """Before the dates of all other tests, so there is no gap."""

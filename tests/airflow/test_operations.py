@@ -56,6 +56,7 @@ def test_a_date_is_triggered_and_watched_to_its_end(platform: RunningPlatform) -
     assert loaded(platform, 0, 0) == [day(0)]
 
 
+@pytest.mark.usefixtures("closed_books")
 def test_a_range_is_backfilled_both_ends_included_and_again_without_a_change(platform: RunningPlatform) -> None:
     assert answer(platform, "schedule", "backfill", day(5), day(8), "--dry-run")["to_run"] == [
         day(n) for n in (5, 6, 7, 8)

@@ -101,6 +101,7 @@ def test_a_business_date_chosen_in_the_picker_is_loaded_and_seen_green(
     assert pipeline.errors() == []
 
 
+@pytest.mark.usefixtures("closed_books")
 def test_a_backfill_loads_exactly_its_ten_days_side_by_side_and_all_runs_again_change_nothing(
     pipeline: PipelinePage, platform: RunningPlatform, keep: Keep
 ) -> None:

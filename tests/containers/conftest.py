@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,19 +11,21 @@ from pathlib import Path
 import pytest
 
 from shared.config import PROJECT_ROOT
+from tests.conftest import Say
 from tests.containers.abandoned import remove_abandoned
-from tests.containers.engine import Engine, NoEngine, Say, container_engine
+from tests.containers.engine import Engine, NoEngine, container_engine
 from tests.containers.project import ALL_PROFILES, Project, project
 
 REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
 DISTURBING = (
     "test_health_check.py",
     "test_killed_parts.py",
+    "test_monitored_run.py",
     "test_workers.py",
     "test_data_survives.py",
     "test_documentation.py",
 )
-"""These stop what the others use, so they come last."""
+"""These stop what the others use, so they come last, each from where the one before has left the platform."""
 MakeProject = Callable[..., AbstractContextManager[Project]]
 
 
@@ -40,19 +41,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1200))
-
-
-@pytest.fixture(scope="session")
-def say(request: pytest.FixtureRequest) -> Say:
-    """Print a line of progress although pytest captures output."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-
-    def write(text: str) -> None:
-        with capture.global_and_fixture_disabled():
-            sys.stderr.write(f"\n  {text}")
-            sys.stderr.flush()
-
-    return write
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,14 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.config import PROJECT_ROOT
+from tests.conftest import Say
 
-Say = Callable[[str], None]
 IMAGE = re.compile(r"\$\{[A-Z_]+_IMAGE:-([^}]+)\}|^ARG [A-Z_]+_IMAGE=(\S+)$", re.MULTILINE)
 """Every public image is written with a setting that replaces it."""
 STAND_INS = {

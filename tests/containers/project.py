@@ -20,7 +20,8 @@ import psycopg2
 
 from scripts.environment_file.settings import KNOWN
 from shared.airflow_api import DAG_ID, AirflowApi
-from tests.containers.engine import Engine, Say
+from tests.conftest import Say
+from tests.containers.engine import Engine
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import RunningPlatform
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from typing import Any
 
 from tests.containers.project import Project
@@ -27,12 +25,3 @@ def ask(project: Project, query: str) -> list[dict[str, Any]]:
     """The series of an instant query that have a value that is a number."""
     found = get(f"{address(project, 'PROMETHEUS_PORT')}/api/v1/query", query=query)["data"]["result"]
     return [each for each in found if each["value"][1] not in ("NaN", "+Inf", "-Inf")]
-
-
-def eventually(what: Callable[[], Any], seconds: float = 60) -> Any:
-    """What `what` returns as soon as it is something."""
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, f"not within {seconds} seconds"
-        time.sleep(1)
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from urllib.error import HTTPError
@@ -30,6 +30,13 @@ PERSON = {
     "last_name": "M",
     "roles": [{"name": "Admin"}],
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed_books(platform: Project) -> Iterator[None]:
+    """What a run has loaded, the next one finds as it was."""
+    with platform.running.closed_books():
+        yield
 
 
 def test_the_dag_is_there_and_switched_on_and_every_file_could_be_read(platform: Project) -> None:

@@ -31,6 +31,7 @@ def test_everything_is_there_again_after_down_and_up(platform: Project) -> None:
     platform.compose("down", "--remove-orphans", "-t", "20")
     assert platform.containers() == []
     platform.up()
+    platform.remove_unused()  # of the overrides that other tests had switched on
     assert platform.running.digest() == digest
     assert before <= runs(platform)
 

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from tests.containers.project import Project
-from tests.containers.waiting import wait_until
+from tests.waiting import wait_until
 
 FIRST = date(2024, 5, 6)
 EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}

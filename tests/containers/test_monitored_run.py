@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -11,7 +10,8 @@ from shared.config import RETAILER_IDS
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project, service_of
-from tests.containers.prometheus import ask, eventually
+from tests.containers.prometheus import ask
+from tests.waiting import wait_until
 
 DAY = date(2024, 6, 11)
 ADDED = ("airflow-metrics", "pushgateway", "prometheus", "alertmanager")
@@ -19,17 +19,13 @@ ADDED = ("airflow-metrics", "pushgateway", "prometheus", "alertmanager")
 
 
 @pytest.fixture(scope="module")
-def watched(platform: Project, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The shared platform with monitoring, and without it again for whoever comes next."""
+def watched(platform: Project, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The shared platform with monitoring. Whoever comes next chooses the files of compose that they need."""
     images = monitoring_images(engine, tmp_path_factory.mktemp("images"))
     platform.configure({"COMPOSE_FILE": "docker-compose.yml:docker/compose/monitoring.yml", **images})
     platform.compose("build", "airflow-metrics")
     platform.up(*sorted({service_of(each) for each in platform.containers()} | set(ADDED)))
-    yield platform
-    platform.compose("rm", "-f", "-s", *ADDED)
-    platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
-    platform.up()
-    platform.remove_unused()
+    return platform
 
 
 def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow(watched: Project) -> None:
@@ -41,7 +37,7 @@ def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow
         found = ask(watched, f"retail_stage_failed and retail_stage_business_date_timestamp_seconds == {midnight}")
         return {each["metric"]["stage"]: float(each["value"][1]) for each in found}
 
-    assert eventually(lambda: len(stages()) == 4)
+    wait_until(lambda: len(stages()) == 4, 60)
     assert set(stages().values()) == {0.0}
     landed = {each["metric"]["retailer"]: float(each["value"][1]) for each in ask(watched, "retail_landed_records")}
     books = dict(
@@ -52,5 +48,5 @@ def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow
     assert landed.keys() == books.keys() == set(RETAILER_IDS)
     assert all(landed[name] >= books[name] for name in books), "a run also lands other dates that have changed"
     finished = 'airflow_task_finishes_total{state="success",dag_id="retail_data_pipeline"} > 0'
-    assert eventually(lambda: len(ask(watched, finished)) >= 5)
-    assert eventually(lambda: ask(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"))
+    wait_until(lambda: len(ask(watched, finished)) >= 5, 60)
+    wait_until(lambda: ask(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"), 60)

@@ -23,11 +23,12 @@ from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
-from tests.containers.prometheus import address, ask, eventually, get
+from tests.containers.prometheus import address, ask, get
 from tests.documentation.documents import fences
 from tests.fakes.grafana_dashboards import expand_promql, queries
 from tests.fakes.published_days import PublishedDays
 from tests.fakes.raw_zone import RawZone, record
+from tests.waiting import wait_until
 from transformation.main import run as transform
 
 DAY, NEXT_DAY = date(2024, 1, 15), date(2024, 1, 16)
@@ -150,7 +151,7 @@ def test_a_failed_check_reaches_alertmanager_with_the_retailers_name(
         found = get(f"{address(pushing, 'ALERTMANAGER_PORT')}/api/v2/alerts")
         return [each for each in found if each["labels"]["alertname"] == "RetailQualityCheckFailed"]
 
-    (alert,) = eventually(alerts)
+    (alert,) = wait_until(alerts, 60)
     assert alert["labels"]["severity"] == "critical" and alert["labels"]["retailer"] == "retailer_2"
     assert alert["annotations"]["summary"].startswith("retailer_2: ")
     assert [each["name"] for each in alert["receivers"]] == ["urgent"]
@@ -172,7 +173,7 @@ def test_a_run_of_one_retailer_leaves_the_others_figures(pushing: Project, wareh
     run(RetailerResult("retailer_2", error="no answer", error_kind="RetryLater"))
     assert failed() == {"retailer_1": "0", "retailer_2": "1", "retailer_3": "0"}
     pushing.compose("restart", "-t", "5", "pushgateway")
-    eventually(lambda: reachable(f"{address(pushing, 'PUSHGATEWAY_PORT')}/-/ready"), 20)
+    wait_until(lambda: reachable(f"{address(pushing, 'PUSHGATEWAY_PORT')}/-/ready"), 20)
     assert failed() == {"retailer_1": "0", "retailer_2": "1", "retailer_3": "0"}, "kept over a restart"
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from shared.airflow_api import DAG_ID
 from shared.config import PROJECT_ROOT
+from tests.conftest import Say
 from tests.containers.conftest import MakeProject
-from tests.containers.engine import Engine, Say
+from tests.containers.engine import Engine
 from tests.containers.figures import image_sizes, memory_by_service
 from tests.containers.project import Project, service_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -16,18 +15,11 @@ LOADED = "SELECT count(DISTINCT retailer_id) FROM ops.load_ledger WHERE business
 
 
 @pytest.fixture(scope="module")
-def two_workers(platform: Project) -> Iterator[Project]:
-    """The same platform, its tasks in two workers instead of the scheduler; back to one file for whoever comes next."""
+def two_workers(platform: Project) -> Project:
+    """The same platform, its tasks in two workers instead of the scheduler. Whoever comes next chooses their files."""
     platform.configure({"COMPOSE_FILE": "docker-compose.yml:docker/compose/celery.yml"})
-    try:
-        platform.up("--scale", "airflow-worker=2")
-        yield platform
-    finally:
-        platform.configure({"COMPOSE_FILE": "docker-compose.yml"})
-        added = [each["Id"] for each in platform.containers() if service_of(each) in ("airflow-worker", "redis")]
-        platform.docker("rm", "--force", *added)
-        platform.up()
-        platform.remove_unused()
+    platform.up("--remove-orphans", "--scale", "airflow-worker=2")
+    return platform
 
 
 def workers(project: Project) -> dict[str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +12,9 @@ from typing import Any
 import pytest
 
 from shared.config import PROJECT_ROOT
+from tests.dags.alone import run_alone
 from tests.dags.conftest import DAG_FILE
 
-PLUGINS = DAG_FILE.parents[1] / "plugins"
 DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
 PARSED_ALONE = """
 import json, os, runpy, sys, time
@@ -44,21 +42,7 @@ STAGES = {"cli", "data_quality", "ingestion", "local_stack", "maintenance", "mat
 @pytest.fixture(scope="session", params=DAG_FILES, ids=lambda path: path.stem)
 def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What a fresh process that has imported Airflow did to read the file."""
-    done = subprocess.run(
-        [sys.executable, "-c", PARSED_ALONE, str(request.param)],
-        env={
-            "PYTHONPATH": f"{PROJECT_ROOT}:{PLUGINS}",
-            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home")),
-            "PATH": os.defpath,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run_alone(PARSED_ALONE, str(request.param), tmp_path_factory.mktemp("home"))
 
 
 def test_reading_a_dag_file_opens_no_connection_and_starts_no_program(parsed: dict[str, Any]) -> None:

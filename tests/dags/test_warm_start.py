@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.config import PROJECT_ROOT
+from tests.dags.alone import run_alone
 
 STARTED = """
 import json, sys
@@ -33,22 +29,7 @@ print(json.dumps({"at_start": sorted(at_start), "in_a_task": files}))
 
 def start(command: str, home: Path) -> dict[str, Any]:
     """What a component imports at its start, and what a task then still has to."""
-    done = subprocess.run(
-        [sys.executable, "-c", STARTED, command],
-        env={
-            "PYTHONPATH": str(PROJECT_ROOT),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "airflow" / "plugins"),
-            "AIRFLOW_HOME": str(home),
-            "PATH": os.defpath,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return run_alone(STARTED, command, home)
 
 
 def test_a_task_finds_the_libraries_of_the_stages_imported(tmp_path: Path) -> None:

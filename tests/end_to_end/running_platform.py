@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -106,10 +106,28 @@ class RunningPlatform:
 
     def faults(self, number: int, faults: str | None) -> None:
         """Switch a retailer's faults on; None switches all off."""
+        self._tell_retailer(number, "/admin/faults", {"faults": faults} if faults else None)
+
+    @contextmanager
+    def closed_books(self) -> Iterator[None]:
+        """The retailers' clocks stand still, so that no late sale and no correction of recent days arrives meanwhile.
+
+        Runs of the same date then read the same, from the first one in here on.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            for number in (1, 2, 3):
+                self._tell_retailer(number, "/admin/clock", {"now": now})
+            yield
+        finally:
+            for number in (1, 2, 3):
+                self._tell_retailer(number, "/admin/clock", {"now": None})
+
+    def _tell_retailer(self, number: int, path: str, body: object) -> None:
         request = Request(
-            self.environment[f"RETAILER{number}_API_URL"] + "/admin/faults",
-            method="POST" if faults else "DELETE",
-            data=json.dumps({"faults": faults}).encode() if faults else None,
+            self.environment[f"RETAILER{number}_API_URL"] + path,
+            method="POST" if body else "DELETE",
+            data=json.dumps(body).encode() if body else None,
             headers={"X-Admin-Token": self.environment["RETAILER_ADMIN_TOKEN"], "Content-Type": "application/json"},
         )
         urlopen(request, timeout=30).close()

@@ -91,8 +91,8 @@ def test_down_ends_a_demo_that_is_under_way(checkout: Checkout) -> None:
 
     assert checkout.run("down")[0] == 0
 
-    assert checkout.processes() == []
     assert process.wait(30) == 130
+    assert checkout.processes() == []
 
 
 def test_a_start_that_fails_is_rolled_back_and_names_the_log(checkout: Checkout) -> None:

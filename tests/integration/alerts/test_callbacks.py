@@ -63,7 +63,7 @@ def context(task_id: str | None = None, *, day: date = DAY, run_id: str = "run-1
         data_interval_start=None,
         data_interval_end=None,
         start_date=NIGHT,
-        conf={},
+        conf={"date": day.isoformat()},
         state="running",
     )
     found: dict[str, Any] = {"dag_run": run, "params": {"date": day.isoformat()}}
@@ -99,6 +99,16 @@ def test_a_failed_task_is_told_with_retailer_date_reason_remedy_and_log(sink: Si
     )
     (row,) = alerts()
     assert (row["kind"], row["severity"], row["business_date"]) == ("task_failed", "error", DAY)
+
+
+def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_told_of_before(alerts: Alerts) -> None:
+    told = context(INGEST_TASK, day=date(2024, 3, 5), exception=RuntimeError("503"))  # its parameters are still there
+    told["dag_run"].conf = None
+
+    airflow_tasks.task_failed(told)
+
+    (row,) = alerts()
+    assert row["business_date"] == DAY
 
 
 def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
