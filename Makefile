@@ -39,7 +39,7 @@ test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest Postgre
 	@RETAIL_POSTGRES=pypi $(RUN) -m pytest -n auto --dist loadfile tests/integration/test_schema.py \
 		tests/integration/transformation tests/integration/materialized_views tests/integration/data_quality
 
-test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up, backfill; up and down
+test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
 
 test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes
