@@ -18,6 +18,7 @@ import psycopg2
 import pytest
 from playwright.sync_api import Browser, Error, Page, StorageState, expect, sync_playwright
 
+from local_stack.layout import Layout
 from tests.airflow.chromium import NoBrowser, open_browser
 from tests.airflow.screens import PATIENCE_MILLISECONDS, PHONE, REPORTS, Screens, log_in
 from tests.end_to_end.checkout import Checkout
@@ -64,6 +65,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     """The copy of the work tree that the platform runs in; when a test fails its logs are kept."""
     shutil.rmtree(REPORTS, ignore_errors=True)
     made = Checkout.make(tmp_path_factory.mktemp("checkout"))
+    write_pipeline_start(made, datetime.now(UTC) + timedelta(days=1))  # no night falls into the tests
     yield made
     made.run("down")
     if request.session.testsfailed:
@@ -112,9 +114,15 @@ def restarted(checkout: Checkout, platform: RunningPlatform, settings: dict[str,
     """The platform after nights in which it was off: paused, and the last night's run is due once it is toggled on."""
     platform.pause(True)
     checkout.run("down")
-    start = (datetime.now(UTC) - timedelta(days=3)).isoformat(timespec="seconds")
-    (checkout.root / ".local" / "airflow" / "pipeline_start").write_text(start, encoding="utf-8")
+    write_pipeline_start(checkout, datetime.now(UTC) - timedelta(days=3))
     return brought_up(checkout, settings)
+
+
+def write_pipeline_start(checkout: Checkout, moment: datetime) -> None:
+    """Have Airflow run the pipeline by itself from then on."""
+    path = Layout(checkout.root).airflow_home / "pipeline_start"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(moment.isoformat(timespec="seconds"), encoding="utf-8")
 
 
 @contextmanager

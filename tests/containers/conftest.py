@@ -20,10 +20,10 @@ REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
 DISTURBING = (
     "test_health_check.py",
     "test_killed_parts.py",
+    "test_documentation.py",
     "test_monitored_run.py",
     "test_workers.py",
     "test_data_survives.py",
-    "test_documentation.py",
 )
 """These stop what the others use, so they come last, each from where the one before has left the platform."""
 MakeProject = Callable[..., AbstractContextManager[Project]]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.dags.alone import run_alone
 
+Start = Callable[[str], dict[str, Any]]
 STARTED = """
 import json, sys
 import airflow.sdk
@@ -27,21 +29,27 @@ print(json.dumps({"at_start": sorted(at_start), "in_a_task": files}))
 """
 
 
-def start(command: str, home: Path) -> dict[str, Any]:
-    """What a component imports at its start, and what a task then still has to."""
-    return run_alone(STARTED, command, home)
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """`start("scheduler")`: what the component imports at its start, and what a task then still has to."""
+
+    @cache
+    def started(component: str) -> dict[str, Any]:
+        return run_alone(STARTED, component, tmp_path_factory.mktemp("home"))
+
+    return started
 
 
-def test_a_task_finds_the_libraries_of_the_stages_imported(tmp_path: Path) -> None:
-    found = start("scheduler", tmp_path)
+def test_a_task_finds_the_libraries_of_the_stages_imported(start: Start) -> None:
+    found = start("scheduler")
     installed = {name.partition(".")[0] for name, file in found["in_a_task"].items() if "site-packages" in file}
     warm = {name.partition(".")[0] for name in found["at_start"]}
     assert {"boto3", "duckdb", "numpy", "pyarrow"} <= warm
     assert installed <= warm, "a library of which nothing was imported at the start"
 
 
-def test_the_stages_themselves_are_read_by_each_task(tmp_path: Path) -> None:
-    found = start("scheduler", tmp_path)
+def test_the_stages_themselves_are_read_by_each_task(start: Start) -> None:
+    found = start("scheduler")
     assert not [
         name for name in found["at_start"] if name.partition(".")[0] in ("ingestion", "transformation", "shared")
     ]
@@ -49,6 +57,6 @@ def test_the_stages_themselves_are_read_by_each_task(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("component", ["dag-processor", "triggerer"])
-def test_other_components_import_nothing_for_it(tmp_path: Path, component: str) -> None:
-    tops = {name.partition(".")[0] for name in start(component, tmp_path)["at_start"]}
+def test_other_components_import_nothing_for_it(start: Start, component: str) -> None:
+    tops = {name.partition(".")[0] for name in start(component)["at_start"]}
     assert not tops & {"boto3", "duckdb", "numpy", "pyarrow"}
