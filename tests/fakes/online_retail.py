@@ -29,8 +29,8 @@ def find_online_retail() -> Path:
 def beginning(path: Path, target: Path, lines: int = 30_000) -> Path:
     """The file's first lines, which are some of December 2010, not packed."""
     with pyarrow.input_stream(str(path), compression="zstd") as stream:
-        first = stream.read(200 * lines).decode().split("\n", lines)[:lines]
-    target.write_text("\n".join(first) + "\n", encoding="utf-8")
+        first = stream.read(200 * lines).split(b"\n", lines)[:lines]
+    target.write_bytes(b"\n".join(first) + b"\n")
     return target
 
 
