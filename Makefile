@@ -37,8 +37,7 @@ test-demo: venv-dev ## Run the demo twice in a clone of its own and check what i
 
 test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest PostgreSQL that PyPI has
 	@RETAIL_POSTGRES=pypi $(RUN) -m pytest -n auto --dist loadfile tests/integration/test_schema.py \
-		tests/integration/transformation/test_load_paths.py tests/integration/transformation/test_building_months.py \
-		tests/integration/materialized_views tests/integration/data_quality
+		tests/integration/transformation tests/integration/materialized_views tests/integration/data_quality
 
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py

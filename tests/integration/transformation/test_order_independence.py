@@ -99,7 +99,7 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple
 
 # No shrinking: each example is a dozen transactions, and a failing one is small already.
 @settings(
-    max_examples=16,
+    max_examples=40,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
