@@ -93,7 +93,7 @@ def pipeline_start(layout: Layout, started_by: str, now: datetime) -> str:
     """
     if started_by == "demo":
         return now.isoformat(timespec="seconds")
-    remembered = layout.airflow_home / "pipeline_start"
+    remembered = layout.pipeline_start_file
     if not remembered.exists():
         # The interval that ends in the coming night began in the last one, up to a day ago.
         remembered.write_text((now - timedelta(days=1)).isoformat(timespec="seconds"), encoding="utf-8")

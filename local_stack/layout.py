@@ -74,6 +74,11 @@ class Layout:
         """Airflow's own files: configuration, task logs."""
         return self.local / "airflow"
 
+    @property
+    def pipeline_start_file(self) -> Path:
+        """From when on Airflow runs the pipeline by itself, ISO 8601."""
+        return self.airflow_home / "pipeline_start"
+
     def log(self, service: str) -> Path:
         """The log file of one service."""
         return self.logs / f"{service}.log"

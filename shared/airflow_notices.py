@@ -109,7 +109,8 @@ def _day(context: Mapping[str, Any], run: Any) -> date | None:
     Which one was chosen stands in the run's own `conf`. The dag-processor tells several runs in one process, where
     what was chosen for one stays in the DAG's parameters for the next.
     """
-    if "date" not in context.get("params", {"date": None}):
+    params = context.get("params")
+    if params is not None and "date" not in params:
         return None
     chosen = (getattr(run, "conf", None) or {}).get("date")
     return business_date(run, chosen, os.environ.get("BUSINESS_TIMEZONE", "UTC"))

@@ -120,7 +120,7 @@ def restarted(checkout: Checkout, platform: RunningPlatform, settings: dict[str,
 
 def write_pipeline_start(checkout: Checkout, moment: datetime) -> None:
     """Have Airflow run the pipeline by itself from then on."""
-    path = Layout(checkout.root).airflow_home / "pipeline_start"
+    path = Layout(checkout.root).pipeline_start_file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(moment.isoformat(timespec="seconds"), encoding="utf-8")
 

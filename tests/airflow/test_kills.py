@@ -23,15 +23,6 @@ VICTIMS = ("airflow-scheduler", "airflow-api-server", "postgres", "worker", "tas
 DAYS = {victim: FIRST - 40 * n * timedelta(days=1) for n, victim in enumerate(VICTIMS)}
 """Each before the ones loaded earlier, and too far from them for a gap to be filled."""
 LOADING = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND stage = 'transform'"
-BALANCE = """
-WITH star AS (
-    SELECT r.retailer_id, d.full_date AS business_date, count(*) AS rows
-      FROM fact_sales JOIN dim_retailer AS r USING (retailer_key) JOIN dim_date AS d USING (date_key) GROUP BY 1, 2
-)
-SELECT DISTINCT ON (retailer_id) retailer_id, reported = star.rows
-  FROM ops.load_ledger LEFT JOIN star USING (retailer_id, business_date)
- WHERE business_date = %s ORDER BY retailer_id, load_id DESC
-"""
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +56,6 @@ def kill(processes: list[psutil.Process]) -> None:
     assert psutil.wait_procs(processes, 30)[1] == []
 
 
-def balance(platform: RunningPlatform, day: date) -> dict[str, bool]:
-    """Whether the star holds as many lines of a date as the retailer's own books say, by retailer."""
-    return dict(platform.query(BALANCE, day))
-
-
 @pytest.mark.parametrize("victim", VICTIMS)
 def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is_right(
     airflow: RunningPlatform, checkout: Checkout, settings: dict[str, str], victim: str, say: Say
@@ -88,7 +74,7 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
     if outcome.state == "failed":
         assert outcome.said
         assert airflow.run(day).state == "success"
-    assert balance(airflow, day) == dict.fromkeys(RETAILER_IDS, True)
+    assert airflow.balance(day) == dict.fromkeys(RETAILER_IDS, True)
 
 
 def test_loading_the_same_dates_again_in_peace_changes_nothing(airflow: RunningPlatform) -> None:

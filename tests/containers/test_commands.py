@@ -11,6 +11,7 @@ import pytest
 
 from tests.containers.project import Completed, Project, service_of
 from tests.containers.terminal import CTRL_C, Terminal
+from tests.waiting import wait_until
 
 EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 STAGES = [
@@ -30,6 +31,11 @@ def stage(platform: Project, service: str, module: str, *arguments: str, check: 
 
 def loaded(platform: Project, day: date) -> set[str]:
     return {name for (name,) in platform.warehouse(LOADED, day)}
+
+
+def running(platform: Project, services: list[str]) -> list[str]:
+    found = [each for each in platform.containers() if service_of(each) in services]
+    return [service_of(each) for each in found if each["State"]["Running"]]
 
 
 def test_each_stage_runs_for_a_date_and_shows_what_it_did(platform: Project) -> None:
@@ -97,10 +103,7 @@ def test_the_profile_services_runs_the_stages_for_yesterday_in_their_order(platf
     platform.warehouse_as_superuser("DELETE FROM ops.pipeline_runs WHERE business_date = %s", yesterday)
     try:
         platform.compose("--profile", "services", "up", "-d")
-        deadline = time.monotonic() + 180
-        while any(found["State"]["Running"] for found in platform.containers() if service_of(found) in names):
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+        wait_until(lambda: not running(platform, names), 180)
         states = {service: platform.inspect(service)["State"] for service in names}
         assert {service: state["ExitCode"] for service, state in states.items()} == dict.fromkeys(names, 0)
         runs = platform.warehouse(

@@ -20,15 +20,6 @@ from tests.waiting import wait_until
 FIRST = date(2024, 5, 6)
 EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 BEGUN = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND stage = %s"
-BALANCE = """
-WITH star AS (
-    SELECT r.retailer_id, d.full_date AS business_date, count(*) AS rows
-      FROM fact_sales JOIN dim_retailer AS r USING (retailer_key) JOIN dim_date AS d USING (date_key) GROUP BY 1, 2
-)
-SELECT DISTINCT ON (retailer_id) retailer_id, reported, star.rows
-  FROM ops.load_ledger LEFT JOIN star USING (retailer_id, business_date)
- WHERE business_date = %s ORDER BY retailer_id, load_id DESC
-"""
 ROWS = """
 SELECT md5(string_agg(f::text, E'\\n' ORDER BY f::text))
   FROM fact_sales AS f JOIN dim_date USING (date_key) WHERE full_date BETWEEN %s AND %s
@@ -80,12 +71,7 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
     if outcome.state == "failed":
         assert outcome.said
         assert platform.running.run(day).state == "success"
-    assert balance(platform, day) == dict.fromkeys(EVERYONE, True)
-
-
-def balance(platform: Project, day: date) -> dict[str, bool]:
-    """Whether the star holds as many lines of a date as the retailer's own books, by retailer."""
-    return {name: reported == rows for name, reported, rows in platform.warehouse(BALANCE, day)}
+    assert platform.running.balance(day) == dict.fromkeys(EVERYONE, True)
 
 
 def test_loading_the_same_dates_again_in_peace_changes_nothing(platform: Project) -> None:

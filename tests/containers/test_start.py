@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, combinations
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine
 from tests.containers.figures import image_sizes, memory_by_service
 from tests.containers.project import Project, service_of
+from tests.waiting import wait_until
 
 ONCE = {"warehouse-init", "airflow-init", "s3-init"}
 OVERRIDES = PROJECT_ROOT / "docker" / "compose"
@@ -75,10 +74,8 @@ def test_every_service_becomes_healthy_and_what_runs_once_ends_well(platform: Pr
 
 
 def test_the_first_scheduled_run_ends_green_by_itself(platform: Project) -> None:
-    runs: list[dict[str, Any]] = []
-    while not runs:  # the test's own limit of time ends this
-        time.sleep(0.5)
-        runs = platform.airflow.call("GET", f"/api/v2/dags/{DAG_ID}/dagRuns?run_type=scheduled")["dag_runs"]
+    path = f"/api/v2/dags/{DAG_ID}/dagRuns?run_type=scheduled"
+    runs = wait_until(lambda: platform.airflow.call("GET", path)["dag_runs"], 1200)
     assert platform.running.wait(runs[0]["dag_run_id"], 240).state == "success"
 
 

@@ -11,15 +11,25 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import psycopg2
 
 from shared.airflow_api import DAG_ID, AirflowApi
 from tests.end_to_end.checkout import Checkout
+from tests.fakes.vendors import call_admin
+from tests.waiting import wait_until
 
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
 UNFINISHED = ("queued", "running", None)
+BALANCE = """
+WITH star AS (
+    SELECT r.retailer_id, d.full_date AS business_date, count(*) AS rows
+      FROM fact_sales JOIN dim_retailer AS r USING (retailer_key) JOIN dim_date AS d USING (date_key) GROUP BY 1, 2
+)
+SELECT DISTINCT ON (retailer_id) retailer_id, reported = star.rows
+  FROM ops.load_ledger LEFT JOIN star USING (retailer_id, business_date)
+ WHERE business_date = %s ORDER BY retailer_id, load_id DESC
+"""
 QUICK = {
     "RETAIL_TASK_RETRIES": "0",
     "INGEST_MAX_ATTEMPTS": "2",
@@ -70,10 +80,8 @@ class RunningPlatform:
 
     def wait_for_backfill(self, identifier: int, seconds: float = 600) -> None:
         """Wait until a backfill is completed."""
-        deadline = time.monotonic() + seconds
-        while self.airflow.call("GET", f"/api/v2/backfills/{identifier}")["completed_at"] is None:
-            assert time.monotonic() < deadline, f"the backfill was not completed within {seconds} s"
-            time.sleep(0.5)
+        path = f"/api/v2/backfills/{identifier}"
+        wait_until(lambda: self.airflow.call("GET", path)["completed_at"], seconds, every=0.5)
 
     def wait(self, run_id: str, seconds: float = 180) -> Outcome:
         """Wait until a run has ended."""
@@ -106,7 +114,10 @@ class RunningPlatform:
 
     def faults(self, number: int, faults: str | None) -> None:
         """Switch a retailer's faults on; None switches all off."""
-        self._tell_retailer(number, "/admin/faults", {"faults": faults} if faults else None)
+        if faults:
+            self._admin(number, "POST", "/admin/faults", {"faults": faults})
+        else:
+            self._admin(number, "DELETE", "/admin/faults")
 
     @contextmanager
     def closed_books(self) -> Iterator[None]:
@@ -114,23 +125,24 @@ class RunningPlatform:
 
         Runs of the same date then read the same, from the first one in here on.
         """
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            for number in (1, 2, 3):
-                self._tell_retailer(number, "/admin/clock", {"now": now})
+            self._set_clocks(datetime.now(UTC))
             yield
         finally:
-            for number in (1, 2, 3):
-                self._tell_retailer(number, "/admin/clock", {"now": None})
+            self._set_clocks(None)
 
-    def _tell_retailer(self, number: int, path: str, body: object) -> None:
-        request = Request(
-            self.environment[f"RETAILER{number}_API_URL"] + path,
-            method="POST" if body else "DELETE",
-            data=json.dumps(body).encode() if body else None,
-            headers={"X-Admin-Token": self.environment["RETAILER_ADMIN_TOKEN"], "Content-Type": "application/json"},
-        )
-        urlopen(request, timeout=30).close()
+    def balance(self, day: date) -> dict[str, bool]:
+        """Whether the star holds as many lines of a date as the retailer's own books say, by retailer."""
+        return dict(self.query(BALANCE, day))
+
+    def _set_clocks(self, moment: datetime | None) -> None:
+        for number in (1, 2, 3):
+            now = moment.isoformat(timespec="seconds") if moment else None
+            self._admin(number, "POST", "/admin/clock", {"now": now})
+
+    def _admin(self, number: int, method: str, path: str, body: Mapping[str, object] | None = None) -> None:
+        get = self.environment.__getitem__
+        call_admin(get(f"RETAILER{number}_API_URL"), get("RETAILER_ADMIN_TOKEN"), method, path, body)
 
 
 def _label(instance: Mapping[str, Any]) -> str:

@@ -5,11 +5,11 @@ import os
 import signal
 import stat
 import subprocess
-import time
 
 import pytest
 
 from tests.end_to_end.checkout import Checkout
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
@@ -59,8 +59,7 @@ def test_up_stays_a_demo_uses_it_and_down_stops_all(checkout: Checkout) -> None:
 
 def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(checkout: Checkout) -> None:
     process = checkout.start("up")
-    while len(checkout.processes()) < 4:
-        time.sleep(0.1)
+    wait_until(lambda: len(checkout.processes()) >= 4, 120, every=0.1)
 
     process.kill()
     process.wait()
@@ -73,8 +72,7 @@ def test_a_start_that_is_killed_leaves_nothing_that_down_does_not_find(checkout:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_stops_what_it_started(checkout: Checkout, number: signal.Signals) -> None:
     process = checkout.start("demo")
-    while len(checkout.processes()) < 6:
-        time.sleep(0.1)
+    wait_until(lambda: len(checkout.processes()) >= 6, 120, every=0.1)
 
     os.kill(process.pid, number)
     output, _ = process.communicate(timeout=60)
@@ -86,8 +84,7 @@ def test_an_interrupted_demo_stops_what_it_started(checkout: Checkout, number: s
 
 def test_down_ends_a_demo_that_is_under_way(checkout: Checkout) -> None:
     process = checkout.start("demo")
-    while len(checkout.processes()) < 6:
-        time.sleep(0.1)
+    wait_until(lambda: len(checkout.processes()) >= 6, 120, every=0.1)
 
     assert checkout.run("down")[0] == 0
 
@@ -106,8 +103,7 @@ def test_a_start_that_fails_is_rolled_back_and_names_the_log(checkout: Checkout)
 
 def test_two_commands_do_not_work_on_one_checkout_at_once(checkout: Checkout) -> None:
     process = checkout.start("demo")
-    while len(checkout.processes()) < 2:
-        time.sleep(0.1)
+    wait_until(lambda: len(checkout.processes()) >= 2, 120, every=0.1)
 
     status, output = checkout.run("up")
 

@@ -59,14 +59,19 @@ class Vendor:
         self._admin("POST", "/admin/clock", {"now": now})
 
     def _admin(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        request = Request(
-            self.url + path,
-            method=method,
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"X-Admin-Token": ADMIN_TOKEN, "Content-Type": "application/json"},
-        )
-        with urlopen(request, timeout=60) as answer:
-            return json.loads(answer.read() or b"{}")
+        return call_admin(self.url, ADMIN_TOKEN, method, path, body)
+
+
+def call_admin(url: str, token: str, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
+    """What a retailer answers to a request of its administrator."""
+    request = Request(
+        url + path,
+        method=method,
+        data=json.dumps(body).encode() if body is not None else None,
+        headers={"X-Admin-Token": token, "Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=60) as answer:
+        return json.loads(answer.read() or b"{}")
 
 
 @contextmanager

@@ -7,8 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from materialized_views.refresh_views import VIEWS, RefreshResult, run
 from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, RetryLater, StopRun
 from tests.fakes.published_days import PublishedDays, warehouse_settings
+from tests.waiting import wait_until
 
 DAY = date(2024, 1, 15)
 ONE_VIEW = "SELECT ops.refresh_materialized_view('mv_daily_sales_summary')"
@@ -35,13 +34,6 @@ def days(warehouse: WarehouseAccess) -> PublishedDays:
 
 def refresh(warehouse: WarehouseAccess, run_id: str = "run-1") -> RefreshResult:
     return run(settings=warehouse_settings(warehouse.loader_dsn), run_id=run_id)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "waited for 20 seconds"
-        time.sleep(0.02)
 
 
 def test_every_view_is_refreshed_and_counted(warehouse: WarehouseAccess, days: PublishedDays) -> None:
@@ -89,7 +81,7 @@ def test_a_refresh_waits_for_another_one_of_the_same_view(warehouse: WarehouseAc
     results: list[RefreshResult] = []
     second = threading.Thread(target=lambda: results.append(refresh(warehouse)))
     second.start()
-    wait_until(lambda: days.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0)
+    wait_until(lambda: days.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0, 20, every=0.02)
     assert results == []
     other.commit()
     second.join(20)

@@ -24,6 +24,7 @@ from shared.errors import RetryLater, StopRun
 from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, record
 from tests.integration.transformation.test_load_paths import Star
+from tests.waiting import wait_until
 from transformation.bulk import rebuild
 from transformation.processors import attach_months, build_months
 from transformation.processors.load_plan import LoadPath
@@ -47,13 +48,6 @@ def sales(day: date, count: int, retailer_id: str = "retailer_1", **changes: Any
         record(str(n), f"{retailer_id}-{day}", day, retailer_id=retailer_id, product_id=f"P{n % 7}", **changes)
         for n in range(count)
     ]
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -149,7 +143,7 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
     with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
         with in_background(star.load) as outcome:
-            wait_for(lambda: star.rows(WAITING)[0][0])
+            wait_until(lambda: star.rows(WAITING)[0][0], 30, every=0.01)
             for _ in range(5):  # others are never locked out for longer than the attempt to get the lock
                 began = time.monotonic()
                 assert star.rows("SELECT count(*) FROM fact_sales") == [(5,)]
@@ -170,7 +164,7 @@ def test_who_locks_the_facts_before_the_snapshot_sees_every_month_whole(star: St
         reader.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
         reader.execute("SELECT count(*) FROM data_versions")
         with in_background(star.load) as outcome:
-            wait_for(lambda: star.rows(WAITING)[0][0])
+            wait_until(lambda: star.rows(WAITING)[0][0], 30, every=0.01)
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
@@ -219,7 +213,8 @@ def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
     def while_building(*_: Any) -> None:
         background = in_background(lambda: other.load(retailer_id="retailer_2"))
         outcomes.append((background, background.__enter__()))
-        wait_for(lambda: star.rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")[0][0])
+        queue = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        wait_until(lambda: star.rows(queue)[0][0], 30, every=0.01)
 
     star.load(in_transaction=while_building)
     background, outcome = outcomes[0]
@@ -308,7 +303,7 @@ def test_killed_at_any_instant_of_a_build_nothing_is_seen_and_the_next_load_tidi
     arguments = [sys.executable, "-c", _LOADER, instant, star.access.loader_dsn, str(scratch)]
     killed = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    wait_for(lambda: star.rows(BUSY) == [(0,)])
+    wait_until(lambda: star.rows(BUSY) == [(0,)], 30, every=0.01)
     assert star.digest() == before
     left_behind = star.rows(ORPHANS)
     assert bool(left_behind) is (instant not in ("before the copy", "after the copy"))

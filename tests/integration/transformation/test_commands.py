@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from shared.config import PROJECT_ROOT, load_settings
 from shared.partitions import processed_key
 from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, RawZone, record
+from tests.waiting import wait_until
 from transformation.main import run
 
 
@@ -163,11 +163,10 @@ def test_killed_at_any_instant_the_warehouse_is_as_it_was_or_as_it_should_be(pla
 
 
 def wait_until_no_loader_is_left(platform: Platform) -> None:
-    busy: Callable[[], Any] = lambda: platform.query(  # noqa: E731
+    loaders = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'retail-%'"
     )
-    while busy() != [(0,)]:
-        time.sleep(0.02)
+    wait_until(lambda: platform.query(loaders) == [(0,)], 60, every=0.02)
 
 
 def test_a_load_that_waited_while_its_date_was_landed_anew_loads_the_newer_one(platform: Platform) -> None:
@@ -175,8 +174,8 @@ def test_a_load_that_waited_while_its_date_was_landed_anew_loads_the_newer_one(p
     with psycopg2.connect(platform.warehouse.loader_dsn) as other, other.cursor() as cursor:
         cursor.execute("SELECT ops.enter_load('retailer_1')")
         process = platform.command(str(DAY), "--retailer", "retailer_1")
-        while platform.query("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(0,)]:
-            time.sleep(0.02)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: platform.query(waiting) != [(0,)], 60, every=0.02)
         platform.land(30, quantity=7)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
