@@ -55,7 +55,7 @@ lint: venv-dev ## Check style, types and imports
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy .
-	@.venv/bin/lint-imports
+	@PYTHONPATH=airflow/plugins .venv/bin/lint-imports
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)

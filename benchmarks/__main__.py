@@ -30,7 +30,7 @@ from benchmarks.online_retail import describe_source
 from benchmarks.process_watch import CommandFailed
 from benchmarks.results import Results, read_results
 from benchmarks.stack import running_stack
-from benchmarks.verdicts import figures
+from benchmarks.targets import figures
 from local_stack.errors import StackError
 from shared.config import PROJECT_ROOT
 from shared.errors import RetailError
@@ -97,7 +97,7 @@ def main(
     facts: Annotated[int, typer.Option(help="Facts that the large warehouse holds.")] = LARGE_FACTS,
     repetitions: Annotated[int | None, typer.Option(min=1, help="How often each piece of work is measured.")] = None,
 ) -> None:
-    """Measure, print the verdicts, write docs/BENCHMARKS.md (the quick run: .local/bench/quick/ instead)."""
+    """Measure, print the outcomes, write docs/BENCHMARKS.md (the quick run: .local/bench/quick/ instead)."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         if what is What.LARGE:
@@ -116,7 +116,7 @@ def main(
     folder.mkdir(parents=True, exist_ok=True)
     for figure in figures(results):
         must, aim = figure.limits
-        typer.echo(f"{figure.verdict.strip('*'):14} {figure.shown:>18}  (must {must}, aim {aim})  {figure.work}")
+        typer.echo(f"{figure.outcome.strip('*'):14} {figure.shown:>18}  (must {must}, aim {aim})  {figure.work}")
     typer.echo(f"written: {write(results, folder).relative_to(PROJECT_ROOT)}", err=True)
 
 

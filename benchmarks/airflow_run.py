@@ -28,7 +28,7 @@ from local_stack.environment import no_proxy_for_us
 from local_stack.layout import Layout
 from local_stack.progress import Progress
 from local_stack.stack import Stack
-from shared.airflow_api import DAG_ID, AirflowApi, AirflowRefused
+from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError
 from shared.config import RETAILER_IDS, read_environment
 from shared.errors import RetailError
 
@@ -89,7 +89,7 @@ def empty_dag(layout: Layout, api: AirflowApi) -> Iterator[None]:
 def _knows(api: AirflowApi) -> bool:
     try:
         return not api.call("GET", f"/api/v2/dags/{EMPTY_DAG}")["is_paused"]
-    except AirflowRefused:
+    except AirflowError:
         return False
 
 
@@ -150,8 +150,8 @@ def main(
     finally:
         if not was_up:
             stack.down()
-    verdict = "held" if seconds <= _MUST_SECONDS else "MISSED"
-    typer.echo(f"{verdict}: {seconds:.1f} s are ours (must {_MUST_SECONDS:.0f})")
+    outcome = "held" if seconds <= _MUST_SECONDS else "MISSED"
+    typer.echo(f"{outcome}: {seconds:.1f} s are ours (must {_MUST_SECONDS:.0f})")
 
 
 def _loaded(platform: Any, run: Run) -> str:

@@ -12,9 +12,9 @@ from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Timing
 from benchmarks.stack import Place, Stack
 from benchmarks.vendor_pages import pages, read_pages
-from ingestion.reconciliation import Tally
+from ingestion.reconciliation import Totals
 from shared.config import RETAILER_IDS
-from shared.partitions import Manifest, RequestWindow, SourceReport, manifest_key, raw_key
+from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key
 from shared.s3_client import ObjectStore
 from shared.version import CODE_VERSION
 
@@ -61,13 +61,13 @@ def land(place: Place, day: date) -> None:
     store, settings = ObjectStore(place.settings.s3), place.settings
     for number, retailer_id in enumerate(RETAILER_IDS, 1):
         lines = bytearray()
-        tally = read_pages(number, pages(number, LINES, day), day, lines.extend)
+        totals = read_pages(number, pages(number, LINES, day), day, lines.extend)
         store.put(settings.s3.bucket_raw, raw_key(retailer_id, day), bytes(lines))
-        manifest = _manifest(retailer_id, day, tally, bytes(lines))
+        manifest = _manifest(retailer_id, day, totals, bytes(lines))
         store.put(settings.s3.bucket_raw, manifest_key(retailer_id, day), manifest.model_dump_json().encode())
 
 
-def _manifest(retailer_id: str, day: date, tally: Tally, lines: bytes) -> Manifest:
+def _manifest(retailer_id: str, day: date, totals: Totals, lines: bytes) -> Manifest:
     now = datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC)
     return Manifest(
         retailer_id=retailer_id,
@@ -76,14 +76,14 @@ def _manifest(retailer_id: str, day: date, tally: Tally, lines: bytes) -> Manife
         object_key=raw_key(retailer_id, day),
         sha256=hashlib.sha256(lines).hexdigest(),
         size_bytes=len(lines),
-        fetched=tally.fetched,
-        landed=tally.landed,
+        fetched=totals.fetched,
+        landed=totals.landed,
         rejected=0,
-        distinct=tally.distinct_landed(),
-        amounts=tally.control_amounts(),
-        source_report=SourceReport(lines=tally.distinct(), net=tally.distinct_amounts()),
+        distinct=totals.distinct_landed(),
+        amounts=totals.control_amounts(),
+        control_report=ControlReport(lines=totals.distinct(), net=totals.distinct_amounts()),
         window=RequestWindow(requested_from=now, requested_until=now),
-        companions=(),
+        other_dates=(),
         code_version=CODE_VERSION,
         written_at=now,
     )

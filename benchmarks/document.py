@@ -9,7 +9,7 @@ from benchmarks.bench import DECADE, YEAR
 from benchmarks.plot import Points, draw
 from benchmarks.reading import query_files, question
 from benchmarks.results import Results, Timing, at
-from benchmarks.verdicts import figures, memory, seconds, times
+from benchmarks.targets import figures, memory, seconds, times
 
 PLOT = "benchmarks/time-against-rows.svg"
 _TEXTS = Path(__file__).parent / "texts"
@@ -68,8 +68,8 @@ def _lines(results: Results, plotted: bool) -> Iterator[str]:
     yield _text("introduction")
     yield from _machine(results)
     yield "## The figures to reach\n"
-    rows = [(each.work, *each.limits, each.shown, each.verdict) for each in figures(results)]
-    yield from _table(("work", "must", "aim", "measured", "verdict"), rows, numbers=(1, 2, 3))
+    rows = [(each.work, *each.limits, each.shown, each.outcome) for each in figures(results)]
+    yield from _table(("work", "must", "aim", "measured", "outcome"), rows, numbers=(1, 2, 3))
     yield from (f"\nNot measured: {note}." for note in results.notes)
     if reasons := _text("reasons").strip():
         yield f"\n{reasons}"

@@ -68,15 +68,15 @@ def fill(dsn: str, facts: int, progress: Callable[[str], None], months: int = MO
         "products": PRODUCTS,
         "customers": max(1000, round(facts * _CUSTOMERS_PER_FACT / 3)),
     }
-    _run(dsn, "drop_keys_of_books", {})
-    _run(dsn, "fill_members", bound)
+    _run(dsn, "drop_ops_keys", {})
+    _run(dsn, "fill_dimensions", bound)
     done = 0
     with ThreadPoolExecutor(2, thread_name_prefix="fill") as pool:
         for month in pool.map(lambda each: _fill_month(dsn, each, bound), month_list):
             done += 1
             progress(f"filling: {month.first:%Y-%m}, {done} of {months} months")
     progress("filling: keys of the books")
-    _run(dsn, "make_keys_of_books", {})
+    _run(dsn, "create_ops_keys", {})
     _vacuum(
         dsn, "ops.transaction_dates", "ops.customer_observations", "fact_daily_sales", "dim_customer", "dim_product"
     )
@@ -102,7 +102,7 @@ def _fill_month(dsn: str, month: _Month, bound: dict[str, int]) -> _Month:
         "next_key": int(f"{month.next:%Y%m%d}"),
     }
     _execute(dsn, like, {})
-    for name in ("fill_month", "fill_books", "finish_month"):
+    for name in ("fill_month", "fill_ops_tables", "finish_month"):
         _run(dsn, name, values, month.partition)
     _vacuum(dsn, f"ops.fact_sales_{month.first:%Y_%m}")
     return month

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from ingestion.landing import page_lines
+from ingestion.connectors.protocol import RawPage
+from ingestion.landing.land_date import page_lines
 from ingestion.normalizers.retailer1 import Retailer1Normalizer
 from ingestion.normalizers.retailer2 import Retailer2Normalizer
 from ingestion.normalizers.retailer3 import Retailer3Normalizer
-from ingestion.reading_ahead import fewer_collections
-from ingestion.reconciliation import Tally
-from ingestion.services.contract import SalesPage
+from ingestion.prefetch import reduced_gc
+from ingestion.reconciliation import Totals
 from ingestion.services.retailer2_service import order_lines
-from shared.dead_letters import DeadLetterSpool
+from shared.dead_letters import DeadLetterBuffer
 from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
 
 PAGE_LINES = 1000
@@ -183,14 +183,14 @@ class _Service:
         return value["rows"] if self.number == 1 else value  # type: ignore[no-any-return]
 
 
-def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Tally:
+def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Totals:
     """Bodies to lines of the raw zone, by the code that landing runs: parsed, validated, normalised, counted."""
     service: Any = _Service(number)
-    tally = Tally()
-    with fewer_collections(), DeadLetterSpool() as spool:
+    totals = Totals()
+    with reduced_gc(), DeadLetterBuffer() as buffer:
         for count, body in enumerate(bodies, 1):
-            page = SalesPage(count, service.rows(body), datetime.now(UTC))
-            write(page_lines(service, page, day, tally, spool))
-    if tally.rejected:
-        raise ValueError(f"the benchmark's own rows were refused: {tally.example}")
-    return tally
+            page = RawPage(count, service.rows(body), datetime.now(UTC))
+            write(page_lines(service, page, day, totals, buffer))
+    if totals.rejected:
+        raise ValueError(f"the benchmark's own rows were refused: {totals.example}")
+    return totals

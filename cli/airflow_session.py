@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from shared.airflow_api import DAG_ID, AirflowApi, AirflowRefused
+from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError
 from shared.commands import past_date
 from shared.config import read_environment
 from shared.errors import FixConfiguration, StopRun
@@ -38,7 +38,7 @@ class Airflow:
         """What Airflow knows of a DAG. Raises FixConfiguration that names the others when there is none like it."""
         try:
             return self.api.call("GET", f"/api/v2/dags/{quote(dag_id, safe='')}")
-        except AirflowRefused as error:
+        except AirflowError as error:
             if error.status != 404:
                 raise
             known = ", ".join(sorted(str(each["dag_id"]) for each in self.dags())) or "none yet"
@@ -74,7 +74,7 @@ def chosen_day(text: str | None, airflow: Airflow, now: datetime) -> date:
     return past_date(text, airflow.timezone, now)
 
 
-def refuse_paused(dag: Mapping[str, Any]) -> None:
+def reject_paused(dag: Mapping[str, Any]) -> None:
     """Raise StopRun for a DAG that is off: what waits for its runs would wait for ever."""
     if dag["is_paused"]:
         name = dag["dag_id"]

@@ -12,14 +12,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.books import AnyRetailerOption
 from cli.deferred import PlainCommand, PlainGroup
+from cli.ledger import AnyRetailerOption
 from cli.warehouse import Row, rows
-from shared.alerts.by_hand import Outcome, Person, acknowledge, resolve
-from shared.alerts.channels import checked_channels
-from shared.alerts.delivery import deliver
-from shared.alerts.messages import Notice
-from shared.alerts.model import SEVERITIES
+from monitoring.alerts.channels import checked_channels
+from monitoring.alerts.delivery import deliver
+from monitoring.alerts.manual import Outcome, Person, acknowledge, resolve
+from monitoring.alerts.messages import AlertMessage
+from monitoring.alerts.model import SEVERITIES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
@@ -108,7 +108,7 @@ def ack(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = Fals
 
 
 @app.command("resolve", cls=PlainCommand)
-def resolve_by_hand(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
+def resolve_manually(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
     """Close alerts. Most close by themselves when their cause is gone; the same cause met again opens a new one."""
     with exit_code():
         person = Person(getpass.getuser(), note)
@@ -129,7 +129,7 @@ def send_test(
     with exit_code():
         channels = checked_channels()
         wanted = [each for each in channels if each.wants(severity)]
-        notice = Notice(severity, f"[TEST] {severity} message of the retail platform", _body(), key="test")
+        notice = AlertMessage(severity, f"[TEST] {severity} message of the retail platform", _body(), key="test")
         failed = deliver(notice, wanted)
         deliver(replace(notice, is_good=True), [each for each in wanted if each.keeps_incidents])
         results = {each.name: failed.get(each, "sent" if each in wanted else "") for each in channels}

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
-from shared.alerts.channels import checked_channels, parse_channels
+from monitoring.alerts.channels import checked_channels, parse_channels
 from shared.commands import JsonOption, console, exit_code, print_json
 from shared.config import RETAILER_IDS, known_names, load_settings, read_environment
 from shared.database import describe_dsn
@@ -55,8 +55,8 @@ def check(as_json: JsonOption = False) -> None:
     A retailer of which nothing is set is not missing: it is left out.
     """
     with exit_code():
-        settings = in_force(read_environment())
-        problems = found_wrong()
+        settings = effective_settings(read_environment())
+        problems = configuration_errors()
         unused = [name for name in RETAILER_IDS if not any(each.name.startswith(_prefix(name)) for each in settings)]
         if as_json:
             shown = {each.name: {"value": each.value, "from": each.origin} for each in settings}
@@ -76,7 +76,7 @@ def _prefix(retailer_id: str) -> str:
     return retailer_id.upper().replace("_", "") + "_"
 
 
-def in_force(environ: Mapping[str, str]) -> list[Setting]:
+def effective_settings(environ: Mapping[str, str]) -> list[Setting]:
     """The platform's settings that have a value, by name; no secret is in them."""
     return [
         Setting(name, masked(name, environ[name]), _origin(name))
@@ -100,7 +100,7 @@ def _origin(name: str) -> str:
     return "file" if read_environment().get(f"{name}_FILE") else ".env"
 
 
-def found_wrong() -> list[str]:
+def configuration_errors() -> list[str]:
     """What is missing or wrong, in the words of the errors that commands would end with."""
     checks: list[Callable[[], object]] = [load_settings]
     if read_environment().get("ALERT_CHANNELS"):

@@ -10,8 +10,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.books import AnyRetailerOption
 from cli.deferred import PlainCommand, PlainGroup
+from cli.ledger import AnyRetailerOption
 from cli.warehouse import Row, rows
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings

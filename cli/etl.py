@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingestion.bulk.overlap import Overlap
+from ingestion.landing.overlap import Overlap
 from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
 from shared.config import DOTENV
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from cli.etl_job import Progress
-    from cli.etl_result import EtlResult
+    from pipeline.file_load import Progress
+    from pipeline.file_load_result import FileLoadResult
 
 _STAGES = {"read": "Reading", "land": "Raw zone", "load": "Warehouse", "refresh": "Views"}
 
@@ -78,13 +78,13 @@ def etl(
     All of it becomes visible at once, or nothing. The same file again changes nothing; a file of the same name is a
     newer version of itself and replaces the business dates it holds. Refused rows are in the dead letters.
     """
-    from cli.etl_job import EtlOrder, run_etl
+    from pipeline.file_load import FileLoadRequest, run_file_load
     from shared.logs import configure_logging
 
     configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
     report_directory = report or (None if dry_run else DOTENV.parent / ".local" / "reports")
     with exit_code():
-        order = EtlOrder(
+        order = FileLoadRequest(
             sources=source,
             layout=layout,
             overlap=on_overlap,
@@ -96,7 +96,7 @@ def etl(
             dry_run=dry_run,
         )
         with _progress(quiet=as_json) as progress, _interruptible():
-            result = run_etl(order, run_id=new_run_id("etl"), progress=progress)
+            result = run_file_load(order, run_id=new_run_id("etl"), progress=progress)
         if as_json:
             print_json(result.as_dict())
         else:
@@ -165,13 +165,13 @@ def _lines() -> Callable[[str, str, float], None]:
     return told
 
 
-def _show(result: EtlResult) -> None:
+def _show(result: FileLoadResult) -> None:
     read = result.read
     days = f"{read.days[0]} to {read.days[-1]}, {len(read.days)} days" if read.days else "no days"
     out = console()
     out.print(f"{', '.join(file.name for file in read.files)}: {read.rows:,} rows of {read.retailer_id}, {days}")
     out.print(_table(result))
-    for name, counts in (("Refused", read.refused_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
+    for name, counts in (("Refused", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
             out.print(f"{name}: {found}")
     if result.load_path:
@@ -179,10 +179,10 @@ def _show(result: EtlResult) -> None:
         out.print("Months: " + ", ".join(f"{list(result.load_path.values()).count(way)} {way}" for way in ways))
     if result.report:
         out.print(f"Quality report: {result.report}")
-    out.print(_verdict(result))
+    out.print(_outcome(result))
 
 
-def _table(result: EtlResult) -> Table:
+def _table(result: FileLoadResult) -> Table:
     from rich.table import Table
 
     table = Table()
@@ -191,13 +191,13 @@ def _table(result: EtlResult) -> Table:
     for name in ("rows", *facts["money"]):
         table.add_column(name, justify="right")
     for name, rows in facts["rows"].items():
-        if rows or name in ("read", "landed", "in_star"):
+        if rows or name in ("read", "landed", "in_warehouse"):
             money = [f"{float(amounts[name]):,.2f}" if name in amounts else "" for amounts in facts["money"].values()]
             table.add_row(name.replace("_", " "), f"{rows:,}", *money)
     return table
 
 
-def _verdict(result: EtlResult) -> str:
+def _outcome(result: FileLoadResult) -> str:
     seconds = f"{result.seconds['total']:.1f} s"
     if result.dry_run:
         return f"Dry run: nothing was written. {seconds}"

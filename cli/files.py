@@ -13,8 +13,8 @@ from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import JsonOption, console, exit_code, print_json
 
 if TYPE_CHECKING:
-    from ingestion.files.layout_parts import FieldSource
-    from ingestion.files.layouts import Layout
+    from ingestion.mapping.layout_parts import FieldSource
+    from ingestion.mapping.layouts import SourceMapping
 
 layouts = typer.Typer(
     cls=PlainGroup, no_args_is_help=True, add_completion=False, help="What the columns of a source's files mean."
@@ -24,7 +24,7 @@ layouts = typer.Typer(
 @layouts.command("list", cls=PlainCommand)
 def list_layouts(as_json: JsonOption = False) -> None:
     """List the layouts that ship. One of your own is given by its path."""
-    from ingestion.files.layouts import known_layouts, load_layout
+    from ingestion.mapping.layouts import known_layouts, load_layout
 
     with exit_code():
         known = [load_layout(name) for name in known_layouts()]
@@ -43,8 +43,8 @@ def show_layout(
     as_json: JsonOption = False,
 ) -> None:
     """Show a layout: which column each field comes from, and what is checked."""
-    from ingestion.files.layouts import load_layout
-    from ingestion.files.rules import rules as rules_of
+    from ingestion.mapping.layouts import load_layout
+    from ingestion.mapping.rules import rules as rules_of
 
     with exit_code():
         layout = load_layout(name)
@@ -70,9 +70,9 @@ def rules(
     error: the row is refused, into the dead letters. warning: the row is kept and flagged. info: the row is kept, and
     completed or classified.
     """
-    from ingestion.files.layouts import load_layout
-    from ingestion.files.rules import catalogue
-    from ingestion.files.rules import rules as rules_of
+    from ingestion.mapping.layouts import load_layout
+    from ingestion.mapping.rules import catalogue
+    from ingestion.mapping.rules import rules as rules_of
 
     with exit_code():
         found = rules_of(load_layout(layout)) if layout else tuple(catalogue().values())
@@ -83,7 +83,7 @@ def rules(
             console().print(_table(("code", "severity", "what it means"), [tuple(each.values()) for each in facts]))
 
 
-def _numbers(layout: Layout) -> str:
+def _numbers(layout: SourceMapping) -> str:
     thousands = f", thousands {layout.format.thousands!r}" if layout.format.thousands else ""
     return f"decimal mark {layout.format.decimal!r}{thousands}"
 

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.airflow_session import Airflow, open_airflow, refuse_paused
-from cli.watching import Watch, leaving_alone
+from cli.airflow_session import Airflow, open_airflow, reject_paused
+from cli.run_monitor import RunMonitor, leaving_alone
 from maintenance.gap_alerts import gap_facts
 from maintenance.gaps import Gap, as_ranges, find_gaps
-from shared.airflow_api import DAG_ID
-from shared.airflow_runs import Run, runs_named, trigger
+from shared.airflow_rest.client import DAG_ID
+from shared.airflow_rest.runs import Run, runs_named, trigger
 from shared.commands import JsonOption, RetailerOption, business_date, chosen_retailers, console, exit_code, print_json
 from shared.config import Settings, load_settings
 from shared.database import session
@@ -66,14 +66,14 @@ def _find(settings: Settings, first: date | None, last: date, retailers: Sequenc
 
 def _fill(airflow: Airflow, days: Sequence[date], told: Console) -> list[Run]:
     """A run for each date; Airflow runs as many side by side as the DAG allows. Other dates are left alone."""
-    refuse_paused(airflow.dag(DAG_ID))
+    reject_paused(airflow.dag(DAG_ID))
     prefix = f"fill_gaps__{datetime.now(UTC):%Y%m%dT%H%M%S}__"
     for day in days:
         conf = {"date": day.isoformat(), "only_this_date": True}
         trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=f"{prefix}{day}")
     told.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
     with leaving_alone("the runs go on", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
-        return Watch(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
+        return RunMonitor(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
 
 
 def _tell(missing: Sequence[Gap], until: date, *, filled: int) -> None:

@@ -1,4 +1,4 @@
-"""The `retail` command. What it offers stands in `cli/catalogue.py`; each command is loaded when it is used."""
+"""The `retail` command. What it offers stands in `cli/command_list.py`; each command is loaded when it is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.catalogue import COMMANDS, EPILOG
+from cli.command_list import COMMANDS, EPILOG
 from cli.deferred import CatalogueGroup
 from shared.version import CODE_VERSION
 

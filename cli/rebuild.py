@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from cli.books import AnyRetailerOption
+from cli.ledger import AnyRetailerOption
 from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
 from shared.config import Settings, load_settings
 from shared.errors import FixConfiguration, RetailError
@@ -102,7 +102,7 @@ def _shown_in(status: Any, told: str) -> Progress:
 def _rebuild_one(
     retailer_id: str, days: Sequence[date], settings: Settings, run_id: str, progress: Progress
 ) -> RetailerLoad:
-    from shared.pipeline_runs import StageRun, record_stage
+    from monitoring.stage_runs import StageRun, record_stage
     from transformation.bulk import rebuild as rebuild_retailer
     from transformation.lineage import flows_of
 
@@ -125,7 +125,7 @@ def _facts(loads: Sequence[RetailerLoad]) -> dict[str, Any]:
     for load in loads:
         told = load.as_dict()
         partitions = told.pop("partitions")
-        names = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_star")
+        names = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_warehouse")
         told |= {name: sum(int(each[name]) for each in partitions) for name in names}
         facts[load.retailer_id] = {**told, "dates": len(partitions)}
     return facts

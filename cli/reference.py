@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from cli.catalogue import COMMANDS, EXIT_CODES
+from cli.command_list import COMMANDS, EXIT_CODES
 from cli.deferred import Entry
 from cli.main import app
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli import backfilling
+from cli import backfill_plan
 from cli.airflow_session import (
     Airflow,
     DagOption,
@@ -19,12 +19,12 @@ from cli.airflow_session import (
     check_zone,
     chosen_day,
     open_airflow,
-    refuse_paused,
+    reject_paused,
 )
 from cli.deferred import PlainCommand, PlainGroup
-from cli.watching import Watch, leaving_alone, red_because, run_facts
-from shared.airflow_api import DAG_ID
-from shared.airflow_runs import Run, latest_runs, reasons, trigger
+from cli.run_monitor import RunMonitor, failure_reason, leaving_alone, run_facts
+from shared.airflow_rest.client import DAG_ID
+from shared.airflow_rest.runs import Run, latest_runs, reasons, trigger
 from shared.commands import DateArgument, JsonOption, console, exit_code, print_json
 
 app = typer.Typer(
@@ -87,7 +87,7 @@ def trigger_run(
         known = airflow.dag(dag)
         conf = {"date": chosen_day(day, airflow, datetime.now(UTC)).isoformat()} if day or dag == DAG_ID else {}
         if wait:
-            refuse_paused(known)
+            reject_paused(known)
         told = Console(stderr=as_json, highlight=False, soft_wrap=True)
         run = trigger(airflow.api, dag, airflow.timezone, conf=conf)
         told.print(f"[bold]{conf.get('date', dag)}[/] · run {escape(run.run_id)} · {run.page(airflow.api.url)}")
@@ -98,7 +98,7 @@ def trigger_run(
                 print_json({**run_facts(airflow, run), "tasks": []})
             return
         with leaving_alone("the run goes on", run.page(airflow.api.url)):
-            ended, tasks = Watch(airflow, told).one(run)
+            ended, tasks = RunMonitor(airflow, told).one(run)
         because = reasons(airflow.api, ended, tasks)
         if as_json:
             facts = [{"name": each.name, "state": each.state, "seconds": each.seconds} for each in tasks]
@@ -132,21 +132,21 @@ def backfill(
         airflow = open_airflow()
         known, now = airflow.dag(dag), datetime.now(UTC)
         days = [chosen_day(text, airflow, now) for text in (first, last)]
-        dates = backfilling.date_range(days[0], days[1], airflow.zone, now)
+        dates = backfill_plan.date_range(days[0], days[1], airflow.zone, now)
         check_zone(known, airflow.timezone)
         told = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        plan = backfilling.plan(airflow, dag, dates, reprocess)
+        plan = backfill_plan.plan(airflow, dag, dates, reprocess)
         _tell_plan(plan, told, dry_run=dry_run)
         runs: list[Run] = []
         if plan.to_run and not dry_run:
             if wait:
-                refuse_paused(known)
+                reject_paused(known)
             runs = _run_backfill(airflow, dag, plan, reprocess, max_active_runs, told if wait else None)
         red = [run for run in runs if run.state == "failed"]
         if as_json:
             print_json(_backfill_facts(airflow, plan, runs))
         elif red:
-            told.print(f"Red: {backfilling.in_words([run.day for run in red])}. Mend the cause, then run them again:")
+            told.print(f"Red: {backfill_plan.in_words([run.day for run in red])}. Mend the cause, then run them again:")
             told.print(f"  retail schedule backfill {dates.first} {dates.last} --reprocess failed")
         raise typer.Exit(1 if red else 0)
 
@@ -161,7 +161,7 @@ def runs(
     with exit_code():
         airflow = open_airflow()
         airflow.dag(dag)
-        found = [(run, red_because(airflow, run)) for run in latest_runs(airflow.api, dag, airflow.timezone, limit)]
+        found = [(run, failure_reason(airflow, run)) for run in latest_runs(airflow.api, dag, airflow.timezone, limit)]
         if as_json:
             print_json([run_facts(airflow, run, because) for run, because in found])
         elif found:
@@ -191,24 +191,24 @@ def _dag_facts(airflow: Airflow, dag: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _run_backfill(
-    airflow: Airflow, dag: str, plan: backfilling.Plan, reprocess: str, max_active_runs: int, told: Console | None
+    airflow: Airflow, dag: str, plan: backfill_plan.Plan, reprocess: str, max_active_runs: int, told: Console | None
 ) -> list[Run]:
     """Start it and, with a console, watch it until its runs are done."""
     page = f"{airflow.api.url}/dags/{dag}/backfills"
-    number = backfilling.start(airflow, dag, plan.dates, reprocess, max_active_runs)
+    number = backfill_plan.start(airflow, dag, plan.dates, reprocess, max_active_runs)
     if told is None:
         typer.echo(f"Backfill {number} is under way. See {page}, or: retail schedule runs", err=True)
-        return backfilling.runs_of(airflow, dag, plan)
+        return backfill_plan.runs_of(airflow, dag, plan)
     with leaving_alone("the backfill goes on", page):
-        return Watch(airflow, told).many(lambda: backfilling.runs_of(airflow, dag, plan))
+        return RunMonitor(airflow, told).many(lambda: backfill_plan.runs_of(airflow, dag, plan))
 
 
-def _tell_plan(plan: backfilling.Plan, told: Console, *, dry_run: bool) -> None:
+def _tell_plan(plan: backfill_plan.Plan, told: Console, *, dry_run: bool) -> None:
     for state in sorted(set(plan.kept.values())):
         days = [day for day, each in plan.kept.items() if each == state]
-        told.print(f"There already, {state}: {backfilling.in_words(days)}")
+        told.print(f"There already, {state}: {backfill_plan.in_words(days)}")
     verb = "Would run" if dry_run else "Runs"
-    which = f": {backfilling.in_words(plan.to_run)}" if plan.to_run else ""
+    which = f": {backfill_plan.in_words(plan.to_run)}" if plan.to_run else ""
     told.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates{which}")
     if plan.kept and not plan.to_run:
         told.print("To run them again: --reprocess completed, or --reprocess failed for the red ones.")
@@ -223,12 +223,14 @@ def _tell_end(airflow: Airflow, run: Run, because: Sequence[str], told: Console)
         typer.echo(f"See {run.page(airflow.api.url)}: mend the cause, then clear the red task there.", err=True)
 
 
-def _backfill_facts(airflow: Airflow, plan: backfilling.Plan, runs: Sequence[Run]) -> dict[str, Any]:
+def _backfill_facts(airflow: Airflow, plan: backfill_plan.Plan, runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "ok": all(run.state != "failed" for run in runs),
         "to_run": [str(day) for day in plan.to_run],
         "there": {str(day): state for day, state in plan.kept.items()},
-        "runs": [run_facts(airflow, run, red_because(airflow, run)) for run in sorted(runs, key=lambda run: run.day)],
+        "runs": [
+            run_facts(airflow, run, failure_reason(airflow, run)) for run in sorted(runs, key=lambda run: run.day)
+        ],
     }
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from psycopg2.extras import execute_values
 
-from data_quality.quality_checks import CheckResult, verdict
+from data_quality.quality_checks import CheckResult, outcome
 from data_quality.scores import Scores
 from shared.database import Cursor
 
@@ -42,14 +42,14 @@ def record(
             for result in results
         ],
     )
-    rows = [(run_id, day, OVERALL, scores.overall, verdict(results).value, now)]
+    rows = [(run_id, day, OVERALL, scores.overall, outcome(results).value, now)]
     for dimension, score in scores.dimensions.items():
         of_dimension = [result for result in results if result.check.dimension == dimension]
-        rows.append((run_id, day, dimension, score, verdict(of_dimension).value, now))
+        rows.append((run_id, day, dimension, score, outcome(of_dimension).value, now))
     execute_values(
         cursor,
-        "INSERT INTO ops.data_quality_scores (run_id, business_date, dimension, score, verdict, scored_at) VALUES %s"
+        "INSERT INTO ops.data_quality_scores (run_id, business_date, dimension, score, outcome, scored_at) VALUES %s"
         " ON CONFLICT (run_id, business_date, dimension) DO UPDATE"
-        " SET score = excluded.score, verdict = excluded.verdict, scored_at = excluded.scored_at",
+        " SET score = excluded.score, outcome = excluded.outcome, scored_at = excluded.scored_at",
         rows,
     )

@@ -20,16 +20,16 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from rich.console import Console
 
 from data_quality import audit_table
-from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, verdict
+from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome
 from data_quality.report import print_report
 from data_quality.results import QualityResult
 from data_quality.scores import score_run
+from monitoring.lineage.flows import checking
+from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import DateArgument, business_date, exit_code, new_run_id
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.database import session, transaction
-from shared.lineage.flows import checking
 from shared.logs import configure_logging, get_logger
-from shared.pipeline_runs import StageRun, record_stage
 
 log = get_logger(__name__)
 
@@ -46,7 +46,7 @@ def run(
     """Check `day`, and the dates that the same run loaded beside it, and keep the results.
 
     `retailers` are those this run counts on (default: all): one of them missing is critical, another one missing is a
-    warning. A verdict of fail is a result, not an error; the results are kept all the same.
+    warning. A outcome of fail is a result, not an error; the results are kept all the same.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
@@ -65,7 +65,7 @@ def run(
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
-        result = QualityResult(day, results, scores, verdict(results))
+        result = QualityResult(day, results, scores, outcome(results))
         stage.flows += checking(dsn, [day], len(results))
         failed = result.with_status(Status.FAIL)
         stage.finish(
@@ -83,7 +83,7 @@ def _log(result: QualityResult, run_id: str) -> None:
         if each.status is not Status.PASS:
             report = bound.error if each.status is Status.FAIL else bound.warning
             report(each.message, check=each.check.name, retailer_id=each.finding.retailer_id)
-    bound.info("checked", verdict=result.verdict.value, score=result.score)
+    bound.info("checked", outcome=result.outcome.value, score=result.score)
 
 
 def main(

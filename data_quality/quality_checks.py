@@ -216,7 +216,7 @@ def judge(check: Check, finding: Finding) -> CheckResult:
     return CheckResult(check, finding, shown, Status.PASS if ok else below)
 
 
-def verdict(results: Sequence[CheckResult]) -> Status:
+def outcome(results: Sequence[CheckResult]) -> Status:
     """fail when a critical check failed, warn when another one did, pass otherwise; info counts for nothing."""
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)

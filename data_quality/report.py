@@ -16,7 +16,7 @@ STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
 
 
 def print_report(result: QualityResult, console: Console) -> None:
-    """Every check of the date asked for, what is wrong on other dates, the scores and the verdict."""
+    """Every check of the date asked for, what is wrong on other dates, the scores and the outcome."""
     on_day = [each for each in result.checks if each.finding.business_date == result.business_date]
     console.print(_checks_table(result.business_date, on_day))
     others = [each for each in result.checks if each.finding.business_date != result.business_date]
@@ -34,9 +34,9 @@ def print_report(result: QualityResult, console: Console) -> None:
             line = escape(f"{each.check.name}: {each.message}")
             console.print(f"[{STYLES[each.status]}]{_label(each)}[/] {line}", highlight=False)
     dimensions = ", ".join(f"{name} {score:.1f}" for name, score in result.scores.dimensions.items())
-    style = STYLES[result.verdict]
+    style = STYLES[result.outcome]
     console.print(f"Score {result.score:.2f} ({dimensions})", highlight=False)
-    console.print(f"Verdict [{style}]{result.verdict.value}[/] for {result.business_date}", highlight=False)
+    console.print(f"Verdict [{style}]{result.outcome.value}[/] for {result.business_date}", highlight=False)
 
 
 def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:

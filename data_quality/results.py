@@ -17,7 +17,7 @@ class QualityResult:
     business_date: date
     checks: tuple[CheckResult, ...]
     scores: Scores
-    verdict: Status
+    outcome: Status
 
     @property
     def score(self) -> float:
@@ -27,7 +27,7 @@ class QualityResult:
     @property
     def ok(self) -> bool:
         """Whether no critical check failed."""
-        return self.verdict is not Status.FAIL
+        return self.outcome is not Status.FAIL
 
     def with_status(self, status: Status) -> tuple[CheckResult, ...]:
         """The results that came out so."""
@@ -38,7 +38,7 @@ class QualityResult:
         shown = self.checks if all_checks else [each for each in self.checks if each.status is not Status.PASS]
         return {
             "business_date": self.business_date.isoformat(),
-            "verdict": self.verdict.value,
+            "outcome": self.outcome.value,
             "score": self.score,
             "dimensions": {name: float(score) for name, score in self.scores.dimensions.items()},
             "counts": {status.value: len(self.with_status(status)) for status in Status},

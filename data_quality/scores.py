@@ -3,7 +3,7 @@
 A check earns its score as a share of its threshold, so what is good enough earns 100 (a usual share of guests is no
 flaw). A dimension's score is the mean of what its checks earn, a critical check weighing three times a warning; info
 weighs nothing. The overall score is the mean of the dimensions weighted by DIMENSION_WEIGHTS, over those that have a
-check. A score says how good the data is; whether the run may go on is the verdict's business.
+check. A score says how good the data is; whether the run may go on is the outcome's business.
 """
 
 from __future__ import annotations

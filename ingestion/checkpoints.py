@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from pydantic import ValidationError
 
-from ingestion.services.contract import ChangeListing, start_of
+from ingestion.connectors.protocol import Changes, start_of
 from shared.database import Cursor
 from shared.partitions import Manifest, manifest_key
 from shared.s3_client import ObjectMissing, ObjectStore
@@ -84,7 +84,7 @@ def changes_since(day: date, published: Published, lookback_days: int) -> dateti
     return (published.changes_read_until or start_of(day)) - timedelta(days=lookback_days)
 
 
-def affected_dates(day: date, published: Published, listing: ChangeListing, gaps: Gaps) -> dict[date, datetime]:
+def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps) -> dict[date, datetime]:
     """Dates other than `day` and the gaps whose partitions may need another reading, each with its latest change.
 
     Dates that were never published before the history's beginning, or that lie ahead, are read whole when their turn

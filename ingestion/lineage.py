@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+from ingestion.connectors.registry import LISTING_PATHS
 from ingestion.results import IngestResult
-from ingestion.services.registry import LISTING_PATHS
+from monitoring.lineage.datasets import DataSet, endpoint, local_file
+from monitoring.lineage.flows import Flow, LandedPart, landing
 from shared.config import Settings
-from shared.lineage.datasets import DataSet, endpoint, local_file
-from shared.lineage.flows import Flow, LandedPart, landing
 from shared.partitions import Manifest
 
 

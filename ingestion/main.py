@@ -20,12 +20,13 @@ import structlog
 import typer
 from rich.table import Table
 
-from ingestion.landing import RawZone
+from ingestion.connectors.protocol import Runtime
+from ingestion.landing.land_date import LandingTarget
 from ingestion.lineage import flows_of
-from ingestion.reading_ahead import fewer_collections
+from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
-from ingestion.services.contract import Surroundings
+from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
     RetailerOption,
@@ -37,9 +38,8 @@ from shared.commands import (
 )
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.logs import configure_logging
-from shared.pipeline_runs import StageRun, record_stage
+from shared.parallel import run_in_parallel
 from shared.s3_client import ObjectStore
-from shared.side_by_side import side_by_side
 
 
 def run(
@@ -50,18 +50,20 @@ def run(
     run_id: str,
     since_watermark: bool = False,
     clock: Callable[[], datetime] | None = None,
-    surroundings: Surroundings | None = None,
+    runtime: Runtime | None = None,
 ) -> IngestResult:
     """Land `day` of each retailer; with `since_watermark` also the dates that changed or are missing.
 
     A retailer that fails leaves the others alone and is named in the result. Raises RetryLater or FixConfiguration
     when the warehouse or the bucket, which all need, is not there.
     """
-    around = surroundings or Surroundings()
+    around = runtime or Runtime()
     if clock is not None:
         around = replace(around, clock=clock)
     dsn = settings.warehouse_dsn.get_secret_value()
-    zone = RawZone(ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share)
+    zone = LandingTarget(
+        ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share
+    )
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         zone.store.check_bucket(zone.bucket)
 
@@ -69,8 +71,8 @@ def run(
             with structlog.contextvars.bound_contextvars(run_id=run_id):
                 return ingest_retailer(retailer_id, day, zone, settings, around, since_watermark=since_watermark)
 
-        with fewer_collections():
-            result = IngestResult(run_id, day, side_by_side(ingest, retailers, name="ingest"))
+        with reduced_gc():
+            result = IngestResult(run_id, day, run_in_parallel(ingest, retailers, name="ingest"))
         stage.flows += flows_of(result, settings)
         stage.finish(
             details=result.as_dict(),

@@ -12,14 +12,14 @@ import numpy as np
 
 from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
 from ingestion.normalizers.currencies import CURRENCIES
-from shared.partitions import ControlAmounts, SourceReport
+from shared.partitions import ControlAmounts, ControlReport
 
 _CURRENCY = -1
 """Place of the currency among the values of the measures."""
 
 
 @dataclass
-class Tally:
+class Totals:
     """Counts and sums of one reading of a listing; 24 bytes per landed record, and no keys as text."""
 
     fetched: int = 0
@@ -83,17 +83,17 @@ class Tally:
         }
 
 
-def mismatch(tally: Tally, report: SourceReport) -> str | None:
+def mismatch(totals: Totals, report: ControlReport) -> str | None:
     """What of the listing differs from the books, with both figures; None when they agree.
 
     The money of refused records may or may not be in the books, and not all of it can be read: with refused records
     only the number of lines decides.
     """
-    if tally.distinct() != report.lines:
-        return f"the listing has {tally.distinct()} distinct lines, the retailer's report {report.lines}"
-    if tally.rejected:
+    if totals.distinct() != report.lines:
+        return f"the listing has {totals.distinct()} distinct lines, the retailer's report {report.lines}"
+    if totals.rejected:
         return None
-    listed = {currency: amount for currency, amount in tally.distinct_amounts().items() if amount}
+    listed = {currency: amount for currency, amount in totals.distinct_amounts().items() if amount}
     booked = {currency: amount for currency, amount in report.net.items() if amount}
     for currency in sorted({*listed, *booked}):
         ours, theirs = listed.get(currency, Decimal(0)), booked.get(currency, Decimal(0))
@@ -102,9 +102,9 @@ def mismatch(tally: Tally, report: SourceReport) -> str | None:
     return None
 
 
-def money_unexplained(tally: Tally, report: SourceReport) -> str | None:
+def money_unexplained(totals: Totals, report: ControlReport) -> str | None:
     """With refused records: says so when the books' money is neither that of the landed lines nor that of all."""
-    landed, rejected = tally.distinct_amounts(), tally.rejected_amounts()
+    landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
     for currency in sorted({*landed, *report.net}):
         ours, booked = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
         if booked not in (ours, ours + rejected.get(currency, Decimal(0))):

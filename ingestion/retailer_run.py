@@ -7,10 +7,10 @@ from datetime import date
 from typing import Any
 
 from ingestion import checkpoints
-from ingestion.landing import ChangesRead, RawZone, land
+from ingestion.connectors import registry
+from ingestion.connectors.protocol import Connector, Runtime
+from ingestion.landing.land_date import ChangesRead, LandingTarget, land
 from ingestion.results import LandedDate, RetailerResult, kind_of
-from ingestion.services import registry
-from ingestion.services.contract import RetailerService, Surroundings
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
 from shared.errors import RetailError
@@ -34,16 +34,16 @@ class _Catchup:
 
 
 def ingest_retailer(
-    retailer_id: str, day: date, zone: RawZone, settings: Settings, surroundings: Surroundings, *, since_watermark: bool
+    retailer_id: str, day: date, zone: LandingTarget, settings: Settings, runtime: Runtime, *, since_watermark: bool
 ) -> RetailerResult:
     """Land `day`, with `since_watermark` also what changed or is missing. Never raises: a failure is a result."""
     progress = _Progress()
     error: str | None = None
     kind: str | None = None
     try:
-        service = registry.build(retailer_id, settings, surroundings)
+        service = registry.build(retailer_id, settings, runtime)
         try:
-            _ingest(service, day, zone, settings.ingest, surroundings, progress, since_watermark=since_watermark)
+            _ingest(service, day, zone, settings.ingest, runtime, progress, since_watermark=since_watermark)
         finally:
             service.close()
     except RetailError as failure:
@@ -56,11 +56,11 @@ def ingest_retailer(
 
 
 def _ingest(
-    service: RetailerService[Any],
+    service: Connector[Any],
     day: date,
-    zone: RawZone,
+    zone: LandingTarget,
     settings: IngestSettings,
-    surroundings: Surroundings,
+    runtime: Runtime,
     progress: _Progress,
     *,
     since_watermark: bool,
@@ -69,13 +69,13 @@ def _ingest(
     if since_watermark:
         catchup = _plan(service, day, zone, settings, progress)
         for earlier in catchup.to_land:
-            progress.dates.append(land(service, earlier, zone, surroundings))
+            progress.dates.append(land(service, earlier, zone, runtime))
         changes = catchup.changes
-    progress.dates.append(land(service, day, zone, surroundings, changes))
+    progress.dates.append(land(service, day, zone, runtime, changes))
 
 
 def _plan(
-    service: RetailerService[Any], day: date, zone: RawZone, settings: IngestSettings, progress: _Progress
+    service: Connector[Any], day: date, zone: LandingTarget, settings: IngestSettings, progress: _Progress
 ) -> _Catchup:
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = checkpoints.read_published(cursor, service.retailer_id)
@@ -105,4 +105,4 @@ def _plan(
         changed=len(affected),
         skipped=len(known),
     )
-    return _Catchup(tuple(to_land), ChangesRead(since, listing.as_of, companions=tuple(sorted({*to_land, *waiting}))))
+    return _Catchup(tuple(to_land), ChangesRead(since, listing.as_of, other_dates=tuple(sorted({*to_land, *waiting}))))

@@ -15,7 +15,7 @@ from local_stack.demo_report import as_json, show
 from local_stack.demo_runs import DayRun, trigger, wait
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 
 DAYS = 3
 LONGEST_RUN_SECONDS = 900.0
@@ -81,7 +81,7 @@ def _run_and_show(stack: Stack, platform: Platform) -> bool:
             if facts.digest == before
             else f"The warehouse has changed: {facts.changed_rows:,} rows written or removed."
         )
-    ok = facts is not None and not facts.problems and facts.quality["verdict"] in ("pass", "warn")
+    ok = facts is not None and not facts.problems and facts.quality["outcome"] in ("pass", "warn")
     record = as_json(
         runs,
         facts,

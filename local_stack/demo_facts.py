@@ -28,7 +28,7 @@ COUNTS = (
     "unchanged",
     "duplicate",
     "withdrawn",
-    "in_star",
+    "in_warehouse",
 )
 VIEWS: Mapping[str, str] = {
     "mv_daily_sales_summary": "order by business_date desc, retailer_id, currency",
@@ -95,7 +95,7 @@ def _ledger(connection: psycopg2.extensions.connection, run_ids: Sequence[str]) 
         select ledger.*, coalesce(money.amounts, '{}') as net_amount, coalesce(money.landed, '{}') as landed_amount
           from ops.load_ledger as ledger
           left join lateral (
-                select jsonb_object_agg(currency, in_star::text) as amounts,
+                select jsonb_object_agg(currency, in_warehouse::text) as amounts,
                        jsonb_object_agg(currency, landed::text) as landed
                   from ops.load_ledger_amounts as amounts
                  where (amounts.load_id, amounts.retailer_id, amounts.business_date)
@@ -130,11 +130,11 @@ def _disagreements(row: Row, star: Row, manifest: Manifest) -> list[str]:
     """Where the ledger, the star, the manifest and the retailer's own books differ."""
     money = {currency: Decimal(amount) for currency, amount in row["net_amount"].items()}
     landed = {currency: Decimal(amount) for currency, amount in row["landed_amount"].items()}
-    report = manifest.source_report
+    report = manifest.control_report
     checks = [
         ("fetched", row["fetched"], row["landed"] + row["rejected"]),
         ("landed", row["landed"], row["inserted"] + row["updated"] + row["unchanged"] + row["duplicate"]),
-        ("rows in fact_sales", row["in_star"], star["lines"]),
+        ("rows in fact_sales", row["in_warehouse"], star["lines"]),
         ("money in fact_sales", _worth(money), _worth(star["net_amount"])),
         ("landed by the manifest", row["landed"], manifest.landed),
         ("money by the manifest", _worth(landed), _worth({k: v.landed for k, v in manifest.amounts.items()})),
@@ -153,18 +153,18 @@ def _worth(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 def _quality(connection: psycopg2.extensions.connection, run_ids: Sequence[str]) -> dict[str, Any]:
     query = """
-        select business_date, score, verdict from ops.data_quality_scores
+        select business_date, score, outcome from ops.data_quality_scores
          where run_id = any(%s) and dimension = 'overall' order by business_date
     """
     scores = _rows(connection, query, (list(run_ids),))
     if not scores:
-        return {"verdict": "missing", "score": None, "days": {}}
+        return {"outcome": "missing", "score": None, "days": {}}
     order = ("pass", "warn", "fail")
     return {
-        "verdict": max((row["verdict"] for row in scores), key=order.index),
+        "outcome": max((row["outcome"] for row in scores), key=order.index),
         "score": float(min(row["score"] for row in scores)),
         "days": {
-            str(row["business_date"]): {"score": float(row["score"]), "verdict": row["verdict"]} for row in scores
+            str(row["business_date"]): {"score": float(row["score"]), "outcome": row["outcome"]} for row in scores
         },
     }
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from local_stack.demo_facts import DemoFacts, Row
 from local_stack.demo_runs import DayRun
 
-HOPS = ("reported", "fetched", "rejected", "landed", "in_star")
+HOPS = ("reported", "fetched", "rejected", "landed", "in_warehouse")
 LOAD = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn")
 VIEW_COLUMNS = {
     "mv_daily_sales_summary": (
@@ -50,10 +50,10 @@ def show(console: Console, facts: DemoFacts) -> None:
             "  ledger, fact_sales, S3 manifests and the retailers' own books agree to the cent"
         )
     quality = facts.quality
-    colour = {"pass": "green", "warn": "yellow"}.get(quality["verdict"], "red")
+    colour = {"pass": "green", "warn": "yellow"}.get(quality["outcome"], "red")
     score = "no score" if quality["score"] is None else f"{quality['score']:.2f} of 100"
     console.print(
-        f"[{colour}]{'✗' if colour == 'red' else '✓'} Quality: {quality['verdict']}[/{colour}], score {score}\n"
+        f"[{colour}]{'✗' if colour == 'red' else '✓'} Quality: {quality['outcome']}[/{colour}], score {score}\n"
     )
     for name, rows in facts.views.items():
         console.print(_view(name, rows))

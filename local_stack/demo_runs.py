@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from local_stack.errors import StackError
-from shared.airflow_api import DAG_ID, AirflowApi
-from shared.airflow_runs import UNFINISHED, Run, reasons, runs_path, tasks_of
+from shared.airflow_rest.client import DAG_ID, AirflowApi
+from shared.airflow_rest.runs import UNFINISHED, Run, reasons, runs_path, tasks_of
 
 POLL_SECONDS = 0.7
 

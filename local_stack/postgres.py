@@ -168,11 +168,11 @@ class PostgresServer:
         """Stop the server that `start` started, disconnecting its clients."""
         if self.process is None:
             return
-        for request, patience in ((signal.SIGINT, 20), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
+        for request, timeout_seconds in ((signal.SIGINT, 20), (signal.SIGQUIT, 10), (signal.SIGKILL, 10)):
             if self.process.poll() is None:
                 self.process.send_signal(request)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(patience)
+                    self.process.wait(timeout_seconds)
         self.process = None
 
     def execute(self, statement: str | sql.Composable, database: str = "postgres") -> list[tuple[object, ...]]:

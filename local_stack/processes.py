@@ -135,10 +135,10 @@ def strays(checkout: Path) -> list[psutil.Process]:
 def stop_strays(checkout: Path, grace_seconds: float) -> int:
     """End processes that lost their record, such as those of a start that was killed; how many there were."""
     found = [process for process in strays(checkout) if process.pid != os.getppid()]
-    for request, patience in ((signal.SIGINT, grace_seconds), (signal.SIGKILL, 5.0)):
+    for request, timeout_seconds in ((signal.SIGINT, grace_seconds), (signal.SIGKILL, 5.0)):
         left = [process for process in found if _runs(process)]
         _signal(left, request)
-        _wait(left, patience)
+        _wait(left, timeout_seconds)
     return len(found)
 
 

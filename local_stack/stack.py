@@ -33,7 +33,7 @@ from local_stack.progress import Progress
 from local_stack.services import Service, retailer_services, s3_service
 from local_stack.state import StackState
 from local_stack.unprivileged import plain_environment, postgres_account
-from shared.airflow_api import AirflowApi
+from shared.airflow_rest.client import AirflowApi
 
 # Who is asked to end first, by the beginning of the name, and how many seconds they get.
 STOP_ORDER = (

@@ -8,30 +8,30 @@ from datetime import date
 
 from maintenance.gaps import Gap, GapRange, as_ranges, find_recent_gaps, read_loaded
 from maintenance.open_alerts import open_alerts, resolve
-from maintenance.upkeep import Done, Duty
-from shared.alerts import Alert, raise_alert
+from maintenance.task import TaskContext, TaskResult
+from monitoring.alerts import Alert, raise_alert
 from shared.config import RETAILER_IDS
 
 KIND = "missing_data"
 DAYS = 35
 
 
-def watch_gaps(duty: Duty, *, days: int = DAYS, retailers: Sequence[str] = RETAILER_IDS) -> Done:
+def watch_gaps(context: TaskContext, *, days: int = DAYS, retailers: Sequence[str] = RETAILER_IDS) -> TaskResult:
     """Raise an alert for each range of missing dates among the latest `days`; resolve those whose date is loaded.
 
     One alert for a range, by its first date: an outage of a month is one thing to look at, not thirty.
     """
-    with duty.warehouse() as connection:
-        gaps = find_recent_gaps(connection, duty.yesterday, days, retailers)
-        loaded = read_loaded(connection, duty.yesterday, retailers)
+    with context.warehouse() as connection:
+        gaps = find_recent_gaps(connection, context.yesterday, days, retailers)
+        loaded = read_loaded(connection, context.yesterday, retailers)
         told = open_alerts(connection, KIND)
     gone = {(name, day) for name, day in told if day in loaded.get(name, ())}
     ranges = [_since_first_told(each, told, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
     for each in ranges:
-        raise_alert(duty.dsn, _alert(each, duty.run_id), clock=duty.clock)
-    resolved = sum(resolve(duty, KIND, name, day) for name, day in sorted(gone))
+        raise_alert(context.dsn, _alert(each, context.run_id), clock=context.clock)
+    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(gone))
     summary = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
-    return Done(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
+    return TaskResult(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
 
 
 def _since_first_told(gap: GapRange, told: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:

@@ -17,7 +17,7 @@ from maintenance.partitions import create_partitions
 from maintenance.reconciliation import DAYS as RECONCILED_DAYS
 from maintenance.reconciliation import reconcile as reconcile_books
 from maintenance.statistics import refresh_statistics
-from maintenance.upkeep import Done, Duty, utc_now
+from maintenance.task import TaskContext, TaskResult, utc_now
 from shared.commands import JsonOption, exit_code, new_run_id, print_json
 from shared.config import Settings, load_settings
 from shared.logs import configure_logging
@@ -33,12 +33,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keep the war
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
 
 
-def run(task: str, day: date, *, settings: Settings, run_id: str) -> Done:
+def run(task: str, day: date, *, settings: Settings, run_id: str) -> TaskResult:
     """Do one task as the DAG does, `day` being the last business date that is over.
 
     Raises StopRun for what a person has to look at.
     """
-    return TASKS[task](Duty(settings, run_id, day)).or_stop()
+    return TASKS[task](TaskContext(settings, run_id, day)).raise_on_problem()
 
 
 @app.command()
@@ -75,8 +75,8 @@ def _show(task: str, as_json: bool, **options: Any) -> None:
     configure_logging("WARNING")
     with exit_code():
         settings = load_settings()
-        duty = Duty(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))
-        done: Done = TASKS[task](duty, **options)
+        context = TaskContext(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))
+        done: TaskResult = TASKS[task](context, **options)
         if as_json:
             print_json(done.as_dict())
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from maintenance.upkeep import Done, Duty
+from maintenance.task import TaskContext, TaskResult
 from shared.database import transaction
 from shared.s3_client import ObjectStore
 
@@ -19,13 +19,13 @@ _CLOSE = """
 _MESSAGE = "It was killed: it never ended, and more than a day has passed. What it had not published nobody sees."
 
 
-def remove_orphans(duty: Duty) -> Done:
+def remove_orphans(context: TaskContext) -> TaskResult:
     """Drop unattached months, close runs that are surely dead, abort uploads that nobody goes on with.
 
     Does nothing to a load that is under way: its months are behind a lock, its row and its uploads are younger.
     """
-    now = duty.clock()
-    with duty.warehouse() as connection:
+    now = context.clock()
+    with context.warehouse() as connection:
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.drop_orphan_builds()")
             row = cursor.fetchone()
@@ -33,11 +33,11 @@ def remove_orphans(duty: Duty) -> Done:
         with transaction(connection) as cursor:
             cursor.execute(_CLOSE, {"now": now, "before": now - DEAD_AFTER, "message": _MESSAGE})
             closed = cursor.rowcount
-    store, s3 = ObjectStore(duty.settings.s3), duty.settings.s3
+    store, s3 = ObjectStore(context.settings.s3), context.settings.s3
     uploads = [
         f"s3://{bucket}/{key}"
         for bucket in (s3.bucket_raw, s3.bucket_processed)
         for key in store.abort_uploads(bucket, untouched_since=now - DEAD_AFTER)
     ]
     summary = f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted"
-    return Done(summary, {"builds": builds, "runs": closed, "uploads": uploads})
+    return TaskResult(summary, {"builds": builds, "runs": closed, "uploads": uploads})

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import psycopg2.errors
 
-from maintenance.upkeep import Done, Duty, wait_no_longer_than
+from maintenance.task import TaskContext, TaskResult, set_lock_timeout
 from shared.database import Connection, transaction
 from shared.errors import RetryLater
 
@@ -20,23 +20,23 @@ _WAIT_SECONDS = 1.0
 _PAUSE_SECONDS = 3.0
 
 
-def create_partitions(duty: Duty, *, sleep: Callable[[float], None] = time.sleep) -> Done:
+def create_partitions(context: TaskContext, *, sleep: Callable[[float], None] = time.sleep) -> TaskResult:
     """Make the partitions of this month and the next three, and the days of more than a year in dim_date.
 
     Attaching a month waits until no load is under way. It gives way to loads: short waits with pauses between them;
     RetryLater when there was no gap.
     """
-    today = duty.clock().astimezone(duty.settings.zone()).date()
+    today = context.clock().astimezone(context.settings.zone()).date()
     months = months_from(today, MONTHS_AHEAD)
-    with duty.warehouse() as connection:
+    with context.warehouse() as connection:
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.ensure_dates(%s, %s)", (today, today + timedelta(days=DAYS_AHEAD)))
             cursor.execute("SELECT relname FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relispartition")
             there = {name for (name,) in cursor.fetchall()}
-        wait_no_longer_than(connection, _WAIT_SECONDS)
+        set_lock_timeout(connection, _WAIT_SECONDS)
         made = [_ensure(connection, month, sleep) for month in months if f"fact_sales_{month:%Y_%m}" not in there]
     last = f"{months[-1]:%Y-%m}"
-    return Done(f"{len(made)} months made, all are there up to {last}", {"made": made, "until": last})
+    return TaskResult(f"{len(made)} months made, all are there up to {last}", {"made": made, "until": last})
 
 
 def months_from(day: date, ahead: int) -> list[date]:

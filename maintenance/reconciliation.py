@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from maintenance.books import Books, Landed, Money, Slice, Totals, read_books, read_raw_zone
 from maintenance.open_alerts import open_alerts, resolve
-from maintenance.upkeep import Done, Duty, wait_no_longer_than
-from shared.alerts import Alert, raise_alert
+from maintenance.reconciliation_inputs import Books, Landed, Money, Slice, Totals, read_books, read_raw_zone
+from maintenance.task import TaskContext, TaskResult, set_lock_timeout
+from monitoring.alerts import Alert, raise_alert
 
 KIND = "reconciliation"
 DAYS = 35
@@ -19,22 +19,22 @@ _SHOWN = 20
 Differences = dict[Slice, list[str]]
 
 
-def reconcile(duty: Duty, *, days: int = DAYS) -> Done:
+def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     """Compare the latest `days` business dates; each retailer and date that differs gets a critical alert.
 
     An alert whose difference is gone is resolved. Reads only; a load that publishes meanwhile is seen whole or not at
     all, and what it landed is left out until it had time to be loaded.
     """
-    first, last = duty.yesterday - timedelta(days=days - 1), duty.yesterday
-    with duty.warehouse() as connection:
-        wait_no_longer_than(connection, 60)
+    first, last = context.yesterday - timedelta(days=days - 1), context.yesterday
+    with context.warehouse() as connection:
+        set_lock_timeout(connection, 60)
         books = read_books(connection, first, last)
-        landed = read_raw_zone(duty.settings, first, last, sorted(books))
-        found = compare(books, landed, settled_before=duty.clock() - SETTLED_AFTER)
+        landed = read_raw_zone(context.settings, first, last, sorted(books))
+        found = compare(books, landed, settled_before=context.clock() - SETTLED_AFTER)
         gone = {each for each in open_alerts(connection, KIND) if first <= each[1] <= last and each not in found}
     for (name, day), differences in sorted(found.items()):
-        raise_alert(duty.dsn, _alert(name, day, differences, duty.run_id), clock=duty.clock)
-    resolved = sum(resolve(duty, KIND, name, day) for name, day in sorted(gone))
+        raise_alert(context.dsn, _alert(name, day, differences, context.run_id), clock=context.clock)
+    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(gone))
     facts = {
         "first_date": first.isoformat(),
         "last_date": last.isoformat(),
@@ -46,7 +46,7 @@ def reconcile(duty: Duty, *, days: int = DAYS) -> Done:
         ],
     }
     summary = f"{facts['compared']} partitions of {first} to {last} compared, {len(found)} differ"
-    return Done(summary, facts, _problem(found))
+    return TaskResult(summary, facts, _problem(found))
 
 
 def compare(

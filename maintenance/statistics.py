@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from maintenance.upkeep import Done, Duty, wait_no_longer_than
+from maintenance.task import TaskContext, TaskResult, set_lock_timeout
 from shared.database import transaction
 
 
-def refresh_statistics(duty: Duty) -> Done:
+def refresh_statistics(context: TaskContext) -> TaskResult:
     """Analyze the tables that have doubled since they last were; autovacuum sees to smaller changes."""
-    with duty.warehouse() as connection:
-        wait_no_longer_than(connection, 10)
+    with context.warehouse() as connection:
+        set_lock_timeout(connection, 10)
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_statistics()")
             row = cursor.fetchone()
     analyzed: list[str] = list(row[0]) if row else []
-    return Done(f"{len(analyzed)} tables analyzed", {"analyzed": analyzed})
+    return TaskResult(f"{len(analyzed)} tables analyzed", {"analyzed": analyzed})

@@ -21,13 +21,13 @@ import psycopg2
 import typer
 from rich.table import Table
 
+from monitoring.lineage.flows import refreshing
+from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import console, exit_code, new_run_id
 from shared.config import Settings, load_settings
 from shared.database import Connection, session, transaction
 from shared.errors import RetryLater, StopRun
-from shared.lineage.flows import refreshing
 from shared.logs import configure_logging, get_logger
-from shared.pipeline_runs import StageRun, record_stage
 
 log = get_logger(__name__)
 

@@ -18,7 +18,7 @@ from shared.config import load_settings, read_environment
 from shared.errors import RetailError, RetryLater
 from shared.s3_client import BucketMissing, ObjectStore
 
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
 
 
@@ -36,7 +36,7 @@ def patiently(
     work: Callable[[], str], *, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> str:
     """Do `work`, again while the store is only starting. Raises RetryLater when it does not come."""
-    deadline = now() + PATIENCE_SECONDS
+    deadline = now() + TIMEOUT_SECONDS
     while True:
         try:
             return work()

@@ -53,10 +53,10 @@ def connect(
     dsn: str,
     *,
     application_name: str,
-    patience_seconds: int = _CONNECT_TIMEOUT_SECONDS,
+    timeout_seconds: int = _CONNECT_TIMEOUT_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> Connection:
-    """Open a connection in UTC, with `settings` of the session, waiting `patience_seconds` for an answer.
+    """Open a connection in UTC, with `settings` of the session, waiting `timeout_seconds` for an answer.
 
     Raises RetryLater when no server answers, FixConfiguration when it refuses us.
     """
@@ -64,7 +64,7 @@ def connect(
         return psycopg2.connect(
             dsn,
             application_name=application_name,
-            connect_timeout=patience_seconds,
+            connect_timeout=timeout_seconds,
             # A server or network that vanishes is noticed within a minute, and so are the locks we hold there.
             keepalives_idle=30,
             keepalives_interval=10,

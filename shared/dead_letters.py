@@ -79,7 +79,7 @@ class Origin:
     seen_at: datetime
 
 
-class DeadLetterSpool:
+class DeadLetterBuffer:
     """Letters on their way, in bounded memory: what is more goes to a temporary file."""
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class DeadLetterSpool:
 
 
 def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
-    """Write the letters that `lines` (of `DeadLetterSpool`) hold. The caller commits."""
+    """Write the letters that `lines` (of `DeadLetterBuffer`) hold. The caller commits."""
     remaining = iter(lines)
     while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
         # Equal records refused for the same reason are one row, and one statement may write a row once only.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 1
 
@@ -47,7 +47,7 @@ class ControlAmounts(_Frozen):
     """As far as the refused records' amounts could be read."""
 
 
-class SourceReport(_Frozen):
+class ControlReport(_Frozen):
     """What the retailer's own books say of the day."""
 
     lines: int = Field(ge=0)
@@ -90,11 +90,14 @@ class Manifest(_Frozen):
     distinct: int = Field(ge=0)
     """Distinct natural keys among the landed records."""
     amounts: dict[str, ControlAmounts]
-    source_report: SourceReport | None = None
+    control_report: ControlReport | None = Field(
+        None,
+        validation_alias=AliasChoices("control_report", "source_report"),  # its name in older manifests
+    )
     sources: tuple[SourceFileReference, ...] = ()
     """The files it came from; empty for a retailer's API."""
     window: RequestWindow
-    companions: tuple[date, ...] = ()
+    other_dates: tuple[date, ...] = Field((), validation_alias=AliasChoices("other_dates", "companions"))
     """Other dates of this retailer that the same run landed, for their changes or to fill a gap."""
     code_version: str
     written_at: AwareDatetime

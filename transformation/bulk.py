@@ -17,10 +17,10 @@ from shared.landed_batch import LandedBatch
 from shared.partitions import Manifest
 from shared.s3_bulk import BulkBucket
 from transformation.conform import ConformedBatch
+from transformation.load.plan import LoadPath
+from transformation.load.result import LoadOptions
 from transformation.loads import RetailerLoad, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
-from transformation.processors.load_plan import LoadPath
-from transformation.processors.publication import LoadOptions
 from transformation.processors.star_schema_processor import publish
 from transformation.raw_partitions import columnar_workspace, read_manifest, read_partitions
 
@@ -89,7 +89,7 @@ def rebuild(
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
-            LoadOptions(run_id, clock(), path, is_current=lambda: still_landed(bucket, batch), progress=progress),
+            LoadOptions(run_id, clock(), path, is_current=lambda: is_still_current(bucket, batch), progress=progress),
         )
 
 
@@ -102,7 +102,7 @@ def landed_days(
     return sorted(day for day in days if (first is None or day >= first) and (last is None or day <= last))
 
 
-def still_landed(bucket: BulkBucket, batch: LandedBatch) -> bool:
+def is_still_current(bucket: BulkBucket, batch: LandedBatch) -> bool:
     """Whether the raw zone's manifests still name the objects that the batch was read from."""
 
     def is_same(manifest: Manifest) -> bool:

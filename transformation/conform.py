@@ -23,7 +23,7 @@ _SQL = Path(__file__).parent / "sql"
 
 
 @dataclass(frozen=True)
-class LandedDay:
+class PartitionContent:
     """What one raw partition holds, copies included."""
 
     records: int = 0
@@ -47,7 +47,7 @@ class ConformedPartition:
     kept_amounts: Mapping[str, Decimal]
     """The same without the copies."""
     content: str = ""
-    """See `LandedDay.content`."""
+    """See `PartitionContent.content`."""
 
 
 class ConformedBatch:
@@ -77,7 +77,7 @@ class ConformedBatch:
         connection.execute(read_sql(_SQL / "conform_records.sql"))
         lost = connection.execute(
             "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
-            " SEMI JOIN lost_copies USING (record_id) GROUP BY business_date, currency"
+            " SEMI JOIN duplicate_records USING (record_id) GROUP BY business_date, currency"
         ).fetchall()
         amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
         counts: dict[date, int] = defaultdict(int)
@@ -103,7 +103,7 @@ class ConformedBatch:
         manifests = self.manifests()
         return [self._partition(manifests[day], self.landed[day]) for day in days]
 
-    def _partition(self, manifest: Manifest, landed: LandedDay) -> ConformedPartition:
+    def _partition(self, manifest: Manifest, landed: PartitionContent) -> ConformedPartition:
         copies, copied_amounts = self._lost.get(manifest.business_date, (0, {}))
         if landed.records - copies != manifest.distinct:
             raise _unreconciled(manifest, f"{landed.records - copies} distinct records", f"{manifest.distinct}")
@@ -125,7 +125,7 @@ class ConformedBatch:
         )
         return str(row[0]) if row else None
 
-    def _measure(self) -> dict[date, LandedDay]:
+    def _measure(self) -> dict[date, PartitionContent]:
         found = (
             self.cursor()
             .execute(
@@ -144,7 +144,7 @@ class ConformedBatch:
             amounts[day][currency] = amount
             contents[day] += [currency, str(count), content]
         return {
-            day: LandedDay(
+            day: PartitionContent(
                 records.get(day, 0),
                 amounts.get(day, {}),
                 hashlib.sha256("|".join([_rules_digest(), *contents.get(day, [])]).encode()).hexdigest(),
@@ -167,7 +167,7 @@ def _rules_digest() -> str:
     return digest.hexdigest()
 
 
-def _check(manifest: Manifest, landed: LandedDay) -> None:
+def _check(manifest: Manifest, landed: PartitionContent) -> None:
     stated = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
     if landed.records != manifest.landed or stated != found:

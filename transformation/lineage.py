@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from monitoring.lineage.flows import Flow, LoadedPart, loading
 from shared.config import Settings
-from shared.lineage.flows import Flow, LoadedPart, loading
 from transformation.loads import RetailerLoad
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from shared.database import session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import get_logger
-from transformation.ledger import PartitionBalance
-from transformation.processors.load_plan import LoadPlan
-from transformation.processors.publication import Publication
+from transformation.load.ledger import LedgerEntry
+from transformation.load.plan import LoadPlan
+from transformation.load.result import LoadResult
 
 log = get_logger(__name__)
 
@@ -21,7 +21,7 @@ class RetailerLoad:
 
     retailer_id: str
     load_id: int | None = None
-    balances: tuple[PartitionBalance, ...] = ()
+    balances: tuple[LedgerEntry, ...] = ()
     plan: LoadPlan | None = None
     """How each date was loaded: left alone, merged, or built with its month."""
     error: str | None = None
@@ -41,7 +41,7 @@ class RetailerLoad:
         }
 
 
-def published_load(retailer_id: str, publication: Publication) -> RetailerLoad:
+def published_load(retailer_id: str, publication: LoadResult) -> RetailerLoad:
     """The result of a load that was committed."""
     return RetailerLoad(retailer_id, publication.load_id, publication.balances, publication.plan)
 

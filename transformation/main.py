@@ -20,6 +20,7 @@ if __package__ in (None, ""):  # `cd transformation && python main.py DATE`
 import typer
 from rich.table import Table
 
+from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
     RetailerOption,
@@ -32,14 +33,13 @@ from shared.commands import (
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
-from shared.pipeline_runs import StageRun, record_stage
+from shared.parallel import run_in_parallel
 from shared.s3_bulk import BulkBucket
-from shared.side_by_side import side_by_side
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of
+from transformation.load.result import LoadOptions, LoadResult
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
-from transformation.processors.publication import LoadOptions, Publication
 from transformation.processors.star_schema_processor import OutdatedRead, publish
 from transformation.raw_partitions import columnar_workspace, read_manifest, read_partitions
 
@@ -106,7 +106,7 @@ def run(
     raw, processed = BulkBucket(s3, s3.bucket_raw), BulkBucket(s3, s3.bucket_processed)
     dsn = settings.warehouse_dsn.get_secret_value()
     with record_stage(dsn, StageRun(run_id, "transform", day, tuple(retailers)), clock=clock) as stage:
-        loads = side_by_side(
+        loads = run_in_parallel(
             lambda retailer_id: _load_retailer(
                 _Load(retailer_id, day, settings, raw, processed, run_id, insert_only, clock)
             ),
@@ -141,7 +141,7 @@ def _load_retailer(load: _Load) -> RetailerLoad:
     return published_load(load.retailer_id, publication)
 
 
-def _publish_what_is_landed(load: _Load) -> Publication:
+def _publish_what_is_landed(load: _Load) -> LoadResult:
     for _ in range(_READINGS - 1):
         try:
             return _publish_once(load)
@@ -150,11 +150,11 @@ def _publish_what_is_landed(load: _Load) -> Publication:
     return _publish_once(load)
 
 
-def _publish_once(load: _Load) -> Publication:
+def _publish_once(load: _Load) -> LoadResult:
     retailer_id = load.retailer_id
     with TemporaryDirectory(prefix="retail-transform-") as name, columnar_workspace(Path(name)) as connection:
-        companions = read_manifest(load.raw, retailer_id, load.day).companions
-        days = sorted({load.day, *companions})
+        other_dates = read_manifest(load.raw, retailer_id, load.day).other_dates
+        days = sorted({load.day, *other_dates})
         landed = read_partitions(load.raw, retailer_id, days, Path(name), connection)
         read = [manifest.sha256 for manifest in landed.manifests().values()]
         options = LoadOptions(
@@ -169,7 +169,7 @@ def _publish_once(load: _Load) -> Publication:
 
 def _table(result: TransformResult) -> Table:
     table = Table(title=f"Transformed for {result.business_date}")
-    counts = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_star")
+    counts = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_warehouse")
     for name in ("retailer", "date"):
         table.add_column(name, no_wrap=True)
     for name in (*counts, "net amount"):
@@ -177,7 +177,7 @@ def _table(result: TransformResult) -> Table:
     for load in result.loads:
         for balance in load.balances:
             facts = balance.as_dict()
-            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(balance.in_star.amounts.items()))
+            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(balance.in_warehouse.amounts.items()))
             table.add_row(load.retailer_id, str(balance.business_date), *(f"{facts[name]:,}" for name in counts), money)
     return table
 

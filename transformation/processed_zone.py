@@ -14,7 +14,7 @@ import pyarrow.parquet
 from shared.partitions import processed_key
 from shared.s3_bulk import BulkBucket
 from transformation.conform import ConformedBatch
-from transformation.processors.load_plan import first_of_month
+from transformation.load.plan import first_of_month
 
 _BATCH_ROWS = 16_384
 _UPLOADS = 4

@@ -6,8 +6,9 @@ import os
 
 from airflow.sdk import Param, dag, get_current_context, task
 
-from shared import airflow_assets as warehouse
-from shared import airflow_tasks as tasks
+from pipeline.outcomes import StageSummary
+from retail_airflow import assets as warehouse
+from retail_airflow import tasks
 
 ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 VIEWS = warehouse.asset(warehouse.ALL_VIEWS)
@@ -34,7 +35,7 @@ def example_sales_report() -> None:
         return days or [tasks.chosen_date(ZONE)]  # triggered by hand: the date of the form, else yesterday
 
     @task(map_index_template="{{ task.op_kwargs['day'] }}")
-    def write_report(day: str) -> tasks.Facts:
+    def write_report(day: str) -> StageSummary:
         from pathlib import Path
 
         from shared.config import load_settings

@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from pipeline.outcomes import StageSummary
+from retail_airflow import tasks
 from retail_schedule import daily
-from shared import airflow_tasks as tasks
 
 ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 
@@ -35,29 +36,29 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 def retail_maintenance() -> None:
     """Tasks that do not need each other: one that fails leaves the others alone."""
 
-    def do(name: str) -> tasks.Facts:
+    def do(name: str) -> StageSummary:
         from maintenance.main import run
 
         return tasks.run_stage(tasks.chosen_date(ZONE), lambda it: run(name, it.day, **it.common))
 
     @task
-    def remove_orphans() -> tasks.Facts:
+    def remove_orphans() -> StageSummary:
         return do("orphans")
 
     @task
-    def create_partitions() -> tasks.Facts:
+    def create_partitions() -> StageSummary:
         return do("partitions")
 
     @task
-    def refresh_statistics() -> tasks.Facts:
+    def refresh_statistics() -> StageSummary:
         return do("statistics")
 
     @task
-    def find_gaps() -> tasks.Facts:
+    def find_gaps() -> StageSummary:
         return do("gaps")
 
     @task
-    def reconcile() -> tasks.Facts:
+    def reconcile() -> StageSummary:
         sunday = date.fromisoformat(tasks.chosen_date(ZONE)).isoweekday() == 7
         if get_current_context()["dag_run"].run_type == "scheduled" and not sunday:
             raise AirflowSkipException("It is weekly, on Mondays. To reconcile now, trigger this DAG.")

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from airflow.sdk import TriggerRule, dag, task
 
+from pipeline.outcomes import StageSummary, loaded_retailers
+from retail_airflow import assets, tasks
 from retail_schedule import daily
-from shared import airflow_assets as warehouse
-from shared import airflow_tasks as tasks
 from shared.config import RETAILER_IDS
 
 ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
@@ -43,38 +43,39 @@ def retail_data_pipeline() -> None:
         return tasks.chosen_date(ZONE)
 
     @task(map_index_template="{{ task.op_kwargs['retailer'] }}", priority_weight=1)
-    def ingest_retailers_to_s3(retailer: str, day: str) -> tasks.Facts:
+    def ingest_retailers_to_s3(retailer: str, day: str) -> StageSummary:
         from ingestion.main import run
 
         return tasks.run_stage(day, lambda it: run(it.day, [retailer], since_watermark=it.incremental, **it.common))
 
-    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=warehouse.tables())
-    def transform_s3_to_postgres(landed: list[tasks.Facts], day: str) -> tasks.Facts:
+    @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=assets.tables())
+    def transform_s3_to_postgres(landed: list[StageSummary], day: str) -> StageSummary:
         from transformation.main import run
 
-        return warehouse.loaded(tasks.run_stage(day, lambda it: run(it.day, tasks.retailers(landed), **it.common)), day)
+        facts = tasks.run_stage(day, lambda it: run(it.day, loaded_retailers(landed), **it.common))
+        return assets.loaded(facts, day)
 
     @task(priority_weight=3)
-    def data_quality_check(loaded: tasks.Facts, day: str) -> tasks.Facts:
+    def data_quality_check(loaded: StageSummary, day: str) -> StageSummary:
         from data_quality.main import run
 
-        return tasks.run_stage(day, lambda it: run(it.day, retailers=tasks.retailers([loaded]), **it.common))
+        return tasks.run_stage(day, lambda it: run(it.day, retailers=loaded_retailers([loaded]), **it.common))
 
-    @task(priority_weight=4, outlets=warehouse.views())
-    def refresh_materialized_views(day: str) -> tasks.Facts:
+    @task(priority_weight=4, outlets=assets.views())
+    def refresh_materialized_views(day: str) -> StageSummary:
         from materialized_views.refresh_views import run
 
-        return warehouse.refreshed(tasks.run_stage(day, lambda it: run(day=it.day, **it.common)), day)
+        return assets.refreshed(tasks.run_stage(day, lambda it: run(day=it.day, **it.common)), day)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
-    def name_missing_retailers() -> None:
+    def report_missing_retailers() -> None:
         tasks.fail_for_missing_retailers(RETAILER_IDS)
 
     day: tasks.XCom = choose_business_date()
     landed: tasks.XCom = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
     loaded: tasks.XCom = transform_s3_to_postgres(landed, day)
     data_quality_check(loaded, day) >> refresh_materialized_views(day)
-    [landed, loaded] >> name_missing_retailers()
+    [landed, loaded] >> report_missing_retailers()
 
 
 retail_data_pipeline()

@@ -15,7 +15,7 @@ WITH balances AS (
         sum(unchanged) AS unchanged,
         sum(duplicate) AS duplicate,
         sum(withdrawn) AS withdrawn,
-        sum(in_star) AS in_star
+        sum(in_warehouse) AS in_warehouse
     FROM ops.load_ledger
     GROUP BY load_id, retailer_id
 ),
@@ -51,7 +51,7 @@ SELECT
     coalesce(balances.unchanged, 0) AS unchanged,
     coalesce(balances.duplicate, 0) AS duplicate,
     coalesce(balances.withdrawn, 0) AS withdrawn,
-    coalesce(balances.in_star, 0) AS in_star
+    coalesce(balances.in_warehouse, 0) AS in_warehouse
 FROM latest
 LEFT JOIN balances ON balances.load_id = latest.load_id AND balances.retailer_id = latest.retailer_id
 ORDER BY latest.load_id DESC

@@ -17,12 +17,12 @@ SELECT
         'reported', speaking.reported, 'fetched', speaking.fetched, 'landed', speaking.landed,
         'rejected', speaking.rejected, 'inserted', speaking.inserted, 'updated', speaking.updated,
         'unchanged', speaking.unchanged, 'duplicate', speaking.duplicate, 'superseded', speaking.superseded,
-        'withdrawn', speaking.withdrawn, 'in_star', speaking.in_star
+        'withdrawn', speaking.withdrawn, 'in_warehouse', speaking.in_warehouse
     ) AS records,
     jsonb_build_object(
         'reported', amounts.reported::text, 'landed', amounts.landed::text, 'rejected', amounts.rejected::text,
         'inserted', amounts.inserted::text, 'updated', amounts.updated::text, 'unchanged', amounts.unchanged::text,
-        'duplicate', amounts.duplicate::text, 'withdrawn', amounts.withdrawn::text, 'in_star', amounts.in_star::text
+        'duplicate', amounts.duplicate::text, 'withdrawn', amounts.withdrawn::text, 'in_warehouse', amounts.in_warehouse::text
     ) AS money
 FROM speaking
 LEFT JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)

@@ -8,7 +8,7 @@ WITH star AS (
     GROUP BY slice.retailer_id, slice.business_date, sale.currency
 ),
 ledger AS (
-    SELECT retailer_id, business_date, amounts.currency, amounts.in_star AS accounted
+    SELECT retailer_id, business_date, amounts.currency, amounts.in_warehouse AS accounted
     FROM checked_slices AS slice
     JOIN load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
 ),

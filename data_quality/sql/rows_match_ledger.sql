@@ -10,7 +10,7 @@ compared AS (
     SELECT
         slice.retailer_id,
         slice.business_date,
-        coalesce(ledger.in_star, 0) AS accounted,
+        coalesce(ledger.in_warehouse, 0) AS accounted,
         coalesce(star.line_count, 0) AS present
     FROM checked_slices AS slice
     LEFT JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)

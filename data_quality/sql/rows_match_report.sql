@@ -6,7 +6,7 @@ WITH compared AS (
         slice.retailer_id,
         slice.business_date,
         ledger.reported,
-        ledger.in_star + ledger.superseded AS landed,
+        ledger.in_warehouse + ledger.superseded AS landed,
         ledger.rejected
     FROM checked_slices AS slice
     JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)

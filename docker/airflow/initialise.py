@@ -27,7 +27,7 @@ def migrate() -> None:
     arguments.func(arguments)
 
 
-def ensure_people() -> None:
+def ensure_users() -> None:
     """One person per role, with the password of the settings."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -37,7 +37,7 @@ def ensure_people() -> None:
         with get_application_builder() as builder:
             let_analysts_see_plugins(builder.sm)
             for role, (name, password) in ROLES.items():
-                ensure_person(builder.sm, role, os.environ[name], os.environ[password])
+                ensure_user(builder.sm, role, os.environ[name], os.environ[password])
 
     ensure()
 
@@ -47,7 +47,7 @@ def let_analysts_see_plugins(security: Any) -> None:
     security.add_permission_to_role(security.find_role("Viewer"), security.create_permission("can_read", "Plugins"))
 
 
-def ensure_person(security: Any, role: str, name: str, password: str) -> None:
+def ensure_user(security: Any, role: str, name: str, password: str) -> None:
     """Make this person, or give them this role and password."""
     person = security.find_user(username=name)
     if person is None:
@@ -72,7 +72,7 @@ def ensure_pool() -> None:
 def main() -> None:
     """Schema, people, pool."""
     migrate()
-    ensure_people()
+    ensure_users()
     ensure_pool()
     sys.stdout.write(f"Airflow is ready for {', '.join(os.environ[name] for name, _ in ROLES.values())}.\n")
 

@@ -8,19 +8,19 @@ from decimal import Decimal
 
 import requests
 
+from ingestion.connectors import protocol as contract
+from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
+from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer1
 from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import point_decimal
 from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
 from ingestion.normalizers.times import iso_moment
-from ingestion.services import contract
-from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
 from shared.config import IngestSettings, Retailer1Settings
 from shared.errors import RejectRecord, StopRun
-from shared.http_client import Api, HttpClient, JsonAnswer
 from shared.logs import get_logger
-from shared.partitions import SourceReport
+from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
 LISTING_PATH = "/v1/sales"
@@ -44,21 +44,21 @@ class Retailer1Service:
 
     retailer_id = retailer1.RETAILER_ID
 
-    def __init__(self, settings: Retailer1Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: Retailer1Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(self.retailer_id, settings.api_url, "RETAILER1_API_URL", "RETAILER1_API_KEY")
         self._client = HttpClient(
             api,
-            contract.pace_of(ingest),
+            contract.request_policy(ingest),
             contract.limits_of(ingest),
             authorization=_ApiKey(settings.api_key.get_secret_value()),
-            clock=surroundings.clock,
-            monotonic=surroundings.monotonic,
-            sleep=surroundings.sleep,
-            jitter=surroundings.jitter,
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            sleep=runtime.sleep,
+            jitter=runtime.jitter,
         )
         self._normalizer = Retailer1Normalizer()
 
-    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer1Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
         first: int | None = None
         for total, page in self._pages({"date": day.isoformat()}):
@@ -68,14 +68,14 @@ class Retailer1Service:
             yield page
 
     def normalize(self, raw: Retailer1Row) -> Normalized:
-        """See `RetailerService.normalize`."""
+        """See `Connector.normalize`."""
         return self._normalizer(raw)
 
     def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
 
-    def daily_report(self, day: date) -> SourceReport:
+    def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's books."""
         answer = self._client.get("/v1/reports/daily", {"date": day.isoformat()})
         totals = contract.part(self.retailer_id, answer, "net_totals", dict)
@@ -85,12 +85,12 @@ class Retailer1Service:
         return contract.report_of(
             self.retailer_id,
             day,
-            lambda: SourceReport(
+            lambda: ControlReport(
                 lines=lines, net={currency: point_decimal("net_totals", text) for currency, text in totals.items()}
             ),
         )
 
-    def list_changes(self, since: datetime) -> ChangeListing:
+    def list_changes(self, since: datetime) -> Changes:
         """Dates of lines changed since then, and the dates such lines were under before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
@@ -103,10 +103,10 @@ class Retailer1Service:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
             raise StopRun(f"{self.retailer_id} listed no page of changes.")
-        return ChangeListing(dates, as_of)
+        return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
-        """See `RetailerService.readable_amount`."""
+        """See `Connector.readable_amount`."""
         return retailer1.net_amount(raw)
 
     def payload(self, raw: Retailer1Row) -> Retailer1Row:
@@ -117,7 +117,7 @@ class Retailer1Service:
         """Let go of the connections."""
         self._client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, SalesPage[Retailer1Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer1Row]]]:
         offset, number, total = 0, 0, 1
         while offset < total:
             limit = _MOST_ROWS if total > contract.MANY_LINES else _ROWS
@@ -126,9 +126,9 @@ class Retailer1Service:
             rows = contract.part(self.retailer_id, answer, "rows", list)
             # By the size asked for, not by the rows received: a delivery may repeat a row.
             offset, number = offset + limit, number + 1
-            yield total, SalesPage(number, rows, self._as_of(answer))
+            yield total, RawPage(number, rows, self._as_of(answer))
 
-    def _as_of(self, answer: JsonAnswer) -> datetime:
+    def _as_of(self, answer: JsonResponse) -> datetime:
         try:
             return iso_moment("as_of", answer.value.get("as_of")).astimezone(UTC)
         except RejectRecord:

@@ -10,19 +10,19 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from ingestion.connectors import protocol as contract
+from ingestion.connectors.http.client import Api, HttpClient, JsonResponse, RequestRejected
+from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer2
 from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import minor_units
 from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
 from ingestion.normalizers.times import epoch_moment
-from ingestion.services import contract
-from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
 from shared.config import IngestSettings, Retailer2Settings
 from shared.errors import RejectRecord, StopRun
-from shared.http_client import Api, HttpClient, JsonAnswer, RequestRefused
 from shared.logs import get_logger
-from shared.partitions import SourceReport
+from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
 LISTING_PATH = "/orders"
@@ -62,7 +62,7 @@ class Retailer2Service:
 
     retailer_id = retailer2.RETAILER_ID
 
-    def __init__(self, settings: Retailer2Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: Retailer2Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(
             self.retailer_id, settings.api_url, "RETAILER2_API_URL", "RETAILER2_CLIENT_ID and RETAILER2_CLIENT_SECRET"
         )
@@ -71,35 +71,35 @@ class Retailer2Service:
         def client(attempts: int, authorization: _ClientCredentials | None) -> HttpClient:
             return HttpClient(
                 api,
-                contract.pace_of(ingest.model_copy(update={"max_attempts": attempts})),
+                contract.request_policy(ingest.model_copy(update={"max_attempts": attempts})),
                 contract.limits_of(ingest),
                 authorization=authorization,
-                clock=surroundings.clock,
-                monotonic=surroundings.monotonic,
-                sleep=surroundings.sleep,
-                jitter=surroundings.jitter,
+                clock=runtime.clock,
+                monotonic=runtime.monotonic,
+                sleep=runtime.sleep,
+                jitter=runtime.jitter,
             )
 
         self._token_client = client(1, None)
-        credentials = _ClientCredentials(self._token_client, settings, surroundings.monotonic)
+        credentials = _ClientCredentials(self._token_client, settings, runtime.monotonic)
         self._client = client(ingest.max_attempts, credentials)
         self._normalizer = Retailer2Normalizer(self._zone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer2Line]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer2Line]]:
         """Lines of the orders placed on `day`, each with its order."""
         for page in self._pages({"placed_on": day.isoformat()}):
             lines = [line for order in page.rows for line in order_lines(order)]
-            yield SalesPage(page.number, lines, page.as_of)
+            yield RawPage(page.number, lines, page.as_of)
 
     def normalize(self, raw: Retailer2Line) -> Normalized:
-        """See `RetailerService.normalize`."""
+        """See `Connector.normalize`."""
         return self._normalizer(raw)
 
     def normalize_sales_record(self, raw: Retailer2Line) -> SalesRecord:
         """One line of an order as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
 
-    def daily_report(self, day: date) -> SourceReport:
+    def daily_report(self, day: date) -> ControlReport:
         """Lines (not orders) and net totals by the retailer's books."""
         answer = self._client.get("/reports/daily", {"day": day.isoformat()})
         lines = contract.part(self.retailer_id, answer, "lines", int)
@@ -109,13 +109,13 @@ class Retailer2Service:
         return contract.report_of(
             self.retailer_id,
             day,
-            lambda: SourceReport(
+            lambda: ControlReport(
                 lines=lines,
                 net={code: minor_units("net", item["amount"], item["exponent"]) for code, item in totals.items()},
             ),
         )
 
-    def list_changes(self, since: datetime) -> ChangeListing:
+    def list_changes(self, since: datetime) -> Changes:
         """Dates of orders modified since then, and the dates such orders were under before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
@@ -128,10 +128,10 @@ class Retailer2Service:
                     _log.warning("a changed order cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
             raise StopRun(f"{self.retailer_id} listed no page of changes.")
-        return ChangeListing(dates, as_of)
+        return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
-        """See `RetailerService.readable_amount`."""
+        """See `Connector.readable_amount`."""
         return retailer2.net_amount(raw)
 
     def payload(self, raw: Retailer2Line) -> Any:
@@ -143,14 +143,14 @@ class Retailer2Service:
         self._client.close()
         self._token_client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[SalesPage[dict[str, Any]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[RawPage[dict[str, Any]]]:
         cursor, orders = "", 0
         for number in range(1, _MOST_PAGES):
             size = _MOST_ORDERS if orders > contract.MANY_LINES / 4 else _ORDERS
             answer = self._page({**what, "page_size": str(size)}, cursor)
             data = contract.part(self.retailer_id, answer, "data", list)
             orders += len(data)
-            yield SalesPage(number, data, self._as_of(answer))
+            yield RawPage(number, data, self._as_of(answer))
             following = answer.value.get("next_cursor")
             if following is None:
                 return
@@ -159,15 +159,15 @@ class Retailer2Service:
             cursor = following
         raise StopRun(f"{self.retailer_id}'s listing has no end: {_MOST_PAGES} pages.")
 
-    def _page(self, parameters: Mapping[str, str], cursor: str) -> JsonAnswer:
+    def _page(self, parameters: Mapping[str, str], cursor: str) -> JsonResponse:
         if not cursor:
             return self._client.get(LISTING_PATH, parameters)
         try:
             return self._client.get(LISTING_PATH, {**parameters, "cursor": cursor})
-        except RequestRefused as error:
+        except RequestRejected as error:
             raise ListingChanged(f"{self.retailer_id} no longer knows its own cursor ({error.status}).") from error
 
-    def _as_of(self, answer: JsonAnswer) -> datetime:
+    def _as_of(self, answer: JsonResponse) -> datetime:
         try:
             return epoch_moment("as_of", answer.value.get("as_of"))
         except RejectRecord:

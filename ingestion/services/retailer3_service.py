@@ -13,19 +13,19 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from ingestion.connectors import protocol as contract
+from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
+from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer3
 from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import comma_decimal
 from ingestion.normalizers.retailer3 import Retailer3Normalizer, Retailer3Row
 from ingestion.normalizers.times import day_first, wall_clock
-from ingestion.services import contract
-from ingestion.services.contract import ChangeListing, ListingChanged, SalesPage, Surroundings
 from shared.config import IngestSettings, Retailer3Settings
 from shared.errors import RejectRecord, StopRun
-from shared.http_client import Api, HttpClient, JsonAnswer
 from shared.logs import get_logger
-from shared.partitions import SourceReport
+from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
 LISTING_PATH = "/api/ventas"
@@ -55,7 +55,7 @@ class Retailer3Service:
 
     retailer_id = retailer3.RETAILER_ID
 
-    def __init__(self, settings: Retailer3Settings, ingest: IngestSettings, surroundings: Surroundings) -> None:
+    def __init__(self, settings: Retailer3Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(
             self.retailer_id,
             settings.api_url,
@@ -65,17 +65,17 @@ class Retailer3Service:
         self._zone = ZoneInfo(settings.timezone)
         self._client = HttpClient(
             api,
-            contract.pace_of(ingest),
+            contract.request_policy(ingest),
             contract.limits_of(ingest),
-            authorization=_Signature(settings.client_id, settings.hmac_secret.get_secret_value(), surroundings.clock),
-            clock=surroundings.clock,
-            monotonic=surroundings.monotonic,
-            sleep=surroundings.sleep,
-            jitter=surroundings.jitter,
+            authorization=_Signature(settings.client_id, settings.hmac_secret.get_secret_value(), runtime.clock),
+            clock=runtime.clock,
+            monotonic=runtime.monotonic,
+            sleep=runtime.sleep,
+            jitter=runtime.jitter,
         )
         self._normalizer = Retailer3Normalizer(self._zone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[SalesPage[Retailer3Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer3Row]]:
         """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
         first: int | None = None
         for total, page in self._pages({"fecha": f"{day:%d/%m/%Y}"}):
@@ -85,14 +85,14 @@ class Retailer3Service:
             yield page
 
     def normalize(self, raw: Retailer3Row) -> Normalized:
-        """See `RetailerService.normalize`."""
+        """See `Connector.normalize`."""
         return self._normalizer(raw)
 
     def normalize_sales_record(self, raw: Retailer3Row) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
 
-    def daily_report(self, day: date) -> SourceReport:
+    def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's books."""
         answer = self._client.get("/api/cierre", {"fecha": f"{day:%d/%m/%Y}"})
         lines = contract.part(self.retailer_id, answer, "lineas", int)
@@ -102,12 +102,12 @@ class Retailer3Service:
         return contract.report_of(
             self.retailer_id,
             day,
-            lambda: SourceReport(
+            lambda: ControlReport(
                 lines=lines, net={currency: comma_decimal("neto", text) for currency, text in totals.items()}
             ),
         )
 
-    def list_changes(self, since: datetime) -> ChangeListing:
+    def list_changes(self, since: datetime) -> Changes:
         """Dates of lines changed since then (to the minute), and the dates such lines were under before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
@@ -120,10 +120,10 @@ class Retailer3Service:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
             raise StopRun(f"{self.retailer_id} listed no page of changes.")
-        return ChangeListing(dates, as_of)
+        return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:
-        """See `RetailerService.readable_amount`."""
+        """See `Connector.readable_amount`."""
         return retailer3.net_amount(raw)
 
     def payload(self, raw: Retailer3Row) -> Retailer3Row:
@@ -134,7 +134,7 @@ class Retailer3Service:
         """Let go of the connections."""
         self._client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, SalesPage[Retailer3Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer3Row]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
         answer = self._client.get(LISTING_PATH, parameters)
         if self._total(answer) > contract.MANY_LINES:
@@ -144,7 +144,7 @@ class Retailer3Service:
         while True:
             if not isinstance(answer.value, list):
                 raise StopRun(f"{self.retailer_id} sent no list of lines: its API is not what docs/RETAILERS.md says.")
-            yield self._total(answer), SalesPage(number, answer.value, self._as_of(answer))
+            yield self._total(answer), RawPage(number, answer.value, self._as_of(answer))
             following = _next(answer.headers.get("Link", ""))
             if following is None:
                 return
@@ -157,13 +157,13 @@ class Retailer3Service:
             parameters = dict(parse_qsl(urlsplit(following).query))
             answer, number = self._client.get(LISTING_PATH, parameters), number + 1
 
-    def _total(self, answer: JsonAnswer) -> int:
+    def _total(self, answer: JsonResponse) -> int:
         total = answer.headers.get("X-Total-Count", "")
         if not total.isdigit():
             raise StopRun(f"{self.retailer_id} sent no X-Total-Count: its API is not what docs/RETAILERS.md says.")
         return int(total)
 
-    def _as_of(self, answer: JsonAnswer) -> datetime:
+    def _as_of(self, answer: JsonResponse) -> datetime:
         try:
             return wall_clock("X-Fecha-Corte", answer.headers.get("X-Fecha-Corte"), self._zone).astimezone(UTC)
         except RejectRecord:

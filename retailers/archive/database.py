@@ -61,10 +61,14 @@ class Database:
             self._local.connection = None
 
     def wait_until_there(
-        self, patience: float, *, now: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        timeout_seconds: float,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Connect, trying for some seconds while the server is starting. Raises DatabaseAwayError."""
-        deadline = now() + patience
+        deadline = now() + timeout_seconds
         while True:
             try:
                 with self.transaction() as cursor:

@@ -11,8 +11,8 @@ from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
 from retailers.retailer2.bad_rows import bad_order
-from retailers.retailer2.books import day_number
 from retailers.retailer2.cursors import Place
+from retailers.retailer2.sales_tables import day_number
 from retailers.serving.simulator import Simulator
 
 _KINDS = {1: "order", 2: "refund", 3: "adjustment"}

@@ -41,7 +41,7 @@ class Container:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HealthResult:
     """How a container is, why, and what to do."""
 
     health: Health
@@ -114,77 +114,77 @@ def judge(
         if not of_service and not is_expected:
             continue
         if not of_service:
-            verdict = _not_created(service, advice, nothing_runs=not by_service)
+            outcome = _not_created(service, advice, nothing_runs=not by_service)
         else:
-            verdicts = [_verdict(each, service, is_expected, advice, now) for each in of_service]
-            verdict = _together(service, verdicts, advice)
-        found.append(Finding(AREA, name, verdict.health, verdict.reason, verdict.remedy))
+            outcomes = [_outcome(each, service, is_expected, advice, now) for each in of_service]
+            outcome = _together(service, outcomes, advice)
+        found.append(Finding(AREA, name, outcome.health, outcome.reason, outcome.remedy))
     return found
 
 
-def _not_created(service: ServiceDefinition, advice: Advice, *, nothing_runs: bool) -> Verdict:
+def _not_created(service: ServiceDefinition, advice: Advice, *, nothing_runs: bool) -> HealthResult:
     if service.is_one_shot and not nothing_runs:
         # `docker container prune` removes what has ended well.
-        return Verdict(Health.ATTENTION, "no container: not run yet, or removed since", advice.start(service.name))
+        return HealthResult(Health.ATTENTION, "no container: not run yet, or removed since", advice.start(service.name))
     # Nothing runs: one command starts it all.
-    return Verdict(Health.DOWN, "no container", advice.start("" if nothing_runs else service.name))
+    return HealthResult(Health.DOWN, "no container", advice.start("" if nothing_runs else service.name))
 
 
-def _together(service: ServiceDefinition, verdicts: Sequence[Verdict], advice: Advice) -> Verdict:
-    wanted = max(service.containers, len(verdicts))
-    worst = max(verdicts, key=lambda each: SEVERITY.index(each.health))
+def _together(service: ServiceDefinition, outcomes: Sequence[HealthResult], advice: Advice) -> HealthResult:
+    wanted = max(service.containers, len(outcomes))
+    worst = max(outcomes, key=lambda each: SEVERITY.index(each.health))
     if wanted == 1:
         return worst
-    well = sum(each.health is Health.OK for each in verdicts)
+    well = sum(each.health is Health.OK for each in outcomes)
     if worst.health is not Health.OK:
-        return Verdict(worst.health, f"{well} of {wanted} are well; one {worst.reason}", worst.remedy)
+        return HealthResult(worst.health, f"{well} of {wanted} are well; one {worst.reason}", worst.remedy)
     if well < wanted:
-        return Verdict(Health.DOWN, f"{well} of {wanted} run", advice.start(service.name))
-    return Verdict(Health.OK, f"{well} of {wanted} {worst.reason}")
+        return HealthResult(Health.DOWN, f"{well} of {wanted} run", advice.start(service.name))
+    return HealthResult(Health.OK, f"{well} of {wanted} {worst.reason}")
 
 
-def _verdict(
+def _outcome(
     container: Container, service: ServiceDefinition, is_expected: bool, advice: Advice, now: datetime
-) -> Verdict:
+) -> HealthResult:
     if container.status == "running":
         return _running(container, service, advice, now)
     if container.status == "restarting":
         reason = f"restarts again and again ({_times(container.restarts)}), {_ended(container)}"
-        return Verdict(Health.DOWN, reason, advice.log(service.name))
+        return HealthResult(Health.DOWN, reason, advice.log(service.name))
     if container.status == "paused":
-        return Verdict(Health.DOWN, "is paused", f"Run: {advice.compose} unpause {service.name}")
+        return HealthResult(Health.DOWN, "is paused", f"Run: {advice.compose} unpause {service.name}")
     if container.status == "created" and not container.error:
         health = Health.DOWN if is_expected else Health.OK
-        return Verdict(health, "was created, but never started", advice.start(service.name))
+        return HealthResult(health, "was created, but never started", advice.start(service.name))
     if not is_expected:
         # A stage or a tool that was started with its profile: it is meant to end.
         if container.exit_code == 0:
-            return Verdict(Health.OK, "has ended well")
-        return Verdict(Health.ATTENTION, _ended(container), advice.log(service.name))
+            return HealthResult(Health.OK, "has ended well")
+        return HealthResult(Health.ATTENTION, _ended(container), advice.log(service.name))
     if service.is_one_shot and container.exit_code == 0:
-        return Verdict(Health.OK, "done")
-    return Verdict(Health.DOWN, _ended(container), _remedy_for_ended(container, service, advice))
+        return HealthResult(Health.OK, "done")
+    return HealthResult(Health.DOWN, _ended(container), _remedy_for_ended(container, service, advice))
 
 
-def _running(container: Container, service: ServiceDefinition, advice: Advice, now: datetime) -> Verdict:
+def _running(container: Container, service: ServiceDefinition, advice: Advice, now: datetime) -> HealthResult:
     age = (now - container.started_at).total_seconds() if container.started_at else YOUNG_SECONDS
     since = f"for {in_words(age)}"
     restarted = f", was restarted {_times(container.restarts)}" if container.restarts else ""
     if container.health == "unhealthy":
         said = f": {container.health_output}" if container.health_output else ""
         reason = f"runs, but its health check failed {_times(container.failing_streak)} in a row{said}"
-        return Verdict(Health.DOWN, reason, advice.restart(service.name))
+        return HealthResult(Health.DOWN, reason, advice.restart(service.name))
     if container.restarts >= LOOP_RESTARTS and age < YOUNG_SECONDS and container.health != "healthy":
         reason = f"restarts again and again ({_times(container.restarts)}), the last time {in_words(age)} ago"
-        return Verdict(Health.DOWN, reason, advice.log(service.name))
+        return HealthResult(Health.DOWN, reason, advice.log(service.name))
     if container.is_out_of_memory:
         reason = f"runs {since}, but a process in it was killed for want of memory{_limit(container)}"
-        return Verdict(Health.ATTENTION, reason, "Raise its mem_limit in docker-compose.yml")
+        return HealthResult(Health.ATTENTION, reason, "Raise its mem_limit in docker-compose.yml")
     if container.health == "starting" or service.is_one_shot:
         doing = "is still at work" if service.is_one_shot else "is starting"
-        return Verdict(Health.ATTENTION, f"{doing}, {since}{restarted}", "Wait a minute, then check again")
+        return HealthResult(Health.ATTENTION, f"{doing}, {since}{restarted}", "Wait a minute, then check again")
     well = "healthy" if container.health == "healthy" else "running"
-    return Verdict(Health.OK, f"{well} {since}{restarted}")
+    return HealthResult(Health.OK, f"{well} {since}{restarted}")
 
 
 def _ended(container: Container) -> str:

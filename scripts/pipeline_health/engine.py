@@ -47,7 +47,7 @@ class Engine:
 
     root: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    patience_seconds: float = 4.0
+    timeout_seconds: float = 4.0
 
     @property
     def project(self) -> str:
@@ -119,7 +119,7 @@ class Engine:
         return shutil.which(program, path=self.environ.get("PATH"))
 
     def _ask(self, *command: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
-        patience = seconds or self.patience_seconds
+        timeout_seconds = seconds or self.timeout_seconds
         try:
             return subprocess.run(  # noqa: S603 - docker and compose, with arguments of our own
                 [self._find(command[0]) or command[0], *command[1:]],
@@ -129,11 +129,11 @@ class Engine:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=patience,
+                timeout=timeout_seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {patience:g} s")
+            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {timeout_seconds:g} s")
         except OSError as error:
             return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
 

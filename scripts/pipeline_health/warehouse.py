@@ -105,16 +105,16 @@ def _dead_letters(cursor: Cursor) -> Finding:
 
 def _quality(cursor: Cursor, advice: Advice) -> Finding:
     cursor.execute(
-        "SELECT business_date, verdict, score FROM ops.data_quality_scores WHERE dimension = 'overall'"
+        "SELECT business_date, outcome, score FROM ops.data_quality_scores WHERE dimension = 'overall'"
         " ORDER BY scored_at DESC LIMIT 1"
     )
     row = cursor.fetchone()
     if row is None:
         remedy = f"Run: {advice.run_stage('quality', 'DATE')}"
         return Finding(AREA, "quality", Health.ATTENTION, "never checked", remedy)
-    day, verdict, score = row
-    reason = f"{verdict} for {day}, score {score:.1f}"
-    if verdict == "pass":
+    day, outcome, score = row
+    reason = f"{outcome} for {day}, score {score:.1f}"
+    if outcome == "pass":
         return Finding(AREA, "quality", Health.OK, reason)
     return Finding(AREA, "quality", Health.ATTENTION, reason, f"See which: {advice.run_stage('quality', str(day))}")
 

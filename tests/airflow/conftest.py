@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Error, Page, StorageState, expect, sync
 
 from local_stack.layout import Layout
 from tests.airflow.chromium import NoBrowser, open_browser
-from tests.airflow.screens import PATIENCE_MILLISECONDS, PHONE, REPORTS, Screens, log_in
+from tests.airflow.screens import PHONE, REPORTS, TIMEOUT_MILLISECONDS, Screens, log_in
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up, started
 from tests.fakes.receivers import Mailbox, Sink, http_sink, smtp_mailbox
@@ -39,7 +39,7 @@ Keep = Callable[..., Path]
 def pytest_configure(config: pytest.Config) -> None:
     """A polite end of the process brings the platform down, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    expect.set_options(timeout=PATIENCE_MILLISECONDS)
+    expect.set_options(timeout=TIMEOUT_MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -75,7 +75,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 
 @pytest.fixture(scope="session")
 def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
-    """A platform that is up, with little patience and small days."""
+    """A platform that is up, with little timeout_seconds and small days."""
     with started(checkout, SETTINGS) as running:
         yield running
 

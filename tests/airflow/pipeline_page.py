@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import Locator, Page, Response, expect
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 
 LONG = 300_000
 """Milliseconds for what the scheduler does while the machine is busy."""

@@ -14,7 +14,7 @@ from shared.config import PROJECT_ROOT
 REPORTS = PROJECT_ROOT / ".local" / "reports" / "airflow"
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=390, height=844)
-PATIENCE_MILLISECONDS = 60_000
+TIMEOUT_MILLISECONDS = 60_000
 """For one step in the browser: the machine may be busy with the pipeline."""
 
 
@@ -38,7 +38,7 @@ class Screens:
             has_touch=viewport is PHONE,
             reduced_motion="reduce",
         )
-        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
         page = context.new_page()
         self.opened.append(page)
         return page

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from tests.end_to_end.running_platform import RunningPlatform
 from tests.waiting import wait_until
 
@@ -54,9 +54,9 @@ def test_a_refresh_of_the_views_starts_the_report_of_its_business_date(
 
     loaded = event(platform, "fact_sales", outcome.run_id)
     assert loaded["business_date"] == DAY.isoformat()
-    ledger = "SELECT sum(inserted)::int, sum(in_star)::int FROM ops.load_ledger WHERE run_id = %s"
-    assert platform.query(ledger, outcome.run_id) == [(loaded["inserted"], loaded["in_star"])]
-    assert loaded["in_star"] > 0
+    ledger = "SELECT sum(inserted)::int, sum(in_warehouse)::int FROM ops.load_ledger WHERE run_id = %s"
+    assert platform.query(ledger, outcome.run_id) == [(loaded["inserted"], loaded["in_warehouse"])]
+    assert loaded["in_warehouse"] > 0
     refreshed = event(platform, "materialized_views", outcome.run_id)
     assert set(refreshed["rows"]) == {name for name in refreshed["rows"] if name.startswith("mv_")}
     assert event(platform, "mv_daily_sales_summary", outcome.run_id)["business_date"] == DAY.isoformat()

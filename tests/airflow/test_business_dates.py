@@ -13,7 +13,7 @@ from local_stack import state
 from local_stack.airflow_service import airflow_environment
 from local_stack.credentials import load_or_create
 from local_stack.layout import Layout
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from tests.airflow.pipeline_page import PipelinePage
 from tests.conftest import Say
 from tests.end_to_end.checkout import Checkout

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from tests.airflow.conftest import LATE_SECONDS, PATIENT, held_up
 from tests.end_to_end.running_platform import RunningPlatform
 from tests.fakes.receivers import Mailbox, Sink

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from shared.config import PROJECT_ROOT
 from tests.end_to_end.running_platform import RUNS, RunningPlatform
 

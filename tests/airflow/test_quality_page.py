@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, Frame, Locator, Page, expect
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import free_port
 from retail_quality.app import create_app
-from retail_quality.queries import Books
-from shared.airflow_api import DAG_ID
+from retail_quality.queries import LedgerReader
+from shared.airflow_rest.client import DAG_ID
 from shared.config import PROJECT_ROOT
 from tests.airflow.conftest import Keep
 from tests.airflow.screens import DESKTOP, PHONE, Screens
@@ -51,7 +51,7 @@ def short(platform: RunningPlatform) -> Iterator[Outcome]:
 def served(dsn: str) -> Iterator[str]:
     """The page over one warehouse, for anybody, without Airflow around it."""
     app, port = FastAPI(), free_port()
-    app.mount("/retail", create_app(lambda: None, Books(lambda: dsn)))
+    app.mount("/retail", create_app(lambda: None, LedgerReader(lambda: dsn)))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     listening = server.config.bind_socket()
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

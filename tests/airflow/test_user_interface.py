@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from shared.config import RETAILER_IDS
 from tests.airflow.conftest import Keep
 from tests.airflow.pipeline_page import LONG, PipelinePage
@@ -53,7 +53,7 @@ def backfill_runs(platform: RunningPlatform, pipeline: PipelinePage) -> list[dic
     return runs
 
 
-def side_by_side(runs: list[dict[str, Any]]) -> int:
+def run_in_parallel(runs: list[dict[str, Any]]) -> int:
     """How many runs were under way at the same time, at most."""
     spans = [(str(run["start_date"]), str(run["end_date"])) for run in runs]
     return max(sum(began <= at < ended for began, ended in spans) for at, _ in spans)
@@ -115,7 +115,7 @@ def test_a_backfill_loads_exactly_its_ten_days_side_by_side_and_all_runs_again_c
     assert sorted(platform.chosen_date(run["dag_run_id"]) for run in runs) == sorted(TEN_DAYS)
     assert set(platform.query(LOADED, FIRST, LAST)) - before == every_retailer(TEN_DAYS)
     assert set(platform.query(IN_THE_STAR, FIRST, LAST)) == every_retailer(TEN_DAYS)
-    assert side_by_side(runs) >= 2
+    assert run_in_parallel(runs) >= 2
     pipeline.open("/runs?run_type=backfill")
     expect(pipeline.page.get_by_text("Success").first).to_be_visible()
     keep("07-backfilled-runs")
@@ -167,7 +167,7 @@ def test_a_red_run_names_the_retailer_its_log_says_what_to_do_and_clearing_it_ma
     advice = log.get_by_text("retailer_2 at 127.0.0.1").last
     expect(advice).to_be_in_viewport()
     expect(advice).to_contain_text("Run again later.")
-    keep("11-log-of-the-red-task")
+    keep("11-log-of-the-failed-task")
 
     expect(pipeline.clear_form()).to_contain_text("5")
     keep("12-clear")

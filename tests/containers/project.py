@@ -19,7 +19,7 @@ from uuid import uuid4
 import psycopg2
 
 from scripts.environment_file.settings import KNOWN
-from shared.airflow_api import DAG_ID, AirflowApi
+from shared.airflow_rest.client import DAG_ID, AirflowApi
 from tests.conftest import Say
 from tests.containers.engine import Engine
 from tests.end_to_end.checkout import Checkout

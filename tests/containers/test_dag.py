@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from shared.airflow_api import DAG_ID, AirflowApi, AirflowDenied, AirflowRefused
+from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError, AirflowForbidden
 from tests.containers.project import Project
 
 DAY = date(2024, 3, 5)
@@ -49,8 +49,8 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
     for name, entry in ledger.items():
         records, (money,) = entry["records"], entry["money"].values()
         assert records["reported"] == records["landed"] - records["duplicate"] + records["rejected"]
-        assert Decimal(money["reported"]) == Decimal(money["in_star"]) + Decimal(money["rejected"])
-        assert star[name] == (records["in_star"], Decimal(money["in_star"]))
+        assert Decimal(money["reported"]) == Decimal(money["in_warehouse"]) + Decimal(money["rejected"])
+        assert star[name] == (records["in_warehouse"], Decimal(money["in_warehouse"]))
     shown = platform.warehouse("SELECT DISTINCT retailer_id FROM mv_daily_sales_summary WHERE business_date = %s", DAY)
     assert {name for (name,) in shown} == EVERYONE
 
@@ -97,6 +97,6 @@ def answer(call: Callable[[], object]) -> int | None:
     """The status with which Airflow refused; None when it did not."""
     try:
         call()
-    except (AirflowDenied, AirflowRefused) as error:
+    except (AirflowForbidden, AirflowError) as error:
         return error.status
     return None

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from shared.airflow_api import DAG_ID, AirflowDenied
+from shared.airflow_rest.client import DAG_ID, AirflowForbidden
 from shared.migrations import migrate
 from tests.containers.project import Project
 
@@ -45,7 +45,7 @@ def test_new_passwords_hold_after_the_next_up_and_the_old_ones_no_more(platform:
     assert runs(platform)
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(old_dsn)
-    with pytest.raises(AirflowDenied, match="401"):
+    with pytest.raises(AirflowForbidden, match="401"):
         old_airflow.call("GET", "/api/v2/dags")
     assert platform.running.run(date(2024, 7, 1)).state == "success"
 

@@ -17,7 +17,7 @@ from tests.containers.project import Project, service_of
 
 Finding = dict[str, str]
 ONCE = {"warehouse-init", "airflow-init", "s3-init"}
-PATIENCE_SECONDS = 240.0
+TIMEOUT_SECONDS = 240.0
 """Airflow's parts end without their database, and their engine waits longer before each new start."""
 
 
@@ -59,7 +59,7 @@ def ask(project: Project) -> Answer:
 
 def until(project: Project, fits: Callable[[Answer], bool]) -> Answer:
     """Ask until the answer fits: heartbeats and health checks need a moment to notice."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not fits(answer := ask(project)):
         assert time.monotonic() < deadline, [each for each in answer.findings if each["health"] != "ok"]
         time.sleep(2)

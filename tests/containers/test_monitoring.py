@@ -16,8 +16,8 @@ from data_quality.main import run as check_quality
 from ingestion.results import IngestResult, LandedDate, RetailerResult
 from local_stack.databases import WarehouseAccess
 from materialized_views.refresh_views import run as refresh_views
+from monitoring.stage_runs import StageRun, record_stage
 from shared.config import RETAILER_IDS, load_settings
-from shared.pipeline_runs import StageRun, record_stage
 from tests.conftest import S3Access
 from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine

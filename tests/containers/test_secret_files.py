@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from shared.config import PROJECT_ROOT, read_environment
 from tests.containers.conftest import MakeProject
 from tests.containers.project import Project, service_of

@@ -10,7 +10,7 @@ from itertools import chain, combinations
 
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from shared.config import PROJECT_ROOT
 from tests.conftest import Say
 from tests.containers.conftest import MakeProject

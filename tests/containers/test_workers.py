@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.airflow_api import DAG_ID
+from shared.airflow_rest.client import DAG_ID
 from tests.containers.project import Project, service_of
 
 DAY = date(2024, 6, 4)

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from ingestion.connectors import registry
+from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.services import registry
-from ingestion.services.contract import ListingChanged, RetailerService, Surroundings
 from shared.config import RETAILER_IDS, load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
 from tests.fakes.http_vendor import HttpVendor, http_vendor
@@ -25,7 +25,7 @@ every_retailer = pytest.mark.parametrize("number", NUMBERS)
 
 
 @contextmanager
-def running(retailer: Retailer) -> Iterator[tuple[RetailerService[Any], HttpVendor]]:
+def running(retailer: Retailer) -> Iterator[tuple[Connector[Any], HttpVendor]]:
     with http_vendor(retailer) as vendor:
         environment = {
             "WAREHOUSE_DSN": "postgresql:///",
@@ -35,7 +35,7 @@ def running(retailer: Retailer) -> Iterator[tuple[RetailerService[Any], HttpVend
             **retailer.environment,
         }
         settings = load_settings(environment)
-        service = registry.build(f"retailer_{retailer.number}", settings, Surroundings(sleep=lambda _: None))
+        service = registry.build(f"retailer_{retailer.number}", settings, Runtime(sleep=lambda _: None))
         try:
             yield service, vendor
         finally:
@@ -165,13 +165,13 @@ def test_refused_credentials_name_what_to_set(number: int) -> None:
 def test_a_retailer_without_settings_names_them(number: int) -> None:
     environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match=f"RETAILER{number}_API_URL"):
-        registry.build(f"retailer_{number}", load_settings(environment), Surroundings())
+        registry.build(f"retailer_{number}", load_settings(environment), Runtime())
 
 
 def test_an_unknown_retailer_is_told_the_known_ones() -> None:
     environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match="retailer_1, retailer_2, retailer_3"):
-        registry.build("retailer_7", load_settings(environment), Surroundings())
+        registry.build("retailer_7", load_settings(environment), Runtime())
 
 
 def test_an_expired_token_is_replaced_once_in_the_middle_of_a_listing() -> None:

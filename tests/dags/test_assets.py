@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from materialized_views.refresh_views import VIEWS
-from shared.lineage.datasets import declarations
+from monitoring.lineage.datasets import declarations
 
 OBJECTS = {"sales_record", "rejected", "processed"}
 CHECKS = {"data_quality_results", "data_quality_scores"}
@@ -16,7 +16,7 @@ CHECKS = {"data_quality_results", "data_quality_scores"}
 
 @pytest.fixture
 def warehouse(dag_bag: Any) -> Any:
-    from shared import airflow_assets
+    from retail_airflow import assets as airflow_assets
 
     return airflow_assets
 
@@ -55,7 +55,7 @@ def test_the_names_that_other_dags_know_keep_their_uris(dag: Any) -> None:
 
 
 def test_events_of_a_load_say_what_it_did(warehouse: Any, told: dict[str, Any]) -> None:
-    counts = {"inserted": 5, "updated": 1, "unchanged": 2, "withdrawn": 0, "in_star": 8}
+    counts = {"inserted": 5, "updated": 1, "unchanged": 2, "withdrawn": 0, "in_warehouse": 8}
     facts = {
         "retailers": {
             "retailer_1": {
@@ -77,7 +77,7 @@ def test_events_of_a_load_say_what_it_did(warehouse: Any, told: dict[str, Any]) 
         "updated": 2,
         "unchanged": 4,
         "withdrawn": 0,
-        "in_star": 16,
+        "in_warehouse": 16,
     }
     assert set(told) == set(warehouse.TABLES)
     assert told["dim_product"]["business_date"] == "2024-01-15"

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.backfilling import date_range, last_due
-from shared.airflow_tasks import business_date
+from cli.backfill_plan import date_range, last_due
+from shared.business_dates import business_date
 
 ZONES = (
     "UTC",

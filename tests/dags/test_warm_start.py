@@ -22,7 +22,7 @@ first = set(sys.modules)
 Job()
 at_start = set(sys.modules) - first
 warm = set(sys.modules)
-import data_quality.main, ingestion.main, materialized_views.refresh_views, shared.airflow_notices, transformation.main
+import data_quality.main, ingestion.main, materialized_views.refresh_views, retail_airflow.alerts, transformation.main
 in_a_task = set(sys.modules) - warm
 files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in in_a_task}
 print(json.dumps({"at_start": sorted(at_start), "in_a_task": files}))

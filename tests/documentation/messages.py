@@ -16,6 +16,9 @@ from shared.config import PROJECT_ROOT
 
 SOURCES = (
     "shared",
+    "monitoring",
+    "pipeline",
+    "airflow/plugins",
     "ingestion",
     "transformation",
     "data_quality",

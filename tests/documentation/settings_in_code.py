@@ -14,7 +14,16 @@ from scripts.environment_file.settings import KNOWN
 from shared.config import PROJECT_ROOT, known_names
 
 SOURCES = (
-    *("shared", "ingestion", "transformation", "data_quality", "materialized_views", "maintenance"),
+    *(
+        "shared",
+        "monitoring",
+        "pipeline",
+        "ingestion",
+        "transformation",
+        "data_quality",
+        "materialized_views",
+        "maintenance",
+    ),
     *("local_stack", "airflow"),
 )
 VENDOR_SETTINGS = PROJECT_ROOT / "retailers" / "serving" / "settings.py"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring.metrics import METRICS
 from shared.config import PROJECT_ROOT
-from shared.metrics import METRICS
 from tests.documentation.documents import table_after
 from tests.fakes.grafana_dashboards import queries
 

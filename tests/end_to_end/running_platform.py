@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg2
 
-from shared.airflow_api import DAG_ID, AirflowApi
+from shared.airflow_rest.client import DAG_ID, AirflowApi
 from tests.end_to_end.checkout import Checkout
 from tests.fakes.vendors import call_admin
 from tests.waiting import wait_until
@@ -166,7 +166,7 @@ def brought_up(checkout: Checkout, settings: Mapping[str, str]) -> RunningPlatfo
 
 @contextmanager
 def started(checkout: Checkout, settings: Mapping[str, str] = QUICK) -> Iterator[RunningPlatform]:
-    """Bring a checkout's platform up, with little patience and small days, and down again."""
+    """Bring a checkout's platform up, with little timeout_seconds and small days, and down again."""
     try:
         yield brought_up(checkout, settings)
     finally:

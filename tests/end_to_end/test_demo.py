@@ -72,7 +72,7 @@ def test_every_record_and_every_cent_is_accounted_for(first: Demo) -> None:
 
 
 def test_quality_views_and_postgres_are_shown(first: Demo) -> None:
-    assert first.record["quality"]["verdict"] == "pass"
+    assert first.record["quality"]["outcome"] == "pass"
     assert first.record["quality"]["score"] > 90
     assert len(first.record["views"]) == 2
     assert all(lines for lines in first.record["views"].values())

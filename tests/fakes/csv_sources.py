@@ -11,9 +11,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from ingestion.files.layouts import Layout
-from ingestion.files.reading import FilesRead, read_files
-from ingestion.files.workspace import workspace
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.reading import FilesRead, read_files
+from ingestion.mapping.workspace import workspace
 
 HEADER = "Receipt,Line,Product,Name,Qty,Price,When,Customer"
 SHOP: dict[str, Any] = {
@@ -50,11 +50,11 @@ def rows(*given: str) -> str:
     return "\n".join([HEADER, *given]) + "\n"
 
 
-def shop_layout(**changed: Any) -> Layout:
+def shop_layout(**changed: Any) -> SourceMapping:
     """The shop's layout with other keys; `columns` are merged."""
     columns = {**SHOP["columns"], **changed.pop("columns", {})}
     columns = {name: source for name, source in columns.items() if source is not None}
-    return Layout.model_validate({**SHOP, **changed, "columns": columns})
+    return SourceMapping.model_validate({**SHOP, **changed, "columns": columns})
 
 
 def write_layout(path: Path, layout: dict[str, Any]) -> Path:
@@ -81,7 +81,7 @@ class Outcome:
     def refused(self) -> list[tuple[int, str, str | None, str | None]]:
         """Line, code, column and value of each refused row."""
         return self.connection.execute(
-            "SELECT source_line, code, column_name, value FROM refused_rows ORDER BY source_file, source_line"
+            "SELECT source_line, code, column_name, value FROM rejected_rows ORDER BY source_file, source_line"
         ).fetchall()
 
     def flagged(self) -> list[tuple[str, str]]:
@@ -92,7 +92,7 @@ class Outcome:
 
 
 @contextmanager
-def reading(*sources: Path, layout: Layout | None = None, most: float = 1.0) -> Iterator[Outcome]:
+def reading(*sources: Path, layout: SourceMapping | None = None, most: float = 1.0) -> Iterator[Outcome]:
     """Read files by a layout, the shop's when none is given."""
     with workspace() as connection:
         read = read_files(

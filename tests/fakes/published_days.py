@@ -215,7 +215,7 @@ class PublishedDays:
         count = len(lines)
         self.execute(
             "INSERT INTO ops.load_ledger (load_id, retailer_id, business_date, run_id, reported, fetched, landed,"
-            " rejected, inserted, updated, unchanged, duplicate, superseded, withdrawn, in_star, source_sha256,"
+            " rejected, inserted, updated, unchanged, duplicate, superseded, withdrawn, in_warehouse, source_sha256,"
             " recorded_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 0, 0, 0, 0, %s, 'test', %s)",
             (
                 load_id,
@@ -238,7 +238,7 @@ class PublishedDays:
             )
             self.execute(
                 "INSERT INTO ops.load_ledger_amounts (load_id, retailer_id, business_date, currency, reported, landed,"
-                " rejected, inserted, updated, unchanged, duplicate, withdrawn, in_star)"
+                " rejected, inserted, updated, unchanged, duplicate, withdrawn, in_warehouse)"
                 " VALUES (%s, %s, %s, %s, %s, %s, 0, %s, 0, 0, 0, 0, %s)",
                 (load_id, retailer_id, day, currency, money if reported else None, money, money, money),
             )

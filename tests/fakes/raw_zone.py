@@ -13,9 +13,9 @@ from typing import Any
 from ingestion.models.retailer_data import SalesRecord
 from shared.partitions import (
     ControlAmounts,
+    ControlReport,
     Manifest,
     RequestWindow,
-    SourceReport,
     manifest_key,
     raw_key,
 )
@@ -76,7 +76,7 @@ class RawZone:
         day: date = DAY,
         bucket: str = "raw",
         rejected: int = 0,
-        companions: Sequence[date] = (),
+        other_dates: Sequence[date] = (),
         window: RequestWindow | None = None,
     ) -> Manifest:
         """Replace a partition, manifest included."""
@@ -98,9 +98,9 @@ class RawZone:
             rejected=rejected,
             distinct=len(keys),
             amounts={code: ControlAmounts(landed=amount) for code, amount in amounts.items()},
-            source_report=SourceReport(lines=len(keys) + rejected, net={}),
+            control_report=ControlReport(lines=len(keys) + rejected, net={}),
             window=window or RequestWindow(requested_from=now, requested_until=now),
-            companions=tuple(companions),
+            other_dates=tuple(other_dates),
             code_version="test",
             written_at=now,
         )

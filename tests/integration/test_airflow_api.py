@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.airflow_api import AirflowApi, AirflowDenied, AirflowRefused, AirflowSilent, in_words
+from shared.airflow_rest.client import AirflowApi, AirflowError, AirflowForbidden, AirflowUnavailable, in_words
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from tests.fakes.http_vendor import HttpVendor, Reply, Request, http_vendor, reply
 
@@ -46,12 +46,12 @@ def test_a_token_that_expired_while_something_long_was_watched_is_asked_for_agai
 @pytest.mark.parametrize(
     ("status", "kind", "advice"),
     [
-        (401, AirflowDenied, "correct AIRFLOW_USERNAME and AIRFLOW_PASSWORD"),
-        (403, AirflowDenied, "set AIRFLOW_USERNAME and AIRFLOW_PASSWORD to a user who may operate DAGs"),
-        (404, AirflowRefused, "in its own words"),
-        (409, AirflowRefused, "in its own words"),
-        (422, AirflowRefused, "in its own words"),
-        (503, AirflowSilent, "make health-check"),
+        (401, AirflowForbidden, "correct AIRFLOW_USERNAME and AIRFLOW_PASSWORD"),
+        (403, AirflowForbidden, "set AIRFLOW_USERNAME and AIRFLOW_PASSWORD to a user who may operate DAGs"),
+        (404, AirflowError, "in its own words"),
+        (409, AirflowError, "in its own words"),
+        (422, AirflowError, "in its own words"),
+        (503, AirflowUnavailable, "make health-check"),
         (307, FixConfiguration, "correct AIRFLOW_URL"),
     ],
 )
@@ -69,7 +69,7 @@ def test_a_refusal_is_of_the_kind_that_says_what_to_do(status: int, kind: type[R
 def test_a_wrong_password_is_a_matter_of_settings() -> None:
     with (
         http_vendor([refused(401, "Invalid credentials")]) as vendor,
-        pytest.raises(AirflowDenied, match=r"Invalid credentials\. admin is not let in") as refusal,
+        pytest.raises(AirflowForbidden, match=r"Invalid credentials\. admin is not let in") as refusal,
     ):
         api(vendor).call("GET", "/api/v2/dags")
     assert refusal.value.exit_code == 2

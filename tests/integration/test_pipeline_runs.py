@@ -8,8 +8,8 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
+from monitoring.stage_runs import StageRun, record_stage
 from shared.errors import StopRun
-from shared.pipeline_runs import StageRun, record_stage
 
 
 @pytest.mark.parametrize(

@@ -15,17 +15,17 @@ from datetime import date
 from shared.database import Connection, session, transaction
 from shared.errors import RetryLater
 from transformation.conform import ConformedBatch
-from transformation.processors.load_plan import LoadPath, first_of_month, make_plan, months_present
-from transformation.processors.load_transaction import LoadTransaction
-from transformation.processors.publication import LoadOptions, Publication
-from transformation.processors.unchanged_dates import StandingDate, StarDiffers, find_unchanged
+from transformation.load.plan import LoadPath, first_of_month, make_plan, months_present
+from transformation.load.result import LoadOptions, LoadResult
+from transformation.load.transaction import LoadTransaction
+from transformation.load.unchanged_dates import UnchangedDate, WarehouseChanged, find_unchanged
 
 
 class OutdatedRead(RetryLater):
     """The partitions were replaced after they were read: loading them would put old data over newer."""
 
 
-def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> Publication:
+def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> LoadResult:
     """Bring the star in line with the batch; all of it becomes visible at once, or nothing.
 
     Raises OutdatedRead when the partitions are no longer the landed ones, and StopRun when the books do not balance.
@@ -35,24 +35,24 @@ def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> Publicatio
         while True:
             try:
                 return _publish(connection, dsn, batch, options, changed)
-            except StarDiffers as differs:
+            except WarehouseChanged as differs:
                 changed |= differs.days
 
 
 def _publish(
     connection: Connection, dsn: str, batch: ConformedBatch, options: LoadOptions, changed: frozenset[date]
-) -> Publication:
+) -> LoadResult:
     months = sorted({first_of_month(day) for day in batch.days})
     path = LoadPath.MERGE if options.insert_only else options.path
     with transaction(connection) as cursor:
         cursor.execute("SELECT ops.drop_orphan_builds()")
-        standing: Mapping[date, StandingDate] = {}
+        unchanged: Mapping[date, UnchangedDate] = {}
         if options.path is LoadPath.AUTO and not options.insert_only:
-            standing = find_unchanged(cursor, batch, [day for day in batch.days if day not in changed])
+            unchanged = find_unchanged(cursor, batch, [day for day in batch.days if day not in changed])
         present = months_present(cursor, months)
-    batch.conform([day for day in batch.days if day not in standing])
-    rows = {day: batch.rows([day]) for day in batch.days if day not in standing}
-    plan = make_plan(rows, present, path, unchanged=standing)
+    batch.conform([day for day in batch.days if day not in unchanged])
+    rows = {day: batch.rows([day]) for day in batch.days if day not in unchanged}
+    plan = make_plan(rows, present, path, unchanged=unchanged)
     if not plan.months:
         _ensure_months(connection, [day for day in plan.merged if first_of_month(day) not in present])
     options.progress("conformed", 0.2)
@@ -65,8 +65,8 @@ def _publish(
             if plan.months:  # others may have made months until the lock was ours
                 present = months_present(cursor, months)
             return load.run(
-                lambda contested: make_plan(rows, present, path, unchanged=standing, contested=contested),
-                standing,
+                lambda split_dates: make_plan(rows, present, path, unchanged=unchanged, split_dates=split_dates),
+                unchanged,
                 processed_is_written,
             )
 

@@ -8,9 +8,9 @@ WITH resolved AS (
         sale.customer_id, sale.line_type, sale.sold_at, sale.currency, sale.quantity, sale.unit_price,
         sale.total_amount, sale.net_quantity, sale.net_amount, sale.changed_at AS source_changed_at
     FROM conformed AS sale
-    JOIN known_products AS product USING (product_id)
-    JOIN known_stores AS store USING (store_id)
-    JOIN known_customers AS customer
+    JOIN product_keys AS product USING (product_id)
+    JOIN store_keys AS store USING (store_id)
+    JOIN customer_keys AS customer
         ON customer.customer_id = sale.customer_id
         AND sale.sold_at >= customer.starts_at
         AND sale.sold_at < customer.valid_to

@@ -5,15 +5,15 @@
 CREATE TEMP TABLE classified_sales ON COMMIT DROP AS
 WITH settled AS (
     SELECT resolved.*, false AS is_superseded, false AS replaces_other_date
-    FROM resolved_sales AS resolved
-    WHERE transaction_id NOT IN (SELECT transaction_id FROM contested)
+    FROM keyed_sales AS resolved
+    WHERE transaction_id NOT IN (SELECT transaction_id FROM split_transactions)
     UNION ALL
     SELECT
         resolved.*,
-        NOT standing.is_winner,
+        NOT standing.is_latest,
         EXISTS (
-            SELECT FROM outdated
-            WHERE (outdated.transaction_id, outdated.line_id) = (resolved.transaction_id, resolved.line_id)
+            SELECT FROM replaced_lines
+            WHERE (replaced_lines.transaction_id, replaced_lines.line_id) = (resolved.transaction_id, resolved.line_id)
         ) OR EXISTS (
             SELECT FROM fact_sales AS former
             WHERE former.retailer_key = %(retailer_key)s
@@ -21,9 +21,9 @@ WITH settled AS (
                 AND former.date_key <> resolved.date_key
                 AND (former.transaction_id, former.line_id) = (resolved.transaction_id, resolved.line_id)
         )
-    FROM resolved_sales AS resolved
-    JOIN standings AS standing
-        ON standing.stands_in = 'staged'
+    FROM keyed_sales AS resolved
+    JOIN ranked_lines AS standing
+        ON standing.stored_in = 'staged'
         AND (standing.transaction_id, standing.line_id, standing.date_key)
         = (resolved.transaction_id, resolved.line_id, resolved.date_key)
 ),

@@ -8,7 +8,7 @@ WITH present AS (
         coalesce(customer.customer_key, present_rows.customer_key) AS customer_key
     FROM present_rows
     LEFT JOIN former_customers AS former ON former.customer_key = present_rows.customer_key
-    LEFT JOIN known_customers AS customer
+    LEFT JOIN customer_keys AS customer
         ON customer.customer_id = former.customer_id
         AND present_rows.sold_at >= customer.starts_at
         AND present_rows.sold_at < customer.valid_to

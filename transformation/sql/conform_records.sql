@@ -32,7 +32,7 @@ SEMI JOIN loaded_dates USING (business_date);
 
 -- Only what came more than once is ranked: most of it never does. Found by a number, since numbers group faster than
 -- texts; the few keys that share one by chance are told apart by the ranking.
-CREATE OR REPLACE TABLE lost_copies AS
+CREATE OR REPLACE TABLE duplicate_records AS
 WITH keyed AS (
     SELECT record_id, hash(business_date, transaction_id, line_id) AS key_number
     FROM completed
@@ -54,16 +54,16 @@ ranked AS (
         row_number() OVER (
             PARTITION BY completed.business_date, completed.transaction_id, completed.line_id
             ORDER BY completed.changed_at DESC, md5(content::VARCHAR) DESC
-        ) AS copy_number
+        ) AS version_number
     FROM completed
     SEMI JOIN suspects USING (record_id),
     LATERAL (SELECT completed.* EXCLUDE (record_id)) AS content
 )
 SELECT record_id
 FROM ranked
-WHERE copy_number > 1;
+WHERE version_number > 1;
 
 CREATE OR REPLACE VIEW conformed AS
 SELECT * EXCLUDE (record_id)
 FROM completed
-ANTI JOIN lost_copies USING (record_id);
+ANTI JOIN duplicate_records USING (record_id);

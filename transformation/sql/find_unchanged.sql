@@ -1,7 +1,7 @@
 -- What the newest ledger row of each date says, and the digest of what it was loaded from. Grain: business date.
 -- Dates loaded before the retailer's last load without a digest (insert-only, or an older platform) are left out.
 WITH newest AS (
-    SELECT DISTINCT ON (business_date) business_date, load_id, content_digest, in_star, superseded
+    SELECT DISTINCT ON (business_date) business_date, load_id, content_digest, in_warehouse, superseded
     FROM load_ledger
     WHERE retailer_id = %(retailer_id)s AND business_date = ANY (%(days)s)
     ORDER BY business_date, load_id DESC
@@ -12,8 +12,8 @@ last_unknown AS (
     WHERE retailer_id = %(retailer_id)s AND content_digest IS NULL
 )
 SELECT
-    newest.business_date, newest.content_digest, newest.in_star, newest.superseded,
-    array_agg(amounts.currency), array_agg(amounts.in_star::text)
+    newest.business_date, newest.content_digest, newest.in_warehouse, newest.superseded,
+    array_agg(amounts.currency), array_agg(amounts.in_warehouse::text)
 FROM newest
 CROSS JOIN last_unknown
 LEFT JOIN load_ledger_amounts AS amounts
@@ -21,5 +21,5 @@ LEFT JOIN load_ledger_amounts AS amounts
     AND amounts.retailer_id = %(retailer_id)s
     AND amounts.business_date = newest.business_date
 WHERE newest.content_digest IS NOT NULL AND newest.load_id > coalesce(last_unknown.load_id, 0)
-GROUP BY newest.business_date, newest.content_digest, newest.in_star, newest.superseded
+GROUP BY newest.business_date, newest.content_digest, newest.in_warehouse, newest.superseded
 ORDER BY newest.business_date;

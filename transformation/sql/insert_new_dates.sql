@@ -11,7 +11,7 @@ SELECT
 FROM staged_sales AS staged
 JOIN dim_product AS product ON product.retailer_key = %(retailer_key)s AND product.product_id = staged.product_id
 JOIN dim_store AS store ON store.retailer_key = %(retailer_key)s AND store.store_id = staged.store_id
-JOIN known_customers AS customer
+JOIN customer_keys AS customer
     ON customer.customer_id = staged.customer_id
     AND staged.sold_at >= customer.starts_at
     AND staged.sold_at < customer.valid_to

@@ -1,75 +1,75 @@
 -- Replaces what the loaded partitions state about customers, and finds whose history that can change.
 -- Grain of customer_observations; replaced per partition, so it can run again.
-CREATE TEMP TABLE gone ON COMMIT DROP AS
+CREATE TEMP TABLE removed_observations ON COMMIT DROP AS
 WITH removed AS (
     DELETE FROM customer_observations AS known
     WHERE known.retailer_key = %(retailer_key)s
         AND known.date_key = ANY (%(replaced_date_keys)s)
         AND NOT EXISTS (
-            SELECT FROM stated
-            WHERE (stated.customer_id, stated.observed_at, stated.date_key)
+            SELECT FROM incoming_customers
+            WHERE (incoming_customers.customer_id, incoming_customers.observed_at, incoming_customers.date_key)
                 = (known.customer_id, known.observed_at, known.date_key)
-                AND (stated.customer_name, stated.segment, stated.city, stated.country, stated.changed_at)
+                AND (incoming_customers.customer_name, incoming_customers.segment, incoming_customers.city, incoming_customers.country, incoming_customers.changed_at)
                 IS NOT DISTINCT FROM (known.customer_name, known.segment, known.city, known.country, known.changed_at)
         )
     RETURNING known.customer_id, known.observed_at, known.customer_name, known.segment, known.city, known.country
 )
 SELECT * FROM removed;
 
-CREATE TEMP TABLE came ON COMMIT DROP AS
+CREATE TEMP TABLE added_observations ON COMMIT DROP AS
 WITH added AS (
     INSERT INTO customer_observations
         (retailer_key, customer_id, observed_at, date_key, customer_name, segment, city, country, changed_at)
     SELECT %(retailer_key)s, customer_id, observed_at, date_key, customer_name, segment, city, country, changed_at
-    FROM stated
+    FROM incoming_customers
     ON CONFLICT (retailer_key, customer_id, observed_at, date_key) DO NOTHING
     RETURNING customer_id, observed_at, customer_name, segment, city, country
 )
 SELECT * FROM added;
-ANALYZE came;
+ANALYZE added_observations;
 
-CREATE TEMP TABLE touched_customers ON COMMIT DROP AS
-WITH stated_anew AS (
+CREATE TEMP TABLE changed_customers ON COMMIT DROP AS
+WITH newly_observed AS (
     -- A statement that agrees with the version it falls into, and with all others about its moment, changes nothing.
-    SELECT came.customer_id
-    FROM came
+    SELECT added_observations.customer_id
+    FROM added_observations
     WHERE NOT EXISTS (
         SELECT FROM dim_customer AS version
         WHERE version.retailer_key = %(retailer_key)s
-            AND version.customer_id = came.customer_id
-            AND version.valid_from <= came.observed_at
-            AND version.valid_to > came.observed_at
+            AND version.customer_id = added_observations.customer_id
+            AND version.valid_from <= added_observations.observed_at
+            AND version.valid_to > added_observations.observed_at
             AND (version.customer_name, version.segment, version.city, version.country)
-            IS NOT DISTINCT FROM (came.customer_name, came.segment, came.city, came.country)
+            IS NOT DISTINCT FROM (added_observations.customer_name, added_observations.segment, added_observations.city, added_observations.country)
     ) OR EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = came.customer_id
-            AND other.observed_at = came.observed_at
+            AND other.customer_id = added_observations.customer_id
+            AND other.observed_at = added_observations.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS DISTINCT FROM (came.customer_name, came.segment, came.city, came.country)
+            IS DISTINCT FROM (added_observations.customer_name, added_observations.segment, added_observations.city, added_observations.country)
     )
 ),
-no_longer_stated AS (
-    SELECT gone.customer_id
-    FROM gone
+no_longer_observed AS (
+    SELECT removed_observations.customer_id
+    FROM removed_observations
     WHERE NOT EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = gone.customer_id
-            AND other.observed_at = gone.observed_at
+            AND other.customer_id = removed_observations.customer_id
+            AND other.observed_at = removed_observations.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS NOT DISTINCT FROM (gone.customer_name, gone.segment, gone.city, gone.country)
+            IS NOT DISTINCT FROM (removed_observations.customer_name, removed_observations.segment, removed_observations.city, removed_observations.country)
     ) OR EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = gone.customer_id
-            AND other.observed_at = gone.observed_at
+            AND other.customer_id = removed_observations.customer_id
+            AND other.observed_at = removed_observations.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS DISTINCT FROM (gone.customer_name, gone.segment, gone.city, gone.country)
+            IS DISTINCT FROM (removed_observations.customer_name, removed_observations.segment, removed_observations.city, removed_observations.country)
     )
 )
-SELECT customer_id FROM stated_anew
+SELECT customer_id FROM newly_observed
 UNION
-SELECT customer_id FROM no_longer_stated;
-ANALYZE touched_customers;
+SELECT customer_id FROM no_longer_observed;
+ANALYZE changed_customers;

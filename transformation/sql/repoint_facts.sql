@@ -1,5 +1,5 @@
 -- The facts of a version whose interval changed follow the version that is valid at their time.
--- A sale before the first version belongs to the first. Runs only when former_versions holds rows.
+-- A sale before the first version belongs to the first. Runs only when previous_versions holds rows.
 WITH right_versions AS (
     SELECT
         known.customer_key, known.customer_id, known.valid_to,
@@ -10,9 +10,9 @@ WITH right_versions AS (
 )
 UPDATE {facts} AS fact
 SET customer_key = right_versions.customer_key
-FROM former_versions
+FROM previous_versions
 JOIN right_versions USING (customer_id)
-WHERE fact.customer_key = former_versions.customer_key
+WHERE fact.customer_key = previous_versions.customer_key
     AND fact.sold_at >= right_versions.starts_at
     AND fact.sold_at < right_versions.valid_to
     AND fact.customer_key <> right_versions.customer_key;

@@ -1,5 +1,5 @@
 -- Staged rows with their surrogate keys. Grain: one row per natural key and partition that is merged.
-CREATE TEMP TABLE resolved_sales ON COMMIT DROP AS
+CREATE TEMP TABLE keyed_sales ON COMMIT DROP AS
 SELECT
     staged.date_key, staged.transaction_id, staged.line_id, product.product_key, customer.customer_key, store.store_key,
     staged.customer_id, staged.line_type, staged.sold_at, staged.currency, staged.quantity, staged.unit_price,
@@ -7,8 +7,8 @@ SELECT
 FROM staged_sales AS staged
 JOIN dim_product AS product ON product.retailer_key = %(retailer_key)s AND product.product_id = staged.product_id
 JOIN dim_store AS store ON store.retailer_key = %(retailer_key)s AND store.store_id = staged.store_id
-JOIN known_customers AS customer
+JOIN customer_keys AS customer
     ON customer.customer_id = staged.customer_id
     AND staged.sold_at >= customer.starts_at
     AND staged.sold_at < customer.valid_to;
-ANALYZE resolved_sales (date_key, transaction_id, line_id);
+ANALYZE keyed_sales (date_key, transaction_id, line_id);

@@ -1,10 +1,10 @@
--- SCD 2: the versions of the touched customers follow from all that is stated about them, in whatever order it came.
+-- SCD 2: the versions of the touched customers follow from all that is incoming_customers about them, in whatever order it came.
 -- Grain of dim_customer. A version keeps its surrogate key as long as its valid_from stays.
 CREATE TEMP TABLE versions ON COMMIT DROP AS
 WITH statements AS (
     SELECT DISTINCT ON (customer_id, observed_at) customer_id, observed_at, customer_name, segment, city, country
     FROM customer_observations
-    JOIN touched_customers USING (customer_id)
+    JOIN changed_customers USING (customer_id)
     WHERE retailer_key = %(retailer_key)s
     ORDER BY customer_id, observed_at, changed_at DESC, customer_name COLLATE "C" DESC NULLS LAST,
         segment COLLATE "C" DESC NULLS LAST, city COLLATE "C" DESC NULLS LAST, country COLLATE "C" DESC NULLS LAST
@@ -34,13 +34,13 @@ WINDOW in_time AS (PARTITION BY customer_id ORDER BY valid_from);
 ANALYZE versions;
 
 -- What the star held of them so far: the facts of these versions may have to move.
-CREATE TEMP TABLE former_versions ON COMMIT DROP AS
-SELECT known.customer_key, known.customer_id, versions.valid_from IS NULL AS is_dead
+CREATE TEMP TABLE previous_versions ON COMMIT DROP AS
+SELECT known.customer_key, known.customer_id, versions.valid_from IS NULL AS is_orphaned
 FROM dim_customer AS known
-JOIN touched_customers USING (customer_id)
+JOIN changed_customers USING (customer_id)
 LEFT JOIN versions ON versions.customer_id = known.customer_id AND versions.valid_from = known.valid_from
 WHERE known.retailer_key = %(retailer_key)s;
-ANALYZE former_versions;
+ANALYZE previous_versions;
 
 UPDATE dim_customer AS known
 SET customer_name = versions.customer_name,

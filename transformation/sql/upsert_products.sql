@@ -2,7 +2,7 @@
 -- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
 INSERT INTO dim_product AS known (retailer_key, product_id, product_name, category, attributes_as_of)
 SELECT %(retailer_key)s, product_id, product_name, product_category, product_as_of
-FROM told_products
+FROM incoming_products
 ORDER BY product_id
 ON CONFLICT (retailer_key, product_id) DO UPDATE SET
     product_name = excluded.product_name,

@@ -2,7 +2,7 @@
 -- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
 INSERT INTO dim_store AS known (retailer_key, store_id, store_name, city, country, attributes_as_of)
 SELECT %(retailer_key)s, store_id, store_name, store_city, store_country, store_as_of
-FROM told_stores
+FROM incoming_stores
 ORDER BY store_id
 ON CONFLICT (retailer_key, store_id) DO UPDATE SET
     store_name = excluded.store_name,

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from retail_quality import pages
 from retail_quality.access import NotSignedIn, to_the_login
 from retail_quality.pages import Addresses
-from retail_quality.queries import Books
+from retail_quality.queries import LedgerReader
 from shared.errors import RetailError
 
 log = logging.getLogger(__name__)
@@ -30,16 +30,16 @@ HEADERS = {
 Guard = Callable[..., Any]
 
 
-def create_app(guard: Guard, books: Books | None = None) -> FastAPI:
+def create_app(guard: Guard, books: LedgerReader | None = None) -> FastAPI:
     """The application. `guard` is a dependency that raises for who may not see the page."""
     app = FastAPI(title="Retail quality", docs_url=None, redoc_url=None, openapi_url=None)
     _add_errors(app)
     _add_static(app)
-    app.include_router(_pages(books or Books()), dependencies=[Depends(guard)])
+    app.include_router(_pages(books or LedgerReader()), dependencies=[Depends(guard)])
     return app
 
 
-def _pages(books: Books) -> APIRouter:
+def _pages(books: LedgerReader) -> APIRouter:
     router = APIRouter(default_response_class=HTMLResponse)
 
     @router.get("/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from retail_quality.facts import Money, Partition
+from retail_quality.model import Money, Partition
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _within_ledger(it: Partition) -> list[str]:
 def _against_report(it: Partition) -> list[str]:
     found = []
     if it.reported is not None:
-        kept = it.in_star + it.superseded
+        kept = it.in_warehouse + it.superseded
         apart = max(it.reported - kept - it.rejected, kept - it.reported, 0)
         if apart:
             found.append(f"{apart:,} records apart from the retailer's books")
@@ -61,5 +61,5 @@ def _against_report(it: Partition) -> list[str]:
 def _money_apart(money: Money) -> Decimal:
     if money.reported is None:
         return Decimal(0)
-    apart = money.reported - money.in_star
+    apart = money.reported - money.in_warehouse
     return min(abs(apart), abs(apart - money.rejected))

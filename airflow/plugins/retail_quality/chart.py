@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from retail_quality.facts import Day
+from retail_quality.model import Day
 
 HEIGHT = 160
 FLOORS = (99, 98, 95, 90, 80, 50, 0)
@@ -26,7 +26,7 @@ class Point:
     down: float
     day: date
     score: float
-    verdict: str
+    outcome: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def score_chart(days: Sequence[Day]) -> Chart:
     scores = [day.score for day in ordered if day.score is not None]
     floor = _floor(scores)
     points = tuple(
-        Point(_across(number, len(ordered)), _down(day.score, floor), day.business_date, day.score, day.verdict or "")
+        Point(_across(number, len(ordered)), _down(day.score, floor), day.business_date, day.score, day.outcome or "")
         for number, day in enumerate(ordered)
         if day.score is not None
     )

@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from retail_quality.balance import balance
 from retail_quality.chart import HEIGHT, score_chart, sparks
-from retail_quality.facts import Alert, Alerts, DayDetails, Overview, is_airflows
-from shared.airflow_api import DAG_ID
+from retail_quality.model import Alert, Alerts, DayDetails, Overview, is_airflows
+from shared.airflow_rest.client import DAG_ID
 
 HERE = Path(__file__).parent
 STATIC = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from psycopg2.extras import RealDictCursor
 
-from retail_quality.facts import (
+from retail_quality.model import (
     Alert,
     Alerts,
     Check,
@@ -41,7 +41,7 @@ def configured_dsn() -> str:
     return reader_dsn(read_environment())
 
 
-class Books:
+class LedgerReader:
     """The warehouse, for reading."""
 
     def __init__(self, dsn: Callable[[], str] = configured_dsn) -> None:

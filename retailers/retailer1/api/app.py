@@ -9,9 +9,9 @@ from datetime import datetime
 
 from flask import Flask, Response, request
 
-from retailers.retailer1.books import PosSales
 from retailers.retailer1.listing import Listing, Page
 from retailers.retailer1.market import MARKET
+from retailers.retailer1.sales_tables import PosSales
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
 from retailers.serving.refusals import Refused, invalid

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from flask import Flask, Response, request
 
 from retailers.retailer2 import cursors
-from retailers.retailer2.books import OrderBook
 from retailers.retailer2.listing import Listing, Page
 from retailers.retailer2.market import MARKET
+from retailers.retailer2.sales_tables import OrderBook
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response

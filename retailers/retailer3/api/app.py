@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from flask import Flask, Response, request
 
 from retailers.retailer3 import spanish
-from retailers.retailer3.books import Asientos
 from retailers.retailer3.listing import Listing, Page
 from retailers.retailer3.market import MARKET
+from retailers.retailer3.sales_tables import Asientos
 from retailers.retailer3.signatures import Signatures
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response

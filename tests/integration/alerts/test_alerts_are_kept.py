@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from shared.alerts import Alert, alerting, raise_alert, resolve_alerts
-from shared.alerts.channels import Channel
-from shared.alerts.messages import Notice
+from monitoring.alerts import Alert, alerting, raise_alert, resolve_alerts
+from monitoring.alerts.channels import Channel
+from monitoring.alerts.messages import AlertMessage
 from tests.integration.alerts.conftest import NOON, Alerts, noon
 
 DAY = date(2026, 11, 20)
@@ -22,36 +22,36 @@ FAILED = Alert(
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[Notice]:
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[AlertMessage]:
     """The messages that would go out."""
-    notices: list[Notice] = []
+    messages: list[AlertMessage] = []
 
-    def deliver(notice: Notice, channels: list[Channel]) -> dict[Channel, str]:
-        notices.append(notice)
+    def deliver(message: AlertMessage, channels: list[Channel]) -> dict[Channel, str]:
+        messages.append(message)
         return {}
 
-    def deliver_each(messages: list[tuple[Notice, Channel]]) -> dict[Channel, str]:
-        notices.extend(notice for notice, _ in messages)
+    def deliver_each(batch: list[tuple[AlertMessage, Channel]]) -> dict[Channel, str]:
+        messages.extend(message for message, _ in batch)
         return {}
 
     monkeypatch.setattr(alerting, "deliver", deliver)
     monkeypatch.setattr(alerting, "deliver_each", deliver_each)
-    return notices
+    return messages
 
 
 def test_the_same_cause_again_is_the_same_row_and_told_once(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     numbers = {raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK) for _ in range(3)}
 
     (row,) = alerts()
     assert numbers == {row["alert_id"]}
     assert (row["occurrences"], row["status"], row["notified_at"]) == (3, "open", NOON)
-    assert [notice.title for notice in sent] == ["[ERROR] ingest failed for retailer_2"]
+    assert [message.title for message in sent] == ["[ERROR] ingest failed for retailer_2"]
 
 
 def test_two_runs_that_meet_a_cause_at_once_tell_it_once(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     together = Barrier(8)
 
@@ -68,23 +68,23 @@ def test_two_runs_that_meet_a_cause_at_once_tell_it_once(
 
 
 def test_a_graver_severity_is_told_again_and_a_lesser_one_is_not(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     for severity in ("warning", "critical", "warning", "critical"):
         alert = Alert("quality_violation", severity, f"quality: {severity}", business_date=DAY)
         raise_alert(warehouse.loader_dsn, alert, clock=noon, channels=SINK)
 
-    assert [notice.severity for notice in sent] == ["warning", "critical"]
+    assert [message.severity for message in sent] == ["warning", "critical"]
     assert [row["severity"] for row in alerts()] == ["critical"]
 
 
 def test_what_reached_no_channel_is_tried_again_at_the_next_occurrence(
     warehouse: WarehouseAccess, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries: list[Notice] = []
+    tries: list[AlertMessage] = []
 
-    def refuse_the_first(notice: Notice, channels: list[Channel]) -> dict[Channel, str]:
-        tries.append(notice)
+    def refuse_the_first(message: AlertMessage, channels: list[Channel]) -> dict[Channel, str]:
+        tries.append(message)
         return {} if len(tries) > 1 else {SINK[0]: "down"}
 
     monkeypatch.setattr(alerting, "deliver", refuse_the_first)
@@ -99,7 +99,7 @@ def test_what_reached_no_channel_is_tried_again_at_the_next_occurrence(
 
 
 def test_a_sender_that_was_killed_is_replaced_after_a_minute(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice], monkeypatch: pytest.MonkeyPatch
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
         killed.setattr(alerting, "_tell", lambda *_: None)
@@ -112,7 +112,7 @@ def test_a_sender_that_was_killed_is_replaced_after_a_minute(
 
 
 def test_an_acknowledged_alert_is_counted_in_silence(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     number = raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])
     with psycopg2.connect(warehouse.loader_dsn) as connection:
@@ -125,7 +125,7 @@ def test_an_acknowledged_alert_is_counted_in_silence(
 
 
 def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
 
@@ -139,7 +139,7 @@ def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
 
     first, second = alerts()
     assert (first["status"], first["resolved_by"], second["status"]) == ("resolved", "run 2", "open")
-    assert [notice.title for notice in sent] == [
+    assert [message.title for message in sent] == [
         "[ERROR] ingest failed for retailer_2",
         "[RESOLVED] ingest failed for retailer_2",
         "[ERROR] ingest failed for retailer_2",
@@ -147,7 +147,7 @@ def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
 
 
 def test_nobody_is_told_of_the_end_of_what_he_never_heard_of(
-    warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])
 
@@ -155,7 +155,9 @@ def test_nobody_is_told_of_the_end_of_what_he_never_heard_of(
     assert sent == []
 
 
-def test_resolving_leaves_other_causes_alone(warehouse: WarehouseAccess, alerts: Alerts, sent: list[Notice]) -> None:
+def test_resolving_leaves_other_causes_alone(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
+) -> None:
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
     others: list[dict[str, Any]] = [
         {"kind": "run_failed"},
@@ -171,9 +173,9 @@ def test_resolving_leaves_other_causes_alone(warehouse: WarehouseAccess, alerts:
         resolve_alerts(warehouse.loader_dsn, by="x", clock=noon)
 
 
-def test_without_a_warehouse_the_message_is_sent_all_the_same(sent: list[Notice]) -> None:
+def test_without_a_warehouse_the_message_is_sent_all_the_same(sent: list[AlertMessage]) -> None:
     dsn = "postgresql://retail_user:x@127.0.0.1:1/none"
 
     assert raise_alert(dsn, FAILED, clock=noon, channels=SINK) == 0
-    assert [notice.title for notice in sent] == ["[ERROR] ingest failed for retailer_2"]
+    assert [message.title for message in sent] == ["[ERROR] ingest failed for retailer_2"]
     assert "retail alerts" not in sent[0].body

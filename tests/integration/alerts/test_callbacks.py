@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import airflow_notices, airflow_tasks
-from shared.airflow_tasks import INGEST_TASK, REFRESH_TASK
+from pipeline.outcomes import INGEST_TASK, REFRESH_TASK
+from retail_airflow import alerts, tasks
 from shared.config import RETAILER_IDS
 from tests.fakes.published_days import PublishedDays
 from tests.integration.alerts.conftest import Alerts, Sink
@@ -38,7 +38,7 @@ class Clock:
 def clock(warehouse: WarehouseAccess, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The environment of a task; alerts go to the sink."""
     clock = Clock()
-    monkeypatch.setattr(airflow_notices, "_now", clock)
+    monkeypatch.setattr(alerts, "_now", clock)
     monkeypatch.setenv("WAREHOUSE_DSN", warehouse.loader_dsn)
     monkeypatch.setenv("ALERT_CHANNELS", f"json://{sink.host}/hook")
     monkeypatch.setenv("AIRFLOW_URL", "http://airflow:8080")
@@ -84,7 +84,7 @@ def unresolved(alerts: Alerts) -> set[str]:
 
 def fail_ingestion(**more: Any) -> None:
     reason = "retailer_2 refused our client id (401). Set RETAILER2_CLIENT_SECRET in .env."
-    airflow_tasks.task_failed(context(INGEST_TASK, exception=RuntimeError(reason), **more))
+    tasks.task_failed(context(INGEST_TASK, exception=RuntimeError(reason), **more))
 
 
 def test_a_failed_task_is_told_with_retailer_date_reason_remedy_and_log(sink: Sink, alerts: Alerts) -> None:
@@ -105,14 +105,14 @@ def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_told_of_befo
     told = context(INGEST_TASK, day=date(2024, 3, 5), exception=RuntimeError("503"))  # its parameters are still there
     told["dag_run"].conf = None
 
-    airflow_tasks.task_failed(told)
+    tasks.task_failed(told)
 
     (row,) = alerts()
     assert row["business_date"] == DAY
 
 
 def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
-    airflow_tasks.task_failed(context(INGEST_TASK, task=object()))
+    tasks.task_failed(context(INGEST_TASK, task=object()))
 
     assert "its process was killed" in sink.bodies[0]["message"]
     assert sink.bodies[0]["retailer_id"] == "retailer_2"
@@ -121,24 +121,24 @@ def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
 def test_a_task_that_succeeds_when_it_is_cleared_resolves_its_alert(sink: Sink, alerts: Alerts) -> None:
     fail_ingestion()
 
-    airflow_tasks.task_succeeded(context("transform_s3_to_postgres"))
+    tasks.task_succeeded(context("transform_s3_to_postgres"))
     assert unresolved(alerts) == {"task_failed"}
-    airflow_tasks.task_succeeded(context(INGEST_TASK))
+    tasks.task_succeeded(context(INGEST_TASK))
 
     assert unresolved(alerts) == set()
     assert titles(sink)[-1] == "[RESOLVED] ingest_retailers_to_s3 failed for retailer_2, 2026-11-20"
 
 
 def test_views_that_are_refreshed_for_another_date_are_refreshed(alerts: Alerts) -> None:
-    airflow_tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
 
-    airflow_tasks.task_succeeded(context(REFRESH_TASK, day=DAY + timedelta(days=1), run_id="run-2"))
+    tasks.task_succeeded(context(REFRESH_TASK, day=DAY + timedelta(days=1), run_id="run-2"))
 
     assert unresolved(alerts) == set()
 
 
 def test_a_retry_is_announced_and_not_kept(sink: Sink, alerts: Alerts) -> None:
-    airflow_tasks.task_retried(context(INGEST_TASK, exception=RuntimeError("503, run again later")))
+    tasks.task_retried(context(INGEST_TASK, exception=RuntimeError("503, run again later")))
 
     (body,) = sink.bodies
     assert "failed for retailer_2, 2026-11-20 and is tried again (try 4 of 4)" in body["title"]
@@ -153,16 +153,16 @@ def test_missing_data_ends_with_the_publication_whichever_run_it_was(
     days.publish(DAY, "retailer_1")
     fail_ingestion()
     missing = {"retailer_2": "refused our client id (401)", "retailer_1": "its newest change could not be read"}
-    assert not airflow_tasks.notify("data_missing", context("name_missing_retailers"), missing)
-    assert airflow_tasks.notify("data_missing", context("name_missing_retailers"), {"retailer_2": "refused"})
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    assert not tasks.notify("data_missing", context("report_missing_retailers"), missing)
+    assert tasks.notify("data_missing", context("report_missing_retailers"), {"retailer_2": "refused"})
+    tasks.run_failed(context(reason="task_failure"))
     missing_rows = [row for row in alerts() if row["kind"] == "missing_data"]
     assert [(row["retailer_id"], row["occurrences"]) for row in missing_rows] == [("retailer_2", 2)]
 
     days.publish(DAY, "retailer_2", run_id="run-2")
     days.execute("UPDATE ops.load_ledger SET recorded_at = %s WHERE run_id = 'run-2'", (clock(),))
-    tomorrow = context("name_missing_retailers", day=DAY + timedelta(days=1), run_id="run-2")
-    airflow_tasks.notify("data_missing", tomorrow, {})
+    tomorrow = context("report_missing_retailers", day=DAY + timedelta(days=1), run_id="run-2")
+    tasks.notify("data_missing", tomorrow, {})
 
     assert unresolved(alerts) == set()
     assert {row["resolved_by"] for row in alerts()} == {"retail_data_pipeline, run run-2"}
@@ -172,12 +172,12 @@ def test_missing_data_ends_with_the_publication_whichever_run_it_was(
 
 def test_a_red_run_stays_reported_while_a_cause_is_left(alerts: Alerts, days: PublishedDays, clock: Clock) -> None:
     fail_ingestion()
-    airflow_tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.run_failed(context(reason="task_failure"))
 
     days.publish(DAY, "retailer_2", run_id="run-2")
     days.execute("UPDATE ops.load_ledger SET recorded_at = %s", (clock(),))
-    airflow_tasks.notify("data_missing", context("name_missing_retailers", run_id="run-2"), {})
+    tasks.notify("data_missing", context("report_missing_retailers", run_id="run-2"), {})
 
     assert [row["task_id"] for row in alerts() if row["status"] == "open" and row["task_id"]] == [REFRESH_TASK]
     assert unresolved(alerts) == {"task_failed", "run_failed"}
@@ -191,7 +191,7 @@ def test_a_red_run_is_critical_when_it_published_nothing(
         days.publish(DAY, "retailer_1")
     fail_ingestion()
 
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    tasks.run_failed(context(reason="task_failure"))
 
     body = sink.bodies[-1]
     assert alerts()[-1]["severity"] == severity
@@ -206,9 +206,9 @@ def test_a_green_run_is_announced_with_what_it_came_to_and_ends_its_alerts(
     days.publish_all(DAY)
     days.execute("INSERT INTO ops.data_quality_scores VALUES ('run-1', %s, 'overall', 99.5, 'pass', %s)", (DAY, NIGHT))
     fail_ingestion()
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    tasks.run_failed(context(reason="task_failure"))
 
-    airflow_tasks.run_succeeded(context(reason="success"))
+    tasks.run_succeeded(context(reason="success"))
 
     assert unresolved(alerts) == set()
     body = sink.bodies[-1]
@@ -236,18 +236,18 @@ def test_a_late_run_is_told_and_is_over_when_it_ends(sink: Sink, alerts: Alerts)
         "state": "running",
     }
 
-    airflow_tasks.deadline_missed({"dag_run": {**answer, "state": "success"}, "deadline": {}}, limit_hours=4.0)
+    tasks.deadline_missed({"dag_run": {**answer, "state": "success"}, "deadline": {}}, limit_hours=4.0)
     assert sink.bodies == [], "it has ended before that was heard of"
-    airflow_tasks.deadline_missed({"dag_run": answer, "deadline": {}}, limit_hours=4.0)
+    tasks.deadline_missed({"dag_run": answer, "deadline": {}}, limit_hours=4.0)
 
     assert sink.bodies[0]["title"] == "[ERROR] retail_data_pipeline is late for 2026-11-20: not done after 4 h"
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    tasks.run_failed(context(reason="task_failure"))
     assert unresolved(alerts) == {"run_failed"}
 
 
-def quality(verdict: str, *checks: tuple[str, str]) -> dict[str, Any]:
+def quality(outcome: str, *checks: tuple[str, str]) -> dict[str, Any]:
     return {
-        "verdict": verdict,
+        "outcome": outcome,
         "score": 97.0,
         "business_date": DAY.isoformat(),
         "checks": [{"status": status, "message": message} for status, message in checks],
@@ -255,7 +255,7 @@ def quality(verdict: str, *checks: tuple[str, str]) -> dict[str, Any]:
 
 
 def judge(facts: dict[str, Any]) -> bool:
-    return airflow_tasks.notify("quality_judged", context("data_quality_check"), facts)
+    return tasks.notify("quality_judged", context("data_quality_check"), facts)
 
 
 def test_a_failed_check_is_critical_and_passes_away_with_a_pass(sink: Sink, alerts: Alerts) -> None:
@@ -293,10 +293,10 @@ def test_a_warning_about_a_date_ends_when_a_later_run_has_caught_it_up(alerts: A
     tomorrow = context("data_quality_check", day=DAY + timedelta(days=1), run_id="run-2")
 
     keep_result(days, "run-2", "retailer_1", DAY + timedelta(days=1), "pass", 10)
-    airflow_tasks.notify("quality_judged", tomorrow, quality("pass"))
+    tasks.notify("quality_judged", tomorrow, quality("pass"))
     assert unresolved(alerts) == {"quality_violation"}
     keep_result(days, "run-2", "retailer_2", DAY, "pass", 10)
-    airflow_tasks.notify("quality_judged", tomorrow, quality("pass"))
+    tasks.notify("quality_judged", tomorrow, quality("pass"))
 
     assert unresolved(alerts) == set()
 
@@ -305,7 +305,7 @@ def test_a_failure_that_was_told_better_is_not_told_twice(alerts: Alerts) -> Non
     error = RuntimeError("7 totals do not add up.")
     error.is_alerted = True  # type: ignore[attr-defined]
 
-    airflow_tasks.task_failed(context("data_quality_check", exception=error))
+    tasks.task_failed(context("data_quality_check", exception=error))
 
     assert alerts() == []
 
@@ -314,12 +314,12 @@ def test_another_dag_fails_without_retailer_and_date(sink: Sink, alerts: Alerts)
     of_maintenance = context("find_gaps", exception=RuntimeError("no lock"))
     of_maintenance["dag_run"].dag_id, of_maintenance["params"] = "retail_maintenance", {}
 
-    airflow_tasks.task_failed(of_maintenance)
-    airflow_tasks.run_failed({**of_maintenance, "reason": "task_failure"})
+    tasks.task_failed(of_maintenance)
+    tasks.run_failed({**of_maintenance, "reason": "task_failure"})
 
     assert titles(sink) == ["[ERROR] find_gaps failed", "[ERROR] retail_maintenance failed"]
-    airflow_tasks.task_succeeded(of_maintenance)
-    airflow_tasks.run_succeeded(of_maintenance)
+    tasks.task_succeeded(of_maintenance)
+    tasks.run_succeeded(of_maintenance)
     assert unresolved(alerts) == set()
 
 
@@ -329,10 +329,10 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
     monkeypatch.setenv("WAREHOUSE_DSN", "postgresql://retail_user:x@127.0.0.1:1/none")
 
     fail_ingestion()
-    airflow_tasks.task_succeeded(context(INGEST_TASK))
-    airflow_tasks.run_succeeded(context())
+    tasks.task_succeeded(context(INGEST_TASK))
+    tasks.run_succeeded(context())
     monkeypatch.delenv("WAREHOUSE_DSN")
-    airflow_tasks.run_failed(context(reason="task_failure"))
+    tasks.run_failed(context(reason="task_failure"))
 
     assert titles(sink) == [
         "[ERROR] ingest_retailers_to_s3 failed for retailer_2, 2026-11-20",
@@ -344,4 +344,4 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
 def test_every_retailer_has_an_index(sink: Sink) -> None:
     for index, retailer in enumerate(RETAILER_IDS):
         instance = SimpleNamespace(task_id=INGEST_TASK, map_index=index, try_number=1, max_tries=0)
-        assert airflow_notices.occasion(context(INGEST_TASK, task=None, ti=instance)).retailer == retailer
+        assert alerts.alert_context(context(INGEST_TASK, task=None, ti=instance)).retailer == retailer

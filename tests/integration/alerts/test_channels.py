@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.alerts import Alert, Channel, Notice, announce, raise_alert, resolve_alerts
-from shared.alerts.channels import parse_channels
-from shared.alerts.delivery import deliver
+from monitoring.alerts import Alert, AlertMessage, Channel, announce, raise_alert, resolve_alerts
+from monitoring.alerts.channels import parse_channels
+from monitoring.alerts.delivery import deliver
 from shared.config import PROJECT_ROOT
 from tests.integration.alerts.conftest import Alerts, Mailbox, Sink, noon
 
@@ -133,7 +133,7 @@ def test_a_channel_is_sent_its_least_severity_and_graver(sink: Sink) -> None:
     two = channels(f"error=json://{sink.host}/grave", f"json://{sink.host}/all")
 
     for severity in ("info", "warning", "error", "critical"):
-        announce(Notice(severity, severity, "body"), two)
+        announce(AlertMessage(severity, severity, "body"), two)
 
     assert [body["title"] for path, body in sink.posts if path == "/grave"] == ["error", "critical"]
     assert len([path for path, _ in sink.posts if path == "/all"]) == 4
@@ -153,7 +153,7 @@ def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
 
     assert len(sink.posts) == 1
     assert alerts()[0]["notified_at"] is not None
-    failed = deliver(Notice("error", "t", "b"), broken)
+    failed = deliver(AlertMessage("error", "t", "b"), broken)
     assert [each.name for each in failed] == ["channel 1 (json)", "channel 2 (nosuchthing)", "channel 3 (pagerduty)"]
     captured = capsys.readouterr()
     said = " ".join([captured.out, captured.err, str(failed), repr(broken)])
@@ -166,7 +166,7 @@ def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
 def test_a_refusal_is_told_with_its_status(sink: Sink) -> None:
     sink.status = 403
 
-    (reason,) = deliver(Notice("error", "t", "b"), channels(f"json://{sink.host}/hook")).values()
+    (reason,) = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook")).values()
 
     assert "403" in reason
 
@@ -175,7 +175,7 @@ def test_a_channel_that_never_answers_is_left_behind(sink: Sink) -> None:
     sink.silent.set()
     begun = time.monotonic()
 
-    failed = deliver(Notice("error", "t", "b"), channels(f"json://{sink.host}/hook?rto=25"), limit=0.2)
+    failed = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook?rto=25"), limit=0.2)
 
     assert list(failed.values()) == ["it did not answer in time"]
     assert time.monotonic() - begun < 10  # not the 25 s that it would take
@@ -184,8 +184,8 @@ def test_a_channel_that_never_answers_is_left_behind(sink: Sink) -> None:
 def test_what_the_library_says_stays_out_of_the_logs_of_a_run() -> None:
     program = (
         "import logging; logging.basicConfig(level='DEBUG');"
-        " from shared.alerts.channels import parse_channels; from shared.alerts import Notice, announce;"
-        " announce(Notice('error', 't', 'b'), parse_channels('json://user:s3cret@127.0.0.1:1/x pagerduty://s3cret')[0])"
+        " from monitoring.alerts.channels import parse_channels; from monitoring.alerts import AlertMessage, announce;"
+        " announce(AlertMessage('error', 't', 'b'), parse_channels('json://user:s3cret@127.0.0.1:1/x pagerduty://s3cret')[0])"
     )
 
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True)
@@ -197,9 +197,9 @@ def test_what_the_library_says_stays_out_of_the_logs_of_a_run() -> None:
 
 def test_without_anything_to_send_the_library_is_not_imported() -> None:
     program = (
-        "import sys; from shared.alerts import Notice, announce, read_channels;"
-        " announce(Notice('info', 't', 'b'), []);"
-        " announce(Notice('info', 't', 'b'), read_channels({'ALERT_CHANNELS': 'error=json://127.0.0.1:1'}));"
+        "import sys; from monitoring.alerts import AlertMessage, announce, read_channels;"
+        " announce(AlertMessage('info', 't', 'b'), []);"
+        " announce(AlertMessage('info', 't', 'b'), read_channels({'ALERT_CHANNELS': 'error=json://127.0.0.1:1'}));"
         " print('apprise' in sys.modules)"
     )
 

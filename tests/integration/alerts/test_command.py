@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared.alerts import Alert, raise_alert
+from monitoring.alerts import Alert, raise_alert
 from tests.integration.alerts.conftest import Alerts, Sink, noon
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-import cli.watching
+import cli.run_monitor
 from cli.gaps import gaps
 from local_stack.databases import WarehouseAccess
 from tests.conftest import S3Access
@@ -31,7 +31,7 @@ def retail(*arguments: str) -> Result:
 def published(warehouse: WarehouseAccess, s3: S3Access, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublishedDays]:
     for name, value in {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cli.watching, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(cli.run_monitor, "POLL_SECONDS", 0.0)
     days = PublishedDays(warehouse.owner_dsn)
     yield days
     days.close()

@@ -19,7 +19,7 @@ from shared.version import CODE_VERSION
 
 READ_AT_RUN_TIME = {".sql", ".toml", ".yaml", ".j2"}
 PACKAGES = (
-    *("cli", "data_quality", "database", "ingestion", "maintenance", "materialized_views"),
+    *("cli", "data_quality", "database", "ingestion", "maintenance", "materialized_views", "monitoring", "pipeline"),
     *("scripts", "shared", "transformation"),
 )
 

@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner, Result
 
-import cli.backfilling
-import cli.watching
-import shared.airflow_runs
+import cli.backfill_plan
+import cli.run_monitor
+import shared.airflow_rest.runs
 from cli.airflow_session import check_zone
-from cli.backfilling import date_range, in_words
+from cli.backfill_plan import date_range, in_words
 from cli.schedule import app
-from shared.airflow_api import AirflowSilent
+from shared.airflow_rest.client import AirflowUnavailable
 from shared.errors import FixConfiguration
 from tests.fakes.airflow_api import FakeAirflow, fake_airflow, nightly, run_facts, task_facts
 
@@ -45,7 +45,7 @@ class Shell:
 
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    monkeypatch.setattr(cli.watching, "POLL_SECONDS", 0.0)
+    monkeypatch.setattr(cli.run_monitor, "POLL_SECONDS", 0.0)
     monkeypatch.setenv("COLUMNS", "200")
     airflow = FakeAirflow()
     with fake_airflow(airflow) as vendor:
@@ -82,14 +82,14 @@ def test_a_date_is_run_and_watched_by_task_and_retailer(shell: Shell) -> None:
 def test_a_red_run_ends_with_1_the_reason_and_where_to_look(shell: Shell) -> None:
     shell.airflow.tasks = [
         task_facts("ingest_retailers_to_s3", "failed", "retailer_2", 1),
-        task_facts("name_missing_retailers", "failed"),
+        task_facts("report_missing_retailers", "failed"),
     ]
     shell.airflow.errors = {"ingest_retailers_to_s3": "retailer_2 answers 503. Run again."}
     shell.airflow.on_poll = ends_as("failed")
     told = shell.retail("trigger", DAY)
     assert told.exit_code == 1
     assert "ingest_retailers_to_s3[retailer_2]: retailer_2 answers 503." in told.stderr
-    assert "name_missing_retailers" not in told.stderr
+    assert "report_missing_retailers" not in told.stderr
     assert f"See {shell.url}/dags/retail_data_pipeline/runs/manual__1: mend the cause, then clear" in told.stderr
     facts = shell.json("trigger", DAY)
     assert (facts["business_date"], facts["state"]) == (DAY, "failed")
@@ -116,7 +116,7 @@ def test_ctrl_c_leaves_the_run_alone_and_says_so(shell: Shell, monkeypatch: pyte
     def interrupt(_: Any, run: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.watching.Watch, "one", interrupt)
+    monkeypatch.setattr(cli.run_monitor.RunMonitor, "one", interrupt)
     told = shell.retail("trigger", DAY)
     assert told.exit_code == 130
     assert "Not watched any more; the run goes on in Airflow. See http" in told.stderr
@@ -124,14 +124,14 @@ def test_ctrl_c_leaves_the_run_alone_and_says_so(shell: Shell, monkeypatch: pyte
 
 def test_an_airflow_that_is_silent_for_a_moment_is_waited_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["silence", "silence"])
-    real = shared.airflow_runs.find_run
+    real = shared.airflow_rest.runs.find_run
 
     def find(*arguments: Any) -> Any:
         if next(answers, None):
-            raise AirflowSilent("no connection")
+            raise AirflowUnavailable("no connection")
         return real(*arguments)
 
-    monkeypatch.setattr(cli.watching, "find_run", find)
+    monkeypatch.setattr(cli.run_monitor, "find_run", find)
     shell.airflow.on_poll = ends_as("success")
     assert shell.retail("trigger", DAY).exit_code == 0
 
@@ -189,12 +189,12 @@ def test_a_backfill_that_is_only_being_closed_is_waited_for(shell: Shell, monkey
     dates = {"from_date": "2024-01-20T00:00:00Z", "to_date": "2024-01-21T23:59:59Z"}
     shell.airflow.runs = [nightly(night(20), "success", "backfill")]
     shell.airflow.backfills = [{"id": 3, "completed_at": None, "is_paused": False, **dates}]
-    real = cli.backfilling.start
+    real = cli.backfill_plan.start
 
     def start(*arguments: Any) -> int:
         return real(*arguments, sleep=lambda _: shell.airflow.backfills[0].update(completed_at="now"))
 
-    monkeypatch.setattr(cli.backfilling, "start", start)
+    monkeypatch.setattr(cli.backfill_plan, "start", start)
     shell.airflow.on_poll = ends_as("success")
     assert shell.retail("backfill", "2024-01-10", "2024-01-11").exit_code == 0
 

@@ -79,7 +79,7 @@ ONE_LINE = f"{THIS_DAY} AND transaction_id = 'T0115-0000' AND line_id = '1'"
 def test_a_clean_warehouse_passes_every_check_for_every_retailer(clean: Clean) -> None:
     result = clean.check()
     assert not_passed(result) == {}
-    assert (result.verdict, result.score) == (Status.PASS, 100.0)
+    assert (result.outcome, result.score) == (Status.PASS, 100.0)
     seen = {(each.check.name, each.finding.retailer_id) for each in result.checks}
     silent = {"retailer_left_out", "money_matches_report_with_rejects"}  # nothing to look at here
     assert seen == {(check.name, each) for check in load_checks() for each in RETAILER_IDS if check.name not in silent}
@@ -88,7 +88,8 @@ def test_a_clean_warehouse_passes_every_check_for_every_retailer(clean: Clean) -
 DEFECTS: dict[str, str] = {
     "rows_match_report": "UPDATE load_ledger SET reported = reported + 1 WHERE load_id = (SELECT max(load_id)"
     " FROM load_ledger WHERE retailer_id = 'retailer_1')",
-    "money_matches_ledger": "UPDATE load_ledger_amounts SET in_star = in_star + 0.01, unchanged = unchanged + 0.01,"
+    "money_matches_ledger": "UPDATE load_ledger_amounts SET in_warehouse = in_warehouse + 0.01,"
+    " unchanged = unchanged + 0.01,"
     " landed = landed + 0.01 WHERE business_date = '2024-01-15' AND retailer_id = 'retailer_1'",
     "money_matches_report": "UPDATE load_ledger_amounts SET reported = reported + 0.01"
     " WHERE business_date = '2024-01-15' AND retailer_id = 'retailer_1'",
@@ -99,7 +100,7 @@ DEFECTS: dict[str, str] = {
     "customer_version_fits": "UPDATE dim_customer SET valid_from = '2024-01-15 18:00+00' WHERE retailer_key = 1"
     " AND customer_id = 'C1'; INSERT INTO dim_customer (retailer_key, customer_id, valid_from, valid_to, is_current)"
     " VALUES (1, 'C1', '2020-01-01', '2024-01-15 18:00+00', false)",
-    "customer_history_whole": "UPDATE dim_customer SET valid_to = '2030-01-01' WHERE retailer_key = 1"
+    "customer_history_complete": "UPDATE dim_customer SET valid_to = '2030-01-01' WHERE retailer_key = 1"
     " AND customer_id = 'C1'",
     "summary_matches_facts": f"UPDATE fact_daily_sales SET returned_quantity = returned_quantity + 1 WHERE {THIS_DAY}",
     "transactions_match_facts": f"UPDATE fact_daily_transactions SET customer_count = 9 WHERE {THIS_DAY}",
@@ -157,7 +158,7 @@ def test_a_sale_with_a_negative_amount_is_found(clean: Clean) -> None:
 
 def test_unknown_members_are_a_warning(clean: Clean) -> None:
     clean.spoil(f"UPDATE fact_sales SET store_key = 0 WHERE {ONE_LINE}", summarise=True)
-    assert not_passed(clean.check()) == {"members_known retailer_1": Status.WARN}
+    assert not_passed(clean.check()) == {"dimensions_known retailer_1": Status.WARN}
 
 
 def test_a_line_without_a_dimension_row_is_found(clean: Clean) -> None:
@@ -237,14 +238,14 @@ def test_a_retailer_that_is_not_published_fails_the_run(clean: Clean) -> None:
     forget(clean, "retailer_2")
     result = clean.check()
     assert not_passed(result)["retailer_present retailer_2"] is Status.FAIL
-    assert result.verdict is Status.FAIL
+    assert result.outcome is Status.FAIL
 
 
 def test_a_retailer_the_run_does_without_is_a_warning_that_names_it(clean: Clean) -> None:
     forget(clean, "retailer_2")
     result = clean.check(retailers=["retailer_1", "retailer_3"])
     assert not_passed(result) == {"retailer_left_out retailer_2": Status.WARN}
-    assert result.verdict is Status.WARN
+    assert result.outcome is Status.WARN
 
 
 def test_a_retailer_that_sold_nothing_passes(clean: Clean) -> None:

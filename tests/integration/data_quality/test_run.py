@@ -48,10 +48,10 @@ def test_results_and_scores_are_kept_also_when_the_verdict_is_fail(
 ) -> None:
     days.execute("UPDATE fact_sales SET net_amount = -net_amount WHERE date_key = 20240115 AND line_type = 'sale'")
     result = run(DAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="run-1", clock=lambda: NOW)
-    assert result.verdict is Status.FAIL
+    assert result.outcome is Status.FAIL
     kept = days.execute("SELECT check_name, retailer_id, status FROM ops.data_quality_results WHERE status = 'fail'")
     assert ("signs_follow_type", "retailer_1", "fail") in kept
-    assert days.execute("SELECT verdict FROM ops.data_quality_scores WHERE dimension = 'overall'") == [("fail",)]
+    assert days.execute("SELECT outcome FROM ops.data_quality_scores WHERE dimension = 'overall'") == [("fail",)]
     assert days.execute("SELECT stage, status FROM ops.pipeline_runs") == [("quality", "failed")]
     compact = json.loads(json.dumps(result.as_dict()))
     assert {each["status"] for each in compact["checks"]} == {"fail"}  # small enough for XCom
@@ -106,7 +106,7 @@ def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
     done = command(warehouse.loader_dsn, "2024-01-15", "--json")
     answer = json.loads(done.stdout)
     assert done.returncode == 1
-    assert answer["verdict"] == "fail"
+    assert answer["outcome"] == "fail"
     assert any(each["check"] == "retailer_present" and each["status"] == "fail" for each in answer["checks"])
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from cli.etl_job import EtlOrder, run_etl
-from cli.etl_result import EtlResult
 from local_stack.databases import WarehouseAccess
+from pipeline.file_load import FileLoadRequest, run_file_load
+from pipeline.file_load_result import FileLoadResult
 from shared.config import PROJECT_ROOT, Settings, load_settings
 from tests.conftest import S3Access
 
@@ -98,11 +98,13 @@ class Platform:
     def settings(self) -> Settings:
         return load_settings(self.environment)
 
-    def load(self, *sources: Path, **order: Any) -> EtlResult:
+    def load(self, *sources: Path, **order: Any) -> FileLoadResult:
         """`retail etl` in this process."""
         self.runs += 1
-        asked = EtlOrder(sources=[str(source) for source in sources], layout=order.pop("layout", RETAILER), **order)
-        return run_etl(replace(asked), run_id=f"etl-{self.runs}", settings=self.settings)
+        asked = FileLoadRequest(
+            sources=[str(source) for source in sources], layout=order.pop("layout", RETAILER), **order
+        )
+        return run_file_load(replace(asked), run_id=f"etl-{self.runs}", settings=self.settings)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`retail etl` as a process of its own."""

@@ -19,7 +19,7 @@ from tests.integration.etl.conftest import FIRST, RETAILER, Platform, Row, sales
 
 _LEDGER = """
 SELECT sum(fetched), sum(landed), sum(rejected), sum(inserted), sum(updated), sum(unchanged), sum(duplicate),
-    sum(withdrawn), sum(in_star)
+    sum(withdrawn), sum(in_warehouse)
 FROM ops.load_ledger WHERE load_id = %s
 """
 
@@ -38,10 +38,10 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
         "updated": 0,
         "unchanged": 0,
         "withdrawn": 0,
-        "in_star": len(kept),
+        "in_warehouse": len(kept),
     }
     assert result.buckets["landed"].amounts["GBP"] == money
-    assert result.buckets["in_star"].amounts["GBP"] == star
+    assert result.buckets["in_warehouse"].amounts["GBP"] == star
     assert platform.star() == (len(kept), star)
     ledger = platform.query(_LEDGER, result.load_id)[0]
     assert ledger == (len(rows), len(rows), 0, len(kept), 0, 0, len(rows) - len(kept), 0, len(kept))
@@ -79,7 +79,7 @@ def test_the_same_file_again_writes_nothing(platform: Platform, tmp_path: Path) 
     )
     again = platform.load(path)
     assert (again.load_id, again.balanced, again.changed_days) == (None, True, ())
-    assert again.buckets["unchanged"].rows == again.buckets["in_star"].rows == len(set(sales()))
+    assert again.buckets["unchanged"].rows == again.buckets["in_warehouse"].rows == len(set(sales()))
     assert again.load_path == {"2011-01": "unchanged"}
     assert platform.versions() == versions
     assert platform.objects() == objects
@@ -182,16 +182,16 @@ def test_remarkable_rows_are_found_in_flagged_sales(platform: Platform, tmp_path
 
 
 def test_a_dry_run_needs_and_touches_nothing(platform: Platform, tmp_path: Path) -> None:
-    from cli.etl_job import EtlOrder, run_etl
+    from pipeline.file_load import FileLoadRequest, run_file_load
 
     path = write(tmp_path / "sales.csv", sales())
-    result = run_etl(EtlOrder(sources=[str(path)], layout=RETAILER, dry_run=True), run_id="dry")
+    result = run_file_load(FileLoadRequest(sources=[str(path)], layout=RETAILER, dry_run=True), run_id="dry")
     assert (result.dry_run, result.balanced, result.as_dict()["rows"]["landed"]) == (True, True, len(sales()))
     assert (platform.objects(), platform.star()[0]) == ({}, 0)
 
 
 def test_what_the_layout_says_of_every_row_is_content_too(platform: Platform, tmp_path: Path) -> None:
-    from ingestion.files.layouts import load_layout
+    from ingestion.mapping.layouts import load_layout
 
     path = write(tmp_path / "sales.csv", sales(2))
     platform.load(path)

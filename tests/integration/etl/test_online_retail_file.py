@@ -24,7 +24,7 @@ def test_541_909_rows_and_all_money_are_in_one_bucket_each_and_a_re_run_writes_n
     assert result.balanced
     assert platform.star() == (DISTINCT, MONEY)
     ledger = platform.query(
-        "SELECT business_date, l.fetched, l.landed, l.inserted, l.duplicate, a.duplicate, a.in_star"
+        "SELECT business_date, l.fetched, l.landed, l.inserted, l.duplicate, a.duplicate, a.in_warehouse"
         " FROM ops.load_ledger l JOIN ops.load_ledger_amounts a USING (load_id, retailer_id, business_date)"
     )
     assert {row[0]: row[1:] for row in ledger} == {
@@ -35,7 +35,7 @@ def test_541_909_rows_and_all_money_are_in_one_bucket_each_and_a_re_run_writes_n
         " FROM ops.load_ledger"
     )
     assert totals == [(ROWS, DISTINCT, ROWS - DISTINCT, 0)]
-    assert platform.query("SELECT sum(landed), sum(in_star) FROM ops.load_ledger_amounts") == [(ALL_MONEY, MONEY)]
+    assert platform.query("SELECT sum(landed), sum(in_warehouse) FROM ops.load_ledger_amounts") == [(ALL_MONEY, MONEY)]
 
     digest, objects = platform.digest(), platform.objects()
     written = (

@@ -101,8 +101,8 @@ def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
     assert {each.health for each in found} == {Health.OK}
     assert by_item(found)["data"].reason == "120 lines on 1 date, the latest 2024-01-15 with 120"
     assert by_item(found)["retailer_2 data"].reason == "published up to 2024-01-15, 40 lines of that date"
-    verdict, last_run = (each for each in found if each.item == "quality")
-    assert verdict.reason == "pass for 2024-01-15, score 100.0"
+    outcome, last_run = (each for each in found if each.item == "quality")
+    assert outcome.reason == "pass for 2024-01-15, score 100.0"
     assert last_run.reason == "succeeded for 2024-01-15, started 2024-01-16 09:00 UTC"
 
 
@@ -247,12 +247,12 @@ def test_a_red_run_names_its_tasks_and_where_to_look(api: FakeApi) -> None:
     )
     tasks = [
         {"task_id": "ingest_retailers_to_s3", "map_index": 1, "rendered_map_index": "retailer_2"},
-        {"task_id": "name_missing_retailers", "map_index": -1},
+        {"task_id": "report_missing_retailers", "map_index": -1},
     ]
     api.answers[f"{dag}/dagRuns/manual__2024-01-16T02%3A00%2B00/taskInstances"] = (200, {"task_instances": tasks})
     line = by_item(check_airflow(environ, NOW, CONTAINERS))["last DAG run"]
     assert line.health is Health.ATTENTION
-    assert line.reason.endswith("; failed: ingest_retailers_to_s3 [retailer_2], name_missing_retailers")
+    assert line.reason.endswith("; failed: ingest_retailers_to_s3 [retailer_2], report_missing_retailers")
     assert f"{api.url}/dags/retail_data_pipeline/runs/" in line.remedy
 
 

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 import pytest
 
+from ingestion.connectors.protocol import Runtime
 from ingestion.main import run
 from ingestion.results import IngestResult
-from ingestion.services.contract import Surroundings
 from shared.config import Settings, load_settings
 from shared.database import session, transaction
 from shared.partitions import Manifest, manifest_key, raw_key, rejected_key
@@ -64,7 +64,7 @@ class Platform:
             settings=settings,
             run_id=f"test-{uuid4().hex[:8]}",
             since_watermark=since_watermark,
-            surroundings=Surroundings(sleep=self.slept.append),
+            runtime=Runtime(sleep=self.slept.append),
         )
 
     def read(self, key: str) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 
 from shared import dead_letters
 from shared.database import Connection, session, transaction
-from shared.dead_letters import DeadLetter, DeadLetterSpool, Origin
+from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
@@ -30,10 +30,10 @@ def letter(payload: Any, code: str = "TOO_LONG") -> DeadLetter:
 
 def refuse(connection: Connection, *letters: DeadLetter, night: int = 0, day: int = 15) -> int:
     origin = Origin("retailer_1", date(2024, 1, day), "ingest", f"run-{night}", "key", NIGHT + timedelta(days=night))
-    with DeadLetterSpool() as spool, transaction(connection) as cursor:
+    with DeadLetterBuffer() as buffer, transaction(connection) as cursor:
         for each in letters:
-            spool.add(each)
-        dead_letters.record(cursor, spool.lines(), origin)
+            buffer.add(each)
+        dead_letters.record(cursor, buffer.lines(), origin)
         return dead_letters.resolve_others(cursor, origin)
 
 

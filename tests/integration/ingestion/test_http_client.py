@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ingestion.connectors.http.client import Api, HttpClient, Limits, RequestRejected
+from ingestion.connectors.http.throttle import RequestPolicy
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
-from shared.http_client import Api, HttpClient, Limits, RequestRefused
-from shared.resilience.pacing import Pace
 from tests.fakes.http_vendor import HttpVendor, Reply, http_vendor, reply
 
 NOW = datetime(2024, 2, 1, 6, tzinfo=UTC)
@@ -21,7 +21,7 @@ GOOD = reply({"fine": True})
 def client(url: str, slept: list[float] | None = None, *, attempts: int = 4, **limits: Any) -> HttpClient:
     return HttpClient(
         Api("retailer_9", url, "RETAILER9_API_URL", "RETAILER9_API_KEY"),
-        Pace(10_000, attempts, 0.5),
+        RequestPolicy(10_000, attempts, 0.5),
         Limits(**{"silence_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
         clock=lambda: NOW,
         sleep=(slept if slept is not None else []).append,
@@ -133,7 +133,7 @@ def test_refused_credentials_name_the_setting(status: int) -> None:
     assert len(vendor.asked) == 1
 
 
-@pytest.mark.parametrize(("status", "kind"), [(404, FixConfiguration), (302, FixConfiguration), (400, RequestRefused)])
+@pytest.mark.parametrize(("status", "kind"), [(404, FixConfiguration), (302, FixConfiguration), (400, RequestRejected)])
 def test_a_refused_request_is_not_repeated(status: int, kind: type[RetailError]) -> None:
     with http_vendor([Reply(status, headers={"Location": "http://elsewhere.invalid/"})]) as vendor:
         assert isinstance(failure(vendor), kind)
@@ -170,7 +170,10 @@ def test_the_pace_is_kept() -> None:
     slept: list[float] = []
     with http_vendor([GOOD]) as vendor:
         slow = HttpClient(
-            Api("retailer_9", vendor.url, "", ""), Pace(2, 1, 0), Limits(5, 5, 1000), sleep=lambda s: slept.append(s)
+            Api("retailer_9", vendor.url, "", ""),
+            RequestPolicy(2, 1, 0),
+            Limits(5, 5, 1000),
+            sleep=lambda s: slept.append(s),
         )
         for _ in range(3):
             slow.get("/sales")

@@ -53,8 +53,8 @@ def night(platform: Platform, vendors: dict[str, Vendor], retailer_id: str, day:
     result = platform.ingest(day, retailer_id, since_watermark=True)
     assert result.ok, result.as_dict()
     landed = [str(each.business_date) for each in result.results[0].dates]
-    companions = [str(each) for each in platform.manifest(retailer_id, day).companions]
-    publish(platform, retailer_id, *companions, day)
+    other_dates = [str(each) for each in platform.manifest(retailer_id, day).other_dates]
+    publish(platform, retailer_id, *other_dates, day)
     return landed
 
 
@@ -83,7 +83,7 @@ def test_a_second_run_of_the_night_reads_only_its_own_day(
         night(platform, vendors, retailer_id, day)
 
     assert night(platform, vendors, retailer_id, "2024-01-10") == ["2024-01-10"]
-    assert platform.manifest(retailer_id, "2024-01-10").companions == ()
+    assert platform.manifest(retailer_id, "2024-01-10").other_dates == ()
 
 
 def test_what_was_read_but_never_loaded_is_named_again(platform: Platform, vendors: dict[str, Vendor]) -> None:
@@ -98,7 +98,7 @@ def test_what_was_read_but_never_loaded_is_named_again(platform: Platform, vendo
     again = platform.ingest(days[-1], retailer_id, since_watermark=True)
 
     assert [str(each.business_date) for each in again.results[0].dates] == [days[-1]]
-    assert [str(each) for each in platform.manifest(retailer_id, days[-1]).companions] == rewritten
+    assert [str(each) for each in platform.manifest(retailer_id, days[-1]).other_dates] == rewritten
 
 
 def test_dates_missed_while_a_retailer_was_down_are_filled(platform: Platform, vendors: dict[str, Vendor]) -> None:
@@ -107,7 +107,7 @@ def test_dates_missed_while_a_retailer_was_down_are_filled(platform: Platform, v
     landed = night(platform, vendors, "retailer_2", "2024-01-12")
 
     assert landed[-4:] == ["2024-01-09", "2024-01-10", "2024-01-11", "2024-01-12"]
-    assert {str(each) for each in platform.manifest("retailer_2", "2024-01-12").companions} >= set(landed[-4:-1])
+    assert {str(each) for each in platform.manifest("retailer_2", "2024-01-12").other_dates} >= set(landed[-4:-1])
 
 
 def test_a_gap_too_long_for_one_run_is_told(platform: Platform, vendors: dict[str, Vendor]) -> None:

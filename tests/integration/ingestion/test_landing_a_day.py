@@ -24,10 +24,10 @@ def test_every_line_that_the_books_know_is_landed_with_its_money(platform: Platf
     for retailer_id, currency in zip(RETAILERS, ("USD", "GBP", "EUR"), strict=True):
         manifest = platform.manifest(retailer_id, DAY)
         records = [SalesRecord.model_validate(record) for record in platform.records(retailer_id, DAY)]
-        assert manifest.source_report is not None
-        assert len(records) == manifest.landed == manifest.fetched == manifest.source_report.lines > 300
-        assert sum(record.net_amount for record in records) == manifest.source_report.net[currency]
-        assert manifest.amounts[currency].landed == manifest.source_report.net[currency]
+        assert manifest.control_report is not None
+        assert len(records) == manifest.landed == manifest.fetched == manifest.control_report.lines > 300
+        assert sum(record.net_amount for record in records) == manifest.control_report.net[currency]
+        assert manifest.amounts[currency].landed == manifest.control_report.net[currency]
         assert {record.business_date.isoformat() for record in records} == {DAY}
         assert {record.line_type for record in records} >= {"sale", "return"}
 

@@ -69,8 +69,8 @@ def test_lines_delivered_twice_are_landed_twice_and_counted_once(
 
     manifest = platform.manifest(retailer_id, DAY)
     assert result.ok, result.as_dict()
-    assert manifest.source_report is not None
-    assert manifest.distinct == manifest.source_report.lines < manifest.landed
+    assert manifest.control_report is not None
+    assert manifest.distinct == manifest.control_report.lines < manifest.landed
 
 
 @pytest.mark.parametrize("retailer_id", RETAILERS)

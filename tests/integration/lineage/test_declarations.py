@@ -11,8 +11,8 @@ import psycopg2
 
 from ingestion.models.columnar import COLUMNS
 from materialized_views.refresh_views import VIEWS
+from monitoring.lineage.datasets import declarations
 from shared.config import PROJECT_ROOT
-from shared.lineage.datasets import declarations
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess

@@ -158,7 +158,7 @@ def test_the_warehouse_keeps_what_was_told(platform: Platform, retail: Retail, r
 def test_without_a_receiver_the_books_are_kept_and_nothing_is_imported(platform: Platform, retail: Retail) -> None:
     done = retail({**platform.environment, "PYTHONPROFILEIMPORTTIME": "1"}, "run", DAY, "--retailer", "retailer_1")
     assert done.returncode == 0
-    assert "shared.lineage" in done.stderr
+    assert "monitoring.lineage" in done.stderr
     assert "openlineage" not in done.stderr
     assert platform.query("SELECT count(*) > 0 FROM data_lineage WHERE stage = 'refresh'") == [(True,)]
 

@@ -24,7 +24,7 @@ from maintenance.orphans import remove_orphans
 from maintenance.partitions import create_partitions
 from maintenance.reconciliation import reconcile
 from maintenance.statistics import refresh_statistics
-from maintenance.upkeep import Duty
+from maintenance.task import TaskContext
 from shared.config import load_settings
 from shared.database import session
 from shared.errors import RetryLater, StopRun
@@ -45,9 +45,9 @@ def published(warehouse: WarehouseAccess) -> Iterator[PublishedDays]:
 
 
 @pytest.fixture
-def duty(warehouse: WarehouseAccess, s3: S3Access) -> Duty:
+def context(warehouse: WarehouseAccess, s3: S3Access) -> TaskContext:
     settings = load_settings({**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn})
-    return Duty(settings, "run-1", YESTERDAY, lambda: NOW)
+    return TaskContext(settings, "run-1", YESTERDAY, lambda: NOW)
 
 
 def land(s3: S3Access, day: date, retailer_id: str = "retailer_1", **changes: Any) -> None:
@@ -106,7 +106,7 @@ def open_run(published: PublishedDays, age: timedelta) -> None:
 
 
 def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
-    duty: Duty, published: PublishedDays, s3: S3Access
+    context: TaskContext, published: PublishedDays, s3: S3Access
 ) -> None:
     published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
     open_run(published, timedelta(hours=25))
@@ -115,8 +115,8 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     s3.client.upload_part(Bucket=s3.bucket_raw, Key="raw/left.json", UploadId=upload, PartNumber=1, Body=b"x" * 10)
     s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/without-parts.json")
 
-    in_two_days = replace(duty, clock=lambda: datetime.now(UTC) + timedelta(days=2))
-    young = remove_orphans(replace(duty, clock=lambda: NOW)).as_dict()
+    in_two_days = replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))
+    young = remove_orphans(replace(context, clock=lambda: NOW)).as_dict()
     old = remove_orphans(in_two_days).as_dict()
 
     assert young["builds"] == ["fact_sales_2024_01_build_17"]
@@ -126,10 +126,10 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     assert [each["Key"] for each in left] == ["raw/without-parts.json"]
 
 
-def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(duty: Duty, published: PublishedDays) -> None:
+def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(context: TaskContext, published: PublishedDays) -> None:
     open_run(published, timedelta(hours=25))
     open_run(published, timedelta(hours=23))
-    remove_orphans(duty)
+    remove_orphans(context)
     runs = published.execute("SELECT status, finished_at, message FROM ops.pipeline_runs ORDER BY started_at")
     assert runs[0][:2] == ("failed", NOW)
     assert "It was killed" in runs[0][2]
@@ -137,30 +137,30 @@ def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(duty: Duty, publi
 
 
 def test_months_under_construction_are_no_orphans(
-    duty: Duty, published: PublishedDays, warehouse: WarehouseAccess
+    context: TaskContext, published: PublishedDays, warehouse: WarehouseAccess
 ) -> None:
     with psycopg2.connect(warehouse.loader_dsn) as building, building.cursor() as cursor:
         cursor.execute("SELECT ops.enter_build('retailer_1')")
         published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
-        assert remove_orphans(duty).facts["builds"] == []
+        assert remove_orphans(context).facts["builds"] == []
     building.close()
-    assert remove_orphans(duty).facts["builds"] == ["fact_sales_2024_01_build_17"]
+    assert remove_orphans(context).facts["builds"] == ["fact_sales_2024_01_build_17"]
 
 
 # Partitions and statistics -------------------------------------------------------------------------------------------
 
 
-def test_three_months_ahead_are_made_once_and_a_year_of_days(duty: Duty, published: PublishedDays) -> None:
-    made = together(lambda: create_partitions(duty), lambda: create_partitions(duty))
+def test_three_months_ahead_are_made_once_and_a_year_of_days(context: TaskContext, published: PublishedDays) -> None:
+    made = together(lambda: create_partitions(context), lambda: create_partitions(context))
     assert sorted({name for each in made for name in each.facts["made"]}) == [
         f"fact_sales_2024_0{month}" for month in (2, 3, 4, 5)
     ]
-    assert create_partitions(duty).facts == {"made": [], "until": "2024-05"}
+    assert create_partitions(context).facts == {"made": [], "until": "2024-05"}
     assert published.execute("SELECT count(*) FROM dim_date WHERE full_date = '2025-03-01'") == [(1,)]
 
 
 def test_months_are_made_in_the_gap_between_loads_and_loads_never_queue_for_long(
-    duty: Duty, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
+    context: TaskContext, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "_WAIT_SECONDS", 0.05)
     load = psycopg2.connect(warehouse.loader_dsn)
@@ -172,32 +172,32 @@ def test_months_are_made_in_the_gap_between_loads_and_loads_never_queue_for_long
         if len(pauses) == 3:
             load.close()
 
-    assert len(create_partitions(duty, sleep=load_ends).facts["made"]) == 4
+    assert len(create_partitions(context, sleep=load_ends).facts["made"]) == 4
     assert len(pauses) == 3
 
 
 def test_when_loads_never_end_the_months_wait_for_another_day(
-    duty: Duty, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
+    context: TaskContext, warehouse: WarehouseAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "_WAIT_SECONDS", 0.02)
     load = psycopg2.connect(warehouse.loader_dsn)
     load.cursor().execute("SELECT ops.enter_load('retailer_1')")
     with pytest.raises(RetryLater, match=r"2024-02 was not made: loads were under way all the time\. Run it again"):
-        create_partitions(duty, sleep=lambda _: None)
+        create_partitions(context, sleep=lambda _: None)
     load.close()
 
 
-def test_tables_that_have_grown_are_analyzed(duty: Duty, published: PublishedDays) -> None:
+def test_tables_that_have_grown_are_analyzed(context: TaskContext, published: PublishedDays) -> None:
     published.publish(YESTERDAY)
-    assert "fact_sales_2024_02" in refresh_statistics(duty).facts["analyzed"]
-    assert refresh_statistics(duty).facts["analyzed"] == []
+    assert "fact_sales_2024_02" in refresh_statistics(context).facts["analyzed"]
+    assert refresh_statistics(context).facts["analyzed"] == []
 
 
 # Gaps ----------------------------------------------------------------------------------------------------------------
 
 
 def test_gaps_are_counted_from_the_first_load_and_never_for_who_was_never_loaded(
-    duty: Duty, published: PublishedDays, warehouse: WarehouseAccess
+    context: TaskContext, published: PublishedDays, warehouse: WarehouseAccess
 ) -> None:
     for number in (5, 3, 2):
         published.publish(days_before(number))
@@ -221,7 +221,7 @@ def test_an_old_date_loaded_for_itself_opens_no_gap_and_a_long_outage_is_one(
 
 
 def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
-    duty: Duty, published: PublishedDays
+    context: TaskContext, published: PublishedDays
 ) -> None:
     published.publish_all(days_before(4))
     for number in (3, 0):
@@ -229,7 +229,7 @@ def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
     for number in (3, 2, 1, 0):
         published.publish(days_before(number), "retailer_3")
 
-    first = together(lambda: watch_gaps(duty), lambda: watch_gaps(duty))[0]
+    first = together(lambda: watch_gaps(context), lambda: watch_gaps(context))[0]
 
     assert first.facts["gaps"] == {
         "retailer_1": ["2024-02-07", "2024-02-08"],
@@ -251,13 +251,13 @@ def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
             "retailer_2 has no data for 2024-02-06 to 2024-02-09 (4 dates)",
         ),
     ]
-    watch_gaps(duty, days=2)
+    watch_gaps(context, days=2)
     assert len(published.execute(ALERTS)) == 2, (
         "a long outage keeps its alert although fewer of its dates are looked at"
     )
     published.publish(days_before(2), "retailer_1")
     published.publish(days_before(1), "retailer_1")
-    assert watch_gaps(duty).facts["resolved"] == 1
+    assert watch_gaps(context).facts["resolved"] == 1
     assert [each[:3] for each in sorted(published.execute(ALERTS))] == [
         ("retailer_1", days_before(2), "resolved"),
         ("retailer_2", days_before(3), "open"),
@@ -276,8 +276,8 @@ def agreeing(published: PublishedDays, s3: S3Access) -> PublishedDays:
     return published
 
 
-def test_what_agrees_reconciles(duty: Duty, agreeing: PublishedDays) -> None:
-    done = reconcile(duty)
+def test_what_agrees_reconciles(context: TaskContext, agreeing: PublishedDays) -> None:
+    done = reconcile(context)
     assert done.problem is None
     assert done.summary == "6 partitions of 2024-01-06 to 2024-02-09 compared, 0 differ"
     assert agreeing.execute(ALERTS) == []
@@ -287,7 +287,7 @@ def test_what_agrees_reconciles(duty: Duty, agreeing: PublishedDays) -> None:
     ("planted", "told"),
     [
         (
-            "UPDATE ops.load_ledger_amounts SET in_star = in_star + 0.01"
+            "UPDATE ops.load_ledger_amounts SET in_warehouse = in_warehouse + 0.01"
             " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
             "fact_sales holds 557.82 USD, the ledger 557.83 (difference -0.0100)",
         ),
@@ -319,11 +319,11 @@ def test_what_agrees_reconciles(duty: Duty, agreeing: PublishedDays) -> None:
     ],
 )
 def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_gone(
-    duty: Duty, agreeing: PublishedDays, planted: str, told: str
+    context: TaskContext, agreeing: PublishedDays, planted: str, told: str
 ) -> None:
     agreeing.execute(planted)
 
-    found = reconcile(duty)
+    found = reconcile(context)
 
     (difference,) = found.facts["differences"]
     assert (difference["retailer_id"], difference["business_date"]) == ("retailer_1", "2024-02-08")
@@ -336,18 +336,20 @@ def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_
     for table in ("fact_sales", "ops.transaction_dates"):
         agreeing.execute(f"DELETE FROM {table} WHERE date_key = 20240208 AND retailer_key = 1")
     agreeing.publish(days_before(1), "retailer_1")
-    assert reconcile(duty).problem is None
+    assert reconcile(context).problem is None
     assert [each[2] for each in agreeing.execute(ALERTS)] == ["resolved"]
 
 
-def test_money_without_records_of_it_in_the_books_is_found(duty: Duty, agreeing: PublishedDays, s3: S3Access) -> None:
+def test_money_without_records_of_it_in_the_books_is_found(
+    context: TaskContext, agreeing: PublishedDays, s3: S3Access
+) -> None:
     s3.client.delete_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", YESTERDAY))
     s3.client.put_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", days_before(2)), Body=b"{}")
     land(s3, YESTERDAY, "retailer_3")
     land(s3, days_before(1), "retailer_3", written_at=NOW - timedelta(hours=1))
     told = {
         (each["retailer_id"], each["business_date"]): each["differences"]
-        for each in reconcile(duty).facts["differences"]
+        for each in reconcile(context).facts["differences"]
     }
     assert told.pop(("retailer_2", "2024-02-07"))[0].startswith("the raw zone: its manifest cannot be read")
     assert told == {
@@ -356,23 +358,23 @@ def test_money_without_records_of_it_in_the_books_is_found(duty: Duty, agreeing:
     }
 
 
-def test_two_reconciliations_at_once_raise_one_alert(duty: Duty, agreeing: PublishedDays) -> None:
+def test_two_reconciliations_at_once_raise_one_alert(context: TaskContext, agreeing: PublishedDays) -> None:
     agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240208 AND retailer_key = 2")
-    together(lambda: reconcile(duty), lambda: reconcile(duty))
+    together(lambda: reconcile(context), lambda: reconcile(context))
     assert [each[:3] for each in agreeing.execute(ALERTS)] == [("retailer_2", days_before(1), "open")]
 
 
-def test_in_airflow_a_difference_makes_the_task_red(duty: Duty, agreeing: PublishedDays) -> None:
+def test_in_airflow_a_difference_makes_the_task_red(context: TaskContext, agreeing: PublishedDays) -> None:
     agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240209 AND retailer_key = 2")
     with pytest.raises(StopRun, match=r"do not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"):
-        run_task("reconcile", YESTERDAY, settings=duty.settings, run_id="run-1")
+        run_task("reconcile", YESTERDAY, settings=context.settings, run_id="run-1")
 
 
 # From the shell ------------------------------------------------------------------------------------------------------
 
 
 def test_each_task_runs_from_the_shell_and_answers_programs(
-    duty: Duty, warehouse: WarehouseAccess, s3: S3Access, monkeypatch: pytest.MonkeyPatch
+    context: TaskContext, warehouse: WarehouseAccess, s3: S3Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}.items():
         monkeypatch.setenv(name, value)

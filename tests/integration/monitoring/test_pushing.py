@@ -15,10 +15,10 @@ from data_quality.main import run as check_quality
 from ingestion.results import IngestResult, LandedDate, RetailerResult
 from local_stack.databases import WarehouseAccess
 from materialized_views.refresh_views import run as refresh_views
+from monitoring.metrics import METRICS
+from monitoring.stage_runs import StageRun, record_stage
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetryLater
-from shared.metrics import METRICS
-from shared.pipeline_runs import StageRun, record_stage
 from tests.conftest import S3Access
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 from tests.fakes.raw_zone import RawZone, record

@@ -13,7 +13,7 @@ import pytest
 
 import ingestion.main
 import transformation.main
-from ingestion.services.contract import Surroundings
+from ingestion.connectors.protocol import Runtime
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.config import Settings, load_settings
@@ -71,10 +71,8 @@ def settings(replaying: Vendor, warehouse: WarehouseAccess, s3: S3Access) -> Ite
 
 def load(settings: Settings, retailer_id: str, days: list[date]) -> None:
     for day in days:
-        surroundings = Surroundings(sleep=lambda _: None)
-        landed = ingestion.main.run(
-            day, [retailer_id], settings=settings, run_id=f"in-{day}", surroundings=surroundings
-        )
+        runtime = Runtime(sleep=lambda _: None)
+        landed = ingestion.main.run(day, [retailer_id], settings=settings, run_id=f"in-{day}", runtime=runtime)
         assert landed.ok, landed.as_dict()
         loaded = transformation.main.run(day, [retailer_id], settings=settings, run_id=f"up-{day}")
         assert loaded.ok, loaded.as_dict()
@@ -128,7 +126,8 @@ def test_every_row_and_cent_of_the_csv_is_accounted_for(
 
 
 _LEDGER = """
-SELECT l.business_date, l.reported, l.fetched, l.landed, l.rejected, l.inserted, l.duplicate, a.duplicate, a.in_star
+SELECT l.business_date, l.reported, l.fetched, l.landed, l.rejected, l.inserted, l.duplicate, a.duplicate,
+    a.in_warehouse
 FROM load_ledger l LEFT JOIN load_ledger_amounts a USING (load_id, retailer_id, business_date)
 """
 
@@ -142,10 +141,10 @@ def test_a_misbehaving_api_changes_nothing_in_the_star(
     assert [fired[name] for name in ("429", "500", "drop", "truncate", "html")] == [2] * 5
     assert_star_is_the_csv(settings, expected)
     balance = query(
-        settings, "SELECT bool_and(fetched = landed + rejected), sum(in_star), sum(duplicate) FROM load_ledger"
+        settings, "SELECT bool_and(fetched = landed + rejected), sum(in_warehouse), sum(duplicate) FROM load_ledger"
     )
-    balanced, in_star, duplicates = balance[0]
-    assert (balanced, in_star) == (True, sum(facts.distinct for facts in expected.values()))
+    balanced, in_warehouse, duplicates = balance[0]
+    assert (balanced, in_warehouse) == (True, sum(facts.distinct for facts in expected.values()))
     assert duplicates > sum(facts.duplicates for facts in expected.values()), "some lines were delivered twice"
-    money = query(settings, "SELECT sum(in_star) FROM load_ledger_amounts")
+    money = query(settings, "SELECT sum(in_warehouse) FROM load_ledger_amounts")
     assert money == [(sum((facts.money for facts in expected.values()), Decimal(0)),)]

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from data_quality.main import run
 from local_stack.databases import WarehouseAccess
 from retail_quality.app import create_app
-from retail_quality.queries import Books
+from retail_quality.queries import LedgerReader
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
 NOW = datetime(2024, 2, 1, 3, tzinfo=UTC)
@@ -26,7 +26,7 @@ def nobody_is_kept_out() -> None:
     """A guard that lets everybody in."""
 
 
-def browser(books: Books, guard: Callable[..., object] = nobody_is_kept_out) -> TestClient:
+def browser(books: LedgerReader, guard: Callable[..., object] = nobody_is_kept_out) -> TestClient:
     """Where Airflow mounts the page."""
     airflow = FastAPI()
     airflow.mount("/retail", create_app(guard, books))
@@ -135,6 +135,6 @@ class Shown:
 def shown(warehouse: WarehouseAccess) -> Iterator[Shown]:
     """The page over an empty warehouse of its own, read as the reader."""
     days = PublishedDays(warehouse.owner_dsn)
-    with browser(Books(lambda: warehouse.reader_dsn)) as client:
+    with browser(LedgerReader(lambda: warehouse.reader_dsn)) as client:
         yield Shown(client, days, warehouse)
     days.close()

@@ -15,7 +15,7 @@ from local_stack.databases import WarehouseAccess
 from local_stack.postgres import free_port
 from retail_quality.access import NotSignedIn
 from retail_quality.app import create_app
-from retail_quality.queries import Books
+from retail_quality.queries import LedgerReader
 from shared.errors import FixConfiguration, RetryLater
 from tests.integration.plugin.conftest import Page, Shown, browser
 
@@ -41,7 +41,7 @@ def no_warehouse() -> str:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_program_without_a_session_is_refused_and_nothing_is_read(path: str) -> None:
-    with browser(Books(no_warehouse), everybody_is_kept_out) as client:
+    with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
         answer = client.get(path)
 
     assert (answer.status_code, answer.text) == (401, "Log in to Airflow first.\n")
@@ -49,7 +49,7 @@ def test_a_program_without_a_session_is_refused_and_nothing_is_read(path: str) -
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_person_without_a_session_is_sent_to_the_login_which_sends_them_back(path: str) -> None:
-    with browser(Books(no_warehouse), everybody_is_kept_out) as client:
+    with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
         answer = client.get(path, headers=AS_A_PERSON)
 
     encoded = path.replace("/", "%2F").replace("?", "%3F").replace("=", "%3D")
@@ -58,7 +58,7 @@ def test_a_person_without_a_session_is_sent_to_the_login_which_sends_them_back(p
 
 
 def test_an_account_without_the_right_is_told_so() -> None:
-    with browser(Books(no_warehouse), not_with_this_role) as client:
+    with browser(LedgerReader(no_warehouse), not_with_this_role) as client:
         answer = client.get("/retail/", headers=AS_A_PERSON)
 
     assert answer.status_code == 403
@@ -66,7 +66,7 @@ def test_an_account_without_the_right_is_told_so() -> None:
 
 
 def test_every_page_has_its_guard_and_answers_get_only() -> None:
-    app = create_app(everybody_is_kept_out, Books(no_warehouse))
+    app = create_app(everybody_is_kept_out, LedgerReader(no_warehouse))
     routes = [route for route in app.routes if isinstance(route, Route)]
 
     assert not any(isinstance(route, Mount) for route in app.routes)
@@ -125,14 +125,14 @@ def test_what_others_wrote_is_shown_as_text(shown: Shown) -> None:
 
 
 def test_the_page_cannot_write_even_as_the_loader(warehouse: WarehouseAccess) -> None:
-    books = Books(lambda: warehouse.loader_dsn)
+    books = LedgerReader(lambda: warehouse.loader_dsn)
 
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction), books._reading() as cursor:
         cursor.execute("DELETE FROM ops.alerts")
 
 
 def test_a_query_that_never_ends_is_ended(warehouse: WarehouseAccess) -> None:
-    with Books(lambda: warehouse.reader_dsn)._reading() as cursor:
+    with LedgerReader(lambda: warehouse.reader_dsn)._reading() as cursor:
         cursor.execute("SHOW statement_timeout")
 
         found: Any = cursor.fetchone()
@@ -141,7 +141,7 @@ def test_a_query_that_never_ends_is_ended(warehouse: WarehouseAccess) -> None:
 
 def test_a_warehouse_that_does_not_answer_is_named_with_what_to_do() -> None:
     nowhere = f"postgresql://retail_reader:hush@127.0.0.1:{free_port()}/retail_analytics"
-    with browser(Books(lambda: nowhere)) as client:
+    with browser(LedgerReader(lambda: nowhere)) as client:
         answers = [client.get(path) for path in PAGES]
 
     for answer in answers:
@@ -154,7 +154,7 @@ def test_a_warehouse_that_does_not_answer_is_named_with_what_to_do() -> None:
 
 
 def test_a_schema_that_is_missing_is_named_with_what_to_do(database: str) -> None:
-    with browser(Books(lambda: database)) as client:
+    with browser(LedgerReader(lambda: database)) as client:
         answer = client.get("/retail/")
 
     assert answer.status_code == 503
@@ -167,7 +167,7 @@ def test_a_setting_that_is_missing_is_named_and_read_again_with_the_next_request
     def dsn() -> str:
         raise problems.pop(0)
 
-    with browser(Books(dsn)) as client:
+    with browser(LedgerReader(dsn)) as client:
         assert "WAREHOUSE_DSN is missing." in client.get("/retail/").text
         assert "Not yet." in client.get("/retail/").text
 
@@ -176,7 +176,7 @@ def test_a_fault_of_the_page_itself_says_where_to_look() -> None:
     def broken() -> str:
         raise ZeroDivisionError("a secret detail")
 
-    with browser(Books(broken)) as client:
+    with browser(LedgerReader(broken)) as client:
         answer = client.get("/retail/")
 
     assert answer.status_code == 500
@@ -185,7 +185,7 @@ def test_a_fault_of_the_page_itself_says_where_to_look() -> None:
 
 
 def test_files_are_given_to_anybody_and_no_other_than_the_pages_own() -> None:
-    with browser(Books(no_warehouse), everybody_is_kept_out) as client:
+    with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
         style = client.get("/retail/static/style.css")
         icon = client.get("/retail/static/icon.svg")
 
@@ -196,7 +196,7 @@ def test_files_are_given_to_anybody_and_no_other_than_the_pages_own() -> None:
 
 
 def test_airflow_may_stand_below_a_path_of_its_host() -> None:
-    with browser(Books(no_warehouse), everybody_is_kept_out) as client:
+    with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
         answer = TestClient(client.app, root_path="/airflow", follow_redirects=False).get(
             "/airflow/retail/alerts", headers=AS_A_PERSON
         )

@@ -44,12 +44,13 @@ def test_every_number_of_the_ledger_is_that_of_the_table(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.days.execute(
         "UPDATE ops.load_ledger SET fetched = 12352, landed = 12345, rejected = 7, inserted = 12000, updated = 200,"
-        " unchanged = 100, duplicate = 45, withdrawn = 6, in_star = 12300, reported = 12307"
+        " unchanged = 100, duplicate = 45, withdrawn = 6, in_warehouse = 12300, reported = 12307"
         " WHERE retailer_id = 'retailer_1'"
     )
     shown.days.execute(
         "UPDATE ops.load_ledger_amounts SET landed = 1234567.8901, inserted = 1234000, updated = 500, unchanged = 60,"
-        " duplicate = 7.8901, withdrawn = -3.5, in_star = 1234560, reported = 1234560 WHERE retailer_id = 'retailer_1'"
+        " duplicate = 7.8901, withdrawn = -3.5, in_warehouse = 1234560, reported = 1234560"
+        " WHERE retailer_id = 'retailer_1'"
     )
     (row,) = [row for row in shown.get("/").rows if "retailer_1" in row]
 

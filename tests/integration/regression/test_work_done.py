@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 import pytest
 
 import transformation.main
-from cli.etl_job import EtlOrder, run_etl
-from cli.etl_result import EtlResult
-from ingestion.bulk.overlap import Overlap
+from ingestion.landing.overlap import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
+from pipeline.file_load import FileLoadRequest, run_file_load
+from pipeline.file_load_result import FileLoadResult
 from shared.config import load_settings
 from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, RawZone, record
@@ -131,9 +131,9 @@ def test_a_day_is_no_more_work_than_it_was(counting: Count, s3: S3Access) -> Non
     compare("five lines changed", corrected)
 
 
-def etl(file: Path, environment: dict[str, str], reports: Path) -> EtlResult:
-    order = EtlOrder([str(file)], "online_retail", Overlap.STOP, report_directory=reports)
-    return run_etl(order, run_id=f"run-{time.monotonic_ns()}", settings=load_settings(environment))
+def etl(file: Path, environment: dict[str, str], reports: Path) -> FileLoadResult:
+    order = FileLoadRequest([str(file)], "online_retail", Overlap.STOP, report_directory=reports)
+    return run_file_load(order, run_id=f"run-{time.monotonic_ns()}", settings=load_settings(environment))
 
 
 def test_a_file_is_no_more_work_than_it_was(counting: Count, file: Path, tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from tests.fakes.raw_zone import DAY, record
 from tests.integration.transformation.test_load_paths import Star
 from tests.waiting import wait_until
 from transformation.bulk import rebuild
-from transformation.processors import attach_months, build_months
-from transformation.processors.load_plan import LoadPath
+from transformation.load import attach_months, build_months
+from transformation.load.plan import LoadPath
 
 FEBRUARY = date(2024, 2, 10)
 BUSY = (
@@ -151,7 +151,7 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
-    assert outcome[0].balances[0].in_star.records == 8
+    assert outcome[0].balances[0].in_warehouse.records == 8
     assert star.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
@@ -168,7 +168,7 @@ def test_who_locks_the_facts_before_the_snapshot_sees_every_month_whole(star: St
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
-    assert outcome[0].balances[0].in_star.records == 8
+    assert outcome[0].balances[0].in_warehouse.records == 8
 
 
 def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
@@ -178,7 +178,7 @@ def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
     star.load()
     before = star.digest()
     star.land(*sales(DAY, 8))
-    monkeypatch.setattr(attach_months, "SWAP_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(attach_months, "SWAP_TIMEOUT_SECONDS", 0.3)
     with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
         with pytest.raises(RetryLater, match="End the long query, or run again later"):
@@ -219,14 +219,14 @@ def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
     star.load(in_transaction=while_building)
     background, outcome = outcomes[0]
     background.__exit__(None, None, None)
-    assert outcome[0].balances[0].in_star.records == 6
+    assert outcome[0].balances[0].in_warehouse.records == 6
     assert star.rows("SELECT retailer_key, count(*) FROM fact_sales GROUP BY 1 ORDER BY 1") == [(1, 5), (2, 6)]
 
 
 _LOADER = """
 import os, signal, sys
 from pathlib import Path
-from transformation.processors import attach_months, build_months, load_transaction
+from transformation.load import attach_months, build_months, load_transaction
 from tests.integration.transformation import test_building_months as tests
 
 instant, dsn, directory = sys.argv[1:4]
@@ -241,7 +241,7 @@ def killed_at(instant: str) -> None:
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    from transformation.processors import load_transaction
+    from transformation.load import transaction as load_transaction
 
     reference = attach_months.summarise_and_reference
     swap = attach_months.swap
@@ -354,7 +354,7 @@ def test_dates_that_hold_what_they_held_are_accounted_for_but_not_loaded(star: S
     publication = star.load()
     assert (publication.plan.unchanged, publication.plan.loaded) == ((DAY,), ())
     assert star.rows(written) == before
-    ledger = "SELECT landed, inserted, unchanged, duplicate, in_star FROM load_ledger ORDER BY load_id"
+    ledger = "SELECT landed, inserted, unchanged, duplicate, in_warehouse FROM load_ledger ORDER BY load_id"
     assert star.rows(ledger) == [(3, 2, 0, 1, 2), (3, 0, 2, 1, 2)]
     assert star.rows("SELECT last_processed_transaction_id FROM pipeline_metadata") == [("T2",)]
 

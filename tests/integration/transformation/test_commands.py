@@ -81,7 +81,7 @@ def test_the_command_loads_a_day_and_writes_parquet_that_holds_the_same_money(
     code, output, errors = platform.result(str(DAY), "--retailer", "retailer_1", "--json")
     assert code == 0, errors
     partition = json.loads(output)["retailers"]["retailer_1"]["partitions"][0]
-    assert (partition["landed"], partition["inserted"], partition["in_star"]) == (30, 30, 30)
+    assert (partition["landed"], partition["inserted"], partition["in_warehouse"]) == (30, 30, 30)
     platform.s3.client.download_file(
         platform.s3.bucket_processed, processed_key("retailer_1", DAY), str(tmp_path / "sales.parquet")
     )

@@ -16,8 +16,8 @@ from shared.errors import StopRun
 from shared.partitions import RequestWindow
 from tests.fakes.raw_zone import DAY, RawZone, record
 from transformation.conform import ConformedBatch
-from transformation.processors.load_plan import LoadPath
-from transformation.processors.publication import LoadOptions, Publication
+from transformation.load.plan import LoadPath
+from transformation.load.result import LoadOptions, LoadResult
 from transformation.processors.star_schema_processor import publish
 from transformation.raw_partitions import columnar_workspace, read_partitions
 
@@ -49,7 +49,7 @@ class Star:
 
     def load(
         self, *days: date, path: LoadPath | None = None, retailer_id: str = "retailer_1", **options: Any
-    ) -> Publication:
+    ) -> LoadResult:
         with columnar_workspace(self.directory) as columnar:
             landed = read_partitions(RawBucket(self.zone), retailer_id, days or (DAY,), self.directory, columnar)
             return publish(
@@ -72,7 +72,7 @@ def star(request: pytest.FixtureRequest, warehouse: WarehouseAccess, tmp_path: P
     return Star(warehouse, tmp_path, request.param)
 
 
-def counts(publication: Publication) -> dict[str, int]:
+def counts(publication: LoadResult) -> dict[str, int]:
     """Non-zero counts of the first partition."""
     names = ("inserted", "updated", "unchanged", "duplicate", "superseded", "withdrawn")
     facts = publication.balances[0].as_dict()
@@ -84,8 +84,10 @@ def test_a_first_load_inserts_every_line_and_accounts_for_its_money(star: Star) 
     publication = star.load()
     assert counts(publication) == {"inserted": 3}
     assert star.rows("SELECT count(*), sum(net_amount) FROM fact_sales") == [(3, Decimal("14.4980"))]
-    assert star.rows("SELECT landed, inserted, in_star FROM load_ledger") == [(3, 3, 3)]
-    assert star.rows("SELECT landed, in_star FROM load_ledger_amounts") == [(Decimal("14.4980"), Decimal("14.4980"))]
+    assert star.rows("SELECT landed, inserted, in_warehouse FROM load_ledger") == [(3, 3, 3)]
+    assert star.rows("SELECT landed, in_warehouse FROM load_ledger_amounts") == [
+        (Decimal("14.4980"), Decimal("14.4980"))
+    ]
 
 
 def test_replaying_a_day_writes_no_row(star: Star) -> None:
@@ -165,7 +167,7 @@ def test_a_corrected_business_date_leaves_one_row_even_while_the_old_partition_s
     assert counts(star.load()) == {"unchanged": 1, "duplicate": 1, "superseded": 1}
     assert star.digest() == after
     ledger = star.rows(
-        "SELECT unchanged, duplicate, in_star FROM load_ledger WHERE business_date = %s ORDER BY load_id", (DAY,)
+        "SELECT unchanged, duplicate, in_warehouse FROM load_ledger WHERE business_date = %s ORDER BY load_id", (DAY,)
     )
     assert ledger == [(0, 0, 2), (1, 1, 1), (1, 1, 1)]
 

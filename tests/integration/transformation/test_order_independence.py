@@ -17,7 +17,7 @@ from local_stack.postgres import PostgresServer
 from tests.conftest import ROLE_PASSWORDS
 from tests.fakes.raw_zone import RawZone, record
 from tests.integration.transformation.test_load_paths import Star
-from transformation.processors.load_plan import LoadPath
+from transformation.load.plan import LoadPath
 
 PATHS = st.sampled_from(LoadPath)
 DAYS = [date(2024, 1, 30), date(2024, 1, 31), date(2024, 2, 1)]
@@ -147,14 +147,15 @@ def histories_of(star: Star) -> list[tuple[Any, ...]]:
 
 def assert_ledger_speaks_for_the_star(star: Star) -> None:
     ledger = star.rows(
-        "SELECT DISTINCT ON (business_date) to_char(business_date, 'YYYYMMDD')::integer, in_star, landed, duplicate"
+        "SELECT DISTINCT ON (business_date) to_char(business_date, 'YYYYMMDD')::integer,"
+        " in_warehouse, landed, duplicate"
         " FROM load_ledger ORDER BY business_date, load_id DESC"
     )
     present = dict(star.rows("SELECT date_key, count(*) FROM fact_sales GROUP BY date_key"))
-    for key, in_star, landed, duplicate in ledger:
-        assert in_star == present.get(key, 0) == landed - duplicate
+    for key, in_warehouse, landed, duplicate in ledger:
+        assert in_warehouse == present.get(key, 0) == landed - duplicate
     money = star.rows(
-        "SELECT sum(in_star) FROM (SELECT DISTINCT ON (business_date) load_id, business_date FROM load_ledger"
+        "SELECT sum(in_warehouse) FROM (SELECT DISTINCT ON (business_date) load_id, business_date FROM load_ledger"
         " ORDER BY business_date, load_id DESC) AS newest JOIN load_ledger_amounts USING (load_id, business_date)"
     )
     facts = star.rows("SELECT sum(net_amount) FROM fact_sales")

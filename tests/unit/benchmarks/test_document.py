@@ -7,7 +7,7 @@ from benchmarks.bench import DECADE, YEAR
 from benchmarks.document import PLOT, write
 from benchmarks.process_watch import Cost
 from benchmarks.results import Results, Timing, at
-from benchmarks.verdicts import figures
+from benchmarks.targets import figures
 
 
 def results(**seconds: float) -> Results:
@@ -24,28 +24,28 @@ def results(**seconds: float) -> Results:
     )
 
 
-def verdicts(measured: Results) -> dict[str, str]:
-    return {figure.work: figure.verdict for figure in figures(measured)}
+def outcomes(measured: Results) -> dict[str, str]:
+    return {figure.work: figure.outcome for figure in figures(measured)}
 
 
 LOAD = "CSV to audited, published star, whole process, against the floor"
 
 
 def test_a_figure_is_judged_against_must_and_aim() -> None:
-    for etl, verdict in ((2.9, "aim reached"), (4.9, "must reached"), (5.1, "**missed**")):
+    for etl, outcome in ((2.9, "aim reached"), (4.9, "must reached"), (5.1, "**missed**")):
         measured = results(**{at("etl", YEAR): etl, at("floor", YEAR): 1.0})
-        assert verdicts(measured)[LOAD] == verdict
+        assert outcomes(measured)[LOAD] == outcome
 
 
 def test_what_was_not_measured_is_said_to_be_so() -> None:
-    assert set(verdicts(results()).values()) == {"not measured"}
+    assert set(outcomes(results()).values()) == {"not measured"}
 
 
 def test_one_row_written_by_a_repeated_load_is_one_too_many() -> None:
     measured = results(**{at("etl again", YEAR): 1.0})
-    for written, verdict in (("0", "reached"), ("1", "**missed**")):
+    for written, outcome in (("0", "reached"), ("1", "**missed**")):
         measured.timings[at("etl again", YEAR)].facts["rows written"] = written
-        assert verdicts(measured)["rows of the star written by that"] == verdict
+        assert outcomes(measured)["rows of the star written by that"] == outcome
 
 
 def test_the_document_holds_missed_figures_and_a_plot_that_can_be_drawn(tmp_path: Path) -> None:

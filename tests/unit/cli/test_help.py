@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from cli.catalogue import COMMANDS
+from cli.command_list import COMMANDS
 from cli.deferred import Entry
 from cli.main import app
 from shared.config import PROJECT_ROOT

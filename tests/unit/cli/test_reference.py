@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from cli.catalogue import COMMANDS
+from cli.command_list import COMMANDS
 from shared.config import PROJECT_ROOT
 
 

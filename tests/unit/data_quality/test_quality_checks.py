@@ -18,8 +18,8 @@ from data_quality.quality_checks import (
     Status,
     judge,
     load_checks,
+    outcome,
     read_finding,
-    verdict,
 )
 from data_quality.scores import DIMENSION_WEIGHTS, score_run
 from shared.errors import FixConfiguration
@@ -99,10 +99,10 @@ def test_counts_read_as_people_write_them() -> None:
 def test_the_verdict_is_the_worst_that_counts() -> None:
     passed, info = result(1, 0), result(1, 1, severity="info")
     warned, failed = result(1, 1, severity="warning"), result(1, 1)
-    assert verdict([]) is Status.PASS
-    assert verdict([passed, info]) is Status.PASS
-    assert verdict([passed, warned, info]) is Status.WARN
-    assert verdict([failed, warned]) is Status.FAIL
+    assert outcome([]) is Status.PASS
+    assert outcome([passed, info]) is Status.PASS
+    assert outcome([passed, warned, info]) is Status.WARN
+    assert outcome([failed, warned]) is Status.FAIL
 
 
 def test_what_is_good_enough_earns_a_full_score() -> None:

@@ -209,7 +209,7 @@ def test_a_machine_without_docker_says_so(machine: Machine) -> None:
 
 def test_an_engine_that_hangs_is_given_up_soon(machine: Machine) -> None:
     machine.program("docker", "exec sleep 30")
-    engine = Engine(machine.root, {"PATH": str(machine.programs)}, patience_seconds=0.2)
+    engine = Engine(machine.root, {"PATH": str(machine.programs)}, timeout_seconds=0.2)
     (line,) = check_containers(engine, Advice(Kind.CONTAINERS), NOW)
     assert (line.health, line.reason) == (Health.UNKNOWN, "No container engine answers")
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from ingestion.checkpoints import Gaps, Published, affected_dates, changes_since, find_gaps, holds
-from ingestion.services.contract import ChangeListing
+from ingestion.connectors.protocol import Changes
 from shared.partitions import Manifest, RequestWindow
 
 DAY = date(2024, 2, 10)
@@ -22,8 +22,8 @@ def january(number: int) -> date:
     return date(2024, 1, number)
 
 
-def listing(*numbers: int) -> ChangeListing:
-    return ChangeListing({january(each): NOON for each in numbers}, NOON)
+def listing(*numbers: int) -> Changes:
+    return Changes({january(each): NOON for each in numbers}, NOON)
 
 
 @pytest.mark.parametrize(

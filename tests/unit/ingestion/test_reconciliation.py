@@ -6,28 +6,28 @@ from typing import Any
 import pytest
 
 from ingestion.normalizers.retailer1 import Retailer1Normalizer
-from ingestion.reconciliation import Tally, mismatch, money_unexplained
-from shared.partitions import SourceReport
+from ingestion.reconciliation import Totals, mismatch, money_unexplained
+from shared.partitions import ControlReport
 from tests.fakes.vendor_rows import row_1
 
 
-def tally(*rows: Any) -> Tally:
+def totals(*rows: Any) -> Totals:
     normalize = Retailer1Normalizer()
-    counted = Tally()
+    counted = Totals()
     counted.add([normalize(row) for row in rows])
     return counted
 
 
-def report(lines: int, **net: str) -> SourceReport:
-    return SourceReport(lines=lines, net={currency: Decimal(amount) for currency, amount in net.items()})
+def report(lines: int, **net: str) -> ControlReport:
+    return ControlReport(lines=lines, net={currency: Decimal(amount) for currency, amount in net.items()})
 
 
 def test_a_listing_that_agrees_with_the_books() -> None:
-    assert mismatch(tally(row_1(), row_1(line_no=2)), report(2, USD="50.00")) is None
+    assert mismatch(totals(row_1(), row_1(line_no=2)), report(2, USD="50.00")) is None
 
 
 def test_copies_count_once_against_the_books_and_every_time_in_the_manifest() -> None:
-    counted = tally(row_1(), row_1(), row_1(line_no=2))
+    counted = totals(row_1(), row_1(), row_1(line_no=2))
     assert mismatch(counted, report(2, USD="50.00")) is None
     assert (counted.landed, counted.distinct_landed()) == (3, 2)
     assert counted.control_amounts()["USD"].landed == Decimal("75")
@@ -36,34 +36,34 @@ def test_copies_count_once_against_the_books_and_every_time_in_the_manifest() ->
 def test_of_two_versions_of_a_line_the_later_one_counts() -> None:
     old = row_1(qty=3, line_total="37.50", last_modified="2024-01-15T12:00:00Z")
     new = row_1(qty=1, line_total="12.50", last_modified="2024-01-17T12:00:00Z")
-    assert mismatch(tally(old, new), report(1, USD="12.50")) is None
-    assert mismatch(tally(new, old), report(1, USD="12.50")) is None
+    assert mismatch(totals(old, new), report(1, USD="12.50")) is None
+    assert mismatch(totals(new, old), report(1, USD="12.50")) is None
 
 
 def test_a_missing_line_is_told_with_both_figures() -> None:
-    said = mismatch(tally(row_1()), report(2, USD="50.00"))
+    said = mismatch(totals(row_1()), report(2, USD="50.00"))
     assert said == "the listing has 1 distinct lines, the retailer's report 2"
 
 
 def test_missing_money_is_told_with_both_figures() -> None:
-    said = mismatch(tally(row_1()), report(1, USD="25.01"))
+    said = mismatch(totals(row_1()), report(1, USD="25.01"))
     assert said == "the listing adds up to 25.00 USD, the retailer's report to 25.01 USD"
 
 
 def test_currencies_are_not_mixed() -> None:
     rows = (row_1(), row_1(line_no=2, currency="CAD"))
-    assert mismatch(tally(*rows), report(2, USD="25.00", CAD="25.00")) is None
-    assert mismatch(tally(*rows), report(2, USD="50.00")) is not None
+    assert mismatch(totals(*rows), report(2, USD="25.00", CAD="25.00")) is None
+    assert mismatch(totals(*rows), report(2, USD="50.00")) is not None
 
 
 def test_a_currency_with_nothing_in_it_need_not_be_reported() -> None:
     row = row_1(qty=0, line_total="0.00")
-    assert mismatch(tally(row), report(1)) is None
-    assert mismatch(tally(), report(0, USD="0.00")) is None
+    assert mismatch(totals(row), report(1)) is None
+    assert mismatch(totals(), report(0, USD="0.00")) is None
 
 
 def test_refused_records_count_as_lines_and_excuse_the_money() -> None:
-    counted = tally(row_1())
+    counted = totals(row_1())
     counted.refuse("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
     counted.refuse("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
     assert mismatch(counted, report(2, USD="1.00")) is None
@@ -73,7 +73,7 @@ def test_refused_records_count_as_lines_and_excuse_the_money() -> None:
 
 @pytest.mark.parametrize(("booked", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
 def test_the_money_of_refused_records_may_or_may_not_be_in_the_books(booked: str, explained: bool) -> None:
-    counted = tally(row_1())
+    counted = totals(row_1())
     counted.refuse("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
     assert (money_unexplained(counted, report(2, USD=booked)) is None) is explained
 
@@ -81,9 +81,9 @@ def test_the_money_of_refused_records_may_or_may_not_be_in_the_books(booked: str
 def test_sums_of_money_do_not_overflow() -> None:
     price = "99999999999999"
     rows = [row_1(line_no=line, qty=1, unit_price="9999999999", line_total="9999999999") for line in range(1, 51)]
-    assert tally(*rows).distinct_amounts() == {"USD": Decimal("499999999950")}
+    assert totals(*rows).distinct_amounts() == {"USD": Decimal("499999999950")}
     assert len(price) == 14
-    counted = Tally()
+    counted = Totals()
     normalize = Retailer1Normalizer()
     big = [
         normalize(row_1(line_no=line, qty=10_000, unit_price="9999999999", line_total="99999999990000"))
@@ -96,4 +96,4 @@ def test_sums_of_money_do_not_overflow() -> None:
 
 def test_negative_money_is_summed_exactly() -> None:
     rows = [row_1(line_no=n, txn_type="RETURN", qty=-1, unit_price="0.001", line_total="-0.001") for n in range(1, 8)]
-    assert tally(*rows).distinct_amounts() == {"USD": Decimal("-0.007")}
+    assert totals(*rows).distinct_amounts() == {"USD": Decimal("-0.007")}

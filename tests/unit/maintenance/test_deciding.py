@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from maintenance.books import Books, Landed, Totals
 from maintenance.gaps import Gap, as_ranges, missing_dates
 from maintenance.partitions import months_from
 from maintenance.reconciliation import compare
+from maintenance.reconciliation_inputs import Books, Landed, Totals
 
 DAY = date(2024, 2, 9)
 NOW = datetime(2024, 2, 10, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from retail_quality.chart import HEIGHT, score_chart, sparks
-from retail_quality.facts import Day
+from retail_quality.model import Day
 
 FIRST = date(2024, 1, 1)
 

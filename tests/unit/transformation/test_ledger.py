@@ -11,7 +11,7 @@ import pytest
 from shared.errors import StopRun
 from tests.fakes.raw_zone import RawZone, record
 from transformation.conform import ConformedPartition
-from transformation.ledger import PartitionBalance, Tally, audit, draw_up_balance, tally_by_outcome
+from transformation.load.ledger import LedgerEntry, Totals, audit, build_ledger_entry, totals_by_outcome
 
 KEY = 20240115
 COUNTED = [
@@ -22,7 +22,7 @@ COUNTED = [
 ]
 
 
-def balance() -> PartitionBalance:
+def balance() -> LedgerEntry:
     partition = ConformedPartition(
         manifest=RawZone().land([record(str(n)) for n in range(5)]),
         rows=4,
@@ -30,33 +30,37 @@ def balance() -> PartitionBalance:
         landed_amounts={"USD": Decimal(125)},
         kept_amounts={"USD": Decimal(100)},
     )
-    star = {(KEY, "in_star"): Tally(3, {"USD": Decimal(75)})}
-    return draw_up_balance(partition, tally_by_outcome(COUNTED), star)
+    star = {(KEY, "in_warehouse"): Totals(3, {"USD": Decimal(75)})}
+    return build_ledger_entry(partition, totals_by_outcome(COUNTED), star)
 
 
-SUMMARY = Tally(3, {"USD": Decimal(75)})
+SUMMARY = Totals(3, {"USD": Decimal(75)})
 
 
 def test_copies_and_superseded_lines_are_the_duplicates() -> None:
     drawn_up = balance()
     assert (drawn_up.duplicate.records, drawn_up.superseded) == (2, 1)
     assert drawn_up.duplicate.amounts == {"USD": Decimal(50)}
-    assert drawn_up.withdrawn == Tally(3, {"USD": Decimal(-9)})
+    assert drawn_up.withdrawn == Totals(3, {"USD": Decimal(-9)})
 
 
 @pytest.mark.parametrize(
     ("change", "summary", "message"),
     [
-        ({"inserted": Tally(1, {"USD": Decimal(50)})}, SUMMARY, "5 landed"),
-        ({"inserted": Tally(2, {"USD": Decimal("50.01")})}, SUMMARY, "125 USD landed is not what is accounted for"),
-        ({"in_star": Tally(4, {"USD": Decimal(75)})}, SUMMARY, "4 in the star"),
-        ({"in_star": Tally(3, {"USD": Decimal("74.99")})}, SUMMARY, "74.99 USD in the star is not what was loaded"),
-        ({"in_star": Tally(3, {"EUR": Decimal(75)})}, SUMMARY, "0 USD in the star"),
-        ({}, Tally(2, {"USD": Decimal(75)}), "2 lines in the summary, 3 in the star"),
-        ({}, Tally(3, {"USD": Decimal(76)}), "76 USD in the summary, 75 in the star"),
+        ({"inserted": Totals(1, {"USD": Decimal(50)})}, SUMMARY, "5 landed"),
+        ({"inserted": Totals(2, {"USD": Decimal("50.01")})}, SUMMARY, "125 USD landed is not what is accounted for"),
+        ({"in_warehouse": Totals(4, {"USD": Decimal(75)})}, SUMMARY, "4 in the star"),
+        (
+            {"in_warehouse": Totals(3, {"USD": Decimal("74.99")})},
+            SUMMARY,
+            "74.99 USD in the star is not what was loaded",
+        ),
+        ({"in_warehouse": Totals(3, {"EUR": Decimal(75)})}, SUMMARY, "0 USD in the star"),
+        ({}, Totals(2, {"USD": Decimal(75)}), "2 lines in the summary, 3 in the star"),
+        ({}, Totals(3, {"USD": Decimal(76)}), "76 USD in the summary, 75 in the star"),
     ],
 )
-def test_one_record_or_cent_too_many_stops_the_load(change: dict[str, Any], summary: Tally, message: str) -> None:
+def test_one_record_or_cent_too_many_stops_the_load(change: dict[str, Any], summary: Totals, message: str) -> None:
     audit(balance(), SUMMARY, insert_only=False)  # without the change it adds up
     with pytest.raises(StopRun, match=message) as failure:
         audit(replace(balance(), **change), summary, insert_only=False)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from transformation.processors.load_plan import BUILD_FROM_ROWS, LoadPath, make_plan
+from transformation.load.plan import BUILD_FROM_ROWS, LoadPath, make_plan
 
 JANUARY = date(2024, 1, 1)
 FEBRUARY = date(2024, 2, 1)
@@ -38,7 +38,7 @@ def test_a_path_can_be_forced() -> None:
 def test_dates_that_share_transactions_are_merged_and_the_rest_of_a_new_month_is_built() -> None:
     shared = [JANUARY, FEBRUARY]
     rows = {**days(JANUARY, 20, MANY), **days(FEBRUARY, 20, MANY)}
-    plan = make_plan(rows, {FEBRUARY: 5}, LoadPath.AUTO, contested=shared)
+    plan = make_plan(rows, {FEBRUARY: 5}, LoadPath.AUTO, split_dates=shared)
     assert JANUARY in plan.merged
     assert [month.first_day for month in plan.months] == [JANUARY], "a month to be replaced is merged as a whole"
     assert set(plan.merged) == {JANUARY, *(day for day in rows if day.month == 2)}

@@ -21,10 +21,10 @@ calendar AS (
     CROSS JOIN LATERAL generate_series(last_date - (%(days)s - 1), last_date, interval '1 day') AS day
 ),
 scored AS (
-    SELECT calendar.business_date, run.run_id, run.score, run.verdict, run.scored_at
+    SELECT calendar.business_date, run.run_id, run.score, run.outcome, run.scored_at
     FROM calendar
     LEFT JOIN LATERAL (
-        SELECT scores.run_id, scores.score, scores.verdict, scores.scored_at
+        SELECT scores.run_id, scores.score, scores.outcome, scores.scored_at
         FROM ops.data_quality_scores AS scores
         WHERE scores.business_date = calendar.business_date AND scores.dimension = 'overall'
         ORDER BY scores.scored_at DESC
@@ -46,7 +46,7 @@ SELECT
     checked.business_date,
     checked.run_id,
     checked.score::float8 AS score,
-    checked.verdict,
+    checked.outcome,
     checked.scored_at,
     checked.checked_by,
     checked.checked_at,

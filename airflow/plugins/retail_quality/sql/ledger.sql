@@ -15,7 +15,7 @@ SELECT
     latest.duplicate,
     latest.superseded,
     latest.withdrawn,
-    latest.in_star,
+    latest.in_warehouse,
     amounts.money
 FROM dim_retailer
 CROSS JOIN LATERAL (
@@ -33,7 +33,7 @@ CROSS JOIN LATERAL (
                     'currency', money.currency, 'reported', money.reported::text, 'landed', money.landed::text,
                     'rejected', money.rejected::text, 'inserted', money.inserted::text, 'updated', money.updated::text,
                     'unchanged', money.unchanged::text, 'duplicate', money.duplicate::text,
-                    'withdrawn', money.withdrawn::text, 'in_star', money.in_star::text
+                    'withdrawn', money.withdrawn::text, 'in_warehouse', money.in_warehouse::text
                 )
                 ORDER BY money.currency
             ),

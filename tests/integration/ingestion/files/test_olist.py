@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.files.headers import recognise_layout
-from ingestion.files.layouts import load_layout
+from ingestion.connectors.files.headers import recognise_layout
+from ingestion.mapping.layouts import load_layout
 from shared.errors import FixConfiguration, StopRun
 from tests.fakes.csv_sources import reading, write
 

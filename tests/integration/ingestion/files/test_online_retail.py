@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow
 import pytest
 
-from ingestion.files.layouts import load_layout
+from ingestion.mapping.layouts import load_layout
 from tests.fakes.csv_sources import Outcome, reading
 from tests.fakes.online_retail import find_online_retail, read_days
 
@@ -34,7 +34,7 @@ def test_every_row_lands_and_every_penny(outcome: Outcome) -> None:
     read = outcome.read
     assert (read.rows, read.landed, read.refused, len(read.days)) == (541_909, 541_909, 0, 305)
     assert one(outcome, "SELECT sum(net_amount) FROM landed_records") == (Decimal("9747747.934"),)
-    assert read.refused_by_code == {}
+    assert read.rejected_by_code == {}
 
 
 def test_exact_copies_share_their_key_and_nothing_else_does(outcome: Outcome) -> None:

@@ -1,0 +1,78 @@
+"""The warehouse's tables and views as Airflow assets, and what each of their events says.
+
+Read by DAG files only. An asset's URI is its name: it says nothing of the host, which differs between platforms,
+and a URI that changes under a name that stays makes Airflow refuse every task that names the asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import Asset, get_current_context
+
+GROUP = "warehouse"
+TABLES = ("fact_sales", "fact_daily_sales", "fact_daily_transactions", "dim_customer", "dim_product", "dim_store")
+"""What a load writes; one event of each after every load."""
+VIEWS = (
+    "mv_daily_sales_summary",
+    "mv_weekly_sales_trends",
+    "mv_quarterly_sales_summary",
+    "mv_monthly_sales_by_category",
+    "mv_top_products_by_revenue",
+    "mv_daily_sales_by_product",
+)
+ALL_VIEWS = "materialized_views"
+"""Stands for all of them: what a report waits for that reads any of them."""
+StageSummary = dict[str, Any]
+
+
+def asset(name: str) -> Asset:
+    """The asset of a table or view."""
+    return Asset(name, group=GROUP)
+
+
+def tables() -> list[Asset]:
+    """The assets of what a load writes."""
+    return [asset(name) for name in TABLES]
+
+
+def views() -> list[Asset]:
+    """The assets of what a refresh writes, the one for all of them first."""
+    return [asset(name) for name in (ALL_VIEWS, *VIEWS)]
+
+
+def loaded(facts: StageSummary, day: str) -> StageSummary:
+    """Have the tables' events say what a load did; returns the facts as they came."""
+    parts = facts["retailers"]
+    done = [part for part in parts.values() if part["status"] != "failed"]
+    partitions = [partition for part in done for partition in part["partitions"]]
+    common = {
+        "business_date": day,
+        "business_dates": sorted({partition["business_date"] for partition in partitions}),
+        "retailers": sorted(part["retailer_id"] for part in done),
+        "missing_retailers": sorted(name for name, part in parts.items() if part["status"] == "failed"),
+    }
+    counted = ("inserted", "updated", "unchanged", "withdrawn", "in_warehouse")
+    counts = {name: sum(partition[name] for partition in partitions) for name in counted}
+    _say({name: common | counts if name == "fact_sales" else common for name in TABLES})
+    return facts
+
+
+def refreshed(facts: StageSummary, day: str) -> StageSummary:
+    """Have the views' events say how many rows each has; returns the facts as they came."""
+    rows = {view["view"]: view["rows"] for view in facts["views"]}
+    whole = {"business_date": day, "rows": rows, "seconds": facts["seconds"]}
+    _say({ALL_VIEWS: whole, **{name: {"business_date": day, "rows": count} for name, count in rows.items()}})
+    return facts
+
+
+def business_dates(events: Sequence[Any]) -> list[str]:
+    """The business dates that asset events speak of, in order; several runs may be told of by one."""
+    return sorted({event.extra["business_date"] for event in events if event.extra.get("business_date")})
+
+
+def _say(extras: Mapping[str, Mapping[str, Any]]) -> None:
+    events = get_current_context()["outlet_events"]
+    for name, extra in extras.items():
+        events[asset(name)].extra.update(extra)

@@ -1,0 +1,228 @@
+"""What surrounds a stage when Airflow runs it: which date is meant, what is tried again, what is reported.
+
+Airflow is imported inside the functions only, so that reading this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from pipeline.outcomes import (
+    INGEST_TASK,
+    NOT_RETRYABLE,
+    TRANSFORM_TASK,
+    StageSummary,
+    decide_outcome,
+    missing_retailers,
+)
+from shared.business_dates import business_date, run_kind
+from shared.config import load_settings
+from shared.errors import FixConfiguration, RetailError, StopRun
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+XCom = Any
+"""A task's result while the DAG is drawn up: it stands for a value that does not exist yet."""
+
+
+class StageResult(Protocol):
+    """What every stage returns."""
+
+    def as_dict(self) -> StageSummary:
+        """JSON-able counts, scores and dates."""
+
+
+@dataclass(frozen=True)
+class StageCall:
+    """What a stage is called with: its date, whether to look for changes of other dates too, and the rest."""
+
+    day: date
+    incremental: bool
+    common: Mapping[str, Any]
+
+
+def chosen_date(timezone: str) -> str:
+    """The business date of the present run, refused when it is in the future."""
+    context = _context()
+    day = business_date(context["dag_run"], context["params"].get("date"), timezone)
+    if day > datetime.now(ZoneInfo(timezone)).date():
+        fail_without_retry(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")
+    return day.isoformat()
+
+
+def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSummary:
+    """Run a stage and return what goes by XCom.
+
+    Only what can get better by itself is tried again; a mistake ends the task with one line that says what to do.
+    """
+    context, alerted = _context(), False
+    try:
+        common = {"settings": load_settings(), "run_id": context["run_id"]}
+        incremental = not _only_this_date(context["dag_run"])
+        facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
+        alerted = "outcome" in facts and notify("quality_judged", context, facts)
+        return decide_outcome(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
+    except RetailError as error:
+        context["ti"].xcom_push(key="error", value=str(error))
+        if type(error).__name__ in NOT_RETRYABLE or isinstance(error, FixConfiguration | StopRun):
+            fail_without_retry(str(error), alerted=alerted)
+        raise
+
+
+def fail_for_missing_retailers(expected: Sequence[str]) -> None:
+    """End the run red, naming each retailer whose day is not in the warehouse and why."""
+    context = _context()
+    instance = context["ti"]
+    indexes = list(range(len(expected)))
+    errors = instance.xcom_pull(task_ids=INGEST_TASK, key="error", map_indexes=indexes)
+    transformed = instance.xcom_pull(task_ids=TRANSFORM_TASK)
+    missing = missing_retailers(dict(zip(expected, errors, strict=True)), transformed)
+    alerted = notify("data_missing", context, missing)
+    if missing:
+        fail_without_retry(
+            "; ".join(f"{name} is missing: {reason}" for name, reason in missing.items()), alerted=alerted
+        )
+
+
+def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
+    """See to the alerts; then say in one structured line what became of a task or a run, the reason first.
+
+    That line is the last one of the log, where people look for it. What the alerts meet is logged, never raised: what
+    the run did counts, not what is told of it. Returns what the function of that name in `retail_airflow.alerts` does,
+    whether an alert says why the task fails.
+    """
+    try:
+        from retail_airflow import alerts
+
+        return bool(getattr(alerts, event)(context, *details))
+    except Exception as error:  # noqa: BLE001 - see above
+        log.warning("no alert of this", what=event, reason=f"{type(error).__name__}: {error}")
+        return False
+    finally:
+        _log_event(event, context)
+
+
+def _log_event(event: str, context: Mapping[str, Any]) -> None:
+    if event not in REPORTED:
+        return
+    run, instance = context.get("dag_run"), context.get("ti")
+    if isinstance(run, Mapping):  # of a missed deadline
+        run = SimpleNamespace(dag_id=run.get("dag_id"), run_id=run.get("dag_run_id"))
+    facts = {"what": event, "dag_id": getattr(run, "dag_id", None), "run_id": getattr(run, "run_id", None)}
+    if instance:
+        facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
+    reason = context.get("exception") or context.get("reason") or event
+    if event.startswith("task_"):
+        log.info("::endgroup::")  # else Airflow's page folds the line away that says what to do
+    (log.error if event.endswith(("failed", "missed")) else log.info)(str(reason), **facts)
+
+
+def task_failed(context: Mapping[str, Any]) -> None:
+    """A task has failed for good."""
+    notify("task_failed", context)
+
+
+def task_retried(context: Mapping[str, Any]) -> None:
+    """A task has failed and will be tried again."""
+    notify("task_retried", context)
+
+
+def task_succeeded(context: Mapping[str, Any]) -> None:
+    """A task is done; one that had failed before has an alert to be resolved."""
+    notify("task_succeeded", context)
+
+
+def run_failed(context: Mapping[str, Any]) -> None:
+    """A run has ended red."""
+    notify("run_failed", context)
+
+
+def run_succeeded(context: Mapping[str, Any]) -> None:
+    """A run has ended green."""
+    notify("run_succeeded", context)
+
+
+def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
+    """A run is not done although it was queued hours ago. The context holds only dictionaries here."""
+    notify("deadline_missed", context, limit_hours)
+
+
+REPORTED = ("task_failed", "task_retried", "run_failed", "run_succeeded", "deadline_missed")
+"""What is worth a line of the log; the rest has one of its own."""
+TASK_CALLBACKS: StageSummary = {
+    "on_failure_callback": task_failed,
+    "on_retry_callback": task_retried,
+    "on_success_callback": task_succeeded,
+}
+RUN_CALLBACKS: StageSummary = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
+
+
+def deadline(environ: Mapping[str, str] = os.environ) -> Any:
+    """Raise the alarm when a run is not done ALERT_DEADLINE_HOURS after it was queued, whatever day it is for."""
+    from airflow.sdk.definitions.callback import SyncCallback
+    from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+    limit = deadline_limit(environ)
+    callback = SyncCallback(deadline_missed, kwargs={"limit_hours": limit.total_seconds() / 3600})
+    # In seconds: Airflow up to 3.3.2 cannot clear a run whose interval is stored as a timedelta (apache/airflow#70368).
+    seconds: Any = limit.total_seconds()
+    return DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, seconds, callback, name=f"done within {limit}")
+
+
+def deadline_limit(environ: Mapping[str, str]) -> timedelta:
+    """ALERT_DEADLINE_HOURS, 4 without one. Raises FixConfiguration, which Airflow shows as the DAG's import error."""
+    text = environ.get("ALERT_DEADLINE_HOURS") or "4"
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0
+    if not 0 < hours <= 24 * 365:
+        raise FixConfiguration(f"ALERT_DEADLINE_HOURS is {text!r}. Set it to a number of hours, for example 4 or 1.5.")
+    return timedelta(hours=hours)
+
+
+def date_param(timezone: str) -> Any:
+    """The field for a business date in the forms of the DAG's page.
+
+    The page takes the days of a backfill in the time zone that it shows, whatever the schedule's is; the form is the
+    one place where that can be said in time.
+    """
+    from airflow.sdk import Param
+
+    advice = (
+        "Empty: the day before. In a backfill leave it empty; its days are those of the time zone at the bottom left,"
+        f" so set that to {timezone} first."
+    )
+    return Param(None, advice, type=["null", "string"], format="date", title="Business date")
+
+
+def documentation(dag_file: str) -> str:
+    """The Markdown beside a DAG file, which Airflow shows with the DAG."""
+    return Path(dag_file).with_suffix(".md").read_text(encoding="utf-8")
+
+
+def _only_this_date(run: Any) -> bool:
+    """Whether late changes and gaps of other dates are left alone: in a backfill, and when the run was asked to."""
+    return run_kind(run) == "backfill" or bool((getattr(run, "conf", None) or {}).get("only_this_date"))
+
+
+def _context() -> Any:
+    from airflow.sdk import get_current_context
+
+    return get_current_context()
+
+
+def fail_without_retry(message: str, *, alerted: bool = False) -> None:
+    """Fail the current task for good: Airflow does not try it again."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    error: Any = AirflowFailException(message)
+    error.is_alerted = alerted  # read by alerts.task_failed
+    raise error from None

@@ -1,0 +1,223 @@
+"""What the warehouse's books say, as the page shows it: business dates, partitions, checks, stages, alerts. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+Row = Mapping[str, Any]
+_KINDS_OF_RUN = "scheduled|manual|backfill|asset_triggered|asset_materialization|operator_triggered"
+STARTED_BY_AIRFLOW = re.compile(rf"({_KINDS_OF_RUN})__")
+
+
+@dataclass(frozen=True)
+class Money:
+    """One currency of a partition, in signed net money."""
+
+    currency: str
+    reported: Decimal | None
+    landed: Decimal
+    rejected: Decimal
+    inserted: Decimal
+    updated: Decimal
+    unchanged: Decimal
+    duplicate: Decimal
+    withdrawn: Decimal
+    in_warehouse: Decimal
+
+    @classmethod
+    def of(cls, row: Row) -> Money:
+        """From JSON, where money is text."""
+        amounts = {name: None if row[name] is None else Decimal(row[name]) for name in _AMOUNTS}
+        return cls(currency=row["currency"], **amounts)  # type: ignore[arg-type] # only `reported` may be null
+
+
+_AMOUNTS = tuple(name for name in Money.__dataclass_fields__ if name != "currency")
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A retailer's business date as its latest publication left it: where every record and every cent went."""
+
+    business_date: date
+    retailer_id: str
+    load_id: int
+    run_id: str
+    recorded_at: datetime
+    reported: int | None
+    fetched: int
+    landed: int
+    rejected: int
+    inserted: int
+    updated: int
+    unchanged: int
+    duplicate: int
+    superseded: int
+    withdrawn: int
+    in_warehouse: int
+    money: tuple[Money, ...]
+
+    @classmethod
+    def of(cls, row: Row) -> Partition:
+        """From a row of ledger.sql."""
+        return cls(**{**row, "money": tuple(Money.of(each) for each in row["money"])})
+
+
+@dataclass(frozen=True)
+class Day:
+    """A business date: its outcome and scores, what is loaded of it, what is open about it."""
+
+    business_date: date
+    outcome: str | None
+    score: float | None
+    run_id: str | None
+    scored_at: datetime | None
+    checked_by: str | None
+    checked_at: datetime | None
+    failed: int
+    warned: int
+    open_alerts: int
+    alert_id: int | None
+    dimensions: Mapping[str, float]
+    partitions: tuple[Partition, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Retailers that were loaded on earlier dates, are loaded every night, and not of this date."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was loaded, checked or reported."""
+        return bool(self.partitions or self.checked_by or self.open_alerts)
+
+    @property
+    def is_checked_again(self) -> bool:
+        """Whether another run than the one that gave the score checked this date since."""
+        return self.checked_by is not None and self.checked_by != self.run_id
+
+    @classmethod
+    def of(cls, row: Row, partitions: Sequence[Partition] = (), since: Mapping[str, date] | None = None) -> Day:
+        """From a row of days.sql. A later run's findings decide the outcome, though they have no score of their own."""
+        outcome = row["outcome"]
+        if row["checked_by"] and row["checked_by"] != row["run_id"]:
+            outcome = "fail" if row["failed"] else "warn" if row["warned"] else "pass"
+        loaded = {each.retailer_id for each in partitions}
+        expected = [name for name, first in (since or {}).items() if first <= row["business_date"]]
+        own = {
+            "outcome": outcome,
+            "dimensions": row["dimensions"] or {},
+            "partitions": tuple(partitions),
+            "missing": tuple(name for name in expected if name not in loaded),
+        }
+        return cls(**{**row, **own})
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found for one retailer."""
+
+    check_name: str
+    retailer_id: str | None
+    dimension: str
+    severity: str
+    status: str
+    score: float
+    threshold: float
+    expected: str | None
+    actual: str | None
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """An execution of a stage."""
+
+    run_id: str
+    stage: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What somebody has to look at, or had to."""
+
+    alert_id: int
+    kind: str
+    severity: str
+    status: str
+    summary: str
+    detail: str
+    business_date: date | None
+    retailer_id: str | None
+    dag_id: str | None
+    run_id: str | None
+    task_id: str | None
+    occurrences: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    notified_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """Some alerts, and how many are unresolved in all, shown or not."""
+
+    shown: tuple[Alert, ...] = ()
+    unresolved: int = 0
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A period, newest date first; empty while nothing has been published or checked."""
+
+    days: tuple[Day, ...] = ()
+    alerts: Alerts = field(default_factory=Alerts)
+
+    @property
+    def last(self) -> Day | None:
+        """The last business date that anything is known of."""
+        return self.days[0] if self.days else None
+
+
+@dataclass(frozen=True)
+class DayDetails:
+    """All that is known of one business date."""
+
+    day: Day
+    checks: tuple[Check, ...]
+    stages: tuple[StageRun, ...]
+    alerts: Alerts
+
+    @property
+    def findings(self) -> tuple[Check, ...]:
+        """Checks that did not pass."""
+        return tuple(check for check in self.checks if check.status != "pass")
+
+    @property
+    def passed(self) -> tuple[Check, ...]:
+        """Checks that passed."""
+        return tuple(check for check in self.checks if check.status == "pass")
+
+
+def by_date(partitions: Iterable[Partition]) -> dict[date, list[Partition]]:
+    """Partitions of each business date, in their order."""
+    found: dict[date, list[Partition]] = {}
+    for each in partitions:
+        found.setdefault(each.business_date, []).append(each)
+    return found
+
+
+def is_airflows(run_id: str | None) -> bool:
+    """Whether Airflow started this run, so that it has a page there; the commands make names of their own."""
+    return bool(run_id and STARTED_BY_AIRFLOW.match(run_id))

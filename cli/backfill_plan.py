@@ -1,0 +1,189 @@
+"""A range of business dates as Airflow understands it: which runs it stands for, which of them are there already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as time_of_day
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from cli.airflow_session import Airflow
+from shared.airflow_rest.client import AirflowError
+from shared.airflow_rest.runs import Run, runs_between
+from shared.errors import FixConfiguration, StopRun
+
+RUNS_AT = time_of_day(2)
+"""When the day's run begins, on the clock of BUSINESS_TIMEZONE; the day before is over then."""
+CLOSING_SECONDS = 90.0
+"""Airflow closes a backfill up to half a minute after its last run."""
+MOST_DATES = 3660
+
+
+@dataclass(frozen=True)
+class Range:
+    """Business dates, both ends included, and the instants between which their runs' logical dates are."""
+
+    first: date
+    last: date
+    since: datetime
+    until: datetime
+
+    @property
+    def days(self) -> list[date]:
+        """All of them."""
+        return [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a backfill of a range would run, and what is there already and stays as it is."""
+
+    dates: Range
+    to_run: tuple[date, ...]
+    there: tuple[Run, ...]
+    """Runs of the range that it leaves alone, some of them perhaps under way."""
+
+    @property
+    def kept(self) -> dict[date, str]:
+        """The state of each date that is left alone."""
+        return {run.day: str(run.state) for run in self.there}
+
+
+def date_range(first: date, last: date, zone: ZoneInfo, now: datetime) -> Range:
+    """The range, in the instants that Airflow wants.
+
+    A day's logical date is 02:00 of that day on the clock of the zone, or 03:00 where there is no 02:00. From midnight
+    to the last second of a day holds exactly that one, whatever the clocks do. Raises FixConfiguration when it ends
+    before it begins, or with a day whose run is not due.
+    """
+    if first > last:
+        raise FixConfiguration(f"FROM {first} is after TO {last}. Give the earlier date first.")
+    if last > (due := last_due(zone, now)):
+        raise FixConfiguration(
+            f"{last} is not over before {last + timedelta(days=1)} {RUNS_AT:%H:%M} ({zone.key}). The last date that can"
+            f" be backfilled is {due}; a later one runs by itself, or at once: retail schedule trigger {last}"
+        )
+    if (last - first).days >= MOST_DATES:
+        raise FixConfiguration(f"{first} to {last} are more than {MOST_DATES} dates. Backfill ten years at a time.")
+    since = datetime.combine(first, time_of_day(), zone)
+    until = datetime.combine(last, time_of_day(23, 59, 59), zone)
+    return Range(first, last, since.astimezone(UTC), until.astimezone(UTC))
+
+
+def last_due(zone: ZoneInfo, now: datetime) -> date:
+    """The last business date whose run is due."""
+    local = now.astimezone(zone)
+    return local.date() - timedelta(days=1 if local.time() >= RUNS_AT else 2)
+
+
+def plan(airflow: Airflow, dag_id: str, dates: Range, reprocess: str) -> Plan:
+    """What Airflow would do; nothing is started. Raises StopRun when that is not what was asked for."""
+    answer = airflow.api.call("POST", "/api/v2/backfills/dry_run", _body(dag_id, dates, reprocess, 1))
+    to_run = tuple(sorted(_day(each, airflow.zone) for each in answer["backfills"]))
+    there = tuple(run for run in _nightly(airflow, dag_id, dates.since, dates.until) if run.day not in to_run)
+    if others := sorted({*to_run, *(run.day for run in there)} ^ set(dates.days)):
+        raise StopRun(
+            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, but not as asked for:"
+            f" {_listed(others)}. Does it run daily, and is BUSINESS_TIMEZONE ({airflow.timezone}) that of Airflow?"
+        )
+    return Plan(dates, to_run, there)
+
+
+def start(
+    airflow: Airflow,
+    dag_id: str,
+    dates: Range,
+    reprocess: str,
+    max_active_runs: int,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> int:
+    """Start the backfill and return its number.
+
+    Airflow takes one at a time for a DAG. One whose runs are all done is only being closed, and waited for; one that
+    is under way is named by StopRun.
+    """
+    deadline = monotonic() + CLOSING_SECONDS
+    while True:
+        try:
+            body = _body(dag_id, dates, reprocess, max_active_runs)
+            return int(airflow.api.call("POST", "/api/v2/backfills", body)["id"])
+        except AirflowError as error:
+            if error.status != 409:
+                raise
+            _refuse_when_under_way(airflow, dag_id, too_late=monotonic() > deadline)
+        sleep(2.0)
+
+
+def _refuse_when_under_way(airflow: Airflow, dag_id: str, *, too_late: bool) -> None:
+    query = urlencode({"dag_id": dag_id, "order_by": "-id", "limit": 20})
+    open_ones = [
+        each for each in airflow.api.call("GET", f"/api/v2/backfills?{query}")["backfills"] if not each["completed_at"]
+    ]
+    for each in open_ones:
+        since, until = datetime.fromisoformat(each["from_date"]), datetime.fromisoformat(each["to_date"])
+        runs = _nightly(airflow, dag_id, since, until)
+        going = [run for run in runs if not run.is_over]
+        if going or too_late:
+            days = f"{since.astimezone(airflow.zone):%Y-%m-%d} to {until.astimezone(airflow.zone):%Y-%m-%d}"
+            held = ", and is held: continue it there" if each["is_paused"] else ""
+            raise StopRun(
+                f"Backfill {each['id']} of {dag_id} ({days}) is under way: {len(going)} of {len(runs)} runs are not"
+                f" done{held}. Airflow runs one at a time. Wait for it (retail schedule runs), or cancel it at"
+                f" {airflow.api.url}/dags/{dag_id}/backfills"
+            )
+
+
+def runs_of(airflow: Airflow, dag_id: str, wanted: Plan) -> list[Run]:
+    """The runs that the backfill made or started again, as they are now."""
+    found = _nightly(airflow, dag_id, wanted.dates.since, wanted.dates.until)
+    return [run for run in found if run.day in wanted.to_run]
+
+
+def _nightly(airflow: Airflow, dag_id: str, since: datetime, until: datetime) -> list[Run]:
+    """The runs that hold a day's place in the schedule, however they were started; one a day.
+
+    A run that somebody triggered in the web interface has a logical date, too: the moment of the click.
+    """
+    found = []
+    for run in runs_between(airflow.api, dag_id, since, until, airflow.timezone):
+        day = run.logical_date.astimezone(airflow.zone).date() if run.logical_date else run.day
+        on_time = {datetime.combine(day, RUNS_AT, airflow.zone).replace(fold=fold).astimezone(UTC) for fold in (0, 1)}
+        if run.kind in ("scheduled", "backfill") or run.logical_date in on_time:
+            found.append(replace(run, day=day))
+    return found
+
+
+def in_words(days: Sequence[date]) -> str:
+    """Dates as ranges: `2024-01-01 to 2024-01-03, 2024-01-07`."""
+    parts: list[list[date]] = []
+    for day in sorted(days):
+        if parts and day - parts[-1][-1] == timedelta(days=1):
+            parts[-1].append(day)
+        else:
+            parts.append([day])
+    return ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts)
+
+
+def _body(dag_id: str, dates: Range, reprocess: str, max_active_runs: int) -> dict[str, Any]:
+    return {
+        "dag_id": dag_id,
+        "from_date": dates.since.isoformat(),
+        "to_date": dates.until.isoformat(),
+        "reprocess_behavior": reprocess,
+        "max_active_runs": max_active_runs,
+    }
+
+
+def _day(planned: Mapping[str, Any], zone: ZoneInfo) -> date:
+    """The business date of a run that a dry run promises: the day its interval begins."""
+    return datetime.fromisoformat(planned["logical_date"]).astimezone(zone).date()
+
+
+def _listed(days: Sequence[date]) -> str:
+    return ", ".join(map(str, days[:5])) + (" …" if len(days) > 5 else "")

@@ -1,0 +1,216 @@
+"""Every command of `retail`: its name, where it is, what it is for, and how it is used."""
+
+from __future__ import annotations
+
+from cli.deferred import Entry, epilog
+
+PIPELINE = "Nightly pipeline"
+FILES = "CSV files"
+SCHEDULE = "Schedule and upkeep"
+BOOKS = "What happened"
+SETUP = "Setting up and checking"
+MACHINE = "The platform on this machine"
+
+EXIT_CODES = "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted"
+EPILOG = "\n".join(
+    [
+        epilog(
+            (
+                "retail run  # last night, from the shops to the views",
+                "retail etl --source sales.csv --dry-run  # what a file holds",
+                "retail ledger 2024-01-15  # where every record went",
+            )
+        )
+        or "",
+        "",
+        "[bold]Exit codes[/]",
+        *(f"  {code}" for code in EXIT_CODES.split(" · ")),
+        "",
+        "Settings come from the environment, then from .env: [cyan]retail config check[/].",
+    ]
+)
+
+COMMANDS = (
+    Entry(
+        "run",
+        "cli.run:run",
+        "Run a whole night: ingest, transform, quality, refresh.",
+        PIPELINE,
+        (
+            "retail run  # yesterday, all retailers",
+            "retail run 2024-01-15 --retailer retailer_2",
+            "retail run 2024-01-15 --only-this-date  # as a backfill does",
+        ),
+    ),
+    Entry(
+        "ingest",
+        "ingestion.main:main",
+        "Land a business date of the retailers in the raw zone (default: yesterday).",
+        PIPELINE,
+        ("retail ingest 2024-01-15", "retail ingest --since-watermark  # and what changed before"),
+    ),
+    Entry(
+        "transform",
+        "transformation.main:main",
+        "Transform a landed business date into the star schema (default: yesterday).",
+        PIPELINE,
+        ("retail transform 2024-01-15", "retail transform 2024-01-15 --retailer retailer_1 --json"),
+    ),
+    Entry(
+        "quality",
+        "data_quality.main:main",
+        "Check a business date in the warehouse (default: yesterday).",
+        PIPELINE,
+        ("retail quality 2024-01-15", "retail quality --json  # every check, for programs"),
+    ),
+    Entry(
+        "refresh",
+        "materialized_views.refresh_views:main",
+        "Refresh the six materialized views of the warehouse.",
+        PIPELINE,
+        ("retail refresh",),
+    ),
+    Entry(
+        "rebuild",
+        "cli.rebuild:rebuild",
+        "Load landed dates again from the raw zone.",
+        PIPELINE,
+        (
+            "retail rebuild  # everything in the raw zone",
+            "retail rebuild --from 2024-01-01 --to 2024-03-31 --retailer retailer_1",
+        ),
+    ),
+    Entry(
+        "etl",
+        "cli.etl:etl",
+        "Load CSV files into the warehouse: read, check, clean, audit, publish.",
+        FILES,
+        (
+            "retail etl --source online_retail.csv --layout online_retail",
+            "retail etl --source 'exports/*.csv.gz' --layout my_layout.yaml --dry-run",
+        ),
+    ),
+    Entry(
+        "layouts",
+        "cli.files:layouts",
+        "What the columns of a source's files mean.",
+        FILES,
+        ("retail layouts list", "retail layouts show online_retail", "retail layouts show ./my_layout.yaml"),
+    ),
+    Entry(
+        "rules",
+        "cli.files:rules",
+        "List the cleaning rules with their codes and severities.",
+        FILES,
+        ("retail rules", "retail rules --layout online_retail --json"),
+    ),
+    Entry(
+        "schedule",
+        "cli.schedule:app",
+        "The DAGs in Airflow: switch them on and off, run a date, backfill a range, see what became of it.",
+        SCHEDULE,
+        (
+            "retail schedule list",
+            "retail schedule trigger 2024-01-15  # and watch it",
+            "retail schedule backfill 2024-01-01 2024-01-31 --dry-run",
+            "retail schedule runs  # and why the red ones are red",
+        ),
+    ),
+    Entry(
+        "gaps",
+        "cli.gaps:gaps",
+        "List the business dates of each retailer without a published load, up to yesterday.",
+        SCHEDULE,
+        ("retail gaps", "retail gaps --from 2024-01-01 --retailer retailer_2", "retail gaps --fill"),
+    ),
+    Entry(
+        "maintenance",
+        "maintenance.main:app",
+        "Keep the warehouse in order; a DAG does it daily.",
+        SCHEDULE,
+        ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
+    ),
+    Entry(
+        "loads",
+        "cli.ledger:loads",
+        "List the latest publications and where their records went.",
+        BOOKS,
+        ("retail loads", "retail loads --retailer retailer_1 --limit 5 --json"),
+    ),
+    Entry(
+        "ledger",
+        "cli.ledger:ledger",
+        "Show where every record and cent of a business date went.",
+        BOOKS,
+        ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
+    ),
+    Entry(
+        "lineage",
+        "cli.lineage:lineage",
+        "Show which source fed which table on a business date, with runs and row counts.",
+        BOOKS,
+        (
+            "retail lineage  # the latest date, from the shops to the views",
+            "retail lineage mv_daily_sales_summary --date 2024-01-15 --upstream",
+            "retail lineage fact_sales --retailer retailer_2 --columns",
+        ),
+    ),
+    Entry(
+        "dead-letters",
+        "cli.dead_letters:app",
+        "Records that were refused, with the reason and their payload.",
+        BOOKS,
+        ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
+    ),
+    Entry(
+        "alerts",
+        "cli.alerts:app",
+        "What somebody has to look at until it is gone, and the channels that tell of it.",
+        BOOKS,
+        (
+            "retail alerts list --severity error  # and graver",
+            "retail alerts show 17  # the reason, and what to do",
+            'retail alerts ack 17 18 --note "I ask the retailer"',
+            "retail alerts test  # does every channel work?",
+        ),
+    ),
+    Entry(
+        "digest",
+        "cli.ledger:digest",
+        "Print the digest of everything published: equal data, equal digest.",
+        BOOKS,
+        ("retail digest",),
+    ),
+    Entry(
+        "health",
+        "scripts.pipeline_health.__main__:main",
+        "Check services, settings, warehouse, S3, retailer APIs, Airflow and the last runs.",
+        SETUP,
+        ("retail health", "retail health --json"),
+    ),
+    Entry(
+        "config",
+        "cli.configuration:app",
+        "The settings that are in force, secrets masked.",
+        SETUP,
+        ("retail config check",),
+    ),
+    Entry(
+        "s3",
+        "cli.setup:s3",
+        "The object store with the raw and the processed zone.",
+        SETUP,
+        ("retail s3 check",),
+    ),
+    Entry(
+        "migrate",
+        "cli.setup:migrate",
+        "Bring the warehouse's schema up to date.",
+        SETUP,
+        ("WAREHOUSE_OWNER_DSN=postgresql://retail_owner:…@host/db retail migrate",),
+    ),
+    Entry("up", "cli.platform:up", "Start the platform on this machine, to stay.", MACHINE, ("retail up",)),
+    Entry("down", "cli.platform:down", "Stop the platform; its data stays.", MACHINE, ("retail down",)),
+    Entry("status", "cli.platform:status", "Show what runs.", MACHINE, ("retail status", "retail status --json")),
+    Entry("demo", "cli.platform:demo", "Run the real pipeline for the last three days.", MACHINE, ("retail demo",)),
+)

@@ -1,0 +1,76 @@
+"""`retail run`: the complete pipeline for one business date."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline.run import STAGES, PipelineRun, run_stages, summary
+from shared.commands import (
+    DateArgument,
+    JsonOption,
+    RetailerOption,
+    business_date,
+    chosen_retailers,
+    exit_code,
+    new_run_id,
+    print_json,
+)
+from shared.config import load_settings
+from shared.logs import configure_logging
+
+
+def run(
+    day: DateArgument = None,
+    retailer: RetailerOption = None,
+    only_this_date: Annotated[
+        bool,
+        typer.Option("--only-this-date", help="Leave late changes and gaps of other dates alone, as a backfill does."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a whole night: ingest, transform, quality, refresh.
+
+    A retailer that fails leaves the others to be published; the run then ends with 1 and names it. When a critical
+    check fails, the views are not refreshed.
+    """
+    configure_logging("WARNING")
+    with exit_code():
+        retailers = chosen_retailers(retailer)
+        settings = load_settings(needs=retailers)
+        chosen = business_date(day, settings)
+        result = PipelineRun(chosen, retailers, settings, new_run_id("run"), other_dates=not only_this_date)
+        console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        console.print(f"[bold]{chosen}[/] · {', '.join(retailers)} · run {result.run_id}")
+        run_stages(result, around=lambda stage: _shown(stage, result, console))
+        if as_json:
+            print_json(result.as_dict())
+        _explain(result)
+        raise typer.Exit(0 if result.ok else 1)
+
+
+@contextmanager
+def _shown(stage: str, result: PipelineRun, console: Console) -> Iterator[None]:
+    began = time.monotonic()
+    place = f"{list(STAGES).index(stage) + 1}/{len(STAGES)} {stage:<10}"
+    mark = "[red]failed[/]"
+    try:
+        with console.status(f"{place} …"):
+            yield
+        mark = "[green]ok[/]    "
+    finally:
+        told = summary(stage, result.stages[stage]) if stage in result.stages else ""
+        console.print(f"{place} {mark} {told}{'  ' if told else ''}[dim]{time.monotonic() - began:.1f} s[/]")
+
+
+def _explain(result: PipelineRun) -> None:
+    missing = result.missing
+    for name, reason in missing.items():
+        typer.echo(f"{name} is missing: {reason}", err=True)
+    if result.error and len(missing) < len(result.retailers):
+        typer.echo(result.error, err=True)

@@ -1,0 +1,79 @@
+"""A quality report as files: JSON for programs, CSV for a spreadsheet, one HTML page for people."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from data_quality.file_report.model import FieldReport, LoadReport
+from shared.errors import FixConfiguration
+
+NAME = "quality_report"
+_STATISTICS = (
+    "rows", "filled", "distinct", "minimum", "maximum", "mean", "median", "deviation",
+    "shortest", "longest",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the report was written."""
+
+    json: Path
+    csv: Path
+    html: Path
+
+
+def write_report(report: LoadReport, directory: Path) -> ReportFiles:
+    """Write the three files, over those of a report written there before.
+
+    Raises FixConfiguration when the folder cannot be written.
+    """
+    from data_quality.file_report.page import render
+
+    files = ReportFiles(*(directory / f"{NAME}.{ending}" for ending in ("json", "csv", "html")))
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        files.json.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
+        files.csv.write_text(as_csv(report), encoding="utf-8", newline="")
+        files.html.write_text(render(report), encoding="utf-8")
+    except OSError as error:
+        raise FixConfiguration(
+            f"The quality report cannot be written to {directory} ({error.strerror}). Choose a folder: --report DIR."
+        ) from error
+    return files
+
+
+def as_csv(report: LoadReport) -> str:
+    """One line per field and side: `before` as the files had it, `after` as it landed."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["field", "kind", "side", *_STATISTICS, "frequent"], lineterminator="\n")
+    writer.writeheader()
+    for field in report.fields:
+        writer.writerows(_sides(field))
+    return text.getvalue()
+
+
+def _sides(field: FieldReport) -> Iterator[Mapping[str, Any]]:
+    for side, statistics in (("before", field.before), ("after", field.after)):
+        if statistics is not None:
+            yield {
+                "field": field.name,
+                "kind": field.kind.value,
+                "side": side,
+                **{name: _cell(getattr(statistics, name)) for name in _STATISTICS},
+                "frequent": _cell("; ".join(f"{each.value} ({each.rows})" for each in statistics.frequent)),
+            }
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula is given as the text it is."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r"):
+        return "'" + value
+    return value

@@ -1,0 +1,57 @@
+"""Do the files' headers fit the layout, and which layout do they fit when none was named."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from ingestion.connectors.files.dialects import look_at
+from ingestion.connectors.files.sources import StoredFile, find_files
+from ingestion.mapping.layout_parts import Format
+from ingestion.mapping.layouts import SourceMapping, known_layouts, load_layout
+from shared.errors import FixConfiguration
+
+_SHOWN_COLUMNS = 20
+
+
+def check_header(file: StoredFile, header: Sequence[str], wanted: Sequence[str], layout_name: str) -> None:
+    """Raises FixConfiguration that names file, missing and present columns, and what may have been meant."""
+    missing = [name for name in wanted if name not in header]
+    if not missing:
+        return
+    near = {name: _nearest(name, header) for name in missing}
+    hints = ", ".join(f"is {found!r} the {name!r} of the layout?" for name, found in near.items() if found)
+    present = ", ".join(name for name in header[:_SHOWN_COLUMNS] if name)
+    more = f" and {len(header) - _SHOWN_COLUMNS} more" if len(header) > _SHOWN_COLUMNS else ""
+    raise FixConfiguration(
+        f"{file.path}, line 1: the layout {layout_name} needs the column{'s' if len(missing) > 1 else ''}"
+        f" {', '.join(missing)}; there are {present}{more}.{' Perhaps: ' + hints if hints else ''} Nothing was loaded."
+    )
+
+
+def recognise_layout(sources: Sequence[str]) -> SourceMapping:
+    """The known layout whose columns the files have. Raises FixConfiguration that lists the known ones."""
+    files = find_files(sources)
+    known = [load_layout(name) for name in known_layouts()]
+    headers = [set(look_at(file, Format()).header) for file in files]
+    for layout in known:
+        if all(any(set(wanted) <= header for header in headers) for wanted in layout.wanted_headers.values()):
+            return layout
+    listed = "; ".join(
+        f"{layout.name} needs {', '.join(name for wanted in layout.wanted_headers.values() for name in wanted)}"
+        for layout in known
+    )
+    raise FixConfiguration(
+        f"{files[0].path}: no known layout has these columns ({', '.join(sorted(headers[0])[:_SHOWN_COLUMNS])})."
+        f" {listed}. For other files write a layout and give it with --layout FILE.yaml (docs/FILES.md)."
+    )
+
+
+def _nearest(name: str, header: Sequence[str]) -> str | None:
+    plain = {_plain(present): present for present in header if present}
+    found = difflib.get_close_matches(_plain(name), list(plain), n=1, cutoff=0.7)
+    return plain[found[0]] if found else None
+
+
+def _plain(name: str) -> str:
+    return "".join(character for character in name.lower() if character.isalnum())

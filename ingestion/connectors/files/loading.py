@@ -1,0 +1,78 @@
+"""All files of a source into `source_rows`, whether it is written in one kind of file or in several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingestion.connectors.files.dialects import look_at
+from ingestion.connectors.files.headers import check_header
+from ingestion.connectors.files.joining import assign, load_tables
+from ingestion.connectors.files.sources import FileStats, StoredFile
+from ingestion.connectors.files.tables import LoadedFile, create_source_rows, load_file
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.line_ids import line_digest
+
+
+@dataclass(frozen=True)
+class LoadedSource:
+    """What was read: the lines' files, files that lines refer to, and how columns are found in `source_rows s`."""
+
+    lines: tuple[LoadedFile, ...]
+    looked_up: tuple[LoadedFile, ...]
+    cells: Mapping[str, str]
+    """Column, as the layout names it → SQL of its text; never NULL, empty is ''."""
+    line_digest: str
+    """SQL of a line id made of the row's content."""
+    has_references: bool
+    """Whether `source_rows` says in `missing_table` which file a row lacks its other part in."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the lines' files, broken ones included."""
+        return sum(found.rows + len(found.broken) for found in self.lines)
+
+
+def load_source(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[StoredFile],
+    layout: SourceMapping,
+    stats_by_file: Mapping[int, Future[FileStats]],
+    directory: Path,
+    progress: Callable[[str, float], None],
+) -> LoadedSource:
+    """Fill `source_rows` and `source_files`. `progress` hears of each file and the share of them that is read.
+
+    Raises FixConfiguration or StopRun that name file and line.
+    """
+    dialects = [look_at(file, layout.format) for file in files]
+    if layout.tables:
+        assigned = assign(layout, files, dialects)
+        progress(f"reading {len(files)} files", 0.0)
+        lines, looked_up, cells = load_tables(connection, layout, assigned, stats_by_file, directory)
+        own = {name: cells[name] for found in lines for name in found.dialect.header if name}
+    else:
+        lines, looked_up = [], []
+        header = list(dict.fromkeys(name for dialect in dialects for name in dialect.header if name))
+        cells = own = {name: f"s.c{number}" for number, name in enumerate(header)}
+        for file, dialect in zip(files, dialects, strict=True):
+            check_header(file, dialect.header, layout.wanted_headers[""], layout.name)
+        create_source_rows(connection, len(header))
+        for file, dialect in zip(files, dialects, strict=True):
+            progress(f"reading {file.name}", len(lines) / len(files))
+            stats = stats_by_file[file.number]
+            lines.append(load_file(connection, file, dialect, columns=header, stats=stats, directory=directory))
+    for found in (*lines, *looked_up):
+        found.file.check_unchanged()
+    _list_files(connection, lines)
+    digest = line_digest(lines, own, layout.duplicate_key)
+    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, bool(layout.tables))
+
+
+def _list_files(connection: duckdb.DuckDBPyConnection, lines: Sequence[LoadedFile]) -> None:
+    rows = ", ".join(f"({found.file.number}, {found.first_row})" for found in lines)
+    connection.execute(f"CREATE OR REPLACE TABLE source_files AS SELECT * FROM (VALUES {rows}) AS v(number, first_row)")

@@ -1,0 +1,161 @@
+"""The careful way to read a CSV, for files that are not plain UTF-8 with as many fields in every row as in the header.
+
+Row by row and slower, with memory bounded by the longest line. What it can read it writes out anew as plain UTF-8,
+each row behind the line it began on; rows of another width are set aside.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
+from ingestion.connectors.files.sources import StoredFile
+from ingestion.models.reject_reasons import RejectReason
+from shared.errors import StopRun
+
+_PAYLOAD_CHARACTERS = 65_536
+
+
+class WrongEncoding(StopRun):
+    """The file holds bytes that are not of the encoding it was read in."""
+
+
+@dataclass(frozen=True)
+class BrokenRow:
+    """A row that is not of the header's width."""
+
+    source_line: int
+    code: RejectReason
+    reason: str
+    payload: str
+    """JSON object with the row as far as it could be read."""
+
+
+@dataclass(frozen=True)
+class ParsedRows:
+    """A file read carefully. `path` is a CSV of it without header: source line, then the header's columns."""
+
+    path: Path
+    encoding: str
+    rows: int
+    broken: tuple[BrokenRow, ...]
+
+
+def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> ParsedRows:
+    """Read the file row by row into `directory`. Raises StopRun with file and line for what cannot be trusted."""
+    target = directory / f"rectified-{file.number}.csv"
+    broken: list[BrokenRow] = []
+    rows = 0
+    with target.open("w", encoding="utf-8", newline="") as out:
+        write = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
+        for line, row in numbered_rows(file, dialect, encoding):
+            fitted = _fitted(row, len(dialect.header))
+            if fitted is None:
+                broken.append(_broken(line, row, dialect.header))
+            else:
+                write([line, *fitted])
+                rows += 1
+    return ParsedRows(target, encoding, rows, tuple(broken))
+
+
+def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows below the header, each with the line it begins on; blank lines are passed over.
+
+    A line whose quotes make no sense is given as its text. Raises StopRun for a quote never closed, a line too long, or
+    bytes that are not of the encoding.
+    """
+    with file.unpacked() as raw:
+        lines = _Lines(file, io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline=""))
+        before = csv.field_size_limit(LONGEST_LINE)
+        try:
+            header, *_ = csv.reader([next(line for line in lines if line.strip("\r\n"))], delimiter=dialect.delimiter)
+            if len(header) != len(dialect.header):
+                raise StopRun(f"{file.path}: the header ends on another line than it begins. Nothing was loaded.")
+            yield from _rows(file, lines, dialect.delimiter)
+        finally:
+            csv.field_size_limit(before)
+
+
+def _rows(file: StoredFile, lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        begins = lines.number + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            if "expected after" in str(error) and lines.number == begins:
+                yield begins, lines.last
+                continue
+            raise StopRun(_quote_fault(file, begins, str(error))) from error
+        if row is None:
+            return
+        if row:
+            yield begins, row
+
+
+def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
+    if "unexpected end of data" in fault or "field limit" in fault:
+        where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
+        return (
+            f"{file.path}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
+            " off, or a quote is missing. Nothing was loaded."
+        )
+    return (
+        f"{file.path}, line {line}: a quoted field begins in this row, goes over several lines, and goes on after its"
+        " closing quote: a quote is missing or one too many. Nothing was loaded."
+    )
+
+
+class _Lines:
+    """Lines of a text, counted, none longer than allowed."""
+
+    def __init__(self, file: StoredFile, text: io.TextIOWrapper) -> None:
+        self._file, self._text = file, text
+        self.number = 0
+        self.last = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._text.readline(LONGEST_LINE + 1)
+        except UnicodeError as error:
+            raise WrongEncoding(
+                f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. State the"
+                " file's encoding in the layout (format: encoding:), or save it as UTF-8. Nothing was loaded."
+            ) from error
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) > LONGEST_LINE:
+            raise StopRun(
+                f"{self._file.path}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
+                " long: a line end or a quote is missing. Nothing was loaded."
+            )
+        self.last = line.removeprefix("\ufeff") if self.number == 1 else line
+        return self.last
+
+
+def _fitted(row: list[str] | str, width: int) -> list[str] | None:
+    if isinstance(row, str):
+        return None
+    if len(row) > width and not any(row[width:]):
+        return row[:width]  # delimiters at the end of the line
+    return row if len(row) == width else None
+
+
+def _broken(line: int, row: list[str] | str, header: tuple[str, ...]) -> BrokenRow:
+    if isinstance(row, str):
+        payload = json.dumps({"line": row[:_PAYLOAD_CHARACTERS].rstrip("\r\n")}, ensure_ascii=False)
+        return BrokenRow(line, RejectReason.MALFORMED, "a quoted field goes on after its closing quote", payload)
+    named: dict[str, object] = {name: value[:_PAYLOAD_CHARACTERS] for name, value in zip(header, row, strict=False)}
+    if len(row) > len(header):
+        named["more"] = row[len(header) : len(header) + 100]
+    reason = f"the row has {len(row)} fields, the header has {len(header)}"
+    return BrokenRow(line, RejectReason.COLUMN_COUNT, reason, json.dumps(named, ensure_ascii=False))

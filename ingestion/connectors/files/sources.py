@@ -1,0 +1,181 @@
+"""The files a user means: from paths, folders and globs to files, each looked at once from the outside."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import hashlib
+import io
+import os
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, Self, cast
+
+from shared.errors import FixConfiguration, StopRun
+
+_ENDINGS = (".csv", ".tsv", ".txt")
+_COMPRESSED = ("", ".gz", ".zst")
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_CHUNK = 1024 * 1024
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"PAR1": "a Parquet file",
+    b"%PDF": "a PDF",
+    b"SQLite format 3": "an SQLite database",
+    b"\x7fELF": "a program",
+    b"\x89PNG": "a picture",
+}
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read. `number` counts from 1 in the order of reading; `sha256` is of the bytes as stored."""
+
+    number: int
+    name: str
+    path: str
+    sha256: str
+    size_bytes: int
+    rows: int
+    encoding: str
+    delimiter: str
+    compression: str
+    """`none`, `gzip` or `zstd`, by content."""
+
+
+@dataclass(frozen=True)
+class FileStats:
+    """What reading a file's bytes tells of it, whatever else reads it."""
+
+    sha256: str
+    """Of the bytes as stored."""
+    lines: int
+    """Lines of the unpacked text, the last one with or without its end."""
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file before it is read, and what it looked like then."""
+
+    number: int
+    path: Path
+    compression: str
+    size_bytes: int
+    modified_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, number: int, path: Path) -> Self:
+        """Raises FixConfiguration for what cannot be a CSV: absent, empty, or of another known kind."""
+        try:
+            stat = path.stat()
+            with path.open("rb") as stream:
+                start = stream.read(16)
+        except OSError as error:
+            raise FixConfiguration(f"{path} cannot be read: {error.strerror}.") from error
+        if not start:
+            raise FixConfiguration(f"{path} is empty (0 bytes). Nothing was loaded.")
+        for magic, kind in _OTHER_KINDS.items():
+            if start.startswith(magic):
+                raise FixConfiguration(f"{path} is {kind}, not a CSV file. Export it as CSV first.")
+        compression = "gzip" if start.startswith(_GZIP) else "zstd" if start.startswith(_ZSTD) else "none"
+        return cls(number, path, compression, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+    @property
+    def name(self) -> str:
+        """Base name, as messages show it."""
+        return self.path.name
+
+    def check_unchanged(self) -> None:
+        """Raises StopRun when the file was written to since it was first looked at."""
+        try:
+            now = StoredFile.of(self.number, self.path)
+        except FixConfiguration:
+            now = replace(self, inode=-1)
+        if now != self:
+            raise StopRun(f"{self.path} changed while it was read. Nothing was loaded; run again when it is complete.")
+
+    def unpacked(self) -> IO[bytes]:
+        """The file's bytes, unpacked."""
+        if self.compression == "gzip":
+            return cast("IO[bytes]", gzip.open(self.path, "rb"))
+        if self.compression == "zstd":
+            import pyarrow
+
+            stream: Any = pyarrow.CompressedInputStream(pyarrow.OSFile(str(self.path), "rb"), "zstd")
+            return io.BufferedReader(stream)
+        return self.path.open("rb")
+
+    def stats(self) -> FileStats:
+        """Checksum and number of lines, by reading it all. Raises StopRun when its compressed data is cut off."""
+        digest = hashlib.sha256()
+        plain = _LineCount()
+        with self.path.open("rb") as stored:
+            while chunk := stored.read(_CHUNK):
+                digest.update(chunk)
+                if self.compression == "none":
+                    plain.add(chunk)
+        if self.compression != "none":
+            try:
+                with self.unpacked() as stream:
+                    while chunk := stream.read(_CHUNK):
+                        plain.add(chunk)
+            except (EOFError, OSError, zlib.error) as error:
+                raise StopRun(
+                    f"{self.path} ends early or is damaged: its {self.compression} data cannot be unpacked to its end."
+                    " Nothing was loaded; fetch it again."
+                ) from error
+        return FileStats(digest.hexdigest(), plain.lines)
+
+
+class _LineCount:
+    def __init__(self) -> None:
+        self._ends, self._last = 0, b"\n"
+
+    def add(self, chunk: bytes) -> None:
+        self._ends += chunk.count(b"\n")
+        self._last = chunk[-1:]
+
+    @property
+    def lines(self) -> int:
+        return self._ends + (self._last != b"\n")
+
+
+def find_files(sources: Sequence[str]) -> list[StoredFile]:
+    """The files of paths, folders and globs, each once, sorted by name within a folder or glob.
+
+    Raises FixConfiguration that names the source that holds none.
+    """
+    paths: list[Path] = []
+    for source in sources:
+        paths += [path for path in _expand(source) if path not in paths]
+    if not paths:
+        raise FixConfiguration("No file was given. Give a CSV file, a folder of them, or a glob such as 'sales/*.csv'.")
+    return [StoredFile.of(number, path) for number, path in enumerate(paths, start=1)]
+
+
+def _expand(source: str) -> list[Path]:
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(entry for entry in path.iterdir() if entry.is_file() and _looks_like_csv(entry.name))
+        if not found:
+            raise FixConfiguration(
+                f"The folder {source} holds no CSV file ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and"
+                " .zst)."
+            )
+        return found
+    if path.exists():
+        return [path]
+    found = sorted(Path(name) for name in glob.glob(os.path.expanduser(source)) if Path(name).is_file())  # noqa: PTH111, PTH207 - absolute patterns too
+    if not found:
+        what = "No file matches" if glob.has_magic(source) else "There is no file"
+        raise FixConfiguration(f"{what} {source}.")
+    return found
+
+
+def _looks_like_csv(name: str) -> bool:
+    lower = name.lower()
+    return any(lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED)

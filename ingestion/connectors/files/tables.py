@@ -1,0 +1,161 @@
+"""Files into DuckDB as they are: every column a text, every row in its place.
+
+Grain of `source_rows`: one row per row of a file, exact copies included, in the order of the files. Columns of the
+files are `c0`, `c1` … so that no name from a file is ever part of a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
+from ingestion.connectors.files.encodings import detect
+from ingestion.connectors.files.parse_rows import BrokenRow, ParsedRows, WrongEncoding, parse_rows
+from ingestion.connectors.files.sources import FileStats, StoredFile
+from ingestion.mapping.sql_text import literal
+from shared.errors import FixConfiguration, StopRun
+
+
+@dataclass(frozen=True)
+class LoadedFile:
+    """A file in `source_rows`: its rows are `first_row` and the `rows - 1` after it."""
+
+    file: StoredFile
+    dialect: Dialect
+    encoding: str
+    first_row: int
+    rows: int
+    broken: tuple[BrokenRow, ...]
+    stats: FileStats
+
+
+def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
+    """An empty table for files whose headers together name so many columns."""
+    texts = "".join(f", c{number} VARCHAR" for number in range(columns))
+    connection.execute(f"CREATE OR REPLACE TABLE {table}(source_file INTEGER, source_line BIGINT{texts})")
+
+
+def load_file(
+    connection: duckdb.DuckDBPyConnection,
+    file: StoredFile,
+    dialect: Dialect,
+    *,
+    columns: Sequence[str],
+    stats: Future[FileStats],
+    directory: Path,
+    table: str = "source_rows",
+) -> LoadedFile:
+    """Append a file to the table whose columns these are, by header.
+
+    Raises StopRun or FixConfiguration that name file and line.
+    """
+    broken: tuple[BrokenRow, ...] = ()
+    encoding = dialect.encoding
+    if encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
+        encoding, broken = _read_carefully(connection, table, file, dialect, columns, directory)
+    rows, first_row = _extent(connection, table, file)
+    if not rows and not broken:
+        raise FixConfiguration(f"{file.path} holds a header and no rows. Nothing was loaded.")
+    return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result())
+
+
+def _read_plainly(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: StoredFile,
+    dialect: Dialect,
+    columns: Sequence[str],
+    stats: Future[FileStats],
+) -> bool:
+    """Let DuckDB read the file where it is. False when it cannot, or when a line of the file is in no row of it."""
+    try:
+        _insert(connection, table, file, dialect, columns, None)
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        stats.result()  # raises when the compressed data is cut off, which no other way of reading can help
+        return False
+    # DuckDB 2.0 passes over a last line that is longer than its buffer without a word.
+    lines = stats.result().lines
+    rows, _ = _extent(connection, table, file)
+    if lines == rows + 1 or lines == rows + 1 + _line_ends_within(connection, table, file.number):
+        return True
+    connection.execute(f"DELETE FROM {table} WHERE source_file = ?", [file.number])
+    return False
+
+
+def _line_ends_within(connection: duckdb.DuckDBPyConnection, table: str, number: int) -> int:
+    names = [name for (name, *_) in connection.execute(f"DESCRIBE {table}").fetchall()]
+    texts = [name for name in names if name not in ("source_file", "source_line")]
+    counted = " + ".join(f"coalesce(sum(length({name}) - length(replace({name}, chr(10), ''))), 0)" for name in texts)
+    found = connection.execute(f"SELECT {counted} FROM {table} WHERE source_file = ?", [number]).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _read_carefully(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: StoredFile,
+    dialect: Dialect,
+    columns: Sequence[str],
+    directory: Path,
+) -> tuple[str, tuple[BrokenRow, ...]]:
+    """Read the file row by row. Its encoding, and the rows that do not fit the header."""
+    try:
+        rectified = parse_rows(file, dialect, dialect.encoding or "utf-8", directory)
+    except WrongEncoding:
+        if dialect.is_stated:
+            raise
+        rectified = parse_rows(file, dialect, detect(file), directory)
+    try:
+        _insert(connection, table, file, dialect, columns, rectified)
+    except duckdb.InvalidInputException as error:
+        raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
+    finally:
+        rectified.path.unlink()
+    return rectified.encoding, rectified.broken
+
+
+def _extent(connection: duckdb.DuckDBPyConnection, table: str, file: StoredFile) -> tuple[int, int]:
+    """Rows of a file, and the first one's place in the table."""
+    found = connection.execute(
+        f"SELECT count(*), coalesce(min(rowid), 0) FROM {table} WHERE source_file = ?", [file.number]
+    ).fetchone()
+    return found or (0, 0)
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: StoredFile,
+    dialect: Dialect,
+    columns: Sequence[str],
+    rectified: ParsedRows | None,
+) -> None:
+    fields = {name: f"f{number}" for number, name in enumerate(dialect.header) if name}
+    names = [f"f{number}" for number in range(len(dialect.header))]
+    if rectified is None:
+        path, delimiter, compression = file.path, dialect.delimiter, file.compression
+        line, listed, header = "NULL", names, "true"
+    else:
+        path, delimiter, compression = rectified.path, ",", "none"
+        line, listed, header = "source_line::BIGINT", ["source_line", *names], "false"
+    types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
+    texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
+    # Empty is '', not NULL, so that columns can be compared; what is longer than a line may be fails in DuckDB.
+    connection.execute(
+        f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
+        f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
+        f" compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
+        f" max_line_size = {LONGEST_LINE})"
+    )
+
+
+def _exact(path: Path) -> str:
+    """A path that DuckDB does not take for a pattern."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

@@ -1,0 +1,239 @@
+"""JSON over HTTP from systems that fail: retried, paced, bounded in time and size; messages name the host.
+
+What is retried: 429, 5xx, no connection, time-outs, a body that is cut short, is no JSON, or is of another type.
+What is not: a refused request (4xx) and a redirect.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+import requests
+import urllib3
+
+from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
+from shared.errors import FixConfiguration, RetryLater, StopRun
+
+_CHUNK_BYTES = 256 * 1024
+_CONNECT_SECONDS = 10.0
+_NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
+_NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+
+
+class Authorization(Protocol):
+    """Puts credentials on a request."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Called for every try, so that a signature or token is fresh."""
+
+    def renew(self) -> bool:
+        """Called on a 401. True: the credentials were replaced, the same request is worth another try."""
+
+
+@dataclass(frozen=True)
+class Api:
+    """One system to talk to, and what a person has to set when it does not let us in."""
+
+    name: str
+    base_url: str
+    url_setting: str
+    """`RETAILER2_API_URL`"""
+    secret_settings: str
+    """`RETAILER2_CLIENT_ID and RETAILER2_CLIENT_SECRET`"""
+
+    @property
+    def host(self) -> str:
+        """Host and port, for messages."""
+        return urlsplit(self.base_url).netloc or self.base_url
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one response."""
+
+    silence_seconds: float
+    """Longest wait for the next byte."""
+    total_seconds: float
+    """Longest time for the whole body, however steadily it drips."""
+    max_bytes: int
+    """Largest body, unpacked."""
+
+
+@dataclass(frozen=True)
+class JsonResponse:
+    """A 200 with a JSON body."""
+
+    value: Any
+    headers: Mapping[str, str]
+    asked_at: datetime
+    """Our clock when the request went out, UTC."""
+
+
+class RequestRejected(StopRun):
+    """The system understood the request and will not answer it (4xx)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class HttpClient:
+    """GETs and form POSTs to one system over kept connections. For one thread at a time."""
+
+    def __init__(
+        self,
+        api: Api,
+        policy: RequestPolicy,
+        limits: Limits,
+        *,
+        authorization: Authorization | None = None,
+        clock: Callable[[], datetime] = _now,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._api, self._limits, self._authorization = api, limits, authorization
+        self._clock, self._monotonic = clock, monotonic
+        self._throttle = RequestThrottle(api.name, policy, sleep=sleep, jitter=jitter)
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/json", "User-Agent": "retail-analytics-platform"})
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> JsonResponse:
+        """GET `path` (from the base URL) with `parameters`.
+
+        Raises RetryLater when every try failed, FixConfiguration when we are not let in, RequestRejected otherwise.
+        """
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        return self._throttle.call(lambda: self._authorized("GET", self._api.base_url.rstrip("/") + path + query, None))
+
+    def post_form(self, path: str, form: Mapping[str, str]) -> JsonResponse:
+        """POST a form without authorization (it is how one is got)."""
+        return self._throttle.call(lambda: self._once("POST", self._api.base_url.rstrip("/") + path, form, None))
+
+    def _authorized(self, method: str, url: str, form: Mapping[str, str] | None) -> JsonResponse:
+        try:
+            return self._once(method, url, form, self._authorization)
+        except _Unauthorized:
+            if self._authorization is None or not self._authorization.renew():
+                raise
+            return self._once(method, url, form, self._authorization)
+
+    def _once(
+        self, method: str, url: str, form: Mapping[str, str] | None, authorization: Authorization | None
+    ) -> JsonResponse:
+        asked_at = self._clock()
+        timeout = (min(_CONNECT_SECONDS, self._limits.silence_seconds), self._limits.silence_seconds)
+        try:
+            with self._session.request(
+                method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
+            ) as response:
+                self._check_status(response, urlsplit(url).path)
+                body = self._read(response)
+        except _NO_URL as error:
+            raise FixConfiguration(
+                f"{self._api.name}: {self._api.base_url!r} is no URL. Correct {self._api.url_setting} in .env."
+            ) from error
+        except _NETWORK_ERRORS as error:
+            raise RetryLater(self._no_answer(error)) from error
+        return JsonResponse(self._parse(response, body), response.headers, asked_at)
+
+    def _no_answer(self, error: Exception) -> str:
+        if isinstance(error, requests.ConnectTimeout) or (
+            isinstance(error, requests.ConnectionError) and not isinstance(error, requests.ReadTimeout)
+        ):
+            what = "cannot be reached"
+        elif isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
+            what = f"was silent for {self._limits.silence_seconds:g} s"
+        else:
+            what = "broke off its answer"
+        return (
+            f"{self._api.name} at {self._api.host} {what}. Check that it is up (curl {self._api.base_url}/health)"
+            f" or correct {self._api.url_setting} in .env; then run again."
+        )
+
+    def _check_status(self, response: requests.Response, path: str) -> None:
+        status, name = response.status_code, self._api.name
+        if status == 200:
+            return
+        if status == 429 or status >= 500:
+            error = RateLimited if status == 429 else RetryLater
+            raise error(
+                f"{name} at {self._api.host} answers {status} for {path}. Run again later.",
+                retry_after=retry_after_seconds(response.headers.get("Retry-After"), self._clock()),
+            )
+        if status in (401, 403):
+            kind = _Unauthorized if status == 401 else FixConfiguration
+            raise kind(
+                f"{name} refused our credentials ({status}) at {self._api.host}."
+                f" Set {self._api.secret_settings} in .env to what the retailer gave you, then run again."
+            )
+        if status in (404, 405) or status < 400:
+            raise FixConfiguration(
+                f"{name} at {self._api.host} has no {path} ({status}). Correct {self._api.url_setting} in .env."
+            )
+        raise RequestRejected(f"{name} at {self._api.host} refused the request for {path} ({status}).", status)
+
+    def _read(self, response: requests.Response) -> bytes:
+        deadline = self._monotonic() + self._limits.total_seconds
+        body = bytearray()
+        # read1 returns what has arrived; a plain read would wait for a whole chunk, however slowly it drips.
+        while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
+            body += chunk
+            if len(body) > self._limits.max_bytes:
+                raise StopRun(
+                    f"{self._api.name} at {self._api.host} sent more than {self._limits.max_bytes} bytes in one answer."
+                    " If that is right, raise INGEST_MAX_RESPONSE_MB."
+                )
+            if self._monotonic() > deadline:
+                raise RetryLater(
+                    f"{self._api.name} at {self._api.host} took more than {self._limits.total_seconds:g} s"
+                    " for one answer. Run again later."
+                )
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(announced):
+            raise RetryLater(f"{self._api.name} at {self._api.host} broke off its answer. Run again later.")
+        return bytes(body)
+
+    def _parse(self, response: requests.Response, body: bytes) -> Any:
+        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not kind.endswith("+json"):
+            raise RetryLater(
+                f"{self._api.name} at {self._api.host} answers {kind or 'no content type'} instead of JSON."
+                f" Run again later; if it stays so, check {self._api.url_setting}."
+            )
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise RetryLater(f"{self._api.name} at {self._api.host} sent broken JSON. Run again later.") from error
+
+
+class _Unauthorized(FixConfiguration):
+    """A 401: new credentials may help once."""
+
+
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for: a number of them, or an HTTP date."""
+    if value is None:
+        return None
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,260 @@
+"""One retailer's business date into the raw zone: replaced as a whole, or left as it was.
+
+A listing is streamed into an upload that nobody sees yet. Only when it agrees with the retailer's own books and not too
+much of it was refused is it written: data, then refused records, then the manifest, under a lock of this partition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from ingestion.connectors.protocol import Connector, ListingChanged, RawPage, Runtime
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.normalizers.assembly import json_lines
+from ingestion.prefetch import prefetch
+from ingestion.reconciliation import Totals, mismatch, money_unexplained
+from ingestion.results import LandedDate
+from shared import dead_letters
+from shared.database import lock_in_transaction, session, transaction
+from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
+from shared.errors import RejectRecord, RetryLater, StopRun
+from shared.logs import get_logger
+from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key, rejected_key
+from shared.s3_client import ObjectStore, ObjectWriter
+from shared.version import CODE_VERSION
+
+_log = get_logger(__name__)
+_LISTINGS = 4
+"""Readings of a listing that does not hold still, the first included."""
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class LandingTarget:
+    """Where partitions are landed, and by which run."""
+
+    store: ObjectStore
+    bucket: str
+    dsn: str
+    run_id: str
+    max_reject_share: float
+
+
+@dataclass(frozen=True)
+class ChangesRead:
+    """What the day's manifest says of the change listing and of the dates landed beside it."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    other_dates: tuple[date, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A listing that was read to its end."""
+
+    totals: Totals
+    asked_from: datetime
+
+
+def land(
+    service: Connector[Any],
+    day: date,
+    zone: LandingTarget,
+    runtime: Runtime,
+    changes: ChangesRead = ChangesRead(),
+) -> LandedDate:
+    """Land `day` of one retailer.
+
+    Raises RetryLater when the listing never agreed with the books, StopRun when too many records were refused.
+    In both cases the partition stays as it was.
+    """
+    started = runtime.monotonic()
+    problem = ""
+    for attempt in range(_LISTINGS):
+        if attempt:
+            _log.warning("listing read again", retailer_id=service.retailer_id, business_date=str(day), reason=problem)
+            runtime.sleep(_PAUSE_SECONDS * attempt)
+        report = service.daily_report(day)
+        key = raw_key(service.retailer_id, day)
+        with zone.store.writer(zone.bucket, key) as writer, DeadLetterBuffer() as buffer:
+            try:
+                reading = _read(service, day, writer, buffer, runtime)
+            except ListingChanged as error:
+                problem = str(error)
+                continue
+            if mismatch(reading.totals, report):
+                report = service.daily_report(day)  # the books may have moved on while the listing was read
+            if found := mismatch(reading.totals, report):
+                problem = found
+                continue
+            _check_refusals(service.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
+            manifest = _write(service.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
+            _warn_of_unexplained_money(manifest, reading.totals, report)
+            return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
+    raise RetryLater(
+        f"{service.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
+        f" Run again later: python -m ingestion.main {day} --retailer {service.retailer_id}"
+    )
+
+
+def _read(
+    service: Connector[Any],
+    day: date,
+    writer: ObjectWriter,
+    buffer: DeadLetterBuffer,
+    runtime: Runtime,
+) -> _Reading:
+    totals = Totals()
+    asked_from = runtime.clock()
+    with prefetch(service.fetch_sales_data(day)) as pages:
+        for page in pages:
+            if page.number == 1:
+                asked_from = min(asked_from, page.as_of)
+            writer.write(page_lines(service, page, day, totals, buffer))
+    return _Reading(totals, asked_from)
+
+
+def page_lines(
+    service: Connector[Any], page: RawPage[Any], day: date, totals: Totals, buffer: DeadLetterBuffer
+) -> bytes:
+    """The page's lines of the raw zone; what they hold is counted, what is refused goes to the buffer."""
+    ordinal, normalize = day.toordinal(), service.normalize
+    landing = []
+    for row, raw in enumerate(page.rows, 1):
+        try:
+            normalized = normalize(raw)
+            if normalized.sold.number != ordinal:
+                raise RejectRecord(RejectReason.WRONG_DATE.value, f"its business date is {normalized.sold.values[0]}")
+        except RejectRecord as error:
+            _refuse(service, raw, error, f"page {page.number}, row {row}", totals, buffer)
+            continue
+        landing.append(normalized)
+    totals.add(landing)
+    return json_lines(landing)
+
+
+def _refuse(
+    service: Connector[Any], raw: Any, error: RejectRecord, position: str, totals: Totals, buffer: DeadLetterBuffer
+) -> None:
+    payload = service.payload(raw)
+    buffer.add(DeadLetter(error.code, error.reason, position, payload))
+    content = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
+    totals.refuse(error.code, f"{position}: {error}", content, service.readable_amount(raw))
+
+
+def _check_refusals(
+    retailer_id: str, day: date, zone: LandingTarget, totals: Totals, buffer: DeadLetterBuffer, now: datetime
+) -> None:
+    if totals.rejected <= zone.max_reject_share * totals.fetched:
+        return
+    origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
+    with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
+        dead_letters.record(cursor, buffer.lines(), origin)
+    counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.most_common())
+    raise StopRun(
+        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records refused ({counts}), more than"
+        f" {zone.max_reject_share:.0%}. The partition was not replaced. For example {totals.example}."
+        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE to land the rest."
+    )
+
+
+def _write(
+    retailer_id: str,
+    day: date,
+    zone: LandingTarget,
+    reading: _Reading,
+    report: ControlReport,
+    writer: ObjectWriter,
+    buffer: DeadLetterBuffer,
+    changes: ChangesRead,
+    runtime: Runtime,
+) -> Manifest:
+    writer.flush()
+    rejected_key_name = rejected_key(retailer_id, day)
+    with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
+        # Two runs at once would otherwise leave the object of one and the manifest of the other.
+        lock_in_transaction(cursor, "raw", retailer_id, day)
+        now = runtime.clock()
+        manifest = _manifest(retailer_id, day, zone, reading, report, writer, changes, now)
+        writer.complete()
+        if buffer.count:
+            with zone.store.writer(zone.bucket, rejected_key_name, content_type="application/x-ndjson") as refused:
+                for line in buffer.lines():
+                    refused.write(line)
+                refused.complete()
+        else:
+            zone.store.delete(zone.bucket, rejected_key_name)
+        origin = Origin(retailer_id, day, "ingest", zone.run_id, rejected_key_name if buffer.count else None, now)
+        dead_letters.record(cursor, buffer.lines(), origin)
+        dead_letters.resolve_others(cursor, origin)
+        zone.store.put(zone.bucket, manifest_key(retailer_id, day), manifest.model_dump_json(indent=1).encode())
+    return manifest
+
+
+def _manifest(
+    retailer_id: str,
+    day: date,
+    zone: LandingTarget,
+    reading: _Reading,
+    report: ControlReport,
+    writer: ObjectWriter,
+    changes: ChangesRead,
+    now: datetime,
+) -> Manifest:
+    totals = reading.totals
+    return Manifest(
+        retailer_id=retailer_id,
+        business_date=day,
+        run_id=zone.run_id,
+        object_key=raw_key(retailer_id, day),
+        sha256=writer.sha256,
+        size_bytes=writer.size_bytes,
+        fetched=totals.fetched,
+        landed=totals.landed,
+        rejected=totals.rejected,
+        distinct=totals.distinct_landed(),
+        amounts=totals.control_amounts(),
+        control_report=report,
+        window=RequestWindow(
+            requested_from=reading.asked_from,
+            requested_until=max(now, reading.asked_from),
+            changes_since=changes.since,
+            changes_until=changes.until,
+        ),
+        other_dates=changes.other_dates,
+        code_version=CODE_VERSION,
+        written_at=now,
+    )
+
+
+def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: ControlReport) -> None:
+    if totals.rejected and (difference := money_unexplained(totals, report)):
+        _log.warning(
+            "money of refused records cannot be reconciled",
+            retailer_id=manifest.retailer_id,
+            business_date=str(manifest.business_date),
+            difference=difference,
+        )
+
+
+def _landed(manifest: Manifest, totals: Totals, report: ControlReport, seconds: float) -> LandedDate:
+    landed = LandedDate(
+        business_date=manifest.business_date,
+        reported=report.lines,
+        fetched=manifest.fetched,
+        landed=manifest.landed,
+        rejected=manifest.rejected,
+        distinct=manifest.distinct,
+        net_amounts={currency: amounts.landed for currency, amounts in manifest.amounts.items()},
+        reasons=dict(totals.reasons),
+        sha256=manifest.sha256,
+        seconds=seconds,
+        size_bytes=manifest.size_bytes,
+    )
+    _log.info("landed", retailer_id=manifest.retailer_id, **landed.as_dict())
+    return landed

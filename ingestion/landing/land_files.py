@@ -1,0 +1,180 @@
+"""Many business dates from files into the raw zone, beside the load of the same records into the star.
+
+Landing runs in threads of its own: lines from DuckDB, objects over a few connections, chunks of dates written while the
+next one's lines are made. A date's manifest is written last, so a landing that is cut off counts for nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import duckdb
+
+from ingestion.landing.contents import day_contents
+from ingestion.landing.plan import LandingPlan, ReadFiles
+from ingestion.landing.serialise import day_texts
+from ingestion.landing.source_partitions import WrittenPartition
+from ingestion.landing.write import PartitionToWrite, PartitionWriter, RawZone
+from shared.database import session
+from shared.errors import RetryLater
+from shared.landed_batch import LandedBatch
+from shared.partitions import Manifest, manifest_key, raw_key
+
+CHUNK_DAYS = 32
+CHUNK_BYTES = 32 * 1024 * 1024
+"""How much is written in one transaction, so under that many locks, and held in memory till then."""
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class BulkLanding:
+    """A landing under way."""
+
+    batch: LandedBatch
+    """The dates that are new or changed; its `manifests` waits for the end."""
+    written: Callable[[], Mapping[date, WrittenPartition]]
+    """Waits for the end; what was written. Raises what the landing raised."""
+    is_still_current: Callable[[], bool]
+    """Waits for the end; whether nobody has landed one of the dates anew since."""
+    landed_so_far: Callable[[], Mapping[date, Manifest]]
+    """What is written by now; all of it once the landing has ended."""
+
+
+@contextmanager
+def land_batch(
+    read: ReadFiles,
+    connection: duckdb.DuckDBPyConnection,
+    zone: RawZone,
+    plan: LandingPlan,
+    *,
+    clock: Callable[[], datetime],
+    progress: Progress = lambda step, share: None,
+) -> Iterator[BulkLanding]:
+    """Start landing what `plan` says. When the block is left before the end, the rest is not landed."""
+    landing = _Landing(read, connection, zone, plan, clock, progress)
+    with ThreadPoolExecutor(1, thread_name_prefix="landing") as pool:
+        future: Future[dict[date, WrittenPartition]] = pool.submit(landing.run)
+        batch = LandedBatch(
+            read.retailer_id,
+            tuple(plan.digests),
+            connection,
+            lambda: {day: written.manifest for day, written in future.result().items()},
+        )
+        try:
+            yield BulkLanding(
+                batch,
+                future.result,
+                lambda: _still_landed(zone, read.retailer_id, future.result()),
+                landing.landed_so_far,
+            )
+        finally:
+            landing.cancel()
+
+
+class _Cancelled(RetryLater):
+    """The work that this landing belongs to has failed."""
+
+
+class _Landing:
+    """Produces chunks in one thread and seals them in another, one ahead at the most."""
+
+    def __init__(
+        self,
+        read: ReadFiles,
+        connection: duckdb.DuckDBPyConnection,
+        zone: RawZone,
+        plan: LandingPlan,
+        clock: Callable[[], datetime],
+        progress: Progress,
+    ) -> None:
+        self._read, self._zone, self._plan = read, zone, plan
+        self._lines, self._refused = connection.cursor(), connection.cursor()
+        self._clock, self._progress = clock, progress
+        self._requested_from = clock()
+        self._cancelled = threading.Event()
+        self._written: dict[date, WrittenPartition] = {}
+
+    def run(self) -> dict[date, WrittenPartition]:
+        """Land everything."""
+        if not self._plan.digests:
+            return {}
+        with (
+            session(self._zone.dsn, application_name="retail-ingest") as warehouse,
+            PartitionWriter(
+                self._zone,
+                warehouse,
+                self._refused,
+                retailer_id=self._read.retailer_id,
+                file_names={file.number: file.name for file in self._read.files},
+                requested_from=self._requested_from,
+                clock=self._clock,
+            ) as writer,
+            ThreadPoolExecutor(1, thread_name_prefix="writing") as pool,
+        ):
+            writing: Future[dict[date, WrittenPartition]] | None = None
+            try:
+                for chunk in self._chunks():
+                    if writing is not None:
+                        self._note(writing)
+                    writing = pool.submit(writer.seal, chunk)
+            finally:
+                if writing is not None:
+                    self._note(writing)
+                self._lines.close()  # with its temporary tables, whose memory the load can use
+        return self._written
+
+    def landed_so_far(self) -> dict[date, Manifest]:
+        """What is written by now."""
+        return {day: written.manifest for day, written in self._written.items()}
+
+    def cancel(self) -> None:
+        """Stop at the next opportunity."""
+        self._cancelled.set()
+        with suppress(duckdb.ConnectionException):  # closed: it is over already
+            self._lines.interrupt()
+
+    def _note(self, writing: Future[dict[date, WrittenPartition]]) -> None:
+        self._written |= writing.result()
+        self._progress("landing", len(self._written) / len(self._plan.digests))
+
+    def _chunks(self) -> Iterator[list[PartitionToWrite]]:
+        chunk: list[PartitionToWrite] = []
+        size = 0
+        for part in self._days():
+            chunk.append(part)
+            size += part.text.size_bytes
+            if len(chunk) >= CHUNK_DAYS or size >= CHUNK_BYTES:
+                yield chunk
+                chunk, size = [], 0
+        if chunk:
+            yield chunk
+
+    def _days(self) -> Iterator[PartitionToWrite]:
+        self._lines.execute("SET TimeZone = 'UTC'")
+        contents = day_contents(self._lines)
+        plan = self._plan
+        with day_texts(self._lines, {day: contents[day].landed for day in plan.digests}) as texts:
+            for text in texts:
+                if self._cancelled.is_set():
+                    raise _Cancelled("The landing was given up.")
+                day = text.business_date
+                yield PartitionToWrite(
+                    text, contents[day], plan.sources[day], plan.digests[day], day in plan.landed_before
+                )
+
+
+def _still_landed(zone: RawZone, retailer_id: str, written: Mapping[date, WrittenPartition]) -> bool:
+    objects = zone.bucket.marks(f"raw/{retailer_id}/")
+    return all(
+        key in objects and objects[key].e_tag == tag
+        for day, part in written.items()
+        for key, tag in (
+            (raw_key(retailer_id, day), part.raw_e_tag),
+            (manifest_key(retailer_id, day), part.manifest_e_tag),
+        )
+    )

@@ -1,0 +1,93 @@
+"""Landed partitions read back, so that files can add to them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import orjson
+
+from ingestion.landing.rejected_rows import KEPT
+from ingestion.models.columnar import COLUMNS
+from shared.database import Cursor
+from shared.errors import RetryLater
+from shared.partitions import Manifest, rejected_key
+from shared.s3_bulk import BulkBucket
+
+
+def append_landed(
+    connection: duckdb.DuckDBPyConnection, cursor: Cursor, bucket: BulkBucket, landed: Mapping[date, Manifest]
+) -> None:
+    """Add what is landed of these dates to the connection's tables; a record of the files wins over the same one there.
+
+    Refused rows and flags stay as well. Raises RetryLater where a landing is under way or was cut off.
+    """
+    connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
+    with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
+        for day, manifest in landed.items():
+            path = Path(directory) / f"{day}.json"
+            if bucket.download(manifest.object_key, path) != manifest.sha256:
+                raise RetryLater(
+                    f"The raw object of {manifest.retailer_id} {day} is not the one its manifest names: another landing"
+                    " is under way or was cut off. Run again, or say --on-overlap replace."
+                )
+            _keep_records(connection, path)
+            if manifest.rejected:
+                _keep_refused(connection, bucket, day, manifest)
+    # Made anew: columns that are the same in every record of a file are not stored as such.
+    connection.execute(
+        "CREATE OR REPLACE TABLE all_records AS SELECT * FROM landed_records UNION ALL SELECT * FROM kept_records"
+    )
+    connection.execute("DROP TABLE landed_records")
+    connection.execute("ALTER TABLE all_records RENAME TO landed_records")
+    _keep_flags(connection, cursor, next(iter(landed.values())).retailer_id, list(landed))
+
+
+def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    quoted = str(path).replace("'", "''")
+    connection.execute(
+        f"INSERT INTO kept_records SELECT * FROM read_json('{quoted}', format = 'newline_delimited',"  # noqa: S608
+        f" columns = {json.dumps(COLUMNS)}) AS old"
+        " ANTI JOIN landed_records AS new USING (business_date, transaction_id, line_id)"
+    )
+
+
+def _keep_refused(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, day: date, manifest: Manifest) -> None:
+    """The dead letters that are there stay as they are; an equal one of the files is the same."""
+    letters = [orjson.loads(line) for line in bucket.read(rejected_key(manifest.retailer_id, day)).splitlines()]
+    # A letter does not tell its money; the manifest tells that of all of them, booked on the first ones here.
+    money = [(amounts.rejected, currency) for currency, amounts in manifest.amounts.items() if amounts.rejected]
+    money += [(None, None)] * (len(letters) - len(money))  # type: ignore[list-item]
+    rows = [
+        (KEPT, place, day, letter["reason_code"], letter["reason"], None, letter["position"], payload, *amount)
+        for place, (letter, amount) in enumerate(zip(letters, money, strict=False))
+        for payload in [orjson.dumps(letter["payload"]).decode()]
+    ]
+    connection.executemany(
+        "DELETE FROM rejected_rows WHERE business_date = ? AND source_file <> ? AND code = ? AND payload = ?",
+        [(day, KEPT, row[3], row[7]) for row in rows],
+    )
+    connection.executemany(
+        "INSERT INTO rejected_rows (source_file, source_line, business_date, code, reason, column_name, value, payload,"
+        " net_amount, currency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        rows,
+    )
+
+
+def _keep_flags(connection: duckdb.DuckDBPyConnection, cursor: Cursor, retailer_id: str, days: list[date]) -> None:
+    cursor.execute(
+        "SELECT business_date, transaction_id, line_id, rule_code FROM ops.flagged_sales"
+        " WHERE retailer_id = %s AND business_date = ANY (%s)",
+        (retailer_id, days),
+    )
+    if rows := cursor.fetchall():
+        connection.execute("CREATE OR REPLACE TEMP TABLE old_flags AS SELECT * FROM flagged_rows WHERE false")
+        connection.executemany("INSERT INTO old_flags VALUES (?, ?, ?, ?)", rows)
+        connection.execute(
+            "INSERT INTO flagged_rows SELECT * FROM old_flags"
+            " SEMI JOIN kept_records USING (business_date, transaction_id, line_id)"
+        )

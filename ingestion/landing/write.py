@@ -1,0 +1,153 @@
+"""Sealing partitions in the raw zone, many in one transaction: data, refused rows, dead letters, manifests last."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from ingestion.landing.contents import DayContents
+from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.landing.serialise import DayText
+from ingestion.landing.source_partitions import WrittenPartition
+from shared import dead_letters
+from shared.database import Connection, Cursor, lock_key, transaction
+from shared.dead_letters import Origin
+from shared.partitions import (
+    Manifest,
+    RequestWindow,
+    SourceFileReference,
+    manifest_key,
+    raw_key,
+    rejected_key,
+)
+from shared.s3_bulk import BulkBucket
+from shared.version import CODE_VERSION
+
+_PUTS_IN_FLIGHT = 8
+_NDJSON = "application/x-ndjson"
+# In the order of the keys, so that two runs that want the same locks never wait for each other in a circle.
+_LOCK = "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest(%s) AS key ORDER BY key OFFSET 0) AS keys"
+_RESOLVE = """
+UPDATE ops.dead_letters SET status = 'resolved'
+WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = 'ingest' AND status = 'open' AND last_seen_at <> %s
+"""
+
+
+@dataclass(frozen=True)
+class RawZone:
+    """Where partitions are landed, and by which run."""
+
+    bucket: BulkBucket
+    dsn: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class PartitionToWrite:
+    """A partition with all that its manifest states."""
+
+    text: DayText
+    contents: DayContents
+    sources: tuple[SourceFileReference, ...]
+    digest: str
+    was_landed: bool
+    """Whether the raw zone held something of this date before."""
+
+    @property
+    def day(self) -> date:
+        """Its business date."""
+        return self.text.business_date
+
+
+class PartitionWriter:
+    """Seals chunks of one retailer's dates over a few connections to S3 and one to the warehouse."""
+
+    def __init__(
+        self,
+        zone: RawZone,
+        connection: Connection,
+        refused: duckdb.DuckDBPyConnection,
+        *,
+        retailer_id: str,
+        file_names: Mapping[int, str],
+        requested_from: datetime,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`refused` is a cursor of the thread that seals."""
+        self._zone, self._connection, self._refused = zone, connection, refused
+        self._retailer_id, self._file_names = retailer_id, file_names
+        self._requested_from, self._clock = requested_from, clock
+        self._pool = ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def seal(self, chunk: Sequence[PartitionToWrite]) -> dict[date, WrittenPartition]:
+        """All of the chunk's partitions. An error leaves those whose manifest was not written uncounted."""
+        with transaction(self._connection) as cursor:
+            cursor.execute(_LOCK, ([lock_key("raw", self._retailer_id, part.day) for part in chunk],))
+            now = self._clock()
+            raw = list(self._pool.map(self._put_raw, chunk))
+            self._refuse(cursor, chunk, now)
+            return dict(self._pool.map(lambda part, put: self._put_manifest(part, put, now), chunk, raw))
+
+    def _put_raw(self, part: PartitionToWrite) -> tuple[str, str]:
+        tag = self._zone.bucket.put(raw_key(self._retailer_id, part.day), part.text.body)
+        return tag, part.text.sha256()
+
+    def _refuse(self, cursor: Cursor, chunk: Sequence[PartitionToWrite], now: datetime) -> None:
+        for part in chunk:
+            if part.contents.rejected:
+                self._put_refused(cursor, part.day, now)
+        emptied = [rejected_key(self._retailer_id, p.day) for p in chunk if p.was_landed and not p.contents.rejected]
+        self._zone.bucket.delete(emptied)
+        cursor.execute(_RESOLVE, (self._retailer_id, [part.day for part in chunk], now))
+
+    def _put_refused(self, cursor: Cursor, day: date, now: datetime) -> None:
+        key = rejected_key(self._retailer_id, day)
+        with tempfile.TemporaryDirectory(prefix="retail-refused-") as directory:
+            path = Path(directory) / "rejected.json"
+            with path.open("wb") as file:
+                file.writelines(rejected_lines(self._refused, day, self._file_names))
+            self._zone.bucket.put(key, path, content_type=_NDJSON)
+            with path.open("rb") as lines:
+                origin = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
+                dead_letters.record(cursor, lines, origin)
+
+    def _put_manifest(
+        self, part: PartitionToWrite, put: tuple[str, str], now: datetime
+    ) -> tuple[date, WrittenPartition]:
+        contents, (raw_tag, sha256) = part.contents, put
+        manifest = Manifest(
+            retailer_id=self._retailer_id,
+            business_date=part.day,
+            run_id=self._zone.run_id,
+            object_key=raw_key(self._retailer_id, part.day),
+            sha256=sha256,
+            size_bytes=part.text.size_bytes,
+            fetched=contents.landed + contents.rejected,
+            landed=contents.landed,
+            rejected=contents.rejected,
+            distinct=contents.distinct,
+            amounts=contents.amounts,
+            sources=part.sources,
+            window=RequestWindow(requested_from=self._requested_from, requested_until=max(now, self._requested_from)),
+            code_version=CODE_VERSION,
+            written_at=now,
+        )
+        body = manifest.model_dump_json(indent=1).encode()
+        tag = self._zone.bucket.put(manifest_key(self._retailer_id, part.day), body)
+        return part.day, WrittenPartition(manifest, raw_tag, tag, part.digest)

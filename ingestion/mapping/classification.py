@@ -1,0 +1,114 @@
+"""What a line is and what it counts for: line type, sign and measures, as DuckDB expressions over typed fields."""
+
+from __future__ import annotations
+
+from ingestion.mapping.expressions import Fault, check_faults, first_fault
+from ingestion.mapping.layout_parts import Condition
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.sql_text import literal, literals
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.models.retailer_data import TOTAL_TOLERANCE
+
+
+def condition(field: str, wanted: Condition) -> str:
+    """Whether a typed field is as wanted."""
+    parts = []
+    if wanted.matches is not None:
+        parts.append(f"regexp_full_match({field}, {literal(wanted.matches)})")
+    if wanted.one_of is not None:
+        parts.append(f"{field} IN ({literals(wanted.one_of)})")
+    if wanted.below is not None:
+        parts.append(f"{field} < {wanted.below}")
+    if wanted.above is not None:
+        parts.append(f"{field} > {wanted.above}")
+    if wanted.equals is not None:
+        parts.append(f"{field} = {wanted.equals}")
+    return " AND ".join(parts) or "true"
+
+
+def line_types(layout: SourceMapping, what: str) -> str:
+    """A CASE over the layout's rules: what a line `is_`, or 'true' for those to `negate`."""
+    cases = []
+    if any(kind.adjustment for kind in layout.non_products):
+        cases.append(f"WHEN is_money_only THEN {literal('adjustment') if what == 'is_' else 'false'}")
+    for rule in layout.line_type:
+        where = " AND ".join(condition(field, wanted) for field, wanted in rule.where.items()) or "true"
+        cases.append(f"WHEN {where} THEN {literal(rule.is_) if what == 'is_' else str(rule.negate).lower()}")
+    return f"CASE {' '.join(cases)} END"
+
+
+def measured(layout: SourceMapping, *, small: bool = False) -> str:
+    """CTEs after `parsed_rows`: `measured` holds type, signed measures and, where a line is refused, its `line_fault`.
+
+    `small` says that no quantity times no price reaches 10^11: then their product fits the faster decimals.
+    """
+    negates = any(rule.negate for rule in layout.line_type)
+    voids = any(rule.is_ == "void" for rule in layout.line_type)
+    signed = f"CASE WHEN {line_types(layout, 'negate')} THEN -quantity ELSE quantity END" if negates else "quantity"
+    total = (
+        f"CASE WHEN {line_types(layout, 'negate')} THEN -total_amount ELSE total_amount END"
+        if negates
+        else "total_amount"
+    )
+    if voids:
+        signed = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {signed} END"
+        total = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {total} END"
+    own_total = "total_amount" in layout.columns
+    money = COLUMNS["net_amount"]
+    return f"""kinds AS (
+    SELECT *, {line_types(layout, "is_")} AS line_kind FROM parsed_rows
+),
+signed AS (
+    SELECT
+        *,
+        CASE line_kind WHEN 'void' THEN 'adjustment' ELSE line_kind END AS kind,
+        ({signed})::{COLUMNS["net_quantity"]} AS signed_quantity,
+        {f"({total})::{money}" if own_total else f"NULL::{money}"} AS stated_total
+    FROM kinds
+),
+priced AS (
+    SELECT *, signed_quantity{"" if small else "::DECIMAL(24, 3)"} * unit_price AS exact_amount FROM signed
+),
+amounts AS (
+    SELECT
+        *,
+        coalesce(stated_total, TRY_CAST(exact_amount AS {money})) AS signed_amount
+    FROM priced
+),
+measured AS (
+    SELECT *, {_line_fault(layout)} AS line_fault FROM amounts
+)"""
+
+
+LINE_FAULTS = {
+    RejectReason.UNKNOWN_TYPE: "neither sale nor return nor adjustment by the layout's rules",
+    RejectReason.NEGATIVE_PRICE: "a sale or return at a price below zero",
+    RejectReason.SIGN_MISMATCH: "a sale of less than nothing, or a return of more than nothing",
+    RejectReason.TOTAL_MISMATCH: "the total is not quantity x unit price",
+    RejectReason.OUT_OF_RANGE: "quantity x unit price is outside the limits of the layout's checks",
+    RejectReason.INVALID_FORMAT: "quantity x unit price does not match the layout's checks",
+    RejectReason.NOT_ALLOWED: "quantity x unit price is none of those that the layout's checks allow",
+    RejectReason.TOO_MANY_DIGITS: "quantity x unit price has more digits than money holds; nothing is ever rounded",
+}
+
+
+def _line_fault(layout: SourceMapping) -> str:
+    faults = [
+        Fault("kind IS NULL", RejectReason.UNKNOWN_TYPE, ""),
+        Fault("kind <> 'adjustment' AND unit_price < 0", RejectReason.NEGATIVE_PRICE, ""),
+        Fault("signed_amount IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
+        Fault(f"abs(signed_amount - exact_amount) > {TOTAL_TOLERANCE}", RejectReason.TOTAL_MISMATCH, "")
+        if "total_amount" in layout.columns
+        else Fault("signed_amount <> exact_amount", RejectReason.TOO_MANY_DIGITS, ""),
+        Fault(
+            "kind = 'sale' AND (signed_quantity < 0 OR signed_amount < 0)"
+            " OR kind = 'return' AND (signed_quantity > 0 OR signed_amount > 0)",
+            RejectReason.SIGN_MISMATCH,
+            "",
+        ),
+    ]
+    for check in layout.checks:
+        if check.field == "total_amount" and check.severity == "error":
+            faults += check_faults(check, "abs(signed_amount)")
+    return first_fault(faults, "code")

@@ -1,0 +1,132 @@
+"""What a cell's text says, as DuckDB expressions over a column `text`: value, and the code of what is wrong with it.
+
+The rules are those of the normalizers and of `SalesRecord`; a test compares the two on generated rows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ingestion.mapping.layout_parts import Check, Format
+from ingestion.mapping.sql_text import literal, literals, trimmed
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.reject_reasons import RejectReason
+
+_MOST_CHARACTERS = 40
+_GROUPED = "-?[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?"
+_CONTROL = "[\\x00-\\x1f\\x7f]"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A condition under which a value is refused, and how the message ends: `column 'Y': reason`."""
+
+    condition: str
+    code: RejectReason
+    reason: str
+
+
+def longest(field: str) -> int:
+    """Most characters of a text field of the contract."""
+    return 64 if field.endswith("_id") else 255
+
+
+def text_faults(field: str) -> list[Fault]:
+    """What is wrong with a text, over its trimmed `value`."""
+    most = longest(field)
+    return [
+        Fault(f"length(value) > {most}", RejectReason.TOO_LONG, f"longer than {most} characters"),
+        Fault(
+            f"regexp_matches(value, {literal(_CONTROL)})", RejectReason.CONTROL_CHARACTER, "holds a control character"
+        ),
+    ]
+
+
+def number_pattern(marks: Format) -> str:
+    """The regular expression of a whole number as the layout says numbers are written."""
+    whole = "[0-9]+"
+    if marks.thousands:
+        whole = f"([0-9]+|[0-9]{{1,3}}({re.escape(marks.thousands)}[0-9]{{3}})+)"
+    return f"-?{whole}({re.escape(marks.decimal)}[0-9]+)?"
+
+
+def plain_number(marks: Format) -> str:
+    """`text` with a point for decimals and nothing between thousands."""
+    expression = trimmed("text")
+    if marks.thousands:
+        expression = f"replace({expression}, {literal(marks.thousands)}, '')"
+    return f"replace({expression}, ',', '.')" if marks.decimal == "," else expression
+
+
+def digits(field: str) -> tuple[int, int]:
+    """Digits before and after the point that the contract holds for a number."""
+    found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", COLUMNS[field])
+    assert found is not None  # noqa: S101 - number fields are decimals
+    precision, scale = int(found[1]), int(found[2])
+    return precision - scale, scale
+
+
+def number_value(field: str) -> str:
+    """`plain` as the contract's decimal, NULL where it is none or holds more digits; never rounded."""
+    return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{COLUMNS[field]} END"
+
+
+def number_faults(field: str, marks: Format) -> list[Fault]:
+    """What is wrong with a number, over `text`, `plain` and `is_number`."""
+    whole, scale = digits(field)
+    hint = "" if marks.thousands else " (a thousands separator is read only where the layout states it)"
+    return [
+        Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, "too many characters"),
+        Fault(
+            f"NOT is_number AND regexp_full_match({trimmed('text')}, {literal(_GROUPED)})",
+            RejectReason.NOT_A_NUMBER, f"not a number{hint}",
+        ),
+        Fault("NOT is_number", RejectReason.NOT_A_NUMBER, "not a number"),
+        Fault(
+            f"NOT ({_fits(field)})", RejectReason.TOO_MANY_DIGITS,
+            f"more than {whole} digits before the point or {scale} after it; nothing is ever rounded",
+        ),
+    ]  # fmt: skip
+
+
+def is_number(marks: Format) -> str:
+    """Whether `text` is written as a number."""
+    return (
+        f"length(text) <= {_MOST_CHARACTERS} AND regexp_full_match({trimmed('text')}, {literal(number_pattern(marks))})"
+    )
+
+
+def _fits(field: str) -> str:
+    whole, scale = digits(field)
+    before = "length(ltrim(split_part(ltrim(plain, '-'), '.', 1), '0'))"
+    after = "length(rtrim(split_part(plain, '.', 2), '0'))"
+    return f"{before} <= {whole} AND {after} <= {scale}"
+
+
+def check_faults(check: Check, value: str = "value") -> list[Fault]:
+    """A layout's validator over a read value."""
+    faults: list[Fault] = []
+    if check.matches is not None:
+        faults.append(
+            Fault(f"NOT regexp_full_match({value}::VARCHAR, {literal(check.matches)})", RejectReason.INVALID_FORMAT,
+                  f"does not match {check.matches}")
+        )  # fmt: skip
+    if check.one_of is not None:
+        faults.append(
+            Fault(f"{value}::VARCHAR NOT IN ({literals(check.one_of)})", RejectReason.NOT_ALLOWED,
+                  f"is none of {', '.join(check.one_of[:10])}")
+        )  # fmt: skip
+    if check.at_least is not None:
+        faults.append(Fault(f"{value} < {check.at_least}", RejectReason.OUT_OF_RANGE, f"less than {check.at_least}"))
+    if check.at_most is not None:
+        faults.append(Fault(f"{value} > {check.at_most}", RejectReason.OUT_OF_RANGE, f"more than {check.at_most}"))
+    return faults
+
+
+def first_fault(faults: list[Fault], what: str) -> str:
+    """A CASE over faults in their order: their `code` or their `reason`; NULL when nothing is wrong."""
+    if not faults:
+        return "NULL::VARCHAR"
+    cases = " ".join(f"WHEN {fault.condition} THEN {literal(str(getattr(fault, what)))}" for fault in faults)
+    return f"CASE {cases} END"

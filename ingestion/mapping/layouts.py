@@ -1,0 +1,180 @@
+"""Layouts: what the columns of a source's CSV files mean, as YAML that a user can write (docs/FILES.md).
+
+A layout maps columns to fields of `SalesRecord` and states time zone, currency, keys, rules and defaults. Those that
+ship are in `ingestion/mapping/layouts/`; any other is given by its path.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from ingestion.mapping.layout_parts import (
+    MAPPED_FIELDS,
+    NUMBER_FIELDS,
+    REQUIRED_FIELDS,
+    TIME_FIELDS,
+    Check,
+    Dates,
+    FieldSource,
+    Format,
+    LineTypeRule,
+    NonProducts,
+    Outliers,
+    Part,
+    Table,
+    plain_number,
+)
+from ingestion.models.retailer_data import RetailerId
+from shared.errors import FixConfiguration
+
+_FOLDER = Path(__file__).parent / "layouts"
+
+
+class SourceMapping(Part):
+    """One source's files: their columns, formats, keys and rules."""
+
+    name: str
+    description: str = ""
+    retailer_id: RetailerId
+    format: Format = Format()
+    time_zone: str
+    tables: Mapping[str, Table] = Field(
+        default_factory=dict, description="Kinds of files, the lines first; columns are then named `table.column`"
+    )
+    columns: Mapping[Literal[MAPPED_FIELDS], FieldSource]  # type: ignore[valid-type]
+    line_type: tuple[LineTypeRule, ...] = (
+        LineTypeRule.model_validate({"is": "return", "where": {"quantity": {"below": 0}}}),
+        LineTypeRule.model_validate({"is": "sale"}),
+    )
+    duplicate_key: tuple[str, ...] = Field(
+        default=(), description="Columns whose equal values make a row a duplicate; all columns when left out"
+    )
+    non_products: tuple[NonProducts, ...] = ()
+    checks: tuple[Check, ...] = ()
+    outliers: tuple[Outliers, ...] = ()
+    dates: Dates = Dates()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, given: str) -> str:
+        try:
+            ZoneInfo(given)
+        except (ValueError, OSError, KeyError):
+            raise ValueError(f"{given!r} is no time zone; one is Europe/London") from None
+        return given
+
+    @model_validator(mode="after")
+    def _maps_what_is_needed(self) -> Self:
+        absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
+        if absent:
+            raise ValueError(f"columns maps no {', '.join(absent)}")
+        for number, rule in enumerate(self.line_type):
+            unknown = [name for name in rule.where if name not in MAPPED_FIELDS]
+            if unknown:
+                raise ValueError(f"line_type.{number}.where: there is no field {unknown[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _strategies_fit_their_fields(self) -> Self:
+        for field, source in self.columns.items():
+            way = source.when_missing
+            if field in TIME_FIELDS and source.value is not None:
+                raise ValueError(f"columns.{field}: a time is a column, not a constant")
+            if way is None:
+                continue
+            where = f"columns.{field}.when_missing"
+            if field in TIME_FIELDS or field == "line_id":
+                raise ValueError(f"{where}: nothing can stand in for a time or a key")
+            if way.use in ("mean", "median") and field not in NUMBER_FIELDS:
+                raise ValueError(f"{where}: a {way.use} is taken of {', '.join(NUMBER_FIELDS)} only")
+            if way.value is not None and field in NUMBER_FIELDS:
+                plain_number(way.value)
+            if way.by and (way.by not in self.columns or way.by in NUMBER_FIELDS or self.columns[way.by].value):
+                raise ValueError(f"{where}.by: no column of texts is mapped to {way.by}")
+        return self
+
+    @model_validator(mode="after")
+    def _tables_are_known(self) -> Self:
+        for number, (name, table) in enumerate(self.tables.items()):
+            if (number == 0) != (table.key is None):
+                raise ValueError(f"tables.{name}: the first table holds the lines; the others need `key` and `equals`")
+        for name, wanted in self.wanted_headers.items():
+            if self.tables and name not in self.tables:
+                raise ValueError(
+                    f"columns: there is no table {name!r} (of {wanted[0]}); tables has {', '.join(self.tables)}"
+                )
+        return self
+
+    def located(self, column: str) -> tuple[str, str]:
+        """The table and the header of a column as the layout names it; the table is `` without tables."""
+        if not self.tables:
+            return "", column
+        table, dot, header = column.partition(".")
+        return (table, header) if dot else (next(iter(self.tables)), column)
+
+    @cached_property
+    def wanted_headers(self) -> dict[str, tuple[str, ...]]:
+        """Table → the columns that its files must have."""
+        mapped = [header for source in self.columns.values() for header in source.headers]
+        mapped += self.duplicate_key
+        for name, table in self.tables.items():
+            mapped += [f"{name}.{table.key}", table.equals] if table.key and table.equals else []
+        found: dict[str, list[str]] = {name: [] for name in self.tables or ("",)}
+        for table_name, header in dict.fromkeys(self.located(column) for column in mapped):
+            found.setdefault(table_name, []).append(header)
+        return {name: tuple(headers) for name, headers in found.items()}
+
+
+def known_layouts() -> list[str]:
+    """Names of the layouts that ship."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def load_layout(name_or_path: str) -> SourceMapping:
+    """The layout of that name, or the one in that YAML file. Raises FixConfiguration that names file and key."""
+    path = _FOLDER / f"{name_or_path}.yaml"
+    if name_or_path not in known_layouts():
+        path = Path(name_or_path)
+        if not path.is_file():
+            near = difflib.get_close_matches(name_or_path, known_layouts(), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise FixConfiguration(
+                f"There is no layout {name_or_path!r}{hint} Known are {', '.join(known_layouts())}; or give the path"
+                " of your own YAML file (docs/FILES.md)."
+            )
+    return _read(path)
+
+
+def _read(path: Path) -> SourceMapping:
+    import yaml
+
+    from ingestion.mapping.strict_yaml import StrictLoader
+
+    try:
+        given = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a safe loader
+    except (OSError, UnicodeDecodeError) as error:
+        raise FixConfiguration(f"The layout {path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise FixConfiguration(f"The layout {path}{line} is no YAML: {getattr(error, 'problem', error)}") from error
+    if not isinstance(given, dict):
+        raise FixConfiguration(f"The layout {path} is no mapping of keys to values (docs/FILES.md).")
+    try:
+        return SourceMapping.model_validate({"name": path.stem, **given})
+    except ValidationError as error:
+        raise FixConfiguration(f"The layout {path} is wrong: {_faults(error)}") from error
+
+
+def _faults(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc']) or 'layout'}: {fault['msg'].removeprefix('Value error, ')}"
+        for fault in error.errors(include_url=False, include_context=False, include_input=False)
+    )

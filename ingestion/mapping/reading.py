@@ -1,0 +1,159 @@
+"""CSV files of one source, read by a layout into DuckDB tables: `read_files`.
+
+Columnar from end to end: the file is read as texts, every distinct text is read and judged once, and a few set
+operations make records, refusals and flags of the rows.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from ingestion.connectors.files.loading import LoadedSource, load_source
+from ingestion.connectors.files.sources import SourceFile, find_files
+from ingestion.connectors.files.tables import LoadedFile
+from ingestion.mapping.date_orders import DateOrderError
+from ingestion.mapping.flags import flag, imputed
+from ingestion.mapping.imputation import impute
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.line_numbers import place
+from ingestion.mapping.records import create_views, land
+from ingestion.mapping.rejections import check_share, refuse
+from ingestion.mapping.values import FieldValues, read_values
+from shared.errors import StopRun
+
+_READING, _CHECKING, _LANDED, _FLAGGING = 0.5, 0.7, 0.92, 0.95
+"""Share of the work that is done when a step begins."""
+_NO_PROGRESS: Callable[[str, float], None] = lambda step, share: None  # noqa: E731
+
+
+@dataclass(frozen=True)
+class FilesRead:
+    """What `read_files` found. The rows stand in the connection's tables."""
+
+    retailer_id: str
+    layout_name: str
+    files: tuple[SourceFile, ...]
+    rows: int
+    """Rows of the files, broken ones included; = landed + refused."""
+    landed: int
+    refused: int
+    days: tuple[date, ...]
+    """Business dates of landed and refused rows, ascending."""
+    flagged: Mapping[str, int]
+    """Rule code → rows that were kept but flagged."""
+    imputed: Mapping[str, int]
+    """Field → rows whose empty value was filled in, `GUEST` and `Unknown` included."""
+    rejected_by_code: Mapping[str, int]
+
+
+def read_files(
+    sources: Sequence[str],
+    layout: SourceMapping,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    retailer_id: str | None = None,
+    max_reject_share: float,
+    progress: Callable[[str, float], None] = _NO_PROGRESS,
+) -> FilesRead:
+    """Fill `landed_records`, `rejected_rows`, `flagged_rows` and `typed_rows` from files, folders and globs.
+
+    `progress` hears of each step and the share of the work that is done, 0 to 1. Raises FixConfiguration or StopRun
+    that name file, line, column and value; the tables are of no use then.
+    """
+    files = find_files(sources)
+    with tempfile.TemporaryDirectory(prefix="retail-files-") as directory, ThreadPoolExecutor(1) as pool:
+        stats_by_file = {file.number: pool.submit(file.stats) for file in files}
+        source = load_source(
+            connection,
+            files,
+            layout,
+            stats_by_file,
+            Path(directory),
+            lambda step, share: progress(step, share * _READING),
+        )
+        try:
+            values = _read_values(connection, layout, source, progress)
+        except DateOrderError as error:
+            raise StopRun(_two_orders(connection, layout, source, error)) from error
+        landed = land(connection, layout, values, retailer_id or layout.retailer_id)
+        progress("setting refused rows aside", _LANDED)
+        refused = refuse(connection, layout, source, values, landed)
+        loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
+        read = tuple(_source_file(found) for found in loaded)
+        check_share(connection, read, source.rows, refused, max_reject_share)
+        for found in loaded:
+            found.file.check_unchanged()
+    progress("flagging rows", _FLAGGING)
+    flagged = flag(connection, layout, values)
+    result = FilesRead(
+        retailer_id=retailer_id or layout.retailer_id,
+        layout_name=layout.name,
+        files=read,
+        rows=source.rows,
+        landed=landed,
+        refused=refused,
+        days=_days(connection),
+        flagged=flagged,
+        imputed=imputed(connection, layout, flagged),
+        rejected_by_code=_refused_by_code(connection),
+    )
+    progress("read", 1.0)
+    return result
+
+
+def _read_values(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: LoadedSource,
+    progress: Callable[[str, float], None],
+) -> dict[str, FieldValues]:
+    progress("reading values", _READING)
+    values = impute(connection, layout, read_values(connection, layout, source.cells))
+    create_views(connection, layout, source, values)
+    progress("checking rows", _CHECKING)
+    return values
+
+
+def _days(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...]:
+    found = connection.execute(
+        "SELECT DISTINCT business_date FROM landed_records"
+        " UNION SELECT DISTINCT business_date FROM rejected_rows ORDER BY business_date"
+    ).fetchall()
+    return tuple(day for (day,) in found)
+
+
+def _refused_by_code(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return dict(connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY code").fetchall())
+
+
+def _two_orders(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, source: LoadedSource, error: DateOrderError
+) -> str:
+    column = " + ".join(layout.columns[error.field].headers)
+    first, second = (place(connection, source, error.text_sql, text) for text in (error.first, error.second))
+    return (
+        f"{first}, column {column!r}: {error.first!r}, and {second}: {error.second!r}: {error.reason}."
+        " Nothing was loaded."
+    )
+
+
+def _source_file(found: LoadedFile) -> SourceFile:
+    file = found.file
+    return SourceFile(
+        number=file.number,
+        name=file.name,
+        path=str(file.path),
+        sha256=found.stats.sha256,
+        size_bytes=file.size_bytes,
+        rows=found.rows + len(found.broken),
+        encoding=found.encoding,
+        delimiter=found.dialect.delimiter,
+        compression=file.compression,
+    )

@@ -1,0 +1,178 @@
+"""From `source_rows` and the fields' values to the tables that the platform goes on with: set operations throughout.
+
+`parsed_rows` (view): every source row, typed. `typed_rows` (view): what of it the quality report reads.
+`landed_records`: the rows that follow the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import duckdb
+
+from ingestion.connectors.files.loading import LoadedSource
+from ingestion.mapping.classification import measured
+from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.sql_text import literal, literals, trimmed
+from ingestion.mapping.values import FieldValues
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.retailer_data import GUEST
+
+_FAST_DECIMAL = 10**11
+"""DuckDB multiplies a quantity and a price in 18 digits, 7 of them behind the point, and fails beyond."""
+_CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency")
+_CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: LoadedSource,
+    values: Mapping[str, FieldValues],
+) -> None:
+    """`parsed_rows` and `typed_rows`."""
+    fields = ", ".join(f"{_value(field, values)} AS {field}" for field in MAPPED_FIELDS)
+    bad = [f"{found.code} IS NOT NULL" for found in values.values() if found.rejected_rows]
+    bad += ["s.missing_table IS NOT NULL"] if source.has_references else []
+    filled = ", ".join(_is_filled(field, layout, values) for field in layout.columns)
+    _create_non_products(connection, layout, values)
+    connection.execute(
+        "CREATE OR REPLACE VIEW parsed_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
+        f" {source.line_digest} AS line_digest, {fields}, sold_at.business_date AS business_date,"
+        f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
+        " non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only"
+        f" FROM source_rows AS s{all_joins(values)}"
+        f" LEFT JOIN non_products ON non_products.text = {values['product_id'].text}"
+    )
+    connection.execute(
+        "CREATE OR REPLACE VIEW typed_rows AS SELECT source_file,"
+        " coalesce(source_line, source_row - first_row + 2) AS source_line, business_date,"
+        f" {', '.join(MAPPED_FIELDS)}"
+        " FROM parsed_rows JOIN source_files ON source_files.number = source_file"
+    )
+
+
+def all_joins(values: Mapping[str, FieldValues]) -> str:
+    """Every field's values beside `source_rows s`, by the field's name."""
+    return "".join(found.join for found in values.values()) + "".join(found.late_join for found in values.values())
+
+
+def _is_filled(field: str, layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
+    """The field's name in rows where its empty value was filled in, else NULL."""
+    found = values[field]
+    if layout.columns[field].when_missing is None or not found.missing_rows:
+        return "NULL::VARCHAR"
+    return f"CASE WHEN {trimmed(found.text)} = '' AND {found.value} IS NOT NULL THEN {literal(field)} END"
+
+
+def _value(field: str, values: Mapping[str, FieldValues]) -> str:
+    if field in values:
+        return values[field].value
+    kind = COLUMNS[field] if field in NUMBER_FIELDS or field in TIME_FIELDS else "VARCHAR"
+    return f"NULL::{kind}" if field != "customer_id" else literal(GUEST)
+
+
+def _create_non_products(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
+) -> None:
+    cases = [
+        (
+            " OR ".join(
+                ([f"product_id IN ({literals(kind.codes)})"] if kind.codes else [])
+                + ([f"regexp_full_match(product_id, {literal(kind.matches)})"] if kind.matches else [])
+            )
+            or "false",
+            kind,
+        )
+        for kind in layout.non_products
+    ]
+    category = "".join(f" WHEN {where} THEN {literal(kind.category)}" for where, kind in cases)
+    money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
+    product = values["product_id"]
+    known = f"SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL"
+    if not product.header:
+        known = f"SELECT {product.text} AS text, {product.value} AS product_id"
+    connection.execute(
+        "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("
+        f" SELECT text, product_id, CASE{category or ' WHEN false THEN NULL'} END::VARCHAR AS category,"
+        f" CASE{money or ' WHEN false THEN NULL'} END::BOOLEAN AS is_money_only FROM ({known}))"
+        " WHERE category IS NOT NULL"
+    )
+
+
+def line_id_of(layout: SourceMapping) -> str:
+    """SQL of a row's line id: the source's own, else a digest of the row."""
+    return "line_id" if "line_id" in layout.columns and not layout.duplicate_key else "line_digest"
+
+
+def land(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str
+) -> int:
+    """Fill `landed_records`. How many rows landed.
+
+    What is the same in every row, or follows from another column, is a virtual column: it is never written.
+    """
+    virtual = _virtual(layout, values, retailer_id)
+    stored = _stored(layout)
+    described = ", ".join(
+        f"{name} {kind} GENERATED ALWAYS AS (({virtual[name]})::{kind}) VIRTUAL"
+        if name in virtual
+        else f"{name} {kind}"
+        for name, kind in COLUMNS.items()
+    )
+    names = [name for name in COLUMNS if name not in virtual]
+    listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
+    connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
+    connection.execute(
+        f"INSERT INTO landed_records({', '.join(names)})"
+        f" WITH {measured(layout, small=_small(connection, values))}"
+        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
+    )
+    found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _stored(layout: SourceMapping) -> dict[str, str]:
+    """Columns whose expression over `measured` is not their name."""
+    return {
+        "line_id": line_id_of(layout),
+        "line_type": "kind",
+        "changed_at": "coalesce(changed_at, sold_at)",
+        "product_category": "coalesce(non_product, product_category)",
+        **{field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END" for field in _CUSTOMER},
+        "unit_price": "abs(unit_price)",
+        "net_quantity": "signed_quantity",
+        "net_amount": "signed_amount",
+    }
+
+
+def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str) -> dict[str, str]:
+    """Columns of `landed_records` that follow from its others, or from nothing."""
+    found = {
+        "retailer_id": literal(retailer_id),
+        "quantity": "abs(net_quantity)",
+        "total_amount": "abs(net_amount)",
+    }
+    if "changed_at" not in layout.columns:
+        found["changed_at"] = "sold_at"
+    for field in TEXT_FIELDS:
+        is_derived = field in ("line_id", "line_type", "customer_id")
+        if not is_derived and field not in layout.columns and not (field == "product_category" and layout.non_products):
+            found[field] = "NULL"
+        elif field in _CONSTANTS and not values[field].header:
+            found[field] = values[field].value
+    if "customer_since" not in layout.columns:
+        found["customer_since"] = "NULL"
+    return found
+
+
+def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues]) -> bool:
+    """Whether the largest quantity times the largest price stays below 10^11."""
+    product = Decimal(1)
+    for found in (values["quantity"], values["unit_price"]):
+        source = f"SELECT value FROM {found.table}" if found.header else f"SELECT {found.value} AS value"
+        row = connection.execute(f"SELECT max(abs(value)) FROM ({source})").fetchone()
+        product *= row[0] if row and row[0] is not None else 0
+    return product < _FAST_DECIMAL

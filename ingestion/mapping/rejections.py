@@ -1,0 +1,211 @@
+"""Rows that do not land: `rejected_rows`, one row each, with the first thing that is wrong and where it stands.
+
+Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
+net_amount and currency as far as they can be read. A row whose date cannot be read counts to that of the nearest row
+before it in its file that has one, else after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import duckdb
+
+from ingestion.connectors.files.loading import LoadedSource
+from ingestion.connectors.files.sources import SourceFile
+from ingestion.connectors.files.tables import LoadedFile
+from ingestion.mapping.classification import LINE_FAULTS, measured
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.line_numbers import lines_of
+from ingestion.mapping.records import all_joins
+from ingestion.mapping.sql_text import literal
+from ingestion.mapping.values import FieldValues
+from ingestion.models.reject_reasons import RejectReason
+from shared.errors import StopRun
+
+_COLUMNS = (
+    "source_file INTEGER, source_line BIGINT, business_date DATE, code VARCHAR, reason VARCHAR, column_name VARCHAR,"
+    " value VARCHAR, payload VARCHAR, net_amount DECIMAL(18,4), currency VARCHAR"
+)
+_SHOWN_CHARACTERS = 60
+_EXAMPLES = 3
+
+
+def refuse(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: LoadedSource,
+    values: Mapping[str, FieldValues],
+    landed: int,
+) -> int:
+    """Fill `rejected_rows` with every row that is not in `landed_records`. How many there are."""
+    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({_COLUMNS})")
+    if landed == source.rows:
+        return 0
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
+    if landed < sum(found.rows for found in source.lines):
+        _refuse_values(connection, layout, source, values)
+        _number_lines(connection, source.lines)
+    _refuse_broken(connection, source.lines)
+    _date(connection)
+    return source.rows - landed
+
+
+def check_share(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, refused: int, most: float
+) -> None:
+    """Raises StopRun when a larger share of rows was refused than allowed: with counts per code and the first ones."""
+    if refused <= rows * most:
+        return
+    counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
+    counted = ", ".join(f"{code} {number:,}" for code, number in counts)
+    first = "; ".join(problems(connection, files, most=_EXAMPLES))
+    raise StopRun(
+        f"{refused:,} of {rows:,} rows were refused ({refused / rows:.1%}; {most:.1%} is the most allowed): {counted}."
+        f" First: {first}. Nothing was loaded."
+    )
+
+
+def problems(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], *, most: int | None = None
+) -> Iterator[str]:
+    """Refused rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
+    names = {file.number: file.name for file in files}
+    # Not a stream: between two of them the caller may use the connection.
+    found = connection.execute(
+        "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
+        f" ORDER BY source_file, source_line{'' if most is None else f' LIMIT {most}'}"
+    ).fetchall()
+    for number, line, column, value, reason, code in found:
+        where = f", column {column!r}, value {_shown(value)}" if column else ""
+        yield f"{names[number]}, line {line}{where}: {reason} ({code})"
+
+
+def _shown(value: str) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(value):,} characters)"
+
+
+def _refuse_values(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: LoadedSource,
+    values: Mapping[str, FieldValues],
+) -> None:
+    """One row for each of `source_rows` that does not land, with its first fault: reference, field, then line."""
+    faulty = [found for found in values.values() if found.rejected_rows]
+
+    def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
+        cases = f" WHEN s.missing_table IS NOT NULL THEN {of_reference}" if source.has_references else ""
+        cases += "".join(f" WHEN {found.code} IS NOT NULL THEN {of_field(found)}" for found in faulty)
+        return f"CASE WHEN false THEN NULL{cases} ELSE {of_line} END"
+
+    same = _is_header(layout, source)
+    reasons = " ".join(f"WHEN {literal(code)} THEN {literal(reason)}" for code, reason in LINE_FAULTS.items())
+    measures = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in _measures(values))
+    code = first(literal(RejectReason.MISSING_REFERENCE), lambda found: found.code, "bad.line_fault")
+    reason = first(
+        "'its row in ' || s.missing_table || ' is not there'",
+        lambda found: f"coalesce({found.field}.reason, 'missing')",
+        f"CASE bad.line_fault {reasons} END",
+    )
+    column = first("NULL", lambda found: literal(found.header), literal(" + ".join(_headers(values))))
+    value = first("NULL", lambda found: found.text, measures)
+    connection.execute(
+        f"""INSERT INTO undated_rows
+        WITH {measured(layout)},
+        bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
+        SELECT
+            bad.source_file, bad.source_line, bad.business_date,
+            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}' ELSE {code} END,
+            CASE WHEN {same} THEN 'the header once more, among the rows' ELSE {reason} END,
+            CASE WHEN NOT ({same}) THEN {column} END,
+            CASE WHEN NOT ({same}) THEN {value} END,
+            {_payload(source)}::VARCHAR,
+            CASE WHEN bad.signed_amount = bad.exact_amount OR bad.stated_total IS NOT NULL THEN bad.signed_amount END,
+            bad.currency, bad.source_row, coalesce(bad.source_line, bad.source_row)
+        FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(values)}"""
+    )
+
+
+def _is_header(layout: SourceMapping, source: LoadedSource) -> str:
+    wanted = next(iter(layout.wanted_headers.values()))
+    return " AND ".join(f"trim({source.cells[name]}) = {literal(name)}" for name in wanted)
+
+
+def _payload(source: LoadedSource) -> str:
+    named: dict[str, str] = {}
+    for name, cell in source.cells.items():
+        named.setdefault(cell, name)
+    return f"json_object({', '.join(f'{literal(name)}, {cell}' for cell, name in named.items())})"
+
+
+def _measures(values: Mapping[str, FieldValues]) -> list[str]:
+    return [name for name in ("quantity", "unit_price", "total_amount") if name in values]
+
+
+def _headers(values: Mapping[str, FieldValues]) -> list[str]:
+    return [values[name].header or f"(constant {name})" for name in _measures(values)]
+
+
+def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    for found in loaded:
+        rows = connection.execute(
+            "SELECT source_row FROM undated_rows WHERE source_file = ? AND source_line IS NULL ORDER BY source_row",
+            [found.file.number],
+        ).fetchall()
+        if not rows:
+            continue
+        places = [row for (row,) in rows]
+        lines = lines_of(found, [row - found.first_row for row in places])
+        connection.execute(
+            "UPDATE undated_rows SET source_line = lined.line"
+            " FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS lined"
+            " WHERE undated_rows.source_row = lined.row",
+            {"rows": places, "lines": lines},
+        )
+
+
+def _refuse_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+    rows = [
+        (found.file.number, row.source_line, row.code.value, row.reason, row.payload, row.source_line)
+        for found in loaded
+        for row in found.broken
+    ]
+    if rows:
+        connection.executemany(
+            "INSERT INTO undated_rows(source_file, source_line, code, reason, payload, position)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+
+
+def _date(connection: duckdb.DuckDBPyConnection) -> None:
+    """Move `undated_rows` to `rejected_rows`, each with a date. Raises StopRun when no row of any file has one."""
+    listed = [part.split()[0] for part in _COLUMNS.split(", ")]
+    names = ", ".join(f"undated.{name}" for name in listed if name != "business_date")
+    connection.execute(
+        f"""INSERT INTO rejected_rows BY NAME
+        WITH dated AS (
+            SELECT source_file, coalesce(source_line, source_row) AS position, business_date
+            FROM parsed_rows
+            WHERE business_date IS NOT NULL
+        )
+        SELECT {names},
+            coalesce(undated.business_date, earlier.business_date, later.business_date,
+                (SELECT min(business_date) FROM dated)) AS business_date
+        FROM undated_rows AS undated
+        ASOF LEFT JOIN dated AS earlier
+            ON earlier.source_file = undated.source_file AND earlier.position <= undated.position
+        ASOF LEFT JOIN dated AS later
+            ON later.source_file = undated.source_file AND later.position >= undated.position
+        ORDER BY undated.source_file, undated.source_line"""
+    )
+    found = connection.execute(
+        "SELECT value, reason FROM rejected_rows WHERE business_date IS NULL ORDER BY source_file, source_line LIMIT 1"
+    ).fetchone()
+    if found:
+        raise StopRun(
+            f"No row of the files has a date that can be read; the first: {_shown(found[0] or '')}, {found[1]}."
+            " Nothing was loaded."
+        )

@@ -1,0 +1,106 @@
+"""Times of a column to UTC and to business dates, over its distinct texts in `distinct_times` (text, rows)."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from ingestion.mapping.date_orders import AUTO, check_order, find_format
+from ingestion.mapping.expressions import Fault, first_fault
+from ingestion.mapping.layout_parts import Dates
+from ingestion.mapping.sql_text import literal, trimmed
+from ingestion.mapping.zones import local_intervals
+from ingestion.models.reject_reasons import RejectReason
+
+_ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
+_ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"
+
+
+def time_values(
+    connection: duckdb.DuckDBPyConnection, table: str, form: str, zone: ZoneInfo, dates: Dates, faults: list[Fault]
+) -> None:
+    """Create `table`: text, rows, is_empty, value (UTC), business_date (in the zone), code, reason.
+
+    Raises DateOrderError when the column's dates are written in two orders, or could be.
+    """
+    if form == AUTO:
+        form = find_format(connection)
+    local_at, moment = _read(form)
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE read_times AS SELECT text, rows, is_empty,"
+        f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {moment} END AS moment"
+        f" FROM (SELECT text, rows, {trimmed('text')} AS trimmed, trimmed = '' AS is_empty FROM distinct_times)"
+    )
+    unread = connection.execute(
+        "SELECT count(*) FROM read_times WHERE NOT is_empty AND local_at IS NULL AND moment IS NULL"
+    ).fetchone()
+    if unread and unread[0]:
+        check_order(connection, form)
+    _create_offsets(connection, zone)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {table} AS WITH located AS ("
+        " SELECT text, rows, is_empty, coalesce(local_at, moment + to_seconds(known.offset_seconds)) AS local_time,"
+        " coalesce(moment, local_at - to_seconds(offsets.offset_seconds))::TIMESTAMPTZ AS value"
+        " FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from"
+        " ASOF LEFT JOIN (SELECT * FROM zone_offsets WHERE offset_seconds IS NOT NULL) AS known"
+        " ON moment >= known.utc_from),"
+        " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date FROM located)"
+        f" SELECT *, {first_fault([*faults, *_faults(form, zone, dates)], 'code')} AS code,"
+        f" {first_fault([*faults, *_faults(form, zone, dates)], 'reason')} AS reason FROM read"
+    )
+
+
+def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
+    shape = {"iso": "2024-01-15 14:03:22", "epoch": "seconds since 1970", "epoch_ms": "milliseconds since 1970"}
+    return [
+        Fault(
+            "NOT is_empty AND business_date IS NULL",
+            RejectReason.INVALID_DATE,
+            f"no time of the form {shape.get(form, form)}",
+        ),
+        Fault(
+            f"business_date NOT BETWEEN DATE '{dates.first}' AND DATE '{dates.last}'",
+            RejectReason.OUT_OF_RANGE,
+            f"not between {dates.first} and {dates.last}",
+        ),
+        Fault(
+            "NOT is_empty AND value IS NULL",
+            RejectReason.TIME_DOES_NOT_EXIST,
+            f"the clocks in {zone.key} skipped this time",
+        ),
+    ]
+
+
+def _read(form: str) -> tuple[str, str]:
+    """SQL over `trimmed`: local time, and UTC (both TIMESTAMP) for a text that says where on Earth it was that time."""
+    if form == "iso":
+        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(_ISO)}) THEN TRY_CAST(trimmed AS TIMESTAMP) END"
+        with_offset = f"regexp_full_match(trimmed, {literal(_ISO_WITH_OFFSET)})"
+        moment = f"CASE WHEN {with_offset} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END"
+        return local_at, f"({moment} AT TIME ZONE 'UTC')"
+    if form in ("epoch", "epoch_ms"):
+        factor = 1_000_000 if form == "epoch" else 1_000
+        digits = 11 if form == "epoch" else 14
+        number = f"CASE WHEN regexp_full_match(trimmed, '-?[0-9]{{1,{digits}}}') THEN trimmed::BIGINT END"
+        return "NULL::TIMESTAMP", f"make_timestamp({number} * {factor})"
+    if "%z" in form:
+        return "NULL::TIMESTAMP", f"(try_strptime(trimmed, {literal(form)}) AT TIME ZONE 'UTC')"
+    return f"try_strptime(trimmed, {literal(form)})", "NULL::TIMESTAMP"
+
+
+def _create_offsets(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
+    found = connection.execute(
+        "SELECT min(year(coalesce(local_at, moment))), max(year(coalesce(local_at, moment))) FROM read_times"
+    ).fetchone()
+    first, last = found if found and found[0] is not None else (2000, 2000)
+    intervals = local_intervals(zone, min(max(int(first), 1900), 2200), max(min(int(last), 2200), 1900))
+    rows = ", ".join(
+        f"(TIMESTAMP '{entry.local_from}', TIMESTAMP '{entry.utc_from}',"
+        f" {'NULL' if entry.offset_seconds is None else entry.offset_seconds}::INTEGER)"
+        for entry in intervals
+    )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE zone_offsets AS"
+        f" SELECT * FROM (VALUES {rows}) AS v(local_from, utc_from, offset_seconds)"
+    )

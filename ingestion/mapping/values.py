@@ -1,0 +1,216 @@
+"""Each mapped column's distinct texts, read and judged once: 541,909 rows hold 722 quantities.
+
+Grain of `values_of_<field>`: one distinct text. Columns: `text` as in the file, `rows` that hold it, `value` typed,
+`code` and `reason` when a row with it is refused. Rows find their value by a join on the text, unless the text
+already is the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from ingestion.mapping.date_orders import DateOrderError
+from ingestion.mapping.expressions import (
+    Fault,
+    check_faults,
+    first_fault,
+    is_number,
+    number_faults,
+    number_value,
+    plain_number,
+    text_faults,
+)
+from ingestion.mapping.layout_parts import NUMBER_FIELDS, REQUIRED_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.sql_text import literal, literals, trimmed
+from ingestion.mapping.times import time_values
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.models.retailer_data import GUEST
+from ingestion.normalizers.currencies import CURRENCIES
+from shared.errors import FixConfiguration
+
+
+@dataclass(frozen=True)
+class FieldValues:
+    """How a field's value is found for a row of `source_rows s`: SQL over it and over the joined tables."""
+
+    field: str
+    header: str
+    """The column (or columns) as messages name it; empty for a constant."""
+    text: str
+    """The cell's text; a literal for constants."""
+    value: str
+    """The typed value."""
+    join: str = ""
+    """Join of `values_of_<field>`, by the field's name as alias; empty when the text is the value."""
+    late_join: str = ""
+    """A join that reads other fields' values."""
+    code: str = "NULL"
+    """Why a row with it is refused, else NULL."""
+    rejected_rows: int = 0
+    """Rows whose value is refused, at most."""
+    missing_rows: int = 0
+    """Rows that have none of their own."""
+
+    @property
+    def table(self) -> str:
+        """Name of the table of distinct texts; constants have none."""
+        return f"values_of_{self.field}"
+
+    def as_joined(self) -> FieldValues:
+        """The same by way of its table."""
+        join = f" JOIN {self.table} AS {self.field} ON {self.field}.text = {self.text}"
+        return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
+
+    def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
+        """With the numbers of its table, joined where a text is not its value or is refused."""
+        row = connection.execute(
+            "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0),"
+            " coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
+            " coalesce(bool_or(NOT is_empty AND value::VARCHAR IS DISTINCT FROM text), false),"
+            f" max(CASE WHEN is_empty THEN value::VARCHAR END), bool_or(is_empty AND text <> '') FROM {self.table}"
+        ).fetchone()
+        missing, refused, differs, stand_in, blank = row or (0, 0, False, None, False)
+        found = replace(self, rejected_rows=int(refused), missing_rows=int(missing))
+        if refused or differs or blank or self.field not in TEXT_FIELDS:
+            return found.as_joined()
+        return found if stand_in is None else replace(found, value=f"coalesce({found.value}, {literal(stand_in)})")
+
+
+def read_values(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, cells: Mapping[str, str]
+) -> dict[str, FieldValues]:
+    """Read every mapped field. `cells` gives the SQL of a source column's text by header."""
+    return {
+        field: _constant(connection, layout, field, source)
+        if source.value is not None
+        else _column(connection, layout, field, source, cells)
+        for field, source in layout.columns.items()
+    }
+
+
+def _column(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    field: str,
+    source: FieldSource,
+    cells: Mapping[str, str],
+) -> FieldValues:
+    header = " + ".join(source.headers)
+    texts = [cells[name] for name in source.headers]
+    if source.first_of:
+        text = f"coalesce({', '.join(f'nullif({trimmed(text)}, {chr(39) * 2})' for text in texts)}, '')"
+    else:
+        text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
+    found = FieldValues(field, header, text, f"nullif({text}, '')")
+    distinct = f"SELECT {text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {text}"
+    if field in TIME_FIELDS:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
+        zone = ZoneInfo(layout.time_zone)
+        try:
+            form = source.format or "iso"
+            time_values(connection, found.table, form, zone, layout.dates, _missing_fault(layout, field))
+        except DateOrderError as error:
+            error.field, error.text_sql = field, text
+            raise
+    else:
+        reading = _number if field in NUMBER_FIELDS else _text
+        connection.execute(f"CREATE OR REPLACE TABLE {found.table} AS {reading(layout, field, source, distinct)}")
+    return found.counted(connection)
+
+
+def _constant(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, field: str, source: FieldSource
+) -> FieldValues:
+    text = literal(source.value or "")
+    reading = _number if field in NUMBER_FIELDS else _text
+    found = connection.execute(
+        f"SELECT value::VARCHAR, reason FROM ({reading(layout, field, source, f'SELECT {text} AS text, 1 AS rows')})"
+    ).fetchone()
+    if found is None or found[1] is not None or found[0] is None:
+        raise FixConfiguration(
+            f"The layout {layout.name} is wrong: columns.{field}.value {source.value!r}: {found[1] if found else ''}"
+        )
+    value = f"{literal(found[0])}::{'VARCHAR' if field not in NUMBER_FIELDS else _type(field)}"
+    return FieldValues(field, "", text, value)
+
+
+def _type(field: str) -> str:
+    return COLUMNS[field]
+
+
+def _missing_fault(layout: SourceMapping, field: str) -> list[Fault]:
+    required = field in (*REQUIRED_FIELDS, "line_id") or _is_demanded(layout, field)
+    return [Fault("value IS NULL AND is_empty", RejectReason.MISSING_FIELD, "missing")] if required else []
+
+
+def _is_demanded(layout: SourceMapping, field: str) -> bool:
+    return any(check.required and check.severity == "error" for check in layout.checks if check.field == field)
+
+
+def _checks(layout: SourceMapping, field: str) -> list[Fault]:
+    """The layout's checks of a field's values. Limits are of the measure without its sign; totals are known later."""
+    value = "abs(value)" if field in NUMBER_FIELDS else "value"
+    return [
+        fault
+        for check in layout.checks
+        if check.field == field and check.severity == "error" and field != "total_amount"
+        for fault in check_faults(check, value)
+    ]
+
+
+def _stand_in(layout: SourceMapping, field: str, source: FieldSource) -> str | None:
+    if source.when_missing is not None and source.when_missing.use == "default":
+        return source.when_missing.value
+    return GUEST if field == "customer_id" and not _is_demanded(layout, field) else None
+
+
+def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
+    stand_in = _stand_in(layout, field, source)
+    read = f"nullif({trimmed('text')}, '')"
+    value = read if stand_in is None else f"coalesce({read}, {literal(stand_in)})"
+    own = text_faults(field)
+    if field == "currency":
+        own.append(_unknown_currency())
+    faults = [*_missing_fault(layout, field), *own, *_checks(layout, field)]
+    return (
+        f"WITH texts AS ({distinct}),"
+        f" read AS (SELECT text, rows, {read} IS NULL AS is_empty, {value} AS value FROM texts)"
+        f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
+        f" {first_fault(faults, 'reason')} AS reason FROM read"
+    )
+
+
+def _unknown_currency() -> Fault:
+    return Fault(
+        f"value NOT IN ({literals(sorted(CURRENCIES))})", RejectReason.UNKNOWN_CURRENCY, "no ISO 4217 currency"
+    )
+
+
+def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
+    stand_in = _stand_in(layout, field, source)
+    value = (
+        number_value(field)
+        if stand_in is None
+        else f"CASE WHEN is_empty THEN {stand_in}::{COLUMNS[field]} ELSE {number_value(field)} END"
+    )
+    faults = [
+        *_missing_fault(layout, field),
+        *(
+            Fault(f"NOT is_empty AND {fault.condition}", fault.code, fault.reason)
+            for fault in number_faults(field, layout.format)
+        ),
+        *_checks(layout, field),
+    ]
+    return (
+        f"WITH texts AS ({distinct}), plain AS (SELECT text, rows, {trimmed('text')} = '' AS is_empty,"
+        f" {plain_number(layout.format)} AS plain, {is_number(layout.format)} AS is_number FROM texts),"
+        f" read AS (SELECT *, {value} AS value FROM plain)"
+        f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
+        f" {first_fault(faults, 'reason')} AS reason FROM read"
+    )

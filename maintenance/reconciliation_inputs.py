@@ -1,0 +1,127 @@
+"""What the warehouse's books, the star, its summaries and the raw zone each say of a business date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from shared.config import RETAILER_IDS, Settings
+from shared.database import Connection, read_sql, transaction
+from shared.parallel import run_in_parallel
+from shared.partitions import Manifest, manifest_key
+from shared.s3_client import ObjectMissing, ObjectStore
+
+_SQL = Path(__file__).parent / "sql"
+Slice = tuple[str, date]
+Money = Mapping[str, Decimal]
+
+
+@dataclass
+class Totals:
+    """Records, and signed net money by currency."""
+
+    records: int = 0
+    money: dict[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass
+class Books:
+    """What is said of one retailer and date."""
+
+    ledger: Totals = field(default_factory=Totals)
+    """In the star, by the latest publication."""
+    star: Totals = field(default_factory=Totals)
+    summary: Totals = field(default_factory=Totals)
+    landed: Totals = field(default_factory=Totals)
+    """Loaded from the raw zone, by the latest publication."""
+    sha256: str | None = None
+    """Of the raw object that was loaded; None when nothing was published."""
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A partition of the raw zone."""
+
+    sha256: str
+    totals: Totals
+    written_at: datetime
+
+
+def read_books(connection: Connection, first: date, last: date) -> dict[Slice, Books]:
+    """What the warehouse says of every retailer and date that it knows between `first` and `last`."""
+    keys = {"first_key": int(f"{first:%Y%m%d}"), "last_key": int(f"{last:%Y%m%d}")}
+    values = {"first": first, "last": last, **keys}
+    books: dict[Slice, Books] = {}
+    with transaction(connection) as cursor:
+        # One snapshot for all of it; the lock comes first, so that it knows the partitions that it reads.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
+        cursor.execute("SET LOCAL enable_nestloop = off")  # whole slices are compared; hashing always fits
+        cursor.execute(read_sql(_SQL / "compare_warehouse.sql"), values)
+        for name, day, currency, in_warehouse, accounted, *present, landed, sha256 in cursor.fetchall():
+            book = books.setdefault((name, day), Books())
+            book.sha256, book.ledger.records, book.landed.records = sha256, in_warehouse, landed
+            if currency is not None:
+                _add(book, currency, accounted, present)
+        cursor.execute(read_sql(_SQL / "landed_money.sql"), values)
+        for name, day, currency, money in cursor.fetchall():
+            books[name, day].landed.money[currency] = money
+    return books
+
+
+def read_raw_zone(
+    settings: Settings, first: date, last: date, known: Sequence[Slice]
+) -> dict[Slice, Landed | str | None]:
+    """The manifests between `first` and `last`: of the known dates, and of any other that was landed.
+
+    A manifest that cannot be read is its reason as a text; one that is not there is None.
+    """
+    store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
+    retailers = sorted({*RETAILER_IDS, *(name for name, _ in known)})
+    listed = [found for name in retailers for found in _listed(store, bucket, name, first, last)]
+    slices = sorted({*known, *listed})
+    shares = [slices[number::8] for number in range(min(8, len(slices)))]
+
+    def read(share: Sequence[Slice]) -> dict[Slice, Landed | str | None]:
+        return {each: _manifest(store, bucket, each) for each in share}
+
+    answers = run_in_parallel(read, shares, name="manifests")
+    return {each: landed for answer in answers for each, landed in answer.items()}
+
+
+def _add(book: Books, currency: str, accounted: Decimal, present: Sequence[Decimal]) -> None:
+    star_records, star_money, summary_records, summary_money = present
+    book.ledger.money[currency] = accounted
+    book.star.records += int(star_records)
+    book.star.money[currency] = star_money
+    book.summary.records += int(summary_records)
+    book.summary.money[currency] = summary_money
+
+
+def _listed(store: ObjectStore, bucket: str, retailer_id: str, first: date, last: date) -> list[Slice]:
+    found = []
+    month = first.replace(day=1)
+    while month <= last:
+        for key in store.list_keys(bucket, f"raw/{retailer_id}/year={month:%Y}/month={month:%m}/"):
+            number = key.rpartition("day=")[2][:2]
+            day = month.replace(day=int(number)) if number.isdigit() else month
+            if key == manifest_key(retailer_id, day) and first <= day <= last:
+                found.append((retailer_id, day))
+        month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return found
+
+
+def _manifest(store: ObjectStore, bucket: str, wanted: Slice) -> Landed | str | None:
+    try:
+        manifest = Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(*wanted)))
+    except ObjectMissing:
+        return None
+    except ValidationError as error:
+        return f"its manifest cannot be read ({error.error_count()} fields are wrong)"
+    money = {currency: amounts.landed for currency, amounts in manifest.amounts.items()}
+    return Landed(manifest.sha256, Totals(manifest.landed, money), manifest.written_at)

@@ -1,0 +1,114 @@
+"""Where messages go: ALERT_CHANNELS, several URLs, each with the least severity it is sent.
+
+No URL of them, nor a part of one, is in any message of ours: slack://, pagerduty:// and others hold secrets even in
+place of the host. A channel is named by its number and kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitoring.alerts.model import SEVERITIES, rank
+from shared.config import read_environment
+from shared.errors import FixConfiguration
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+SETTING = "ALERT_CHANNELS"
+LEAST = {"pagerduty": "error"}
+"""Of whom a night's success or a retry would wake; everybody else is told everything."""
+
+_BETWEEN = re.compile(r"\s+|,\s*(?=(?:\w+=)?[a-z][\w+.-]*://)")
+_CHANNEL = re.compile(r"(?:(?P<least>\w+)=)?(?P<url>(?P<scheme>[a-z][\w+.-]*)://\S+)")
+_SECRET_PIECE = re.compile(r"[^\s/@:?&=,;#%+]{3,}")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way to people."""
+
+    number: int
+    scheme: str
+    url: str = field(repr=False)
+    least: str = "info"
+    """The least severity it is sent."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return f"channel {self.number} ({self.scheme})"
+
+    @property
+    def keeps_incidents(self) -> bool:
+        """Whether each alert is an incident there, which its own end closes."""
+        return self.scheme == "pagerduty"
+
+    def wants(self, severity: str) -> bool:
+        """Whether it is sent messages of this severity."""
+        return rank(severity) >= rank(self.least)
+
+    def masked(self, text: str) -> str:
+        """`text` with every piece of the URL replaced."""
+        pieces = set(_SECRET_PIECE.findall(self.url.partition("://")[2]))
+        for piece in sorted(pieces, key=len, reverse=True):
+            text = text.replace(piece, "***")
+        return text.replace(self.url, "***")
+
+
+def parse_channels(text: str) -> tuple[list[Channel], list[str]]:
+    """The channels that `text` names, and what is wrong with the others, without a word of their URLs."""
+    channels, problems = [], []
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+    for number, piece in enumerate(filter(None, (each.strip(",") for each in _pieces("\n".join(lines)))), start=1):
+        match = _CHANNEL.fullmatch(piece)
+        if not match:
+            problems.append(f"number {number} is no URL (such as slack://… or error=mailto://…)")
+        elif match["least"] and match["least"] not in SEVERITIES:
+            problems.append(f"number {number} begins with none of {', '.join(f'{each}=' for each in SEVERITIES)}")
+        else:
+            scheme = match["scheme"]
+            channels.append(Channel(number, scheme, match["url"], match["least"] or LEAST.get(scheme, "info")))
+    return channels, problems
+
+
+def _pieces(text: str) -> list[str]:
+    return [piece for piece in _BETWEEN.split(text) if piece and piece.strip(",")]
+
+
+def read_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
+    """The channels of ALERT_CHANNELS or ALERT_CHANNELS_FILE; one that is wrong is logged and left out.
+
+    For a run, which no setting of an alert may stop.
+    """
+    try:
+        channels, problems = parse_channels(_setting(environ))
+    except FixConfiguration as error:
+        channels, problems = [], [str(error)]
+    for problem in problems:
+        log.warning("alert channel left out", setting=SETTING, reason=problem)
+    return channels
+
+
+def checked_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
+    """The channels of ALERT_CHANNELS. Raises FixConfiguration that names all that is wrong."""
+    from monitoring.alerts.delivery import unusable
+
+    channels, problems = parse_channels(_setting(environ))
+    problems += [problem for channel in channels if (problem := unusable(channel))]
+    if problems:
+        raise FixConfiguration(
+            f"{SETTING}: {'; '.join(problems)}. Correct it in the environment or in .env; docs/ALERTS.md has examples."
+        )
+    if not channels:
+        raise FixConfiguration(
+            f"No channel is set, so nobody is told. Set {SETTING} in the environment or in .env; docs/ALERTS.md has"
+            " examples."
+        )
+    return channels
+
+
+def _setting(environ: Mapping[str, str] | None) -> str:
+    values = read_environment() if environ is None else read_environment(environ, dotenv=None)
+    return values.get(SETTING, "")

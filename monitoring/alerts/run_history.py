@@ -1,0 +1,101 @@
+"""What the warehouse's books say of a run: what it published, which alerts it has settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from monitoring.alerts import table
+from monitoring.alerts.alerting import Clock, say_resolved
+from monitoring.alerts.channels import Channel
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a run came to."""
+
+    partitions: int = 0
+    other_partitions: int = 0
+    """Of them, those of other dates: caught up, or changed since."""
+    in_warehouse: int = 0
+    inserted: int = 0
+    updated: int = 0
+    rejected: int = 0
+    retailers: tuple[str, ...] = ()
+    money: Mapping[str, Decimal] = field(default_factory=dict)
+    score: Decimal | None = None
+    outcome: str | None = None
+    causes: tuple[str, ...] = ()
+    """Unresolved alerts of the run, the first met first."""
+
+    def sentences(self, took: timedelta | None) -> list[str]:
+        """The same in words."""
+        lines = []
+        if self.partitions:
+            more = f", {self.other_partitions} of them of other dates" if self.other_partitions else ""
+            lines += [
+                f"Records: {self.in_warehouse:,} in {self.partitions} partitions{more} ({self.inserted:,} new,"
+                f" {self.updated:,} changed, {self.rejected:,} refused)",
+                f"Money: {', '.join(f'{amount:,.2f} {code}' for code, amount in sorted(self.money.items())) or 'none'}",
+                f"Retailers: {', '.join(self.retailers)}",
+            ]
+        if self.score is not None:
+            lines.append(f"Quality: {self.score:.1f} of 100 ({self.outcome})")
+        if took is not None:
+            lines.append(f"Duration: {spelled(took)}")
+        return lines
+
+
+def spelled(took: timedelta) -> str:
+    """`3 h 05 min`, `4 min 09 s` or `5.3 s`."""
+    seconds = took.total_seconds()
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min {rest:02} s"
+
+
+def run_facts(dsn: str, run_id: str, day: date | None) -> RunFacts:
+    """What the books hold of a run. Raises RetryLater or FixConfiguration."""
+    with table.books(dsn) as cursor:
+        row: dict[str, Any] = table.found(cursor, "run_facts", run_id=run_id, business_date=day)[0]
+    money = {code: Decimal(amount) for code, amount in row.pop("money").items()}
+    retailers, causes = tuple(row.pop("retailers")), tuple(row.pop("causes"))
+    return RunFacts(**row, retailers=retailers, causes=causes, money=money)
+
+
+def unpublished(dsn: str, retailers: Sequence[str], day: date) -> list[str]:
+    """Which of the retailers have nothing published for the date. Raises RetryLater or FixConfiguration."""
+    with table.books(dsn) as cursor:
+        rows = table.found(cursor, "unpublished", retailers=list(retailers), business_date=day)
+    return [row["retailer_id"] for row in rows]
+
+
+def resolve_caught_up(dsn: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None) -> int:
+    """Resolve what a publication has mended since, and the red runs of which nothing is left to mend.
+
+    Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
+    """
+    with table.books(dsn) as cursor:
+        values = {"by": by, "now": clock()}
+        rows = table.found(cursor, "resolve_caught_up", **values)
+        rows += table.found(cursor, "resolve_failed_runs", **values)
+    say_resolved(rows, by, channels)
+    return len(rows)
+
+
+def resolve_quality(
+    dsn: str, day: date, outcome: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None
+) -> int:
+    """Resolve what a check of `day`, with what its run loaded beside it, has found to be right again.
+
+    Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
+    """
+    passed, warned = (day if outcome == each else None for each in ("pass", "warn"))
+    with table.books(dsn) as cursor:
+        rows = table.found(cursor, "resolve_quality", passed=passed, warned=warned, by=by, now=clock())
+    say_resolved(rows, by, channels)
+    return len(rows)

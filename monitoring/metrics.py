@@ -1,0 +1,254 @@
+"""What Prometheus learns of a stage: pushed to a Pushgateway at its start and end when PUSHGATEWAY_URL is set.
+
+A stage is over before anybody could scrape it, so it leaves its figures with a gateway. They are gauges about the last
+run of a stage, not counters: every run is a new process that knows nothing of the ones before it.
+
+One group per stage and retailer, so that retailers side by side, and a later run of one of them, leave the others'
+figures alone. Added to the group (POST), not put in its place: a run that failed says when it did so, and what is known
+from the last one that got so far (scores, counts, the last success) stays. For that every push of a metric holds all
+its series, zeros included; a business date is never a label, since each would stay for ever.
+
+A gateway that is down, slow or refuses costs a run a few seconds at most and a line in the log.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.config import RETAILER_IDS
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+JOB = "retail_pipeline"
+TIMEOUT_SECONDS = 2.0
+LAST_TIMEOUT_SECONDS = 5.0
+"""At the end of a run, for an end that is not told looks like a run that hangs."""
+ERROR_KINDS = ("RetryLater", "StopRun", "FixConfiguration", "Defect")
+"""What ended a run: the groups of `shared/errors.py`, and everything that is none of them."""
+
+METRICS: Mapping[str, str] = {
+    "retail_stage_started_timestamp_seconds": "When the last run of the stage began.",
+    "retail_stage_finished_timestamp_seconds": "When a run of the stage last ended, well or not.",
+    "retail_stage_succeeded_timestamp_seconds": "When the stage last ended well.",
+    "retail_stage_duration_seconds": "How long the last run of the stage took.",
+    "retail_stage_failed": "1 when the last run of the stage failed, 0 when it ended well.",
+    "retail_stage_errors": "1 for the kind of error that ended the last run, 0 for the others.",
+    "retail_stage_business_date_timestamp_seconds": "Business date of the last run, its midnight in UTC.",
+    "retail_fetched_records": "Records received from the retailer by the last run; landed and rejected ones.",
+    "retail_landed_records": "Records that the last run wrote to the raw zone.",
+    "retail_rejected_records": "Records that the last run refused, by reason code; reason none is 0 and always there.",
+    "retail_loaded_records": "Records of the last load, by what became of them in the star.",
+    "retail_last_published_date_timestamp_seconds": "Watermark: latest business date published, its midnight in UTC.",
+    "retail_quality_score_ratio": "Overall quality score of the last checked date, 0 to 1.",
+    "retail_quality_dimension_score_ratio": "Quality score per dimension of the last checked date, 0 to 1.",
+    "retail_quality_failed_checks": "Checks below their threshold on the last checked date; retailer all: over all.",
+    "retail_views_refreshed": "Materialized views refreshed by the last run.",
+    "retail_view_refresh_duration_seconds": "How long the last refresh of a view took.",
+    "retail_view_rows": "Rows of a view after its last refresh.",
+}
+"""Every metric and its meaning, as Prometheus shows it; docs/MONITORING.md has the labels."""
+
+_CHANGES = ("inserted", "updated", "unchanged", "duplicate", "withdrawn")
+_SEVERITIES = ("critical", "warning", "info")
+
+
+@dataclass(frozen=True)
+class StageEvent:
+    """The start of a run of a stage: what its metrics are about."""
+
+    stage: str
+    business_date: date
+    retailers: Sequence[str]
+    """Whom it is run for; none when it is about all of them at once."""
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class StageEnd:
+    """How a run ended."""
+
+    finished_at: datetime
+    failed: bool
+    error_kind: str | None
+    details: Mapping[str, Any]
+    published: Mapping[str, date]
+    """Watermarks, as far as they were asked for."""
+
+
+@dataclass
+class Group:
+    """Metrics that are pushed together, under one grouping key."""
+
+    key: Mapping[str, str]
+    samples: dict[str, list[tuple[Mapping[str, str], float]]] = field(default_factory=dict)
+
+    def add(self, metric: str, value: float, **labels: str) -> None:
+        """One series of a metric; every series of a metric has the same labels."""
+        self.samples.setdefault(metric, []).append((labels, float(value)))
+
+
+def enabled() -> bool:
+    """Whether there is a Pushgateway to push to."""
+    return bool(_gateway())
+
+
+def _gateway() -> str:
+    return os.environ.get("PUSHGATEWAY_URL", "")
+
+
+def push_started(moment: StageEvent) -> None:
+    """Say that a run began. Never raises."""
+    _push(lambda: started(moment), TIMEOUT_SECONDS)
+
+
+def push_finished(moment: StageEvent, end: StageEnd) -> None:
+    """Say how a run ended. Never raises."""
+    _push(lambda: finished(moment, end), LAST_TIMEOUT_SECONDS)
+
+
+def started(moment: StageEvent) -> Iterator[Group]:
+    """The groups to push when a run begins. Pure."""
+    for _, group in _groups(moment):
+        group.add("retail_stage_started_timestamp_seconds", moment.started_at.timestamp())
+        yield group
+
+
+def finished(moment: StageEvent, end: StageEnd) -> Iterator[Group]:
+    """The groups to push when a run has ended. Pure."""
+    parts = _parts(end.details)
+    for retailer_id, group in _groups(moment):
+        part = parts.get(retailer_id or "", {})
+        if retailer_id and part:  # of several retailers each has an outcome of its own
+            error, kind = bool(part.get("error")), part.get("error_kind") or "Defect"
+        else:
+            error, kind = end.failed, end.error_kind or "StopRun"
+        _describe_run(group, moment, end.finished_at, kind if error else None)
+        if not error:
+            _describe_records(group, part)
+        if retailer_id in RETAILER_IDS and retailer_id in end.published:
+            group.add("retail_last_published_date_timestamp_seconds", _midnight(end.published[retailer_id]))
+        _describe_quality(group, end.details)
+        _describe_views(group, end.details)
+        yield group
+
+
+def _groups(moment: StageEvent) -> Iterator[tuple[str | None, Group]]:
+    if not moment.retailers:
+        yield None, Group({"stage": moment.stage})
+    for retailer_id in moment.retailers:
+        yield retailer_id, Group({"stage": moment.stage, "retailer": retailer_id})
+
+
+def _parts(details: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """What a stage's result says per retailer; a load of files speaks of one retailer only."""
+    if "retailer_id" in details:
+        return {str(details["retailer_id"]): details}
+    parts = details.get("retailers", details)
+    return {name: part for name, part in parts.items() if isinstance(part, Mapping) and "retailer_id" in part}
+
+
+def _describe_run(group: Group, moment: StageEvent, finished_at: datetime, error_kind: str | None) -> None:
+    group.add("retail_stage_finished_timestamp_seconds", finished_at.timestamp())
+    group.add("retail_stage_duration_seconds", max(0.0, (finished_at - moment.started_at).total_seconds()))
+    group.add("retail_stage_failed", error_kind is not None)
+    group.add("retail_stage_business_date_timestamp_seconds", _midnight(moment.business_date))
+    for kind in ERROR_KINDS:
+        group.add("retail_stage_errors", kind == error_kind, kind=kind)
+    if error_kind is None:
+        group.add("retail_stage_succeeded_timestamp_seconds", finished_at.timestamp())
+
+
+def _describe_records(group: Group, part: Mapping[str, Any]) -> None:
+    """Sums over the dates of the run; the date asked for and those that changed with it."""
+    dates = part.get("dates")
+    if isinstance(dates, Sequence) and dates:  # a rebuild gives only their number
+        for name in ("fetched", "landed"):
+            group.add(f"retail_{name}_records", sum(each[name] for each in dates))
+        reasons = Counter({"none": 0})
+        for each in dates:
+            reasons.update(each["reasons"])
+        for reason, count in sorted(reasons.items()):
+            group.add("retail_rejected_records", count, reason=reason)
+    loaded = part.get("partitions") or ([part] if "inserted" in part else [])
+    if loaded or "partitions" in part:
+        for change in _CHANGES:
+            group.add("retail_loaded_records", sum(int(each[change]) for each in loaded), change=change)
+
+
+def _describe_quality(group: Group, details: Mapping[str, Any]) -> None:
+    if "outcome" not in details:
+        return
+    group.add("retail_quality_score_ratio", details["score"] / 100)
+    for dimension, score in details["dimensions"].items():
+        group.add("retail_quality_dimension_score_ratio", score / 100, dimension=dimension)
+    counts = Counter({(name, severity): 0 for name in ("all", *RETAILER_IDS) for severity in _SEVERITIES})
+    counts.update((each["retailer_id"] or "all", each["severity"]) for each in details["checks"] if _below(each))
+    for (retailer_id, severity), count in sorted(counts.items()):
+        group.add("retail_quality_failed_checks", count, retailer=retailer_id, severity=severity)
+
+
+def _below(check: Mapping[str, Any]) -> bool:
+    return bool(check["status"] != "pass")
+
+
+def _describe_views(group: Group, details: Mapping[str, Any]) -> None:
+    if "views" not in details:
+        return
+    group.add("retail_views_refreshed", len(details["views"]))
+    for each in details["views"]:
+        group.add("retail_view_refresh_duration_seconds", each["seconds"], view=each["view"])
+        group.add("retail_view_rows", each["rows"], view=each["view"])
+
+
+def _midnight(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def _push(groups: Callable[[], Iterable[Group]], timeout_seconds: float) -> None:
+    if not (url := _gateway()):
+        return
+    try:
+        import prometheus_client  # noqa: F401 - here, so that on a busy machine loading it is not taken for slowness
+    except ImportError as error:
+        log.warning("metrics not pushed; the run goes on", gateway=_place(url), error=str(error))
+        return
+    # In a thread that is left behind: a time-out of urllib bounds each read, but neither the look-up of a name nor an
+    # answer that trickles in.
+    worker = threading.Thread(target=_send, args=(url, groups), name="push-metrics", daemon=True)
+    worker.start()
+    worker.join(timeout_seconds)
+    if worker.is_alive():
+        log.warning("metrics not pushed in time; the run goes on", gateway=_place(url), waited_seconds=timeout_seconds)
+
+
+def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
+    from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
+
+    try:
+        for group in groups():
+            registry = CollectorRegistry()
+            for metric, series in group.samples.items():
+                gauge = Gauge(metric, METRICS[metric], list(series[0][0]), registry=registry)
+                for labels, value in series:
+                    (gauge.labels(**labels) if labels else gauge).set(value)
+            pushadd_to_gateway(url, JOB, registry, dict(group.key), timeout=TIMEOUT_SECONDS)
+    except Exception as error:  # noqa: BLE001 - monitoring never costs a run
+        log.warning(
+            "metrics not pushed; the run goes on", gateway=_place(url), error=f"{type(error).__name__}: {error}"
+        )
+
+
+def _place(url: str) -> str:
+    """Host and port, for messages: never a password."""
+    try:
+        parts = urlsplit(url if "//" in url else f"//{url}")
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+    except ValueError:
+        return "PUSHGATEWAY_URL is no URL"

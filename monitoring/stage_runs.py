@@ -1,0 +1,151 @@
+"""ops.pipeline_runs: one row per execution of a stage, opened at its start and closed with its outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import psycopg2
+
+from monitoring import metrics
+from monitoring.lineage.emission import told
+from monitoring.lineage.flows import Flow
+from monitoring.lineage.record import record
+from shared.database import Connection, session, transaction
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """Which stage runs, for which date, under which run."""
+
+    run_id: str
+    stage: str
+    business_date: date
+    retailers: tuple[str, ...] = ()
+    """Whom it is run for; none when it is about all of them at once."""
+
+
+@dataclass
+class StageOutcome:
+    """Filled in by the stage before it ends."""
+
+    status: str = "succeeded"
+    message: str | None = None
+    details: Mapping[str, Any] | None = None
+    flows: list[Flow] = field(default_factory=list)
+    """What has been written, and from what. Added as it is written: what a stage that fails has written counts, too."""
+
+    def finish(
+        self, *, details: Mapping[str, Any], failed: Sequence[str] = (), of: int = 1, message: str | None = None
+    ) -> None:
+        """Record the result; `failed` of `of` parts failed."""
+        self.details = details
+        if failed:
+            self.status = "failed" if len(failed) >= of else "partly_failed"
+            self.message = message
+
+
+@contextmanager
+def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) -> Iterator[StageOutcome]:
+    """Write the row; an error of the stage ends in it and goes on to the caller.
+
+    A row that stays `running` is the trace of a process that was killed. The same is told to Prometheus, where that is
+    asked for; also that the warehouse could not be reached. What was read and written is kept in ops.data_lineage, and
+    told to OpenLineage's receiver where there is one.
+    """
+    outcome = StageOutcome()
+    with _monitored(dsn, stage, outcome, clock), told(stage, outcome, clock):
+        row = _open(dsn, stage, clock())
+        try:
+            yield outcome
+        except (Exception, KeyboardInterrupt) as error:
+            outcome.status = "failed"
+            outcome.message = _in_words(error)
+            _close(dsn, stage, outcome, row, clock())
+            raise
+        _close(dsn, stage, outcome, row, clock())
+
+
+def _open(dsn: str, stage: StageRun, started_at: datetime) -> int:
+    with session(dsn, application_name=f"retail-{stage.stage}") as connection, transaction(connection) as cursor:
+        cursor.execute(
+            "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
+            " VALUES (%s, %s, %s, 'running', %s) RETURNING pipeline_run_id",
+            (stage.run_id, stage.stage, stage.business_date, started_at),
+        )
+        row: tuple[int] = cursor.fetchone()  # type: ignore[assignment]
+    return row[0]
+
+
+def _close(dsn: str, stage: StageRun, outcome: StageOutcome, pipeline_run_id: int, finished_at: datetime) -> None:
+    with session(dsn, application_name=f"retail-{stage.stage}") as connection:
+        with transaction(connection) as cursor:
+            cursor.execute(
+                "UPDATE ops.pipeline_runs SET status = %s, finished_at = %s, message = %s, details = %s"
+                " WHERE pipeline_run_id = %s",
+                (outcome.status, finished_at, outcome.message, json.dumps(outcome.details or {}), pipeline_run_id),
+            )
+        if outcome.flows:
+            _keep_lineage(connection, stage, outcome.flows, finished_at)
+
+
+def _keep_lineage(connection: Connection, stage: StageRun, flows: Sequence[Flow], now: datetime) -> None:
+    """In a transaction of its own, and never an error: what the run did counts, not what is told of it."""
+    try:
+        with transaction(connection) as cursor:
+            record(cursor, stage.run_id, stage.stage, flows, now)
+    except (RetailError, psycopg2.Error) as error:
+        log.warning("lineage not kept", run_id=stage.run_id, stage=stage.stage, error=str(error))
+
+
+@contextmanager
+def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Tell Prometheus of the run; nothing at all when it is not asked for."""
+    if not metrics.enabled():
+        yield
+        return
+    moment = metrics.StageEvent(stage.stage, stage.business_date, stage.retailers, clock())
+    metrics.push_started(moment)
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        metrics.push_finished(moment, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
+        raise
+    failed = outcome.status != "succeeded"
+    published = _watermarks(dsn) if stage.stage == "transform" else {}
+    metrics.push_finished(moment, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return StopRun.__name__
+    kinds = (RetryLater, FixConfiguration, StopRun)
+    return next((each.__name__ for each in kinds if isinstance(error, each)), "Defect")
+
+
+def _watermarks(dsn: str) -> dict[str, date]:
+    """Latest business date published per retailer, whatever date the run was for. Never raises."""
+    try:
+        with session(dsn, application_name="retail-metrics") as connection, transaction(connection) as cursor:
+            cursor.execute(
+                "SELECT retailer_id, last_processed_date FROM ops.pipeline_metadata"
+                " WHERE last_processed_date IS NOT NULL"
+            )
+            return dict(cursor.fetchall())
+    except RetailError as error:  # what the run did counts, not what is told of it
+        log.warning("watermarks not read for the metrics", error=str(error))
+        return {}

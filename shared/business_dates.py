@@ -1,0 +1,37 @@
+"""Which business date a run is for."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+
+class RunDates(Protocol):
+    """What Airflow knows about the date of a run; any of it may be missing."""
+
+    run_type: Any
+    run_after: datetime
+    logical_date: datetime | None
+    data_interval_start: datetime | None
+    data_interval_end: datetime | None
+
+
+def business_date(run: RunDates, chosen: str | None, timezone: str) -> date:
+    """The business date a run is for.
+
+    The date chosen in the form; else, for scheduled and backfill runs, the day whose sales the interval holds; else
+    the day before the run was asked for.
+    """
+    zone = ZoneInfo(timezone)
+    if chosen:
+        return date.fromisoformat(chosen)
+    start, end = run.data_interval_start, run.data_interval_end
+    if run_kind(run) != "manual" and start and end and end > start:
+        return start.astimezone(zone).date()
+    return (run.logical_date or run.run_after).astimezone(zone).date() - timedelta(days=1)
+
+
+def run_kind(run: RunDates) -> str:
+    """`scheduled`, `manual` or `backfill`, whether Airflow gives it as text or as an enum."""
+    return str(getattr(run.run_type, "value", run.run_type))

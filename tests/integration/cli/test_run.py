@@ -1,0 +1,76 @@
+"""`retail run` against real retailers, S3 and PostgreSQL: one night, then again, then with a retailer down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.fakes.vendors import Vendor
+    from tests.integration.cli.conftest import Retail
+    from tests.integration.ingestion.conftest import Platform
+
+DAY = "2024-01-17"
+
+
+def test_a_night_brings_sales_to_the_views_and_its_books_add_up(
+    platform: Platform, retail: Retail, printed: Callable[..., Any]
+) -> None:
+    done = retail(platform.environment, "run", DAY, "--only-this-date")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number, stage in enumerate(("ingest", "transform", "quality", "refresh"), 1):
+        assert f"{number}/4 {stage:<10} ok" in done.stdout
+    assert platform.query("SELECT count(*) > 1000 FROM mv_daily_sales_summary JOIN fact_sales ON true") == [(True,)]
+    assert platform.query("SELECT DISTINCT stage, status FROM pipeline_runs ORDER BY 1") == [
+        (stage, "succeeded") for stage in ("ingest", "quality", "refresh", "transform")
+    ]
+    assert platform.query("SELECT count(DISTINCT run_id) FROM pipeline_runs") == [(1,)]
+
+    loads = printed(platform.environment, "loads")
+    assert sorted(each["retailer_id"] for each in loads) == ["retailer_1", "retailer_2", "retailer_3"]
+    assert all(each["fetched"] == each["landed"] + each["rejected"] for each in loads)
+    assert sum(each["in_warehouse"] for each in loads) == platform.query("SELECT count(*) FROM fact_sales")[0][0]
+
+    digest = retail(platform.environment, "digest").stdout
+    assert digest.strip() == platform.query("SELECT ops.warehouse_digest()::text")[0][0]
+    assert retail(platform.environment, "run", DAY, "--only-this-date").returncode == 0
+    assert retail(platform.environment, "digest").stdout == digest
+
+
+def test_the_ledger_shows_where_records_and_money_of_a_day_went(
+    platform: Platform, retail: Retail, printed: Callable[..., Any]
+) -> None:
+    assert retail(platform.environment, "run", DAY, "--retailer", "retailer_1", "--only-this-date").returncode == 0
+    partition = printed(platform.environment, "ledger", DAY)["partitions"][0]
+    records, money = partition["records"], partition["money"]["USD"]
+    assert records["fetched"] == records["landed"] + records["rejected"] == records["reported"]
+    assert [(str(each),) for each in [money["in_warehouse"]]] == platform.query(
+        "SELECT sum(net_amount)::text FROM fact_sales"
+    )
+    shown = retail(platform.environment, "ledger", DAY, "--retailer", "retailer_1").stdout
+    assert f"{records['landed']:,}" in shown
+    assert f"{float(money['in_warehouse']):,.2f}" in shown
+
+
+def test_a_retailer_that_is_down_is_named_and_the_others_are_published(
+    platform: Platform, vendors: dict[str, Vendor], retail: Retail
+) -> None:
+    vendors["retailer_3"].faults("down")
+    done = retail({**platform.environment, "INGEST_MAX_ATTEMPTS": "2"}, "run", DAY, "--only-this-date", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], list(told["missing"])) == (1, False, ["retailer_3"])
+    assert list(told["stages"]) == ["ingest", "transform", "quality", "refresh"]
+    assert "retailer_3 is missing: retailer_3 at 127.0.0.1" in done.stderr
+    assert platform.query("SELECT count(DISTINCT retailer_key) FROM fact_sales") == [(2,)]
+
+
+def test_when_all_retailers_are_down_the_night_ends_after_the_first_stage(
+    platform: Platform, vendors: dict[str, Vendor], retail: Retail
+) -> None:
+    vendors["retailer_2"].faults("down")
+    done = retail({**platform.environment, "INGEST_MAX_ATTEMPTS": "2"}, "run", DAY, "--retailer", "retailer_2")
+    assert done.returncode == 1
+    assert "1/4 ingest     failed 0 of 1 retailers" in done.stdout
+    assert "2/4" not in done.stdout
+    assert done.stderr.count("retailer_2 is missing") == 1

@@ -1,0 +1,262 @@
+"""Files that cannot be trusted are errors that name file and line; rows that cannot are set aside, each of them."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from shared.errors import FixConfiguration, RetailError, StopRun
+from tests.fakes.csv_sources import HEADER, reading, row, rows, shop_layout, write
+
+GOOD = rows(row(), row(Line=2), row(Line=3))
+
+
+def error_of(path: Path, kind: type[RetailError] = StopRun, most: float = 0.5, **changed: object) -> str:
+    """The message of reading a file, which has to fail; without the folder's name."""
+    with pytest.raises(kind) as caught, reading(path, layout=shop_layout(**changed), most=most):
+        pass
+    message = str(caught.value)
+    assert "\n" not in message
+    return message.replace(f"{path.parent}/", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "sales.csv is empty (0 bytes). Nothing was loaded."),
+        (b"\n\r\n\n", "sales.csv holds nothing but blank lines. Nothing was loaded."),
+        (HEADER.encode(), "sales.csv holds a header and no rows. Nothing was loaded."),
+        (
+            bytes(range(256)) * 20,
+            "sales.csv is not text (it is full of control characters), so it is no CSV file. Nothing was loaded.",
+        ),
+        (b"PK\x03\x04....", "sales.csv is a ZIP archive or an Excel workbook, not a CSV file. Export it as CSV first."),
+        (
+            ",".join(f"c{number}" for number in range(100_000)).encode() + b"\n1\n",
+            "sales.csv, line 1: the header has at least 39,037 columns; 1,000 is the most. Is ',' its delimiter, and is"
+            " it a sales file? Nothing was loaded.",
+        ),
+        (b"a,b,a\n1,2,3\n", "sales.csv, line 1: the column 'a' stands twice in the header."),
+        (
+            b"x" * 10_000_000,
+            "sales.csv, line 1: the header does not end within 262,144 characters: a quote in it is never closed, or it"
+            " is no CSV file. Nothing was loaded.",
+        ),
+        (
+            GOOD.replace("Price", "price").encode(),
+            "sales.csv, line 1: the layout shop needs the column Price; there are Receipt, Line, Product, Name, Qty,"
+            " price, When, Customer. Perhaps: is 'price' the 'Price' of the layout? Nothing was loaded.",
+        ),
+    ],
+    ids=[
+        "empty",
+        "blank",
+        "header only",
+        "binary",
+        "zip",
+        "wide",
+        "same column twice",
+        "no line end",
+        "column missing",
+    ],
+)
+def test_a_file_that_is_no_csv_of_the_layout_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    assert error_of(write(tmp_path / "sales.csv", content), FixConfiguration) == message
+
+
+def test_sources_without_a_csv_are_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert error_of(tmp_path / "empty", FixConfiguration).endswith(
+        "holds no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst)."
+    )
+    assert error_of(tmp_path / "none.csv", FixConfiguration) == "There is no file none.csv."
+    assert error_of(tmp_path / "*.csv", FixConfiguration) == "No file matches *.csv."
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_file_cut_off_inside_a_quoted_field_loads_nothing(tmp_path: Path, packed: bool) -> None:
+    content = rows(row(), row(Line=2, Name='"Cup'), row(Line=3)).encode()
+    path = write(tmp_path / ("sales.csv.gz" if packed else "sales.csv"), gzip.compress(content) if packed else content)
+    assert error_of(path) == (
+        f"{path.name}, line 3: a quoted field begins in this row and does not end before the file does: the file is cut"
+        " off, or a quote is missing. Nothing was loaded."
+    )
+
+
+def test_compressed_data_that_is_cut_off_is_told_as_such(tmp_path: Path) -> None:
+    many = rows(*(row(Line=number, Name=f"Cup {number * 7919}") for number in range(20_000)))
+    whole = gzip.compress(many.encode())
+    path = write(tmp_path / "sales.csv.gz", whole[: len(whole) // 2])
+    message = error_of(path)
+    assert message == (
+        "sales.csv.gz ends early or is damaged: its gzip data cannot be unpacked to its end. Nothing was loaded;"
+        " fetch it again."
+    )
+
+
+@pytest.mark.parametrize("end", ["\n", "", ",5,1,1,1,1\n1,2,3,4,5,6,7,8\n"], ids=["last", "last, no end", "followed"])
+def test_a_line_of_100_mb_is_an_error_that_names_it(tmp_path: Path, end: str) -> None:
+    path = write(tmp_path / "sales.csv", rows(row()).encode() + b"R1,2,P1," + b"x" * 100_000_000 + end.encode())
+    assert error_of(path) == (
+        "sales.csv, line 3 is longer than 1,000,000 characters. No sale is that long: a line end or a quote is missing."
+        " Nothing was loaded."
+    )
+
+
+def test_a_quote_that_swallows_the_rest_of_a_large_file_names_its_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", rows(row()).encode() + b'R1,2,P1,"' + b"x,y\n" * 3_000_000)
+    assert error_of(path) == (
+        "sales.csv, line 3: a quoted field begins in this row and does not end within 1,000,000 characters: the file is"
+        " cut off, or a quote is missing. Nothing was loaded."
+    )
+
+
+def test_mixed_encodings_name_a_line_of_each(tmp_path: Path) -> None:
+    content = rows(row(Name="Café")).encode() + row(Line=2, Name="Crème").encode("cp1252") + b"\n"
+    assert error_of(write(tmp_path / "sales.csv", content)) == (
+        "sales.csv mixes encodings: line 2 is UTF-8, line 3 is not. Save the whole file in one encoding, best UTF-8."
+        " Nothing was loaded."
+    )
+
+
+def test_bytes_that_are_not_of_the_stated_encoding_are_an_error(tmp_path: Path) -> None:
+    content = rows(row(), row(Line=2, Name="Café")).encode("cp1252")
+    message = error_of(write(tmp_path / "sales.csv", content), format={"encoding": "utf-8"})
+    assert message.startswith("sales.csv, after line ")
+    assert "State the file's encoding in the layout" in message
+
+
+def test_dates_in_two_orders_are_an_error_that_shows_both(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", rows(row(When="15/01/2024 10:30"), row(Line=2, When="01/16/2024 10:30")))
+    expected = (
+        "sales.csv, line 2, column 'When': '15/01/2024 10:30', and sales.csv, line 3: '01/16/2024 10:30': one is"
+        " written %d/%m/%Y %H:%M, the other %m/%d/%Y %H:%M. Nothing was loaded."
+    )
+    assert error_of(path) == expected
+    assert error_of(path, columns={"sold_at": {"column": "When", "format": "auto"}}) == expected
+
+
+def test_dates_that_could_be_either_order_are_an_error_unless_the_layout_says(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", rows(row(When="05/01/2024 10:30"), row(Line=2, When="06/01/2024 10:30")))
+    assert error_of(path, columns={"sold_at": {"column": "When", "format": "auto"}}) == (
+        "sales.csv, line 2, column 'When': '05/01/2024 10:30', and sales.csv, line 3: '06/01/2024 10:30': every date of"
+        " the column can be read as %d/%m/%Y %H:%M and as %m/%d/%Y %H:%M: state the format in the layout. Nothing was"
+        " loaded."
+    )
+    with reading(path) as outcome:
+        assert outcome.landed("sold_at") == ["2024-01-05 10:30:00+00", "2024-01-06 10:30:00+00"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_believed(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", GOOD)
+    from ingestion.connectors.files.sources import StoredFile
+
+    seen = StoredFile.of(1, path)
+    write(path, GOOD + row(Line=4) + "\n")
+    with pytest.raises(StopRun, match="changed while it was read"):
+        seen.check_unchanged()
+
+
+def test_too_many_refused_rows_stop_the_run_with_counts_and_examples(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", rows(row(Qty="NaN"), row(Line=2), row(Line=3, When="never"), row(Line=4)))
+    assert error_of(path, most=0.4) == (
+        "2 of 4 rows were refused (50.0%; 40.0% is the most allowed): INVALID_DATE 1, NOT_A_NUMBER 1. First: sales.csv,"
+        " line 2, column 'Qty', value 'NaN': not a number (NOT_A_NUMBER); sales.csv, line 4, column 'When', value"
+        " 'never': no time of the form %d/%m/%Y %H:%M (INVALID_DATE). Nothing was loaded."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "code", "column"),
+    [
+        ({"Qty": "1e400"}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": "NaN"}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": "inf"}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": '"1,234.50"'}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": "+5"}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": "٣"}, "NOT_A_NUMBER", "Qty"),
+        ({"Qty": ""}, "MISSING_FIELD", "Qty"),
+        ({"Qty": "1.2345"}, "TOO_MANY_DIGITS", "Qty"),
+        ({"Price": "1.00001"}, "TOO_MANY_DIGITS", "Price"),
+        ({"Price": "12345678901"}, "TOO_MANY_DIGITS", "Price"),
+        ({"Qty": "0.123", "Price": "0.0001"}, "TOO_MANY_DIGITS", "Qty + Price"),
+        ({"Qty": "999999999", "Price": "9999999999"}, "TOO_MANY_DIGITS", "Qty + Price"),
+        ({"Price": "-1"}, "NEGATIVE_PRICE", "Qty + Price"),
+        ({"When": "30/02/2024 10:30"}, "INVALID_DATE", "When"),
+        ({"When": "01/01/0024 10:30"}, "OUT_OF_RANGE", "When"),
+        ({"When": "31/12/9999 10:30"}, "OUT_OF_RANGE", "When"),
+        ({"When": "31/03/2024 01:30"}, "TIME_DOES_NOT_EXIST", "When"),
+        ({"Receipt": "R" * 65}, "TOO_LONG", "Receipt"),
+        ({"Name": "N" * 256}, "TOO_LONG", "Name"),
+        ({"Name": "a\0b"}, "CONTROL_CHARACTER", "Name"),
+        ({"Name": '"a\nb"'}, "CONTROL_CHARACTER", "Name"),
+        ({"Customer": "a\x7fb"}, "CONTROL_CHARACTER", "Customer"),
+    ],
+)
+def test_a_value_that_cannot_be_right_refuses_its_row_alone(
+    tmp_path: Path, changed: dict[str, str], code: str, column: str
+) -> None:
+    with reading(write(tmp_path / "sales.csv", rows(row(), row(Line=2, **changed), row(Line=3)))) as outcome:
+        assert outcome.landed("line_id") == ["1", "3"]
+        assert [(line, found, where) for line, found, where, _ in outcome.refused()] == [(3, code, column)]
+        assert outcome.read.rejected_by_code == {code: 1}
+
+
+def test_minus_nothing_is_nothing(tmp_path: Path) -> None:
+    with reading(write(tmp_path / "sales.csv", rows(row(Qty="-0", Price="-0.00")))) as outcome:
+        assert [str(value) for value in outcome.landed("quantity", "net_quantity", "net_amount")[0]] == [
+            "0.000", "0.000", "0.0000",
+        ]  # fmt: skip
+
+
+def test_of_a_time_that_comes_twice_the_first_is_meant(tmp_path: Path) -> None:
+    with reading(write(tmp_path / "sales.csv", rows(row(When="27/10/2024 01:30")))) as outcome:
+        assert outcome.landed("sold_at") == ["2024-10-27 00:30:00+00"]
+
+
+def test_rows_of_another_width_the_header_again_and_bad_quotes_are_set_aside_with_their_line(tmp_path: Path) -> None:
+    content = rows(row(), row(Line=2) + ",more", "R1,3", HEADER, row(Line=4, Name='"Cup" big'), row(Line=5))
+    with reading(write(tmp_path / "sales.csv", content)) as outcome:
+        assert outcome.landed("line_id") == ["1", "5"]
+        assert [(line, code) for line, code, *_ in outcome.refused()] == [
+            (3, "COLUMN_COUNT"), (4, "COLUMN_COUNT"), (5, "REPEATED_HEADER"), (6, "MALFORMED"),
+        ]  # fmt: skip
+        payloads = outcome.connection.execute("SELECT payload FROM rejected_rows ORDER BY source_line").fetchall()
+        assert payloads[0][0].endswith('"more": ["more"]}')
+        assert payloads[3][0] == '{"line": "R1,4,P1,\\"Cup\\" big,2,3.50,15/01/2024 10:30,C1"}'
+
+
+def test_lines_are_true_behind_blank_lines_and_line_ends_within_quotes(tmp_path: Path) -> None:
+    content = "\n\n" + rows(row(), "", row(Line=2, Name='"two\nlines"'), row(Line=3, Qty="many"))
+    with reading(write(tmp_path / "sales.csv", content)) as outcome:
+        assert [(line, code) for line, code, *_ in outcome.refused()] == [(6, "CONTROL_CHARACTER"), (8, "NOT_A_NUMBER")]
+        assert outcome.read.rows == 3
+
+
+def test_a_row_without_a_date_counts_to_the_day_of_its_neighbour(tmp_path: Path) -> None:
+    content = rows(row(When="?"), row(Line=2), row(Line=3, When="16/01/2024 09:00"), row(Line=4, When=""))
+    with reading(write(tmp_path / "sales.csv", content)) as outcome:
+        days = outcome.connection.execute("SELECT source_line, business_date::VARCHAR FROM rejected_rows").fetchall()
+        assert sorted(days) == [(2, "2024-01-15"), (5, "2024-01-16")]
+
+
+def test_sql_in_every_field_lands_as_text(tmp_path: Path) -> None:
+    attack = "'; DROP TABLE landed_records; --"
+    given = row(Receipt=attack, Line="1' OR '1'='1", Product="$$x", Name=attack, Customer="{injected}")
+    with reading(write(tmp_path / "sales.csv", rows(given))) as outcome:
+        assert outcome.landed("transaction_id", "line_id", "product_id", "product_name", "customer_id") == [
+            (attack, "1' OR '1'='1", "$$x", attack, "{injected}")
+        ]
+
+
+def test_every_row_lands_or_is_refused_with_its_money_where_it_can_be_read(tmp_path: Path) -> None:
+    content = rows(row(), row(Line=2, When="never"), row(Line=3, Qty="x"), "R1")
+    with reading(write(tmp_path / "sales.csv", content)) as outcome:
+        read = outcome.read
+        assert (read.rows, read.landed, read.refused) == (4, 1, 3)
+        money = outcome.connection.execute(
+            "SELECT source_line, net_amount::VARCHAR, currency FROM rejected_rows ORDER BY source_line"
+        ).fetchall()
+        assert money == [(3, "7.0000", "GBP"), (4, None, "GBP"), (5, None, None)]

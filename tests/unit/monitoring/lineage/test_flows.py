@@ -1,0 +1,84 @@
+"""What stages read and wrote, by name, from their counts."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from monitoring.lineage.datasets import DataSet, endpoint, local_file, s3_object, table
+from monitoring.lineage.flows import ONE_BY_ONE, LandedPart, LoadedPart, checking, landing, loading, refreshing
+
+DSN = "postgresql://retail_user:secret@db.example.com:5499/retail_analytics?sslmode=require"
+DAY = date(2024, 1, 15)
+API = endpoint("https://shop.example.com/", "/v1/sales")
+
+
+def test_data_sets_are_named_as_openlineage_names_them() -> None:
+    assert (API.namespace, API.name) == ("https://shop.example.com", "/v1/sales")
+    assert endpoint("http://127.0.0.1:5001/base", "/x").name == "/base/x"
+    sales = table(DSN, "fact_sales")
+    assert (sales.namespace, sales.name) == ("postgres://db.example.com:5499", "retail_analytics.public.fact_sales")
+    assert table("postgresql://u@h/db", "load_ledger") == DataSet("postgres://h:5432", "db.ops.load_ledger")
+    assert s3_object("bucket", "raw/x").namespace == "s3://bucket"
+    assert local_file("/data/a.csv") == DataSet("file", "/data/a.csv")
+
+
+def test_no_password_gets_into_a_name() -> None:
+    flows = loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 1, 1)])
+    assert not [flow for flow in flows if "secret" in f"{flow.source}{flow.target}"]
+
+
+def test_a_landing_goes_to_the_raw_zone_and_what_was_refused_to_its_own() -> None:
+    raw, rejected = landing(API, "bucket", "retailer_1", [LandedPart(DAY, 9, 1, 900)])
+
+    assert (raw.target.name, raw.rows, raw.size_bytes) == (
+        "raw/retailer_1/year=2024/month=01/day=15/sales_data.json",
+        9,
+        900,
+    )
+    assert (rejected.target.name.split("/")[0], rejected.rows) == ("rejected", 1)
+
+
+def test_a_landing_without_refused_records_writes_no_object_of_them() -> None:
+    assert len(landing(API, "bucket", "retailer_1", [LandedPart(DAY, 9, 0)])) == 1
+
+
+def test_a_load_goes_from_the_raw_object_to_parquet_star_and_summaries() -> None:
+    flows = loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 7, 8)])
+    told = {(flow.source.name.split(".")[-1].split("/")[0], flow.target.name.split(".")[-1]): flow for flow in flows}
+
+    assert told["json", "parquet"].rows == 8
+    assert told["json", "fact_sales"].rows == 7
+    assert {target for source, target in told if source == "fact_sales"} == {
+        "fact_daily_sales",
+        "fact_daily_transactions",
+    }
+    assert told["json", "dim_customer"].rows is None
+
+
+def test_a_date_with_nothing_new_wrote_nothing() -> None:
+    flows = loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 0, 0)])
+
+    assert {flow.rows for flow in flows} == {0}
+
+
+def test_many_dates_are_told_of_together() -> None:
+    days = [DAY + timedelta(days=number) for number in range(ONE_BY_ONE + 1)]
+    (flow,) = landing(API, "bucket", "shop", [LandedPart(day, 2, 0, 10) for day in days])
+
+    assert (flow.target.name, flow.first_date, flow.last_date) == ("raw/shop", days[0], days[-1])
+    assert (flow.rows, flow.size_bytes) == (2 * len(days), 10 * len(days))
+
+
+def test_columns_of_a_target_name_the_source_s_columns_they_are_made_from() -> None:
+    flows = loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 1, 1)])
+    sales = next(flow for flow in flows if flow.target.kind == "fact_sales")
+
+    assert sales.columns["customer_key"] == ["customer_id", "sold_at"]
+    assert "load_id" not in sales.columns
+
+
+def test_checks_and_views_read_what_they_are_declared_to_read() -> None:
+    assert {flow.target.kind for flow in checking(DSN, [DAY], 60)} == {"data_quality_results", "data_quality_scores"}
+    views = refreshing(DSN, DAY, {"mv_weekly_sales_trends": 12})
+    assert {flow.source.kind for flow in views} == {"mv_daily_sales_summary", "dim_date"}
+    assert {flow.rows for flow in views} == {12}

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from shared.parallel import run_in_parallel
+
+SLOW = """
+import time
+from shared.parallel import run_in_parallel
+def work(seconds):
+    print("begun", flush=True)
+    time.sleep(seconds)
+run_in_parallel(work, [60], name="slow")
+"""
+
+
+def test_results_come_in_the_order_of_the_items_while_the_work_is_done_at_once() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def work(item: int) -> tuple[int, str]:
+        together.wait()
+        return item * 10, threading.current_thread().name
+
+    assert run_in_parallel(work, [3, 1, 2], name="load") == ((30, "load_0"), (10, "load_1"), (20, "load_2"))
+    assert run_in_parallel(work, [], name="load") == ()
+
+
+def test_an_error_is_raised_when_all_have_ended() -> None:
+    ended = []
+
+    def work(item: int) -> None:
+        if item == 1:
+            raise ValueError("one")
+        time.sleep(0.1)
+        ended.append(item)
+
+    with pytest.raises(ValueError, match="one"):
+        run_in_parallel(work, [1, 2], name="load")
+    assert ended == [2]
+
+
+def test_an_interrupt_waits_for_nobody() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == -signal.SIGINT

@@ -1,0 +1,84 @@
+"""The end of a build, inside the load's own transaction: foreign keys, summaries, and the months into the star."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import psycopg2
+from psycopg2 import sql
+
+from shared.database import Cursor
+from shared.errors import RetryLater
+from transformation.load.build_months import BuiltMonth
+from transformation.load.copying import copy_batches
+from transformation.load.customer_history import repoint_facts
+
+SWAP_TIMEOUT_SECONDS = 300.0
+"""How long a load waits for a moment in which nobody reads a month that it replaces."""
+_PAUSE_SECONDS = 0.25
+
+
+def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], month: BuiltMonth) -> None:
+    """Replace the summaries of the dates, and check the foreign keys; only this transaction sees the members."""
+    keys = [int(f"{day:%Y%m%d}") for day in month.plan.days]
+    for table, rows in (
+        ("fact_daily_sales", month.daily_sales),
+        ("fact_daily_transactions", month.daily_transactions),
+    ):
+        identifier = sql.Identifier(table)
+        cursor.execute(
+            sql.SQL("DELETE FROM {} WHERE retailer_key = %s AND date_key = ANY (%s)").format(identifier),
+            (parameters["retailer_key"], keys),
+        )
+        copy_batches(cursor, rows.to_batches(), identifier)
+    if month.plan.replaces:  # rows that were copied over still follow the customers' old history
+        repoint_facts(cursor, parameters, month.identifier)
+    cursor.execute("SELECT ops.reference_fact_build(%s)", (month.table,))
+
+
+def attach(cursor: Cursor, months: Sequence[BuiltMonth]) -> None:
+    """Add new months to the star; readers go on meanwhile."""
+    for month in sorted(months, key=_order):
+        if not month.plan.replaces:
+            cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
+
+
+def swap(
+    cursor: Cursor,
+    months: Sequence[BuiltMonth],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Put months in the place of those that are there; call last, since readers wait from here to the commit.
+
+    Raises RetryLater when somebody reads those months for longer than `SWAP_TIMEOUT_SECONDS`.
+    """
+    replaced = sorted((month for month in months if month.plan.replaces), key=_order)
+    if not replaced:
+        return
+    deadline = clock() + SWAP_TIMEOUT_SECONDS
+    while not _locked(cursor, [month.table for month in replaced]):
+        if clock() > deadline:
+            raise RetryLater(
+                "Somebody has been reading fact_sales for minutes without a pause, so its months could not be replaced."
+                " Nothing was changed. End the long query, or run again later."
+            )
+        sleep(_PAUSE_SECONDS)
+    for month in replaced:
+        cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
+
+
+def _locked(cursor: Cursor, tables: list[str]) -> bool:
+    cursor.execute("SAVEPOINT before_swap")
+    try:
+        cursor.execute("SELECT ops.lock_months_for_swap(%s)", (tables,))
+    except psycopg2.errors.LockNotAvailable:
+        cursor.execute("ROLLBACK TO SAVEPOINT before_swap")
+        return False
+    return True
+
+
+def _order(month: BuiltMonth) -> str:
+    return month.table

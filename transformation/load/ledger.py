@@ -1,0 +1,172 @@
+"""The balance of a load: where every landed record and its money went.
+
+landed = inserted + updated + unchanged + duplicate, in records and in signed net money per currency.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from shared.errors import StopRun
+from shared.partitions import Manifest
+from transformation.conform import ConformedPartition, PartitionContent
+
+Counted = Iterable[tuple[int, str, str, int, Decimal]]
+"""Rows (date_key, outcome, currency, count, signed money)."""
+
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Records, and their signed net money per currency."""
+
+    records: int = 0
+    amounts: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def amount(self, currency: str) -> Decimal:
+        """Money in one currency; 0 when there is none."""
+        return self.amounts.get(currency, _ZERO)
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One ledger row: a partition of a retailer after one publication."""
+
+    manifest: Manifest
+    landed: Totals
+    inserted: Totals
+    updated: Totals
+    unchanged: Totals
+    duplicate: Totals
+    superseded: int
+    withdrawn: Totals
+    in_warehouse: Totals
+    content: str = ""
+    """Digest of what was landed and of the rules it was loaded by."""
+
+    @property
+    def business_date(self) -> date:
+        """The partition's date."""
+        return self.manifest.business_date
+
+    @property
+    def currencies(self) -> list[str]:
+        """Every currency that any part of the balance speaks of."""
+        report = self.manifest.control_report
+        names = set(self.manifest.amounts) | set(report.net if report else ())
+        for totals in (self.landed, self.withdrawn, self.in_warehouse):
+            names |= set(totals.amounts)
+        return sorted(names)
+
+    def as_dict(self) -> dict[str, object]:
+        """Counts and money for XCom, JSON and tables."""
+        report = self.manifest.control_report
+        return {
+            "business_date": self.business_date.isoformat(),
+            "reported": report.lines if report else None,
+            "fetched": self.manifest.fetched,
+            "landed": self.landed.records,
+            "rejected": self.manifest.rejected,
+            "inserted": self.inserted.records,
+            "updated": self.updated.records,
+            "unchanged": self.unchanged.records,
+            "duplicate": self.duplicate.records,
+            "superseded": self.superseded,
+            "withdrawn": self.withdrawn.records,
+            "in_warehouse": self.in_warehouse.records,
+            "net_amount": {currency: str(amount) for currency, amount in sorted(self.in_warehouse.amounts.items())},
+        }
+
+
+def totals_by_outcome(rows: Counted) -> dict[tuple[int, str], Totals]:
+    """Group counted rows by (date_key, outcome)."""
+    records: dict[tuple[int, str], int] = defaultdict(int)
+    amounts: dict[tuple[int, str], dict[str, Decimal]] = defaultdict(dict)
+    for date_key, outcome, currency, count, amount in rows:
+        records[date_key, outcome] += count
+        amounts[date_key, outcome][currency] = amounts[date_key, outcome].get(currency, _ZERO) + amount
+    return {key: Totals(records[key], amounts[key]) for key in records}
+
+
+def build_ledger_entry(
+    partition: ConformedPartition,
+    outcomes: Mapping[tuple[int, str], Totals],
+    star: Mapping[tuple[int, str], Totals],
+) -> LedgerEntry:
+    """The partition's ledger row from what was counted in the warehouse."""
+    date_key = int(f"{partition.manifest.business_date:%Y%m%d}")
+    superseded = outcomes.get((date_key, "superseded"), Totals())
+    currencies = set(partition.landed_amounts)
+    copies = {
+        currency: partition.landed_amounts[currency] - partition.kept_amounts.get(currency, _ZERO)
+        for currency in currencies
+    }
+    return LedgerEntry(
+        manifest=partition.manifest,
+        landed=Totals(partition.rows + partition.duplicates, partition.landed_amounts),
+        inserted=outcomes.get((date_key, "inserted"), Totals()),
+        updated=outcomes.get((date_key, "updated"), Totals()),
+        unchanged=outcomes.get((date_key, "unchanged"), Totals()),
+        duplicate=Totals(
+            partition.duplicates + superseded.records,
+            {currency: copies[currency] + superseded.amount(currency) for currency in currencies},
+        ),
+        superseded=superseded.records,
+        withdrawn=outcomes.get((date_key, "withdrawn"), Totals()),
+        in_warehouse=star.get((date_key, "in_warehouse"), Totals()),
+        content=partition.content,
+    )
+
+
+def build_unchanged_entry(
+    manifest: Manifest, landed: PartitionContent, in_warehouse: Totals, superseded: int
+) -> LedgerEntry:
+    """The ledger row of a partition that was not loaded again: all the star holds of it is unchanged."""
+    copies = {code: amount - in_warehouse.amount(code) for code, amount in landed.amounts.items()}
+    nothing = Totals()
+    return LedgerEntry(
+        manifest=manifest,
+        landed=Totals(landed.records, landed.amounts),
+        inserted=nothing,
+        updated=nothing,
+        unchanged=in_warehouse,
+        duplicate=Totals(landed.records - in_warehouse.records, copies),
+        superseded=superseded,
+        withdrawn=nothing,
+        in_warehouse=in_warehouse,
+        content=landed.content,
+    )
+
+
+def audit(balance: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
+    """Raise StopRun unless every record and every cent is accounted for.
+
+    An insert-only load leaves older versions in the star by intent, so the star is compared with nothing then.
+    """
+    problems = []
+    parts = (balance.inserted, balance.updated, balance.unchanged, balance.duplicate)
+    if balance.landed.records != sum(part.records for part in parts):
+        problems.append(f"{balance.landed.records} landed, {[part.records for part in parts]} accounted for")
+    kept = parts[:3]
+    if not insert_only and balance.in_warehouse.records != sum(part.records for part in kept):
+        problems.append(f"{balance.in_warehouse.records} in the star, {[part.records for part in kept]} loaded")
+    if summary.records != balance.in_warehouse.records:
+        problems.append(f"{summary.records} lines in the summary, {balance.in_warehouse.records} in the star")
+    for currency in balance.currencies:
+        landed, star = balance.landed.amount(currency), balance.in_warehouse.amount(currency)
+        if landed != sum((part.amount(currency) for part in parts), _ZERO):
+            problems.append(f"{landed} {currency} landed is not what is accounted for")
+        if not insert_only and star != sum((part.amount(currency) for part in kept), _ZERO):
+            problems.append(f"{star} {currency} in the star is not what was loaded")
+        if summary.amount(currency) != star:
+            problems.append(f"{summary.amount(currency)} {currency} in the summary, {star} in the star")
+    if problems:
+        raise StopRun(
+            f"{balance.manifest.retailer_id} {balance.business_date} does not reconcile: {'; '.join(problems)}."
+            " Nothing was published; the warehouse is as it was."
+        )

@@ -1,0 +1,120 @@
+"""Which dates of a load are left alone, merged row by row, or built as whole months."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from shared.database import Cursor
+
+BUILD_FROM_ROWS = 8_000
+"""From so many rows a month on, building it beside the star costs less than merging into it."""
+BUILD_FROM_SHARE = 0.3
+"""The least share of a month's rows, as it will be, that the load must hold for the others to be worth copying."""
+
+
+class LoadPath(StrEnum):
+    """How rows get into the star. Both ways end in the same warehouse."""
+
+    AUTO = "auto"
+    """Per month, whichever costs less; dates with nothing new are not loaded again."""
+    MERGE = "merge"
+    BUILD = "build"
+
+
+@dataclass(frozen=True)
+class MonthPlan:
+    """A month that is built: the load's dates in it, and whether it takes the place of one that is there."""
+
+    first_day: date
+    days: tuple[date, ...]
+    replaces: bool
+
+    @property
+    def partition(self) -> str:
+        """Its table in schema ops once it is attached."""
+        return partition_name(self.first_day)
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """Every date of the load is in one of the three."""
+
+    unchanged: tuple[date, ...]
+    merged: tuple[date, ...]
+    months: tuple[MonthPlan, ...]
+
+    @property
+    def built(self) -> tuple[date, ...]:
+        """Dates in months that are built."""
+        return tuple(day for month in self.months for day in month.days)
+
+    @property
+    def loaded(self) -> tuple[date, ...]:
+        """Dates that are merged or built."""
+        return tuple(sorted((*self.merged, *self.built)))
+
+
+def first_of_month(day: date) -> date:
+    """The first day of the month of `day`."""
+    return day.replace(day=1)
+
+
+def last_of_month(first_day: date) -> date:
+    """The last day of the month that begins on `first_day`."""
+    return (first_day + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+def partition_name(first_day: date) -> str:
+    """The table of a month of fact_sales, in schema ops."""
+    return f"fact_sales_{first_day:%Y_%m}"
+
+
+def make_plan(
+    rows: Mapping[date, int],
+    present: Mapping[date, int],
+    path: LoadPath,
+    *,
+    unchanged: Collection[date] = (),
+    split_dates: Collection[date] = (),
+) -> LoadPlan:
+    """Decide per month. `rows` counts what is to be loaded per date; `present` the rows of each month that exists.
+
+    Dates that share transactions with others are merged: which line wins is a matter of single rows. A month that
+    would be replaced must then be merged as a whole, so that its rows change in one place only.
+    """
+    by_month: dict[date, list[date]] = {}
+    for day in sorted(set(rows) - set(unchanged)):
+        by_month.setdefault(first_of_month(day), []).append(day)
+    split_months = {first_of_month(day) for day in split_dates}
+    merged: list[date] = []
+    months: list[MonthPlan] = []
+    for month, days in by_month.items():
+        replaces = month in present
+        built = _pays(sum(rows[day] for day in days), present.get(month, 0), path)
+        if not built or (replaces and month in split_months):
+            merged += days
+            continue
+        merged += [day for day in days if day in split_dates]
+        months.append(MonthPlan(month, tuple(day for day in days if day not in split_dates), replaces))
+    return LoadPlan(tuple(sorted(unchanged)), tuple(sorted(merged)), tuple(months))
+
+
+def _pays(rows: int, present: int, path: LoadPath) -> bool:
+    if path is not LoadPath.AUTO:
+        return path is LoadPath.BUILD
+    return rows >= BUILD_FROM_ROWS and rows >= BUILD_FROM_SHARE * max(rows, present)
+
+
+def months_present(cursor: Cursor, months: Sequence[date]) -> dict[date, int]:
+    """Those of the months that exist, and about how many rows each holds; nobody counts."""
+    cursor.execute(
+        "SELECT relname, CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 50 END"
+        " * pg_relation_size(pg_class.oid) / current_setting('block_size')::integer"
+        " FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relname = ANY (%s)",
+        ([partition_name(month) for month in months],),
+    )
+    sizes = dict(cursor.fetchall())
+    return {month: int(sizes[partition_name(month)]) for month in months if partition_name(month) in sizes}

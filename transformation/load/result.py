@@ -1,0 +1,43 @@
+"""What a load is asked to do, and what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.database import Cursor
+from transformation.conform import ConformedBatch
+from transformation.load.ledger import LedgerEntry
+from transformation.load.plan import LoadPath, LoadPlan
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """How to load, and what else happens in the load's transaction."""
+
+    run_id: str
+    now: datetime
+    path: LoadPath = LoadPath.AUTO
+    insert_only: bool = False
+    """Add new rows only; always merged."""
+    is_current: Callable[[], bool] = lambda: True
+    """Asked once the retailer is locked: whether the partitions read are still the landed ones."""
+    write_processed: Callable[[ConformedBatch], None] = lambda batch: None
+    """Writes the loaded dates' processed files; runs beside the load, while the retailer is locked."""
+    in_transaction: Callable[[Cursor, int], None] = lambda cursor, load_id: None
+    """Runs after the audit, before the commit, with the load's number."""
+    progress: Callable[[str, float], None] = lambda step, share: None
+    """Told what has been done, and how far the load is, from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """A committed load."""
+
+    load_id: int
+    balances: tuple[LedgerEntry, ...]
+    customers_changed: int
+    other_dates_changed: tuple[int, ...]
+    plan: LoadPlan
+    """How each date was loaded."""

@@ -1,0 +1,60 @@
+"""Dates whose landed records are those the star was last loaded from: they are not loaded again, but accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from shared.database import Cursor, read_sql
+from transformation.conform import ConformedBatch
+from transformation.load.ledger import Totals
+
+_SQL = Path(__file__).parent.parent / "sql"
+
+
+@dataclass(frozen=True)
+class UnchangedDate:
+    """What the newest ledger row says the star holds of a date."""
+
+    business_date: date
+    in_warehouse: Totals
+    superseded: int
+
+
+class WarehouseChanged(Exception):
+    """Dates thought unchanged have to be loaded after all; the load begins anew."""
+
+    def __init__(self, days: Collection[date]) -> None:
+        super().__init__(f"{len(days)} dates")
+        self.days = frozenset(days)
+
+
+def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> dict[date, UnchangedDate]:
+    """Those of the days whose newest ledger row was written from the same records by the same rules.
+
+    An insert-only load can leave outdated rows, so ledger rows older than the latest one do not count.
+    """
+    cursor.execute(read_sql(_SQL / "find_unchanged.sql"), {"retailer_id": batch.retailer_id, "days": list(days)})
+    found: dict[date, UnchangedDate] = {}
+    for day, content, in_warehouse, superseded, currencies, amounts in cursor.fetchall():
+        if content == batch.landed[day].content:
+            money = {code: Decimal(amount) for code, amount in zip(currencies, amounts, strict=True) if code}
+            found[day] = UnchangedDate(day, Totals(in_warehouse, money), superseded)
+    return found
+
+
+def check_still_unchanged(unchanged: Mapping[date, UnchangedDate], star: Mapping[tuple[int, str], Totals]) -> None:
+    """Raise WarehouseChanged unless the star holds of each date what its ledger row says."""
+    differing = set()
+    for day, expected in unchanged.items():
+        present = star.get((int(f"{day:%Y%m%d}"), "in_warehouse"), Totals())
+        codes = set(present.amounts) | set(expected.in_warehouse.amounts)
+        if present.records != expected.in_warehouse.records or any(
+            present.amount(code) != expected.in_warehouse.amount(code) for code in codes
+        ):
+            differing.add(day)
+    if differing:
+        raise WarehouseChanged(differing)

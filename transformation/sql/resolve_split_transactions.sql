@@ -1,0 +1,91 @@
+-- Of lines with the same natural key under several business dates, the one changed last at the source stands in
+-- fact_sales (on a tie, the later date); the others wait in superseded_sales. Insert-only: what stands, stands.
+CREATE TEMP TABLE line_versions ON COMMIT DROP AS
+SELECT
+    'staged' AS stored_in, staged.date_key, staged.transaction_id, staged.line_id, staged.source_changed_at
+FROM keyed_sales AS staged
+WHERE staged.transaction_id IN (SELECT transaction_id FROM split_transactions)
+UNION ALL
+SELECT 'fact', fact.date_key, fact.transaction_id, fact.line_id, fact.source_changed_at
+FROM fact_sales AS fact
+JOIN split_transactions USING (transaction_id, date_key)
+WHERE fact.retailer_key = %(retailer_key)s
+    AND fact.date_key = ANY (%(split_dates)s)
+    AND fact.date_key <> ALL (%(date_keys)s)
+UNION ALL
+SELECT 'superseded', old.date_key, old.transaction_id, old.line_id, old.source_changed_at
+FROM superseded_sales AS old
+WHERE old.retailer_key = %(retailer_key)s
+    AND old.transaction_id IN (SELECT transaction_id FROM split_transactions)
+    AND old.date_key <> ALL (%(date_keys)s);
+
+CREATE TEMP TABLE ranked_lines ON COMMIT DROP AS
+SELECT
+    *,
+    row_number() OVER (
+        PARTITION BY transaction_id, line_id
+        ORDER BY %(insert_only)s AND stored_in = 'fact' DESC, source_changed_at DESC, date_key DESC
+    ) = 1 AS is_latest
+FROM line_versions;
+
+-- Lines that come back because what had superseded them is gone or older now.
+CREATE TEMP TABLE restored ON COMMIT DROP AS
+WITH winners AS (
+    DELETE FROM superseded_sales AS old
+    USING ranked_lines
+    WHERE old.retailer_key = %(retailer_key)s
+        AND ranked_lines.stored_in = 'superseded'
+        AND ranked_lines.is_latest
+        AND (old.transaction_id, old.line_id, old.date_key)
+        = (ranked_lines.transaction_id, ranked_lines.line_id, ranked_lines.date_key)
+    RETURNING old.*
+)
+SELECT * FROM winners;
+
+CREATE TEMP TABLE replaced_lines ON COMMIT DROP AS
+WITH losers AS (
+    DELETE FROM fact_sales AS fact
+    USING ranked_lines
+    WHERE fact.retailer_key = %(retailer_key)s
+        AND fact.date_key = ANY (%(split_dates)s)
+        AND ranked_lines.stored_in = 'fact'
+        AND NOT ranked_lines.is_latest
+        AND (fact.transaction_id, fact.line_id, fact.date_key)
+        = (ranked_lines.transaction_id, ranked_lines.line_id, ranked_lines.date_key)
+    RETURNING fact.*
+)
+SELECT * FROM losers;
+
+INSERT INTO superseded_sales (
+    date_key, retailer_key, transaction_id, line_id, product_key, customer_id, store_key, line_type, sold_at, currency,
+    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at
+)
+SELECT
+    replaced_lines.date_key, replaced_lines.retailer_key, replaced_lines.transaction_id, replaced_lines.line_id, replaced_lines.product_key,
+    customer.customer_id, replaced_lines.store_key, replaced_lines.line_type, replaced_lines.sold_at, replaced_lines.currency,
+    replaced_lines.quantity, replaced_lines.unit_price, replaced_lines.total_amount, replaced_lines.net_quantity, replaced_lines.net_amount,
+    replaced_lines.source_changed_at
+FROM replaced_lines
+JOIN dim_customer AS customer USING (customer_key);
+
+INSERT INTO fact_sales (
+    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
+    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
+)
+SELECT
+    restored.date_key, restored.retailer_key, restored.transaction_id, restored.line_id, restored.product_key,
+    customer.customer_key, restored.store_key, restored.line_type, restored.sold_at, restored.currency,
+    restored.quantity, restored.unit_price, restored.total_amount, restored.net_quantity, restored.net_amount,
+    restored.source_changed_at, %(load_id)s
+FROM restored
+JOIN LATERAL (
+    SELECT customer_key
+    FROM dim_customer
+    WHERE retailer_key = restored.retailer_key
+        AND customer_id = restored.customer_id
+        AND customer_key NOT IN (SELECT customer_key FROM previous_versions WHERE is_orphaned)
+    ORDER BY valid_from <= restored.sold_at DESC,
+        CASE WHEN valid_from <= restored.sold_at THEN valid_from END DESC,
+        valid_from
+    LIMIT 1
+) AS customer ON true;

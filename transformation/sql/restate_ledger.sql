@@ -1,0 +1,66 @@
+-- Dates outside the load that lost lines to it or got lines back: their balance, drawn up anew under this publication.
+-- What they landed stays; what stands under another date now counts as superseded.
+INSERT INTO load_ledger (
+    load_id, retailer_id, business_date, run_id, reported, fetched, landed, rejected, inserted, updated, unchanged, duplicate,
+    superseded, withdrawn, in_warehouse, source_sha256, content_digest, recorded_at
+)
+WITH latest AS (
+    SELECT DISTINCT ON (business_date) *
+    FROM load_ledger
+    WHERE retailer_id = %(retailer_id)s AND business_date = ANY (%(other_dates)s)
+    ORDER BY business_date, load_id DESC
+),
+standing AS (
+    SELECT
+        dim_date.full_date AS business_date,
+        (SELECT count(*) FROM fact_sales AS fact
+         WHERE fact.date_key = dim_date.date_key AND fact.retailer_key = %(retailer_key)s) AS in_warehouse,
+        (SELECT count(*) FROM superseded_sales AS old
+         WHERE old.date_key = dim_date.date_key AND old.retailer_key = %(retailer_key)s) AS superseded,
+        (SELECT count(*) FROM restored WHERE restored.date_key = dim_date.date_key) AS restored
+    FROM dim_date
+    WHERE full_date = ANY (%(other_dates)s)
+)
+SELECT
+    %(load_id)s, latest.retailer_id, latest.business_date, %(run_id)s, latest.reported, latest.fetched, latest.landed,
+    latest.rejected, standing.restored, 0, standing.in_warehouse - standing.restored, latest.landed - standing.in_warehouse,
+    standing.superseded, 0, standing.in_warehouse, latest.source_sha256, latest.content_digest,
+    %(now)s
+FROM latest
+JOIN standing USING (business_date);
+
+INSERT INTO load_ledger_amounts (
+    load_id, retailer_id, business_date, currency, reported, landed, rejected, inserted, updated, unchanged, duplicate,
+    withdrawn, in_warehouse
+)
+WITH latest AS (
+    SELECT amounts.*
+    FROM load_ledger_amounts AS amounts
+    JOIN (
+        SELECT business_date, max(load_id) AS load_id
+        FROM load_ledger
+        WHERE retailer_id = %(retailer_id)s AND business_date = ANY (%(other_dates)s) AND load_id < %(load_id)s
+        GROUP BY business_date
+    ) AS newest USING (business_date, load_id)
+    WHERE amounts.retailer_id = %(retailer_id)s
+),
+standing AS (
+    SELECT dim_date.full_date AS business_date, fact.currency, sum(fact.net_amount) AS in_warehouse
+    FROM fact_sales AS fact
+    JOIN dim_date USING (date_key)
+    WHERE fact.retailer_key = %(retailer_key)s AND fact.date_key = ANY (%(other_date_keys)s)
+    GROUP BY dim_date.full_date, fact.currency
+),
+came_back AS (
+    SELECT dim_date.full_date AS business_date, restored.currency, sum(restored.net_amount) AS restored
+    FROM restored
+    JOIN dim_date USING (date_key)
+    GROUP BY dim_date.full_date, restored.currency
+)
+SELECT
+    %(load_id)s, latest.retailer_id, latest.business_date, latest.currency, latest.reported, latest.landed, latest.rejected,
+    coalesce(came_back.restored, 0), 0, coalesce(standing.in_warehouse, 0) - coalesce(came_back.restored, 0),
+    latest.landed - coalesce(standing.in_warehouse, 0), 0, coalesce(standing.in_warehouse, 0)
+FROM latest
+LEFT JOIN standing USING (business_date, currency)
+LEFT JOIN came_back USING (business_date, currency);
