@@ -192,5 +192,5 @@ def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[
             page = RawPage(count, service.rows(body), datetime.now(UTC))
             write(page_lines(service, page, day, totals, buffer))
     if totals.rejected:
-        raise ValueError(f"the benchmark's own rows were refused: {totals.example}")
+        raise ValueError(f"the benchmark's own rows were rejected: {totals.example}")
     return totals

@@ -155,12 +155,12 @@ def _now() -> datetime:
 
 def _report(what: str, outcome: Outcome, as_json: bool) -> None:
     if as_json:
-        print_json({"ok": not outcome.refused, what: outcome.done, "refused": outcome.refused})
+        print_json({"ok": not outcome.rejected, what: outcome.done, "rejected": outcome.rejected})
     elif outcome.done:
         typer.echo(f"Alert {', '.join(map(str, outcome.done))}: {what}.")
-    for reason in () if as_json else outcome.refused.values():
+    for reason in () if as_json else outcome.rejected.values():
         typer.echo(reason, err=True)
-    raise typer.Exit(1 if outcome.refused else 0)
+    raise typer.Exit(1 if outcome.rejected else 0)
 
 
 def _table(alerts: Sequence[Row]) -> Table:

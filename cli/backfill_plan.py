@@ -116,11 +116,11 @@ def start(
         except AirflowError as error:
             if error.status != 409:
                 raise
-            _refuse_when_under_way(airflow, dag_id, too_late=monotonic() > deadline)
+            _reject_when_under_way(airflow, dag_id, too_late=monotonic() > deadline)
         sleep(2.0)
 
 
-def _refuse_when_under_way(airflow: Airflow, dag_id: str, *, too_late: bool) -> None:
+def _reject_when_under_way(airflow: Airflow, dag_id: str, *, too_late: bool) -> None:
     query = urlencode({"dag_id": dag_id, "order_by": "-id", "limit": 20})
     open_ones = [
         each for each in airflow.api.call("GET", f"/api/v2/backfills?{query}")["backfills"] if not each["completed_at"]

@@ -158,7 +158,7 @@ COMMANDS = (
     Entry(
         "dead-letters",
         "cli.dead_letters:app",
-        "Records that were refused, with the reason and their payload.",
+        "Records that were rejected, with the reason and their payload.",
         BOOKS,
         ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
     ),

@@ -1,4 +1,4 @@
-"""`retail dead-letters`: records that were refused, with the reason and their payload."""
+"""`retail dead-letters`: records that were rejected, with the reason and their payload."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
     add_completion=False,
-    help="Records that were refused, with the reason and their payload.",
+    help="Records that were rejected, with the reason and their payload.",
 )
 Status = Literal["open", "resolved", "replayed", "discarded", "all"]
 
@@ -35,7 +35,7 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List refused records. Those that their source has mended are `resolved` and not shown unless asked for."""
+    """List rejected records. Those that their source has mended are `resolved` and not shown unless asked for."""
     with exit_code():
         found = rows(
             "list_dead_letters",
@@ -61,7 +61,7 @@ def show_letter(
     letter: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Show a refused record with its payload."""
+    """Show a rejected record with its payload."""
     with exit_code():
         found = rows("show_dead_letter", id=letter)
         if not found:

@@ -57,7 +57,7 @@ def etl(
             min=0,
             max=1,
             metavar="SHARE",
-            help="Load nothing when more than this share of the rows is refused. Default: INGEST_MAX_REJECT_SHARE.",
+            help="Load nothing when more than this share of the rows is rejected. Default: INGEST_MAX_REJECT_SHARE.",
         ),
     ] = None,
     report: Annotated[
@@ -76,7 +76,7 @@ def etl(
     """Load CSV files into the warehouse: read, check, clean, audit, publish.
 
     All of it becomes visible at once, or nothing. The same file again changes nothing; a file of the same name is a
-    newer version of itself and replaces the business dates it holds. Refused rows are in the dead letters.
+    newer version of itself and replaces the business dates it holds. Rejected rows are in the dead letters.
     """
     from pipeline.file_load import FileLoadRequest, run_file_load
     from shared.logs import configure_logging
@@ -171,7 +171,7 @@ def _show(result: FileLoadResult) -> None:
     out = console()
     out.print(f"{', '.join(file.name for file in read.files)}: {read.rows:,} rows of {read.retailer_id}, {days}")
     out.print(_table(result))
-    for name, counts in (("Refused", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
+    for name, counts in (("Rejected", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
             out.print(f"{name}: {found}")
     if result.load_path:

@@ -67,7 +67,7 @@ def rules(
 ) -> None:
     """List the cleaning rules with their codes and severities.
 
-    error: the row is refused, into the dead letters. warning: the row is kept and flagged. info: the row is kept, and
+    error: the row is rejected, into the dead letters. warning: the row is kept and flagged. info: the row is kept, and
     completed or classified.
     """
     from ingestion.mapping.layouts import load_layout

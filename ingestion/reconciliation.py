@@ -27,10 +27,10 @@ class Totals:
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     example: str | None = None
-    """The first refusal, for messages."""
+    """The first rejection, for messages."""
     _landed: Counter[str] = field(default_factory=Counter)
     _rejected: dict[str, Decimal] = field(default_factory=dict)
-    _refused: array[int] = field(default_factory=lambda: array("q"))
+    _rejected_hashes: array[int] = field(default_factory=lambda: array("q"))
     _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
 
     def add(self, page: Sequence[Normalized]) -> None:
@@ -47,13 +47,13 @@ class Totals:
         self.landed += len(page)
         self.fetched += len(page)
 
-    def refuse(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
-        """Count a record that is refused, with its amount as far as it could be read."""
+    def reject(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
+        """Count a record that is rejected, with its amount as far as it could be read."""
         self.fetched += 1
         self.rejected += 1
         self.reasons[code] += 1
         self.example = self.example or message
-        self._refused.append(hash(payload))
+        self._rejected_hashes.append(hash(payload))
         if amount is not None and amount[0] in CURRENCIES and amount[1].is_finite():
             self._rejected[amount[0]] = self._rejected.get(amount[0], Decimal(0)) + amount[1]
 
@@ -62,15 +62,15 @@ class Totals:
         return sum(len(np.unique(_ints(keys))) for keys, _, _ in self._columns.values())
 
     def distinct(self) -> int:
-        """Distinct records, refused ones included."""
-        return self.distinct_landed() + len(np.unique(_ints(self._refused)))
+        """Distinct records, rejected ones included."""
+        return self.distinct_landed() + len(np.unique(_ints(self._rejected_hashes)))
 
     def distinct_amounts(self) -> dict[str, Decimal]:
         """Signed net money per currency, each natural key once, in its latest version."""
         return {currency: _latest_sum(*columns) for currency, columns in self._columns.items()}
 
     def rejected_amounts(self) -> dict[str, Decimal]:
-        """Signed net money of the refused records, as far as it could be read."""
+        """Signed net money of the rejected records, as far as it could be read."""
         return dict(self._rejected)
 
     def control_amounts(self) -> dict[str, ControlAmounts]:
@@ -86,7 +86,7 @@ class Totals:
 def mismatch(totals: Totals, report: ControlReport) -> str | None:
     """What of the listing differs from the books, with both figures; None when they agree.
 
-    The money of refused records may or may not be in the books, and not all of it can be read: with refused records
+    The money of rejected records may or may not be in the books, and not all of it can be read: with rejected records
     only the number of lines decides.
     """
     if totals.distinct() != report.lines:
@@ -103,12 +103,12 @@ def mismatch(totals: Totals, report: ControlReport) -> str | None:
 
 
 def money_unexplained(totals: Totals, report: ControlReport) -> str | None:
-    """With refused records: says so when the books' money is neither that of the landed lines nor that of all."""
+    """With rejected records: says so when the books' money is neither that of the landed lines nor that of all."""
     landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
     for currency in sorted({*landed, *report.net}):
         ours, booked = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
         if booked not in (ours, ours + rejected.get(currency, Decimal(0))):
-            return f"{booked:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} refused"
+            return f"{booked:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} rejected"
     return None
 
 

@@ -25,7 +25,7 @@ class LandedDate:
     net_amounts: Mapping[str, Decimal]
     """Signed net money per currency of the landed records."""
     reasons: Mapping[str, int]
-    """Refused records per reason code."""
+    """Rejected records per reason code."""
     sha256: str
     seconds: float
     size_bytes: int = 0

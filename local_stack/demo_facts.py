@@ -140,7 +140,7 @@ def _disagreements(row: Row, star: Row, manifest: Manifest) -> list[str]:
         ("money by the manifest", _worth(landed), _worth({k: v.landed for k, v in manifest.amounts.items()})),
     ]
     if report and not manifest.rejected and not row["superseded"]:
-        # Refused lines have no readable money, and a line that moved to another date is in its books there.
+        # Rejected lines have no readable money, and a line that moved to another date is in its books there.
         checks.append(("lines in the retailer's books", manifest.distinct, report.lines))
         checks.append(("money in the retailer's books", _worth(money), _worth(report.net)))
     where = f"{row['retailer_id']} {row['business_date']}"

@@ -60,18 +60,18 @@ def find_postgres(home: Path, environ: Mapping[str, str] | None = None) -> Postg
     if wanted and wanted not in finders:
         raise StackError(f"RETAIL_POSTGRES={wanted} is not known. Set it to npm, installed or pypi.")
     home.mkdir(parents=True, exist_ok=True)
-    refusals = []
+    rejections = []
     for name in [wanted] if wanted else _in_order(home, list(finders)):
         try:
             found = finders[name](home)
         except StackError as reason:
-            refusals.append(f"{name}: {reason}")
+            rejections.append(f"{name}: {reason}")
         else:
             if not wanted:
                 _remembered(home).write_text(name, encoding="utf-8")
             return found
     raise StackError(
-        "no PostgreSQL can be had (" + "; ".join(refusals) + "). Install PostgreSQL 14 or newer and set "
+        "no PostgreSQL can be had (" + "; ".join(rejections) + "). Install PostgreSQL 14 or newer and set "
         "RETAIL_POSTGRES_BIN to the directory that holds `postgres` and `initdb`."
     )
 

@@ -2,7 +2,7 @@
 
 moto itself forgets everything when it stops. Here every change is on disk before its answer is sent, so a server
 that is killed comes back with what it had acknowledged. Any access key is accepted: the server listens on the
-loopback interface only, and stands in for S3, not for IAM. A bucket can be made to refuse, for tests and drills:
+loopback interface only, and stands in for S3, not for IAM. A bucket can be made to reject, for tests and drills:
 `--deny NAME`, or `PUT /_local/denied` with a JSON list of names.
 
     python -m local_stack.s3_server --port 9000 --directory .local/s3
@@ -50,7 +50,7 @@ Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class LocalS3:
-    """The WSGI application around moto's: refuses denied buckets and records changes before it answers."""
+    """The WSGI application around moto's: rejects denied buckets and records changes before it answers."""
 
     def __init__(self, moto: Application, save_changes: Callable[[str, str], None], denied: Iterable[str]) -> None:
         self._moto = moto
@@ -153,7 +153,7 @@ class S3Process:
     process: subprocess.Popen[bytes]
 
     def deny(self, buckets: Sequence[str]) -> None:
-        """Refuse these buckets, and only these, from now on."""
+        """Reject these buckets, and only these, from now on."""
         request = urllib.request.Request(
             f"{self.endpoint}/_local/denied", data=json.dumps(list(buckets)).encode(), method="PUT"
         )

@@ -8,7 +8,7 @@ figures alone. Added to the group (POST), not put in its place: a run that faile
 from the last one that got so far (scores, counts, the last success) stays. For that every push of a metric holds all
 its series, zeros included; a business date is never a label, since each would stay for ever.
 
-A gateway that is down, slow or refuses costs a run a few seconds at most and a line in the log.
+A gateway that is down, slow or rejects costs a run a few seconds at most and a line in the log.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ METRICS: Mapping[str, str] = {
     "retail_stage_business_date_timestamp_seconds": "Business date of the last run, its midnight in UTC.",
     "retail_fetched_records": "Records received from the retailer by the last run; landed and rejected ones.",
     "retail_landed_records": "Records that the last run wrote to the raw zone.",
-    "retail_rejected_records": "Records that the last run refused, by reason code; reason none is 0 and always there.",
+    "retail_rejected_records": "Records that the last run rejected, by reason code; reason none is 0 and always there.",
     "retail_loaded_records": "Records of the last load, by what became of them in the star.",
     "retail_last_published_date_timestamp_seconds": "Watermark: latest business date published, its midnight in UTC.",
     "retail_quality_score_ratio": "Overall quality score of the last checked date, 0 to 1.",

@@ -44,7 +44,7 @@ class FileLoadResult:
     read: FilesRead
     dry_run: bool
     buckets: Mapping[str, Bucket]
-    """landed, refused, duplicate, inserted, updated, unchanged, withdrawn, in_warehouse; empty in a dry run."""
+    """landed, rejected, duplicate, inserted, updated, unchanged, withdrawn, in_warehouse; empty in a dry run."""
     changed_days: tuple[date, ...]
     unchanged_days: tuple[date, ...]
     load_id: int | None
@@ -56,13 +56,13 @@ class FileLoadResult:
     @property
     def earlier(self) -> int:
         """Rows that other files had landed on the same dates and that stay beside these: with --on-overlap append."""
-        return sum(self._rows(name) for name in ("landed", "refused")) - self.read.rows if self.buckets else 0
+        return sum(self._rows(name) for name in ("landed", "rejected")) - self.read.rows if self.buckets else 0
 
     @property
     def balanced(self) -> bool:
-        """Whether rows and money add up: read + earlier = landed + refused; landed = in the star + duplicates."""
+        """Whether rows and money add up: read + earlier = landed + rejected; landed = in the star + duplicates."""
         if self.dry_run:
-            return self.read.rows == self.read.landed + self.read.refused
+            return self.read.rows == self.read.landed + self.read.rejected
         parts = [self.buckets[name] for name in (*KEPT, "duplicate")]
         landed, star = self.buckets["landed"], self.buckets["in_warehouse"]
         currencies = {currency for bucket in self.buckets.values() for currency in bucket.amounts}
@@ -112,7 +112,7 @@ class FileLoadResult:
 
     def _row_counts(self) -> dict[str, int]:
         if self.dry_run:
-            return {"landed": self.read.landed, "refused": self.read.refused}
+            return {"landed": self.read.landed, "rejected": self.read.rejected}
         return {name: bucket.rows for name, bucket in self.buckets.items()}
 
     def _money(self) -> dict[str, dict[str, str]]:
@@ -127,7 +127,7 @@ def count_buckets(
     manifests: Mapping[date, Manifest], load: RetailerLoad | None, unchanged: Mapping[date, LoadedPartition]
 ) -> dict[str, Bucket]:
     """Where the rows of the loaded dates and of those that were left alone are."""
-    names = ("landed", "refused", "duplicate", *KEPT, "withdrawn", "in_warehouse")
+    names = ("landed", "rejected", "duplicate", *KEPT, "withdrawn", "in_warehouse")
     buckets = {name: Bucket() for name in names}
     for balance in load.balances if load else ():
         for name in ("duplicate", *KEPT, "withdrawn", "in_warehouse"):
@@ -140,7 +140,7 @@ def count_buckets(
             buckets[name].add(known.in_warehouse, {code: in_warehouse for code, (_, in_warehouse) in amounts.items()})
     for manifest in (*manifests.values(), *(known.manifest for known in unchanged.values())):
         buckets["landed"].add(manifest.landed, {code: each.landed for code, each in manifest.amounts.items()})
-        buckets["refused"].add(manifest.rejected, {code: each.rejected for code, each in manifest.amounts.items()})
+        buckets["rejected"].add(manifest.rejected, {code: each.rejected for code, each in manifest.amounts.items()})
     return buckets
 
 

@@ -34,9 +34,9 @@ STORE = ("S3_ENDPOINT_URL", "S3_BUCKET_RAW", "S3_BUCKET_PROCESSED")
 
 
 def check_bucket(store: ObjectStore, bucket: str) -> float:
-    """Write, read, list and delete in a bucket; seconds it took. Raises RetailError that says what is refused."""
+    """Write, read, list and delete in a bucket; seconds it took. Raises RetailError that says what is rejected."""
     began = time.monotonic()
-    next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a refused GET says why
+    next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET says why
     name = f"{PREFIX}{uuid4().hex}"
     try:
         _check_whole(store, bucket, f"{name}.txt")
@@ -45,7 +45,7 @@ def check_bucket(store: ObjectStore, bucket: str) -> float:
         if not {f"{name}.txt", f"{name}.bin"} <= listed:
             raise StopRun(f"s3://{bucket}/{name}.* was written but is not listed. The store is not consistent.")
     except BaseException:
-        with suppress(RetailError):  # the first refusal is the one to tell
+        with suppress(RetailError):  # the first rejection is the one to tell
             _delete(store, bucket, name)
         raise
     _delete(store, bucket, name)

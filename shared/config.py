@@ -112,7 +112,7 @@ class IngestSettings(_Frozen):
     """How ingestion behaves towards bad records, late records and gaps."""
 
     max_reject_share: float = Field(0.05, ge=0, le=1)
-    """Above this share of refused records a partition is not replaced."""
+    """Above this share of rejected records a partition is not replaced."""
     lookback_days: int = Field(3, ge=0, le=365)
     """How far before the watermark the change listing is read again."""
     catch_up_days: int = Field(31, ge=1, le=3660)

@@ -58,7 +58,7 @@ def connect(
 ) -> Connection:
     """Open a connection in UTC, with `settings` of the session, waiting `timeout_seconds` for an answer.
 
-    Raises RetryLater when no server answers, FixConfiguration when it refuses us.
+    Raises RetryLater when no server answers, FixConfiguration when it rejects us.
     """
     try:
         return psycopg2.connect(
@@ -85,7 +85,7 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
                 return FixConfiguration(advice.format(where=where, detail=line.rpartition("failed: ")[2].strip()))
     if "authentication failed" in message or "no password supplied" in message:
         return FixConfiguration(
-            f"PostgreSQL refused the password for {where}. Correct WAREHOUSE_DSN (or POSTGRES_PASSWORD) in .env."
+            f"PostgreSQL rejected the password for {where}. Correct WAREHOUSE_DSN (or POSTGRES_PASSWORD) in .env."
         )
     if "role" in message and "does not exist" in message:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")

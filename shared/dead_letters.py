@@ -1,6 +1,6 @@
-"""Dead letters: refused records with their payload, reason and origin, in `ops.dead_letters`.
+"""Dead letters: rejected records with their payload, reason and origin, in `ops.dead_letters`.
 
-A record that is refused again is the same row; one that its source no longer sends so becomes `resolved`.
+A record that is rejected again is the same row; one that its source no longer sends so becomes `resolved`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WHERE retailer_id = %s AND business_date = %s AND stage = %s AND status = 'open'
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One refused record."""
+    """One rejected record."""
 
     reason_code: str
     reason: str
@@ -53,7 +53,7 @@ class DeadLetter:
     """JSON-able, as the source sent it."""
 
     def line(self) -> bytes:
-        """The letter as a line of the rejected object: the same bytes for the same refusal, NUL escaped."""
+        """The letter as a line of the rejected object: the same bytes for the same rejection, NUL escaped."""
         return orjson.dumps(
             {
                 "reason_code": self.reason_code,
@@ -109,7 +109,7 @@ def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
     """Write the letters that `lines` (of `DeadLetterBuffer`) hold. The caller commits."""
     remaining = iter(lines)
     while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
-        # Equal records refused for the same reason are one row, and one statement may write a row once only.
+        # Equal records rejected for the same reason are one row, and one statement may write a row once only.
         distinct = {(row[6], row[3]): row for row in batch}
         execute_values(cursor, _UPSERT, list(distinct.values()), page_size=_BATCH)
 

@@ -44,7 +44,7 @@ class ControlAmounts(_Frozen):
 
     landed: Decimal = Decimal(0)
     rejected: Decimal = Decimal(0)
-    """As far as the refused records' amounts could be read."""
+    """As far as the rejected records' amounts could be read."""
 
 
 class ControlReport(_Frozen):

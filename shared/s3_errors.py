@@ -1,4 +1,4 @@
-"""What S3 refuses or fails at, said in the platform's errors: which bucket, which key, what to do."""
+"""What S3 rejects or fails at, said in the platform's errors: which bucket, which key, what to do."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _from_answer(error: boto.ClientError, action: str, bucket: str, key: str | N
         )
     if code in _WRONG_KEYS:
         return FixConfiguration(
-            f"S3 at {where} refused our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env."
+            f"S3 at {where} rejected our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env."
         )
     if code in _DENIED or status == 403:
         return FixConfiguration(
@@ -76,7 +76,7 @@ def _from_answer(error: boto.ClientError, action: str, bucket: str, key: str | N
         return RetryLater(
             f"S3 at {where} failed at {action} on {place} ({code or status}). Run again in a few minutes."
         )
-    return StopRun(f"S3 at {where} refused {action} on {place} ({code or status}).")
+    return StopRun(f"S3 at {where} rejected {action} on {place} ({code or status}).")
 
 
 def _place(bucket: str, key: str | None) -> str:

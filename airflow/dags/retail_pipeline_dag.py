@@ -26,9 +26,8 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=2),
-        "pool": "retail_pipeline",
         "weight_rule": "absolute",  # later stages go first, so that a day that has begun is finished
-        **tasks.TASK_CALLBACKS,
+        **tasks.TASK_SETTINGS,
     },
     deadline=tasks.deadline(),
     **tasks.RUN_CALLBACKS,

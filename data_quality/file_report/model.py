@@ -21,7 +21,7 @@ class FieldKind(StrEnum):
 class FindingKind(StrEnum):
     """What a rule did with the rows it found."""
 
-    REFUSED = "refused"
+    REJECTED = "rejected"
     """Kept out, and in the dead letters."""
     FLAGGED = "flagged"
     """Loaded, and marked."""
@@ -85,7 +85,7 @@ class Finding:
     kind: FindingKind
     code: str
     severity: str
-    """`error` (refused), `warning` (flagged) or `info`."""
+    """`error` (rejected), `warning` (flagged) or `info`."""
     description: str
     rows: int
     examples: tuple[str, ...] = ()
@@ -97,18 +97,18 @@ class DayFacts:
 
     business_date: date
     landed: int
-    refused: int
+    rejected: int
     net_amounts: Mapping[str, Decimal]
     """Signed, per currency, exact duplicates included."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Where the rows went: rows = landed + refused; landed = distinct + duplicates."""
+    """Where the rows went: rows = landed + rejected; landed = distinct + duplicates."""
 
     rows: int
     landed: int
-    refused: int
+    rejected: int
     distinct: int
     duplicates: int
     flagged: int
@@ -125,7 +125,7 @@ class Money:
 
     currency: str
     landed: Decimal
-    refused: Decimal
+    rejected: Decimal
     """As far as it could be read."""
 
 

@@ -49,7 +49,7 @@ class Rule(Protocol):
 
     @property
     def severity(self) -> str:
-        """`error` (refused), `warning` (flagged) or `info`."""
+        """`error` (rejected), `warning` (flagged) or `info`."""
 
 
 class ReadFile(Protocol):
@@ -84,7 +84,7 @@ class WhatWasRead(Protocol):
         """All rows of all files."""
 
     @property
-    def refused(self) -> int:
+    def rejected(self) -> int:
         """Rows kept out."""
 
     @property
@@ -122,8 +122,8 @@ def build_report(
             files=tuple(_facts(file) for file in read.files),
             counts=counts,
             money=tuple(
-                Money(currency, Decimal(landed), Decimal(refused))
-                for currency, landed, refused in connection.execute(statement("sum_money")).fetchall()
+                Money(currency, Decimal(landed), Decimal(rejected))
+                for currency, landed, rejected in connection.execute(statement("sum_money")).fetchall()
             ),
             score=score(counts, fields, agreements),
             fields=fields,
@@ -152,7 +152,7 @@ def _counts(connection: duckdb.DuckDBPyConnection, read: WhatWasRead, findings: 
     return Counts(
         rows=read.rows,
         landed=landed,
-        refused=read.refused,
+        rejected=read.rejected,
         distinct=distinct,
         duplicates=landed - distinct,
         flagged=flagged[0],
@@ -172,8 +172,8 @@ def _findings(
         severity = str(rule.severity) if rule else "warning"
         return Finding(kind, code, severity, rule.description if rule else "", rows, tuple(examples))
 
-    refused = [
-        finding(FindingKind.REFUSED, code, rows, [_refused_example(names, *example) for example in examples])
+    rejected = [
+        finding(FindingKind.REJECTED, code, rows, [_rejected_example(names, *example) for example in examples])
         for code, rows, examples in connection.execute(
             statement("rejected_findings"), {"examples": EXAMPLES}
         ).fetchall()
@@ -186,14 +186,14 @@ def _findings(
     filled = {f"{IMPUTED}{field.upper()}": rows for field, rows in sorted(read.imputed.items()) if rows}
     named = {code if code in by_code else STAND_INS.get(code, code): rows for code, rows in filled.items()}
     imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in named.items() if code not in known]
-    return (*refused, *sorted(marked, key=lambda each: each.kind is FindingKind.IMPUTED), *imputed)
+    return (*rejected, *sorted(marked, key=lambda each: each.kind is FindingKind.IMPUTED), *imputed)
 
 
 def _kind_of(code: str) -> FindingKind:
     return FindingKind.IMPUTED if code.startswith(IMPUTED) else FindingKind.FLAGGED
 
 
-def _refused_example(
+def _rejected_example(
     names: Mapping[int, str], file: str, line: str, column: str | None, value: str | None, reason: str
 ) -> str:
     where = f"{names.get(int(file), f'file {file}')}, line {line}"
@@ -202,8 +202,8 @@ def _refused_example(
 
 def _days(connection: duckdb.DuckDBPyConnection) -> tuple[DayFacts, ...]:
     days: dict[str, DayFacts] = {}
-    for day, currency, landed, refused, amount in connection.execute(statement("list_days")).fetchall():
-        known = days.get(day) or DayFacts(date.fromisoformat(day), 0, refused, {})
+    for day, currency, landed, rejected, amount in connection.execute(statement("list_days")).fetchall():
+        known = days.get(day) or DayFacts(date.fromisoformat(day), 0, rejected, {})
         amounts = {**known.net_amounts, **({currency: Decimal(amount)} if currency else {})}
         days[day] = replace(known, landed=known.landed + landed, net_amounts=amounts)
     return tuple(days.values())

@@ -1,7 +1,7 @@
 """Scores of a file load. Pure; weights and thresholds are in `scores.toml`.
 
 completeness  Mean, over the fields that the source fills at all, of the share of source rows with a value.
-validity      Rows that no rule refused, of all source rows.
+validity      Rows that no rule rejected, of all source rows.
 accuracy      Records without a flag of severity warning or worse (outliers, ...), of all distinct landed records.
 uniqueness    Distinct records, of all landed records: exact copies lower it.
 consistency   Mean of two shares: landed rows that name their product as most rows of that product do, and landed rows
@@ -22,7 +22,7 @@ from data_quality.file_report.model import Counts, DimensionScore, FieldReport, 
 
 FORMULAS: Mapping[str, str] = {
     "completeness": "Source rows with a value, averaged over the fields the source fills",
-    "validity": "Rows not refused by a rule ÷ all rows",
+    "validity": "Rows not rejected by a rule ÷ all rows",
     "accuracy": "Records not flagged as doubtful ÷ distinct records",
     "uniqueness": "Distinct records ÷ landed records",
     "consistency": "Rows whose product name and customer country are those usual for the product and the customer",
@@ -42,7 +42,7 @@ def score(counts: Counts, fields: Sequence[FieldReport], agreements: Sequence[Ag
     filled = [field.before for field in fields if field.before and field.before.filled]
     shares = {
         "completeness": _mean([1 - each.missing_share for each in filled]),
-        "validity": _share(counts.rows - counts.refused, counts.rows),
+        "validity": _share(counts.rows - counts.rejected, counts.rows),
         "accuracy": _share(counts.distinct - counts.doubtful, counts.distinct),
         "uniqueness": _share(counts.distinct, counts.landed),
         "consistency": _mean([_share(each.usual, each.rows) for each in agreements if each.rows]),

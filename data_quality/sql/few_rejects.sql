@@ -1,4 +1,4 @@
--- Records refused into the dead letters, of all that were fetched.
+-- Records rejected into the dead letters, of all that were fetched.
 -- Grain: one row per loaded slice.
 SELECT slice.retailer_id, slice.business_date, ledger.fetched AS checked, ledger.rejected AS failed
 FROM checked_slices AS slice

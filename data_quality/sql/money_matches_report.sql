@@ -1,4 +1,4 @@
--- Signed net money landed against the retailer's own books, per currency, for dates without refused records.
+-- Signed net money landed against the retailer's own books, per currency, for dates without rejected records.
 -- What a partition landed stands in the star or, where another date has a later version, in superseded_sales.
 -- Grain: one row per such slice whose retailer reports; the currencies stand in the texts.
 WITH reports AS (

@@ -1,5 +1,5 @@
--- Distinct lines landed against the retailer's own count, which includes the lines that were refused. A refused line that
--- was delivered twice was refused twice, so up to `rejected` lines more than reported are no difference.
+-- Distinct lines landed against the retailer's own count, which includes the lines that were rejected. A rejected line that
+-- was delivered twice was rejected twice, so up to `rejected` lines more than reported are no difference.
 -- Grain: one row per loaded slice whose retailer reports.
 WITH compared AS (
     SELECT
@@ -20,7 +20,7 @@ differences AS (
         greatest(reported - landed - rejected, landed - reported, 0) AS failed,
         reported AS expected,
         to_char(landed, 'FM999,999,999,990')
-            || CASE WHEN rejected > 0 THEN ' and ' || to_char(rejected, 'FM999,999,999,990') || ' refused' ELSE '' END AS actual
+            || CASE WHEN rejected > 0 THEN ' and ' || to_char(rejected, 'FM999,999,999,990') || ' rejected' ELSE '' END AS actual
     FROM compared
 )
 SELECT * FROM differences

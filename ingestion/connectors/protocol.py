@@ -76,7 +76,7 @@ class Connector(Protocol[Raw]):
         """Which business dates had lines added, changed, moved or withdrawn since then."""
 
     def readable_amount(self, raw: Raw) -> tuple[str, Decimal] | None:
-        """Currency and signed amount of a refused line, as far as they can be read."""
+        """Currency and signed amount of a rejected line, as far as they can be read."""
 
     def payload(self, raw: Raw) -> Any:
         """The raw line as JSON-able data, for the dead letters."""

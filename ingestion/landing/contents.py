@@ -37,12 +37,12 @@ class DayContents:
 
 
 def day_digests(cursor: duckdb.DuckDBPyConnection) -> dict[date, str]:
-    """A digest per business date of its records and refused rows, whatever their order and their places in a file."""
+    """A digest per business date of its records and rejected rows, whatever their order and their places in a file."""
     # Every column by its name: those that are the same in all of a file's records may be none that is stored.
     found = cursor.execute(
-        "SELECT business_date, concat_ws(':', sum(landed), sum(records), sum(refused), sum(refusals)) FROM ("  # noqa: S608
-        f" SELECT business_date, count(*) AS landed, sum(hash({', '.join(COLUMNS)})) AS records, 0 AS refused,"
-        " 0 AS refusals FROM landed_records GROUP BY business_date"
+        "SELECT business_date, concat_ws(':', sum(landed), sum(records), sum(rejected), sum(rejections)) FROM ("  # noqa: S608
+        f" SELECT business_date, count(*) AS landed, sum(hash({', '.join(COLUMNS)})) AS records, 0 AS rejected,"
+        " 0 AS rejections FROM landed_records GROUP BY business_date"
         " UNION ALL SELECT business_date, 0, 0, count(*), sum(hash(code, payload)) FROM rejected_rows"
         " GROUP BY business_date) GROUP BY business_date"
     ).fetchall()

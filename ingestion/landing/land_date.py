@@ -1,7 +1,7 @@
 """One retailer's business date into the raw zone: replaced as a whole, or left as it was.
 
 A listing is streamed into an upload that nobody sees yet. Only when it agrees with the retailer's own books and not too
-much of it was refused is it written: data, then refused records, then the manifest, under a lock of this partition.
+much of it was rejected is it written: data, then rejected records, then the manifest, under a lock of this partition.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def land(
 ) -> LandedDate:
     """Land `day` of one retailer.
 
-    Raises RetryLater when the listing never agreed with the books, StopRun when too many records were refused.
+    Raises RetryLater when the listing never agreed with the books, StopRun when too many records were rejected.
     In both cases the partition stays as it was.
     """
     started = runtime.monotonic()
@@ -92,7 +92,7 @@ def land(
             if found := mismatch(reading.totals, report):
                 problem = found
                 continue
-            _check_refusals(service.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
+            _check_rejections(service.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
             manifest = _write(service.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
             _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
@@ -122,7 +122,7 @@ def _read(
 def page_lines(
     service: Connector[Any], page: RawPage[Any], day: date, totals: Totals, buffer: DeadLetterBuffer
 ) -> bytes:
-    """The page's lines of the raw zone; what they hold is counted, what is refused goes to the buffer."""
+    """The page's lines of the raw zone; what they hold is counted, what is rejected goes to the buffer."""
     ordinal, normalize = day.toordinal(), service.normalize
     landing = []
     for row, raw in enumerate(page.rows, 1):
@@ -131,23 +131,23 @@ def page_lines(
             if normalized.sold.number != ordinal:
                 raise RejectRecord(RejectReason.WRONG_DATE.value, f"its business date is {normalized.sold.values[0]}")
         except RejectRecord as error:
-            _refuse(service, raw, error, f"page {page.number}, row {row}", totals, buffer)
+            _reject(service, raw, error, f"page {page.number}, row {row}", totals, buffer)
             continue
         landing.append(normalized)
     totals.add(landing)
     return json_lines(landing)
 
 
-def _refuse(
+def _reject(
     service: Connector[Any], raw: Any, error: RejectRecord, position: str, totals: Totals, buffer: DeadLetterBuffer
 ) -> None:
     payload = service.payload(raw)
     buffer.add(DeadLetter(error.code, error.reason, position, payload))
     content = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-    totals.refuse(error.code, f"{position}: {error}", content, service.readable_amount(raw))
+    totals.reject(error.code, f"{position}: {error}", content, service.readable_amount(raw))
 
 
-def _check_refusals(
+def _check_rejections(
     retailer_id: str, day: date, zone: LandingTarget, totals: Totals, buffer: DeadLetterBuffer, now: datetime
 ) -> None:
     if totals.rejected <= zone.max_reject_share * totals.fetched:
@@ -157,7 +157,7 @@ def _check_refusals(
         dead_letters.record(cursor, buffer.lines(), origin)
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.most_common())
     raise StopRun(
-        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records refused ({counts}), more than"
+        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
         f" {zone.max_reject_share:.0%}. The partition was not replaced. For example {totals.example}."
         " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE to land the rest."
     )
@@ -183,10 +183,10 @@ def _write(
         manifest = _manifest(retailer_id, day, zone, reading, report, writer, changes, now)
         writer.complete()
         if buffer.count:
-            with zone.store.writer(zone.bucket, rejected_key_name, content_type="application/x-ndjson") as refused:
+            with zone.store.writer(zone.bucket, rejected_key_name, content_type="application/x-ndjson") as rejected:
                 for line in buffer.lines():
-                    refused.write(line)
-                refused.complete()
+                    rejected.write(line)
+                rejected.complete()
         else:
             zone.store.delete(zone.bucket, rejected_key_name)
         origin = Origin(retailer_id, day, "ingest", zone.run_id, rejected_key_name if buffer.count else None, now)
@@ -235,7 +235,7 @@ def _manifest(
 def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: ControlReport) -> None:
     if totals.rejected and (difference := money_unexplained(totals, report)):
         _log.warning(
-            "money of refused records cannot be reconciled",
+            "money of rejected records cannot be reconciled",
             retailer_id=manifest.retailer_id,
             business_date=str(manifest.business_date),
             difference=difference,

@@ -93,7 +93,7 @@ class _Landing:
         progress: Progress,
     ) -> None:
         self._read, self._zone, self._plan = read, zone, plan
-        self._lines, self._refused = connection.cursor(), connection.cursor()
+        self._lines, self._rejected = connection.cursor(), connection.cursor()
         self._clock, self._progress = clock, progress
         self._requested_from = clock()
         self._cancelled = threading.Event()
@@ -108,7 +108,7 @@ class _Landing:
             PartitionWriter(
                 self._zone,
                 warehouse,
-                self._refused,
+                self._rejected,
                 retailer_id=self._read.retailer_id,
                 file_names={file.number: file.name for file in self._read.files},
                 requested_from=self._requested_from,

@@ -24,7 +24,7 @@ def append_landed(
 ) -> None:
     """Add what is landed of these dates to the connection's tables; a record of the files wins over the same one there.
 
-    Refused rows and flags stay as well. Raises RetryLater where a landing is under way or was cut off.
+    Rejected rows and flags stay as well. Raises RetryLater where a landing is under way or was cut off.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
     with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
@@ -37,7 +37,7 @@ def append_landed(
                 )
             _keep_records(connection, path)
             if manifest.rejected:
-                _keep_refused(connection, bucket, day, manifest)
+                _keep_rejected(connection, bucket, day, manifest)
     # Made anew: columns that are the same in every record of a file are not stored as such.
     connection.execute(
         "CREATE OR REPLACE TABLE all_records AS SELECT * FROM landed_records UNION ALL SELECT * FROM kept_records"
@@ -56,7 +56,7 @@ def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def _keep_refused(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, day: date, manifest: Manifest) -> None:
+def _keep_rejected(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, day: date, manifest: Manifest) -> None:
     """The dead letters that are there stay as they are; an equal one of the files is the same."""
     letters = [orjson.loads(line) for line in bucket.read(rejected_key(manifest.retailer_id, day)).splitlines()]
     # A letter does not tell its money; the manifest tells that of all of them, booked on the first ones here.

@@ -1,4 +1,4 @@
-"""Refused rows of files as dead letters: which file, line, column and value, with the whole row as payload."""
+"""Rejected rows of files as dead letters: which file, line, column and value, with the whole row as payload."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from shared.dead_letters import DeadLetter
 
 KEPT = -1
-"""Number of no file: a row that was refused before, with its position as value."""
+"""Number of no file: a row that was rejected before, with its position as value."""
 _ROWS_AT_ONCE = 1_000
 _VALUE_SHOWN = 80
 

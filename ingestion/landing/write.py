@@ -1,4 +1,4 @@
-"""Sealing partitions in the raw zone, many in one transaction: data, refused rows, dead letters, manifests last."""
+"""Sealing partitions in the raw zone, many in one transaction: data, rejected rows, dead letters, manifests last."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ class PartitionWriter:
         self,
         zone: RawZone,
         connection: Connection,
-        refused: duckdb.DuckDBPyConnection,
+        rejected: duckdb.DuckDBPyConnection,
         *,
         retailer_id: str,
         file_names: Mapping[int, str],
         requested_from: datetime,
         clock: Callable[[], datetime],
     ) -> None:
-        """`refused` is a cursor of the thread that seals."""
-        self._zone, self._connection, self._refused = zone, connection, refused
+        """`rejected` is a cursor of the thread that seals."""
+        self._zone, self._connection, self._rejected = zone, connection, rejected
         self._retailer_id, self._file_names = retailer_id, file_names
         self._requested_from, self._clock = requested_from, clock
         self._pool = ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put")
@@ -101,27 +101,27 @@ class PartitionWriter:
             cursor.execute(_LOCK, ([lock_key("raw", self._retailer_id, part.day) for part in chunk],))
             now = self._clock()
             raw = list(self._pool.map(self._put_raw, chunk))
-            self._refuse(cursor, chunk, now)
+            self._reject(cursor, chunk, now)
             return dict(self._pool.map(lambda part, put: self._put_manifest(part, put, now), chunk, raw))
 
     def _put_raw(self, part: PartitionToWrite) -> tuple[str, str]:
         tag = self._zone.bucket.put(raw_key(self._retailer_id, part.day), part.text.body)
         return tag, part.text.sha256()
 
-    def _refuse(self, cursor: Cursor, chunk: Sequence[PartitionToWrite], now: datetime) -> None:
+    def _reject(self, cursor: Cursor, chunk: Sequence[PartitionToWrite], now: datetime) -> None:
         for part in chunk:
             if part.contents.rejected:
-                self._put_refused(cursor, part.day, now)
+                self._put_rejected(cursor, part.day, now)
         emptied = [rejected_key(self._retailer_id, p.day) for p in chunk if p.was_landed and not p.contents.rejected]
         self._zone.bucket.delete(emptied)
         cursor.execute(_RESOLVE, (self._retailer_id, [part.day for part in chunk], now))
 
-    def _put_refused(self, cursor: Cursor, day: date, now: datetime) -> None:
+    def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> None:
         key = rejected_key(self._retailer_id, day)
-        with tempfile.TemporaryDirectory(prefix="retail-refused-") as directory:
+        with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
             path = Path(directory) / "rejected.json"
             with path.open("wb") as file:
-                file.writelines(rejected_lines(self._refused, day, self._file_names))
+                file.writelines(rejected_lines(self._rejected, day, self._file_names))
             self._zone.bucket.put(key, path, content_type=_NDJSON)
             with path.open("rb") as lines:
                 origin = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)

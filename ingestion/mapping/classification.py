@@ -39,7 +39,7 @@ def line_types(layout: SourceMapping, what: str) -> str:
 
 
 def measured(layout: SourceMapping, *, small: bool = False) -> str:
-    """CTEs after `parsed_rows`: `measured` holds type, signed measures and, where a line is refused, its `line_fault`.
+    """CTEs after `parsed_rows`: `measured` holds type, signed measures and, where a line is rejected, its `line_fault`.
 
     `small` says that no quantity times no price reaches 10^11: then their product fits the faster decimals.
     """

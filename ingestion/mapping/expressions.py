@@ -20,7 +20,7 @@ _CONTROL = "[\\x00-\\x1f\\x7f]"
 
 @dataclass(frozen=True)
 class Fault:
-    """A condition under which a value is refused, and how the message ends: `column 'Y': reason`."""
+    """A condition under which a value is rejected, and how the message ends: `column 'Y': reason`."""
 
     condition: str
     code: RejectReason

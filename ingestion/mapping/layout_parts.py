@@ -22,7 +22,7 @@ TIME_FIELDS = ("sold_at", "changed_at", "customer_since")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
 REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
-"""Fields a layout must map to a column or a constant. A row without one of them is refused."""
+"""Fields a layout must map to a column or a constant. A row without one of them is rejected."""
 
 
 def plain_number(given: Any) -> Any:
@@ -167,7 +167,7 @@ class NonProducts(Part):
 
 
 class Check(Part):
-    """A validator of one field. With severity `error` a row that fails is refused, with `warning` it is flagged."""
+    """A validator of one field. With severity `error` a row that fails is rejected, with `warning` it is flagged."""
 
     field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
     required: bool = False
@@ -192,7 +192,7 @@ class Table(Part):
     equals: str | None = Field(
         default=None, description="Column, as `table.column` or of the lines, that holds the key"
     )
-    required: bool = Field(default=False, description="A line without its row here is refused")
+    required: bool = Field(default=False, description="A line without its row here is rejected")
 
     @model_validator(mode="after")
     def _key_and_equals(self) -> Self:
@@ -202,7 +202,7 @@ class Table(Part):
 
 
 class Dates(Part):
-    """Business dates outside these are refused."""
+    """Business dates outside these are rejected."""
 
     first: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
     last: str = Field(default="2099-12-31", pattern=r"^\d{4}-\d\d-\d\d$")

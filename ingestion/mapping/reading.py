@@ -1,7 +1,7 @@
 """CSV files of one source, read by a layout into DuckDB tables: `read_files`.
 
 Columnar from end to end: the file is read as texts, every distinct text is read and judged once, and a few set
-operations make records, refusals and flags of the rows.
+operations make records, rejections and flags of the rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.line_numbers import place
 from ingestion.mapping.records import create_views, land
-from ingestion.mapping.rejections import check_share, refuse
+from ingestion.mapping.rejections import check_share, reject
 from ingestion.mapping.values import FieldValues, read_values
 from shared.errors import StopRun
 
@@ -41,11 +41,11 @@ class FilesRead:
     layout_name: str
     files: tuple[SourceFile, ...]
     rows: int
-    """Rows of the files, broken ones included; = landed + refused."""
+    """Rows of the files, broken ones included; = landed + rejected."""
     landed: int
-    refused: int
+    rejected: int
     days: tuple[date, ...]
-    """Business dates of landed and refused rows, ascending."""
+    """Business dates of landed and rejected rows, ascending."""
     flagged: Mapping[str, int]
     """Rule code → rows that were kept but flagged."""
     imputed: Mapping[str, int]
@@ -83,11 +83,11 @@ def read_files(
         except DateOrderError as error:
             raise StopRun(_two_orders(connection, layout, source, error)) from error
         landed = land(connection, layout, values, retailer_id or layout.retailer_id)
-        progress("setting refused rows aside", _LANDED)
-        refused = refuse(connection, layout, source, values, landed)
+        progress("setting rejected rows aside", _LANDED)
+        rejected = reject(connection, layout, source, values, landed)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
-        check_share(connection, read, source.rows, refused, max_reject_share)
+        check_share(connection, read, source.rows, rejected, max_reject_share)
         for found in loaded:
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)
@@ -98,11 +98,11 @@ def read_files(
         files=read,
         rows=source.rows,
         landed=landed,
-        refused=refused,
+        rejected=rejected,
         days=_days(connection),
         flagged=flagged,
         imputed=imputed(connection, layout, flagged),
-        rejected_by_code=_refused_by_code(connection),
+        rejected_by_code=_rejected_by_code(connection),
     )
     progress("read", 1.0)
     return result
@@ -129,7 +129,7 @@ def _days(connection: duckdb.DuckDBPyConnection) -> tuple[date, ...]:
     return tuple(day for (day,) in found)
 
 
-def _refused_by_code(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+def _rejected_by_code(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY code").fetchall())
 
 

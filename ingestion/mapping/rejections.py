@@ -31,7 +31,7 @@ _SHOWN_CHARACTERS = 60
 _EXAMPLES = 3
 
 
-def refuse(
+def reject(
     connection: duckdb.DuckDBPyConnection,
     layout: SourceMapping,
     source: LoadedSource,
@@ -44,32 +44,32 @@ def refuse(
         return 0
     connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
     if landed < sum(found.rows for found in source.lines):
-        _refuse_values(connection, layout, source, values)
+        _reject_values(connection, layout, source, values)
         _number_lines(connection, source.lines)
-    _refuse_broken(connection, source.lines)
+    _reject_broken(connection, source.lines)
     _date(connection)
     return source.rows - landed
 
 
 def check_share(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, refused: int, most: float
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, rejected: int, most: float
 ) -> None:
-    """Raises StopRun when a larger share of rows was refused than allowed: with counts per code and the first ones."""
-    if refused <= rows * most:
+    """Raises StopRun when a larger share of rows was rejected than allowed: with counts per code and the first ones."""
+    if rejected <= rows * most:
         return
     counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
     counted = ", ".join(f"{code} {number:,}" for code, number in counts)
     first = "; ".join(problems(connection, files, most=_EXAMPLES))
     raise StopRun(
-        f"{refused:,} of {rows:,} rows were refused ({refused / rows:.1%}; {most:.1%} is the most allowed): {counted}."
-        f" First: {first}. Nothing was loaded."
+        f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {most:.1%} is allowed):"
+        f" {counted}. First: {first}. Nothing was loaded."
     )
 
 
 def problems(
     connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], *, most: int | None = None
 ) -> Iterator[str]:
-    """Refused rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
+    """Rejected rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
     names = {file.number: file.name for file in files}
     # Not a stream: between two of them the caller may use the connection.
     found = connection.execute(
@@ -86,7 +86,7 @@ def _shown(value: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(value):,} characters)"
 
 
-def _refuse_values(
+def _reject_values(
     connection: duckdb.DuckDBPyConnection,
     layout: SourceMapping,
     source: LoadedSource,
@@ -166,7 +166,7 @@ def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded
         )
 
 
-def _refuse_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+def _reject_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
     rows = [
         (found.file.number, row.source_line, row.code.value, row.reason, row.payload, row.source_line)
         for found in loaded

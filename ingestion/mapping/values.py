@@ -1,7 +1,7 @@
 """Each mapped column's distinct texts, read and judged once: 541,909 rows hold 722 quantities.
 
 Grain of `values_of_<field>`: one distinct text. Columns: `text` as in the file, `rows` that hold it, `value` typed,
-`code` and `reason` when a row with it is refused. Rows find their value by a join on the text, unless the text
+`code` and `reason` when a row with it is rejected. Rows find their value by a join on the text, unless the text
 already is the value.
 """
 
@@ -51,9 +51,9 @@ class FieldValues:
     late_join: str = ""
     """A join that reads other fields' values."""
     code: str = "NULL"
-    """Why a row with it is refused, else NULL."""
+    """Why a row with it is rejected, else NULL."""
     rejected_rows: int = 0
-    """Rows whose value is refused, at most."""
+    """Rows whose value is rejected, at most."""
     missing_rows: int = 0
     """Rows that have none of their own."""
 
@@ -68,16 +68,16 @@ class FieldValues:
         return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
 
     def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
-        """With the numbers of its table, joined where a text is not its value or is refused."""
+        """With the numbers of its table, joined where a text is not its value or is rejected."""
         row = connection.execute(
             "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0),"
             " coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
             " coalesce(bool_or(NOT is_empty AND value::VARCHAR IS DISTINCT FROM text), false),"
             f" max(CASE WHEN is_empty THEN value::VARCHAR END), bool_or(is_empty AND text <> '') FROM {self.table}"
         ).fetchone()
-        missing, refused, differs, stand_in, blank = row or (0, 0, False, None, False)
-        found = replace(self, rejected_rows=int(refused), missing_rows=int(missing))
-        if refused or differs or blank or self.field not in TEXT_FIELDS:
+        missing, rejected, differs, stand_in, blank = row or (0, 0, False, None, False)
+        found = replace(self, rejected_rows=int(rejected), missing_rows=int(missing))
+        if rejected or differs or blank or self.field not in TEXT_FIELDS:
             return found.as_joined()
         return found if stand_in is None else replace(found, value=f"coalesce({found.value}, {literal(stand_in)})")
 

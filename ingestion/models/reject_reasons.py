@@ -1,4 +1,4 @@
-"""Why a record is refused: the stable codes that operators filter and count by."""
+"""Why a record is rejected: the stable codes that operators filter and count by."""
 
 from __future__ import annotations
 

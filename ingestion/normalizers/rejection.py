@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def reject(reason: RejectReason, message: str) -> RejectRecord:
-    """The error that refuses one record."""
+    """The error that rejects one record."""
     return RejectRecord(reason.value, message)
 
 

@@ -100,7 +100,7 @@ class Retailer1Normalizer:
 
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a row that was refused, as far as they can be read."""
+    """Currency and signed amount of a row that was rejected, as far as they can be read."""
     try:
         return row["currency"], point_decimal("line_total", row["line_total"])
     except (RejectRecord, KeyError, TypeError):

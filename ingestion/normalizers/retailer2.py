@@ -118,7 +118,7 @@ class Retailer2Normalizer:
 
 
 def net_amount(raw: Retailer2Line) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a line that was refused, as far as they can be read."""
+    """Currency and signed amount of a line that was rejected, as far as they can be read."""
     try:
         currency = raw.order["currency"]
         amount = minor_units("amount", raw.line["amount"], currency["exponent"])

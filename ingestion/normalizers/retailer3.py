@@ -112,7 +112,7 @@ class Retailer3Normalizer:
 
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a row that was refused, as far as they can be read."""
+    """Currency and signed amount of a row that was rejected, as far as they can be read."""
     try:
         return row["moneda"], comma_decimal("importe", row["importe"])
     except (RejectRecord, KeyError, TypeError):

@@ -21,7 +21,7 @@ def invalid(field: str, value: object) -> RejectRecord:
 
 
 def iso_moment(field: str, value: object) -> datetime:
-    """`2024-01-15T14:03:22-05:00` or `…Z`, in its own offset. A time without one is refused."""
+    """`2024-01-15T14:03:22-05:00` or `…Z`, in its own offset. A time without one is rejected."""
     try:
         if isinstance(value, str) and "T" in value:
             moment = datetime.fromisoformat(value)

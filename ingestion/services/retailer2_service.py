@@ -32,7 +32,7 @@ _EXPIRY_MARGIN_SECONDS = 30
 
 
 class _ClientCredentials:
-    """Bearer tokens, got when needed and again when refused."""
+    """Bearer tokens, got when needed and again when rejected."""
 
     def __init__(self, client: HttpClient, settings: Retailer2Settings, monotonic: Callable[[], float]) -> None:
         """`client` should try once only: the request that wants the token is the one that is tried again."""
@@ -182,7 +182,7 @@ class Retailer2Service:
 
 
 def order_lines(order: Any) -> list[Retailer2Line]:
-    """The order's lines; an order that has none to speak of stays one item, to be refused as a whole."""
+    """The order's lines; an order that has none to speak of stays one item, to be rejected as a whole."""
     lines = order.get("lines") if isinstance(order, dict) else None
     if not isinstance(lines, list) or not lines:
         return [Retailer2Line(order, lines)]  # type: ignore[arg-type]

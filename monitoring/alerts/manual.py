@@ -16,7 +16,7 @@ class Outcome:
     """What became of the alerts that were named."""
 
     done: list[int] = field(default_factory=list)
-    refused: dict[int, str] = field(default_factory=dict)
+    rejected: dict[int, str] = field(default_factory=dict)
     """Those left as they were, each with the reason."""
 
 
@@ -51,10 +51,12 @@ def _change(
     outcome = Outcome()
     for each in dict.fromkeys(ids):
         if each not in known:
-            outcome.refused[each] = f"There is no alert {each}. List them: retail alerts list --all"
+            outcome.rejected[each] = f"There is no alert {each}. List them: retail alerts list --all"
         elif known[each]["status"] == "resolved":
             since = f"{known[each]['resolved_at']:%Y-%m-%d %H:%M} UTC"
-            outcome.refused[each] = f"Alert {each} is resolved already, since {since}, by {known[each]['resolved_by']}."
+            outcome.rejected[each] = (
+                f"Alert {each} is resolved already, since {since}, by {known[each]['resolved_by']}."
+            )
         else:
             outcome.done.append(each)
     values = {"ids": outcome.done, "by": person.name, "note": person.note, "now": clock()}

@@ -46,7 +46,7 @@ class Alert:
     """What makes two alerts the same cause."""
 
     def __post_init__(self) -> None:
-        """Refuse what the table would refuse."""
+        """Reject what the table would reject."""
         if self.kind not in KINDS or self.severity not in SEVERITIES:
             raise ValueError(f"an alert of kind {self.kind!r} and severity {self.severity!r}")
         parts = [self.kind, *(str(getattr(self, name) or "-") for name in KINDS[self.kind])]

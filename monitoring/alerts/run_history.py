@@ -38,7 +38,7 @@ class RunFacts:
             more = f", {self.other_partitions} of them of other dates" if self.other_partitions else ""
             lines += [
                 f"Records: {self.in_warehouse:,} in {self.partitions} partitions{more} ({self.inserted:,} new,"
-                f" {self.updated:,} changed, {self.rejected:,} refused)",
+                f" {self.updated:,} changed, {self.rejected:,} rejected)",
                 f"Money: {', '.join(f'{amount:,.2f} {code}' for code, amount in sorted(self.money.items())) or 'none'}",
                 f"Retailers: {', '.join(self.retailers)}",
             ]

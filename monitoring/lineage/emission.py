@@ -1,7 +1,7 @@
 """OpenLineage events of a stage: sent when the client's own environment variables name a receiver, else nothing at all.
 
 A thread imports the client and sends while the stage works, so that neither costs the stage its time. A receiver that
-is down, slow or refuses costs a run a second or two at its end and a line in the log.
+is down, slow or rejects costs a run a second or two at its end and a line in the log.
 """
 
 from __future__ import annotations

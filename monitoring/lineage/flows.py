@@ -65,7 +65,7 @@ Part = TypeVar("Part", bound=_Part)
 
 
 def landing(source: DataSet, bucket: str, retailer_id: str, parts: Sequence[LandedPart]) -> list[Flow]:
-    """From a retailer's API or a file to the raw zone, refused records to theirs."""
+    """From a retailer's API or a file to the raw zone, rejected records to theirs."""
     flows = []
     for days in _spans(parts, retailer_id):
         size = sum(part.size_bytes or 0 for part in days.parts) or None

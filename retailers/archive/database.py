@@ -75,7 +75,7 @@ class Database:
                     cursor.execute("SELECT 1")
                 return
             except DatabaseAwayError as error:
-                starting = "refused" in str(error) or "starting up" in str(error)
+                starting = "rejected" in str(error) or "starting up" in str(error)
                 if not starting or now() >= deadline:
                     raise
                 sleep(0.3)

@@ -1,4 +1,4 @@
-"""Faults that strike an answer on its way: refusals, delays, and bodies that arrive broken."""
+"""Faults that strike an answer on its way: rejections, delays, and bodies that arrive broken."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 from flask import Response
 
 from retailers.faults.board import FaultBoard, Visit
-from retailers.serving.refusals import Refused, rate_limited, unavailable
+from retailers.serving.rejections import Rejected, rate_limited, unavailable
 
 _HTML = b"<!doctype html><html><body><h1>We are doing maintenance</h1></body></html>"
 _SHORTEST_DROPPED = 512
 
 
 def interrupt(board: FaultBoard, visit: Visit, sleep: Callable[[float], None]) -> None:
-    """Delay or refuse a request, as the faults that are on say. Raises Refused."""
+    """Delay or reject a request, as the faults that are on say. Raises Rejected."""
     if fault := board.strikes("slow", visit):
         sleep(fault.number("seconds", 5))
     if fault := board.strikes("429", visit):
         raise rate_limited(fault.number("retry_after", 1))
     if board.strikes("500", visit):
-        raise Refused(500, "internal_error", "something went wrong on our side")
+        raise Rejected(500, "internal_error", "something went wrong on our side")
     if fault := board.strikes("503", visit):
         after = fault.options.get("retry_after")
         raise unavailable(float(after) if after is not None else None)
     if fault := board.strikes("fail_at_page", visit):
-        raise Refused(int(fault.number("status", 500)), "internal_error", "something went wrong on our side")
+        raise Rejected(int(fault.number("status", 500)), "internal_error", "something went wrong on our side")
 
 
 def spoil(board: FaultBoard, visit: Visit, response: Response) -> Response:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from retailers.serving.refusals import Refused
+from retailers.serving.rejections import Rejected
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def written(place: Place) -> str:
 
 
 def read(cursor: str | None, listing: str) -> Place:
-    """The place a cursor stands for; the beginning without one. Raises Refused for one of another listing."""
+    """The place a cursor stands for; the beginning without one. Raises Rejected for one of another listing."""
     if cursor is None:
         return Place(listing)
     try:
@@ -39,6 +39,6 @@ def read(cursor: str | None, listing: str) -> Place:
             raise ValueError(cursor)
         return Place(listing, *numbers)
     except (ValueError, TypeError, binascii.Error):
-        raise Refused(
+        raise Rejected(
             400, "invalid_cursor", "the cursor does not belong to this listing; begin again without"
         ) from None

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from retailers.serving.refusals import Refused
+from retailers.serving.rejections import Rejected
 
 
 @dataclass
@@ -29,12 +29,12 @@ class Tokens:
         return f"{claims}.{self._signature(claims)}"
 
     def check(self, token: str) -> None:
-        """Raises Refused when the token is not ours, or has expired."""
+        """Raises Rejected when the token is not ours, or has expired."""
         claims, _, signature = token.rpartition(".")
         if not claims or not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
-            raise _refused("invalid_token", "this access token is not known")
+            raise _rejected("invalid_token", "this access token is not known")
         if int(claims.split(".")[0]) <= self.now() or token in self._revoked:
-            raise _refused("token_expired", "the access token has expired, get a new one from /oauth/token")
+            raise _rejected("token_expired", "the access token has expired, get a new one from /oauth/token")
 
     def revoke(self, token: str) -> None:
         """Let a token expire before its time."""
@@ -44,13 +44,13 @@ class Tokens:
         return hmac.new(self.secret.encode(), claims.encode(), hashlib.sha256).hexdigest()[:40]
 
 
-def _refused(code: str, message: str) -> Refused:
-    return Refused(401, code, message, {"WWW-Authenticate": f'Bearer error="{code}"'})
+def _rejected(code: str, message: str) -> Rejected:
+    return Rejected(401, code, message, {"WWW-Authenticate": f'Bearer error="{code}"'})
 
 
 def bearer(header: str | None) -> str:
-    """The token of an Authorization header. Raises Refused when there is none."""
+    """The token of an Authorization header. Raises Rejected when there is none."""
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise _refused("missing_token", "send Authorization: Bearer and an access token from /oauth/token")
+        raise _rejected("missing_token", "send Authorization: Bearer and an access token from /oauth/token")
     return token.strip()

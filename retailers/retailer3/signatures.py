@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from retailers.serving.refusals import Refused
+from retailers.serving.rejections import Rejected
 
 TOLERANCE = 300
 """Seconds that a request's time may differ from ours."""
@@ -28,14 +28,14 @@ class Signatures:
     now: Callable[[], float] = time.time
 
     def check(self, method: str, target: str, headers: Mapping[str, str]) -> None:
-        """Raises Refused when a header is missing or does not hold."""
+        """Raises Rejected when a header is missing or does not hold."""
         client, timestamp, given = (headers.get(name) for name in ("X-Client-Id", "X-Timestamp", "X-Signature"))
         if not client or not timestamp or not given:
-            raise Refused(401, "missing_signature", "faltan X-Client-Id, X-Timestamp o X-Signature")
+            raise Rejected(401, "missing_signature", "faltan X-Client-Id, X-Timestamp o X-Signature")
         if not hmac.compare_digest(client.encode(), self.client_id.encode()):
-            raise Refused(401, "unknown_client", "cliente desconocido")
+            raise Rejected(401, "unknown_client", "cliente desconocido")
         if not timestamp.isascii() or not timestamp.isdigit() or abs(int(timestamp[:15]) - self.now()) > TOLERANCE:
-            raise Refused(401, "stale_timestamp", f"X-Timestamp difiere más de {TOLERANCE} s de nuestra hora")
+            raise Rejected(401, "stale_timestamp", f"X-Timestamp difiere más de {TOLERANCE} s de nuestra hora")
         expected = signature(self.secret, method, target, timestamp)
         if not hmac.compare_digest(given.encode(), expected.encode()):
-            raise Refused(401, "invalid_signature", "la firma no corresponde a la petición")
+            raise Rejected(401, "invalid_signature", "la firma no corresponde a la petición")

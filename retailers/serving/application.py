@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from retailers.archive.database import DatabaseAwayError
 from retailers.faults.specification import parse_faults
-from retailers.serving.refusals import Refused, invalid, rate_limited, unavailable
+from retailers.serving.rejections import Rejected, invalid, rate_limited, unavailable
 from retailers.serving.simulator import Simulator
 
 logger = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ class Vendor(Protocol):
     """What differs from retailer to retailer."""
 
     def authenticate(self) -> None:
-        """Check the request at hand. Raises Refused."""
+        """Check the request at hand. Raises Rejected."""
 
-    def error_body(self, refused: Refused) -> Mapping[str, object]:
+    def error_body(self, rejected: Rejected) -> Mapping[str, object]:
         """An error in the vendor's own words."""
 
     def add_endpoints(self, app: Flask) -> None:
@@ -74,12 +74,12 @@ def build_app(simulator: Simulator, vendor: Vendor) -> Flask:
 
 
 def _add_error_handlers(app: Flask, vendor: Vendor) -> None:
-    def refuse(refused: Refused) -> Response:
-        response = json_response(vendor.error_body(refused), refused.status)
-        response.headers.extend(dict(refused.headers))
+    def reject(rejected: Rejected) -> Response:
+        response = json_response(vendor.error_body(rejected), rejected.status)
+        response.headers.extend(dict(rejected.headers))
         return response
 
-    app.register_error_handler(Refused, refuse)
+    app.register_error_handler(Rejected, reject)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
@@ -89,17 +89,17 @@ def _add_error_handlers(app: Flask, vendor: Vendor) -> None:
         }
         status = error.code or 500
         code, message = known.get(status, ("internal_error" if status >= 500 else "invalid_parameter", error.name))
-        return refuse(Refused(status, code, message))
+        return reject(Rejected(status, code, message))
 
     @app.errorhandler(DatabaseAwayError)
     def database_away(error: DatabaseAwayError) -> Response:
         logger.warning("the database is away: %s", error)
-        return refuse(unavailable(1))
+        return reject(unavailable(1))
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         logger.exception("unexpected error at %s", request.path)
-        return refuse(Refused(500, "internal_error", "something went wrong on our side"))
+        return reject(Rejected(500, "internal_error", "something went wrong on our side"))
 
 
 def _add_health(app: Flask, simulator: Simulator) -> None:
@@ -117,9 +117,9 @@ def _add_health(app: Flask, simulator: Simulator) -> None:
 def _check_admin(simulator: Simulator) -> None:
     token = simulator.settings.admin_token
     if token is None:
-        raise Refused(404, "not_found", f"there is no {request.path}")
+        raise Rejected(404, "not_found", f"there is no {request.path}")
     if not hmac.compare_digest(request.headers.get("X-Admin-Token", "").encode(), token.encode()):
-        raise Refused(401, "invalid_admin_token", "X-Admin-Token is missing or wrong")
+        raise Rejected(401, "invalid_admin_token", "X-Admin-Token is missing or wrong")
 
 
 def _body() -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from flask import request
 
-from retailers.serving.refusals import invalid
+from retailers.serving.rejections import invalid
 
 _FORMS = {
     "%Y-%m-%d": (re.compile(r"\d{4}-\d\d-\d\d"), "YYYY-MM-DD"),
@@ -21,7 +21,7 @@ def text(name: str) -> str | None:
 
 
 def day(name: str, form: str = "%Y-%m-%d") -> date | None:
-    """A date parameter in exactly that form. Raises Refused."""
+    """A date parameter in exactly that form. Raises Rejected."""
     given = text(name)
     if given is None:
         return None
@@ -35,7 +35,7 @@ def day(name: str, form: str = "%Y-%m-%d") -> date | None:
 
 
 def required_day(name: str, form: str = "%Y-%m-%d") -> date:
-    """A date parameter that must be there. Raises Refused."""
+    """A date parameter that must be there. Raises Rejected."""
     found = day(name, form)
     if found is None:
         raise invalid(f"{name} is missing")
@@ -43,7 +43,7 @@ def required_day(name: str, form: str = "%Y-%m-%d") -> date:
 
 
 def whole(name: str, default: int, low: int, high: int) -> int:
-    """A whole number within bounds. Raises Refused."""
+    """A whole number within bounds. Raises Rejected."""
     given = text(name)
     if given is None:
         return default
@@ -53,6 +53,6 @@ def whole(name: str, default: int, low: int, high: int) -> int:
 
 
 def exactly_one(first: str, second: str) -> None:
-    """Refuse a request that has none or both of two parameters."""
+    """Reject a request that has none or both of two parameters."""
     if (text(first) is None) == (text(second) is None):
         raise invalid(f"give exactly one of {first} and {second}")

@@ -174,7 +174,7 @@ SECTIONS = (
         ),
     ),
     Section(
-        "Pipeline: what a day is, how many refused records are too many, how far back to look for late ones",
+        "Pipeline: what a day is, how many rejected records are too many, how far back to look for late ones",
         (
             Setting("BUSINESS_TIMEZONE", "UTC"),
             Setting("INGEST_MAX_REJECT_SHARE", "0.05"),

@@ -94,7 +94,7 @@ class _Api:
         return requests.get(f"{self.url}/api/v2/{path}", params=parameters, headers=dict(self.headers), timeout=TIMEOUT)
 
     def items(self, path: str, name: str, **parameters: str | int) -> list[dict[str, Any]]:
-        """The list `name` of an answer; empty when it is refused."""
+        """The list `name` of an answer; empty when it is rejected."""
         answer = self.get(path, **parameters)
         return list(answer.json().get(name) or ()) if answer.ok else []
 
@@ -107,7 +107,7 @@ def _pipeline(url: str, environ: Mapping[str, str], now: datetime, advice: Advic
     try:
         login = requests.post(f"{url}/auth/token", json={"username": user, "password": password}, timeout=TIMEOUT)
         if not login.ok:
-            return [_refused(user, login.status_code, advice)]
+            return [_rejected(user, login.status_code, advice)]
         api = _Api(url, {"Authorization": f"Bearer {login.json()['access_token']}"})
         return [*_import_errors(api), *_dag(api, advice), *_last_run(api, now)]
     except requests.RequestException as error:
@@ -115,11 +115,11 @@ def _pipeline(url: str, environ: Mapping[str, str], now: datetime, advice: Advic
         return [Finding(AREA, DAG_ID, Health.DOWN, reason, advice.restart("airflow-webserver"))]
 
 
-def _refused(user: str, status: int, advice: Advice) -> Finding:
+def _rejected(user: str, status: int, advice: Advice) -> Finding:
     if status >= 500:
         return Finding(AREA, "login", Health.DOWN, f"answers {status}", advice.restart("airflow-webserver"))
     remedy = "Correct AIRFLOW_USERNAME and AIRFLOW_PASSWORD"
-    return Finding(AREA, "login", Health.DOWN, f"{user} is refused ({status})", remedy)
+    return Finding(AREA, "login", Health.DOWN, f"{user} is rejected ({status})", remedy)
 
 
 def _import_errors(api: _Api) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ class EngineSilent(RetryLater):
 
 
 class ComposeSilent(FixConfiguration):
-    """What should run cannot be told: there is no compose command, or it refuses the files."""
+    """What should run cannot be told: there is no compose command, or it rejects the files."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Engine:
             )
         done = self._ask(*self.compose, "config", seconds=COMPOSE_SECONDS)
         if done.returncode:
-            raise _refusal(" ".join(self.compose), done.stderr)
+            raise _rejection(" ".join(self.compose), done.stderr)
         return _definitions(yaml.safe_load(done.stdout))
 
     def last_log_line(self, container_id: str) -> str:
@@ -141,7 +141,7 @@ class Engine:
 _TIMED_OUT = 124
 
 
-def _refusal(compose: str, said: str) -> ComposeSilent:
+def _rejection(compose: str, said: str) -> ComposeSilent:
     missing = REQUIRED.search(said)
     if missing:
         name = missing[1] or missing[2]

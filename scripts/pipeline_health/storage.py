@@ -39,7 +39,7 @@ def _check(store: ObjectStore, role: str, bucket: str, remedy_for: Callable[[Ret
     found: list[Finding] = []
     with reported(AREA, f"{role} bucket", found, remedy_for):
         key = f"{PREFIX}{uuid4().hex}"
-        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a refused GET says why
+        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET says why
         store.put(bucket, key, b"health check", content_type="text/plain")
         store.delete(bucket, key)
         found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} is there and writable"))

@@ -1,4 +1,4 @@
-"""Airflow's REST API: logging in, asking, and what a refusal means for the person who asked."""
+"""Airflow's REST API: logging in, asking, and what a rejection means for the person who asked."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class AirflowApi:
 
     def _read(self, answer: requests.Response, method: str, path: str) -> dict[str, Any]:
         if answer.status_code >= 300:
-            raise self._refusal(answer, method, path)
+            raise self._rejection(answer, method, path)
         if not answer.content:
             return {}
         try:
@@ -154,7 +154,7 @@ class AirflowApi:
                 f"{self.url}{path} answers, but not as Airflow 3 does. Correct AIRFLOW_URL."
             ) from None
 
-    def _refusal(self, answer: requests.Response, method: str, path: str) -> RetailError:
+    def _rejection(self, answer: requests.Response, method: str, path: str) -> RetailError:
         status = answer.status_code
         said = f"Airflow answered {status} to {method} {path}: {in_words(answer.text)}"
         if status == 401:
@@ -171,7 +171,7 @@ class AirflowApi:
 
 
 def in_words(body: str) -> str:
-    """What Airflow says of a request it refused, on one line."""
+    """What Airflow says of a request it rejected, on one line."""
     try:
         detail = json.loads(body).get("detail", body)
     except (ValueError, AttributeError):

@@ -156,8 +156,8 @@ def test_who_is_not_logged_in_is_sent_to_the_login_and_comes_back(
     screens: Screens, platform: RunningPlatform, keep: Keep
 ) -> None:
     page = screens.open(logged_in=False)
-    refused = page.request.get("/retail/", headers={"accept": "*/*"}, max_redirects=0)
-    assert (refused.status, refused.text()) == (401, "Log in to Airflow first.\n")
+    rejected = page.request.get("/retail/", headers={"accept": "*/*"}, max_redirects=0)
+    assert (rejected.status, rejected.text()) == (401, "Log in to Airflow first.\n")
     garbage = page.request.get("/retail/", headers={"accept": "*/*", "cookie": "_token=garbage"}, max_redirects=0)
     assert garbage.status == 401
 

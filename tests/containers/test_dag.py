@@ -56,7 +56,7 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
 
 
 @pytest.mark.parametrize(
-    ("role", "method", "path", "body", "refused"),
+    ("role", "method", "path", "body", "rejected"),
     [
         ("OPERATOR", "PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False}, None),
         ("OPERATOR", "GET", "/auth/fab/v1/users", None, 403),
@@ -69,9 +69,9 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
     ],
 )
 def test_everybody_may_do_in_airflow_what_their_role_is_for_and_no_more(
-    platform: Project, role: str, method: str, path: str, body: object, refused: int | None
+    platform: Project, role: str, method: str, path: str, body: object, rejected: int | None
 ) -> None:
-    assert answer(lambda: platform.airflow_as(role).call(method, path, body)) == refused
+    assert answer(lambda: platform.airflow_as(role).call(method, path, body)) == rejected
 
 
 def test_an_operator_runs_a_date_again_and_nothing_changes(platform: Project) -> None:
@@ -86,15 +86,15 @@ def test_an_operator_runs_a_date_again_and_nothing_changes(platform: Project) ->
 
 def test_nobody_gets_in_without_a_password_that_is_right(platform: Project) -> None:
     api = platform.airflow
-    with pytest.raises(HTTPError) as refusal:
+    with pytest.raises(HTTPError) as rejection:
         urlopen(Request(f"{api.url}/api/v2/dags"), timeout=10)
-    assert refusal.value.code == 401
+    assert rejection.value.code == 401
     for password in ("admin", "airflow"):
         assert answer(AirflowApi(api.url, api.username, password).ensure_pool) == 401
 
 
 def answer(call: Callable[[], object]) -> int | None:
-    """The status with which Airflow refused; None when it did not."""
+    """The status with which Airflow rejected; None when it did not."""
     try:
         call()
     except (AirflowForbidden, AirflowError) as error:

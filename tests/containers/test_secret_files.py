@@ -67,11 +67,11 @@ def test_a_stage_finds_its_secrets(hidden: Project) -> None:
 
 
 def test_the_channels_of_alerts_are_found_and_not_told(hidden: Project) -> None:
-    refused = hidden.compose("run", "--rm", "-T", "retail", "alerts", "test", check=False)
+    rejected = hidden.compose("run", "--rm", "-T", "retail", "alerts", "test", check=False)
 
-    assert refused.returncode == 1
-    assert "channel 1 (json)" in refused.stdout + refused.stderr
-    assert "a-password-of-mine" not in refused.stdout + refused.stderr
+    assert rejected.returncode == 1
+    assert "channel 1 (json)" in rejected.stdout + rejected.stderr
+    assert "a-password-of-mine" not in rejected.stdout + rejected.stderr
 
 
 def test_a_rotated_secret_in_a_file_holds_after_the_command_that_was_named(hidden: Project) -> None:
@@ -89,11 +89,11 @@ def test_an_airflow_command_finds_its_secrets_by_the_same_way(hidden: Project) -
     hidden.compose("exec", "-T", "airflow-scheduler", "sh", "/export-secrets", "airflow", "rotate-fernet-key")
 
 
-def test_an_example_that_was_only_copied_is_refused(hidden: Project) -> None:
+def test_an_example_that_was_only_copied_is_rejected(hidden: Project) -> None:
     example = (PROJECT_ROOT / ".env.example").read_text(encoding="utf-8")
     (hidden.directory / ".env.copied").write_text(example, encoding="utf-8")
 
-    refused = hidden.compose("--env-file", ".env.copied", "config", "-q", check=False)
+    rejected = hidden.compose("--env-file", ".env.copied", "config", "-q", check=False)
 
-    assert refused.returncode != 0
-    assert "is missing. Run python3 scripts/generate_env.py" in refused.stderr
+    assert rejected.returncode != 0
+    assert "is missing. Run python3 scripts/generate_env.py" in rejected.stderr

@@ -89,8 +89,8 @@ def test_the_stages_check_the_certificate(secured: Project) -> None:
 
 def test_airflow_reaches_its_own_database_over_tls(secured: Project) -> None:
     assert "Connection successful" in one_off(secured, "airflow-init", "airflow", "db", "check")
-    refused = one_off(secured, "airflow-init", "bash", "-c", "PGSSLMODE=disable airflow db check", check=False)
-    assert "no encryption" in refused
+    rejected = one_off(secured, "airflow-init", "bash", "-c", "PGSSLMODE=disable airflow db check", check=False)
+    assert "no encryption" in rejected
 
 
 def test_a_key_is_seen_by_nobody_who_does_not_need_it(secured: Project) -> None:

@@ -138,26 +138,26 @@ def test_an_answer_of_another_shape_is_no_empty_day(number: int, value: object) 
 
 
 @every_retailer
-def test_a_line_of_another_shape_is_refused_and_can_be_kept(number: int) -> None:
+def test_a_line_of_another_shape_is_rejected_and_can_be_kept(number: int) -> None:
     with running(Retailer(number, lines=(("A",),))) as (service, _):
         [page] = service.fetch_sales_data(DAY)
         raw = page.rows[0]
         spoilt = raw._replace(line={"id": "1"}) if number == 2 else {"ticket": "A"}
-        with pytest.raises(RejectRecord) as refused:
+        with pytest.raises(RejectRecord) as rejected:
             service.normalize(spoilt)
-        assert refused.value.code == "MISSING_FIELD"
+        assert rejected.value.code == "MISSING_FIELD"
         assert isinstance(service.payload(spoilt), dict)
         assert service.readable_amount(spoilt) is None
         assert service.readable_amount(raw) == (CURRENCIES[number], Decimal(25))
 
 
 @every_retailer
-def test_refused_credentials_name_what_to_set(number: int) -> None:
-    retailer = Retailer(number, refuse_credentials=99)
+def test_rejected_credentials_name_what_to_set(number: int) -> None:
+    retailer = Retailer(number, reject_credentials=99)
     with running(retailer) as (service, _), pytest.raises(FixConfiguration) as raised:
         list(service.fetch_sales_data(DAY))
     expected = {1: "RETAILER1_API_KEY", 2: "RETAILER2_CLIENT_SECRET", 3: "RETAILER3_HMAC_SECRET"}[number]
-    assert f"retailer_{number} refused our credentials (401)" in str(raised.value)
+    assert f"retailer_{number} rejected our credentials (401)" in str(raised.value)
     assert expected in str(raised.value)
 
 
@@ -175,7 +175,7 @@ def test_an_unknown_retailer_is_told_the_known_ones() -> None:
 
 
 def test_an_expired_token_is_replaced_once_in_the_middle_of_a_listing() -> None:
-    retailer = Retailer(2, refuse_credentials=1, refuse_from_page=2)
+    retailer = Retailer(2, reject_credentials=1, reject_from_page=2)
     with running(retailer) as (service, vendor):
         assert len(list(service.fetch_sales_data(DAY))) == 2
     assert retailer.tokens == 2

@@ -46,7 +46,7 @@ def test_assets_are_what_the_stages_write(warehouse: Any, dag: Any) -> None:
 
 
 def test_the_names_that_other_dags_know_keep_their_uris(dag: Any) -> None:
-    """Airflow refuses every task that names an asset whose URI has changed under its name."""
+    """Airflow rejects every task that names an asset whose URI has changed under its name."""
     for task in dag.tasks:
         for asset in task.outlets:
             assert (asset.uri, asset.group) == (asset.name, "warehouse")

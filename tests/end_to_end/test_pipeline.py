@@ -29,7 +29,7 @@ def loaded(platform: RunningPlatform, day: date) -> set[str]:
 @pytest.mark.parametrize(
     ("number", "faults", "first_day", "reason"),
     [  # each before the last, so that nothing but its own lost day is missing
-        (1, "bad_rows:0.1", date(2023, 9, 1), "records refused"),
+        (1, "bad_rows:0.1", date(2023, 9, 1), "records rejected"),
         (3, "fail_at_page:3", date(2023, 7, 1), "500"),
         (2, "down", date(2023, 5, 1), "503"),
     ],

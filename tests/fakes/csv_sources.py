@@ -78,8 +78,8 @@ class Outcome:
         ).fetchall()
         return [each[0] for each in found] if len(columns) == 1 else found
 
-    def refused(self) -> list[tuple[int, str, str | None, str | None]]:
-        """Line, code, column and value of each refused row."""
+    def rejected(self) -> list[tuple[int, str, str | None, str | None]]:
+        """Line, code, column and value of each rejected row."""
         return self.connection.execute(
             "SELECT source_line, code, column_name, value FROM rejected_rows ORDER BY source_file, source_line"
         ).fetchall()

@@ -19,13 +19,13 @@ AS_OF = datetime(2024, 2, 1, 6, tzinfo=UTC)
 class Retailer:
     """A small retailer: page one holds lines A and B, page two line C; C was under 2024-01-14 before.
 
-    `refuse_credentials` (a number of requests), `grows`, `report` and `spoil` make it misbehave.
+    `reject_credentials` (a number of requests), `grows`, `report` and `spoil` make it misbehave.
     """
 
     number: int
     lines: tuple[tuple[str, ...], ...] = (("A", "B"), ("C",))
-    refuse_credentials: int = 0
-    refuse_from_page: int = 1
+    reject_credentials: int = 0
+    reject_from_page: int = 1
     grows: bool = False
     wrong_report_date: bool = False
     spoil: Callable[[Any], Any] = field(default=lambda value: value)
@@ -46,9 +46,9 @@ class Retailer:
         asked = {name: values[0] for name, values in query.items()}
         return {1: self._first, 2: self._second, 3: self._third}[self.number](path, asked)
 
-    def _refuses(self, page: int) -> bool:
-        if self.refuse_credentials and page >= self.refuse_from_page:
-            self.refuse_credentials -= 1
+    def _rejects(self, page: int) -> bool:
+        if self.reject_credentials and page >= self.reject_from_page:
+            self.reject_credentials -= 1
             return True
         return False
 
@@ -57,7 +57,7 @@ class Retailer:
             day = "1999-01-01" if self.wrong_report_date else asked["date"]
             return self._spoilt({"date": day, "line_count": 3, "net_totals": {"USD": "75.00"}})
         page = int(asked["offset"]) // int(asked["limit"])
-        if self._refuses(page + 1):
+        if self._rejects(page + 1):
             return Reply(401)
         total = 1000 * (len(self.lines) - 1) + len(self.lines[-1]) + (page if self.grows else 0)
         rows = [row_1(sale_id=name, previous_date="2024-01-14" if name == "C" else None) for name in self.lines[page]]
@@ -71,7 +71,7 @@ class Retailer:
             day = "1999-01-01" if self.wrong_report_date else asked["day"]
             return self._spoilt({"day": day, "lines": 3, "net": {"GBP": {"amount": 75000, "exponent": 3}}})
         page = int(asked.get("cursor", "0"))
-        if self._refuses(page + 1):
+        if self._rejects(page + 1):
             return Reply(401)
         if self.grows and page:
             return Reply(400, body=b'{"error":"invalid_cursor"}')
@@ -87,7 +87,7 @@ class Retailer:
             day = "01/01/1999" if self.wrong_report_date else asked["fecha"]
             return self._spoilt({"fecha": day, "lineas": 3, "neto": {"EUR": "75,00"}})
         page = int(asked["pagina"])
-        if self._refuses(page):
+        if self._rejects(page):
             return Reply(401)
         what = next(name for name in ("fecha", "modificado_desde") if name in asked)
         total = sum(len(names) for names in self.lines) + (page if self.grows else 0)

@@ -1,4 +1,4 @@
-"""Airflow's REST API over real HTTP: logging in, tokens that expire, and what each refusal says to do."""
+"""Airflow's REST API over real HTTP: logging in, tokens that expire, and what each rejection says to do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes.http_vendor import HttpVendor, Reply, Request, http_vendor, rep
 TOKEN = Reply(201, b'{"access_token": "t0ken"}')
 
 
-def refused(status: int, detail: object) -> Reply:
+def rejected(status: int, detail: object) -> Reply:
     return Reply(status, json.dumps({"detail": detail}).encode())
 
 
@@ -38,7 +38,7 @@ def test_it_logs_in_once_and_sends_the_token() -> None:
 
 
 def test_a_token_that_expired_while_something_long_was_watched_is_asked_for_again() -> None:
-    replies = [TOKEN, refused(401, "Token Expired"), TOKEN, reply({"state": "running"})]
+    replies = [TOKEN, rejected(401, "Token Expired"), TOKEN, reply({"state": "running"})]
     with http_vendor(replies) as vendor:
         assert api(vendor).call("GET", "/api/v2/dags/d") == {"state": "running"}
 
@@ -55,24 +55,24 @@ def test_a_token_that_expired_while_something_long_was_watched_is_asked_for_agai
         (307, FixConfiguration, "correct AIRFLOW_URL"),
     ],
 )
-def test_a_refusal_is_of_the_kind_that_says_what_to_do(status: int, kind: type[RetailError], advice: str) -> None:
+def test_a_rejection_is_of_the_kind_that_says_what_to_do(status: int, kind: type[RetailError], advice: str) -> None:
     with (
-        http_vendor(answering(lambda _: refused(status, "in its own words."))) as vendor,
-        pytest.raises(kind, match=advice) as refusal,
+        http_vendor(answering(lambda _: rejected(status, "in its own words."))) as vendor,
+        pytest.raises(kind, match=advice) as rejection,
     ):
         api(vendor).call("GET", "/api/v2/dags/d")
-    assert f"Airflow answered {status} to GET /api/v2/dags/d: in its own words" in str(refusal.value)
-    assert "s3cret" not in str(refusal.value)
-    assert "t0ken" not in str(refusal.value)
+    assert f"Airflow answered {status} to GET /api/v2/dags/d: in its own words" in str(rejection.value)
+    assert "s3cret" not in str(rejection.value)
+    assert "t0ken" not in str(rejection.value)
 
 
 def test_a_wrong_password_is_a_matter_of_settings() -> None:
     with (
-        http_vendor([refused(401, "Invalid credentials")]) as vendor,
-        pytest.raises(AirflowForbidden, match=r"Invalid credentials\. admin is not let in") as refusal,
+        http_vendor([rejected(401, "Invalid credentials")]) as vendor,
+        pytest.raises(AirflowForbidden, match=r"Invalid credentials\. admin is not let in") as rejection,
     ):
         api(vendor).call("GET", "/api/v2/dags")
-    assert refusal.value.exit_code == 2
+    assert rejection.value.exit_code == 2
 
 
 def test_what_is_no_airflow_is_a_matter_of_settings() -> None:
@@ -102,7 +102,7 @@ def test_every_missing_setting_is_named_and_a_secret_may_be_in_a_file(tmp_path: 
 
 
 def test_a_pool_that_is_there_already_is_well() -> None:
-    with http_vendor(answering(lambda _: refused(409, {"reason": "Unique constraint violation"}))) as vendor:
+    with http_vendor(answering(lambda _: rejected(409, {"reason": "Unique constraint violation"}))) as vendor:
         api(vendor).ensure_pool()
 
 
@@ -110,7 +110,7 @@ def test_a_dag_file_that_cannot_be_read_is_told_at_once() -> None:
     broken = {"import_errors": [{"filename": "dag.py", "stack_trace": "SyntaxError: no"}]}
 
     def answer(request: Request) -> Reply:
-        return reply(broken) if request.path.endswith("importErrors") else refused(404, "not found")
+        return reply(broken) if request.path.endswith("importErrors") else rejected(404, "not found")
 
     with (
         http_vendor(answering(answer)) as vendor,

@@ -15,7 +15,7 @@ from shared.errors import StopRun
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (StopRun("too many refused records"), "too many refused records"),
+        (StopRun("too many rejected records"), "too many rejected records"),
         (ValueError("no such thing"), "ValueError: no such thing"),
         (KeyboardInterrupt(), "interrupted"),
     ],

@@ -23,5 +23,5 @@ def resolve_split_transactions(cursor: Cursor, parameters: Mapping[str, object],
     Returns the date keys outside the load whose rows changed: they lost a line to this load, or got one back.
     """
     cursor.execute(read_sql(_SQL / "resolve_split_transactions.sql"), {**parameters, "split_dates": split_dates or [0]})
-    cursor.execute("SELECT date_key FROM outdated UNION SELECT date_key FROM restored ORDER BY date_key")
+    cursor.execute("SELECT date_key FROM replaced_lines UNION SELECT date_key FROM restored ORDER BY date_key")
     return [found[0] for found in cursor.fetchall()]

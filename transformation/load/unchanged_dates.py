@@ -35,7 +35,7 @@ class WarehouseChanged(Exception):
 def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> dict[date, UnchangedDate]:
     """Those of the days whose newest ledger row was written from the same records by the same rules.
 
-    An insert-only load can leave outdated rows, so ledger rows older than the latest one do not count.
+    An insert-only load can leave replaced_lines rows, so ledger rows older than the latest one do not count.
     """
     cursor.execute(read_sql(_SQL / "find_unchanged.sql"), {"retailer_id": batch.retailer_id, "days": list(days)})
     found: dict[date, UnchangedDate] = {}

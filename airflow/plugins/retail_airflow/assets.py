@@ -1,7 +1,7 @@
 """The warehouse's tables and views as Airflow assets, and what each of their events says.
 
 Read by DAG files only. An asset's URI is its name: it says nothing of the host, which differs between platforms,
-and a URI that changes under a name that stays makes Airflow refuse every task that names the asset.
+and a URI that changes under a name that stays makes Airflow reject every task that names the asset.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class StageCall:
 
 
 def chosen_date(timezone: str) -> str:
-    """The business date of the present run, refused when it is in the future."""
+    """The business date of the present run, rejected when it is in the future."""
     context = _context()
     day = business_date(context["dag_run"], context["params"].get("date"), timezone)
     if day > datetime.now(ZoneInfo(timezone)).date():
@@ -161,6 +161,7 @@ TASK_CALLBACKS: StageSummary = {
     "on_retry_callback": task_retried,
     "on_success_callback": task_succeeded,
 }
+TASK_SETTINGS: StageSummary = {"pool": "retail_pipeline", **TASK_CALLBACKS}
 RUN_CALLBACKS: StageSummary = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
 
 

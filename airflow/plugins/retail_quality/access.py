@@ -13,7 +13,7 @@ class NotSignedIn(Exception):
 
 
 def to_the_login(request: Request, airflow: str) -> Response:
-    """A person's browser goes to Airflow's login, which sends it back here; a program is refused."""
+    """A person's browser goes to Airflow's login, which sends it back here; a program is rejected."""
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse("Log in to Airflow first.\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -92,7 +92,7 @@ def _add_errors(app: FastAPI) -> None:
         return _html(pages.notice(_addresses(request), "The warehouse cannot be read", str(error), hint), 503)
 
     @app.exception_handler(StarletteHTTPException)
-    def refused(request: Request, error: StarletteHTTPException) -> Response:
+    def rejected(request: Request, error: StarletteHTTPException) -> Response:
         title = {404: "Not found", 403: "Not for you"}.get(error.status_code, "This cannot be shown")
         return _html(pages.notice(_addresses(request), title, str(error.detail)), error.status_code)
 

@@ -1,7 +1,7 @@
 """Whether a partition's books agree: within the ledger, and with what the retailer itself says it sold. Pure.
 
 The rules are those of the quality checks rows_match_report and money_matches_report (with and without rejects): the
-retailer's books may or may not count the records that were refused.
+retailer's books may or may not count the records that were rejected.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def balance(partition: Partition) -> Balance:
 def _within_ledger(it: Partition) -> list[str]:
     found = []
     if it.fetched != it.landed + it.rejected:
-        found.append(f"{abs(it.fetched - it.landed - it.rejected):,} fetched records neither landed nor refused")
+        found.append(f"{abs(it.fetched - it.landed - it.rejected):,} fetched records neither landed nor rejected")
     if it.landed != it.inserted + it.updated + it.unchanged + it.duplicate:
         found.append("landed records are not all accounted for")
     for money in it.money:

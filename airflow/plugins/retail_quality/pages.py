@@ -89,7 +89,7 @@ def alert(at: Addresses, found: Alert) -> str:
 
 def notice(at: Addresses, title: str, text: str, hint: str = "") -> str:
     """A page that says what is wrong and what to do."""
-    return _render("notice", at, title=title, text=text, hint=hint)
+    return _render("message", at, title=title, text=text, hint=hint)
 
 
 def count(value: int | None) -> str:

@@ -1,6 +1,6 @@
--- Grain: reason code: refused rows, and the first of them as examples.
+-- Grain: reason code: rejected rows, and the first of them as examples.
 SELECT
     code,
-    count(*) AS refused,
+    count(*) AS rejected,
     min_by([source_file::VARCHAR, source_line::VARCHAR, column_name, value, reason], (source_file, source_line), $examples)
-FROM rejected_rows GROUP BY ALL ORDER BY refused DESC, code;
+FROM rejected_rows GROUP BY ALL ORDER BY rejected DESC, code;

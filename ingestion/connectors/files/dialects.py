@@ -14,7 +14,7 @@ from shared.errors import FixConfiguration
 
 SAMPLE_BYTES = 256 * 1024
 MOST_COLUMNS = 1_000
-"""A header wider than this is no sales file; it is refused before any of it is read."""
+"""A header wider than this is no sales file; it is rejected before any of it is read."""
 LONGEST_LINE = 1_000_000
 """Bytes. A longer line is an error that names it: most likely a quote that is never closed."""
 _DELIMITERS = ",;\t|"

@@ -1,7 +1,7 @@
 """JSON over HTTP from systems that fail: retried, paced, bounded in time and size; messages name the host.
 
 What is retried: 429, 5xx, no connection, time-outs, a body that is cut short, is no JSON, or is of another type.
-What is not: a refused request (4xx) and a redirect.
+What is not: a rejected request (4xx) and a redirect.
 """
 
 from __future__ import annotations
@@ -180,14 +180,14 @@ class HttpClient:
         if status in (401, 403):
             kind = _Unauthorized if status == 401 else FixConfiguration
             raise kind(
-                f"{name} refused our credentials ({status}) at {self._api.host}."
+                f"{name} rejected our credentials ({status}) at {self._api.host}."
                 f" Set {self._api.secret_settings} in .env to what the retailer gave you, then run again."
             )
         if status in (404, 405) or status < 400:
             raise FixConfiguration(
                 f"{name} at {self._api.host} has no {path} ({status}). Correct {self._api.url_setting} in .env."
             )
-        raise RequestRejected(f"{name} at {self._api.host} refused the request for {path} ({status}).", status)
+        raise RequestRejected(f"{name} at {self._api.host} rejected the request for {path} ({status}).", status)
 
     def _read(self, response: requests.Response) -> bytes:
         deadline = self._monotonic() + self._limits.total_seconds

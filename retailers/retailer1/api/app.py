@@ -14,7 +14,7 @@ from retailers.retailer1.market import MARKET
 from retailers.retailer1.sales_tables import PosSales
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.refusals import Refused, invalid
+from retailers.serving.rejections import Rejected, invalid
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator
@@ -35,13 +35,13 @@ class Retailer1:
         """Check the key."""
         given = request.headers.get("X-API-Key")
         if given is None:
-            raise Refused(401, "missing_api_key", "send your key in the header X-API-Key")
+            raise Rejected(401, "missing_api_key", "send your key in the header X-API-Key")
         if not hmac.compare_digest(given.encode(), self._key):
-            raise Refused(401, "invalid_api_key", "this key is not known")
+            raise Rejected(401, "invalid_api_key", "this key is not known")
 
-    def error_body(self, refused: Refused) -> Mapping[str, object]:
+    def error_body(self, rejected: Rejected) -> Mapping[str, object]:
         """`{"error": {"code", "message"}}`."""
-        return {"error": {"code": refused.code, "message": refused.message}}
+        return {"error": {"code": rejected.code, "message": rejected.message}}
 
     def add_endpoints(self, app: Flask) -> None:
         """Sales and the daily report."""

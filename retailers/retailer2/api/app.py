@@ -15,7 +15,7 @@ from retailers.retailer2.sales_tables import OrderBook
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.refusals import Refused
+from retailers.serving.rejections import Rejected
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator
@@ -38,10 +38,10 @@ class Retailer2:
         """Check the access token."""
         self._tokens.check(bearer(request.headers.get("Authorization")))
 
-    def error_body(self, refused: Refused) -> Mapping[str, object]:
+    def error_body(self, rejected: Rejected) -> Mapping[str, object]:
         """`{"error", "error_description"}`, as OAuth 2 has it."""
-        code = "invalid_request" if refused.code == "invalid_parameter" else refused.code
-        return {"error": code, "error_description": refused.message}
+        code = "invalid_request" if rejected.code == "invalid_parameter" else rejected.code
+        return {"error": code, "error_description": rejected.message}
 
     def add_endpoints(self, app: Flask) -> None:
         """Token, orders and the daily report."""
@@ -51,7 +51,7 @@ class Retailer2:
 
     def _token(self) -> Response:
         if request.form.get("grant_type") != "client_credentials":
-            raise Refused(400, "unsupported_grant_type", "grant_type must be client_credentials, sent as a form")
+            raise Rejected(400, "unsupported_grant_type", "grant_type must be client_credentials, sent as a form")
         basic = request.authorization if request.authorization and request.authorization.type == "basic" else None
         given = (
             (basic.username if basic else request.form.get("client_id")) or "",
@@ -59,7 +59,7 @@ class Retailer2:
         )
         matches = [hmac.compare_digest(a.encode(), b) for a, b in zip(given, self._client, strict=True)]
         if not all(matches):
-            raise Refused(401, "invalid_client", "this client id or secret is wrong", {"WWW-Authenticate": "Basic"})
+            raise Rejected(401, "invalid_client", "this client id or secret is wrong", {"WWW-Authenticate": "Basic"})
         response = json_response({
             "access_token": self._tokens.issue(), "token_type": "Bearer", "expires_in": self._tokens.lifetime,
         })  # fmt: skip

@@ -17,7 +17,7 @@ from retailers.retailer3.sales_tables import Asientos
 from retailers.retailer3.signatures import Signatures
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.refusals import Refused, invalid
+from retailers.serving.rejections import Rejected, invalid
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator
@@ -47,9 +47,9 @@ class Retailer3:
         target = request.environ.get("REQUEST_URI") or request.full_path.rstrip("?")
         self._signatures.check(request.method, target, dict(request.headers))
 
-    def error_body(self, refused: Refused) -> Mapping[str, object]:
+    def error_body(self, rejected: Rejected) -> Mapping[str, object]:
         """`{"codigo", "mensaje"}`."""
-        return {"codigo": _CODES.get(refused.code, refused.code), "mensaje": refused.message}
+        return {"codigo": _CODES.get(rejected.code, rejected.code), "mensaje": rejected.message}
 
     def add_endpoints(self, app: Flask) -> None:
         """Sales and the daily closing."""

@@ -83,11 +83,11 @@ def test_what_reached_no_channel_is_tried_again_at_the_next_occurrence(
 ) -> None:
     tries: list[AlertMessage] = []
 
-    def refuse_the_first(message: AlertMessage, channels: list[Channel]) -> dict[Channel, str]:
+    def reject_the_first(message: AlertMessage, channels: list[Channel]) -> dict[Channel, str]:
         tries.append(message)
         return {} if len(tries) > 1 else {SINK[0]: "down"}
 
-    monkeypatch.setattr(alerting, "deliver", refuse_the_first)
+    monkeypatch.setattr(alerting, "deliver", reject_the_first)
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
     assert alerts()[0]["notified_at"] is None
 

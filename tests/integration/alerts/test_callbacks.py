@@ -83,7 +83,7 @@ def unresolved(alerts: Alerts) -> set[str]:
 
 
 def fail_ingestion(**more: Any) -> None:
-    reason = "retailer_2 refused our client id (401). Set RETAILER2_CLIENT_SECRET in .env."
+    reason = "retailer_2 rejected our client id (401). Set RETAILER2_CLIENT_SECRET in .env."
     tasks.task_failed(context(INGEST_TASK, exception=RuntimeError(reason), **more))
 
 
@@ -92,7 +92,7 @@ def test_a_failed_task_is_told_with_retailer_date_reason_remedy_and_log(sink: Si
 
     (body,) = sink.bodies
     assert body["title"] == "[ERROR] ingest_retailers_to_s3 failed for retailer_2, 2026-11-20"
-    assert "refused our client id (401). Set RETAILER2_CLIENT_SECRET" in body["message"]
+    assert "rejected our client id (401). Set RETAILER2_CLIENT_SECRET" in body["message"]
     assert "What to do: " in body["message"]
     assert body["link"] == (
         "http://airflow:8080/dags/retail_data_pipeline/runs/run-1/tasks/ingest_retailers_to_s3/mapped/1"
@@ -152,9 +152,9 @@ def test_missing_data_ends_with_the_publication_whichever_run_it_was(
 ) -> None:
     days.publish(DAY, "retailer_1")
     fail_ingestion()
-    missing = {"retailer_2": "refused our client id (401)", "retailer_1": "its newest change could not be read"}
+    missing = {"retailer_2": "rejected our client id (401)", "retailer_1": "its newest change could not be read"}
     assert not tasks.notify("data_missing", context("report_missing_retailers"), missing)
-    assert tasks.notify("data_missing", context("report_missing_retailers"), {"retailer_2": "refused"})
+    assert tasks.notify("data_missing", context("report_missing_retailers"), {"retailer_2": "rejected"})
     tasks.run_failed(context(reason="task_failure"))
     missing_rows = [row for row in alerts() if row["kind"] == "missing_data"]
     assert [(row["retailer_id"], row["occurrences"]) for row in missing_rows] == [("retailer_2", 2)]

@@ -29,7 +29,7 @@ FAILED = Alert(
     "task_failed",
     "error",
     "ingest failed for retailer_2, 2026-11-20",
-    "retailer_2 refused our client id (401).\nWhat to do: set RETAILER2_CLIENT_SECRET in .env.",
+    "retailer_2 rejected our client id (401).\nWhat to do: set RETAILER2_CLIENT_SECRET in .env.",
     date(2026, 11, 20),
     "retailer_2",
     "retail_data_pipeline",
@@ -39,7 +39,7 @@ FAILED = Alert(
 )
 EVERYTHING = (
     "ingest failed for retailer_2, 2026-11-20",
-    "refused our client id (401)",
+    "rejected our client id (401)",
     "What to do: set RETAILER2_CLIENT_SECRET",
     "Retailer: retailer_2",
     "Business date: 2026-11-20",
@@ -163,7 +163,7 @@ def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
     assert "channel 1 (json)" in said
 
 
-def test_a_refusal_is_told_with_its_status(sink: Sink) -> None:
+def test_a_rejection_is_told_with_its_status(sink: Sink) -> None:
     sink.status = 403
 
     (reason,) = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook")).values()

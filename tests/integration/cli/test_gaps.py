@@ -101,7 +101,7 @@ def test_what_is_missing_still_is_named_with_the_reason(published: PublishedDays
     assert "These are missing still. See why: retail schedule runs" in told.stderr
 
 
-def test_a_range_that_ends_before_it_begins_is_refused(published: PublishedDays, airflow: Any) -> None:
+def test_a_range_that_ends_before_it_begins_is_rejected(published: PublishedDays, airflow: Any) -> None:
     told = retail("--from", "2024-02-05", "--to", "2024-02-01")
     assert (told.exit_code, told.stderr) == (
         2,

@@ -99,11 +99,11 @@ def test_a_red_run_ends_with_1_the_reason_and_where_to_look(shell: Shell) -> Non
 def test_a_paused_dag_is_told_before_anybody_waits_for_it(shell: Shell) -> None:
     assert shell.retail("pause").output == "retail_data_pipeline is paused.\n"
     assert shell.retail("pause").output == "retail_data_pipeline is paused already.\n"
-    refused = [shell.retail("trigger", DAY), shell.retail("backfill", DAY, DAY)]
-    assert [each.exit_code for each in refused] == [1, 1]
+    rejected = [shell.retail("trigger", DAY), shell.retail("backfill", DAY, DAY)]
+    assert [each.exit_code for each in rejected] == [1, 1]
     assert all(
         "is paused: its runs stay in the queue. Switch it on: retail schedule unpause" in each.stderr
-        for each in refused
+        for each in rejected
     )
     assert shell.airflow.posted == []
     queued = shell.retail("trigger", DAY, "--no-wait")
@@ -238,7 +238,7 @@ def test_nobody_there_says_where_to_look(shell: Shell, monkeypatch: pytest.Monke
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
 
-def test_dates_that_cannot_be_backfilled_are_refused_in_words() -> None:
+def test_dates_that_cannot_be_backfilled_are_rejected_in_words() -> None:
     zone = ZoneInfo("America/New_York")
     with pytest.raises(FixConfiguration, match="FROM 2024-01-02 is after TO 2024-01-01"):
         date_range(date(2024, 1, 2), date(2024, 1, 1), zone, NOW)
@@ -248,7 +248,7 @@ def test_dates_that_cannot_be_backfilled_are_refused_in_words() -> None:
         date_range(date(2009, 1, 1), date(2024, 1, 1), zone, NOW)
 
 
-def test_a_zone_that_is_not_airflows_is_refused() -> None:
+def test_a_zone_that_is_not_airflows_is_rejected() -> None:
     dag = FakeAirflow().dag()
     check_zone(dag, "UTC")
     with pytest.raises(FixConfiguration, match="runs at 15:00 of that zone instead of 02:00"):

@@ -194,7 +194,7 @@ def test_a_price_with_its_point_in_the_wrong_place_is_a_warning(clean: Clean) ->
     assert not_passed(clean.check()) == {"prices_as_usual retailer_1": Status.WARN}
 
 
-def test_refused_records_are_a_warning_and_explain_missing_money(clean: Clean) -> None:
+def test_rejected_records_are_a_warning_and_explain_missing_money(clean: Clean) -> None:
     republish(clean, usual_lines(DAY), rejected=2)
     assert not_passed(clean.check()) == {"few_rejects retailer_1": Status.WARN}
     clean.days.execute(

@@ -32,7 +32,7 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
     assert result.balanced
     assert {name: bucket.rows for name, bucket in result.buckets.items()} == {
         "landed": len(rows),
-        "refused": 0,
+        "rejected": 0,
         "duplicate": len(rows) - len(kept),
         "inserted": len(kept),
         "updated": 0,

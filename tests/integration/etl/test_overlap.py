@@ -68,14 +68,14 @@ def test_append_takes_the_newer_version_of_a_record(platform: Platform, tmp_path
     assert platform.star()[0] == len(set(rows)) + 1
 
 
-def test_refused_rows_stay_when_a_file_is_appended(platform: Platform, tmp_path: Path) -> None:
+def test_rejected_rows_stay_when_a_file_is_appended(platform: Platform, tmp_path: Path) -> None:
     rows = sales(1)
     bad = replace(rows[0], quantity="many")
     platform.load(write(tmp_path / "january.csv", [*rows, bad]), max_reject_share=0.5)
     late = [*sales(1, start=300_000), replace(rows[1], price="free")]
     result = platform.load(write(tmp_path / "late.csv", late), overlap=Overlap.APPEND, max_reject_share=0.5)
     assert result.balanced
-    assert result.buckets["refused"].rows == 2
+    assert result.buckets["rejected"].rows == 2
     letters = platform.query("SELECT position, status FROM ops.dead_letters ORDER BY position")
     assert [position.split(",")[0] for position, _ in letters] == ["january.csv", "late.csv"]
     assert {status for _, status in letters} == {"open"}

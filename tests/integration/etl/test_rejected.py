@@ -1,4 +1,4 @@
-"""Rows that are refused: in the dead letters with file, line, column and value, and out of them once corrected."""
+"""Rows that are rejected: in the dead letters with file, line, column and value, and out of them once corrected."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from shared.partitions import Manifest, manifest_key, rejected_key
 from tests.integration.etl.conftest import FIRST, RETAILER, Platform, sales, write
 
 
-def test_a_refused_row_is_a_dead_letter_until_its_file_is_corrected(platform: Platform, tmp_path: Path) -> None:
+def test_a_rejected_row_is_a_dead_letter_until_its_file_is_corrected(platform: Platform, tmp_path: Path) -> None:
     rows = sales()
     wrong = [replace(row, price="1e400") if row is rows[3] else row for row in rows]
     path = write(tmp_path / "sales.csv", wrong)
     result = platform.load(path)
     assert result.balanced
-    assert (result.buckets["refused"].rows, result.buckets["landed"].rows) == (1, len(rows) - 1)
+    assert (result.buckets["rejected"].rows, result.buckets["landed"].rows) == (1, len(rows) - 1)
     letters = platform.query(
         "SELECT business_date, reason_code, position, payload, status, object_key FROM ops.dead_letters"
     )
@@ -43,35 +43,35 @@ def test_a_refused_row_is_a_dead_letter_until_its_file_is_corrected(platform: Pl
     assert platform.star() == (len(set(rows)), sum(row.money for row in set(rows)))
 
 
-def test_a_date_of_refused_rows_alone_is_a_partition_too(platform: Platform, tmp_path: Path) -> None:
+def test_a_date_of_rejected_rows_alone_is_a_partition_too(platform: Platform, tmp_path: Path) -> None:
     rows = sales(2)
     wrong = [replace(row, price="x") if row.day == FIRST else row for row in rows]
     result = platform.load(write(tmp_path / "sales.csv", wrong), max_reject_share=0.9)
     assert result.balanced
-    assert result.buckets["refused"].rows == 13
+    assert result.buckets["rejected"].rows == 13
     manifest = Manifest.model_validate_json(platform.read_object(manifest_key(RETAILER, FIRST)))
     assert (manifest.landed, manifest.rejected, manifest.size_bytes) == (0, 13, 0)
     assert platform.query("SELECT fetched, rejected FROM ops.load_ledger WHERE business_date = %s", FIRST) == [(13, 13)]
 
 
-def test_equal_refused_rows_are_counted_each_and_kept_once(platform: Platform, tmp_path: Path) -> None:
+def test_equal_rejected_rows_are_counted_each_and_kept_once(platform: Platform, tmp_path: Path) -> None:
     rows = sales(1)
     bad = replace(rows[0], quantity="")
     result = platform.load(write(tmp_path / "sales.csv", [*rows, bad, bad]), max_reject_share=0.5)
-    assert (result.buckets["refused"].rows, result.balanced) == (2, True)
+    assert (result.buckets["rejected"].rows, result.balanced) == (2, True)
     assert platform.query("SELECT count(*) FROM ops.dead_letters") == [(1,)]
 
 
-def test_too_many_refused_rows_load_nothing(platform: Platform, tmp_path: Path) -> None:
+def test_too_many_rejected_rows_load_nothing(platform: Platform, tmp_path: Path) -> None:
     rows = [replace(row, price="x") if number % 3 == 0 else row for number, row in enumerate(sales())]
     with pytest.raises(RetailError, match=r"sales\.csv"):
         platform.load(write(tmp_path / "sales.csv", rows))
     assert (platform.objects(), platform.star()) == ({}, (0, Decimal(0)))
 
 
-def test_ten_thousand_refused_rows_are_all_kept(platform: Platform, tmp_path: Path) -> None:
+def test_ten_thousand_rejected_rows_are_all_kept(platform: Platform, tmp_path: Path) -> None:
     rows = sales(4, 2_500)
     wrong = [replace(row, price=f"{number} pounds") for number, row in enumerate(rows)]
     result = platform.load(write(tmp_path / "sales.csv", [*wrong, rows[0]]), max_reject_share=1.0)
-    assert (result.buckets["refused"].rows, result.balanced) == (len(rows), True)
+    assert (result.buckets["rejected"].rows, result.balanced) == (len(rows), True)
     assert platform.query("SELECT count(*) FROM ops.dead_letters") == [(len(rows),)]

@@ -135,25 +135,25 @@ def test_a_bucket_without_permission_says_what_is_denied(s3: S3Access) -> None:
 
 
 def test_keys_that_the_store_does_not_know_are_told_from_a_missing_right(s3: S3Access) -> None:
-    class Refusing(BaseHTTPRequestHandler):
-        def refuse(self) -> None:
+    class Rejecting(BaseHTTPRequestHandler):
+        def reject(self) -> None:
             body = b"<Error><Code>InvalidAccessKeyId</Code><Message>no</Message></Error>"
             self.send_response(403)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PUT = do_HEAD = do_DELETE = refuse  # noqa: N815 - the names http.server calls
+        do_GET = do_PUT = do_HEAD = do_DELETE = reject  # noqa: N815 - the names http.server calls
 
         def log_message(self, *arguments: object) -> None:
             """Silent."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Rejecting) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         done = check_s3({**s3.environment, "S3_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
         server.shutdown()
     assert done.returncode == 2
-    assert "refused our keys (InvalidAccessKeyId)" in done.stderr
+    assert "rejected our keys (InvalidAccessKeyId)" in done.stderr
 
 
 class TokenService(BaseHTTPRequestHandler):

@@ -225,7 +225,7 @@ def test_a_scheduler_that_died_is_down_although_the_api_answers(api: FakeApi) ->
     assert (found["API server"], found["scheduler"]) == (Health.OK, Health.DOWN)
 
 
-def test_a_refused_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) -> None:
+def test_a_rejected_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) -> None:
     environ = airflow_answers(api)
     api.answers["/api/v2/dags/retail_data_pipeline"] = (200, {"is_paused": True})
     api.answers["/api/v2/dags/retail_data_pipeline/dagRuns"] = (

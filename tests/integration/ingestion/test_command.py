@@ -35,7 +35,7 @@ def command(
     )
 
 
-def refused(environment: Mapping[str, str], *arguments: str, code: int) -> str:
+def rejected(environment: Mapping[str, str], *arguments: str, code: int) -> str:
     """The one line that a failing command ends with."""
     done = command(environment, *arguments)
     assert done.returncode == code, done.stdout + done.stderr
@@ -71,39 +71,39 @@ def test_one_retailer_down_fails_the_command_and_is_named(platform: Platform, ve
 
 
 def test_no_database(platform: Platform) -> None:
-    line = refused({**platform.environment, "WAREHOUSE_DSN": "postgresql://retail_user:x@127.0.0.1:9/w"}, DAY, code=1)
+    line = rejected({**platform.environment, "WAREHOUSE_DSN": "postgresql://retail_user:x@127.0.0.1:9/w"}, DAY, code=1)
     assert "No PostgreSQL answers for retail_user@127.0.0.1:9/w" in line
     assert "make up" in line
 
 
 def test_wrong_password(platform: Platform) -> None:
     dsn = platform.dsn.replace(platform.dsn.split(":")[2].split("@")[0], "wrong")
-    line = refused({**platform.environment, "WAREHOUSE_DSN": dsn}, DAY, code=2)
-    assert "PostgreSQL refused the password" in line
+    line = rejected({**platform.environment, "WAREHOUSE_DSN": dsn}, DAY, code=2)
+    assert "PostgreSQL rejected the password" in line
     assert "WAREHOUSE_DSN" in line
 
 
 def test_no_bucket(platform: Platform) -> None:
-    line = refused({**platform.environment, "S3_BUCKET_RAW": "not-there"}, DAY, code=2)
+    line = rejected({**platform.environment, "S3_BUCKET_RAW": "not-there"}, DAY, code=2)
     assert "There is no bucket not-there" in line
     assert "S3_BUCKET_RAW" in line
 
 
 def test_a_bucket_without_permission(platform: Platform) -> None:
     platform.s3.deny(platform.s3.bucket_raw)
-    line = refused(platform.environment, DAY, code=2)
+    line = rejected(platform.environment, DAY, code=2)
     assert f"S3 denies us s3:ListBucket on bucket {platform.s3.bucket_raw}" in line
     assert "AWS_ACCESS_KEY_ID" in line
 
 
 def test_no_s3(platform: Platform) -> None:
-    line = refused({**platform.environment, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}, DAY, code=1)
+    line = rejected({**platform.environment, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}, DAY, code=1)
     assert "No S3 answers at http://127.0.0.1:9" in line
 
 
 def test_an_unreachable_api(platform: Platform) -> None:
     environment = {**platform.environment, "RETAILER1_API_URL": "http://127.0.0.1:9", "INGEST_MAX_ATTEMPTS": "2"}
-    line = refused(environment, DAY, "--retailer", "retailer_1", code=1)
+    line = rejected(environment, DAY, "--retailer", "retailer_1", code=1)
     assert "retailer_1 at 127.0.0.1:9 cannot be reached" in line
     assert "RETAILER1_API_URL" in line
 
@@ -117,21 +117,21 @@ def test_an_unreachable_api(platform: Platform) -> None:
     ],
 )
 def test_a_rejected_key(platform: Platform, retailer_id: str, setting: str) -> None:
-    line = refused({**platform.environment, setting: "wrong"}, DAY, "--retailer", retailer_id, code=1)
-    assert f"{retailer_id} refused our credentials (401)" in line
+    line = rejected({**platform.environment, setting: "wrong"}, DAY, "--retailer", retailer_id, code=1)
+    assert f"{retailer_id} rejected our credentials (401)" in line
     assert setting in line
 
 
 def test_a_missing_answer_is_no_empty_day(platform: Platform) -> None:
     with http_vendor([Reply(404)]) as vendor:
         environment = {**platform.environment, "RETAILER1_API_URL": vendor.url}
-        line = refused(environment, DAY, "--retailer", "retailer_1", code=1)
+        line = rejected(environment, DAY, "--retailer", "retailer_1", code=1)
     assert "has no /v1/reports/daily (404)" in line
     assert platform.object_keys() == []
 
 
 def test_missing_settings_are_named_together() -> None:
-    line = refused({"S3_BUCKET_RAW": "raw"}, DAY, code=2)
+    line = rejected({"S3_BUCKET_RAW": "raw"}, DAY, code=2)
     for name in (
         "WAREHOUSE_DSN",
         "S3_BUCKET_PROCESSED",
@@ -152,7 +152,7 @@ def test_missing_settings_are_named_together() -> None:
     ],
 )
 def test_mistakes_in_the_arguments(platform: Platform, arguments: list[str], said: str) -> None:
-    assert said in refused(platform.environment, *arguments, code=2)
+    assert said in rejected(platform.environment, *arguments, code=2)
 
 
 def test_help_tells_what_it_does() -> None:

@@ -124,17 +124,17 @@ def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_on_the_way() -> None
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_refused_credentials_name_the_setting(status: int) -> None:
+def test_rejected_credentials_name_the_setting(status: int) -> None:
     with http_vendor([Reply(status)]) as vendor:
         error = failure(vendor)
     assert isinstance(error, FixConfiguration)
-    assert f"retailer_9 refused our credentials ({status})" in str(error)
+    assert f"retailer_9 rejected our credentials ({status})" in str(error)
     assert "RETAILER9_API_KEY" in str(error)
     assert len(vendor.asked) == 1
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, FixConfiguration), (302, FixConfiguration), (400, RequestRejected)])
-def test_a_refused_request_is_not_repeated(status: int, kind: type[RetailError]) -> None:
+def test_a_rejected_request_is_not_repeated(status: int, kind: type[RetailError]) -> None:
     with http_vendor([Reply(status, headers={"Location": "http://elsewhere.invalid/"})]) as vendor:
         assert isinstance(failure(vendor), kind)
     assert len(vendor.asked) == 1

@@ -130,7 +130,7 @@ def test_a_retailer_that_always_fails_at_page_three_leaves_the_partition_as_it_w
 
 
 @pytest.mark.parametrize("retailer_id", RETAILERS)
-def test_bad_rows_are_refused_with_their_reasons_and_the_good_ones_land(
+def test_bad_rows_are_rejected_with_their_reasons_and_the_good_ones_land(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:
     calm = platform.ingest(DAY, retailer_id).results[0].dates[0]
@@ -185,7 +185,7 @@ def test_too_many_bad_rows_leave_the_partition_and_tell_why(platform: Platform, 
     result = platform.ingest(DAY, "retailer_2")
 
     error = str(result.results[0].error)
-    assert "records refused" in error
+    assert "records rejected" in error
     assert "NEGATIVE_PRICE" in error
     assert "more than 5%" in error
     assert platform.manifest("retailer_2", DAY).run_id == before.run_id

@@ -107,8 +107,8 @@ def test_a_night_is_told_with_the_names_columns_and_counts_of_the_ledger(
         assert outputs[raw(retailer)]["namespace"] == f"s3://{platform.s3.bucket_raw}"
         statistics = outputs[raw(retailer)]["outputFacets"]["outputStatistics"]
         assert (statistics["rowCount"], statistics["size"]) == (landed, size)
-        refused = outputs.get(raw(retailer).replace("raw/", "rejected/").replace("sales_data", "rejected"))
-        assert (refused["outputFacets"]["outputStatistics"]["rowCount"] if refused else 0) == rejected
+        rejected = outputs.get(raw(retailer).replace("raw/", "rejected/").replace("sales_data", "rejected"))
+        assert (rejected["outputFacets"]["outputStatistics"]["rowCount"] if rejected else 0) == rejected
 
         told = receiver.last(f"transform.{retailer}")
         outputs = by_name(told["outputs"])

@@ -102,17 +102,17 @@ def test_the_throwaway_server_ends_with_a_process_that_is_killed(tmp_path: Path)
     assert not connects(dsn)
 
 
-def test_an_unknown_source_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_an_unknown_source_is_rejected_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="Set it to npm, installed or pypi"):
         find_postgres(tmp_path, {"RETAIL_POSTGRES": "snap"})
 
 
-def test_a_directory_without_postgres_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_postgres_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="holds no `postgres`"):
         find_postgres(tmp_path, {"RETAIL_POSTGRES_BIN": str(tmp_path)})
 
 
-def test_a_postgres_that_is_too_old_is_refused(tmp_path: Path) -> None:
+def test_a_postgres_that_is_too_old_is_rejected(tmp_path: Path) -> None:
     for name in ("postgres", "initdb"):
         (tmp_path / name).write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 13.9'\n", encoding="utf-8")
         (tmp_path / name).chmod(0o755)

@@ -192,8 +192,8 @@ def test_large_objects_do_not_stay_in_memory(server: Restartable) -> None:
 def test_a_denied_bucket_answers_access_denied(s3: S3Access, call: Callable[[S3Access], object]) -> None:
     s3.deny(s3.bucket_raw)
 
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError) as rejected:
         call(s3)
 
-    assert refused.value.response["Error"]["Code"] == "AccessDenied"
+    assert rejected.value.response["Error"]["Code"] == "AccessDenied"
     s3.client.put_object(Bucket=s3.bucket_processed, Key="k", Body=b"still allowed")

@@ -122,7 +122,7 @@ def test_the_queries_tell_what_was_loaded(reader: psycopg2.extensions.connection
     assert ask(reader, by_name["quality: Dead letters by reason"])[1][0][0] == "none"
 
 
-def test_the_reader_sees_why_a_record_was_refused_and_not_the_record(warehouse: WarehouseAccess) -> None:
+def test_the_reader_sees_why_a_record_was_rejected_and_not_the_record(warehouse: WarehouseAccess) -> None:
     columns = "retailer_id, business_date, stage, reason_code, reason, payload, payload_digest, position, run_id"
     with psycopg2.connect(warehouse.owner_dsn) as owner, owner.cursor() as cursor:
         cursor.execute(

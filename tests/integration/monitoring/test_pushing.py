@@ -147,7 +147,7 @@ def test_an_error_is_pushed_with_its_kind(gateway: Gateway, warehouse: Warehouse
         assert gateway.group("refresh")["retail_stage_failed"] == 1
 
 
-def test_a_warehouse_that_refuses_is_pushed_too(gateway: Gateway, warehouse: WarehouseAccess) -> None:
+def test_a_warehouse_that_rejects_is_pushed_too(gateway: Gateway, warehouse: WarehouseAccess) -> None:
     dsn = re.sub(r":[^:@/]+@", ":wrong@", warehouse.loader_dsn)
     with pytest.raises(FixConfiguration), record_stage(dsn, StageRun("r", "quality", DAY), clock=now):
         pass
@@ -164,7 +164,7 @@ def test_a_killed_run_has_begun_and_not_ended(gateway: Gateway, warehouse: Wareh
 
 
 @pytest.mark.parametrize("status", [400, 500, 302])
-def test_a_gateway_that_refuses_fails_no_run(gateway: Gateway, warehouse: WarehouseAccess, status: int) -> None:
+def test_a_gateway_that_rejects_fails_no_run(gateway: Gateway, warehouse: WarehouseAccess, status: int) -> None:
     gateway.status = status
     with record_stage(warehouse.loader_dsn, StageRun("run-1", "refresh", DAY), clock=now) as outcome:
         outcome.finish(details={"views": []})

@@ -40,7 +40,7 @@ def no_warehouse() -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_program_without_a_session_is_refused_and_nothing_is_read(path: str) -> None:
+def test_a_program_without_a_session_is_rejected_and_nothing_is_read(path: str) -> None:
     with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
         answer = client.get(path)
 
@@ -120,8 +120,8 @@ def test_what_others_wrote_is_shown_as_text(shown: Shown) -> None:
         assert page.tags.count("script") == 1, "the page's own"
         assert "img" not in page.tags
         assert [name for name in page.attributes if name.startswith("on") or name == "style"] == []
-    refused = shown.get("/days/%3Cscript%3Ealert(1)%3C%2Fscript%3E", 404)
-    assert refused.tags.count("script") == 1
+    rejected = shown.get("/days/%3Cscript%3Ealert(1)%3C%2Fscript%3E", 404)
+    assert rejected.tags.count("script") == 1
 
 
 def test_the_page_cannot_write_even_as_the_loader(warehouse: WarehouseAccess) -> None:

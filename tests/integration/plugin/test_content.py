@@ -35,9 +35,9 @@ def test_a_new_warehouse_says_what_to_do_first(shown: Shown) -> None:
 
 
 def test_an_alert_is_shown_even_before_anything_was_loaded(shown: Shown) -> None:
-    number = raise_alert(shown, "retailer_1 refused our key")
+    number = raise_alert(shown, "retailer_1 rejected our key")
 
-    assert shown.get("/").links["retailer_1 refused our key"] == f"/retail/alerts/{number}"
+    assert shown.get("/").links["retailer_1 rejected our key"] == f"/retail/alerts/{number}"
 
 
 def test_every_number_of_the_ledger_is_that_of_the_table(shown: Shown) -> None:
@@ -111,7 +111,7 @@ def test_money_apart_from_the_books_is_named(shown: Shown) -> None:
     assert "1,234.50 USD apart from the retailer's books" in shown.get(f"/days/{DAY}").text
 
 
-def test_books_may_or_may_not_count_the_refused_records_money(shown: Shown) -> None:
+def test_books_may_or_may_not_count_the_rejected_records_money(shown: Shown) -> None:
     shown.days.publish(DAY, rejected=2)
     shown.days.execute("UPDATE ops.load_ledger_amounts SET rejected = 19, reported = reported + 19")
 

@@ -32,7 +32,7 @@ def ask(retailer: RunningRetailer, page: int = 1, size: int = 100) -> requests.R
 
 
 @pytest.mark.parametrize(("fault", "status"), [("429;retry_after=7", 429), ("500", 500), ("503", 503)])
-def test_refusals_are_errors_in_the_vendor_s_words(retailer: RunningRetailer, fault: str, status: int) -> None:
+def test_rejections_are_errors_in_the_vendor_s_words(retailer: RunningRetailer, fault: str, status: int) -> None:
     retailer.faults(fault)
     answer = ask(retailer)
     assert answer.status_code == status

@@ -179,7 +179,7 @@ def test_a_wrong_page_size_is_a_bad_request(retailer: RunningRetailer, size: str
     assert retailer.client.size_parameter in str(answer.json())
 
 
-def test_unknown_paths_and_methods_are_refused_in_json(retailer: RunningRetailer) -> None:
+def test_unknown_paths_and_methods_are_rejected_in_json(retailer: RunningRetailer) -> None:
     assert retailer.client.get("/nothing/here").status_code == 404
     answer = requests.delete(retailer.url + retailer.client.listing, timeout=10)
     assert answer.status_code == 405
@@ -196,9 +196,9 @@ def test_health_needs_no_key(retailer: RunningRetailer) -> None:
 def test_the_rate_limit_says_when_to_come_back(start: Start, retailer: RunningRetailer) -> None:
     strict = start(retailer.client.number, RETAILER_RATE_LIMIT="1")
     answers = [list_day(strict, day_text(strict, date(2022, 1, 1))) for _ in range(4)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert refused
-    assert int(refused[0].headers["Retry-After"]) >= 1
+    rejected = [answer for answer in answers if answer.status_code == 429]
+    assert rejected
+    assert int(rejected[0].headers["Retry-After"]) >= 1
 
 
 def test_each_database_has_tables_of_its_own_kind(retailer: RunningRetailer) -> None:

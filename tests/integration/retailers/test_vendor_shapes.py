@@ -145,7 +145,7 @@ def test_retailer_2_pages_by_cursor_with_orders_not_lines(second: RunningRetaile
     assert any(len(order["lines"]) > 1 for page in pages for order in page["data"])
 
 
-def test_retailer_2_refuses_the_cursor_of_another_listing(second: RunningRetailer) -> None:
+def test_retailer_2_rejects_the_cursor_of_another_listing(second: RunningRetailer) -> None:
     cursor = second.client.get("/orders", placed_on="2024-01-15", page_size=1).json()["next_cursor"]
     answer = second.client.get("/orders", placed_on="2024-01-16", cursor=cursor)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_cursor")

@@ -97,22 +97,22 @@ def test_the_key_of_the_ca_can_be_moved_away(tmp_path: Path, make_certificates: 
     (tmp_path / "ca.key").rename(away / "ca.key")
 
     assert make_certificates(tmp_path).returncode == 0
-    refused = make_certificates(tmp_path, "elsewhere.example.org")
-    assert refused.returncode == 1
-    assert "needs the CA's key, which is not at" in refused.stderr
+    rejected = make_certificates(tmp_path, "elsewhere.example.org")
+    assert rejected.returncode == 1
+    assert "needs the CA's key, which is not at" in rejected.stderr
     assert make_certificates(tmp_path, "--ca-key", str(away / "ca.key"), "elsewhere.example.org").returncode == 0
     assert alternative_names(tmp_path) == ["elsewhere.example.org"]
 
 
-def test_another_ca_s_key_is_refused_and_nothing_changes(tmp_path: Path, make_certificates: Certificates) -> None:
+def test_another_ca_s_key_is_rejected_and_nothing_changes(tmp_path: Path, make_certificates: Certificates) -> None:
     make_certificates(tmp_path / "one")
     make_certificates(tmp_path / "two")
     before = contents(tmp_path / "one")
 
-    refused = make_certificates(tmp_path / "one", "--ca-key", str(tmp_path / "two" / "ca.key"), "other.example.org")
+    rejected = make_certificates(tmp_path / "one", "--ca-key", str(tmp_path / "two" / "ca.key"), "other.example.org")
 
-    assert refused.returncode == 1
-    assert "did not sign" in refused.stderr
+    assert rejected.returncode == 1
+    assert "did not sign" in rejected.stderr
     assert contents(tmp_path / "one") == before
 
 
@@ -133,10 +133,10 @@ def test_clients_get_a_directory_without_any_key(tmp_path: Path, make_certificat
 def test_a_mistake_in_its_use_is_told_and_nothing_is_made(
     tmp_path: Path, make_certificates: Certificates, arguments: tuple[str, ...]
 ) -> None:
-    refused = make_certificates(tmp_path / "new", *arguments)
+    rejected = make_certificates(tmp_path / "new", *arguments)
 
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("generate_certificates: ")
+    assert rejected.returncode == 2
+    assert rejected.stderr.startswith("generate_certificates: ")
     assert not (tmp_path / "new").exists()
 
 

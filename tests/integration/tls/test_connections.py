@@ -37,7 +37,7 @@ def tls_version(environ: Mapping[str, str]) -> object:
         return (cursor.fetchone() or (None,))[0]
 
 
-def refusal(environ: Mapping[str, str]) -> str:
+def rejection(environ: Mapping[str, str]) -> str:
     with pytest.raises(FixConfiguration) as raised:
         tls_version(environ)
     message = str(raised.value)
@@ -55,38 +55,38 @@ def test_a_server_with_our_certificate_is_trusted(tls_server: PostgresServer, ce
     assert tls_version(environment(tls_server, "disable", None)) is None
 
 
-def test_another_ca_is_refused(tls_server: PostgresServer, tmp_path: Path, make_certificates: Certificates) -> None:
+def test_another_ca_is_rejected(tls_server: PostgresServer, tmp_path: Path, make_certificates: Certificates) -> None:
     make_certificates(tmp_path)
 
-    message = refusal(environment(tls_server, "verify-full", tmp_path / "ca.crt"))
+    message = rejection(environment(tls_server, "verify-full", tmp_path / "ca.crt"))
 
     assert "is not signed by the CA that POSTGRES_SSLROOTCERT" in message
 
 
-def test_a_certificate_for_another_host_is_refused(tls_server: PostgresServer, certificate_directory: Path) -> None:
-    message = refusal(environment(tls_server, "verify-full", certificate_directory / "ca.crt", host="127.0.0.1"))
+def test_a_certificate_for_another_host_is_rejected(tls_server: PostgresServer, certificate_directory: Path) -> None:
+    message = rejection(environment(tls_server, "verify-full", certificate_directory / "ca.crt", host="127.0.0.1"))
 
     assert 'is for another host (server certificate for "localhost"' in message
     assert 'does not match host name "127.0.0.1"). Connect by a name that stands in it' in message
 
 
-def test_a_server_without_tls_is_refused(postgres_server: PostgresServer, certificate_directory: Path) -> None:
+def test_a_server_without_tls_is_rejected(postgres_server: PostgresServer, certificate_directory: Path) -> None:
     ca = certificate_directory / "ca.crt"
 
-    assert "offers no TLS, and sslmode demands it" in refusal(environment(postgres_server, "verify-full", ca))
+    assert "offers no TLS, and sslmode demands it" in rejection(environment(postgres_server, "verify-full", ca))
     assert tls_version(environment(postgres_server, "prefer", ca)) is None
 
 
 def test_a_wrong_password_is_still_called_that(tls_server: PostgresServer, certificate_directory: Path) -> None:
     environ = environment(tls_server, "verify-full", certificate_directory / "ca.crt")
 
-    assert "refused the password" in refusal({**environ, "POSTGRES_PASSWORD": "something else"})
+    assert "rejected the password" in rejection({**environ, "POSTGRES_PASSWORD": "something else"})
 
 
 def test_a_ca_that_is_nowhere_is_named(tls_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
 
-    message = refusal(environment(tls_server, "verify-full", None))
+    message = rejection(environment(tls_server, "verify-full", None))
 
     assert "cannot be read" in message
     assert "Set POSTGRES_SSLROOTCERT" in message
@@ -95,7 +95,7 @@ def test_a_ca_that_is_nowhere_is_named(tls_server: PostgresServer, monkeypatch: 
 def test_a_file_that_is_no_certificate_is_named(tls_server: PostgresServer, tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
 
-    assert f'"{tmp_path / "ca.crt"}"' in refusal(environment(tls_server, "verify-full", tmp_path / "ca.crt"))
+    assert f'"{tmp_path / "ca.crt"}"' in rejection(environment(tls_server, "verify-full", tmp_path / "ca.crt"))
 
 
 def test_an_unknown_mode_in_a_dsn_is_named(tls_server: PostgresServer) -> None:
@@ -120,7 +120,7 @@ def strict_server(tls_server: PostgresServer) -> PostgresServer:
 
 
 def test_who_comes_without_tls_where_it_is_demanded_is_told(strict_server: PostgresServer) -> None:
-    message = refusal(environment(strict_server, "disable", None))
+    message = rejection(environment(strict_server, "disable", None))
 
     assert "takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in message
     assert str(tls_version(environment(strict_server, "prefer", None))).startswith("TLSv1.")

@@ -139,7 +139,7 @@ def test_a_wrong_password_is_told_as_such_without_showing_it(platform: Platform)
     secret = dsn.split(":")[2].split("@")[0]
     code, _, errors = platform.result(str(DAY), WAREHOUSE_DSN=dsn.replace(secret, "not-the-password"))
     assert (code, "Traceback" in errors) == (2, False)
-    assert "refused the password for retail_user@127.0.0.1" in errors
+    assert "rejected the password for retail_user@127.0.0.1" in errors
     assert "not-the-password" not in errors
 
 

@@ -260,7 +260,7 @@ def test_a_change_list_that_starts_after_the_mark_does_not_move_it(star: Star) -
     assert [int(mark[0][0]) for mark in marks] == [16, 16, 19]
 
 
-def test_a_partition_whose_object_is_not_the_manifests_is_refused(star: Star) -> None:
+def test_a_partition_whose_object_is_not_the_manifests_is_rejected(star: Star) -> None:
     manifest = star.zone.land([record("1")])
     star.zone.put("raw", manifest.object_key, b"{}\n")
     with pytest.raises(StopRun, match=r"another checksum.*Run: python -m ingestion.main 2024-01-15"):

@@ -231,7 +231,7 @@ def test_an_engine_that_hangs_is_given_up_soon(machine: Machine) -> None:
         ("yaml: line 3: oops.", "docker-compose config: yaml: line 3: oops", "docker-compose config"),
     ],
 )
-def test_compose_files_that_are_refused_leave_the_containers_to_be_judged(
+def test_compose_files_that_are_rejected_leave_the_containers_to_be_judged(
     machine: Machine, said: str, reason: str, remedy: str
 ) -> None:
     machine.with_containers()

@@ -62,19 +62,19 @@ def test_a_currency_with_nothing_in_it_need_not_be_reported() -> None:
     assert mismatch(totals(), report(0, USD="0.00")) is None
 
 
-def test_refused_records_count_as_lines_and_excuse_the_money() -> None:
+def test_rejected_records_count_as_lines_and_excuse_the_money() -> None:
     counted = totals(row_1())
-    counted.refuse("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
-    counted.refuse("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
+    counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
+    counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
     assert mismatch(counted, report(2, USD="1.00")) is None
     assert (counted.fetched, counted.landed, counted.rejected) == (3, 1, 2)
     assert counted.control_amounts()["USD"].rejected == Decimal("-14.00")
 
 
 @pytest.mark.parametrize(("booked", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
-def test_the_money_of_refused_records_may_or_may_not_be_in_the_books(booked: str, explained: bool) -> None:
+def test_the_money_of_rejected_records_may_or_may_not_be_in_the_books(booked: str, explained: bool) -> None:
     counted = totals(row_1())
-    counted.refuse("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
+    counted.reject("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
     assert (money_unexplained(counted, report(2, USD=booked)) is None) is explained
 
 

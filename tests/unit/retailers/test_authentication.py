@@ -10,14 +10,14 @@ from retailers.retailer2 import cursors
 from retailers.retailer2.cursors import Place
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.retailer3.signatures import Signatures, signature
-from retailers.serving.refusals import Refused
+from retailers.serving.rejections import Rejected
 
 NOW = 1_705_329_802
 TARGET = "/api/ventas?fecha=15%2F01%2F2024&pagina=1"
 
 
-def refusal(call: object, *arguments: object) -> str:
-    with pytest.raises(Refused) as caught:
+def rejection(call: object, *arguments: object) -> str:
+    with pytest.raises(Rejected) as caught:
         call(*arguments)  # type: ignore[operator]
     assert caught.value.status in (400, 401)
     return caught.value.code
@@ -55,8 +55,8 @@ def test_a_signed_request_is_let_in() -> None:
         (headers(**{"X-Signature": "ñ"}), TARGET, "invalid_signature"),
     ],
 )
-def test_a_request_that_does_not_hold_is_refused(sent: dict[str, str], target: str, code: str) -> None:
-    assert refusal(Signatures("shop", "secret", lambda: NOW).check, "GET", target, sent) == code
+def test_a_request_that_does_not_hold_is_rejected(sent: dict[str, str], target: str, code: str) -> None:
+    assert rejection(Signatures("shop", "secret", lambda: NOW).check, "GET", target, sent) == code
 
 
 def test_a_token_holds_until_it_expires() -> None:
@@ -67,31 +67,31 @@ def test_a_token_holds_until_it_expires() -> None:
     clock[0] += 299
     tokens.check(token)
     clock[0] += 1
-    assert refusal(tokens.check, token) == "token_expired"
+    assert rejection(tokens.check, token) == "token_expired"
 
 
 def test_a_token_outlives_a_restart_but_not_another_secret() -> None:
     token = Tokens("secret", 300, lambda: NOW).issue()
     Tokens("secret", 300, lambda: NOW).check(token)
-    assert refusal(Tokens("other", 300, lambda: NOW).check, token) == "invalid_token"
+    assert rejection(Tokens("other", 300, lambda: NOW).check, token) == "invalid_token"
 
 
 def test_a_revoked_token_has_expired_and_others_have_not() -> None:
     tokens = Tokens("secret", 300, lambda: NOW)
     first, second = tokens.issue(), tokens.issue()
     tokens.revoke(first)
-    assert refusal(tokens.check, first) == "token_expired"
+    assert rejection(tokens.check, first) == "token_expired"
     tokens.check(second)
 
 
 @pytest.mark.parametrize("token", ["", "x", "1.2.3", "9999999999.1."])
-def test_a_made_up_token_is_refused(token: str) -> None:
-    assert refusal(Tokens("secret", 300, lambda: NOW).check, token) == "invalid_token"
+def test_a_made_up_token_is_rejected(token: str) -> None:
+    assert rejection(Tokens("secret", 300, lambda: NOW).check, token) == "invalid_token"
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Basic abc"])
-def test_a_request_without_a_token_is_refused(header: str | None) -> None:
-    assert refusal(bearer, header) == "missing_token"
+def test_a_request_without_a_token_is_rejected(header: str | None) -> None:
+    assert rejection(bearer, header) == "missing_token"
 
 
 @given(st.integers(-1, 2**61), st.integers(-1, 2**61), st.integers(0, 10**9), st.integers(1, 10**6))
@@ -105,5 +105,5 @@ def test_without_a_cursor_a_listing_begins() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["x", "!!!", "bnVsbA", "WzFd", cursors.written(Place("placed_on 2024-01-16")), "ñ"])
-def test_a_cursor_of_another_listing_or_none_at_all_is_refused(cursor: str) -> None:
-    assert refusal(cursors.read, cursor, "placed_on 2024-01-15") == "invalid_cursor"
+def test_a_cursor_of_another_listing_or_none_at_all_is_rejected(cursor: str) -> None:
+    assert rejection(cursors.read, cursor, "placed_on 2024-01-15") == "invalid_cursor"

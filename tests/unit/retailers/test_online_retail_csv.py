@@ -94,7 +94,7 @@ def test_a_row_that_is_no_sale_is_named_by_its_line(write: Write, line: str) -> 
         rows(write(line))
 
 
-def test_another_file_is_refused(tmp_path: Path) -> None:
+def test_another_file_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(UnreadableCsvError, match="does not begin with the header"):
         rows(tmp_path / "x.csv")

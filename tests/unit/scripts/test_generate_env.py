@@ -82,7 +82,7 @@ def test_rotating_changes_that_secret_only(script: ModuleType, tmp_path: Path) -
     assert [name for name in before if before[name] != after[name]] == ["RETAILER1_API_KEY"]
 
 
-def test_rotating_what_is_no_secret_is_refused(
+def test_rotating_what_is_no_secret_is_rejected(
     script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert script.main(["--rotate", "POSTGRES_HOST", "--output", str(tmp_path / ".env")]) == 2

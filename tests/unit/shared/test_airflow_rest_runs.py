@@ -10,11 +10,11 @@ def test_the_last_error_of_a_log_is_found_in_its_own_words() -> None:
     log = [
         {"level": "info", "event": "started"},
         {"level": "error", "event": "Task failed with exception"},
-        {"level": "error", "event": "retailer_2 refused our key", "what": "task_failed"},
+        {"level": "error", "event": "retailer_2 rejected our key", "what": "task_failed"},
         {"level": "info", "event": "done"},
     ]
 
-    assert last_error(log) == "retailer_2 refused our key"
+    assert last_error(log) == "retailer_2 rejected our key"
     assert "see its log" in last_error([])
 
 

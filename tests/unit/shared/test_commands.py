@@ -37,7 +37,7 @@ def test_the_day_that_is_under_way_may_be_asked_for_but_not_the_next(settings: S
 
 
 @pytest.mark.parametrize("text", ["15/01/2024", "2024-02-30", "yesterday", "2024-01-15T00:00", ""])
-def test_a_malformed_date_is_refused_with_an_example(settings: Settings, text: str) -> None:
+def test_a_malformed_date_is_rejected_with_an_example(settings: Settings, text: str) -> None:
     with pytest.raises(FixConfiguration, match="Give it as YYYY-MM-DD, for example"):
         business_date(text, settings, NOW)
 

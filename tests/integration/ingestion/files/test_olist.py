@@ -75,7 +75,7 @@ def test_lines_find_their_order_customer_product_and_seller(folder: Path) -> Non
             ("o2", "1", "adjustment", "perfumery", "u1", "franca", "rio de janeiro", Decimal(0), Decimal("239.9"),
              Decimal(0), "2017-04-26 13:53:06+00"),
         ]  # fmt: skip
-        assert outcome.refused() == [
+        assert outcome.rejected() == [
             (5, "TIME_DOES_NOT_EXIST", "orders.order_purchase_timestamp", "2017-10-15 00:30:00"),
             (6, "MISSING_REFERENCE", None, None),
         ]
@@ -89,7 +89,7 @@ def test_lines_in_two_files_are_told_apart(folder: Path) -> None:
     write(folder / "olist_order_items_more.csv", "\n".join([header, rest[2], rest[4]]))
     with reading(folder, layout=load_layout("olist")) as outcome:
         assert outcome.read.landed == 3
-        assert outcome.refused() == [(3, "MISSING_REFERENCE", None, None)]
+        assert outcome.rejected() == [(3, "MISSING_REFERENCE", None, None)]
 
 
 def test_a_file_that_is_not_there_is_named_with_its_columns(folder: Path) -> None:

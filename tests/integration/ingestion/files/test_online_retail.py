@@ -32,7 +32,7 @@ def one(outcome: Outcome, query: str) -> tuple[object, ...]:
 
 def test_every_row_lands_and_every_penny(outcome: Outcome) -> None:
     read = outcome.read
-    assert (read.rows, read.landed, read.refused, len(read.days)) == (541_909, 541_909, 0, 305)
+    assert (read.rows, read.landed, read.rejected, len(read.days)) == (541_909, 541_909, 0, 305)
     assert one(outcome, "SELECT sum(net_amount) FROM landed_records") == (Decimal("9747747.934"),)
     assert read.rejected_by_code == {}
 

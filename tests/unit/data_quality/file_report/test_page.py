@@ -107,7 +107,7 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
     }  # fmt: skip
     told = json.loads(files.json.read_text(encoding="utf-8"))
     assert told["counts"]["rows"] == 4
-    assert told["money"] == [{"currency": "GBP", "landed": "24.3000", "refused": "0.0000"}]
+    assert told["money"] == [{"currency": "GBP", "landed": "24.3000", "rejected": "0.0000"}]
     lines = list(csv.DictReader(io.StringIO(files.csv.read_text(encoding="utf-8"))))
     name = next(each for each in lines if (each["field"], each["side"]) == ("product_name", "after"))
     assert name["filled"] == "3"

@@ -46,7 +46,7 @@ def finding(report: LoadReport, code: str) -> Finding:
 
 def test_every_row_is_counted_once(report: LoadReport) -> None:
     counts = report.counts
-    assert (counts.rows, counts.landed, counts.refused) == (7, 5, 2)
+    assert (counts.rows, counts.landed, counts.rejected) == (7, 5, 2)
     assert (counts.distinct, counts.duplicates) == (4, 1)
 
 
@@ -59,7 +59,7 @@ def test_days_have_their_rows_and_money(report: LoadReport) -> None:
     days = {day.business_date: day for day in report.days}
     assert (days[date(2010, 12, 1)].landed, days[date(2010, 12, 2)].landed) == (4, 1)
     assert days[date(2010, 12, 2)].net_amounts == {"GBP": Decimal(10)}
-    assert sum(day.refused for day in report.days) == 2
+    assert sum(day.rejected for day in report.days) == 2
 
 
 def test_a_field_is_described_before_and_after(report: LoadReport) -> None:
@@ -91,10 +91,10 @@ def test_an_even_number_of_rows_has_the_median_between_the_middle_ones(report_of
     assert before.median == 3
 
 
-def test_refused_rows_are_told_with_file_line_column_and_value(report: LoadReport) -> None:
-    refused = finding(report, "NOT_A_NUMBER")
-    assert (refused.kind, refused.severity, refused.rows) == (FindingKind.REFUSED, "error", 1)
-    assert refused.examples[0].startswith("sales.csv, line 7: Quantity = 'lots'")
+def test_rejected_rows_are_told_with_file_line_column_and_value(report: LoadReport) -> None:
+    rejected = finding(report, "NOT_A_NUMBER")
+    assert (rejected.kind, rejected.severity, rejected.rows) == (FindingKind.REJECTED, "error", 1)
+    assert rejected.examples[0].startswith("sales.csv, line 7: Quantity = 'lots'")
     assert finding(report, "INVALID_DATE").examples[0].startswith("sales.csv, line 8: InvoiceDate")
 
 
@@ -123,7 +123,7 @@ def test_the_report_leaves_nothing_behind_and_may_be_built_again(report_of: Repo
 
 def test_a_file_of_which_nothing_landed_has_a_report(report_of: Reported) -> None:
     report = report_of([row(quantity="none"), row(quantity="NaN")])
-    assert (report.counts.landed, report.counts.refused) == (0, 2)
+    assert (report.counts.landed, report.counts.rejected) == (0, 2)
     assert {each.name: each.score for each in report.score.dimensions}["validity"] == 0
     assert report.as_dict()["score"]["passed"] is False
 
@@ -132,7 +132,7 @@ def test_a_file_of_which_nothing_landed_has_a_report(report_of: Reported) -> Non
 def test_the_facts_of_online_retail_come_out() -> None:
     report = reported(find_online_retail())
     counts = report.counts
-    assert (counts.rows, counts.refused, counts.duplicates, counts.distinct) == (541_909, 0, 5_268, 536_641)
+    assert (counts.rows, counts.rejected, counts.duplicates, counts.distinct) == (541_909, 0, 5_268, 536_641)
     assert [(each.currency, each.landed) for each in report.money] == [("GBP", Decimal("9747747.934"))]
     assert (len(report.days), max(day.landed for day in report.days)) == (305, 5_331)
     without = {

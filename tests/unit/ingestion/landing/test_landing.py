@@ -141,18 +141,18 @@ def test_a_digest_knows_content_but_no_order(connection: Connection) -> None:
     assert {day for day in digests if digests[day] != changed[day]} == {landed[0].business_date}
 
 
-@pytest.mark.parametrize("change", ["a copy more", "a copy less", "a refused row"])
-def test_a_digest_knows_copies_and_refused_rows(connection: Connection, change: str) -> None:
+@pytest.mark.parametrize("change", ["a copy more", "a copy less", "a rejected row"])
+def test_a_digest_knows_copies_and_rejected_rows(connection: Connection, change: str) -> None:
     landed = [record(), record(), record(line="2")]
     land(connection, landed)
     before = day_digests(connection)[DAY]
     land(connection, {"a copy more": [*landed, record()], "a copy less": landed[1:]}.get(change, landed))
-    if change == "a refused row":
+    if change == "a rejected row":
         connection.execute("INSERT INTO rejected_rows VALUES (?, 'MALFORMED', '{}', NULL, NULL)", [DAY])
     assert day_digests(connection)[DAY] != before
 
 
-def test_control_totals_count_copies_currencies_and_refused_rows(connection: Connection) -> None:
+def test_control_totals_count_copies_currencies_and_rejected_rows(connection: Connection) -> None:
     other = DAY + timedelta(days=1)
     land(connection, [record(), record(), record(line="2", qty=-1), record(line="3", currency="EUR")])
     connection.executemany(

@@ -49,7 +49,7 @@ cells = st.tuples(texts, texts, texts, numbers, numbers, times, texts)
 
 
 def expected(number: int, cell: tuple[str, ...]) -> SalesRecord | None:
-    """The record by way of the normalizers and `SalesRecord`, None where they refuse it."""
+    """The record by way of the normalizers and `SalesRecord`, None where they reject it."""
     receipt, product, name, quantity, price, when, customer = (text.strip(WHITE_SPACE) for text in cell)
     try:
         net_quantity, unit_price = point_decimal("quantity", quantity), point_decimal("unit_price", price)
@@ -80,7 +80,7 @@ def columnar(rows: list[tuple[str, ...]]) -> dict[int, tuple[Any, ...]]:
             for number, (receipt, product, name, quantity, price, when, customer) in enumerate(rows):
                 writer.writerow([receipt, number, product, name, quantity, price, when, customer])
         with reading(path) as outcome:
-            assert outcome.read.rows == len(rows) == outcome.read.landed + outcome.read.refused
+            assert outcome.read.rows == len(rows) == outcome.read.landed + outcome.read.rejected
             names = ", ".join(f"epoch_us({name})" if kind == "TIMESTAMPTZ" else name for name, kind in COLUMNS.items())
             found = outcome.connection.execute(f"SELECT {names} FROM landed_records").fetchall()
             return {int(record[FIELDS.index("line_id")]): record for record in found}

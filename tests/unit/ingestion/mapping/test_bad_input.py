@@ -159,10 +159,10 @@ def test_a_file_that_changes_while_it_is_read_is_not_believed(tmp_path: Path) ->
         seen.check_unchanged()
 
 
-def test_too_many_refused_rows_stop_the_run_with_counts_and_examples(tmp_path: Path) -> None:
+def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", rows(row(Qty="NaN"), row(Line=2), row(Line=3, When="never"), row(Line=4)))
     assert error_of(path, most=0.4) == (
-        "2 of 4 rows were refused (50.0%; 40.0% is the most allowed): INVALID_DATE 1, NOT_A_NUMBER 1. First: sales.csv,"
+        "2 of 4 rows were rejected (50.0%; at most 40.0% is allowed): INVALID_DATE 1, NOT_A_NUMBER 1. First: sales.csv,"
         " line 2, column 'Qty', value 'NaN': not a number (NOT_A_NUMBER); sales.csv, line 4, column 'When', value"
         " 'never': no time of the form %d/%m/%Y %H:%M (INVALID_DATE). Nothing was loaded."
     )
@@ -195,12 +195,12 @@ def test_too_many_refused_rows_stop_the_run_with_counts_and_examples(tmp_path: P
         ({"Customer": "a\x7fb"}, "CONTROL_CHARACTER", "Customer"),
     ],
 )
-def test_a_value_that_cannot_be_right_refuses_its_row_alone(
+def test_a_value_that_cannot_be_right_rejects_its_row_alone(
     tmp_path: Path, changed: dict[str, str], code: str, column: str
 ) -> None:
     with reading(write(tmp_path / "sales.csv", rows(row(), row(Line=2, **changed), row(Line=3)))) as outcome:
         assert outcome.landed("line_id") == ["1", "3"]
-        assert [(line, found, where) for line, found, where, _ in outcome.refused()] == [(3, code, column)]
+        assert [(line, found, where) for line, found, where, _ in outcome.rejected()] == [(3, code, column)]
         assert outcome.read.rejected_by_code == {code: 1}
 
 
@@ -220,7 +220,7 @@ def test_rows_of_another_width_the_header_again_and_bad_quotes_are_set_aside_wit
     content = rows(row(), row(Line=2) + ",more", "R1,3", HEADER, row(Line=4, Name='"Cup" big'), row(Line=5))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         assert outcome.landed("line_id") == ["1", "5"]
-        assert [(line, code) for line, code, *_ in outcome.refused()] == [
+        assert [(line, code) for line, code, *_ in outcome.rejected()] == [
             (3, "COLUMN_COUNT"), (4, "COLUMN_COUNT"), (5, "REPEATED_HEADER"), (6, "MALFORMED"),
         ]  # fmt: skip
         payloads = outcome.connection.execute("SELECT payload FROM rejected_rows ORDER BY source_line").fetchall()
@@ -231,7 +231,10 @@ def test_rows_of_another_width_the_header_again_and_bad_quotes_are_set_aside_wit
 def test_lines_are_true_behind_blank_lines_and_line_ends_within_quotes(tmp_path: Path) -> None:
     content = "\n\n" + rows(row(), "", row(Line=2, Name='"two\nlines"'), row(Line=3, Qty="many"))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
-        assert [(line, code) for line, code, *_ in outcome.refused()] == [(6, "CONTROL_CHARACTER"), (8, "NOT_A_NUMBER")]
+        assert [(line, code) for line, code, *_ in outcome.rejected()] == [
+            (6, "CONTROL_CHARACTER"),
+            (8, "NOT_A_NUMBER"),
+        ]
         assert outcome.read.rows == 3
 
 
@@ -251,11 +254,11 @@ def test_sql_in_every_field_lands_as_text(tmp_path: Path) -> None:
         ]
 
 
-def test_every_row_lands_or_is_refused_with_its_money_where_it_can_be_read(tmp_path: Path) -> None:
+def test_every_row_lands_or_is_rejected_with_its_money_where_it_can_be_read(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2, When="never"), row(Line=3, Qty="x"), "R1")
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         read = outcome.read
-        assert (read.rows, read.landed, read.refused) == (4, 1, 3)
+        assert (read.rows, read.landed, read.rejected) == (4, 1, 3)
         money = outcome.connection.execute(
             "SELECT source_line, net_amount::VARCHAR, currency FROM rejected_rows ORDER BY source_line"
         ).fetchall()

@@ -1,4 +1,4 @@
-"""Rules as data: what is filled in, flagged and refused follows from the layout, and is counted."""
+"""Rules as data: what is filled in, flagged and rejected follows from the layout, and is counted."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ def test_an_empty_price_is_filled_in_as_the_layout_says_and_flagged(
         assert [str(price) for price in outcome.landed("unit_price")[4:6]] == [fifth, sixth]
         assert outcome.flagged() == [("IMPUTED_UNIT_PRICE", "5"), ("IMPUTED_UNIT_PRICE", "6")]
         assert outcome.read.imputed == {"unit_price": 2}
-        assert outcome.read.refused == 0
+        assert outcome.read.rejected == 0
 
 
-def test_without_a_strategy_an_empty_price_refuses_its_row(tmp_path: Path) -> None:
+def test_without_a_strategy_an_empty_price_rejects_its_row(tmp_path: Path) -> None:
     with reading(write(tmp_path / "sales.csv", PRICES)) as outcome:
-        assert outcome.refused() == [(6, "MISSING_FIELD", "Price", ""), (7, "MISSING_FIELD", "Price", "")]
+        assert outcome.rejected() == [(6, "MISSING_FIELD", "Price", ""), (7, "MISSING_FIELD", "Price", "")]
 
 
-def test_what_no_row_of_the_group_can_tell_stays_missing_and_is_refused(tmp_path: Path) -> None:
+def test_what_no_row_of_the_group_can_tell_stays_missing_and_is_rejected(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2, Price="", Product="P9"))
     layout = shop_layout(columns=filled({"use": "mean", "by": "product_id"}))
     with reading(write(tmp_path / "sales.csv", content), layout=layout) as outcome:
-        assert outcome.refused() == [(3, "MISSING_FIELD", "Price", "")]
+        assert outcome.rejected() == [(3, "MISSING_FIELD", "Price", "")]
         assert outcome.landed("line_id") == ["1"]
 
 
@@ -80,7 +80,7 @@ def test_a_default_stands_in_for_an_empty_text(tmp_path: Path) -> None:
 def test_an_unreadable_price_is_never_replaced(tmp_path: Path) -> None:
     layout = shop_layout(columns=filled({"use": "mean"}))
     with reading(write(tmp_path / "sales.csv", rows(row(), row(Line=2, Price="?"))), layout=layout) as outcome:
-        assert outcome.refused() == [(3, "NOT_A_NUMBER", "Price", "?")]
+        assert outcome.rejected() == [(3, "NOT_A_NUMBER", "Price", "?")]
 
 
 def test_a_missing_customer_is_a_guest_without_attributes_and_a_missing_name_is_counted(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_a_missing_customer_is_a_guest_without_attributes_and_a_missing_name_is_
         ({"field": "total_amount", "at_most": 100}, {"Qty": 9, "Price": 99}, "OUT_OF_RANGE"),
     ],
 )
-def test_a_check_refuses_or_flags_as_its_severity_says(
+def test_a_check_rejects_or_flags_as_its_severity_says(
     tmp_path: Path, check: dict[str, Any], changed: dict[str, Any], code: str
 ) -> None:
     path = write(tmp_path / "sales.csv", rows(row(), row(Line=2, **changed)))
     with reading(path, layout=shop_layout(checks=[check])) as outcome:
         assert outcome.landed("line_id") == ["1"]
-        assert [(line, found) for line, found, *_ in outcome.refused()] == [(3, code)]
+        assert [(line, found) for line, found, *_ in outcome.rejected()] == [(3, code)]
     with reading(path, layout=shop_layout(checks=[{**check, "severity": "warning"}])) as outcome:
         rule = f"CHECK_{check['field'].upper()}"
         assert outcome.flagged() == [(rule, "2")]
@@ -145,10 +145,10 @@ def test_codes_that_are_no_products_are_classified_and_money_only_is_an_adjustme
         assert outcome.flagged() == [("NON_PRODUCT", "2"), ("NON_PRODUCT", "3"), ("NON_PRODUCT", "4")]
 
 
-def test_every_reason_that_files_refuse_for_is_in_the_catalogue_with_a_description() -> None:
+def test_every_reason_that_files_reject_for_is_in_the_catalogue_with_a_description() -> None:
     known = catalogue()
-    refusing = {code for code, rule in known.items() if rule.severity == "error"}
-    assert refusing <= {reason.value for reason in RejectReason}
+    rejecting = {code for code, rule in known.items() if rule.severity == "error"}
+    assert rejecting <= {reason.value for reason in RejectReason}
     assert all(rule.description.endswith(".") for rule in known.values())
 
 

@@ -40,8 +40,8 @@ def test_the_layout_of_the_guide_reads_the_file_of_the_guide(tmp_path: Path) -> 
         assert sum(row[4] for row in found) == Decimal("8.03")
 
 
-def test_every_rule_that_refuses_is_explained() -> None:
-    refusing = {code for code, rule in catalogue().items() if rule.severity == "error"}
+def test_every_rule_that_rejects_is_explained() -> None:
+    rejecting = {code for code, rule in catalogue().items() if rule.severity == "error"}
     explained = set(re.findall(r"^\| `([A-Z_]+)` \| error \|", GUIDE, re.MULTILINE))
-    assert explained == refusing
+    assert explained == rejecting
     assert explained <= {reason.value for reason in RejectReason}

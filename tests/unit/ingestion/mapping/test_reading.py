@@ -58,7 +58,7 @@ def test_however_a_file_is_written_its_rows_are_the_same(
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         names = outcome.landed("product_name")
         assert [name.replace(delimiter, ",").replace("|", ",") for name in names] == ["Cup", "Cup, large", "Café"]
-        assert outcome.refused() == []
+        assert outcome.rejected() == []
         file = outcome.read.files[0]
         assert (file.encoding, file.delimiter, file.compression) == (encoding, delimiter, compression)
         assert (file.rows, outcome.read.rows) == (3, 3)
@@ -194,7 +194,7 @@ def test_a_type_column_and_unsigned_amounts_are_given_their_sign(tmp_path: Path)
             ("return", Decimal(2), Decimal(-2), Decimal(-7)),
             ("adjustment", Decimal(0), Decimal(0), Decimal(0)),
         ]
-        assert outcome.refused() == [(5, "UNKNOWN_TYPE", "Qty + Price", "2, 3.50")]
+        assert outcome.rejected() == [(5, "UNKNOWN_TYPE", "Qty + Price", "2, 3.50")]
 
 
 def test_a_stated_total_is_checked_and_kept(tmp_path: Path) -> None:
@@ -202,4 +202,4 @@ def test_a_stated_total_is_checked_and_kept(tmp_path: Path) -> None:
     content = rows(row(Customer="7.004"), row(Line=2, Customer="7.01"), row(Line=3, Qty=-2, Customer="-7.00"))
     with reading(write(tmp_path / "sales.csv", content), layout=layout) as outcome:
         assert outcome.landed("net_amount") == [Decimal("7.004"), Decimal("-7")]
-        assert [(line, code) for line, code, *_ in outcome.refused()] == [(3, "TOTAL_MISMATCH")]
+        assert [(line, code) for line, code, *_ in outcome.rejected()] == [(3, "TOTAL_MISMATCH")]

@@ -16,9 +16,9 @@ def normalize(row: Any) -> Any:
 
 
 def code(row: Any) -> str:
-    with pytest.raises(RejectRecord) as refused:
+    with pytest.raises(RejectRecord) as rejected:
         normalize(row)
-    return refused.value.code
+    return rejected.value.code
 
 
 def test_a_sale_arrives_with_every_field_in_its_place() -> None:
@@ -162,12 +162,12 @@ def test_what_is_no_object_is_malformed(row: object) -> None:
 
 
 def test_a_message_stays_short_whatever_the_value() -> None:
-    with pytest.raises(RejectRecord) as refused:
+    with pytest.raises(RejectRecord) as rejected:
         normalize(row_1(product_name="x" * 10_000_000))
-    assert len(str(refused.value)) < 200
+    assert len(str(rejected.value)) < 200
 
 
-def test_the_amount_of_a_refused_row_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_row_is_read_as_far_as_it_can_be() -> None:
     assert net_amount(row_1(qty="two")) == ("USD", Decimal("25.00"))
     assert net_amount(row_1(line_total="much")) is None
     assert net_amount([]) is None  # type: ignore[arg-type]

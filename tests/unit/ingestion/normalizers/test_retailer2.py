@@ -19,9 +19,9 @@ def normalize(raw: Retailer2Line) -> Any:
 
 
 def code(raw: Retailer2Line) -> str:
-    with pytest.raises(RejectRecord) as refused:
+    with pytest.raises(RejectRecord) as rejected:
         normalize(raw)
-    return refused.value.code
+    return rejected.value.code
 
 
 def test_a_line_takes_what_it_needs_from_its_order() -> None:
@@ -107,7 +107,7 @@ def test_what_is_wrong_has_a_stable_code(order: dict[str, object], line: dict[st
     assert code(line_2(order, **line)) == expected
 
 
-def test_an_order_without_lines_is_refused_as_a_whole() -> None:
+def test_an_order_without_lines_is_rejected_as_a_whole() -> None:
     order = {**line_2().order, "lines": None}
     assert code(Retailer2Line(order, None)) == "MALFORMED"  # type: ignore[arg-type]
 
@@ -118,6 +118,6 @@ def test_the_payload_is_the_order_with_this_line_alone() -> None:
     assert raw.payload()["lines"] == [raw.line]
 
 
-def test_the_amount_of_a_refused_line_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_line_is_read_as_far_as_it_can_be() -> None:
     assert net_amount(line_2({"kind": "refund"}, quantity="two")) == ("GBP", Decimal("-25.00"))
     assert net_amount(line_2(amount="much")) is None

@@ -19,9 +19,9 @@ def normalize(row: Any) -> Any:
 
 
 def code(row: Any) -> str:
-    with pytest.raises(RejectRecord) as refused:
+    with pytest.raises(RejectRecord) as rejected:
         normalize(row)
-    return refused.value.code
+    return rejected.value.code
 
 
 def test_a_sale_is_read_from_spanish() -> None:
@@ -40,7 +40,7 @@ def test_points_are_thousands_and_commas_decimals() -> None:
 
 
 @pytest.mark.parametrize("price", ["12.50", "1,234.50", "12,", ",50", "1.23,00", "12 50", "+12,50", ""])
-def test_a_price_in_another_notation_is_refused_rather_than_guessed(price: str) -> None:
+def test_a_price_in_another_notation_is_rejected_rather_than_guessed(price: str) -> None:
     assert code(row_3(precio=price)) == "NOT_A_NUMBER"
 
 
@@ -55,7 +55,7 @@ def test_an_adjustment_counts_with_its_own_signs() -> None:
     assert (record.line_type, record.net_quantity, str(record.net_amount)) == ("adjustment", -3, "0.00")
 
 
-def test_a_time_that_the_clocks_skipped_is_refused() -> None:
+def test_a_time_that_the_clocks_skipped_is_rejected() -> None:
     assert code(row_3(fecha_hora="31/03/2024 02:30")) == "TIME_DOES_NOT_EXIST"
 
 
@@ -103,6 +103,6 @@ def test_what_is_wrong_has_a_stable_code(changes: dict[str, object], expected: s
     assert code(row_3(**changes)) == expected
 
 
-def test_the_amount_of_a_refused_row_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_row_is_read_as_far_as_it_can_be() -> None:
     assert net_amount(row_3(cantidad="dos")) == ("EUR", Decimal("25.00"))
     assert net_amount(row_3(importe="mucho")) is None

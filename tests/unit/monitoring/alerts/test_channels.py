@@ -99,8 +99,8 @@ def test_the_test_command_says_when_nobody_would_be_told() -> None:
 def test_no_piece_of_a_url_is_in_what_is_said() -> None:
     channel = Channel(1, "mailto", "mailto://user:pa55word@mail.example.com/hidden?to=boss@example.com&token=abc123")
 
-    masked = channel.masked("mail.example.com refused user/pa55word at /hidden for boss@example.com with abc123")
+    masked = channel.masked("mail.example.com rejected user/pa55word at /hidden for boss@example.com with abc123")
 
     assert [each for each in ("pa55word", "hidden", "abc123", "boss", "user") if each in masked] == []
-    assert "refused" in masked
+    assert "rejected" in masked
     assert "pa55word" not in repr(channel)

@@ -92,7 +92,7 @@ def test_the_summary_of_a_run_has_records_money_quality_and_duration() -> None:
     )
 
     assert facts.sentences(timedelta(seconds=14.26)) == [
-        "Records: 12,345 in 4 partitions, 1 of them of other dates (12,000 new, 300 changed, 7 refused)",
+        "Records: 12,345 in 4 partitions, 1 of them of other dates (12,000 new, 300 changed, 7 rejected)",
         "Money: -3.00 EUR, 1,234,567.50 USD",
         "Retailers: retailer_1, retailer_2",
         "Quality: 98.8 of 100 (pass)",

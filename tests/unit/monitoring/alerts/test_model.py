@@ -48,7 +48,7 @@ def test_missing_data_is_the_same_whoever_finds_it() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"kind": "flood"}, {"severity": "fatal"}])
-def test_what_the_table_would_refuse_is_refused_at_once(wrong: dict[str, str]) -> None:
+def test_what_the_table_would_reject_is_rejected_at_once(wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong.values()))):
         replace(FAILED, **wrong)  # type: ignore[arg-type]
 

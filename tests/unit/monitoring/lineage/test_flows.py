@@ -27,7 +27,7 @@ def test_no_password_gets_into_a_name() -> None:
     assert not [flow for flow in flows if "secret" in f"{flow.source}{flow.target}"]
 
 
-def test_a_landing_goes_to_the_raw_zone_and_what_was_refused_to_its_own() -> None:
+def test_a_landing_goes_to_the_raw_zone_and_what_was_rejected_to_its_own() -> None:
     raw, rejected = landing(API, "bucket", "retailer_1", [LandedPart(DAY, 9, 1, 900)])
 
     assert (raw.target.name, raw.rows, raw.size_bytes) == (
@@ -38,7 +38,7 @@ def test_a_landing_goes_to_the_raw_zone_and_what_was_refused_to_its_own() -> Non
     assert (rejected.target.name.split("/")[0], rejected.rows) == ("rejected", 1)
 
 
-def test_a_landing_without_refused_records_writes_no_object_of_them() -> None:
+def test_a_landing_without_rejected_records_writes_no_object_of_them() -> None:
     assert len(landing(API, "bucket", "retailer_1", [LandedPart(DAY, 9, 0)])) == 1
 
 

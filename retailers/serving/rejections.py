@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Refused(Exception):
+class Rejected(Exception):
     """A request that gets an error. `code` is the same for all vendors; `message` names what to mend."""
 
     status: int
@@ -16,17 +16,17 @@ class Refused(Exception):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def invalid(message: str) -> Refused:
+def invalid(message: str) -> Rejected:
     """A parameter is wrong."""
-    return Refused(400, "invalid_parameter", message)
+    return Rejected(400, "invalid_parameter", message)
 
 
-def unavailable(retry_after: float | None = None) -> Refused:
+def unavailable(retry_after: float | None = None) -> Rejected:
     """The retailer cannot answer now."""
     headers = {} if retry_after is None else {"Retry-After": str(max(0, round(retry_after)))}
-    return Refused(503, "unavailable", "the service is unavailable, try again later", headers)
+    return Rejected(503, "unavailable", "the service is unavailable, try again later", headers)
 
 
-def rate_limited(retry_after: float) -> Refused:
+def rate_limited(retry_after: float) -> Rejected:
     """Too many requests."""
-    return Refused(429, "rate_limited", "too many requests", {"Retry-After": str(max(1, round(retry_after + 0.49)))})
+    return Rejected(429, "rate_limited", "too many requests", {"Retry-After": str(max(1, round(retry_after + 0.49)))})
