@@ -14,12 +14,10 @@ from pathlib import Path
 import duckdb
 
 from ingestion.models.columnar import COLUMNS
-from shared.database import read_sql
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest
-
-_SQL = Path(__file__).parent / "sql"
+from transformation.statements import SQL_DIRECTORY, statement
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class ConformedBatch:
         if days:
             values = ", ".join(f"(DATE '{day}')" for day in sorted(days))
             connection.execute(f"INSERT INTO loaded_dates VALUES {values}")  # noqa: S608 - dates
-        connection.execute(read_sql(_SQL / "conform_records.sql"))
+        connection.execute(statement("conform_records"))
         lost = connection.execute(
             "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
             " SEMI JOIN duplicate_records USING (record_id) GROUP BY business_date, currency"
@@ -162,8 +160,8 @@ def date_list(days: Collection[date]) -> str:
 def _rules_digest() -> str:
     """Changes with any statement of the transformation and with DuckDB, whose hashes are its own."""
     digest = hashlib.sha256(duckdb.__version__.encode())
-    for path in sorted(_SQL.glob("*.sql")):
-        digest.update(path.read_bytes())
+    for path in sorted(SQL_DIRECTORY.glob("*.sql")):
+        digest.update(statement(path.stem).encode())
     return digest.hexdigest()
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from ingestion.models.columns import TableColumn, fact_table, superseded_table
 from local_stack.databases import WarehouseAccess
 from shared.database import session, transaction
 from shared.errors import FixConfiguration
 from shared.migrations import migrate
 
+CATALOGUE_TYPES = {"timestamptz": "timestamp with time zone", "char(3)": "character(3)"}
 DENIED = psycopg2.errors.InsufficientPrivilege
 _UNCOMMENTED = """
 SELECT n.nspname || '.' || c.relname || coalesce('.' || a.attname, '')
@@ -29,6 +31,25 @@ def test_every_table_and_column_says_what_it_is(warehouse: WarehouseAccess) -> N
     with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute(_UNCOMMENTED)
         assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"), [("fact_sales", fact_table()), ("ops.superseded_sales", superseded_table())]
+)
+def test_the_tables_of_sales_have_the_columns_that_the_contract_generates(
+    warehouse: WarehouseAccess, table: str, columns: list[TableColumn]
+) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            (table,),
+        )
+        found = cursor.fetchall()
+    assert [name for name, *_ in found] == [column.name for column in columns]
+    assert [is_nullable for *_, is_nullable in found] == [column.is_nullable for column in columns]
+    for (name, kind, _), column in zip(found, columns, strict=True):
+        assert CATALOGUE_TYPES.get(column.type, column.type) == kind, name
 
 
 def test_every_foreign_key_of_the_facts_has_an_index(warehouse: WarehouseAccess) -> None:

@@ -10,41 +10,27 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from string import Template
 
 import duckdb
 import pyarrow
 from psycopg2 import sql
 
-from shared.database import Cursor, read_sql, session, transaction
+from ingestion.models.columns import LISTS, duckdb_type, fact_table
+from shared.database import Cursor, session, transaction
 from shared.errors import StopRun
 from transformation.conform import ConformedBatch, date_list
 from transformation.load.copying import copy_in, copy_out
 from transformation.load.plan import MonthPlan, last_of_month
+from transformation.statements import statement
 
 WORKERS = 2
 """Months built at once."""
 
-_SQL = Path(__file__).parent.parent / "sql"
 _PRESENT_COLUMNS = {
-    "date_key": "INTEGER",
-    "transaction_id": "VARCHAR",
-    "line_id": "VARCHAR",
-    "product_key": "BIGINT",
-    "customer_key": "BIGINT",
-    "store_key": "BIGINT",
-    "line_type": "VARCHAR",
-    "sold_at": "TIMESTAMPTZ",
-    "currency": "VARCHAR",
-    "quantity": "DECIMAL(12,3)",
-    "unit_price": "DECIMAL(14,4)",
-    "total_amount": "DECIMAL(18,4)",
-    "net_quantity": "DECIMAL(12,3)",
-    "net_amount": "DECIMAL(18,4)",
-    "source_changed_at": "TIMESTAMPTZ",
-    "load_id": "BIGINT",
+    column.name: duckdb_type(column.type) for column in fact_table() if column.name in LISTS["present_columns"]
 }
+"""What present_rows.sql reads, with DuckDB's types."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +106,7 @@ class MonthBuilder:
             columnar.close()
 
     def _in_star(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
-        count = sql.SQL(read_sql(_SQL / "count_build.sql")).format(build=table)
+        count = sql.SQL(statement("count_build")).format(build=table)
         cursor.execute(count, {**self._bound, "date_keys": _keys(month)})
         return cursor.fetchall()
 
@@ -131,7 +117,7 @@ class MonthBuilder:
         if merged := in_month - set(month.days):  # seldom; a list of dates makes the query a third slower
             is_built = f"sale.business_date NOT IN ({date_list(merged)})"
         bound = {**self._bound, "first_day": month.first_day, "last_day": last_day, "is_built": is_built}
-        columnar.execute(Template(read_sql(_SQL / "build_rows.sql")).substitute(bound))
+        columnar.execute(Template(statement("build_rows")).substitute(bound))
         staged, resolved = self._batch.rows(month.days), _count(columnar)
         if staged != resolved:
             raise unresolved(self._batch.retailer_id, staged, resolved)
@@ -139,10 +125,10 @@ class MonthBuilder:
     def _compare(
         self, cursor: Cursor, columnar: duckdb.DuckDBPyConnection, month: MonthPlan
     ) -> list[tuple[int, str, str, int, Decimal]]:
-        query = cursor.mogrify(read_sql(_SQL / "present_rows.sql"), {**self._bound, "date_keys": _keys(month)}).decode()
+        query = cursor.mogrify(statement("present_rows"), {**self._bound, "date_keys": _keys(month)}).decode()
         file = self._batch.directory / f"{month.partition}.csv"
         copy_out(cursor, query, columnar, "TEMP TABLE present_rows", _PRESENT_COLUMNS, file)
-        columnar.execute(read_sql(_SQL / "compare_build.sql"))
+        columnar.execute(statement("compare_build"))
         return _totals(columnar, "compared_rows")
 
     def _fill(
@@ -150,7 +136,7 @@ class MonthBuilder:
     ) -> None:
         if month.replaces:
             cursor.execute(
-                sql.SQL(read_sql(_SQL / "copy_other_rows.sql")).format(build=build),
+                sql.SQL(statement("copy_other_rows")).format(build=build),
                 {
                     **self._bound,
                     "first_key": int(f"{month.first_day:%Y%m%d}"),
@@ -158,7 +144,7 @@ class MonthBuilder:
                     "date_keys": _keys(month),
                 },
             )
-        copy_in(cursor, columnar, read_sql(_SQL / "export_build.sql"), build)
+        copy_in(cursor, columnar, statement("export_build"), build)
 
 
 def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
@@ -170,7 +156,7 @@ def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
 
 
 def _rows(columnar: duckdb.DuckDBPyConnection, name: str) -> pyarrow.Table:
-    return columnar.sql(read_sql(_SQL / f"{name}.sql")).to_arrow_table()
+    return columnar.sql(statement(name)).to_arrow_table()
 
 
 def _totals(columnar: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, str, str, int, Decimal]]:

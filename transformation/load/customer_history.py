@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from psycopg2 import sql
 
-from shared.database import Cursor, read_sql
-
-_SQL = Path(__file__).parent.parent / "sql"
+from shared.database import Cursor
+from transformation.statements import statement
 
 
 def sync_customer_history(cursor: Cursor, parameters: Mapping[str, object]) -> int:
@@ -18,10 +16,10 @@ def sync_customer_history(cursor: Cursor, parameters: Mapping[str, object]) -> i
     Returns the number of customers whose history changed. Versions that nothing states any more stay until
     `delete_orphaned_versions`, because facts of the partitions being loaded may still point to them.
     """
-    cursor.execute(read_sql(_SQL / "record_observations.sql"), parameters)
-    cursor.execute(read_sql(_SQL / "sync_customer_versions.sql"), parameters)
+    cursor.execute(statement("record_observations"), parameters)
+    cursor.execute(statement("sync_customer_versions"), parameters)
     repoint_facts(cursor, parameters, sql.Identifier("fact_sales"))
-    cursor.execute(read_sql(_SQL / "find_customer_versions.sql"), parameters)
+    cursor.execute(statement("find_customer_versions"), parameters)
     cursor.execute("SELECT count(*) FROM changed_customers")
     return _count(cursor)
 
@@ -30,12 +28,12 @@ def repoint_facts(cursor: Cursor, parameters: Mapping[str, object], facts: sql.I
     """Let the facts of versions whose interval changed follow, in the star or in a month beside it."""
     cursor.execute("SELECT count(*) FROM previous_versions")
     if _count(cursor):
-        cursor.execute(sql.SQL(read_sql(_SQL / "repoint_facts.sql")).format(facts=facts), parameters)
+        cursor.execute(sql.SQL(statement("repoint_facts")).format(facts=facts), parameters)
 
 
 def delete_orphaned_versions(cursor: Cursor) -> None:
     """Remove the versions that nothing states any more; call when no fact can point to them."""
-    cursor.execute(read_sql(_SQL / "delete_orphaned_versions.sql"))
+    cursor.execute(statement("delete_orphaned_versions"))
 
 
 def _count(cursor: Cursor) -> int:

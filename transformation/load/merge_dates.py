@@ -6,16 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from string import Template
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from transformation.conform import ConformedBatch, date_list
 from transformation.load.build_months import unresolved
 from transformation.load.copying import copy_in
 from transformation.load.split_transactions import resolve_split_transactions
-
-_SQL = Path(__file__).parent.parent / "sql"
+from transformation.statements import statement
 
 
 @dataclass(frozen=True)
@@ -58,18 +56,18 @@ def merge_dates(
 
 def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:
     """Rewrite the two summaries of these dates from the star."""
-    cursor.execute(read_sql(_SQL / "summarise_days.sql"), {**parameters, "date_keys": list(date_keys)})
+    cursor.execute(statement("summarise_days"), {**parameters, "date_keys": list(date_keys)})
 
 
 def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
-    cursor.execute(read_sql(_SQL / "create_staging.sql"))
-    query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=date_list(days))
+    cursor.execute(statement("create_staging"))
+    query = Template(statement("export_staging")).substitute(days=date_list(days))
     copy_in(cursor, batch.cursor(), query, "staged_sales")
     cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 
 
 def _execute(cursor: Cursor, parameters: Mapping[str, object], name: str) -> None:
-    cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+    cursor.execute(statement(name), parameters)
 
 
 def _star_holds_rows(cursor: Cursor, parameters: Mapping[str, object]) -> bool:

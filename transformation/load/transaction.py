@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from shared.version import CODE_VERSION
 from transformation.conform import ConformedBatch
 from transformation.load.attach_months import attach, summarise_and_reference, swap
@@ -28,8 +27,8 @@ from transformation.load.result import LoadOptions, LoadResult
 from transformation.load.split_transactions import find_split_dates
 from transformation.load.unchanged_dates import UnchangedDate, WarehouseChanged, check_still_unchanged
 from transformation.load.write_ledger import last_processed_transaction, move_watermark, restate_ledger, write_ledger
+from transformation.statements import statement
 
-_SQL = Path(__file__).parent.parent / "sql"
 _INCOMING = ("incoming_products", "incoming_stores", "incoming_customers", "incoming_transactions")
 """Temporary tables, each filled by the DuckDB query of the same name."""
 _TotalsByOutcome = dict[tuple[int, str], Totals]
@@ -97,7 +96,7 @@ class LoadTransaction:
         self._execute("create_incoming")
         columnar = self._batch.cursor()
         for table in _INCOMING:
-            copy_in(self._cursor, columnar, read_sql(_SQL / f"{table}.sql"), table)
+            copy_in(self._cursor, columnar, statement(table), table)
         self._cursor.execute("ANALYZE incoming_customers, incoming_transactions")
         self._execute("upsert_stores")
         self._execute("upsert_products")
@@ -167,13 +166,13 @@ class LoadTransaction:
         move_watermark(self._cursor, self._parameters, latest.manifest, transaction_id)
 
     def _execute(self, name: str) -> None:
-        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), self._parameters)
+        self._cursor.execute(statement(name), self._parameters)
 
     def _counted(self, name: str, outcome: str, days: Collection[date]) -> _TotalsByOutcome:
         if not days:
             return {}
         parameters = {**self._parameters, "date_keys": [date_key(day) for day in days]}
-        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
+        self._cursor.execute(statement(name), parameters)
         found = self._cursor.fetchall()
         return totals_by_outcome((key, outcome, code, count, amount) for key, code, count, amount in found)
 

@@ -6,13 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from transformation.conform import ConformedBatch
 from transformation.load.ledger import Totals
-
-_SQL = Path(__file__).parent.parent / "sql"
+from transformation.statements import statement
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) 
 
     An insert-only load can leave replaced_lines rows, so ledger rows older than the latest one do not count.
     """
-    cursor.execute(read_sql(_SQL / "find_unchanged.sql"), {"retailer_id": batch.retailer_id, "days": list(days)})
+    cursor.execute(statement("find_unchanged"), {"retailer_id": batch.retailer_id, "days": list(days)})
     found: dict[date, UnchangedDate] = {}
     for day, content, in_warehouse, superseded, currencies, amounts in cursor.fetchall():
         if content == batch.landed[day].content:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from psycopg2.extras import execute_values
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from shared.partitions import Manifest
 from transformation.load.ledger import LedgerEntry
-
-_SQL = Path(__file__).parent.parent / "sql"
+from transformation.statements import statement
 
 
 def write_ledger(cursor: Cursor, parameters: Mapping[str, object], balances: Sequence[LedgerEntry]) -> None:
@@ -86,7 +84,7 @@ def restate_ledger(cursor: Cursor, parameters: Mapping[str, object], date_keys: 
     """Draw up the balance of dates outside the load that lost lines to it or got lines back."""
     days = [datetime.strptime(str(key), "%Y%m%d").date() for key in date_keys]  # noqa: DTZ007 - a date has no zone
     cursor.execute(
-        read_sql(_SQL / "restate_ledger.sql"),
+        statement("restate_ledger"),
         {**parameters, "other_dates": days, "other_date_keys": list(date_keys)},
     )
 
@@ -99,7 +97,7 @@ def move_watermark(
     `transaction_id` is None where the partition holds nothing.
     """
     cursor.execute(
-        read_sql(_SQL / "move_watermark.sql"),
+        statement("move_watermark"),
         {
             **parameters,
             "business_date": manifest.business_date,

@@ -33,10 +33,13 @@ present AS (
     WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)
 )
 SELECT
-    date_key, transaction_id, line_id, settled.product_key, settled.customer_key, settled.store_key, settled.customer_id,
-    settled.line_type, settled.sold_at, coalesce(settled.currency, present.currency) AS currency, settled.quantity,
-    settled.unit_price, settled.total_amount, settled.net_quantity,
-    coalesce(settled.net_amount, present.net_amount) AS net_amount, settled.source_changed_at,
+    {keyed_columns:settled;
+        date_key=date_key;
+        transaction_id=transaction_id;
+        line_id=line_id;
+        currency=coalesce(settled.currency, present.currency) AS currency;
+        net_amount=coalesce(settled.net_amount, present.net_amount) AS net_amount
+    },
     present.retailer_key IS NOT NULL AS is_in_star,
     CASE
         WHEN settled.sold_at IS NULL THEN 'withdrawn'
@@ -44,15 +47,7 @@ SELECT
         WHEN present.retailer_key IS NULL AND settled.replaces_other_date THEN 'updated'
         WHEN present.retailer_key IS NULL THEN 'inserted'
         WHEN %(insert_only)s THEN 'unchanged'
-        WHEN (
-            present.product_key, present.customer_key, present.store_key, present.line_type, present.sold_at,
-            present.currency, present.quantity, present.unit_price, present.total_amount, present.net_quantity,
-            present.net_amount, present.source_changed_at
-        ) IS DISTINCT FROM (
-            settled.product_key, settled.customer_key, settled.store_key, settled.line_type, settled.sold_at,
-            settled.currency, settled.quantity, settled.unit_price, settled.total_amount, settled.net_quantity,
-            settled.net_amount, settled.source_changed_at
-        ) THEN 'updated'
+        WHEN ({compared_columns:present}) IS DISTINCT FROM ({compared_columns:settled}) THEN 'updated'
         ELSE 'unchanged'
     END AS outcome
 FROM settled

@@ -19,15 +19,7 @@ SELECT
     CASE
         WHEN built.sold_at IS NULL THEN 'withdrawn'
         WHEN present.sold_at IS NULL THEN 'inserted'
-        WHEN (
-            present.product_key, present.customer_key, present.store_key, present.line_type, present.sold_at,
-            present.currency, present.quantity, present.unit_price, present.total_amount, present.net_quantity,
-            present.net_amount, present.source_changed_at
-        ) IS DISTINCT FROM (
-            built.product_key, built.customer_key, built.store_key, built.line_type, built.sold_at,
-            built.currency, built.quantity, built.unit_price, built.total_amount, built.net_quantity,
-            built.net_amount, built.source_changed_at
-        ) THEN 'updated'
+        WHEN ({compared_columns:present}) IS DISTINCT FROM ({compared_columns:built}) THEN 'updated'
         ELSE 'unchanged'
     END AS outcome
 FROM built_rows AS built

@@ -26,7 +26,7 @@ SELECT
         WHEN customer_id = 'GUEST' THEN TIMESTAMPTZ '1900-01-01 00:00:00+00'
         ELSE coalesce(customer_since, sold_at)
     END AS customer_observed_at,
-    quantity, unit_price, total_amount, net_quantity, net_amount, currency
+    {last_columns}
 FROM landed_records
 SEMI JOIN loaded_dates USING (business_date);
 

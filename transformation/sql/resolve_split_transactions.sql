@@ -56,27 +56,15 @@ WITH losers AS (
 )
 SELECT * FROM losers;
 
-INSERT INTO superseded_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_id, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at
-)
+INSERT INTO superseded_sales ({superseded_columns})
 SELECT
-    replaced_lines.date_key, replaced_lines.retailer_key, replaced_lines.transaction_id, replaced_lines.line_id, replaced_lines.product_key,
-    customer.customer_id, replaced_lines.store_key, replaced_lines.line_type, replaced_lines.sold_at, replaced_lines.currency,
-    replaced_lines.quantity, replaced_lines.unit_price, replaced_lines.total_amount, replaced_lines.net_quantity, replaced_lines.net_amount,
-    replaced_lines.source_changed_at
+    {superseded_columns:replaced_lines; customer_id=customer.customer_id}
 FROM replaced_lines
 JOIN dim_customer AS customer USING (customer_key);
 
-INSERT INTO fact_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
-)
+INSERT INTO fact_sales ({fact_columns})
 SELECT
-    restored.date_key, restored.retailer_key, restored.transaction_id, restored.line_id, restored.product_key,
-    customer.customer_key, restored.store_key, restored.line_type, restored.sold_at, restored.currency,
-    restored.quantity, restored.unit_price, restored.total_amount, restored.net_quantity, restored.net_amount,
-    restored.source_changed_at, %(load_id)s
+    {fact_columns:restored; customer_key=customer.customer_key; load_id=%(load_id)s}
 FROM restored
 JOIN LATERAL (
     SELECT customer_key

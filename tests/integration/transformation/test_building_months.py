@@ -226,7 +226,6 @@ def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
 _LOADER = """
 import os, signal, sys
 from pathlib import Path
-from transformation.load import attach_months, build_months, load_transaction
 from tests.integration.transformation import test_building_months as tests
 
 instant, dsn, directory = sys.argv[1:4]
