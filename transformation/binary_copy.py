@@ -192,9 +192,9 @@ def _add_numeric(fixed: _Fixed, values: _Integers, scale: int) -> None:
     digits: list[Any] = []
     base = 10**scale
     while True:
-        whole = rest // base
-        digits.insert(0, rest - whole * base)
-        rest, base = whole, 10**_DIGIT_WIDTH
+        quotient = rest // base
+        digits.insert(0, rest - quotient * base)
+        rest, base = quotient, 10**_DIGIT_WIDTH
         if len(digits) > 1 and not rest.any():
             break
     digits[-1] = digits[-1] * 10 ** (_DIGIT_WIDTH - scale)

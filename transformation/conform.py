@@ -90,7 +90,7 @@ class ConformedBatch:
         return sum(self.landed[day].records - self._lost.get(day, (0, {}))[0] for day in days)
 
     def manifests(self) -> Mapping[date, Manifest]:
-        """Waits until all is landed. Raises StopRun unless every manifest states what its partition holds."""
+        """Waits until all is landed. Raises StopRun unless every manifest agrees with its partition."""
         manifests = self._batch.manifests()
         for day in self.days:
             _check(manifests[day], self.landed[day])
@@ -152,7 +152,7 @@ class ConformedBatch:
 
 
 def date_list(days: Collection[date]) -> str:
-    """Dates as they stand between the parentheses of IN, in either database."""
+    """Dates for the parentheses of IN, in either database."""
     return ", ".join(f"DATE '{day}'" for day in sorted(days))
 
 
@@ -166,15 +166,15 @@ def _rules_digest() -> str:
 
 
 def _check(manifest: Manifest, landed: PartitionContent) -> None:
-    stated = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
+    declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
-    if landed.records != manifest.landed or stated != found:
-        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {stated}")
+    if landed.records != manifest.landed or declared != found:
+        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {declared}")
 
 
-def _unreconciled(manifest: Manifest, found: str, stated: str) -> StopRun:
+def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:
     return StopRun(
-        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found; {stated}"
-        f" stated. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
+        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found;"
+        f" {declared} declared. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
         f" --retailer {manifest.retailer_id}"
     )

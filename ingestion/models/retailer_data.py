@@ -19,7 +19,7 @@ GUEST = "GUEST"
 """`customer_id` of a sale for which the source names no customer."""
 
 TOTAL_TOLERANCE = Decimal("0.005")
-"""Half a minor unit: how far a source's rounded total may stand from quantity x unit price."""
+"""Half a minor unit: how far a source's rounded total may be from quantity x unit price."""
 
 
 class LineType(StrEnum):
@@ -30,8 +30,8 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
 
 
 # NUL cannot be stored in PostgreSQL; the other control characters break the tools that read exports.

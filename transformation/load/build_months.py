@@ -1,7 +1,7 @@
-"""The build path: whole months of fact_sales made beside the star, several at once, each on its own connection.
+"""The build path: complete months of fact_sales built as separate tables, concurrently, each on its own connection.
 
-A month is committed with its key, indexes and statistics, but attached to nothing: no reader sees it before the load's
-own transaction attaches it (`attach_months`). What a crash leaves behind, ops.drop_orphan_builds() removes.
+A month is committed with its key, indexes and statistics, but not attached: no reader sees it before the load's own
+transaction attaches it (`attach_months`). ops.drop_orphan_builds() removes what a crash leaves behind.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PRESENT_COLUMNS = {
 
 @dataclass(frozen=True)
 class MonthComparison:
-    """A month of the load, resolved and compared with what the star holds of its dates."""
+    """A month of the load, resolved and compared with what fact_sales holds of its dates."""
 
     plan: MonthPlan
     outcomes: list[tuple[int, str, str, int, Decimal]]
@@ -46,7 +46,7 @@ class MonthComparison:
 
 @dataclass(frozen=True)
 class BuiltMonth(MonthComparison):
-    """One that differs: a table ready to be attached."""
+    """A month that differs: a table ready to be attached."""
 
     table: str
     """Its name in schema ops."""
@@ -63,12 +63,12 @@ class MonthBuilder:
     """Builds the months of one load."""
 
     def __init__(self, batch: ConformedBatch, dsn: str, retailer_key: int, load_id: int) -> None:
-        """The dimension members must be in the batch's DuckDB (`members.fetch_dimension_keys`)."""
+        """The dimension keys must be in the batch's DuckDB (`dimension_keys.fetch_dimension_keys`)."""
         self._batch, self._dsn = batch, dsn
         self._bound = {"retailer_key": retailer_key, "load_id": load_id}
 
     def build_all(self, months: Sequence[MonthPlan]) -> Iterator[MonthComparison]:
-        """Build months side by side and hand each on: committed, unattached; or compared only, if nothing differs."""
+        """Build months concurrently and yield each: committed and unattached, or only compared if nothing differs."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="build") as pool:
             waiting = {pool.submit(self.build, month) for month in months}
             try:
@@ -88,12 +88,12 @@ class MonthBuilder:
             with session(self._dsn, application_name="retail-build") as connection, transaction(connection) as cursor:
                 outcomes = self._compare(cursor, columnar, month) if month.replaces else _totals(columnar, "built_rows")
                 if month.replaces and all(outcome == "unchanged" for _, outcome, *_ in outcomes):
-                    return MonthComparison(month, outcomes, self._in_star(cursor, month, sql.Identifier("fact_sales")))
+                    return MonthComparison(month, outcomes, self._counted(cursor, month, sql.Identifier("fact_sales")))
                 cursor.execute("SELECT ops.create_fact_build(%s, %s)", (month.first_day, self._bound["load_id"]))
                 table = str((cursor.fetchone() or ("",))[0])
                 self._fill(cursor, columnar, month, sql.Identifier("ops", table))
                 cursor.execute("SELECT ops.index_fact_build(%s)", (table,))
-                in_warehouse = self._in_star(cursor, month, sql.Identifier("ops", table))
+                in_warehouse = self._counted(cursor, month, sql.Identifier("ops", table))
             return BuiltMonth(
                 month,
                 outcomes,
@@ -105,7 +105,7 @@ class MonthBuilder:
         finally:
             columnar.close()
 
-    def _in_star(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
+    def _counted(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
         count = sql.SQL(statement("count_build")).format(build=table)
         cursor.execute(count, {**self._bound, "date_keys": _keys(month)})
         return cursor.fetchall()
@@ -114,7 +114,7 @@ class MonthBuilder:
         last_day = last_of_month(month.first_day)
         in_month = {day for day in self._batch.conformed_days if month.first_day <= day <= last_day}
         is_built = "true"
-        if merged := in_month - set(month.days):  # seldom; a list of dates makes the query a third slower
+        if merged := in_month - set(month.days):  # rare; a list of dates makes the query a third slower
             is_built = f"sale.business_date NOT IN ({date_list(merged)})"
         bound = {**self._bound, "first_day": month.first_day, "last_day": last_day, "is_built": is_built}
         columnar.execute(Template(statement("build_rows")).substitute(bound))
@@ -148,9 +148,9 @@ class MonthBuilder:
 
 
 def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
-    """Rows without their dimension members: a defect."""
+    """The error for rows without their dimension rows, which is a defect."""
     return StopRun(
-        f"{retailer_id}: {staged} rows were staged, but {resolved} found their dimension members. Nothing was"
+        f"{retailer_id}: {staged} rows were staged, but {resolved} found their dimension rows. Nothing was"
         " published. This is a defect of the platform: please report it."
     )
 

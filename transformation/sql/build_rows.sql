@@ -1,5 +1,6 @@
 -- DuckDB. The rows of one month as fact_sales will hold them, sorted by its key. Grain: one row per natural key and date.
--- $is_built leaves out the month's dates that are merged. What the star already holds is found by compare_build.sql.
+-- $is_built leaves out the month's dates that are merged. compare_build.sql finds what fact_sales already holds.
+-- Filled here and by compare_build.sql; read by compare_build.sql, export_build.sql and summarise_build*.sql.
 CREATE OR REPLACE TEMP TABLE built_rows AS
 WITH resolved AS (
     SELECT
@@ -20,9 +21,9 @@ WITH resolved AS (
     WHERE sale.business_date BETWEEN DATE '$first_day' AND DATE '$last_day' AND $is_built
 )
 SELECT
-    {fact_columns;
-        retailer_key=CAST($retailer_key AS SMALLINT) AS retailer_key;
-        load_id=CAST($load_id AS BIGINT) AS load_id
-    }, customer_id, 'inserted' AS outcome
+    resolved.*,
+    CAST($retailer_key AS SMALLINT) AS retailer_key,
+    CAST($load_id AS BIGINT) AS load_id,
+    'inserted' AS outcome
 FROM resolved
 ORDER BY date_key, transaction_id, line_id;

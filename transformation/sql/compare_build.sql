@@ -1,6 +1,7 @@
--- DuckDB. What becomes of every row of a month that is built anew, and of every row the star holds of its dates. Grain:
--- one row per natural key and date. present_rows are the star's, former_customers the versions whose facts may have
--- moved since: there the version that is valid now counts, as it does for the star's own rows.
+-- DuckDB. What happens to every row of a month that is built again, and to every row that fact_sales holds of its dates.
+-- Grain: natural key x date. present_rows are those of fact_sales; former_customers are the customer versions whose facts
+-- may have moved since. For these the version that is valid now counts, as it does for the rows of fact_sales.
+-- Filled here; read here and by the month's builder, which counts the outcomes.
 CREATE OR REPLACE TEMP TABLE compared_rows AS
 WITH present AS (
     SELECT

@@ -1,4 +1,5 @@
--- What stays of a month that is replaced: other retailers' rows, and those of dates outside the load.
+-- The rows of a month that stay when it is replaced: other retailers' rows, and rows of dates outside the load.
+-- Grain of fact_sales. The build's table is empty before, and dropped when the load fails, so this runs once per table.
 INSERT INTO {build} ({fact_columns})
 SELECT
     {fact_columns}

@@ -1,2 +1,3 @@
--- Grain: one row per natural key and partition that is merged, as conformed. Gone when the transaction ends.
+-- The rows that are merged, as conformed. Grain: natural key x date. Filled by export_staging.sql; read by resolve_keys.sql,
+-- or by insert_new_dates.sql and count_staged.sql. Dropped with the transaction.
 CREATE TEMP TABLE staged_sales ({staging_definitions}) ON COMMIT DROP;

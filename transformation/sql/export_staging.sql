@@ -1,4 +1,5 @@
--- DuckDB. The conformed rows of some partitions in the column order of staged_sales (create_staging.sql), for COPY.
+-- DuckDB. The conformed rows of some dates in the column order of staged_sales (create_staging.sql), for COPY.
+-- Grain: natural key x date.
 SELECT
     {staged_columns;
         date_key=CAST(strftime(business_date, '%Y%m%d') AS INTEGER) AS date_key;

@@ -1,5 +1,6 @@
--- Rows of dates of which the star holds nothing yet, and whose transactions stand under no other date: all are new.
--- Grain of fact_sales. A row without its dimension members is left out, which the caller notices by the count.
+-- Inserts the rows of dates that fact_sales holds nothing of, and whose transactions are under no other date: all are new.
+-- Grain of fact_sales; its primary key stops a second run. A row whose dimension rows are missing is left out, which the
+-- caller notices by the count.
 INSERT INTO fact_sales ({fact_columns})
 SELECT
     {fact_columns:staged;

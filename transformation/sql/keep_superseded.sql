@@ -1,4 +1,5 @@
--- The losers of the loaded partitions; replaced per partition, so it can run again. Grain of superseded_sales.
+-- The lines of the loaded dates of which a later version is under another date. Grain of superseded_sales.
+-- Replaced per date, so it can run again.
 DELETE FROM superseded_sales
 WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s);
 

@@ -1,5 +1,5 @@
--- Grain of fact_sales; runs again without effect. Unchanged rows are not even offered, and the WHERE keeps a row that
--- is already right from being written.
+-- Writes the new and changed rows. Grain and key of fact_sales, so it runs again without effect: unchanged rows are not
+-- in the input, and the WHERE keeps a row that is already right from being written.
 INSERT INTO fact_sales AS fact ({fact_columns})
 SELECT
     {fact_columns; retailer_key=%(retailer_key)s; load_id=%(load_id)s}

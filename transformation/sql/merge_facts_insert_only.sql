@@ -1,4 +1,4 @@
--- Grain of fact_sales. Only rows new to the star are written; what is there stays as it is.
+-- Writes the new rows only; rows that are there stay as they are. Grain and key of fact_sales, so it can run again.
 INSERT INTO fact_sales ({fact_columns})
 SELECT
     {fact_columns; retailer_key=%(retailer_key)s; load_id=%(load_id)s}

@@ -1,4 +1,4 @@
--- What the star holds of the dates being built. Grain of fact_sales.
+-- What fact_sales holds of the dates being built. Grain of fact_sales. Copied into DuckDB for compare_build.sql.
 SELECT
     {present_columns}
 FROM fact_sales

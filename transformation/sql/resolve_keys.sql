@@ -1,4 +1,5 @@
--- Staged rows with their surrogate keys. Grain: one row per natural key and partition that is merged.
+-- Staged rows with their surrogate keys. Grain: natural key x date that is merged.
+-- Filled here; read by resolve_split_transactions.sql and classify_rows.sql.
 CREATE TEMP TABLE keyed_sales ON COMMIT DROP AS
 SELECT
     {keyed_columns:staged;

@@ -24,8 +24,8 @@ def test_types_and_precision_are_the_contracts() -> None:
         digits = [getattr(rule, "max_digits", None) for rule in field.metadata]
         places = [getattr(rule, "decimal_places", None) for rule in field.metadata]
         if Decimal in kinds:
-            stated = f"DECIMAL({next(filter(None, digits))},{next(filter(None, places))})"
-            assert COLUMNS[name] == stated, name
+            expected = f"DECIMAL({next(filter(None, digits))},{next(filter(None, places))})"
+            assert COLUMNS[name] == expected, name
         elif date in kinds:
             assert COLUMNS[name] == "DATE", name
         elif name.endswith(("_at", "_since")):
