@@ -3,7 +3,7 @@
 
 Add the field to `SalesRecord` first (ingestion/models/retailer_data.py): at the end, nullable, and annotated with
 `Column(in_fact=True)`. The column's type and comment come from there. The script also declares the column for data
-lineage. Exit status 2 when the field does not fit; then nothing is written.
+lineage and documents it. Exit status 2 when the field does not fit; then nothing is written.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ingestion.models.columns import CONTRACT, ContractColumn, duckdb_type
 from ingestion.models.retailer_data import SalesRecord
+from scripts.contract_table import as_markdown
 from shared.config import PROJECT_ROOT
 
 CONTRACT_FILE = "ingestion/models/retailer_data.py"
+INIT_DIRECTORY = PROJECT_ROOT / "database" / "init"
+_DIGEST = re.compile(
+    r"^CREATE (?:OR REPLACE )?FUNCTION ops\.warehouse_digest\(\).*?^\$function\$;", re.MULTILINE | re.DOTALL
+)
+_LAST_OF_SALES = re.compile(r"c\.customer_id, c\.valid_from(?:, '\w+=' \|\| f\.\w+)*")
 _ARROW_TYPES = {"text": "string", "timestamptz": "timestamp[us, tz=UTC]"}
 _CATALOGUE_TYPES = {"timestamptz": "timestamp with time zone"}
 
@@ -52,6 +58,7 @@ def write_migration(column: ContractColumn, directory: Path) -> Path:
     if written := [name for name in present if name.endswith(f"_add_{column.name}")]:
         raise UnsuitableField(f"{written[0]}.sql adds {column.name} already.")
     path = directory / f"{int(present[-1][:4]) + 1:04d}_add_{column.name}.sql"
+    digest = digest_with(column.name, [*sorted(INIT_DIRECTORY.glob("*.sql")), *sorted(directory.glob("[0-9]*.sql"))])
     meaning = (SalesRecord.model_fields[column.name].description or column.name).rstrip(".").replace("'", "''")
     path.write_text(
         f"-- depends: {present[-1]}\n"
@@ -60,10 +67,20 @@ def write_migration(column: ContractColumn, directory: Path) -> Path:
         f"ALTER TABLE public.fact_sales ADD COLUMN {column.name} {column.fact_type};\n"
         f"COMMENT ON COLUMN public.fact_sales.{column.name} IS '{meaning}.';\n"
         f"ALTER TABLE ops.superseded_sales ADD COLUMN {column.name} {column.fact_type};\n"
-        f"COMMENT ON COLUMN ops.superseded_sales.{column.name} IS 'As in fact_sales.';\n",
+        f"COMMENT ON COLUMN ops.superseded_sales.{column.name} IS 'As in fact_sales.';\n"
+        "\n"
+        "-- The digest covers the new column. A null adds nothing, so existing rows keep their digest.\n"
+        f"{digest}",
         encoding="utf-8",
     )
     return path
+
+
+def digest_with(name: str, files: Sequence[Path]) -> str:
+    """The newest definition of ops.warehouse_digest in the files, with a column of fact_sales added."""
+    text = "".join(path.read_text(encoding="utf-8") for path in files)
+    newest = _DIGEST.findall(text)[-1].replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
+    return _LAST_OF_SALES.sub(rf"\g<0>, '{name}=' || f.{name}", newest, count=1) + "\n"
 
 
 def declare(column: ContractColumn, path: Path) -> None:
@@ -82,6 +99,13 @@ def declare(column: ContractColumn, path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
 
+def document(path: Path) -> None:
+    """Write the table of the contract's fields again, after the line `<!-- contract -->`."""
+    table = re.compile(r"(?<=<!-- contract -->\n)(?:\|.*\n)+")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(table.sub(lambda _: as_markdown() + "\n", text, count=1), encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; prints the file to review."""
     parser = argparse.ArgumentParser(description="Write the migration for a new field of SalesRecord.")
@@ -95,6 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     declare(column, PROJECT_ROOT / "monitoring" / "lineage" / "declarations.toml")
+    document(PROJECT_ROOT / "docs" / "ARCHITECTURE.md")
     sys.stdout.write(
         f"Wrote {path.relative_to(PROJECT_ROOT)}. Next: map the field in the sources that have it, then run"
         " python -m shared.migrations\n"

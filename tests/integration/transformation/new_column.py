@@ -33,12 +33,15 @@ def load_days(loader: Loader, day: date) -> None:
     loader.land(first, record("2", f"T{day}", day), day=day)
     assert counts(loader.load(day)) == {"inserted": 2}
     assert codes() == ["SPRING", None]
+    digest = loader.digest()
     assert counts(loader.load(day)) == {"unchanged": 2}
+    assert loader.digest() == digest
 
     changed = first.model_copy(update={"promotion_code": "SUMMER"})
     loader.land(changed, record("2", f"T{day}", day), day=day)
     assert counts(loader.load(day)) == {"updated": 1, "unchanged": 1}
     assert codes() == ["SUMMER", None]
+    assert loader.digest() != digest
 
     loader.land(record("1", f"T{day}", later, promotion_code="AUTUMN", changed_at=AFTERWARDS), day=later)
     loader.load(later)

@@ -19,7 +19,7 @@ FIELD = """
         default=None, description="Promotion that the line was sold under; null when the source names none"
     )
 """
-_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis", "docs")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 SALES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country,Promo
 536001,22423,CAKESTAND,2,1/2/2011 09:00,12.75,17850,France,WINTER
 536002,22423,CAKESTAND,1,1/2/2011 10:00,12.75,17850,France,
@@ -53,6 +53,7 @@ def test_a_new_column_is_three_edits(checkout: Path, tmp_path: Path, warehouse: 
 
     assert "_add_promotion_code.sql" in run(checkout, "scripts/add_column.py", "promotion_code", "text")
 
+    assert "| `promotion_code` | text" in (checkout / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
     layout, file = tmp_path / "promotions.yaml", tmp_path / "sales.csv"
     known = (PROJECT_ROOT / "ingestion" / "mapping" / "layouts" / "online_retail.yaml").read_text(encoding="utf-8")
     layout.write_text(known.replace("columns:\n", "columns:\n  promotion_code: Promo\n", 1), encoding="utf-8")

@@ -36,6 +36,15 @@ def test_the_migration_follows_the_last_one_and_comments_both_tables(migrations:
     assert f"IS '{SalesRecord.model_fields['store_city'].description}.';" in text
 
 
+def test_the_digest_of_the_warehouse_covers_every_added_column(migrations: Path) -> None:
+    add_column.write_migration(IN_FACT, migrations)
+    text = add_column.write_migration(replace(IN_FACT, name="store_country"), migrations).read_text(encoding="utf-8")
+    assert (
+        "c.customer_id, c.valid_from, 'store_city=' || f.store_city, 'store_country=' || f.store_country), 0)" in text
+    )
+    assert text.count("CREATE OR REPLACE FUNCTION ops.warehouse_digest()") == 1
+
+
 def test_a_second_migration_for_the_same_column_is_not_written(migrations: Path) -> None:
     add_column.write_migration(IN_FACT, migrations)
     with pytest.raises(add_column.UnsuitableField, match=r"0010_add_store_city.sql adds store_city already"):
