@@ -8,7 +8,7 @@ from datetime import date
 
 from transformation.conform import ConformedBatch
 from transformation.load.build_months import BuiltMonth, MonthComparison
-from transformation.load.ledger import LedgerEntry, Totals
+from transformation.load.ledger import LedgerEntry, Totals, totals_by_outcome
 from transformation.load.merge_dates import MergeResult
 from transformation.load.plan import LoadPlan, date_key
 from transformation.load.result import LoadOptions
@@ -73,6 +73,18 @@ class LoadState:
     def built_months(self) -> list[BuiltMonth]:
         """The months that differ from those in the warehouse."""
         return [month for month in self.months if isinstance(month, BuiltMonth)]
+
+    @property
+    def outcomes(self) -> dict[tuple[int, str], Totals]:
+        """What happened to the rows of the loaded dates, by date key and outcome."""
+        built = (row for month in self.months for row in month.outcomes)
+        return totals_by_outcome([*self.merged.outcomes, *built])
+
+    @property
+    def facts_in_months(self) -> dict[tuple[int, str], Totals]:
+        """Rows of the loaded dates in the months that were built or compared, by date key."""
+        counted = (row for month in self.months for row in month.in_warehouse)
+        return totals_by_outcome((key, "in_warehouse", code, count, amount) for key, code, count, amount in counted)
 
     @property
     def merged_keys(self) -> list[int]:

@@ -16,7 +16,7 @@ from transformation.load.context import LoadState
 from transformation.load.copying import copy_in
 from transformation.load.customer_history import delete_orphaned_versions, repoint_facts
 from transformation.load.dimension_keys import fetch_dimension_keys
-from transformation.load.ledger import Totals, audit, build_ledger_entry, build_unchanged_entry, totals_by_outcome
+from transformation.load.ledger import Totals, audit, build_ledger_entry, build_unchanged_entry
 from transformation.load.merge_dates import (
     check_resolved,
     facts_hold_rows,
@@ -195,18 +195,8 @@ def summarise(tx: LoadTransaction, state: LoadState) -> LoadState:
 def reconcile(tx: LoadTransaction, state: LoadState) -> LoadState:
     """Calculate the ledger entries. Raises StopRun when one record or one cent is missing."""
     context = tx.context
-    month_outcomes = (row for month in state.months for row in month.outcomes)
-    outcomes = totals_by_outcome([*state.merged.outcomes, *month_outcomes])
-    in_months = (
-        (key, "in_warehouse", code, count, amount)
-        for month in state.months
-        for key, code, count, amount in month.in_warehouse
-    )
-    facts = {
-        **state.facts_unchanged,
-        **totals_by_outcome(in_months),
-        **tx.count("count_facts", "in_warehouse", state.plan.merged),
-    }
+    merged = tx.count("count_facts", "in_warehouse", state.plan.merged)
+    outcomes, facts = state.outcomes, {**state.facts_unchanged, **state.facts_in_months, **merged}
     summaries = tx.count("count_summaries", "summary", context.batch.days)
     entries = [build_ledger_entry(part, outcomes, facts) for part in context.batch.partitions(state.plan.loaded)]
     manifests = context.batch.manifests()
