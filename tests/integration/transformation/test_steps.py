@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,9 @@ def load_in_every_way(loader: Loader) -> None:
     loader.load(later, path=LoadPath.MERGE)
     loader.land(record("4", transaction="T4", customer_segment="platinum"), record("1", qty=3, changed_at=NOW))
     loader.load(insert_only=True)
+    # A customer's history changes, so facts of dates that the built month copies have to follow.
+    since = datetime(2024, 1, 10, tzinfo=UTC)
+    loader.land(record("5", transaction="T5", customer_segment="silver", customer_since=since))
     loader.load(path=LoadPath.BUILD)
 
 
