@@ -1,7 +1,7 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
-	lint bench bench-airflow bench-large clean venv venv-dev
+	lint column bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -56,6 +56,9 @@ lint: venv-dev ## Check style, types and imports
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy .
 	@PYTHONPATH=airflow/plugins .venv/bin/lint-imports
+
+column: venv ## Write the migration for a new field of SalesRecord: make column NAME=promotion_code TYPE=text
+	@$(RUN) scripts/add_column.py "$(NAME)" $(if $(TYPE),"$(TYPE)")
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.process_watch import Cost, run_command, watched
 from benchmarks.stack import Place, Stack
+from ingestion.models.columns import render
 from shared.config import PROJECT_ROOT
 from shared.database import read_sql, session, transaction
 
@@ -106,7 +107,7 @@ def obvious_way(stack: Stack, loaded: str, facts: Path) -> Cost:
         ):
             cursor.execute("CREATE TEMP TABLE staged ON COMMIT DROP AS SELECT * FROM fact_sales WITH NO DATA")
             cursor.copy_expert("COPY staged FROM STDIN", rows, size=_BLOCK_BYTES)
-            cursor.execute(read_sql(_SQL / "insert_on_conflict.sql"))
+            cursor.execute(render(read_sql(_SQL / "insert_on_conflict.sql")))
     finally:
         stack.server.drop_database(name)
     return cost

@@ -1,13 +1,14 @@
 """Arrow columns as PostgreSQL's binary COPY format: no text on the way, and no Python object per row.
 
-Rows differ in length only by their texts. So each run of columns of fixed width is written as one block per row, and
-each text column as one block per length that occurs in it; numpy copies blocks to computed places.
+Rows differ in length only by their texts and nulls. So each run of columns of fixed width is written as one block per
+row, and each other column as one block per length that occurs in it; numpy copies blocks to computed positions.
 Format: https://www.postgresql.org/docs/14/sql-copy.html, "Binary Format".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import numpy
@@ -20,16 +21,17 @@ _EPOCH_2000_MICROSECONDS = 946_684_800_000_000
 _NULL = -1
 _NEGATIVE = 0x4000
 _DIGIT_WIDTH = 4
+_LENGTH_WIDTH = 4
 _Bytes = numpy.typing.NDArray[numpy.uint8]
 _Integers = numpy.typing.NDArray[numpy.int64]
 _Blocks = numpy.typing.NDArray[numpy.void]
 
 
 class BinaryCopy:
-    """What psycopg2 reads from: the batches of a query, encoded one at a time as they are asked for."""
+    """What psycopg2 reads from: the batches of a query, encoded one at a time on request."""
 
     def __init__(self, batches: Iterable[pyarrow.RecordBatch]) -> None:
-        """Types: integers, timestamps with zone, decimals of four places at most, texts. Only texts may be null."""
+        """Types: integers, timestamps with zone, decimals of four places at most, texts."""
         self._pieces = self._encode(batches)
         self.size_bytes = 0
 
@@ -50,14 +52,15 @@ class BinaryCopy:
 
 def encode_rows(batch: pyarrow.RecordBatch) -> bytes:
     """The tuples of a batch, without header and trailer."""
-    blocks: list[_Fixed | _Texts] = []
+    blocks: list[_Fixed | _Varying] = []
     fixed = _Fixed(batch.num_rows)
     fixed.add(">i2", batch.num_columns)
     for column in batch.columns:
-        if pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type):
-            text = _Texts(column)
-            fixed.add(">i4", text.length_fields)
-            blocks += [fixed, text]
+        is_text = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
+        if is_text or column.null_count:
+            varying = _texts(column) if is_text else _with_nulls(column)
+            fixed.add(">i4", varying.length_fields)
+            blocks += [fixed, varying]
             fixed = _Fixed(batch.num_rows)
         else:
             _add_column(fixed, column)
@@ -85,55 +88,74 @@ class _Fixed:
         return block.view(f"V{block.itemsize}")
 
 
-class _Texts:
-    """A text column: its bytes, and where each row's begin and how many there are."""
+class _Varying:
+    """A column whose values differ in length: their bytes, where each row's value begins, and how long it is."""
 
-    def __init__(self, column: Any) -> None:
-        wide = pyarrow.types.is_large_string(column.type)
-        _, offsets, data = column.buffers()
-        stored = numpy.frombuffer(offsets, numpy.int64 if wide else numpy.int32)
-        positions: _Integers = stored[column.offset : column.offset + len(column) + 1].astype(numpy.int64)
-        self.starts: _Integers = positions[:-1]
-        self.lengths: numpy.typing.NDArray[Any] = numpy.diff(positions)
-        self.data: _Bytes = numpy.frombuffer(data, numpy.uint8) if data else numpy.empty(0, numpy.uint8)
-        self.length_fields: numpy.typing.NDArray[Any] = self.lengths
-        if column.null_count:
-            bits = numpy.frombuffer(column.buffers()[0], numpy.uint8)
-            is_null = numpy.unpackbits(bits, bitorder="little")[column.offset :][: len(column)] == 0
-            self.lengths = numpy.where(is_null, numpy.int64(0), self.lengths)
-            self.length_fields = numpy.where(is_null, numpy.int64(_NULL), self.lengths)
+    def __init__(self, data: _Bytes, starts: _Integers, lengths: _Integers, is_null: Any = None) -> None:
+        self.data, self.starts = data, starts
+        self.lengths: numpy.typing.NDArray[Any] = lengths
+        self.length_fields: numpy.typing.NDArray[Any] = lengths
+        if is_null is not None:
+            self.lengths = numpy.where(is_null, numpy.int64(0), lengths)
+            self.length_fields = numpy.where(is_null, numpy.int64(_NULL), lengths)
 
 
-def _lay_out(blocks: list[_Fixed | _Texts], rows: int) -> bytes:
-    items = [block if isinstance(block, _Texts) else block.block() for block in blocks]
-    sizes = [item.lengths if isinstance(item, _Texts) else item.itemsize for item in items]
+def _texts(column: Any) -> _Varying:
+    wide = pyarrow.types.is_large_string(column.type)
+    _, offsets, data = column.buffers()
+    stored = numpy.frombuffer(offsets, numpy.int64 if wide else numpy.int32)
+    positions: _Integers = stored[column.offset : column.offset + len(column) + 1].astype(numpy.int64)
+    characters: _Bytes = numpy.frombuffer(data, numpy.uint8) if data else numpy.empty(0, numpy.uint8)
+    return _Varying(characters, positions[:-1], numpy.diff(positions), _is_null(column))
+
+
+def _with_nulls(column: Any) -> _Varying:
+    """A column of fixed width: its values are encoded as if none were null, and left out where they are."""
+    kind = column.type
+    zero = pyarrow.scalar(Decimal(0) if pyarrow.types.is_decimal(kind) else 0, kind)
+    values = _Fixed(len(column))
+    _add_column(values, column.fill_null(zero))
+    block = values.block()
+    starts = numpy.arange(len(column), dtype=numpy.int64) * block.itemsize + _LENGTH_WIDTH
+    lengths = numpy.full(len(column), block.itemsize - _LENGTH_WIDTH, numpy.int64)
+    return _Varying(numpy.frombuffer(block.tobytes(), numpy.uint8), starts, lengths, _is_null(column))
+
+
+def _is_null(column: Any) -> Any:
+    if not column.null_count:
+        return None
+    bits = numpy.frombuffer(column.buffers()[0], numpy.uint8)
+    return numpy.unpackbits(bits, bitorder="little")[column.offset :][: len(column)] == 0
+
+
+def _lay_out(blocks: list[_Fixed | _Varying], rows: int) -> bytes:
+    items = [block if isinstance(block, _Varying) else block.block() for block in blocks]
+    sizes = [item.lengths if isinstance(item, _Varying) else item.itemsize for item in items]
     ends = numpy.cumsum(sum((size for size in sizes), numpy.zeros(rows, numpy.int64)))
     out = numpy.empty(int(ends[-1]), numpy.uint8)
     places = numpy.concatenate([numpy.zeros(1, numpy.int64), ends[:-1]])
     for item, size in zip(items, sizes, strict=True):
-        if isinstance(item, _Texts):
-            _place_texts(out, places, item)
+        if isinstance(item, _Varying):
+            _place_values(out, places, item)
         else:
             _windows(out, item.itemsize)[places] = item
         places = places + size
     return out.tobytes()
 
 
-def _place_texts(out: _Bytes, places: _Integers, texts: _Texts) -> None:
-    for length in numpy.flatnonzero(numpy.bincount(texts.lengths)):
+def _place_values(out: _Bytes, places: _Integers, values: _Varying) -> None:
+    for length in numpy.flatnonzero(numpy.bincount(values.lengths)):
         if length:
-            which = numpy.flatnonzero(texts.lengths == length)
-            _windows(out, int(length))[places[which]] = _windows(texts.data, int(length))[texts.starts[which]]
+            which = numpy.flatnonzero(values.lengths == length)
+            _windows(out, int(length))[places[which]] = _windows(values.data, int(length))[values.starts[which]]
 
 
 def _windows(data: _Bytes, width: int) -> _Blocks:
-    """A view of every `width` consecutive bytes, so that blocks are copied whole."""
+    """A view of every `width` consecutive bytes, so that a block is copied in one step."""
     return numpy.ndarray((len(data) - width + 1,), f"V{width}", data.data, strides=(1,))
 
 
 def _add_column(fixed: _Fixed, column: Any) -> None:
-    if column.null_count:
-        raise ValueError("only texts may be null")
     kind = column.type
     if pyarrow.types.is_integer(kind):
         width = kind.bit_width // 8
@@ -157,7 +179,7 @@ def _unscaled(column: Any) -> _Integers:
     words = words[column.offset : column.offset + len(column)]
     if numpy.array_equal(words[:, 1], words[:, 0] >> 63) and words[:, 0].min(initial=0) > -(2**63):
         return words[:, 0]
-    # Beyond 18 digits Python's own integers have to do it, which hardly ever happens.
+    # Beyond 18 digits Python's own integers are needed, which is very rare.
     exact: _Integers = words[:, 0].view(numpy.uint64).astype(object) + words[:, 1].astype(object) * 2**64
     return exact
 
@@ -170,9 +192,9 @@ def _add_numeric(fixed: _Fixed, values: _Integers, scale: int) -> None:
     digits: list[Any] = []
     base = 10**scale
     while True:
-        whole = rest // base
-        digits.insert(0, rest - whole * base)
-        rest, base = whole, 10**_DIGIT_WIDTH
+        quotient = rest // base
+        digits.insert(0, rest - quotient * base)
+        rest, base = quotient, 10**_DIGIT_WIDTH
         if len(digits) > 1 and not rest.any():
             break
     digits[-1] = digits[-1] * 10 ** (_DIGIT_WIDTH - scale)

@@ -26,12 +26,12 @@ from transformation.raw_partitions import columnar_workspace, read_manifest, rea
 
 _MANIFEST = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/_manifest\.json$")
 _REQUESTS = 6
-"""Manifests asked for at once."""
+"""Manifests requested at once."""
 Clock = Callable[[], datetime]
 Progress = Callable[[str, float], None]
 
 
-def _no_books(cursor: Cursor, load_id: int) -> None:
+def _nothing_else(cursor: Cursor, load_id: int) -> None:
     pass
 
 
@@ -46,13 +46,13 @@ def load_batch(
     run_id: str,
     clock: Clock,
     path: LoadPath = LoadPath.AUTO,
-    in_transaction: Callable[[Cursor, int], None] = _no_books,
+    in_transaction: Callable[[Cursor, int], None] = _nothing_else,
     progress: Progress = _no_progress,
 ) -> RetailerLoad:
     """Load everything a bulk landing holds in one transaction: all of it becomes visible at once, or nothing.
 
     `in_transaction` gets a cursor of that transaction and the load's number before the commit, for the caller's own
-    books; `progress` is told each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
+    rows; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
     with TemporaryDirectory(prefix="retail-load-") as name:
         return _load(

@@ -14,12 +14,10 @@ from pathlib import Path
 import duckdb
 
 from ingestion.models.columnar import COLUMNS
-from shared.database import read_sql
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest
-
-_SQL = Path(__file__).parent / "sql"
+from transformation.statements import SQL_DIRECTORY, statement
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ class ConformedBatch:
         if days:
             values = ", ".join(f"(DATE '{day}')" for day in sorted(days))
             connection.execute(f"INSERT INTO loaded_dates VALUES {values}")  # noqa: S608 - dates
-        connection.execute(read_sql(_SQL / "conform_records.sql"))
+        connection.execute(statement("conform_records"))
         lost = connection.execute(
             "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
             " SEMI JOIN duplicate_records USING (record_id) GROUP BY business_date, currency"
@@ -92,7 +90,7 @@ class ConformedBatch:
         return sum(self.landed[day].records - self._lost.get(day, (0, {}))[0] for day in days)
 
     def manifests(self) -> Mapping[date, Manifest]:
-        """Waits until all is landed. Raises StopRun unless every manifest states what its partition holds."""
+        """Waits until all is landed. Raises StopRun unless every manifest agrees with its partition."""
         manifests = self._batch.manifests()
         for day in self.days:
             _check(manifests[day], self.landed[day])
@@ -154,7 +152,7 @@ class ConformedBatch:
 
 
 def date_list(days: Collection[date]) -> str:
-    """Dates as they stand between the parentheses of IN, in either database."""
+    """Dates for the parentheses of IN, in either database."""
     return ", ".join(f"DATE '{day}'" for day in sorted(days))
 
 
@@ -162,21 +160,21 @@ def date_list(days: Collection[date]) -> str:
 def _rules_digest() -> str:
     """Changes with any statement of the transformation and with DuckDB, whose hashes are its own."""
     digest = hashlib.sha256(duckdb.__version__.encode())
-    for path in sorted(_SQL.glob("*.sql")):
-        digest.update(path.read_bytes())
+    for path in sorted(SQL_DIRECTORY.glob("*.sql")):
+        digest.update(statement(path.stem).encode())
     return digest.hexdigest()
 
 
 def _check(manifest: Manifest, landed: PartitionContent) -> None:
-    stated = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
+    declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
-    if landed.records != manifest.landed or stated != found:
-        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {stated}")
+    if landed.records != manifest.landed or declared != found:
+        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {declared}")
 
 
-def _unreconciled(manifest: Manifest, found: str, stated: str) -> StopRun:
+def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:
     return StopRun(
-        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found; {stated}"
-        f" stated. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
+        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found;"
+        f" {declared} declared. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
         f" --retailer {manifest.retailer_id}"
     )

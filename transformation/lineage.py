@@ -8,7 +8,7 @@ from transformation.loads import RetailerLoad
 
 
 def flows_of(load: RetailerLoad, settings: Settings) -> list[Flow]:
-    """From the raw zone to the processed zone and the star; none of a load that was not published."""
+    """From the raw zone to the processed zone and fact_sales; none of a load that was not published."""
     if load.error:
         return []
     left_alone = load.plan.unchanged if load.plan else ()

@@ -1,4 +1,4 @@
-"""What became of a retailer's load, for whoever asked for it, and what is done after one."""
+"""The result of a retailer's load, for its caller, and what is done after a load."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class RetailerLoad:
-    """What became of one retailer's partitions."""
+    """What happened to one retailer's partitions."""
 
     retailer_id: str
     load_id: int | None = None

@@ -1,4 +1,4 @@
-"""Transform one business date: raw partitions to conformed Parquet and to the star, retailers side by side.
+"""Transform one business date: raw partitions to conformed Parquet and to the warehouse, retailers concurrently.
 
 python -m transformation.main 2024-01-15 [--retailer retailer_1] [--insert-only]
 """
@@ -77,7 +77,7 @@ class TransformResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every retailer asked for was published."""
+        """Whether every requested retailer was published."""
         return not self.failed
 
     def as_dict(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def run(
     insert_only: bool = False,
     clock: Clock = lambda: datetime.now(UTC),
 ) -> TransformResult:
-    """Load `day` of each retailer, and the dates that its landing rewrote beside it.
+    """Load `day` of each retailer, and the other dates that its landing rewrote.
 
     One transaction per retailer; a retailer that fails leaves the others published and is named in the result.
     """

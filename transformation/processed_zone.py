@@ -57,7 +57,7 @@ def _tables(batch: ConformedBatch) -> Iterator[tuple[date, pyarrow.Table]]:
                 rows = pyarrow.concat_tables([rows, pyarrow.Table.from_batches([reader.read_next_batch()])])
             yield day, rows.slice(0, count)
             rows = rows.slice(count)
-        reader.read_all()  # nothing is left, but DuckDB wants to be asked before it takes another query
+        reader.read_all()  # nothing is left, but DuckDB needs the call before it runs another query
 
 
 def _parquet(rows: pyarrow.Table) -> memoryview:

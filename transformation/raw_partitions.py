@@ -24,11 +24,11 @@ MEMORY_LIMIT = "512MB"
 
 _READ_ATTEMPTS = 3
 _DOWNLOADS = 6
-"""Objects under way at once."""
+"""Objects downloaded at once."""
 
 
 class RawBucket(Protocol):
-    """What is asked of the raw zone's bucket (`shared.s3_bulk.BulkBucket`)."""
+    """What the load needs of the raw zone's bucket (`shared.s3_bulk.BulkBucket`)."""
 
     def read(self, key: str) -> bytes:
         """The object's content. Raises ObjectMissing."""
@@ -72,7 +72,7 @@ def read_partitions(
 ) -> LandedBatch:
     """Download partitions into `connection`'s table of landed records.
 
-    Raises StopRun when an object is not the one its manifest speaks of or does not follow the contract. Whether it
+    Raises StopRun when an object is not the one its manifest names or does not follow the contract. Whether it
     holds as much as the manifest says is checked by the load.
     """
     ordered = tuple(sorted(set(days)))
@@ -96,7 +96,7 @@ def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, M
 
 
 def _download(bucket: RawBucket, retailer_id: str, day: date, path: Path) -> Manifest:
-    # Another run may be replacing the partition: object first, manifest last. Then the pair fits a moment later.
+    # Another run may be replacing the partition: object first, manifest last. Then the pair fits when it is read again.
     for _ in range(_READ_ATTEMPTS):
         manifest = read_manifest(bucket, retailer_id, day)
         if bucket.download(manifest.object_key, path) == manifest.sha256:

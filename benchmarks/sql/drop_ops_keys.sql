@@ -1,4 +1,4 @@
--- The books are filled without keys and indexes, which are made at the end.
+-- The operational tables are filled without keys and indexes; create_ops_keys.sql adds these at the end.
 ALTER TABLE ops.transaction_dates DROP CONSTRAINT pk_transaction_dates;
 DROP INDEX ops.ix_transaction_dates_partition;
 ALTER TABLE ops.customer_observations DROP CONSTRAINT pk_customer_observations;

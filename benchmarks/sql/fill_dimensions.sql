@@ -1,5 +1,5 @@
--- Members of the dimensions for three retailers, with keys that tell what they are: retailer_key * 10,000,000 + number.
--- Products and stores are those that the day to be loaded names; its customers are others, as new ones come every day.
+-- Dimension rows for three retailers, with keys that can be calculated: retailer_key * 10,000,000 + number.
+-- Products and stores are those of the day to be loaded; its customers are others, as there are new ones every day.
 INSERT INTO dim_product (product_key, retailer_key, product_id, product_name, category, attributes_as_of)
 SELECT
     retailer * 10000000 + number, retailer,

@@ -1,4 +1,4 @@
--- What the load keeps beside the facts of a month: where transactions stand, what was stated of customers, the summaries.
+-- What a load stores in addition to the facts of a month: the dates of transactions, customer observations, summaries.
 INSERT INTO ops.transaction_dates
 SELECT DISTINCT retailer_key, transaction_id, date_key FROM {partition};
 
@@ -6,7 +6,7 @@ INSERT INTO ops.customer_observations
 SELECT retailer_key, customer_id, valid_from, date_key, customer_name, segment, city, country, changed_at
 FROM (
     SELECT date_key, customer_key, max(source_changed_at) AS changed_at FROM {partition} GROUP BY date_key, customer_key
-) AS stated
+) AS observed
 JOIN dim_customer USING (customer_key);
 
 INSERT INTO fact_daily_sales

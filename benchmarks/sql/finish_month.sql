@@ -1,4 +1,4 @@
--- Keys, indexes and the bound of a filled month as operations on the whole table, then attach it.
+-- Keys, indexes and the bound of a filled month as operations on the complete table, then attach it.
 ALTER TABLE {partition} ADD PRIMARY KEY (date_key, retailer_key, transaction_id, line_id);
 CREATE INDEX ON {partition} (retailer_key);
 CREATE INDEX ON {partition} (product_key);

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.models.columnar import COLUMNS
+from ingestion.models.columnar import COLUMNS, NULLABLE
 from shared.errors import StopRun
 
 if TYPE_CHECKING:
@@ -100,8 +100,10 @@ def _field(column: str) -> str:
     elif kind == "TIMESTAMPTZ":
         fraction = f"CASE WHEN {column} = date_trunc('second', {column}) THEN '' ELSE strftime({column}, '.%f') END"
         value = f"coalesce(strftime({column}, '\"%Y-%m-%dT%H:%M:%S') || {fraction} || 'Z\"', 'null')"
+    elif column in NULLABLE:
+        value = f"coalesce('\"' || {column} || '\"', 'null')"
     else:
-        value = f"'\"', {column}, '\"'"  # dates and decimals of the contract are never null
+        value = f"'\"', {column}, '\"'"
     return f"'\"{column}\":', {value}"
 
 
@@ -120,9 +122,7 @@ def _codes() -> str:
 
 
 def _equals(column: str) -> str:
-    # Decimals, times of sale and keys are never null; a plain comparison joins faster.
-    nullable = (COLUMNS[column] == "VARCHAR" and not column.endswith("_id")) or column == "customer_since"
-    return "IS NOT DISTINCT FROM" if nullable else "="
+    return "IS NOT DISTINCT FROM" if column in NULLABLE else "="  # a plain comparison joins faster
 
 
 def _batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[pyarrow.RecordBatch]:

@@ -10,15 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-TEXT_FIELDS = (
-    "transaction_id", "line_id", "line_type",
-    "store_id", "store_name", "store_city", "store_country",
-    "product_id", "product_name", "product_category",
-    "customer_id", "customer_name", "customer_segment", "customer_city", "customer_country",
-    "currency",
-)  # fmt: skip
+from ingestion.models.columns import CONTRACT
+
+TEXT_FIELDS = tuple(column.name for column in CONTRACT if column.type == "text" and column.name != "retailer_id")
 NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
-TIME_FIELDS = ("sold_at", "changed_at", "customer_since")
+TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timestamptz")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
 REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")

@@ -17,7 +17,7 @@ from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FI
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal, literals, trimmed
 from ingestion.mapping.values import FieldValues
-from ingestion.models.columnar import COLUMNS
+from ingestion.models.columnar import COLUMNS, NULLABLE
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
@@ -163,9 +163,8 @@ def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_
             found[field] = "NULL"
         elif field in _CONSTANTS and not values[field].header:
             found[field] = values[field].value
-    if "customer_since" not in layout.columns:
-        found["customer_since"] = "NULL"
-    return found
+    not_mapped = NULLABLE - layout.columns.keys() - set(TEXT_FIELDS)
+    return found | dict.fromkeys(not_mapped, "NULL")
 
 
 def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues]) -> bool:

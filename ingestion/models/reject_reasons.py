@@ -31,7 +31,7 @@ class RejectReason(StrEnum):
     TIME_DOES_NOT_EXIST = "TIME_DOES_NOT_EXIST"
     """A local time that the clocks skipped when summer time began."""
     WRONG_DATE = "WRONG_DATE"
-    """The record belongs to another business date than the one asked for."""
+    """The record belongs to another business date than the requested one."""
     TOO_LONG = "TOO_LONG"
     """A text longer than the contract allows."""
     CONTROL_CHARACTER = "CONTROL_CHARACTER"

@@ -13,11 +13,13 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from ingestion.models.column import Column
+
 GUEST = "GUEST"
 """`customer_id` of a sale for which the source names no customer."""
 
 TOTAL_TOLERANCE = Decimal("0.005")
-"""Half a minor unit: how far a source's rounded total may stand from quantity x unit price."""
+"""Half a minor unit: how far a source's rounded total may be from quantity x unit price."""
 
 
 class LineType(StrEnum):
@@ -28,8 +30,8 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
 
 
 # NUL cannot be stored in PostgreSQL; the other control characters break the tools that read exports.
@@ -73,27 +75,41 @@ class SalesRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    retailer_id: RetailerId = Field(description="Who sold it; `retailer_1` …")
-    transaction_id: Identifier = Field(description="Receipt, order or invoice number at the retailer")
-    line_id: Identifier = Field(
+    retailer_id: Annotated[RetailerId, Column(in_fact=True, name="retailer_key", type="smallint", is_key=True)] = Field(
+        description="Who sold it; `retailer_1` …"
+    )
+    transaction_id: Annotated[Identifier, Column(in_fact=True, is_key=True)] = Field(
+        description="Receipt, order or invoice number at the retailer"
+    )
+    line_id: Annotated[Identifier, Column(in_fact=True, is_key=True)] = Field(
         description="The line within the transaction: the source's own number, or `h` and 16 hexadecimal digits of a"
         " digest of the line's content where the source numbers none"
     )
-    line_type: LineType = Field(description="sale, return or adjustment")
-    business_date: date = Field(description="Trading day in the retailer's own time zone")
-    sold_at: UtcTime = Field(description="When it happened, UTC")
-    changed_at: UtcTime = Field(description="When the source last changed it, UTC; the later version of a record wins")
+    line_type: Annotated[LineType, Column(in_fact=True)] = Field(description="sale, return or adjustment")
+    business_date: Annotated[date, Column(in_fact=True, name="date_key", type="integer", is_key=True)] = Field(
+        description="Trading day in the retailer's own time zone"
+    )
+    sold_at: Annotated[UtcTime, Column(in_fact=True)] = Field(description="When it happened, UTC")
+    changed_at: Annotated[UtcTime, Column(in_fact=True, name="source_changed_at")] = Field(
+        description="When the source last changed it, UTC; the later version of a record wins"
+    )
 
-    store_id: Identifier = Field(description="Store, site or channel at the retailer")
+    store_id: Annotated[Identifier, Column(in_fact=True, dimension="store")] = Field(
+        description="Store, site or channel at the retailer"
+    )
     store_name: Label | None = Field(default=None, description="Null when the source names none")
     store_city: Label | None = Field(default=None, description="Null when unknown")
     store_country: Label | None = Field(default=None, description="Null when unknown")
 
-    product_id: Identifier = Field(description="Stock code, SKU or reference at the retailer")
+    product_id: Annotated[Identifier, Column(in_fact=True, dimension="product")] = Field(
+        description="Stock code, SKU or reference at the retailer"
+    )
     product_name: Label | None = Field(default=None, description="Null when the source names none")
     product_category: Label | None = Field(default=None, description="Department or family; null when unknown")
 
-    customer_id: Identifier = Field(description=f"Customer at the retailer; `{GUEST}` when the source names none")
+    customer_id: Annotated[Identifier, Column(in_fact=True, dimension="customer")] = Field(
+        description=f"Customer at the retailer; `{GUEST}` when the source names none"
+    )
     customer_name: Label | None = Field(default=None, description="Null for guests")
     customer_segment: Label | None = Field(default=None, description="Loyalty tier or segment; null when unknown")
     customer_city: Label | None = Field(default=None, description="Null when unknown")
@@ -104,12 +120,18 @@ class SalesRecord(BaseModel):
         " then the version counts from `sold_at`",
     )
 
-    quantity: Quantity = Field(description="Units, never negative")
-    unit_price: Price = Field(description="Price of one unit, never negative")
-    total_amount: Amount = Field(description="quantity x unit_price, never negative")
-    net_quantity: NetQuantity = Field(description="Units with their sign: negative when they came back")
-    net_amount: NetAmount = Field(description="Money with its sign: negative when it was paid back or written off")
-    currency: Currency = Field(description="ISO 4217 code of all amounts of this line")
+    quantity: Annotated[Quantity, Column(in_fact=True)] = Field(description="Units, never negative")
+    unit_price: Annotated[Price, Column(in_fact=True)] = Field(description="Price of one unit, never negative")
+    total_amount: Annotated[Amount, Column(in_fact=True)] = Field(description="quantity x unit_price, never negative")
+    net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(
+        description="Units with their sign: negative when they came back"
+    )
+    net_amount: Annotated[NetAmount, Column(in_fact=True)] = Field(
+        description="Money with its sign: negative when it was paid back or written off"
+    )
+    currency: Annotated[Currency, Column(in_fact=True, type="char(3)")] = Field(
+        description="ISO 4217 code of all amounts of this line"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:

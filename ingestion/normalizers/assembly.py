@@ -113,7 +113,7 @@ class FieldGroup:
         fields: dict[str, Any] = {name: (contract[name].annotation, contract[name]) for name in names}
         self._model: type[BaseModel] = create_model("Group", __config__=ConfigDict(extra="forbid"), **fields)
 
-    def check(self, number: int = 0, **values: object) -> Checked:
+    def check(self, number: int = 0, /, **values: object) -> Checked:
         """Raises RejectRecord for the first field that breaks the contract."""
         try:
             model = self._model(**values)
@@ -128,7 +128,7 @@ PRODUCT = FieldGroup("product_id", "product_name", "product_category")
 CUSTOMER = FieldGroup(
     "customer_id", "customer_name", "customer_segment", "customer_city", "customer_country", "customer_since"
 )
-MEASURES = FieldGroup("quantity", "unit_price", "total_amount", "net_quantity", "net_amount", "currency")
+MEASURES = FieldGroup(*FIELDS[FIELDS.index("quantity") :])
 KINDS = {kind: Checked((kind,), b'"line_type":"%s",' % kind.value.encode()) for kind in LineType}
 
 
@@ -162,9 +162,9 @@ def _json_time(moment: datetime) -> bytes:
 
 
 def check_measures_of(
-    kind: LineType, net_quantity: Decimal, unit_price: Decimal, net_amount: Decimal, currency: object
+    kind: LineType, net_quantity: Decimal, unit_price: Decimal, net_amount: Decimal, currency: object, **others: object
 ) -> Checked:
-    """Quantity, price and amount of a line, signed as the source's books count them.
+    """Quantity, price and amount of a line, signed as the source counts them, and `others`: the fields after them.
 
     `unit_price` may be negative in adjustments only, where its sign is the amount's.
     Raises RejectRecord when they do not add up, contradict the line's kind, or name no known currency.
@@ -188,6 +188,7 @@ def check_measures_of(
         net_quantity=net_quantity,
         net_amount=net_amount,
         currency=currency,
+        **others,
     )
     check_measures(kind, abs(net_quantity), abs(unit_price), abs(net_amount), net_quantity, net_amount)
     return Checked(measures.values, measures.json[:-1] + b"}\n", int(net_amount * AMOUNT_SCALE))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
+from scripts.contract_table import as_markdown, contract_rows
 from shared.config import PROJECT_ROOT
 from shared.partitions import Manifest, RequestWindow
-from tests.documentation.contract_table import as_markdown, contract_rows
 from tests.documentation.documents import read, table_after
 from tests.documentation.settings_in_code import generated_names, platform_names, vendor_names, written_names
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import psycopg2
 import pytest
 
+from ingestion.models.columns import TableColumn, fact_table, superseded_table
 from local_stack.databases import WarehouseAccess
 from shared.database import session, transaction
 from shared.errors import FixConfiguration
-from shared.migrations import migrate
+from shared.migrations import MIGRATIONS_DIRECTORY, migrate
+from tests.architecture.vocabulary import find_retired_words
 
+CATALOGUE_TYPES = {"timestamptz": "timestamp with time zone", "char(3)": "character(3)"}
 DENIED = psycopg2.errors.InsufficientPrivilege
 _UNCOMMENTED = """
 SELECT n.nspname || '.' || c.relname || coalesce('.' || a.attname, '')
@@ -25,10 +29,48 @@ WHERE n.nspname IN ('public', 'ops') AND c.relkind IN ('r', 'p', 'm', 'v') AND N
 """
 
 
+_ROWS_OF_AN_OLDER_RELEASE = """
+INSERT INTO ops.data_versions (run_id, retailer_key, load_path, code_version, published_at)
+    VALUES ('run', 1, 'merge', 'old', '2024-01-16');
+INSERT INTO ops.load_ledger (load_id, retailer_id, business_date, run_id, fetched, landed, rejected, inserted, updated,
+    unchanged, duplicate, superseded, withdrawn, in_star, source_sha256, recorded_at)
+    SELECT load_id, 'retailer_1', '2024-01-15', 'run', 7, 7, 0, 5, 0, 0, 2, 0, 0, 5, 'x', '2024-01-16'
+    FROM ops.data_versions;
+INSERT INTO ops.load_ledger_amounts (load_id, retailer_id, business_date, currency, landed, rejected, inserted, updated,
+    unchanged, duplicate, withdrawn, in_star)
+    SELECT load_id, 'retailer_1', '2024-01-15', 'USD', 12.5, 0, 12.5, 0, 0, 0, 0, 12.5 FROM ops.data_versions;
+INSERT INTO ops.data_quality_scores (run_id, business_date, dimension, score, verdict, scored_at)
+    VALUES ('run', '2024-01-15', 'overall', 97, 'warn', '2024-01-16');
+INSERT INTO ops.data_quality_results (run_id, business_date, check_name, dimension, severity, status, score, threshold,
+    expected, actual, message, checked_at)
+    SELECT 'run', '2024-01-15', name, 'consistency', 'critical', 'pass', 100, 100, '', '', '', '2024-01-16'
+    FROM unnest(ARRAY['members_known', 'customer_history_whole', 'amounts_match']) AS name;
+"""
+
+
 def test_every_table_and_column_says_what_it_is(warehouse: WarehouseAccess) -> None:
     with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute(_UNCOMMENTED)
         assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"), [("fact_sales", fact_table()), ("ops.superseded_sales", superseded_table())]
+)
+def test_the_tables_of_sales_have_the_columns_that_the_contract_generates(
+    warehouse: WarehouseAccess, table: str, columns: list[TableColumn]
+) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute"
+            " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+            (table,),
+        )
+        found = cursor.fetchall()
+    assert [name for name, *_ in found] == [column.name for column in columns]
+    assert [is_nullable for *_, is_nullable in found] == [column.is_nullable for column in columns]
+    for (name, kind, _), column in zip(found, columns, strict=True):
+        assert CATALOGUE_TYPES.get(column.type, column.type) == kind, name
 
 
 def test_every_foreign_key_of_the_facts_has_an_index(warehouse: WarehouseAccess) -> None:
@@ -86,7 +128,38 @@ def test_a_migration_that_was_cut_off_leaves_nothing_and_runs_again(
     assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel"]
 
 
-def test_a_role_that_may_not_create_the_schema_is_told_what_to_set(database: str, warehouse: WarehouseAccess) -> None:
+def test_a_database_with_rows_keeps_them_when_columns_get_their_standard_names(database: str, tmp_path: Path) -> None:
+    released = [path for path in MIGRATIONS_DIRECTORY.glob("*.sql") if path.name < "0008"]
+    for path in released:
+        shutil.copy(path, tmp_path)
+    migrate(database, migrations=tmp_path)
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(_ROWS_OF_AN_OLDER_RELEASE)
+    assert migrate(database)[0] == "0008_standard_terms"
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT landed, in_warehouse FROM ops.load_ledger")
+        assert cursor.fetchall() == [(7, 5)]
+        cursor.execute("SELECT currency, in_warehouse::text FROM ops.load_ledger_amounts")
+        assert cursor.fetchall() == [("USD", "12.5000")]
+        cursor.execute("SELECT outcome FROM ops.data_quality_scores")
+        assert cursor.fetchall() == [("warn",)]
+        cursor.execute("SELECT check_name FROM ops.data_quality_results ORDER BY result_id")
+        assert cursor.fetchall() == [("dimensions_known",), ("customer_history_complete",), ("amounts_match",)]
+
+
+def test_no_comment_of_the_schema_has_a_retired_word(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT description FROM pg_description JOIN pg_class ON pg_class.oid = objoid"
+            " WHERE classoid = 'pg_class'::regclass AND relnamespace IN ('public'::regnamespace, 'ops'::regnamespace)"
+            " UNION ALL SELECT obj_description(oid, 'pg_proc') FROM pg_proc WHERE pronamespace = 'ops'::regnamespace"
+            " UNION ALL SELECT obj_description('ops'::regnamespace, 'pg_namespace')"
+        )
+        comments = "\n".join(text for (text,) in cursor.fetchall() if text)
+    assert [str(finding) for finding in find_retired_words("comments", comments)] == []
+
+
+def test_a_role_without_the_right_to_create_the_schema_gets_advice(database: str, warehouse: WarehouseAccess) -> None:
     name = database.rsplit("/", 1)[1]
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute(f'GRANT CONNECT ON DATABASE "{name}" TO retail_user')
@@ -95,7 +168,7 @@ def test_a_role_that_may_not_create_the_schema_is_told_what_to_set(database: str
         migrate(loader)
 
 
-def test_a_schema_older_than_the_code_is_told_as_such(warehouse: WarehouseAccess) -> None:
+def test_a_schema_older_than_the_code_is_reported_as_such(warehouse: WarehouseAccess) -> None:
     with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("DROP FUNCTION ops.enter_load")
     with (

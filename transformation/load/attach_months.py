@@ -1,4 +1,4 @@
-"""The end of a build, inside the load's own transaction: foreign keys, summaries, and the months into the star."""
+"""The end of a build, inside the load's own transaction: foreign keys, summaries, and attaching the months."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from transformation.load.copying import copy_batches
 from transformation.load.customer_history import repoint_facts
 
 SWAP_TIMEOUT_SECONDS = 300.0
-"""How long a load waits for a moment in which nobody reads a month that it replaces."""
+"""How long a load waits for a time when nobody reads a month that it replaces."""
 _PAUSE_SECONDS = 0.25
 
 
 def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], month: BuiltMonth) -> None:
-    """Replace the summaries of the dates, and check the foreign keys; only this transaction sees the members."""
+    """Replace the summaries of the dates, and check the foreign keys; only this transaction sees the dimension rows."""
     keys = [int(f"{day:%Y%m%d}") for day in month.plan.days]
     for table, rows in (
         ("fact_daily_sales", month.daily_sales),
@@ -38,7 +38,7 @@ def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], mo
 
 
 def attach(cursor: Cursor, months: Sequence[BuiltMonth]) -> None:
-    """Add new months to the star; readers go on meanwhile."""
+    """Attach new months to fact_sales; readers are not blocked."""
     for month in sorted(months, key=_order):
         if not month.plan.replaces:
             cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
@@ -51,7 +51,7 @@ def swap(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Put months in the place of those that are there; call last, since readers wait from here to the commit.
+    """Replace the months that are there; call last, since readers wait from here to the commit.
 
     Raises RetryLater when somebody reads those months for longer than `SWAP_TIMEOUT_SECONDS`.
     """

@@ -1,7 +1,7 @@
-"""The build path: whole months of fact_sales made beside the star, several at once, each on its own connection.
+"""The build path: complete months of fact_sales built as separate tables, concurrently, each on its own connection.
 
-A month is committed with its key, indexes and statistics, but attached to nothing: no reader sees it before the load's
-own transaction attaches it (`attach_months`). What a crash leaves behind, ops.drop_orphan_builds() removes.
+A month is committed with its key, indexes and statistics, but not attached: no reader sees it before the load's own
+transaction attaches it (`attach_months`). ops.drop_orphan_builds() removes what a crash leaves behind.
 """
 
 from __future__ import annotations
@@ -10,46 +10,32 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from string import Template
 
 import duckdb
 import pyarrow
 from psycopg2 import sql
 
-from shared.database import Cursor, read_sql, session, transaction
+from ingestion.models.columns import LISTS, duckdb_type, fact_table
+from shared.database import Cursor, session, transaction
 from shared.errors import StopRun
 from transformation.conform import ConformedBatch, date_list
 from transformation.load.copying import copy_in, copy_out
 from transformation.load.plan import MonthPlan, last_of_month
+from transformation.statements import statement
 
 WORKERS = 2
 """Months built at once."""
 
-_SQL = Path(__file__).parent.parent / "sql"
 _PRESENT_COLUMNS = {
-    "date_key": "INTEGER",
-    "transaction_id": "VARCHAR",
-    "line_id": "VARCHAR",
-    "product_key": "BIGINT",
-    "customer_key": "BIGINT",
-    "store_key": "BIGINT",
-    "line_type": "VARCHAR",
-    "sold_at": "TIMESTAMPTZ",
-    "currency": "VARCHAR",
-    "quantity": "DECIMAL(12,3)",
-    "unit_price": "DECIMAL(14,4)",
-    "total_amount": "DECIMAL(18,4)",
-    "net_quantity": "DECIMAL(12,3)",
-    "net_amount": "DECIMAL(18,4)",
-    "source_changed_at": "TIMESTAMPTZ",
-    "load_id": "BIGINT",
+    column.name: duckdb_type(column.type) for column in fact_table() if column.name in LISTS["present_columns"]
 }
+"""What present_rows.sql reads, with DuckDB's types."""
 
 
 @dataclass(frozen=True)
 class MonthComparison:
-    """A month of the load, resolved and compared with what the star holds of its dates."""
+    """A month of the load, resolved and compared with what fact_sales holds of its dates."""
 
     plan: MonthPlan
     outcomes: list[tuple[int, str, str, int, Decimal]]
@@ -60,7 +46,7 @@ class MonthComparison:
 
 @dataclass(frozen=True)
 class BuiltMonth(MonthComparison):
-    """One that differs: a table ready to be attached."""
+    """A month that differs: a table ready to be attached."""
 
     table: str
     """Its name in schema ops."""
@@ -77,12 +63,12 @@ class MonthBuilder:
     """Builds the months of one load."""
 
     def __init__(self, batch: ConformedBatch, dsn: str, retailer_key: int, load_id: int) -> None:
-        """The dimension members must be in the batch's DuckDB (`members.fetch_dimension_keys`)."""
+        """The dimension keys must be in the batch's DuckDB (`dimension_keys.fetch_dimension_keys`)."""
         self._batch, self._dsn = batch, dsn
         self._bound = {"retailer_key": retailer_key, "load_id": load_id}
 
     def build_all(self, months: Sequence[MonthPlan]) -> Iterator[MonthComparison]:
-        """Build months side by side and hand each on: committed, unattached; or compared only, if nothing differs."""
+        """Build months concurrently and yield each: committed and unattached, or only compared if nothing differs."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="build") as pool:
             waiting = {pool.submit(self.build, month) for month in months}
             try:
@@ -102,12 +88,12 @@ class MonthBuilder:
             with session(self._dsn, application_name="retail-build") as connection, transaction(connection) as cursor:
                 outcomes = self._compare(cursor, columnar, month) if month.replaces else _totals(columnar, "built_rows")
                 if month.replaces and all(outcome == "unchanged" for _, outcome, *_ in outcomes):
-                    return MonthComparison(month, outcomes, self._in_star(cursor, month, sql.Identifier("fact_sales")))
+                    return MonthComparison(month, outcomes, self._counted(cursor, month, sql.Identifier("fact_sales")))
                 cursor.execute("SELECT ops.create_fact_build(%s, %s)", (month.first_day, self._bound["load_id"]))
                 table = str((cursor.fetchone() or ("",))[0])
                 self._fill(cursor, columnar, month, sql.Identifier("ops", table))
                 cursor.execute("SELECT ops.index_fact_build(%s)", (table,))
-                in_warehouse = self._in_star(cursor, month, sql.Identifier("ops", table))
+                in_warehouse = self._counted(cursor, month, sql.Identifier("ops", table))
             return BuiltMonth(
                 month,
                 outcomes,
@@ -119,8 +105,8 @@ class MonthBuilder:
         finally:
             columnar.close()
 
-    def _in_star(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
-        count = sql.SQL(read_sql(_SQL / "count_build.sql")).format(build=table)
+    def _counted(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
+        count = sql.SQL(statement("count_build")).format(build=table)
         cursor.execute(count, {**self._bound, "date_keys": _keys(month)})
         return cursor.fetchall()
 
@@ -128,10 +114,10 @@ class MonthBuilder:
         last_day = last_of_month(month.first_day)
         in_month = {day for day in self._batch.conformed_days if month.first_day <= day <= last_day}
         is_built = "true"
-        if merged := in_month - set(month.days):  # seldom; a list of dates makes the query a third slower
+        if merged := in_month - set(month.days):  # rare; a list of dates makes the query a third slower
             is_built = f"sale.business_date NOT IN ({date_list(merged)})"
         bound = {**self._bound, "first_day": month.first_day, "last_day": last_day, "is_built": is_built}
-        columnar.execute(Template(read_sql(_SQL / "build_rows.sql")).substitute(bound))
+        columnar.execute(Template(statement("build_rows")).substitute(bound))
         staged, resolved = self._batch.rows(month.days), _count(columnar)
         if staged != resolved:
             raise unresolved(self._batch.retailer_id, staged, resolved)
@@ -139,10 +125,10 @@ class MonthBuilder:
     def _compare(
         self, cursor: Cursor, columnar: duckdb.DuckDBPyConnection, month: MonthPlan
     ) -> list[tuple[int, str, str, int, Decimal]]:
-        query = cursor.mogrify(read_sql(_SQL / "present_rows.sql"), {**self._bound, "date_keys": _keys(month)}).decode()
+        query = cursor.mogrify(statement("present_rows"), {**self._bound, "date_keys": _keys(month)}).decode()
         file = self._batch.directory / f"{month.partition}.csv"
         copy_out(cursor, query, columnar, "TEMP TABLE present_rows", _PRESENT_COLUMNS, file)
-        columnar.execute(read_sql(_SQL / "compare_build.sql"))
+        columnar.execute(statement("compare_build"))
         return _totals(columnar, "compared_rows")
 
     def _fill(
@@ -150,7 +136,7 @@ class MonthBuilder:
     ) -> None:
         if month.replaces:
             cursor.execute(
-                sql.SQL(read_sql(_SQL / "copy_other_rows.sql")).format(build=build),
+                sql.SQL(statement("copy_other_rows")).format(build=build),
                 {
                     **self._bound,
                     "first_key": int(f"{month.first_day:%Y%m%d}"),
@@ -158,19 +144,19 @@ class MonthBuilder:
                     "date_keys": _keys(month),
                 },
             )
-        copy_in(cursor, columnar, read_sql(_SQL / "export_build.sql"), build)
+        copy_in(cursor, columnar, statement("export_build"), build)
 
 
 def unresolved(retailer_id: str, staged: int, resolved: int) -> StopRun:
-    """Rows without their dimension members: a defect."""
+    """The error for rows without their dimension rows, which is a defect."""
     return StopRun(
-        f"{retailer_id}: {staged} rows were staged, but {resolved} found their dimension members. Nothing was"
+        f"{retailer_id}: {staged} rows were staged, but {resolved} found their dimension rows. Nothing was"
         " published. This is a defect of the platform: please report it."
     )
 
 
 def _rows(columnar: duckdb.DuckDBPyConnection, name: str) -> pyarrow.Table:
-    return columnar.sql(read_sql(_SQL / f"{name}.sql")).to_arrow_table()
+    return columnar.sql(statement(name)).to_arrow_table()
 
 
 def _totals(columnar: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, str, str, int, Decimal]]:

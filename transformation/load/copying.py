@@ -1,4 +1,4 @@
-"""Rows between DuckDB and PostgreSQL, by COPY; no Python object per row."""
+"""Copies rows between DuckDB and PostgreSQL, without a Python object per row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def copy_out(
 ) -> None:
     """Make a DuckDB table of the rows of a query of the warehouse; `columns` gives names and DuckDB's types.
 
-    `table` is what stands between CREATE OR REPLACE and AS: `TEMP TABLE name` is seen by this DuckDB cursor only.
+    `table` goes between CREATE OR REPLACE and AS: only this DuckDB cursor sees `TEMP TABLE name`.
     """
     with file.open("wb") as rows:
         cursor.copy_expert(f"COPY ({query}) TO STDOUT {_CSV}", rows, size=_CHUNK_BYTES)

@@ -1,41 +1,25 @@
-"""SCD 2 of customers: dim_customer follows from every statement the landed partitions make, in any order of arrival."""
+"""SCD 2 of customers: dim_customer is calculated from all observations, in whatever order they were loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from psycopg2 import sql
 
-from shared.database import Cursor, read_sql
-
-_SQL = Path(__file__).parent.parent / "sql"
-
-
-def sync_customer_history(cursor: Cursor, parameters: Mapping[str, object]) -> int:
-    """Record what the loaded partitions state and bring the versions and their facts in line.
-
-    Returns the number of customers whose history changed. Versions that nothing states any more stay until
-    `delete_orphaned_versions`, because facts of the partitions being loaded may still point to them.
-    """
-    cursor.execute(read_sql(_SQL / "record_observations.sql"), parameters)
-    cursor.execute(read_sql(_SQL / "sync_customer_versions.sql"), parameters)
-    repoint_facts(cursor, parameters, sql.Identifier("fact_sales"))
-    cursor.execute(read_sql(_SQL / "find_customer_versions.sql"), parameters)
-    cursor.execute("SELECT count(*) FROM changed_customers")
-    return _count(cursor)
+from shared.database import Cursor
+from transformation.statements import statement
 
 
 def repoint_facts(cursor: Cursor, parameters: Mapping[str, object], facts: sql.Identifier) -> None:
-    """Let the facts of versions whose interval changed follow, in the star or in a month beside it."""
+    """Move the facts of versions whose interval changed, in fact_sales or in a month that is being built."""
     cursor.execute("SELECT count(*) FROM previous_versions")
     if _count(cursor):
-        cursor.execute(sql.SQL(read_sql(_SQL / "repoint_facts.sql")).format(facts=facts), parameters)
+        cursor.execute(sql.SQL(statement("repoint_facts")).format(facts=facts), parameters)
 
 
 def delete_orphaned_versions(cursor: Cursor) -> None:
-    """Remove the versions that nothing states any more; call when no fact can point to them."""
-    cursor.execute(read_sql(_SQL / "delete_orphaned_versions.sql"))
+    """Delete the versions that are no longer observed; call when no fact can refer to them."""
+    cursor.execute(statement("delete_orphaned_versions"))
 
 
 def _count(cursor: Cursor) -> int:

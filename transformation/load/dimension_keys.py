@@ -1,4 +1,4 @@
-"""The dimensions' surrogate keys of a load, read back into DuckDB, where the join to them is columnar."""
+"""The surrogate keys of a load's dimension rows, read back into DuckDB, where joining them is fast."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DIMENSION_KEYS: dict[str, tuple[str, dict[str, str]]] = {
 def fetch_dimension_keys(cursor: Cursor, parameters: Mapping[str, object], batch: ConformedBatch) -> None:
     """Make the DuckDB tables product_keys, store_keys, customer_keys (per version) and former_customers.
 
-    They hold what this transaction has made of the dimensions, which no other connection sees yet.
+    They hold the dimension rows of this transaction, which no other connection sees yet.
     """
     columnar: duckdb.DuckDBPyConnection = batch.cursor()
     for table, (query, columns) in _DIMENSION_KEYS.items():

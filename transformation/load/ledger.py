@@ -1,4 +1,4 @@
-"""The balance of a load: where every landed record and its money went.
+"""The ledger of a load: where every landed record and its money went.
 
 landed = inserted + updated + unchanged + duplicate, in records and in signed net money per currency.
 """
@@ -56,7 +56,7 @@ class LedgerEntry:
 
     @property
     def currencies(self) -> list[str]:
-        """Every currency that any part of the balance speaks of."""
+        """Every currency that occurs in any part of the entry."""
         report = self.manifest.control_report
         names = set(self.manifest.amounts) | set(report.net if report else ())
         for totals in (self.landed, self.withdrawn, self.in_warehouse):
@@ -96,7 +96,7 @@ def totals_by_outcome(rows: Counted) -> dict[tuple[int, str], Totals]:
 def build_ledger_entry(
     partition: ConformedPartition,
     outcomes: Mapping[tuple[int, str], Totals],
-    star: Mapping[tuple[int, str], Totals],
+    facts: Mapping[tuple[int, str], Totals],
 ) -> LedgerEntry:
     """The partition's ledger row from what was counted in the warehouse."""
     date_key = int(f"{partition.manifest.business_date:%Y%m%d}")
@@ -118,7 +118,7 @@ def build_ledger_entry(
         ),
         superseded=superseded.records,
         withdrawn=outcomes.get((date_key, "withdrawn"), Totals()),
-        in_warehouse=star.get((date_key, "in_warehouse"), Totals()),
+        in_warehouse=facts.get((date_key, "in_warehouse"), Totals()),
         content=partition.content,
     )
 
@@ -126,7 +126,7 @@ def build_ledger_entry(
 def build_unchanged_entry(
     manifest: Manifest, landed: PartitionContent, in_warehouse: Totals, superseded: int
 ) -> LedgerEntry:
-    """The ledger row of a partition that was not loaded again: all the star holds of it is unchanged."""
+    """The ledger row of a partition that was not loaded again: everything that fact_sales holds of it is unchanged."""
     copies = {code: amount - in_warehouse.amount(code) for code, amount in landed.amounts.items()}
     nothing = Totals()
     return LedgerEntry(
@@ -143,30 +143,30 @@ def build_unchanged_entry(
     )
 
 
-def audit(balance: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
-    """Raise StopRun unless every record and every cent is accounted for.
+def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
+    """Raise StopRun unless every record and every cent is reconciled.
 
-    An insert-only load leaves older versions in the star by intent, so the star is compared with nothing then.
+    An insert-only load leaves older versions in fact_sales on purpose, so then fact_sales is not compared.
     """
     problems = []
-    parts = (balance.inserted, balance.updated, balance.unchanged, balance.duplicate)
-    if balance.landed.records != sum(part.records for part in parts):
-        problems.append(f"{balance.landed.records} landed, {[part.records for part in parts]} accounted for")
+    parts = (entry.inserted, entry.updated, entry.unchanged, entry.duplicate)
+    if entry.landed.records != sum(part.records for part in parts):
+        problems.append(f"{entry.landed.records} landed, {[part.records for part in parts]} reconciled")
     kept = parts[:3]
-    if not insert_only and balance.in_warehouse.records != sum(part.records for part in kept):
-        problems.append(f"{balance.in_warehouse.records} in the star, {[part.records for part in kept]} loaded")
-    if summary.records != balance.in_warehouse.records:
-        problems.append(f"{summary.records} lines in the summary, {balance.in_warehouse.records} in the star")
-    for currency in balance.currencies:
-        landed, star = balance.landed.amount(currency), balance.in_warehouse.amount(currency)
+    if not insert_only and entry.in_warehouse.records != sum(part.records for part in kept):
+        problems.append(f"{entry.in_warehouse.records} in fact_sales, {[part.records for part in kept]} loaded")
+    if summary.records != entry.in_warehouse.records:
+        problems.append(f"{summary.records} lines in the summary, {entry.in_warehouse.records} in fact_sales")
+    for currency in entry.currencies:
+        landed, stored = entry.landed.amount(currency), entry.in_warehouse.amount(currency)
         if landed != sum((part.amount(currency) for part in parts), _ZERO):
-            problems.append(f"{landed} {currency} landed is not what is accounted for")
-        if not insert_only and star != sum((part.amount(currency) for part in kept), _ZERO):
-            problems.append(f"{star} {currency} in the star is not what was loaded")
-        if summary.amount(currency) != star:
-            problems.append(f"{summary.amount(currency)} {currency} in the summary, {star} in the star")
+            problems.append(f"{landed} {currency} landed is not the sum of its parts")
+        if not insert_only and stored != sum((part.amount(currency) for part in kept), _ZERO):
+            problems.append(f"{stored} {currency} in fact_sales is not what was loaded")
+        if summary.amount(currency) != stored:
+            problems.append(f"{summary.amount(currency)} {currency} in the summary, {stored} in fact_sales")
     if problems:
         raise StopRun(
-            f"{balance.manifest.retailer_id} {balance.business_date} does not reconcile: {'; '.join(problems)}."
+            f"{entry.manifest.retailer_id} {entry.business_date} does not reconcile: {'; '.join(problems)}."
             " Nothing was published; the warehouse is as it was."
         )

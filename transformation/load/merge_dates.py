@@ -1,78 +1,50 @@
-"""The merge path: some dates of a load staged, classified and written row by row inside the load's transaction."""
+"""The merge path: the rows of some dates are staged, compared and written inside the load's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from string import Template
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from transformation.conform import ConformedBatch, date_list
 from transformation.load.build_months import unresolved
 from transformation.load.copying import copy_in
-from transformation.load.split_transactions import resolve_split_transactions
-
-_SQL = Path(__file__).parent.parent / "sql"
+from transformation.statements import statement
 
 
 @dataclass(frozen=True)
 class MergeResult:
-    """What became of the rows of the dates that were merged."""
+    """What happened to the rows of the dates that were merged."""
 
-    outcomes: list[tuple[int, str, str, int, Decimal]]
+    outcomes: Sequence[tuple[int, str, str, int, Decimal]] = ()
     """(date_key, outcome, currency, records, signed money)."""
-    written_dates: list[int]
-    """Date keys of the load whose rows in the star changed."""
-    other_dates: list[int]
+    written_dates: Sequence[int] = ()
+    """Date keys of the load whose rows in fact_sales changed."""
+    other_dates: Sequence[int] = ()
     """Date keys outside the load whose rows changed."""
 
 
-def merge_dates(
-    cursor: Cursor,
-    parameters: Mapping[str, object],
-    batch: ConformedBatch,
-    days: Sequence[date],
-    split_dates: list[int],
+def merge_result(
+    counted: Iterable[tuple[int, str, str, int, Decimal, bool]], other_dates: Sequence[int] = ()
 ) -> MergeResult:
-    """Bring the star's rows of these dates in line; `parameters["date_keys"]` are theirs.
-
-    Raises StopRun when a row finds no member of a dimension.
-    """
-
-    _stage(cursor, batch, days)
-    if not split_dates and not _star_holds_rows(cursor, parameters):
-        return _insert_new(cursor, parameters, batch, days)
-    _execute(cursor, parameters, "resolve_keys")
-    cursor.execute("SELECT count(*) FROM keyed_sales")
-    _check_resolved(batch, days, int((cursor.fetchone() or (0,))[0]))
-    other_dates = resolve_split_transactions(cursor, parameters, split_dates)
-    _execute(cursor, parameters, "classify_rows")
-    _execute(cursor, parameters, "count_outcomes")
-    counted = cursor.fetchall()
-    _write(cursor, parameters, {row[1] for row in counted})
-    return MergeResult([row[:5] for row in counted], sorted({row[0] for row in counted if row[5]}), other_dates)
+    """From rows (date_key, outcome, currency, records, signed money, whether fact_sales was written for them)."""
+    rows = list(counted)
+    return MergeResult([row[:5] for row in rows], sorted({row[0] for row in rows if row[5]}), other_dates)
 
 
-def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:
-    """Rewrite the two summaries of these dates from the star."""
-    cursor.execute(read_sql(_SQL / "summarise_days.sql"), {**parameters, "date_keys": list(date_keys)})
-
-
-def _stage(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
-    cursor.execute(read_sql(_SQL / "create_staging.sql"))
-    query = Template(read_sql(_SQL / "export_staging.sql")).substitute(days=date_list(days))
+def stage_rows(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:
+    """Copy the conformed rows of these dates into the temporary table staged_sales."""
+    cursor.execute(statement("create_staging"))
+    query = Template(statement("export_staging")).substitute(days=date_list(days))
     copy_in(cursor, batch.cursor(), query, "staged_sales")
     cursor.execute("ANALYZE staged_sales (transaction_id, product_id, store_id, customer_id)")
 
 
-def _execute(cursor: Cursor, parameters: Mapping[str, object], name: str) -> None:
-    cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
-
-
-def _star_holds_rows(cursor: Cursor, parameters: Mapping[str, object]) -> bool:
+def facts_hold_rows(cursor: Cursor, parameters: Mapping[str, object]) -> bool:
+    """Whether fact_sales holds a row of the retailer and `date_keys`."""
     cursor.execute(
         "SELECT EXISTS (SELECT FROM fact_sales"
         " WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s))",
@@ -81,37 +53,32 @@ def _star_holds_rows(cursor: Cursor, parameters: Mapping[str, object]) -> bool:
     return bool((cursor.fetchone() or (True,))[0])
 
 
-def _insert_new(
-    cursor: Cursor, parameters: Mapping[str, object], batch: ConformedBatch, days: Sequence[date]
-) -> MergeResult:
-    """What most nights are: dates of which the star holds nothing. Nothing has to be compared."""
-    forget_superseded(cursor, parameters)
-    _execute(cursor, parameters, "insert_new_dates")
-    _check_resolved(batch, days, cursor.rowcount)
-    _execute(cursor, parameters, "count_staged")
-    counted = cursor.fetchall()
-    return MergeResult(counted, sorted({row[0] for row in counted}), [])
-
-
-def _check_resolved(batch: ConformedBatch, days: Sequence[date], resolved: int) -> None:
+def check_resolved(batch: ConformedBatch, days: Sequence[date], resolved: int) -> None:
+    """Raise StopRun unless every row of these dates found its dimension rows."""
     if resolved != batch.rows(days):
         raise unresolved(batch.retailer_id, batch.rows(days), resolved)
 
 
 def forget_superseded(cursor: Cursor, parameters: Mapping[str, object]) -> None:
-    """Remove the lines of these dates that had lost to others: no transaction of theirs stands elsewhere now."""
+    """Remove the superseded lines of `date_keys`, whose transactions are under no other date any longer."""
     cursor.execute(
         "DELETE FROM superseded_sales WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)",
         parameters,
     )
 
 
-def _write(cursor: Cursor, parameters: Mapping[str, object], outcomes: Collection[str]) -> None:
+def write_facts(cursor: Cursor, parameters: Mapping[str, object], outcomes: Collection[str]) -> None:
+    """Write the classified rows that differ; `outcomes` are those that occur."""
     if parameters["insert_only"]:
-        _execute(cursor, parameters, "merge_facts_insert_only")
+        cursor.execute(statement("merge_facts_insert_only"), parameters)
         return
     if {"withdrawn", "superseded"} & set(outcomes):
-        _execute(cursor, parameters, "withdraw_rows")
-    _execute(cursor, parameters, "keep_superseded")
+        cursor.execute(statement("withdraw_rows"), parameters)
+    cursor.execute(statement("keep_superseded"), parameters)
     if {"inserted", "updated"} & set(outcomes):
-        _execute(cursor, parameters, "merge_facts")
+        cursor.execute(statement("merge_facts"), parameters)
+
+
+def summarise_dates(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:
+    """Write the two summaries of these dates again from fact_sales."""
+    cursor.execute(statement("summarise_days"), {**parameters, "date_keys": list(date_keys)})

@@ -1,4 +1,4 @@
-"""Which dates of a load are left alone, merged row by row, or built as whole months."""
+"""Which dates of a load are left alone, merged row by row, or built as complete months."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from enum import StrEnum
 from shared.database import Cursor
 
 BUILD_FROM_ROWS = 8_000
-"""From so many rows a month on, building it beside the star costs less than merging into it."""
+"""A month of at least so many rows is cheaper to build separately than to merge."""
 BUILD_FROM_SHARE = 0.3
-"""The least share of a month's rows, as it will be, that the load must hold for the others to be worth copying."""
+"""The least share of a month's future rows that the load must hold to make copying the others worthwhile."""
 
 
 class LoadPath(StrEnum):
-    """How rows get into the star. Both ways end in the same warehouse."""
+    """How rows get into fact_sales. Both ways end in the same warehouse."""
 
     AUTO = "auto"
     """Per month, whichever costs less; dates with nothing new are not loaded again."""
@@ -57,6 +57,16 @@ class LoadPlan:
         return tuple(sorted((*self.merged, *self.built)))
 
 
+def date_key(day: date) -> int:
+    """20240115 for 2024-01-15, as in dim_date."""
+    return int(f"{day:%Y%m%d}")
+
+
+def date_of_key(key: int) -> date:
+    """The date of a key of dim_date."""
+    return date(key // 10_000, key // 100 % 100, key % 100)
+
+
 def first_of_month(day: date) -> date:
     """The first day of the month of `day`."""
     return day.replace(day=1)
@@ -82,8 +92,8 @@ def make_plan(
 ) -> LoadPlan:
     """Decide per month. `rows` counts what is to be loaded per date; `present` the rows of each month that exists.
 
-    Dates that share transactions with others are merged: which line wins is a matter of single rows. A month that
-    would be replaced must then be merged as a whole, so that its rows change in one place only.
+    Dates that share transactions with others are merged, since the latest line is chosen row by row. If such a date is
+    in a month that would be replaced, all dates of the month are merged, so that its rows change in one place only.
     """
     by_month: dict[date, list[date]] = {}
     for day in sorted(set(rows) - set(unchanged)):
@@ -109,7 +119,7 @@ def _pays(rows: int, present: int, path: LoadPath) -> bool:
 
 
 def months_present(cursor: Cursor, months: Sequence[date]) -> dict[date, int]:
-    """Those of the months that exist, and about how many rows each holds; nobody counts."""
+    """Those of the months that exist, with the approximate number of rows in each, from the statistics."""
     cursor.execute(
         "SELECT relname, CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 50 END"
         " * pg_relation_size(pg_class.oid) / current_setting('block_size')::integer"

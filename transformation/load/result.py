@@ -1,4 +1,4 @@
-"""What a load is asked to do, and what it did."""
+"""What a load is to do, and what it did."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class LoadOptions:
     insert_only: bool = False
     """Add new rows only; always merged."""
     is_current: Callable[[], bool] = lambda: True
-    """Asked once the retailer is locked: whether the partitions read are still the landed ones."""
+    """Called once the retailer is locked: whether the partitions that were read are still the landed ones."""
     write_processed: Callable[[ConformedBatch], None] = lambda batch: None
-    """Writes the loaded dates' processed files; runs beside the load, while the retailer is locked."""
+    """Writes the loaded dates' processed files; runs concurrently with the load, while the retailer is locked."""
     in_transaction: Callable[[Cursor, int], None] = lambda cursor, load_id: None
     """Runs after the audit, before the commit, with the load's number."""
     progress: Callable[[str, float], None] = lambda step, share: None
-    """Told what has been done, and how far the load is, from 0 to 1."""
+    """Called with what has been done, and with the share of the load that is done, from 0 to 1."""
 
 
 @dataclass(frozen=True)

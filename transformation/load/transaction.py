@@ -1,209 +1,78 @@
-"""One load inside its transaction: dimensions, facts by either path, audit, books. All of it commits, or nothing."""
+"""One load inside its transaction: its steps run one after the other, and everything commits, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date, datetime
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
 
-from shared.database import Cursor, read_sql
-from shared.version import CODE_VERSION
-from transformation.conform import ConformedBatch
-from transformation.load.attach_months import attach, summarise_and_reference, swap
-from transformation.load.build_months import BuiltMonth, MonthBuilder, MonthComparison
-from transformation.load.copying import copy_in
-from transformation.load.customer_history import delete_orphaned_versions, sync_customer_history
-from transformation.load.dimension_keys import fetch_dimension_keys
-from transformation.load.ledger import (
-    LedgerEntry,
-    Totals,
-    audit,
-    build_ledger_entry,
-    build_unchanged_entry,
-    totals_by_outcome,
-)
-from transformation.load.merge_dates import MergeResult, forget_superseded, merge_dates, summarise_dates
-from transformation.load.plan import LoadPlan, first_of_month
-from transformation.load.result import LoadOptions, LoadResult
-from transformation.load.split_transactions import find_split_dates
-from transformation.load.unchanged_dates import UnchangedDate, WarehouseChanged, check_still_unchanged
-from transformation.load.write_ledger import last_processed_transaction, move_watermark, restate_ledger, write_ledger
-
-_SQL = Path(__file__).parent.parent / "sql"
-_INCOMING = ("incoming_products", "incoming_stores", "incoming_customers", "incoming_transactions")
-"""Temporary tables, each filled by the DuckDB query of the same name."""
-_TotalsByOutcome = dict[tuple[int, str], Totals]
+from shared.database import Cursor
+from transformation.load.context import LoadContext, LoadState
+from transformation.load.ledger import Totals, totals_by_outcome
+from transformation.load.plan import date_key
+from transformation.load.result import LoadResult
+from transformation.load.unchanged_dates import check_still_unchanged
+from transformation.statements import statement
 
 
-def date_key(day: date) -> int:
-    """20240115 for 2024-01-15, as in dim_date."""
-    return int(f"{day:%Y%m%d}")
+@dataclass(frozen=True)
+class Step:
+    """One step of a load."""
 
-
-def _day(key: int) -> date:
-    return datetime.strptime(str(key), "%Y%m%d").date()  # noqa: DTZ007 - a date has no zone
+    name: str
+    run: Callable[[LoadTransaction, LoadState], LoadState]
+    needs: tuple[str, ...] = ()
+    """Temporary tables of earlier steps that its statements read or delete from."""
+    makes: tuple[str, ...] = ()
+    """Temporary tables that it creates and fills; they are dropped when the transaction ends."""
 
 
 class LoadTransaction:
-    """The steps of a load; the retailer is locked already."""
+    """Runs the steps of a load; the retailer is locked already."""
 
-    def __init__(self, cursor: Cursor, dsn: str, batch: ConformedBatch, options: LoadOptions) -> None:
-        """`dsn` is for the connections that build months."""
-        self._cursor, self._dsn, self._batch, self._options = cursor, dsn, batch, options
-        self._parameters: dict[str, object] = {
-            "retailer_id": batch.retailer_id,
-            "retailer_key": self._retailer_key(batch.retailer_id),
-            "run_id": options.run_id,
-            "now": options.now,
-            "insert_only": options.insert_only,
-        }
+    def __init__(self, cursor: Cursor, context: LoadContext) -> None:
+        self.cursor, self.context = cursor, context
 
-    def run(
-        self,
-        plan_for: Callable[[Collection[date]], LoadPlan],
-        unchanged_dates: Mapping[date, UnchangedDate],
-        processed_is_written: Callable[[], None],
-    ) -> LoadResult:
-        """`plan_for` decides once it is known which dates share transactions with others."""
-        unchanged = self._counted("count_facts", "in_warehouse", unchanged_dates)
-        check_still_unchanged(unchanged_dates, unchanged)
-        loaded = [day for day in self._batch.days if day not in unchanged_dates]
-        customers, split_dates = self._load_dimensions(loaded) if loaded else (0, [])
-        plan = plan_for([_day(key) for key in split_dates])
-        if shared := {_day(key) for key in split_dates} & set(unchanged_dates):
-            raise WarehouseChanged(shared)
-        load_id = self._open_version("build" if plan.months else "merge")
-        months = self._build(plan)
-        merged = self._merge(plan, split_dates)
-        outcomes = totals_by_outcome([*merged.outcomes, *(row for month in months for row in month.outcomes)])
-        in_warehouse = {
-            **unchanged,
-            **_standing_rows(months),
-            **self._counted("count_facts", "in_warehouse", plan.merged),
-        }
-        balances = self._balance(plan, unchanged_dates, outcomes, in_warehouse)
-        self._write_books(balances, merged)
-        processed_is_written()
-        self._options.in_transaction(self._cursor, load_id)
-        swap(self._cursor, _only_built(months))
-        if loaded and not self._options.insert_only:
-            delete_orphaned_versions(self._cursor)
-        return LoadResult(load_id, tuple(balances), customers, tuple(merged.other_dates), plan)
+    def run(self, steps: Sequence[Step]) -> LoadResult:
+        """Run the steps in order. Raises WarehouseChanged when unchanged dates have to be loaded after all."""
+        state = LoadState(self._check_unchanged())
+        for step in steps:
+            state = step.run(self, state)
+        return LoadResult(
+            state.load_id, state.entries, state.customers_changed, tuple(state.merged.other_dates), state.plan
+        )
 
-    def _load_dimensions(self, loaded: Sequence[date]) -> tuple[int, list[int]]:
-        keys = [date_key(day) for day in loaded]
-        # An insert-only load takes nothing away: it forgets nothing of what older loads stated either.
-        self._parameters |= {"date_keys": keys, "replaced_date_keys": [0] if self._options.insert_only else keys}
-        self._execute("create_incoming")
-        columnar = self._batch.cursor()
-        for table in _INCOMING:
-            copy_in(self._cursor, columnar, read_sql(_SQL / f"{table}.sql"), table)
-        self._cursor.execute("ANALYZE incoming_customers, incoming_transactions")
-        self._execute("upsert_stores")
-        self._execute("upsert_products")
-        customers = sync_customer_history(self._cursor, self._parameters)
-        split_dates = find_split_dates(self._cursor, self._parameters)
-        self._options.progress("dimensions", 0.3)
-        return customers, split_dates
+    def parameters(self, state: LoadState, **others: object) -> dict[str, object]:
+        """What a statement may refer to at this point of the load."""
+        return {**self.context.parameters, "load_id": state.load_id, **others}
 
-    def _build(self, plan: LoadPlan) -> list[MonthComparison]:
-        if not plan.months:
-            return []
-        fetch_dimension_keys(self._cursor, self._parameters, self._batch)
-        built_keys = [date_key(day) for day in plan.built]
-        forget_superseded(self._cursor, {**self._parameters, "date_keys": built_keys})
-        retailer_key, load_id = int(str(self._parameters["retailer_key"])), int(str(self._parameters["load_id"]))
-        months = []
-        for month in MonthBuilder(self._batch, self._dsn, retailer_key, load_id).build_all(plan.months):
-            if isinstance(month, BuiltMonth):
-                summarise_and_reference(self._cursor, self._parameters, month)
-            months.append(month)
-            self._options.progress(f"{month.plan.first_day:%Y-%m}", 0.3 + 0.5 * len(months) / len(plan.months))
-        attach(self._cursor, _only_built(months))
-        for month_day in sorted({first_of_month(day) for day in plan.merged}):
-            self._cursor.execute("SELECT ops.ensure_fact_partition(%s)", (month_day,))
-        return months
+    def execute(self, name: str, state: LoadState, **others: object) -> None:
+        """Run `transformation/sql/<name>.sql`."""
+        self.cursor.execute(statement(name), self.parameters(state, **others))
 
-    def _merge(self, plan: LoadPlan, split_dates: list[int]) -> MergeResult:
-        if not plan.merged:
-            return MergeResult([], [], [])
-        keys = [date_key(day) for day in plan.merged]
-        parameters = {**self._parameters, "date_keys": keys}
-        merged = merge_dates(self._cursor, parameters, self._batch, plan.merged, split_dates)
-        if merged.written_dates:
-            summarise_dates(self._cursor, parameters, merged.written_dates)
-        return merged
-
-    def _balance(
-        self,
-        plan: LoadPlan,
-        unchanged: Mapping[date, UnchangedDate],
-        outcomes: _TotalsByOutcome,
-        in_warehouse: _TotalsByOutcome,
-    ) -> list[LedgerEntry]:
-        summaries = self._counted("count_summaries", "summary", self._batch.days)
-        balances = [build_ledger_entry(part, outcomes, in_warehouse) for part in self._batch.partitions(plan.loaded)]
-        manifests = self._batch.manifests()
-        balances += [
-            build_unchanged_entry(manifests[day], self._batch.landed[day], each.in_warehouse, each.superseded)
-            for day, each in unchanged.items()
-        ]
-        balances.sort(key=lambda balance: balance.business_date)
-        for balance in balances:
-            summary = summaries.get((date_key(balance.business_date), "summary"), Totals())
-            audit(balance, summary, insert_only=self._options.insert_only)
-        return balances
-
-    def _write_books(self, balances: Sequence[LedgerEntry], merged: MergeResult) -> None:
-        write_ledger(self._cursor, self._parameters, balances)
-        if merged.other_dates:
-            summarise_dates(self._cursor, self._parameters, merged.other_dates)
-            restate_ledger(self._cursor, self._parameters, merged.other_dates)
-        latest = balances[-1]
-        if latest.business_date in self._batch.conformed_days:
-            transaction_id = self._batch.last_transaction(latest.business_date)
-        else:  # the watermark was set from the very same records
-            transaction_id = last_processed_transaction(self._cursor, self._batch.retailer_id)
-        move_watermark(self._cursor, self._parameters, latest.manifest, transaction_id)
-
-    def _execute(self, name: str) -> None:
-        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), self._parameters)
-
-    def _counted(self, name: str, outcome: str, days: Collection[date]) -> _TotalsByOutcome:
+    def count(self, name: str, outcome: str, days: Collection[date]) -> dict[tuple[int, str], Totals]:
+        """Rows and money of some dates, as the statement `name` counts them, by date key and `outcome`."""
         if not days:
             return {}
-        parameters = {**self._parameters, "date_keys": [date_key(day) for day in days]}
-        self._cursor.execute(read_sql(_SQL / f"{name}.sql"), parameters)
-        found = self._cursor.fetchall()
+        keys = [date_key(day) for day in days]
+        self.cursor.execute(statement(name), {**self.context.parameters, "date_keys": keys})
+        found = self.cursor.fetchall()
         return totals_by_outcome((key, outcome, code, count, amount) for key, code, count, amount in found)
 
-    def _retailer_key(self, retailer_id: str) -> int:
-        find = "SELECT retailer_key FROM dim_retailer WHERE retailer_id = %s"
-        self._cursor.execute(find, (retailer_id,))
-        row = self._cursor.fetchone()
-        if row is None:
-            self._cursor.execute(
-                "INSERT INTO dim_retailer (retailer_id, retailer_name) VALUES (%s, %s) RETURNING retailer_key",
-                (retailer_id, retailer_id),
-            )
-            row = self._cursor.fetchone()
-        return int(row[0]) if row else 0
+    def _check_unchanged(self) -> dict[tuple[int, str], Totals]:
+        found = self.count("count_facts", "in_warehouse", self.context.unchanged)
+        check_still_unchanged(self.context.unchanged, found)
+        return found
 
-    def _open_version(self, load_path: str) -> int:
-        self._cursor.execute(
-            "INSERT INTO data_versions (run_id, retailer_key, load_path, code_version, published_at)"
-            " VALUES (%(run_id)s, %(retailer_key)s, %(load_path)s, %(code_version)s, %(now)s) RETURNING load_id",
-            {**self._parameters, "load_path": load_path, "code_version": CODE_VERSION},
+
+def find_retailer_key(cursor: Cursor, retailer_id: str) -> int:
+    """The retailer's surrogate key; a retailer that is new gets one."""
+    cursor.execute("SELECT retailer_key FROM dim_retailer WHERE retailer_id = %s", (retailer_id,))
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute(
+            "INSERT INTO dim_retailer (retailer_id, retailer_name) VALUES (%s, %s) RETURNING retailer_key",
+            (retailer_id, retailer_id),
         )
-        load_id = int((self._cursor.fetchone() or (0,))[0])
-        self._parameters["load_id"] = load_id
-        return load_id
-
-
-def _only_built(months: Sequence[MonthComparison]) -> list[BuiltMonth]:
-    return [month for month in months if isinstance(month, BuiltMonth)]
-
-
-def _standing_rows(months: Sequence[MonthComparison]) -> _TotalsByOutcome:
-    found = (row for month in months for row in month.in_warehouse)
-    return totals_by_outcome((key, "in_warehouse", code, count, amount) for key, code, count, amount in found)
+        row = cursor.fetchone()
+    return int(row[0]) if row else 0

@@ -1,4 +1,4 @@
-"""Dates whose landed records are those the star was last loaded from: they are not loaded again, but accounted for."""
+"""Dates whose landed records are those that were loaded last: only their ledger is written again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from transformation.conform import ConformedBatch
 from transformation.load.ledger import Totals
-
-_SQL = Path(__file__).parent.parent / "sql"
+from transformation.statements import statement
 
 
 @dataclass(frozen=True)
 class UnchangedDate:
-    """What the newest ledger row says the star holds of a date."""
+    """What the newest ledger row says fact_sales holds of a date."""
 
     business_date: date
     in_warehouse: Totals
@@ -25,7 +23,7 @@ class UnchangedDate:
 
 
 class WarehouseChanged(Exception):
-    """Dates thought unchanged have to be loaded after all; the load begins anew."""
+    """Dates that seemed unchanged have to be loaded after all; the load starts again."""
 
     def __init__(self, days: Collection[date]) -> None:
         super().__init__(f"{len(days)} dates")
@@ -35,9 +33,9 @@ class WarehouseChanged(Exception):
 def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> dict[date, UnchangedDate]:
     """Those of the days whose newest ledger row was written from the same records by the same rules.
 
-    An insert-only load can leave replaced_lines rows, so ledger rows older than the latest one do not count.
+    An insert-only load can leave outdated rows, so ledger rows older than the latest such load do not count.
     """
-    cursor.execute(read_sql(_SQL / "find_unchanged.sql"), {"retailer_id": batch.retailer_id, "days": list(days)})
+    cursor.execute(statement("find_unchanged"), {"retailer_id": batch.retailer_id, "days": list(days)})
     found: dict[date, UnchangedDate] = {}
     for day, content, in_warehouse, superseded, currencies, amounts in cursor.fetchall():
         if content == batch.landed[day].content:
@@ -46,11 +44,11 @@ def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) 
     return found
 
 
-def check_still_unchanged(unchanged: Mapping[date, UnchangedDate], star: Mapping[tuple[int, str], Totals]) -> None:
-    """Raise WarehouseChanged unless the star holds of each date what its ledger row says."""
+def check_still_unchanged(unchanged: Mapping[date, UnchangedDate], facts: Mapping[tuple[int, str], Totals]) -> None:
+    """Raise WarehouseChanged unless fact_sales holds of each date what its ledger row says."""
     differing = set()
     for day, expected in unchanged.items():
-        present = star.get((int(f"{day:%Y%m%d}"), "in_warehouse"), Totals())
+        present = facts.get((int(f"{day:%Y%m%d}"), "in_warehouse"), Totals())
         codes = set(present.amounts) | set(expected.in_warehouse.amounts)
         if present.records != expected.in_warehouse.records or any(
             present.amount(code) != expected.in_warehouse.amount(code) for code in codes

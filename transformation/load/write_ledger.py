@@ -1,21 +1,19 @@
-"""The books of a load: ledger rows, other dates it changed, the watermark. Same transaction as the data."""
+"""Writes the ledger of a load, that of other dates it changed, and the watermark, in the transaction of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from psycopg2.extras import execute_values
 
-from shared.database import Cursor, read_sql
+from shared.database import Cursor
 from shared.partitions import Manifest
 from transformation.load.ledger import LedgerEntry
+from transformation.statements import statement
 
-_SQL = Path(__file__).parent.parent / "sql"
 
-
-def write_ledger(cursor: Cursor, parameters: Mapping[str, object], balances: Sequence[LedgerEntry]) -> None:
+def write_ledger(cursor: Cursor, parameters: Mapping[str, object], entries: Sequence[LedgerEntry]) -> None:
     """One row per partition in load_ledger, one per partition and currency in load_ledger_amounts."""
     execute_values(
         cursor,
@@ -23,18 +21,18 @@ def write_ledger(cursor: Cursor, parameters: Mapping[str, object], balances: Seq
         " inserted, updated, unchanged, duplicate, superseded, withdrawn, in_warehouse, source_sha256, content_digest,"
         " recorded_at)"
         " VALUES %s",
-        [_ledger_row(parameters, balance) for balance in balances],
+        [_ledger_row(parameters, entry) for entry in entries],
     )
     execute_values(
         cursor,
         "INSERT INTO load_ledger_amounts (load_id, retailer_id, business_date, currency, reported, landed, rejected,"
         " inserted, updated, unchanged, duplicate, withdrawn, in_warehouse) VALUES %s",
-        [row for balance in balances for row in _amount_rows(parameters, balance)],
+        [row for entry in entries for row in _amount_rows(parameters, entry)],
     )
 
 
-def _ledger_row(parameters: Mapping[str, object], balance: LedgerEntry) -> tuple[object, ...]:
-    manifest, report = balance.manifest, balance.manifest.control_report
+def _ledger_row(parameters: Mapping[str, object], entry: LedgerEntry) -> tuple[object, ...]:
+    manifest, report = entry.manifest, entry.manifest.control_report
     return (
         parameters["load_id"],
         manifest.retailer_id,
@@ -42,30 +40,30 @@ def _ledger_row(parameters: Mapping[str, object], balance: LedgerEntry) -> tuple
         parameters["run_id"],
         report.lines if report else None,
         manifest.fetched,
-        balance.landed.records,
+        entry.landed.records,
         manifest.rejected,
-        balance.inserted.records,
-        balance.updated.records,
-        balance.unchanged.records,
-        balance.duplicate.records,
-        balance.superseded,
-        balance.withdrawn.records,
-        balance.in_warehouse.records,
+        entry.inserted.records,
+        entry.updated.records,
+        entry.unchanged.records,
+        entry.duplicate.records,
+        entry.superseded,
+        entry.withdrawn.records,
+        entry.in_warehouse.records,
         manifest.sha256,
-        None if parameters["insert_only"] else balance.content,
+        None if parameters["insert_only"] else entry.content,
         parameters["now"],
     )
 
 
-def _amount_rows(parameters: Mapping[str, object], balance: LedgerEntry) -> list[tuple[object, ...]]:
-    manifest, report = balance.manifest, balance.manifest.control_report
+def _amount_rows(parameters: Mapping[str, object], entry: LedgerEntry) -> list[tuple[object, ...]]:
+    manifest, report = entry.manifest, entry.manifest.control_report
     parts = (
-        balance.inserted,
-        balance.updated,
-        balance.unchanged,
-        balance.duplicate,
-        balance.withdrawn,
-        balance.in_warehouse,
+        entry.inserted,
+        entry.updated,
+        entry.unchanged,
+        entry.duplicate,
+        entry.withdrawn,
+        entry.in_warehouse,
     )
     return [
         (
@@ -74,19 +72,19 @@ def _amount_rows(parameters: Mapping[str, object], balance: LedgerEntry) -> list
             manifest.business_date,
             currency,
             report.net.get(currency, 0) if report else None,
-            balance.landed.amount(currency),
+            entry.landed.amount(currency),
             manifest.amounts[currency].rejected if currency in manifest.amounts else 0,
             *(part.amount(currency) for part in parts),
         )
-        for currency in balance.currencies
+        for currency in entry.currencies
     ]
 
 
 def restate_ledger(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:
-    """Draw up the balance of dates outside the load that lost lines to it or got lines back."""
+    """Calculate the ledger of dates outside the load again that lost lines to it or got lines back."""
     days = [datetime.strptime(str(key), "%Y%m%d").date() for key in date_keys]  # noqa: DTZ007 - a date has no zone
     cursor.execute(
-        read_sql(_SQL / "restate_ledger.sql"),
+        statement("restate_ledger"),
         {**parameters, "other_dates": days, "other_date_keys": list(date_keys)},
     )
 
@@ -99,7 +97,7 @@ def move_watermark(
     `transaction_id` is None where the partition holds nothing.
     """
     cursor.execute(
-        read_sql(_SQL / "move_watermark.sql"),
+        statement("move_watermark"),
         {
             **parameters,
             "business_date": manifest.business_date,

@@ -1,8 +1,9 @@
-"""Landed partitions of one retailer into the star, audited, in one transaction.
+"""Loads landed partitions of one retailer into the warehouse, audited, in one transaction.
 
-The dimensions first, for all dates; then each month by the way that costs less: merged row by row (`merge_dates`), or
-built beside the star and attached at the end (`build_months`, `attach_months`). Dates that hold what they held are only
-accounted for. A retailer's loads follow one another by a lock; retailers run side by side, unless one builds months.
+The steps are in `transformation.load.steps`: the dimensions first, for all dates; then each month in the cheaper way,
+merged row by row (`merge_dates`), or built separately and attached at the end (`build_months`, `attach_months`). For
+dates whose records have not changed, only the ledger is written. A lock makes a retailer's loads run one after another;
+several retailers load concurrently, unless one of them builds months.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from datetime import date
 from shared.database import Connection, session, transaction
 from shared.errors import RetryLater
 from transformation.conform import ConformedBatch
+from transformation.load.context import LoadContext
 from transformation.load.plan import LoadPath, first_of_month, make_plan, months_present
 from transformation.load.result import LoadOptions, LoadResult
-from transformation.load.transaction import LoadTransaction
+from transformation.load.steps import STEPS
+from transformation.load.transaction import LoadTransaction, find_retailer_key
 from transformation.load.unchanged_dates import UnchangedDate, WarehouseChanged, find_unchanged
 
 
@@ -26,9 +29,9 @@ class OutdatedRead(RetryLater):
 
 
 def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> LoadResult:
-    """Bring the star in line with the batch; all of it becomes visible at once, or nothing.
+    """Bring the warehouse in line with the batch; all of it becomes visible at once, or nothing.
 
-    Raises OutdatedRead when the partitions are no longer the landed ones, and StopRun when the books do not balance.
+    Raises OutdatedRead when the partitions are no longer the landed ones, and StopRun when it does not reconcile.
     """
     changed: frozenset[date] = frozenset()
     with session(dsn, application_name="retail-transform") as connection:
@@ -59,27 +62,32 @@ def _publish(
     with transaction(connection) as cursor:
         cursor.execute(f"SELECT ops.{'enter_build' if plan.months else 'enter_load'}(%s)", (batch.retailer_id,))
         if not options.is_current():
-            raise OutdatedRead(f"{batch.retailer_id} was landed anew while this load waited for another. Run again.")
-        with _beside(lambda: options.write_processed(batch)) as processed_is_written:
-            load = LoadTransaction(cursor, dsn, batch, options)
-            if plan.months:  # others may have made months until the lock was ours
+            raise OutdatedRead(f"{batch.retailer_id} was landed again while this load waited for another. Run again.")
+        with _in_background(lambda: options.write_processed(batch)) as wait_for_processed:
+            retailer_key = find_retailer_key(cursor, batch.retailer_id)
+            if plan.months:  # other loads may have made months before this one got the lock
                 present = months_present(cursor, months)
-            return load.run(
-                lambda split_dates: make_plan(rows, present, path, unchanged=unchanged, split_dates=split_dates),
+            context = LoadContext(
+                retailer_key,
+                batch,
+                options,
+                dsn,
                 unchanged,
-                processed_is_written,
+                lambda split_dates: make_plan(rows, present, path, unchanged=unchanged, split_dates=split_dates),
+                wait_for_processed,
             )
+            return LoadTransaction(cursor, context).run(STEPS)
 
 
 def _ensure_months(connection: Connection, days: Sequence[date]) -> None:
     with transaction(connection) as cursor:
         for month in sorted({first_of_month(day) for day in days}):
-            # Committed by itself: attaching a month holds off every other load.
+            # Committed separately: attaching a month makes every other load wait.
             cursor.execute("SELECT ops.ensure_fact_partition(%s)", (month,))
 
 
 @contextmanager
-def _beside(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Do `work` in a thread; what the block gets waits for it, and raises what it raised."""
+def _in_background(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
+    """Do `work` in a thread. The block gets a function that waits for it and raises what it raised."""
     with ThreadPoolExecutor(1, thread_name_prefix="processed") as pool:
         yield pool.submit(work).result

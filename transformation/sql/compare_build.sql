@@ -1,6 +1,7 @@
--- DuckDB. What becomes of every row of a month that is built anew, and of every row the star holds of its dates. Grain:
--- one row per natural key and date. present_rows are the star's, former_customers the versions whose facts may have
--- moved since: there the version that is valid now counts, as it does for the star's own rows.
+-- DuckDB. What happens to every row of a month that is built again, and to every row that fact_sales holds of its dates.
+-- Grain: natural key x date. present_rows are those of fact_sales; former_customers are the customer versions whose facts
+-- may have moved since. For these the version that is valid now counts, as it does for the rows of fact_sales.
+-- Filled here; read here and by the month's builder, which counts the outcomes.
 CREATE OR REPLACE TEMP TABLE compared_rows AS
 WITH present AS (
     SELECT
@@ -19,15 +20,7 @@ SELECT
     CASE
         WHEN built.sold_at IS NULL THEN 'withdrawn'
         WHEN present.sold_at IS NULL THEN 'inserted'
-        WHEN (
-            present.product_key, present.customer_key, present.store_key, present.line_type, present.sold_at,
-            present.currency, present.quantity, present.unit_price, present.total_amount, present.net_quantity,
-            present.net_amount, present.source_changed_at
-        ) IS DISTINCT FROM (
-            built.product_key, built.customer_key, built.store_key, built.line_type, built.sold_at,
-            built.currency, built.quantity, built.unit_price, built.total_amount, built.net_quantity,
-            built.net_amount, built.source_changed_at
-        ) THEN 'updated'
+        WHEN ({compared_columns:present}) IS DISTINCT FROM ({compared_columns:built}) THEN 'updated'
         ELSE 'unchanged'
     END AS outcome
 FROM built_rows AS built

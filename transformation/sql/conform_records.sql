@@ -1,7 +1,7 @@
--- DuckDB. The landed records of the dates being loaded, deduplicated and completed. Grain of `conformed`: one row per
--- business date and natural key (transaction_id, line_id).
--- Of several copies the one changed last at the source wins; equal ones are told apart by their content, so that the
--- order of the lines in a file never matters.
+-- DuckDB. The landed records of the dates being loaded, without duplicates and with defaults for missing values.
+-- Grain of `conformed`: business date x natural key (transaction_id, line_id).
+-- Of several versions of a record the one changed last at the source is kept. Of those changed at the same time the
+-- content decides, so that the order of the lines in a file never matters.
 CREATE OR REPLACE VIEW completed AS
 SELECT
     landed_records.rowid AS record_id,
@@ -26,12 +26,13 @@ SELECT
         WHEN customer_id = 'GUEST' THEN TIMESTAMPTZ '1900-01-01 00:00:00+00'
         ELSE coalesce(customer_since, sold_at)
     END AS customer_observed_at,
-    quantity, unit_price, total_amount, net_quantity, net_amount, currency
+    {last_columns}
 FROM landed_records
 SEMI JOIN loaded_dates USING (business_date);
 
--- Only what came more than once is ranked: most of it never does. Found by a number, since numbers group faster than
--- texts; the few keys that share one by chance are told apart by the ranking.
+-- Grain: record that is not kept. Filled here; read here and by the counts of duplicates (conform.py).
+-- Only keys that occur more than once are ranked, and most do not. A hash finds them, since numbers group faster than
+-- texts; the ranking separates the few keys that have the same hash by chance.
 CREATE OR REPLACE TABLE duplicate_records AS
 WITH keyed AS (
     SELECT record_id, hash(business_date, transaction_id, line_id) AS key_number

@@ -1,11 +1,8 @@
--- What stays of a month that is replaced: other retailers' rows, and those of dates outside the load.
-INSERT INTO {build} (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
-)
+-- The rows of a month that stay when it is replaced: other retailers' rows, and rows of dates outside the load.
+-- Grain of fact_sales. The build's table is empty before, and dropped when the load fails, so this runs once per table.
+INSERT INTO {build} ({fact_columns})
 SELECT
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
+    {fact_columns}
 FROM fact_sales
 WHERE date_key >= %(first_key)s
     AND date_key <= %(last_key)s

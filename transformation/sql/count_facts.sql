@@ -1,4 +1,4 @@
--- What the star holds of the partitions now. Grain: date x currency.
+-- What fact_sales holds of the dates now. Grain: date x currency.
 SELECT date_key, currency, count(*), sum(net_amount)
 FROM fact_sales
 WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s)

@@ -1,4 +1,5 @@
--- Rows and signed money of dates that are new to the star, as count_outcomes.sql counts them for others.
+-- Rows and signed money of dates that fact_sales holds nothing of, in the form of count_outcomes.sql.
+-- Grain: date x currency.
 SELECT date_key, 'inserted' AS outcome, currency, count(*), sum(net_amount)
 FROM staged_sales
 GROUP BY date_key, currency;

@@ -1,4 +1,4 @@
--- Versions that nothing states any more, once no fact points to them.
+-- Deletes the customer versions that are no longer observed, once no fact refers to them. Runs again without effect.
 DELETE FROM dim_customer AS known
 USING previous_versions
 WHERE known.customer_key = previous_versions.customer_key

@@ -1,5 +1,4 @@
--- DuckDB. The built rows in the column order of fact_sales, as they were sorted: by its primary key.
+-- DuckDB. The built rows in the column order of fact_sales, sorted by its primary key. Grain of fact_sales.
 SELECT
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
+    {fact_columns}
 FROM built_rows;

@@ -1,7 +1,7 @@
--- The versions of the customers that the load speaks of, to find the one valid at a time of sale.
--- Grain: customer x version; versions that nothing states any more are left out.
+-- The versions of the loaded customers, with the interval in which each is valid. Versions that are no longer observed are
+-- left out. Grain: customer x version. Filled here; read by resolve_keys.sql, insert_new_dates.sql and built months.
 CREATE TEMP TABLE customer_keys ON COMMIT DROP AS
-WITH incoming_customers AS (
+WITH loaded AS (
     SELECT DISTINCT customer_id FROM incoming_customers
 )
 SELECT
@@ -12,7 +12,7 @@ SELECT
         ELSE valid_from
     END AS starts_at
 FROM dim_customer
-JOIN incoming_customers USING (customer_id)
+JOIN loaded USING (customer_id)
 WHERE retailer_key = %(retailer_key)s
     AND NOT EXISTS (
         SELECT FROM previous_versions

@@ -1,5 +1,5 @@
--- What the newest ledger row of each date says, and the digest of what it was loaded from. Grain: business date.
--- Dates loaded before the retailer's last load without a digest (insert-only, or an older platform) are left out.
+-- The newest ledger row of each date, with the digest of what it was loaded from. Grain: business date.
+-- Left out: dates loaded before the retailer's last load without a digest (insert-only, or by an older platform).
 WITH newest AS (
     SELECT DISTINCT ON (business_date) business_date, load_id, content_digest, in_warehouse, superseded
     FROM load_ledger

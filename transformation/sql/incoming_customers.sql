@@ -1,5 +1,5 @@
--- DuckDB. What each partition states about each customer and moment; of several observations the one changed last at the
--- source. Grain of ops.customer_observations. Texts compare by their bytes, as COLLATE "C" does in the warehouse.
+-- DuckDB. What each partition says of each customer and time; of several observations the one changed last at the source.
+-- Grain of ops.customer_observations. Texts compare by their bytes, as COLLATE "C" does in the warehouse.
 WITH observations AS (
     SELECT
         customer_id, customer_observed_at AS observed_at, business_date, customer_name, customer_segment, customer_city,

@@ -1,5 +1,5 @@
--- DuckDB. What the loaded records tell of each product: the greatest (told last, name, category). Grain: product.
--- Texts compare by their bytes, as COLLATE "C" does in the warehouse.
+-- DuckDB. The attributes of each product in the loaded records: the greatest (time of sale, name, category).
+-- Grain: product. Texts compare by their bytes, as COLLATE "C" does in the warehouse.
 WITH descriptions AS (
     SELECT product_id, product_name, product_category, max(product_as_of) AS product_as_of
     FROM conformed

@@ -1,5 +1,5 @@
--- DuckDB. What the loaded records tell of each store: the greatest (told last, name, city, country). Grain: store.
--- Texts compare by their bytes, as COLLATE "C" does in the warehouse; nothing told is less than anything told.
+-- DuckDB. The attributes of each store in the loaded records: the greatest (time of sale, name, city, country).
+-- Grain: store. Texts compare by their bytes, as COLLATE "C" does in the warehouse; null is less than any text.
 WITH descriptions AS (
     SELECT store_id, store_name, store_city, store_country, max(store_as_of) AS store_as_of
     FROM conformed

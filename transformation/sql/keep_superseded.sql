@@ -1,13 +1,10 @@
--- The losers of the loaded partitions; replaced per partition, so it can run again. Grain of superseded_sales.
+-- The lines of the loaded dates of which a later version is under another date. Grain of superseded_sales.
+-- Replaced per date, so it can run again.
 DELETE FROM superseded_sales
 WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s);
 
-INSERT INTO superseded_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_id, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at
-)
+INSERT INTO superseded_sales ({superseded_columns})
 SELECT
-    date_key, %(retailer_key)s, transaction_id, line_id, product_key, customer_id, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at
+    {superseded_columns; retailer_key=%(retailer_key)s}
 FROM classified_sales
 WHERE outcome = 'superseded';

@@ -1,11 +1,7 @@
--- Grain of fact_sales. Only rows new to the star are written; what is there stays as it is.
-INSERT INTO fact_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
-)
+-- Writes the new rows only; rows that are there stay as they are. Grain and key of fact_sales, so it can run again.
+INSERT INTO fact_sales ({fact_columns})
 SELECT
-    date_key, %(retailer_key)s, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, %(load_id)s
+    {fact_columns; retailer_key=%(retailer_key)s; load_id=%(load_id)s}
 FROM classified_sales
 WHERE outcome = 'inserted'
 ORDER BY date_key, transaction_id, line_id

@@ -1,4 +1,4 @@
--- One row per retailer; only ever forward. Part of the transaction that publishes the data.
+-- One row per retailer, which only moves forward. Part of the transaction that publishes the data.
 INSERT INTO pipeline_metadata AS known
     (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, updated_at)
 VALUES (%(retailer_id)s, %(business_date)s, %(transaction_id)s, %(changes_until)s, %(now)s)
@@ -8,7 +8,7 @@ ON CONFLICT (retailer_id) DO UPDATE SET
         WHEN known.last_processed_date > excluded.last_processed_date THEN known.last_processed_transaction_id
         ELSE excluded.last_processed_transaction_id
     END,
-    -- A list of changes that starts after what is known would leave a gap; then the old mark stays.
+    -- A list of changes that starts after what is known would leave a gap; then the old value stays.
     changes_read_until = CASE
         WHEN known.changes_read_until IS NULL OR %(changes_since)s <= known.changes_read_until
         THEN greatest(known.changes_read_until, excluded.changes_read_until)

@@ -1,5 +1,7 @@
--- Replaces what the loaded partitions state about customers, and finds whose history that can change.
+-- Replaces what the loaded partitions observe of customers, and finds the customers whose history that can change.
 -- Grain of customer_observations; replaced per partition, so it can run again.
+
+-- Grain: observation that the loaded partitions no longer hold. Filled and read here.
 CREATE TEMP TABLE removed_observations ON COMMIT DROP AS
 WITH removed AS (
     DELETE FROM customer_observations AS known
@@ -9,13 +11,17 @@ WITH removed AS (
             SELECT FROM incoming_customers
             WHERE (incoming_customers.customer_id, incoming_customers.observed_at, incoming_customers.date_key)
                 = (known.customer_id, known.observed_at, known.date_key)
-                AND (incoming_customers.customer_name, incoming_customers.segment, incoming_customers.city, incoming_customers.country, incoming_customers.changed_at)
+                AND (
+                    incoming_customers.customer_name, incoming_customers.segment, incoming_customers.city,
+                    incoming_customers.country, incoming_customers.changed_at
+                )
                 IS NOT DISTINCT FROM (known.customer_name, known.segment, known.city, known.country, known.changed_at)
         )
     RETURNING known.customer_id, known.observed_at, known.customer_name, known.segment, known.city, known.country
 )
 SELECT * FROM removed;
 
+-- Grain: observation that is new. Filled and read here.
 CREATE TEMP TABLE added_observations ON COMMIT DROP AS
 WITH added AS (
     INSERT INTO customer_observations
@@ -28,45 +34,46 @@ WITH added AS (
 SELECT * FROM added;
 ANALYZE added_observations;
 
+-- Grain: customer. Filled here; read by sync_customer_versions.sql and for the count of changed customers.
 CREATE TEMP TABLE changed_customers ON COMMIT DROP AS
 WITH newly_observed AS (
-    -- A statement that agrees with the version it falls into, and with all others about its moment, changes nothing.
-    SELECT added_observations.customer_id
-    FROM added_observations
+    -- An observation that agrees with the version it falls into, and with all others of its time, changes nothing.
+    SELECT added.customer_id
+    FROM added_observations AS added
     WHERE NOT EXISTS (
         SELECT FROM dim_customer AS version
         WHERE version.retailer_key = %(retailer_key)s
-            AND version.customer_id = added_observations.customer_id
-            AND version.valid_from <= added_observations.observed_at
-            AND version.valid_to > added_observations.observed_at
+            AND version.customer_id = added.customer_id
+            AND version.valid_from <= added.observed_at
+            AND version.valid_to > added.observed_at
             AND (version.customer_name, version.segment, version.city, version.country)
-            IS NOT DISTINCT FROM (added_observations.customer_name, added_observations.segment, added_observations.city, added_observations.country)
+            IS NOT DISTINCT FROM (added.customer_name, added.segment, added.city, added.country)
     ) OR EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = added_observations.customer_id
-            AND other.observed_at = added_observations.observed_at
+            AND other.customer_id = added.customer_id
+            AND other.observed_at = added.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS DISTINCT FROM (added_observations.customer_name, added_observations.segment, added_observations.city, added_observations.country)
+            IS DISTINCT FROM (added.customer_name, added.segment, added.city, added.country)
     )
 ),
 no_longer_observed AS (
-    SELECT removed_observations.customer_id
-    FROM removed_observations
+    SELECT removed.customer_id
+    FROM removed_observations AS removed
     WHERE NOT EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = removed_observations.customer_id
-            AND other.observed_at = removed_observations.observed_at
+            AND other.customer_id = removed.customer_id
+            AND other.observed_at = removed.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS NOT DISTINCT FROM (removed_observations.customer_name, removed_observations.segment, removed_observations.city, removed_observations.country)
+            IS NOT DISTINCT FROM (removed.customer_name, removed.segment, removed.city, removed.country)
     ) OR EXISTS (
         SELECT FROM customer_observations AS other
         WHERE other.retailer_key = %(retailer_key)s
-            AND other.customer_id = removed_observations.customer_id
-            AND other.observed_at = removed_observations.observed_at
+            AND other.customer_id = removed.customer_id
+            AND other.observed_at = removed.observed_at
             AND (other.customer_name, other.segment, other.city, other.country)
-            IS DISTINCT FROM (removed_observations.customer_name, removed_observations.segment, removed_observations.city, removed_observations.country)
+            IS DISTINCT FROM (removed.customer_name, removed.segment, removed.city, removed.country)
     )
 )
 SELECT customer_id FROM newly_observed

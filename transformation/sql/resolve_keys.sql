@@ -1,9 +1,12 @@
--- Staged rows with their surrogate keys. Grain: one row per natural key and partition that is merged.
+-- Staged rows with their surrogate keys. Grain: natural key x date that is merged.
+-- Filled here; read by resolve_split_transactions.sql and classify_rows.sql.
 CREATE TEMP TABLE keyed_sales ON COMMIT DROP AS
 SELECT
-    staged.date_key, staged.transaction_id, staged.line_id, product.product_key, customer.customer_key, store.store_key,
-    staged.customer_id, staged.line_type, staged.sold_at, staged.currency, staged.quantity, staged.unit_price,
-    staged.total_amount, staged.net_quantity, staged.net_amount, staged.source_changed_at
+    {keyed_columns:staged;
+        product_key=product.product_key;
+        customer_key=customer.customer_key;
+        store_key=store.store_key
+    }
 FROM staged_sales AS staged
 JOIN dim_product AS product ON product.retailer_key = %(retailer_key)s AND product.product_id = staged.product_id
 JOIN dim_store AS store ON store.retailer_key = %(retailer_key)s AND store.store_id = staged.store_id

@@ -1,25 +1,28 @@
--- Of lines with the same natural key under several business dates, the one changed last at the source stands in
--- fact_sales (on a tie, the later date); the others wait in superseded_sales. Insert-only: what stands, stands.
-CREATE TEMP TABLE line_versions ON COMMIT DROP AS
-SELECT
-    'staged' AS stored_in, staged.date_key, staged.transaction_id, staged.line_id, staged.source_changed_at
-FROM keyed_sales AS staged
-WHERE staged.transaction_id IN (SELECT transaction_id FROM split_transactions)
-UNION ALL
-SELECT 'fact', fact.date_key, fact.transaction_id, fact.line_id, fact.source_changed_at
-FROM fact_sales AS fact
-JOIN split_transactions USING (transaction_id, date_key)
-WHERE fact.retailer_key = %(retailer_key)s
-    AND fact.date_key = ANY (%(split_dates)s)
-    AND fact.date_key <> ALL (%(date_keys)s)
-UNION ALL
-SELECT 'superseded', old.date_key, old.transaction_id, old.line_id, old.source_changed_at
-FROM superseded_sales AS old
-WHERE old.retailer_key = %(retailer_key)s
-    AND old.transaction_id IN (SELECT transaction_id FROM split_transactions)
-    AND old.date_key <> ALL (%(date_keys)s);
+-- Of lines with the same natural key under several business dates, fact_sales holds the one that the source changed last
+-- (on a tie, the later date), and superseded_sales the others. An insert-only load leaves the line in fact_sales there.
+-- Runs again without effect, since a line that is in the right table is not moved.
 
+-- Grain: line of a split transaction x business date. Filled here; read here and by classify_rows.sql.
 CREATE TEMP TABLE ranked_lines ON COMMIT DROP AS
+WITH line_versions AS (
+    SELECT
+        'staged' AS stored_in, staged.date_key, staged.transaction_id, staged.line_id, staged.source_changed_at
+    FROM keyed_sales AS staged
+    WHERE staged.transaction_id IN (SELECT transaction_id FROM split_transactions)
+    UNION ALL
+    SELECT 'fact', fact.date_key, fact.transaction_id, fact.line_id, fact.source_changed_at
+    FROM fact_sales AS fact
+    JOIN split_transactions USING (transaction_id, date_key)
+    WHERE fact.retailer_key = %(retailer_key)s
+        AND fact.date_key = ANY (%(split_dates)s)
+        AND fact.date_key <> ALL (%(date_keys)s)
+    UNION ALL
+    SELECT 'superseded', old.date_key, old.transaction_id, old.line_id, old.source_changed_at
+    FROM superseded_sales AS old
+    WHERE old.retailer_key = %(retailer_key)s
+        AND old.transaction_id IN (SELECT transaction_id FROM split_transactions)
+        AND old.date_key <> ALL (%(date_keys)s)
+)
 SELECT
     *,
     row_number() OVER (
@@ -28,9 +31,10 @@ SELECT
     ) = 1 AS is_latest
 FROM line_versions;
 
--- Lines that come back because what had superseded them is gone or older now.
+-- Grain of superseded_sales: lines that return to fact_sales because the version that superseded them is gone or older
+-- now. Filled here; read here, by the step itself and by restate_ledger.sql.
 CREATE TEMP TABLE restored ON COMMIT DROP AS
-WITH winners AS (
+WITH latest AS (
     DELETE FROM superseded_sales AS old
     USING ranked_lines
     WHERE old.retailer_key = %(retailer_key)s
@@ -40,10 +44,12 @@ WITH winners AS (
         = (ranked_lines.transaction_id, ranked_lines.line_id, ranked_lines.date_key)
     RETURNING old.*
 )
-SELECT * FROM winners;
+SELECT * FROM latest;
 
+-- Grain of fact_sales: lines of other dates that a later version replaces. Filled here; read here, by the step itself
+-- and by classify_rows.sql.
 CREATE TEMP TABLE replaced_lines ON COMMIT DROP AS
-WITH losers AS (
+WITH outdated AS (
     DELETE FROM fact_sales AS fact
     USING ranked_lines
     WHERE fact.retailer_key = %(retailer_key)s
@@ -54,29 +60,17 @@ WITH losers AS (
         = (ranked_lines.transaction_id, ranked_lines.line_id, ranked_lines.date_key)
     RETURNING fact.*
 )
-SELECT * FROM losers;
+SELECT * FROM outdated;
 
-INSERT INTO superseded_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_id, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at
-)
+INSERT INTO superseded_sales ({superseded_columns})
 SELECT
-    replaced_lines.date_key, replaced_lines.retailer_key, replaced_lines.transaction_id, replaced_lines.line_id, replaced_lines.product_key,
-    customer.customer_id, replaced_lines.store_key, replaced_lines.line_type, replaced_lines.sold_at, replaced_lines.currency,
-    replaced_lines.quantity, replaced_lines.unit_price, replaced_lines.total_amount, replaced_lines.net_quantity, replaced_lines.net_amount,
-    replaced_lines.source_changed_at
+    {superseded_columns:replaced_lines; customer_id=customer.customer_id}
 FROM replaced_lines
 JOIN dim_customer AS customer USING (customer_key);
 
-INSERT INTO fact_sales (
-    date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type, sold_at, currency,
-    quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id
-)
+INSERT INTO fact_sales ({fact_columns})
 SELECT
-    restored.date_key, restored.retailer_key, restored.transaction_id, restored.line_id, restored.product_key,
-    customer.customer_key, restored.store_key, restored.line_type, restored.sold_at, restored.currency,
-    restored.quantity, restored.unit_price, restored.total_amount, restored.net_quantity, restored.net_amount,
-    restored.source_changed_at, %(load_id)s
+    {fact_columns:restored; customer_key=customer.customer_key; load_id=%(load_id)s}
 FROM restored
 JOIN LATERAL (
     SELECT customer_key

@@ -1,5 +1,6 @@
--- Dates outside the load that lost lines to it or got lines back: their balance, drawn up anew under this publication.
--- What they landed stays; what stands under another date now counts as superseded.
+-- The ledger of dates outside the load that lost lines to it or got lines back, calculated again for this version.
+-- Grain of load_ledger; a load has a new load_id, so it writes each row once. What these dates landed stays the same; lines
+-- that are now under another date count as superseded.
 INSERT INTO load_ledger (
     load_id, retailer_id, business_date, run_id, reported, fetched, landed, rejected, inserted, updated, unchanged, duplicate,
     superseded, withdrawn, in_warehouse, source_sha256, content_digest, recorded_at
@@ -10,7 +11,7 @@ WITH latest AS (
     WHERE retailer_id = %(retailer_id)s AND business_date = ANY (%(other_dates)s)
     ORDER BY business_date, load_id DESC
 ),
-standing AS (
+facts_now AS (
     SELECT
         dim_date.full_date AS business_date,
         (SELECT count(*) FROM fact_sales AS fact
@@ -23,11 +24,11 @@ standing AS (
 )
 SELECT
     %(load_id)s, latest.retailer_id, latest.business_date, %(run_id)s, latest.reported, latest.fetched, latest.landed,
-    latest.rejected, standing.restored, 0, standing.in_warehouse - standing.restored, latest.landed - standing.in_warehouse,
-    standing.superseded, 0, standing.in_warehouse, latest.source_sha256, latest.content_digest,
+    latest.rejected, facts_now.restored, 0, facts_now.in_warehouse - facts_now.restored, latest.landed - facts_now.in_warehouse,
+    facts_now.superseded, 0, facts_now.in_warehouse, latest.source_sha256, latest.content_digest,
     %(now)s
 FROM latest
-JOIN standing USING (business_date);
+JOIN facts_now USING (business_date);
 
 INSERT INTO load_ledger_amounts (
     load_id, retailer_id, business_date, currency, reported, landed, rejected, inserted, updated, unchanged, duplicate,
@@ -44,14 +45,14 @@ WITH latest AS (
     ) AS newest USING (business_date, load_id)
     WHERE amounts.retailer_id = %(retailer_id)s
 ),
-standing AS (
+facts_now AS (
     SELECT dim_date.full_date AS business_date, fact.currency, sum(fact.net_amount) AS in_warehouse
     FROM fact_sales AS fact
     JOIN dim_date USING (date_key)
     WHERE fact.retailer_key = %(retailer_key)s AND fact.date_key = ANY (%(other_date_keys)s)
     GROUP BY dim_date.full_date, fact.currency
 ),
-came_back AS (
+returned AS (
     SELECT dim_date.full_date AS business_date, restored.currency, sum(restored.net_amount) AS restored
     FROM restored
     JOIN dim_date USING (date_key)
@@ -59,8 +60,8 @@ came_back AS (
 )
 SELECT
     %(load_id)s, latest.retailer_id, latest.business_date, latest.currency, latest.reported, latest.landed, latest.rejected,
-    coalesce(came_back.restored, 0), 0, coalesce(standing.in_warehouse, 0) - coalesce(came_back.restored, 0),
-    latest.landed - coalesce(standing.in_warehouse, 0), 0, coalesce(standing.in_warehouse, 0)
+    coalesce(returned.restored, 0), 0, coalesce(facts_now.in_warehouse, 0) - coalesce(returned.restored, 0),
+    latest.landed - coalesce(facts_now.in_warehouse, 0), 0, coalesce(facts_now.in_warehouse, 0)
 FROM latest
-LEFT JOIN standing USING (business_date, currency)
-LEFT JOIN came_back USING (business_date, currency);
+LEFT JOIN facts_now USING (business_date, currency)
+LEFT JOIN returned USING (business_date, currency);

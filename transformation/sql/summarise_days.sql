@@ -1,5 +1,5 @@
--- The summaries of the touched slices, rewritten whole: grain retailer x date x product x store x currency, and
--- retailer x date x store x currency.
+-- The summaries of the changed dates, written again from fact_sales, so it can run again. Grain: retailer x date x product
+-- x store x currency (fact_daily_sales), and retailer x date x store x currency (fact_daily_transactions).
 DELETE FROM fact_daily_sales WHERE retailer_key = %(retailer_key)s AND date_key = ANY (%(date_keys)s);
 
 INSERT INTO fact_daily_sales (

@@ -1,7 +1,9 @@
--- SCD 2: the versions of the touched customers follow from all that is incoming_customers about them, in whatever order it came.
--- Grain of dim_customer. A version keeps its surrogate key as long as its valid_from stays.
-CREATE TEMP TABLE versions ON COMMIT DROP AS
-WITH statements AS (
+-- SCD 2: calculates the versions of the changed customers from all their observations, in whatever order these were loaded.
+-- Grain of dim_customer. A version keeps its surrogate key as long as its valid_from stays, so it can run again.
+
+-- Grain: version of a changed customer. Filled here; read here and by repoint_facts.sql.
+CREATE TEMP TABLE new_versions ON COMMIT DROP AS
+WITH observations AS (
     SELECT DISTINCT ON (customer_id, observed_at) customer_id, observed_at, customer_name, segment, city, country
     FROM customer_observations
     JOIN changed_customers USING (customer_id)
@@ -12,17 +14,17 @@ WITH statements AS (
 compared AS (
     SELECT
         *,
-        row_number() OVER in_time AS statement_number,
+        row_number() OVER in_time AS observation_number,
         (customer_name, segment, city, country) IS DISTINCT FROM (
             lag(customer_name) OVER in_time, lag(segment) OVER in_time, lag(city) OVER in_time, lag(country) OVER in_time
         ) AS has_changed
-    FROM statements
+    FROM observations
     WINDOW in_time AS (PARTITION BY customer_id ORDER BY observed_at)
 ),
 starts AS (
     SELECT customer_id, observed_at AS valid_from, customer_name, segment, city, country
     FROM compared
-    WHERE has_changed OR statement_number = 1
+    WHERE has_changed OR observation_number = 1
 )
 SELECT
     *,
@@ -31,35 +33,39 @@ SELECT
     lead(valid_from) OVER in_time IS NULL AS is_current
 FROM starts
 WINDOW in_time AS (PARTITION BY customer_id ORDER BY valid_from);
-ANALYZE versions;
+ANALYZE new_versions;
 
--- What the star held of them so far: the facts of these versions may have to move.
+-- Grain: version that dim_customer held so far; its facts may have to move. Filled here; read by repoint_facts.sql,
+-- find_customer_versions.sql, resolve_split_transactions.sql, delete_orphaned_versions.sql and for built months.
 CREATE TEMP TABLE previous_versions ON COMMIT DROP AS
-SELECT known.customer_key, known.customer_id, versions.valid_from IS NULL AS is_orphaned
+SELECT known.customer_key, known.customer_id, new_versions.valid_from IS NULL AS is_orphaned
 FROM dim_customer AS known
 JOIN changed_customers USING (customer_id)
-LEFT JOIN versions ON versions.customer_id = known.customer_id AND versions.valid_from = known.valid_from
+LEFT JOIN new_versions ON new_versions.customer_id = known.customer_id AND new_versions.valid_from = known.valid_from
 WHERE known.retailer_key = %(retailer_key)s;
 ANALYZE previous_versions;
 
 UPDATE dim_customer AS known
-SET customer_name = versions.customer_name,
-    segment = versions.segment,
-    city = versions.city,
-    country = versions.country,
-    valid_to = versions.valid_to,
-    is_current = versions.is_current
-FROM versions
+SET customer_name = new_versions.customer_name,
+    segment = new_versions.segment,
+    city = new_versions.city,
+    country = new_versions.country,
+    valid_to = new_versions.valid_to,
+    is_current = new_versions.is_current
+FROM new_versions
 WHERE known.retailer_key = %(retailer_key)s
-    AND known.customer_id = versions.customer_id
-    AND known.valid_from = versions.valid_from
+    AND known.customer_id = new_versions.customer_id
+    AND known.valid_from = new_versions.valid_from
     AND (known.customer_name, known.segment, known.city, known.country, known.valid_to, known.is_current)
     IS DISTINCT FROM
-    (versions.customer_name, versions.segment, versions.city, versions.country, versions.valid_to, versions.is_current);
+    (
+        new_versions.customer_name, new_versions.segment, new_versions.city, new_versions.country, new_versions.valid_to,
+        new_versions.is_current
+    );
 
 INSERT INTO dim_customer
     (retailer_key, customer_id, customer_name, segment, city, country, valid_from, valid_to, is_current)
 SELECT %(retailer_key)s, customer_id, customer_name, segment, city, country, valid_from, valid_to, is_current
-FROM versions
+FROM new_versions
 ORDER BY customer_id, valid_from
 ON CONFLICT (retailer_key, customer_id, valid_from) DO NOTHING;

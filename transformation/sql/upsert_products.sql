@@ -1,5 +1,5 @@
--- SCD 1, grain of dim_product. In key order, so that loads side by side never deadlock.
--- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
+-- SCD 1, grain and key of dim_product. In key order, so that concurrent loads never deadlock.
+-- The greatest (attributes_as_of, attributes) ever loaded is kept, so the order of loads does not matter.
 INSERT INTO dim_product AS known (retailer_key, product_id, product_name, category, attributes_as_of)
 SELECT %(retailer_key)s, product_id, product_name, product_category, product_as_of
 FROM incoming_products

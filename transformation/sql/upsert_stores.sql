@@ -1,5 +1,5 @@
--- SCD 1, grain of dim_store. In key order, so that loads side by side never deadlock.
--- The greatest (attributes_as_of, attributes) ever told wins, so the order of loads does not matter.
+-- SCD 1, grain and key of dim_store. In key order, so that concurrent loads never deadlock.
+-- The greatest (attributes_as_of, attributes) ever loaded is kept, so the order of loads does not matter.
 INSERT INTO dim_store AS known (retailer_key, store_id, store_name, city, country, attributes_as_of)
 SELECT %(retailer_key)s, store_id, store_name, store_city, store_country, store_as_of
 FROM incoming_stores

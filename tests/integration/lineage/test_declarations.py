@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,6 +12,7 @@ from ingestion.models.columnar import COLUMNS
 from materialized_views.refresh_views import VIEWS
 from monitoring.lineage.datasets import declarations
 from shared.config import PROJECT_ROOT
+from transformation.statements import statement
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
@@ -33,7 +33,7 @@ def test_processed_objects_hold_the_conformed_records() -> None:
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"CREATE TABLE landed_records ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})")
     connection.execute("CREATE TABLE loaded_dates (business_date DATE)")
-    connection.execute(Path(PROJECT_ROOT / "transformation/sql/conform_records.sql").read_text(encoding="utf-8"))
+    connection.execute(statement("conform_records"))
     schema = connection.sql("SELECT * FROM conformed").to_arrow_table().schema
     assert types("processed") == {field.name: str(field.type) for field in schema}
 

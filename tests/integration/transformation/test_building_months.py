@@ -1,4 +1,4 @@
-"""Months built beside the star: what others see meanwhile, what a crash leaves, and who waits for whom."""
+"""Months built as separate tables: what readers see meanwhile, what a crash leaves, which load waits for which."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.config import PROJECT_ROOT, load_settings
 from shared.errors import RetryLater, StopRun
 from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, record
-from tests.integration.transformation.test_load_paths import Star
+from tests.integration.transformation.test_load_paths import Loader
 from tests.waiting import wait_until
 from transformation.bulk import rebuild
 from transformation.load import attach_months, build_months
@@ -39,8 +39,8 @@ ORPHANS = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '_buil
 
 
 @pytest.fixture
-def star(warehouse: WarehouseAccess, tmp_path: Path) -> Star:
-    return Star(warehouse, tmp_path, LoadPath.BUILD)
+def loader(warehouse: WarehouseAccess, tmp_path: Path) -> Loader:
+    return Loader(warehouse, tmp_path, LoadPath.BUILD)
 
 
 def sales(day: date, count: int, retailer_id: str = "retailer_1", **changes: Any) -> list[Any]:
@@ -69,10 +69,10 @@ def in_background(work: Callable[[], Any]) -> Iterator[list[Any]]:
         thread.join(60)
 
 
-def shape(star: Star, partition: str) -> list[tuple[Any, ...]]:
+def shape(loader: Loader, partition: str) -> list[tuple[Any, ...]]:
     """Constraints, indexes and rights of a partition, and what they belong to in the parent."""
     table = f"ops.{partition}"
-    return star.rows(
+    return loader.rows(
         "SELECT conname, pg_get_constraintdef(oid), convalidated, conparentid <> 0 FROM pg_constraint"
         " WHERE conrelid = %s::regclass UNION ALL SELECT indexrelid::regclass::text, '', indisvalid,"
         " EXISTS (SELECT FROM pg_inherits WHERE inhrelid = indexrelid) FROM pg_index WHERE indrelid = %s::regclass"
@@ -82,89 +82,89 @@ def shape(star: Star, partition: str) -> list[tuple[Any, ...]]:
     )
 
 
-def test_a_month_that_was_built_is_made_like_any_other(star: Star) -> None:
-    star.land(*sales(DAY, 3))
-    star.load(path=LoadPath.MERGE)
-    star.land(*sales(FEBRUARY, 3), day=FEBRUARY)
-    star.load(FEBRUARY)
-    merged = [[str(value).replace("2024_01", "month") for value in row] for row in shape(star, "fact_sales_2024_01")]
-    built = [[str(value).replace("2024_02", "month") for value in row] for row in shape(star, "fact_sales_2024_02")]
+def test_a_month_that_was_built_is_made_like_any_other(loader: Loader) -> None:
+    loader.land(*sales(DAY, 3))
+    loader.load(path=LoadPath.MERGE)
+    loader.land(*sales(FEBRUARY, 3), day=FEBRUARY)
+    loader.load(FEBRUARY)
+    merged = [[str(value).replace("2024_01", "month") for value in row] for row in shape(loader, "fact_sales_2024_01")]
+    built = [[str(value).replace("2024_02", "month") for value in row] for row in shape(loader, "fact_sales_2024_02")]
     assert [row[:1] + row[2:] for row in built if row[0] != "rights"] == [
         row[:1] + row[2:] for row in merged if row[0] != "rights"
     ]
-    star.land(*sales(FEBRUARY, 5), day=FEBRUARY)
-    star.load(FEBRUARY)
+    loader.land(*sales(FEBRUARY, 5), day=FEBRUARY)
+    loader.load(FEBRUARY)
     assert [
-        [str(value).replace("2024_02", "month") for value in row] for row in shape(star, "fact_sales_2024_02")
+        [str(value).replace("2024_02", "month") for value in row] for row in shape(loader, "fact_sales_2024_02")
     ] == built
-    assert star.rows("SELECT load_path FROM data_versions ORDER BY load_id") == [("merge",), ("build",), ("build",)]
+    assert loader.rows("SELECT load_path FROM data_versions ORDER BY load_id") == [("merge",), ("build",), ("build",)]
     with pytest.raises(psycopg2.errors.ForeignKeyViolation):
-        star.rows("UPDATE fact_sales SET product_key = -1 RETURNING 1")
+        loader.rows("UPDATE fact_sales SET product_key = -1 RETURNING 1")
     with pytest.raises(psycopg2.errors.CheckViolation):
-        star.rows("UPDATE fact_sales SET quantity = -1 RETURNING 1")
+        loader.rows("UPDATE fact_sales SET quantity = -1 RETURNING 1")
 
 
-def test_other_retailers_and_other_dates_of_a_month_stay_as_they_are(star: Star) -> None:
+def test_other_retailers_and_other_dates_of_a_month_stay_as_they_are(loader: Loader) -> None:
     other_day = DAY + timedelta(days=3)
-    star.land(*sales(DAY, 4))
-    star.land(*sales(other_day, 4), day=other_day)
-    star.load(DAY, other_day)
-    star.land(*sales(DAY, 4, "retailer_2"), retailer_id="retailer_2")
-    star.load(DAY, retailer_id="retailer_2")
+    loader.land(*sales(DAY, 4))
+    loader.land(*sales(other_day, 4), day=other_day)
+    loader.load(DAY, other_day)
+    loader.land(*sales(DAY, 4, "retailer_2"), retailer_id="retailer_2")
+    loader.load(DAY, retailer_id="retailer_2")
     others = "SELECT * FROM fact_sales WHERE retailer_key = 2 OR date_key <> 20240115 ORDER BY 1, 2, 3, 4"
-    before = star.rows(others)
-    star.land(*sales(DAY, 3), *sales(DAY, 1, transaction_id="new"))
-    star.load(DAY)
-    assert star.rows(others) == before
-    assert star.rows("SELECT load_id, count(*) FROM fact_sales WHERE retailer_key = 1 GROUP BY 1 ORDER BY 1") == [
+    before = loader.rows(others)
+    loader.land(*sales(DAY, 3), *sales(DAY, 1, transaction_id="new"))
+    loader.load(DAY)
+    assert loader.rows(others) == before
+    assert loader.rows("SELECT load_id, count(*) FROM fact_sales WHERE retailer_key = 1 GROUP BY 1 ORDER BY 1") == [
         (1, 7),
         (3, 1),
     ], "a row that did not change keeps the load that wrote it"
 
 
-def test_sixty_months_are_published_at_once(star: Star) -> None:
+def test_sixty_months_are_published_at_once(loader: Loader) -> None:
     months = [date(2018 + n // 12, n % 12 + 1, 15) for n in range(60)]
     for day in months:
-        star.land(*sales(day, 2), day=day)
+        loader.land(*sales(day, 2), day=day)
     seen = []
-    publication = star.load(
-        *months, in_transaction=lambda *_: seen.append(star.rows("SELECT count(*) FROM fact_sales"))
+    publication = loader.load(
+        *months, in_transaction=lambda *_: seen.append(loader.rows("SELECT count(*) FROM fact_sales"))
     )
     assert len(publication.plan.months) == 60
     assert seen == [[(0,)]]
-    assert star.rows("SELECT count(*), count(DISTINCT tableoid) FROM fact_sales") == [(120, 60)]
-    assert star.rows("SELECT count(*) FROM fact_daily_sales") == [(120,)]
+    assert loader.rows("SELECT count(*), count(DISTINCT tableoid) FROM fact_sales") == [(120, 60)]
+    assert loader.rows("SELECT count(*) FROM fact_daily_sales") == [(120,)]
 
 
-def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_on(star: Star) -> None:
-    star.land(*sales(DAY, 5))
-    star.load()
-    star.land(*sales(DAY, 8))
-    with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
+def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_on(loader: Loader) -> None:
+    loader.land(*sales(DAY, 5))
+    loader.load()
+    loader.land(*sales(DAY, 8))
+    with psycopg2.connect(loader.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
-        with in_background(star.load) as outcome:
-            wait_until(lambda: star.rows(WAITING)[0][0], 30, every=0.01)
+        with in_background(loader.load) as outcome:
+            wait_until(lambda: loader.rows(WAITING)[0][0], 30, every=0.01)
             for _ in range(5):  # others are never locked out for longer than the attempt to get the lock
                 began = time.monotonic()
-                assert star.rows("SELECT count(*) FROM fact_sales") == [(5,)]
+                assert loader.rows("SELECT count(*) FROM fact_sales") == [(5,)]
                 assert time.monotonic() - began < 2
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
     assert outcome[0].balances[0].in_warehouse.records == 8
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(8,)]
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
-def test_who_locks_the_facts_before_the_snapshot_sees_every_month_whole(star: Star) -> None:
-    star.land(*sales(DAY, 5))
-    star.load()
-    star.land(*sales(DAY, 8))
-    with psycopg2.connect(star.access.loader_dsn) as connection, connection.cursor() as reader:
+def test_who_locks_the_facts_before_the_snapshot_sees_every_month_complete(loader: Loader) -> None:
+    loader.land(*sales(DAY, 5))
+    loader.load()
+    loader.land(*sales(DAY, 8))
+    with psycopg2.connect(loader.access.loader_dsn) as connection, connection.cursor() as reader:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
         reader.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
         reader.execute("SELECT count(*) FROM data_versions")
-        with in_background(star.load) as outcome:
-            wait_until(lambda: star.rows(WAITING)[0][0], 30, every=0.01)
+        with in_background(loader.load) as outcome:
+            wait_until(lambda: loader.rows(WAITING)[0][0], 30, every=0.01)
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
@@ -172,61 +172,60 @@ def test_who_locks_the_facts_before_the_snapshot_sees_every_month_whole(star: St
 
 
 def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
-    star: Star, monkeypatch: pytest.MonkeyPatch
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    star.land(*sales(DAY, 5))
-    star.load()
-    before = star.digest()
-    star.land(*sales(DAY, 8))
+    loader.land(*sales(DAY, 5))
+    loader.load()
+    before = loader.digest()
+    loader.land(*sales(DAY, 8))
     monkeypatch.setattr(attach_months, "SWAP_TIMEOUT_SECONDS", 0.3)
-    with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
+    with psycopg2.connect(loader.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
         with pytest.raises(RetryLater, match="End the long query, or run again later"):
-            star.load()
-    assert star.digest() == before
-    star.load()
-    assert star.rows(ORPHANS) == []
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(8,)]
+            loader.load()
+    assert loader.digest() == before
+    loader.load()
+    assert loader.rows(ORPHANS) == []
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
-def test_a_new_month_waits_for_no_reader(star: Star) -> None:
-    star.land(*sales(DAY, 5))
-    star.load()
-    star.land(*sales(FEBRUARY, 5), day=FEBRUARY)
-    with psycopg2.connect(star.access.reader_dsn) as connection, connection.cursor() as reader:
+def test_a_new_month_waits_for_no_reader(loader: Loader) -> None:
+    loader.land(*sales(DAY, 5))
+    loader.load()
+    loader.land(*sales(FEBRUARY, 5), day=FEBRUARY)
+    with psycopg2.connect(loader.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
-        star.load(FEBRUARY)
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(10,)]
+        loader.load(FEBRUARY)
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(10,)]
 
 
 @pytest.mark.parametrize("other_path", [LoadPath.MERGE, LoadPath.BUILD])
 def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
-    star: Star, other_path: LoadPath, tmp_path: Path
+    loader: Loader, other_path: LoadPath, tmp_path: Path
 ) -> None:
-    star.land(*sales(DAY, 5))
-    star.land(*sales(DAY, 6, "retailer_2"), retailer_id="retailer_2")
-    other = Star(star.access, tmp_path / "other", other_path)
+    loader.land(*sales(DAY, 5))
+    loader.land(*sales(DAY, 6, "retailer_2"), retailer_id="retailer_2")
+    other = Loader(loader.access, tmp_path / "other", other_path)
     other.directory.mkdir()
-    other.zone = star.zone
+    other.zone = loader.zone
     outcomes: list[Any] = []
 
     def while_building(*_: Any) -> None:
         background = in_background(lambda: other.load(retailer_id="retailer_2"))
         outcomes.append((background, background.__enter__()))
         queue = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        wait_until(lambda: star.rows(queue)[0][0], 30, every=0.01)
+        wait_until(lambda: loader.rows(queue)[0][0], 30, every=0.01)
 
-    star.load(in_transaction=while_building)
+    loader.load(in_transaction=while_building)
     background, outcome = outcomes[0]
     background.__exit__(None, None, None)
     assert outcome[0].balances[0].in_warehouse.records == 6
-    assert star.rows("SELECT retailer_key, count(*) FROM fact_sales GROUP BY 1 ORDER BY 1") == [(1, 5), (2, 6)]
+    assert loader.rows("SELECT retailer_key, count(*) FROM fact_sales GROUP BY 1 ORDER BY 1") == [(1, 5), (2, 6)]
 
 
 _LOADER = """
 import os, signal, sys
 from pathlib import Path
-from transformation.load import attach_months, build_months, load_transaction
 from tests.integration.transformation import test_building_months as tests
 
 instant, dsn, directory = sys.argv[1:4]
@@ -241,7 +240,7 @@ def killed_at(instant: str) -> None:
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    from transformation.load import transaction as load_transaction
+    from transformation.load import steps
 
     reference = attach_months.summarise_and_reference
     swap = attach_months.swap
@@ -259,25 +258,25 @@ def killed_at(instant: str) -> None:
 
     instants: dict[str, Callable[[], None]] = {
         "before the copy": lambda: setattr(build_months, "copy_in", die),
-        "after the copy": lambda: setattr(build_months.MonthBuilder, "_in_star", die),
-        "after a month's commit": lambda: setattr(load_transaction, "summarise_and_reference", die),
-        "after two months": lambda: setattr(load_transaction, "summarise_and_reference", after_the_second_month),
-        "before the swap": lambda: setattr(load_transaction, "swap", die),
-        "after the swap": lambda: setattr(load_transaction, "swap", swap_and_die),
+        "after the copy": lambda: setattr(build_months.MonthBuilder, "_counted", die),
+        "after a month's commit": lambda: setattr(steps, "summarise_and_reference", die),
+        "after two months": lambda: setattr(steps, "summarise_and_reference", after_the_second_month),
+        "before the swap": lambda: setattr(steps, "swap", die),
+        "after the swap": lambda: setattr(steps, "swap", swap_and_die),
     }
     instants[instant]()
 
 
 def load_for_killing(loader_dsn: str, directory: Path) -> None:
     """A load that replaces January and makes February and March."""
-    star = Star(WarehouseAccess("", loader_dsn, ""), directory, LoadPath.BUILD)
-    star.load(*land_for_killing(star))
+    loader = Loader(WarehouseAccess("", loader_dsn, ""), directory, LoadPath.BUILD)
+    loader.load(*land_for_killing(loader))
 
 
-def land_for_killing(star: Star) -> list[date]:
+def land_for_killing(loader: Loader) -> list[date]:
     days = [DAY, DAY + timedelta(days=1), FEBRUARY, date(2024, 3, 5)]
     for day in days:
-        star.land(*sales(day, 20, qty=3), day=day)
+        loader.land(*sales(day, 20, qty=3), day=day)
     return days
 
 
@@ -293,51 +292,51 @@ def land_for_killing(star: Star) -> list[date]:
     ],
 )
 def test_killed_at_any_instant_of_a_build_nothing_is_seen_and_the_next_load_tidies_up(
-    star: Star, instant: str, tmp_path: Path
+    loader: Loader, instant: str, tmp_path: Path
 ) -> None:
-    star.land(*sales(DAY, 20))
-    star.load()
-    before = star.digest()
+    loader.land(*sales(DAY, 20))
+    loader.load()
+    before = loader.digest()
     scratch = tmp_path / "killed"
     scratch.mkdir()
-    arguments = [sys.executable, "-c", _LOADER, instant, star.access.loader_dsn, str(scratch)]
+    arguments = [sys.executable, "-c", _LOADER, instant, loader.access.loader_dsn, str(scratch)]
     killed = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    wait_until(lambda: star.rows(BUSY) == [(0,)], 30, every=0.01)
-    assert star.digest() == before
-    left_behind = star.rows(ORPHANS)
+    wait_until(lambda: loader.rows(BUSY) == [(0,)], 30, every=0.01)
+    assert loader.digest() == before
+    left_behind = loader.rows(ORPHANS)
     assert bool(left_behind) is (instant not in ("before the copy", "after the copy"))
-    days = land_for_killing(star)
-    star.load(*days)
-    assert star.rows(ORPHANS) == []
-    assert star.rows("SELECT count(*), sum(quantity) FROM fact_sales") == [(80, 240)]
-    assert star.rows("SELECT count(*) FROM load_ledger") == [(5,)]
+    days = land_for_killing(loader)
+    loader.load(*days)
+    assert loader.rows(ORPHANS) == []
+    assert loader.rows("SELECT count(*), sum(quantity) FROM fact_sales") == [(80, 240)]
+    assert loader.rows("SELECT count(*) FROM load_ledger") == [(5,)]
 
 
-def test_what_is_being_built_is_no_orphan(star: Star) -> None:
-    star.land(*sales(DAY, 3))
+def test_a_month_that_is_being_built_is_not_an_orphan(loader: Loader) -> None:
+    loader.land(*sales(DAY, 3))
     seen = []
 
     def try_to_drop(*_: Any) -> None:
-        with psycopg2.connect(star.access.loader_dsn) as connection, connection.cursor() as cursor:
+        with psycopg2.connect(loader.access.loader_dsn) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT ops.drop_orphan_builds()")
             seen.append(cursor.fetchone())
 
-    star.load(in_transaction=try_to_drop)
+    loader.load(in_transaction=try_to_drop)
     assert seen == [([],)]
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(3,)]
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(3,)]
 
 
-def test_the_loader_can_build_months_and_nothing_else(star: Star) -> None:
+def test_the_loader_can_build_months_and_nothing_else(loader: Loader) -> None:
     for statement in (
         "SELECT ops.attach_fact_build('dim_product')",
         "SELECT ops.index_fact_build('fact_sales_2024_01')",
         "SELECT ops.reference_fact_build('x; drop table dim_date')",
     ):
         with pytest.raises(psycopg2.errors.InvalidName):
-            run_as(star.access.loader_dsn, statement)
+            run_as(loader.access.loader_dsn, statement)
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-        run_as(star.access.reader_dsn, "SELECT ops.create_fact_build('2024-01-01', 1)")
+        run_as(loader.access.reader_dsn, "SELECT ops.create_fact_build('2024-01-01', 1)")
 
 
 def run_as(dsn: str, statement: str) -> None:
@@ -345,18 +344,18 @@ def run_as(dsn: str, statement: str) -> None:
         cursor.execute(statement)
 
 
-def test_dates_that_hold_what_they_held_are_accounted_for_but_not_loaded(star: Star) -> None:
-    star.path = LoadPath.AUTO
-    star.land(record("1"), record("1"), record("2", transaction="T2"))
-    star.load()
+def test_unchanged_dates_are_in_the_ledger_but_not_loaded_again(loader: Loader) -> None:
+    loader.path = LoadPath.AUTO
+    loader.land(record("1"), record("1"), record("2", transaction="T2"))
+    loader.load()
     written = "SELECT xmin::text, * FROM fact_daily_sales"
-    before = star.rows(written)
-    publication = star.load()
+    before = loader.rows(written)
+    publication = loader.load()
     assert (publication.plan.unchanged, publication.plan.loaded) == ((DAY,), ())
-    assert star.rows(written) == before
+    assert loader.rows(written) == before
     ledger = "SELECT landed, inserted, unchanged, duplicate, in_warehouse FROM load_ledger ORDER BY load_id"
-    assert star.rows(ledger) == [(3, 2, 0, 1, 2), (3, 0, 2, 1, 2)]
-    assert star.rows("SELECT last_processed_transaction_id FROM pipeline_metadata") == [("T2",)]
+    assert loader.rows(ledger) == [(3, 2, 0, 1, 2), (3, 0, 2, 1, 2)]
+    assert loader.rows("SELECT last_processed_transaction_id FROM pipeline_metadata") == [("T2",)]
 
 
 @pytest.mark.parametrize(
@@ -366,36 +365,38 @@ def test_dates_that_hold_what_they_held_are_accounted_for_but_not_loaded(star: S
         "UPDATE fact_sales SET net_amount = 2, total_amount = 2, quantity = 1, net_quantity = 1, unit_price = 2",
     ],
 )
-def test_a_star_that_no_longer_holds_what_the_ledger_says_is_loaded_again(star: Star, damage: str) -> None:
-    star.path = LoadPath.AUTO
-    star.land(record("1"), record("2", transaction="T2"))
-    star.load()
-    whole = star.digest()
-    run_as(star.access.owner_dsn, damage)
-    publication = star.load()
+def test_dates_that_no_longer_hold_what_the_ledger_says_are_loaded_again(loader: Loader, damage: str) -> None:
+    loader.path = LoadPath.AUTO
+    loader.land(record("1"), record("2", transaction="T2"))
+    loader.load()
+    complete = loader.digest()
+    run_as(loader.access.owner_dsn, damage)
+    publication = loader.load()
     assert publication.plan.unchanged == ()
-    assert star.digest() == whole
+    assert loader.digest() == complete
 
 
-def test_after_an_insert_only_load_no_date_counts_as_unchanged(star: Star) -> None:
-    star.path = LoadPath.AUTO
+def test_after_an_insert_only_load_no_date_counts_as_unchanged(loader: Loader) -> None:
+    loader.path = LoadPath.AUTO
     next_day = DAY + timedelta(days=1)
-    star.land(record("1"))
-    star.land(record("1", "T2", next_day), day=next_day)
-    star.load(DAY, next_day)
-    star.load(next_day, insert_only=True)
-    assert star.load(DAY, next_day).plan.unchanged == ()
-    assert star.load(DAY, next_day).plan.unchanged == (DAY, next_day)
+    loader.land(record("1"))
+    loader.land(record("1", "T2", next_day), day=next_day)
+    loader.load(DAY, next_day)
+    loader.load(next_day, insert_only=True)
+    assert loader.load(DAY, next_day).plan.unchanged == ()
+    assert loader.load(DAY, next_day).plan.unchanged == (DAY, next_day)
 
 
-def test_the_raw_zone_is_enough_to_build_the_star_again(star: Star, s3: S3Access, warehouse: WarehouseAccess) -> None:
+def test_the_raw_zone_is_enough_to_rebuild_the_warehouse(
+    loader: Loader, s3: S3Access, warehouse: WarehouseAccess
+) -> None:
     days = [DAY, DAY + timedelta(days=1), FEBRUARY]
     for day in days:
-        star.land(*sales(day, 5), *sales(day, 2), day=day)
+        loader.land(*sales(day, 5), *sales(day, 2), day=day)
     for day in reversed(days):
-        star.load(day, path=LoadPath.MERGE)
-    whole = star.digest()
-    for (_, key), body in star.zone.objects.items():
+        loader.load(day, path=LoadPath.MERGE)
+    complete = loader.digest()
+    for (_, key), body in loader.zone.objects.items():
         s3.client.put_object(Bucket=s3.bucket_raw, Key=key, Body=body)
     run_as(warehouse.owner_dsn, "TRUNCATE fact_sales, fact_daily_sales, fact_daily_transactions, customer_observations")
     settings = load_settings({**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn})
@@ -403,7 +404,7 @@ def test_the_raw_zone_is_enough_to_build_the_star_again(star: Star, s3: S3Access
     load = rebuild("retailer_1", None, date(2024, 1, 31), path=LoadPath.BUILD, **options)
     assert [balance.business_date for balance in load.balances] == days[:2]
     assert rebuild("retailer_1", FEBRUARY, None, **options).error is None
-    assert star.digest() == whole
+    assert loader.digest() == complete
     with pytest.raises(StopRun, match="holds nothing of retailer_1 in that range"):
         rebuild("retailer_1", date(2025, 1, 1), None, **options)
     listed = s3.client.list_objects_v2(Bucket=s3.bucket_processed)["Contents"]

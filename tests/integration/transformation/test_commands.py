@@ -134,7 +134,7 @@ def test_a_mistake_gets_one_line_that_says_what_to_do(
     assert message in errors
 
 
-def test_a_wrong_password_is_told_as_such_without_showing_it(platform: Platform) -> None:
+def test_a_wrong_password_is_reported_without_showing_it(platform: Platform) -> None:
     dsn = platform.warehouse.loader_dsn
     secret = dsn.split(":")[2].split("@")[0]
     code, _, errors = platform.result(str(DAY), WAREHOUSE_DSN=dsn.replace(secret, "not-the-password"))
@@ -169,7 +169,7 @@ def wait_until_no_loader_is_left(platform: Platform) -> None:
     wait_until(lambda: platform.query(loaders) == [(0,)], 60, every=0.02)
 
 
-def test_a_load_that_waited_while_its_date_was_landed_anew_loads_the_newer_one(platform: Platform) -> None:
+def test_a_load_that_waited_while_its_date_was_landed_again_loads_the_newer_one(platform: Platform) -> None:
     platform.land(30)
     with psycopg2.connect(platform.warehouse.loader_dsn) as other, other.cursor() as cursor:
         cursor.execute("SELECT ops.enter_load('retailer_1')")

@@ -38,7 +38,7 @@ class RawBucket:
         return self._zone.download("raw", key, path)
 
 
-class Star:
+class Loader:
     """A warehouse and a raw zone, and the one thing done with them: landing and loading partitions."""
 
     def __init__(self, access: WarehouseAccess, directory: Path, path: LoadPath = LoadPath.AUTO) -> None:
@@ -68,8 +68,8 @@ class Star:
 
 
 @pytest.fixture(params=list(LoadPath))
-def star(request: pytest.FixtureRequest, warehouse: WarehouseAccess, tmp_path: Path) -> Star:
-    return Star(warehouse, tmp_path, request.param)
+def loader(request: pytest.FixtureRequest, warehouse: WarehouseAccess, tmp_path: Path) -> Loader:
+    return Loader(warehouse, tmp_path, request.param)
 
 
 def counts(publication: LoadResult) -> dict[str, int]:
@@ -79,131 +79,131 @@ def counts(publication: LoadResult) -> dict[str, int]:
     return {name: int(str(facts[name])) for name in names if facts[name]}
 
 
-def test_a_first_load_inserts_every_line_and_accounts_for_its_money(star: Star) -> None:
-    star.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
-    publication = star.load()
+def test_a_first_load_inserts_every_line_and_all_its_money(loader: Loader) -> None:
+    loader.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
+    publication = loader.load()
     assert counts(publication) == {"inserted": 3}
-    assert star.rows("SELECT count(*), sum(net_amount) FROM fact_sales") == [(3, Decimal("14.4980"))]
-    assert star.rows("SELECT landed, inserted, in_warehouse FROM load_ledger") == [(3, 3, 3)]
-    assert star.rows("SELECT landed, in_warehouse FROM load_ledger_amounts") == [
+    assert loader.rows("SELECT count(*), sum(net_amount) FROM fact_sales") == [(3, Decimal("14.4980"))]
+    assert loader.rows("SELECT landed, inserted, in_warehouse FROM load_ledger") == [(3, 3, 3)]
+    assert loader.rows("SELECT landed, in_warehouse FROM load_ledger_amounts") == [
         (Decimal("14.4980"), Decimal("14.4980"))
     ]
 
 
-def test_replaying_a_day_writes_no_row(star: Star) -> None:
-    star.land(record("1"), record("2"))
-    star.load()
-    before = star.rows("SELECT xmin::text, * FROM fact_sales ORDER BY line_id"), star.digest()
-    assert counts(star.load()) == {"unchanged": 2}
-    assert (star.rows("SELECT xmin::text, * FROM fact_sales ORDER BY line_id"), star.digest()) == before
+def test_replaying_a_day_writes_no_row(loader: Loader) -> None:
+    loader.land(record("1"), record("2"))
+    loader.load()
+    before = loader.rows("SELECT xmin::text, * FROM fact_sales ORDER BY line_id"), loader.digest()
+    assert counts(loader.load()) == {"unchanged": 2}
+    assert (loader.rows("SELECT xmin::text, * FROM fact_sales ORDER BY line_id"), loader.digest()) == before
 
 
-def test_a_correction_updates_its_row_only(star: Star) -> None:
-    star.land(record("1"), record("2"))
-    star.load()
-    star.land(record("1", qty=5, changed_at=NOW), record("2"))
-    assert counts(star.load()) == {"updated": 1, "unchanged": 1}
-    assert star.rows("SELECT quantity FROM fact_sales ORDER BY line_id") == [(Decimal(5),), (Decimal(2),)]
+def test_a_correction_updates_its_row_only(loader: Loader) -> None:
+    loader.land(record("1"), record("2"))
+    loader.load()
+    loader.land(record("1", qty=5, changed_at=NOW), record("2"))
+    assert counts(loader.load()) == {"updated": 1, "unchanged": 1}
+    assert loader.rows("SELECT quantity FROM fact_sales ORDER BY line_id") == [(Decimal(5),), (Decimal(2),)]
 
 
-def test_a_line_the_partition_no_longer_holds_is_withdrawn(star: Star) -> None:
-    star.land(record("1"), record("2", price="3"))
-    star.load()
-    star.land(record("1"))
-    publication = star.load()
+def test_a_line_the_partition_no_longer_holds_is_withdrawn(loader: Loader) -> None:
+    loader.land(record("1"), record("2", price="3"))
+    loader.load()
+    loader.land(record("1"))
+    publication = loader.load()
     assert counts(publication) == {"unchanged": 1, "withdrawn": 1}
     assert publication.balances[0].withdrawn.amounts == {"USD": Decimal(6)}
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(1,)]
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(1,)]
 
 
-def test_an_empty_partition_is_loaded_and_withdraws_what_was_there(star: Star) -> None:
-    star.land(record("1"))
-    star.load()
-    star.land()
-    assert counts(star.load()) == {"withdrawn": 1}
-    assert star.rows("SELECT count(*) FROM fact_sales") == [(0,)]
-    assert star.rows("SELECT count(*) FROM fact_daily_sales") == [(0,)]
+def test_an_empty_partition_is_loaded_and_withdraws_what_was_there(loader: Loader) -> None:
+    loader.land(record("1"))
+    loader.load()
+    loader.land()
+    assert counts(loader.load()) == {"withdrawn": 1}
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(0,)]
+    assert loader.rows("SELECT count(*) FROM fact_daily_sales") == [(0,)]
 
 
-def test_exact_duplicates_are_counted_and_kept_out(star: Star) -> None:
-    star.land(record("1"), record("1"), record("2"))
-    publication = star.load()
+def test_exact_duplicates_are_counted_and_kept_out(loader: Loader) -> None:
+    loader.land(record("1"), record("1"), record("2"))
+    publication = loader.load()
     assert counts(publication) == {"inserted": 2, "duplicate": 1}
     assert publication.balances[0].duplicate.amounts == {"USD": Decimal(25)}
 
 
-def test_of_two_copies_the_one_changed_last_wins_in_either_order(star: Star) -> None:
+def test_of_two_copies_the_one_changed_last_wins_in_either_order(loader: Loader) -> None:
     old, new = record("1"), record("1", qty=9, changed_at=NOW)
-    star.land(new, old)
-    star.load()
-    first = star.digest()
-    star.land(old, new)
-    assert counts(star.load()) == {"unchanged": 1, "duplicate": 1}
-    assert star.digest() == first
+    loader.land(new, old)
+    loader.load()
+    first = loader.digest()
+    loader.land(old, new)
+    assert counts(loader.load()) == {"unchanged": 1, "duplicate": 1}
+    assert loader.digest() == first
 
 
-def test_insert_only_adds_new_rows_and_touches_nothing_else(star: Star) -> None:
-    star.land(record("1"), record("2"))
-    star.load()
-    star.land(record("1", qty=9, changed_at=NOW), record("3"))
-    assert counts(star.load(insert_only=True)) == {"inserted": 1, "unchanged": 1}
-    assert star.rows("SELECT line_id, quantity FROM fact_sales ORDER BY line_id") == [
+def test_insert_only_adds_new_rows_and_touches_nothing_else(loader: Loader) -> None:
+    loader.land(record("1"), record("2"))
+    loader.load()
+    loader.land(record("1", qty=9, changed_at=NOW), record("3"))
+    assert counts(loader.load(insert_only=True)) == {"inserted": 1, "unchanged": 1}
+    assert loader.rows("SELECT line_id, quantity FROM fact_sales ORDER BY line_id") == [
         ("1", Decimal(2)),
         ("2", Decimal(2)),
         ("3", Decimal(2)),
     ]
 
 
-def test_a_corrected_business_date_leaves_one_row_even_while_the_old_partition_still_holds_it(star: Star) -> None:
-    star.land(record("1"), record("2"))
-    star.load()
+def test_a_corrected_business_date_leaves_one_row_even_while_the_old_partition_still_holds_it(loader: Loader) -> None:
+    loader.land(record("1"), record("2"))
+    loader.load()
     moved = record("1", day=NEXT_DAY, changed_at=NOW, sold_at=datetime(2024, 1, 16, 12, tzinfo=UTC))
-    star.land(moved, day=NEXT_DAY)
-    publication = star.load(NEXT_DAY)
+    loader.land(moved, day=NEXT_DAY)
+    publication = loader.load(NEXT_DAY)
     assert counts(publication) == {"updated": 1}
     assert publication.other_dates_changed == (20240115,)
-    assert star.rows("SELECT date_key, line_id FROM fact_sales ORDER BY 1") == [(20240115, "2"), (20240116, "1")]
-    after = star.digest()
-    assert counts(star.load()) == {"unchanged": 1, "duplicate": 1, "superseded": 1}
-    assert star.digest() == after
-    ledger = star.rows(
+    assert loader.rows("SELECT date_key, line_id FROM fact_sales ORDER BY 1") == [(20240115, "2"), (20240116, "1")]
+    after = loader.digest()
+    assert counts(loader.load()) == {"unchanged": 1, "duplicate": 1, "superseded": 1}
+    assert loader.digest() == after
+    ledger = loader.rows(
         "SELECT unchanged, duplicate, in_warehouse FROM load_ledger WHERE business_date = %s ORDER BY load_id", (DAY,)
     )
     assert ledger == [(0, 0, 2), (1, 1, 1), (1, 1, 1)]
 
 
-def test_a_superseded_line_comes_back_when_the_later_version_is_withdrawn(star: Star) -> None:
-    star.land(record("1"))
-    star.load()
-    alone = star.digest()
-    star.land(record("1", day=NEXT_DAY, changed_at=NOW), day=NEXT_DAY)
-    star.load(NEXT_DAY)
-    star.land(day=NEXT_DAY)
-    publication = star.load(NEXT_DAY)
+def test_a_superseded_line_comes_back_when_the_later_version_is_withdrawn(loader: Loader) -> None:
+    loader.land(record("1"))
+    loader.load()
+    alone = loader.digest()
+    loader.land(record("1", day=NEXT_DAY, changed_at=NOW), day=NEXT_DAY)
+    loader.load(NEXT_DAY)
+    loader.land(day=NEXT_DAY)
+    publication = loader.load(NEXT_DAY)
     assert publication.other_dates_changed == (20240115,)
-    assert star.digest() == alone
-    assert star.rows("SELECT count(*) FROM superseded_sales") == [(0,)]
+    assert loader.digest() == alone
+    assert loader.rows("SELECT count(*) FROM superseded_sales") == [(0,)]
 
 
-def test_a_late_customer_version_takes_its_place_in_time_and_its_facts_follow(star: Star) -> None:
+def test_a_late_customer_version_takes_its_place_in_time_and_its_facts_follow(loader: Loader) -> None:
     def sale(line: str, day: int, segment: str, since: int) -> Any:
-        moment = datetime(2024, 1, day, 12, tzinfo=UTC)
+        sold_at = datetime(2024, 1, day, 12, tzinfo=UTC)
         return record(
             line,
             transaction=f"T{day}",
-            day=moment.date(),
+            day=sold_at.date(),
             customer_segment=segment,
             customer_since=datetime(2024, 1, since, tzinfo=UTC),
         )
 
-    star.land(sale("1", 20, "platinum", 18), day=date(2024, 1, 20))
-    star.land(sale("1", 5, "silver", 1), day=date(2024, 1, 5))
-    # Sold on the 15th but the customer had turned gold on the 10th; the sale of the 12th is told as still silver.
-    star.land(sale("1", 12, "silver", 1), day=date(2024, 1, 12))
-    star.land(sale("1", 15, "gold", 10), day=date(2024, 1, 15))
+    loader.land(sale("1", 20, "platinum", 18), day=date(2024, 1, 20))
+    loader.land(sale("1", 5, "silver", 1), day=date(2024, 1, 5))
+    # Sold on the 15th but the customer had turned gold on the 10th; the sale of the 12th still says silver.
+    loader.land(sale("1", 12, "silver", 1), day=date(2024, 1, 12))
+    loader.land(sale("1", 15, "gold", 10), day=date(2024, 1, 15))
     for day in (20, 5, 12, 15):
-        star.load(date(2024, 1, day))
-    history = star.rows(
+        loader.load(date(2024, 1, day))
+    history = loader.rows(
         "SELECT segment, valid_from::date, valid_to::date, is_current FROM dim_customer WHERE customer_id = 'C1'"
         " ORDER BY valid_from"
     )
@@ -212,38 +212,38 @@ def test_a_late_customer_version_takes_its_place_in_time_and_its_facts_follow(st
         ("gold", date(2024, 1, 10), date(2024, 1, 18), False),
         ("platinum", date(2024, 1, 18), date(9999, 12, 31), True),
     ]
-    facts = star.rows(
+    facts = loader.rows(
         "SELECT f.date_key, c.segment FROM fact_sales f JOIN dim_customer c USING (customer_key) ORDER BY 1"
     )
     assert facts == [(20240105, "silver"), (20240112, "gold"), (20240115, "gold"), (20240120, "platinum")]
 
 
-def test_guests_are_one_member_without_attributes(star: Star) -> None:
-    star.land(record("1", customer_id="GUEST", customer_since=None), record("2", customer_id="GUEST"))
-    star.load()
-    assert star.rows("SELECT customer_id, customer_name, segment FROM dim_customer WHERE retailer_key = 1") == [
+def test_guests_are_one_member_without_attributes(loader: Loader) -> None:
+    loader.land(record("1", customer_id="GUEST", customer_since=None), record("2", customer_id="GUEST"))
+    loader.load()
+    assert loader.rows("SELECT customer_id, customer_name, segment FROM dim_customer WHERE retailer_key = 1") == [
         ("GUEST", None, None)
     ]
 
 
-def test_a_sale_without_a_description_does_not_overwrite_a_known_name(star: Star) -> None:
-    star.land(record("1"))
-    star.land(record("1", day=NEXT_DAY, transaction="T9", product_name=None), day=NEXT_DAY)
-    star.load(DAY, NEXT_DAY)
-    assert star.rows("SELECT product_name FROM dim_product WHERE product_id = 'P1'") == [("Lantern",)]
+def test_a_sale_without_a_description_does_not_overwrite_a_known_name(loader: Loader) -> None:
+    loader.land(record("1"))
+    loader.land(record("1", day=NEXT_DAY, transaction="T9", product_name=None), day=NEXT_DAY)
+    loader.load(DAY, NEXT_DAY)
+    assert loader.rows("SELECT product_name FROM dim_product WHERE product_id = 'P1'") == [("Lantern",)]
 
 
-def test_the_watermark_moves_forward_only(star: Star) -> None:
-    star.land(record("1", transaction="A7", day=NEXT_DAY), day=NEXT_DAY)
-    star.land(record("1"))
-    star.load(NEXT_DAY)
-    star.load(DAY)
-    assert star.rows(
+def test_the_watermark_moves_forward_only(loader: Loader) -> None:
+    loader.land(record("1", transaction="A7", day=NEXT_DAY), day=NEXT_DAY)
+    loader.land(record("1"))
+    loader.load(NEXT_DAY)
+    loader.load(DAY)
+    assert loader.rows(
         "SELECT retailer_id, last_processed_date, last_processed_transaction_id FROM pipeline_metadata"
     ) == [("retailer_1", NEXT_DAY, "A7")]
 
 
-def test_a_change_list_that_starts_after_the_mark_does_not_move_it(star: Star) -> None:
+def test_a_change_list_that_starts_after_the_mark_does_not_move_it(loader: Loader) -> None:
     def window(since: int, until: int) -> RequestWindow:
         return RequestWindow(
             requested_from=NOW,
@@ -254,49 +254,51 @@ def test_a_change_list_that_starts_after_the_mark_does_not_move_it(star: Star) -
 
     marks = []
     for since, until in ((10, 16), (18, 20), (15, 19)):
-        star.land(record("1"), window=window(since, until))
-        star.load()
-        marks.append(star.rows("SELECT extract(day FROM changes_read_until AT TIME ZONE 'UTC') FROM pipeline_metadata"))
+        loader.land(record("1"), window=window(since, until))
+        loader.load()
+        marks.append(
+            loader.rows("SELECT extract(day FROM changes_read_until AT TIME ZONE 'UTC') FROM pipeline_metadata")
+        )
     assert [int(mark[0][0]) for mark in marks] == [16, 16, 19]
 
 
-def test_a_partition_whose_object_is_not_the_manifests_is_rejected(star: Star) -> None:
-    manifest = star.zone.land([record("1")])
-    star.zone.put("raw", manifest.object_key, b"{}\n")
+def test_a_partition_whose_object_is_not_the_manifests_is_rejected(loader: Loader) -> None:
+    manifest = loader.zone.land([record("1")])
+    loader.zone.put("raw", manifest.object_key, b"{}\n")
     with pytest.raises(StopRun, match=r"another checksum.*Run: python -m ingestion.main 2024-01-15"):
-        star.load()
+        loader.load()
 
 
-def test_a_manifest_that_states_other_money_stops_the_load(star: Star) -> None:
-    manifest = star.zone.land([record("1")])
+def test_a_manifest_with_other_money_stops_the_load(loader: Loader) -> None:
+    manifest = loader.zone.land([record("1")])
     wrong = manifest.model_copy(
         update={"amounts": {"USD": manifest.amounts["USD"].model_copy(update={"landed": Decimal("25.01")})}}
     )
-    star.zone.put("raw", manifest.object_key.replace("sales_data", "_manifest"), wrong.model_dump_json().encode())
+    loader.zone.put("raw", manifest.object_key.replace("sales_data", "_manifest"), wrong.model_dump_json().encode())
     with pytest.raises(StopRun, match="does not reconcile with its manifest"):
-        star.load()
+        loader.load()
 
 
-def test_what_fails_before_commit_leaves_the_warehouse_as_it_was(star: Star) -> None:
-    star.land(record("1"))
-    star.load()
-    before = star.digest(), star.rows("SELECT count(*) FROM load_ledger")
-    star.land(record("1", qty=7, changed_at=NOW), record("2"))
+def test_what_fails_before_commit_leaves_the_warehouse_as_it_was(loader: Loader) -> None:
+    loader.land(record("1"))
+    loader.load()
+    before = loader.digest(), loader.rows("SELECT count(*) FROM load_ledger")
+    loader.land(record("1", qty=7, changed_at=NOW), record("2"))
 
     def fail(*_: Any) -> None:
         raise StopRun("the processed zone is full")
 
     with pytest.raises(StopRun, match="full"):
-        star.load(write_processed=fail)
+        loader.load(write_processed=fail)
     with pytest.raises(StopRun, match="full"):
-        star.load(in_transaction=fail)
-    assert (star.digest(), star.rows("SELECT count(*) FROM load_ledger")) == before
+        loader.load(in_transaction=fail)
+    assert (loader.digest(), loader.rows("SELECT count(*) FROM load_ledger")) == before
 
 
-def test_every_role_reads_the_star_unqualified(star: Star) -> None:
-    star.land(record("1"))
-    star.load()
-    for dsn in (star.access.owner_dsn, star.access.loader_dsn, star.access.reader_dsn):
+def test_every_role_reads_the_facts_unqualified(loader: Loader) -> None:
+    loader.land(record("1"))
+    loader.load()
+    for dsn in (loader.access.owner_dsn, loader.access.loader_dsn, loader.access.reader_dsn):
         with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM fact_sales")
             assert cursor.fetchone() == (1,)

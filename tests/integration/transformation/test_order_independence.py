@@ -16,7 +16,7 @@ from local_stack.databases import create_warehouse
 from local_stack.postgres import PostgresServer
 from tests.conftest import ROLE_PASSWORDS
 from tests.fakes.raw_zone import RawZone, record
-from tests.integration.transformation.test_load_paths import Star
+from tests.integration.transformation.test_load_paths import Loader
 from transformation.load.plan import LoadPath
 
 PATHS = st.sampled_from(LoadPath)
@@ -31,15 +31,15 @@ _DIMENSIONS = ("dim_customer", "dim_product", "dim_store")
 
 
 @pytest.fixture(scope="module")
-def stars(
+def loaders(
     postgres_server: PostgresServer, warehouse_template: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Star, Star]]:
+) -> Iterator[tuple[Loader, Loader]]:
     """Two warehouses, emptied between examples: making new ones would take most of the time."""
     names = [f"order_{uuid4().hex[:12]}" for _ in range(2)]
     first, second = (
-        Star(
+        Loader(
             create_warehouse(postgres_server, ROLE_PASSWORDS, name=name, template=warehouse_template),
-            tmp_path_factory.mktemp("star"),
+            tmp_path_factory.mktemp("loader"),
         )
         for name in names
     )
@@ -48,9 +48,9 @@ def stars(
         postgres_server.drop_database(name)
 
 
-def empty(star: Star) -> None:
-    star.zone = RawZone()
-    with psycopg2.connect(star.access.owner_dsn) as connection, connection.cursor() as cursor:
+def empty(loader: Loader) -> None:
+    loader.zone = RawZone()
+    with psycopg2.connect(loader.access.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {_TABLES} CASCADE")
         for dimension in _DIMENSIONS:
             cursor.execute(f"DELETE FROM {dimension} WHERE retailer_key > 0")
@@ -62,7 +62,7 @@ def sales(draw: st.DrawFn, day: date) -> Any:
     hour = draw(st.integers(0, 23))
     sold_at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
     version = draw(st.integers(0, 3))
-    stated = draw(st.sampled_from(["since", "unstated", "guest"]))
+    known = draw(st.sampled_from(["since", "unknown", "guest"]))
     since = datetime(2024, 1, 29, tzinfo=UTC) + timedelta(days=draw(st.integers(0, 4)))
     return record(
         line=draw(st.sampled_from(["1", "2"])),
@@ -72,9 +72,9 @@ def sales(draw: st.DrawFn, day: date) -> Any:
         price=draw(st.sampled_from(["1", "2.50"])),
         sold_at=sold_at,
         changed_at=sold_at + timedelta(days=version),
-        customer_id="GUEST" if stated == "guest" else draw(st.sampled_from(["C1", "C2"])),
+        customer_id="GUEST" if known == "guest" else draw(st.sampled_from(["C1", "C2"])),
         customer_segment=draw(st.sampled_from(["gold", "silver", None])),
-        customer_since=since if stated == "since" else None,
+        customer_since=since if known == "since" else None,
         product_id=draw(st.sampled_from(["P1", "P2"])),
         product_name=draw(st.sampled_from(["Lantern", "Lamp", None])),
     )
@@ -107,10 +107,10 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple
 )
 @given(history=histories(), order=st.permutations(DAYS), together=st.booleans(), last_path=PATHS, path=PATHS)
 def test_any_order_of_landings_and_loads_gives_the_same_digest(
-    stars: tuple[Star, Star], history: Any, order: list[date], together: bool, last_path: LoadPath, path: LoadPath
+    loaders: tuple[Loader, Loader], history: Any, order: list[date], together: bool, last_path: LoadPath, path: LoadPath
 ) -> None:
     landings, loads = history
-    wandering, rebuilt = stars
+    wandering, rebuilt = loaders
     empty(wandering)
     empty(rebuilt)
     landed: set[date] = set()
@@ -124,13 +124,13 @@ def test_any_order_of_landings_and_loads_gives_the_same_digest(
     rebuilt.zone.objects = dict(wandering.zone.objects)
     for days in [DAYS] if path is LoadPath.BUILD else [[day] for day in DAYS]:
         rebuilt.load(*days, path=path)
-    assert star_rows(wandering) == star_rows(rebuilt)
+    assert fact_rows(wandering) == fact_rows(rebuilt)
     assert histories_of(wandering) == histories_of(rebuilt)
-    assert_ledger_speaks_for_the_star(wandering)
+    assert_ledger_describes_the_facts(wandering)
 
 
-def star_rows(star: Star) -> list[tuple[Any, ...]]:
-    return star.rows(
+def fact_rows(loader: Loader) -> list[tuple[Any, ...]]:
+    return loader.rows(
         "SELECT f.date_key, f.transaction_id, f.line_id, f.line_type, f.sold_at, f.net_amount, f.net_quantity,"
         " f.source_changed_at, c.customer_id, c.valid_from, c.segment, p.product_id FROM fact_sales f"
         " JOIN dim_customer c USING (customer_key) JOIN dim_product p USING (product_key)"
@@ -138,26 +138,26 @@ def star_rows(star: Star) -> list[tuple[Any, ...]]:
     )
 
 
-def histories_of(star: Star) -> list[tuple[Any, ...]]:
-    return star.rows(
+def histories_of(loader: Loader) -> list[tuple[Any, ...]]:
+    return loader.rows(
         "SELECT customer_id, customer_name, segment, city, valid_from, extract(year FROM valid_to), is_current"
         " FROM dim_customer ORDER BY customer_id, valid_from"
     )
 
 
-def assert_ledger_speaks_for_the_star(star: Star) -> None:
-    ledger = star.rows(
+def assert_ledger_describes_the_facts(loader: Loader) -> None:
+    ledger = loader.rows(
         "SELECT DISTINCT ON (business_date) to_char(business_date, 'YYYYMMDD')::integer,"
         " in_warehouse, landed, duplicate"
         " FROM load_ledger ORDER BY business_date, load_id DESC"
     )
-    present = dict(star.rows("SELECT date_key, count(*) FROM fact_sales GROUP BY date_key"))
+    present = dict(loader.rows("SELECT date_key, count(*) FROM fact_sales GROUP BY date_key"))
     for key, in_warehouse, landed, duplicate in ledger:
         assert in_warehouse == present.get(key, 0) == landed - duplicate
-    money = star.rows(
+    money = loader.rows(
         "SELECT sum(in_warehouse) FROM (SELECT DISTINCT ON (business_date) load_id, business_date FROM load_ledger"
         " ORDER BY business_date, load_id DESC) AS newest JOIN load_ledger_amounts USING (load_id, business_date)"
     )
-    facts = star.rows("SELECT sum(net_amount) FROM fact_sales")
-    daily = star.rows("SELECT sum(net_amount) FROM fact_daily_sales")
+    facts = loader.rows("SELECT sum(net_amount) FROM fact_sales")
+    daily = loader.rows("SELECT sum(net_amount) FROM fact_daily_sales")
     assert (money[0][0] or 0) == (facts[0][0] or 0) == (daily[0][0] or 0)

@@ -1,4 +1,4 @@
-"""The audit stops a load as soon as one record or one cent is not accounted for."""
+"""The audit stops a load as soon as one record or one cent is not reconciled."""
 
 from __future__ import annotations
 
@@ -30,34 +30,34 @@ def balance() -> LedgerEntry:
         landed_amounts={"USD": Decimal(125)},
         kept_amounts={"USD": Decimal(100)},
     )
-    star = {(KEY, "in_warehouse"): Totals(3, {"USD": Decimal(75)})}
-    return build_ledger_entry(partition, totals_by_outcome(COUNTED), star)
+    facts = {(KEY, "in_warehouse"): Totals(3, {"USD": Decimal(75)})}
+    return build_ledger_entry(partition, totals_by_outcome(COUNTED), facts)
 
 
 SUMMARY = Totals(3, {"USD": Decimal(75)})
 
 
 def test_copies_and_superseded_lines_are_the_duplicates() -> None:
-    drawn_up = balance()
-    assert (drawn_up.duplicate.records, drawn_up.superseded) == (2, 1)
-    assert drawn_up.duplicate.amounts == {"USD": Decimal(50)}
-    assert drawn_up.withdrawn == Totals(3, {"USD": Decimal(-9)})
+    entry = balance()
+    assert (entry.duplicate.records, entry.superseded) == (2, 1)
+    assert entry.duplicate.amounts == {"USD": Decimal(50)}
+    assert entry.withdrawn == Totals(3, {"USD": Decimal(-9)})
 
 
 @pytest.mark.parametrize(
     ("change", "summary", "message"),
     [
         ({"inserted": Totals(1, {"USD": Decimal(50)})}, SUMMARY, "5 landed"),
-        ({"inserted": Totals(2, {"USD": Decimal("50.01")})}, SUMMARY, "125 USD landed is not what is accounted for"),
-        ({"in_warehouse": Totals(4, {"USD": Decimal(75)})}, SUMMARY, "4 in the star"),
+        ({"inserted": Totals(2, {"USD": Decimal("50.01")})}, SUMMARY, "125 USD landed is not the sum of its parts"),
+        ({"in_warehouse": Totals(4, {"USD": Decimal(75)})}, SUMMARY, "4 in fact_sales"),
         (
             {"in_warehouse": Totals(3, {"USD": Decimal("74.99")})},
             SUMMARY,
-            "74.99 USD in the star is not what was loaded",
+            "74.99 USD in fact_sales is not what was loaded",
         ),
-        ({"in_warehouse": Totals(3, {"EUR": Decimal(75)})}, SUMMARY, "0 USD in the star"),
-        ({}, Totals(2, {"USD": Decimal(75)}), "2 lines in the summary, 3 in the star"),
-        ({}, Totals(3, {"USD": Decimal(76)}), "76 USD in the summary, 75 in the star"),
+        ({"in_warehouse": Totals(3, {"EUR": Decimal(75)})}, SUMMARY, "0 USD in fact_sales"),
+        ({}, Totals(2, {"USD": Decimal(75)}), "2 lines in the summary, 3 in fact_sales"),
+        ({}, Totals(3, {"USD": Decimal(76)}), "76 USD in the summary, 75 in fact_sales"),
     ],
 )
 def test_one_record_or_cent_too_many_stops_the_load(change: dict[str, Any], summary: Totals, message: str) -> None:

@@ -17,14 +17,14 @@ def days(first: date, count: int, rows: int) -> dict[date, int]:
     return {first + timedelta(days=ahead): rows // count for ahead in range(count)}
 
 
-def test_a_day_is_merged_and_whole_months_are_built() -> None:
+def test_a_day_is_merged_and_complete_months_are_built() -> None:
     plan = make_plan({**days(JANUARY, 1, 5_000), **days(FEBRUARY, 20, MANY)}, {}, LoadPath.AUTO)
     assert plan.merged == (JANUARY,)
     assert [(month.first_day, len(month.days), month.replaces) for month in plan.months] == [(FEBRUARY, 20, False)]
 
 
 @pytest.mark.parametrize(("present", "built"), [(0, True), (2 * MANY, True), (10 * MANY, False)])
-def test_a_month_that_is_there_is_built_anew_only_if_much_of_it_is_loaded(present: int, built: bool) -> None:
+def test_a_month_that_is_there_is_built_again_only_if_much_of_it_is_loaded(present: int, built: bool) -> None:
     plan = make_plan(days(JANUARY, 10, MANY), {JANUARY: present}, LoadPath.AUTO)
     assert bool(plan.months) is built
 

@@ -1,0 +1,41 @@
+"""The declared steps of a load fit together."""
+
+from __future__ import annotations
+
+import re
+
+from transformation.load.steps import STEPS
+from transformation.statements import SQL_DIRECTORY
+
+
+def test_every_temporary_table_that_a_step_reads_is_made_by_an_earlier_step() -> None:
+    made: set[str] = set()
+    for step in STEPS:
+        assert set(step.needs) <= made, step.name
+        assert not made & set(step.makes), f"{step.name} makes a table a second time"
+        made |= set(step.makes)
+
+
+def test_the_steps_make_every_temporary_table_of_the_warehouse() -> None:
+    created = {
+        name
+        for path in SQL_DIRECTORY.glob("*.sql")
+        for name in re.findall(r"^CREATE TEMP TABLE (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert created == {name for step in STEPS for name in step.makes}
+
+
+def test_every_temporary_table_says_its_grain_and_who_fills_and_reads_it() -> None:
+    for path in SQL_DIRECTORY.glob("*.sql"):
+        text = path.read_text(encoding="utf-8")
+        for found in re.finditer(
+            r"((?:^--.*\n)+)CREATE (?:OR REPLACE )?(?:TEMP )?TABLE (\w+)|^CREATE (\w+ )*TABLE", text, re.M
+        ):
+            comment = " ".join(line.strip("- ") for line in (found.group(1) or "").splitlines())
+            is_repeated = not found.group(1) and path.name == "compare_build.sql"  # the same rows, replaced
+            assert is_repeated or re.search(r"Grain.*(F|f)illed.*read", comment), f"{path.name}: {found.group()[-60:]}"
+
+
+def test_the_names_of_steps_are_unique() -> None:
+    names = [step.name for step in STEPS]
+    assert len(set(names)) == len(names)

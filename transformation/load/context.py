@@ -1,0 +1,85 @@
+"""What is fixed for a load before its first step, and what its steps have found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from transformation.conform import ConformedBatch
+from transformation.load.build_months import BuiltMonth, MonthComparison
+from transformation.load.ledger import LedgerEntry, Totals
+from transformation.load.merge_dates import MergeResult
+from transformation.load.plan import LoadPlan, date_key
+from transformation.load.result import LoadOptions
+from transformation.load.unchanged_dates import UnchangedDate
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """One retailer's load. The retailer is locked, and nothing here changes until the load is committed."""
+
+    retailer_key: int
+    batch: ConformedBatch
+    options: LoadOptions
+    dsn: str
+    """For the connections that build months."""
+    unchanged: Mapping[date, UnchangedDate]
+    """Dates that are not loaded again, with what the ledger says of them."""
+    plan_for: Callable[[Collection[date]], LoadPlan]
+    """Decides how dates are loaded, given those that share transactions with other dates."""
+    wait_for_processed: Callable[[], None]
+    """Returns once the processed files are written; raises what writing them raised."""
+
+    @property
+    def loaded_keys(self) -> list[int]:
+        """Date keys of the dates that are loaded."""
+        return [date_key(day) for day in self.batch.days if day not in self.unchanged]
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """What the statements of every step may refer to."""
+        keys = self.loaded_keys
+        return {
+            "retailer_id": self.batch.retailer_id,
+            "retailer_key": self.retailer_key,
+            "run_id": self.options.run_id,
+            "now": self.options.now,
+            "insert_only": self.options.insert_only,
+            "date_keys": keys,
+            # An insert-only load removes nothing, not even what older loads observed of customers.
+            "replaced_date_keys": [0] if self.options.insert_only else keys,
+        }
+
+
+@dataclass(frozen=True)
+class LoadState:
+    """What the steps so far have found. Each step returns a new state."""
+
+    facts_unchanged: Mapping[tuple[int, str], Totals]
+    """Rows of the unchanged dates, by date key."""
+    customers_changed: int = 0
+    split_keys: tuple[int, ...] = ()
+    """Date keys, of the load or not, that share a transaction with another date."""
+    plan: LoadPlan = field(default_factory=lambda: LoadPlan((), (), ()))
+    load_id: int = 0
+    months: tuple[MonthComparison, ...] = ()
+    only_new_rows: bool = False
+    """Whether fact_sales holds nothing of the merged dates, so that every row is inserted."""
+    merged: MergeResult = field(default_factory=MergeResult)
+    entries: tuple[LedgerEntry, ...] = ()
+
+    @property
+    def built_months(self) -> list[BuiltMonth]:
+        """The months that differ from those in the warehouse."""
+        return [month for month in self.months if isinstance(month, BuiltMonth)]
+
+    @property
+    def merged_keys(self) -> list[int]:
+        """Date keys of the dates that are merged."""
+        return [date_key(day) for day in self.plan.merged]
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether dates are merged whose rows have to be compared with those that are there."""
+        return bool(self.plan.merged) and not self.only_new_rows
