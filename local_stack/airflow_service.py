@@ -17,6 +17,7 @@ from local_stack.errors import StackError
 from local_stack.layout import Layout
 from local_stack.postgres import PostgresServer, dsn
 from local_stack.services import Service, available_cores, responds
+from shared.settings_registry.registry import default_of
 
 
 def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapping[str, str]) -> dict[str, str]:
@@ -60,9 +61,10 @@ def airflow_environment(
 ) -> dict[str, str]:
     """The environment of Airflow's processes, and so of every task."""
     user = pipeline["AIRFLOW_USERNAME"]
+    lost_after = pipeline.get("AIRFLOW_LOST_TASK_SECONDS") or default_of("AIRFLOW_LOST_TASK_SECONDS")
     own = {
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{user}:admin",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": pipeline.get("AIRFLOW_LOST_TASK_SECONDS") or "300",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": lost_after,
     }
     return process_environment(layout.root, {**pipeline, **airflow_settings(layout, ports, credentials), **own})
 

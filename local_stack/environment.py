@@ -13,6 +13,7 @@ from local_stack.layout import Layout
 from local_stack.postgres import dsn
 from local_stack.unprivileged import plain_environment
 from shared.config import known_names
+from shared.settings_registry.registry import default_of
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
@@ -45,9 +46,9 @@ def pipeline_environment(
         "S3_ENDPOINT_URL": f"http://{LOOPBACK}:{ports['s3']}",
         "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
-        "AWS_DEFAULT_REGION": environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-        "S3_BUCKET_RAW": environ.get("S3_BUCKET_RAW") or "retail-raw",
-        "S3_BUCKET_PROCESSED": environ.get("S3_BUCKET_PROCESSED") or "retail-processed",
+        "AWS_DEFAULT_REGION": _chosen(environ, "AWS_DEFAULT_REGION"),
+        "S3_BUCKET_RAW": _chosen(environ, "S3_BUCKET_RAW"),
+        "S3_BUCKET_PROCESSED": _chosen(environ, "S3_BUCKET_PROCESSED"),
     }
     retailers = {f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS}
     retailers["RETAILER1_API_KEY"] = credentials["retailer1_api_key"]
@@ -58,12 +59,24 @@ def pipeline_environment(
     retailers["RETAILER_ADMIN_TOKEN"] = credentials["retailer_admin_token"]
     airflow = {
         "AIRFLOW_URL": f"http://{LOOPBACK}:{ports['airflow']}",
-        "AIRFLOW_USERNAME": environ.get("AIRFLOW_USERNAME") or "admin",
+        "AIRFLOW_USERNAME": _chosen(environ, "AIRFLOW_USERNAME"),
         "AIRFLOW_PASSWORD": environ.get("AIRFLOW_PASSWORD") or credentials["airflow_password"],
     }
     chosen = {name: value for name, value in environ.items() if is_passed_on(name) and value}
     direct = no_proxy_for_us(environ)
-    return {"BUSINESS_TIMEZONE": "UTC", **chosen, **direct, **warehouse, **storage, **retailers, **airflow}
+    return {
+        "BUSINESS_TIMEZONE": default_of("BUSINESS_TIMEZONE"),
+        **chosen,
+        **direct,
+        **warehouse,
+        **storage,
+        **retailers,
+        **airflow,
+    }
+
+
+def _chosen(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name) or default_of(name)
 
 
 def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:

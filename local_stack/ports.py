@@ -12,9 +12,9 @@ import socket
 from collections.abc import Mapping
 
 from local_stack.errors import StackError
+from shared.settings_registry.registry import default_of
 
 LOOPBACK = "127.0.0.1"
-USUAL = {"postgres": 5432, "s3": 9000, "retailer1": 5001, "retailer2": 5002, "retailer3": 5003, "airflow": 8080}
 SETTINGS = {
     "postgres": "POSTGRES_PORT",
     "s3": "S3_PORT",
@@ -23,6 +23,7 @@ SETTINGS = {
     "retailer3": "RETAILER3_PORT",
     "airflow": "AIRFLOW_PORT",
 }
+USUAL = {service: int(default_of(name)) for service, name in SETTINGS.items()}
 TRIES = 200
 
 

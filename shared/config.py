@@ -149,7 +149,7 @@ class Settings(_Frozen):
         return now.astimezone(self.zone()).date() - timedelta(days=1)
 
 
-_SECTIONS: dict[str, dict[str, str]] = {
+SECTIONS: dict[str, dict[str, str]] = {
     "s3": {
         "endpoint_url": "S3_ENDPOINT_URL",
         "region": "AWS_DEFAULT_REGION",
@@ -188,6 +188,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "max_response_mb": "INGEST_MAX_RESPONSE_MB",
     },
 }
+"""The variable of each field; shared/settings_registry/ explains them, and a test compares the defaults."""
 
 
 def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> dict[str, str]:
@@ -223,7 +224,7 @@ def _with_files(values: dict[str, str], base: Path, overruled: set[str]) -> dict
 
 def known_names() -> set[str]:
     """Every environment variable this module understands."""
-    names = {name for section in _SECTIONS.values() for name in section.values()}
+    names = {name for section in SECTIONS.values() for name in section.values()}
     return names | POSTGRES_NAMES | {"BUSINESS_TIMEZONE"}
 
 
@@ -236,7 +237,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
     env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
     problems: list[str] = []
     values: dict[str, Any] = {"warehouse_dsn": warehouse_dsn(env, problems)}
-    for section, keys in _SECTIONS.items():
+    for section, keys in SECTIONS.items():
         values[section] = {field: env[name] for field, name in keys.items() if name in env}
         if section.startswith("retailer_") and not values[section] and section not in needs:
             values[section] = None
@@ -260,7 +261,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
 
 def _explain(item: Any) -> str:
     section, *rest = item["loc"]
-    name = _SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
+    name = SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
     return f"{name} is missing" if item["type"] == "missing" else f"{name}: {item['msg']}"
 
 

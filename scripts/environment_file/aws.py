@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from scripts.environment_file.settings import KNOWN, MADE_KEY_PREFIX
+from scripts.environment_file.generators import MADE_KEY_PREFIX
+from scripts.environment_file.settings import KNOWN
 from scripts.environment_file.text import AWS_KEYS, is_aws, value_of, with_override, with_value
 
 OVERRIDE = "docker/compose/aws.yml"
@@ -39,7 +40,9 @@ def _about_keys(text: str) -> list[str]:
 
 def _about_buckets(text: str) -> list[str]:
     why = "the bundled store's. Names are global on AWS: put that of a bucket of yours, in AWS_DEFAULT_REGION"
-    return [f"{name}: {KNOWN[name].value} is {why}" for name in BUCKETS if value_of(text, name) == KNOWN[name].value]
+    return [
+        f"{name}: {KNOWN[name].default} is {why}" for name in BUCKETS if value_of(text, name) == KNOWN[name].default
+    ]
 
 
 def _about_containers(text: str) -> list[str]:
