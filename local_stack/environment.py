@@ -1,4 +1,4 @@
-"""The environment of the platform's own processes and of the shell that works with it (`.local/env`)."""
+"""The environment of the local platform's processes and of a shell that uses it (`.local/env`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.settings_registry.registry import default_of
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
-# Besides the platform's own settings; where the local platform has a value of its own, that one holds.
+# Passed on besides the pipeline's settings. A value of the local platform itself takes precedence.
 PASSED_ON = (
     "AIRFLOW_LOST_TASK_SECONDS",
     "LOG_FORMAT",
@@ -33,7 +33,7 @@ PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_", "OPENLINEAGE_")
 def pipeline_environment(
     ports: Mapping[str, int], credentials: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Everything that the stages and commands read; `environ` is what the person set."""
+    """Everything that the stages and commands read; `environ` has the user's settings."""
     warehouse = {
         name: dsn(role, credentials[role], ports["postgres"], WAREHOUSE)
         for name, role in (
@@ -80,7 +80,7 @@ def _chosen(environ: Mapping[str, str], name: str) -> str:
 
 
 def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:
-    """What keeps a company's proxy out of the way between our own processes; nothing where there is no proxy."""
+    """Settings that exclude the platform's own addresses from a company's proxy; empty without a proxy."""
     if not any(name.lower() in ("http_proxy", "all_proxy") and value for name, value in environ.items()):
         return {}
     exempt = ",".join(filter(None, [environ.get("no_proxy") or environ.get("NO_PROXY"), LOOPBACK, "localhost"]))
@@ -88,12 +88,12 @@ def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_passed_on(name: str) -> bool:
-    """Whether what the person set, in the environment or in .env, reaches the stages."""
+    """Whether the stages receive this setting from the user's environment or .env."""
     return name in known_names() - {"POSTGRES_PASSWORD"} or name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
 
 
 def process_environment(root: Path, own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of one of our Python processes: little of the shell's, the project on the import path."""
+    """The environment of a Python process: few variables of the shell, and the project on the import path."""
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     return {**plain_environment(), **home, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **own}
 

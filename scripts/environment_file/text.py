@@ -1,4 +1,4 @@
-"""The text of a `.env`: what it holds, what it lacks, and writing it so that only its owner reads it."""
+"""The text of a `.env`: which settings it has, which are missing, and writing it so that only its owner can read it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = """\
 
 
 def value_of(text: str, name: str) -> str | None:
-    """What a `.env` sets the name to, the last time it does; None when it does not."""
+    """The value of the last assignment in a `.env`; None without one."""
     found = None
     for line in text.splitlines():
         match = ASSIGNMENT.match(line)
@@ -27,7 +27,7 @@ def value_of(text: str, name: str) -> str | None:
 
 
 def with_value(text: str, name: str, value: str, *, renamed: str | None = None) -> str:
-    """The text with the name set to this value where it stands, under another name if wished; else at the end."""
+    """The text with the name set to this value, in place (optionally renamed) or at the end."""
     lines = text.splitlines()
     places = [i for i, line in enumerate(lines) if (found := ASSIGNMENT.match(line)) and found.group(1) == name]
     assignment = f"{renamed or name}={value}"
@@ -37,7 +37,7 @@ def with_value(text: str, name: str, value: str, *, renamed: str | None = None) 
 
 
 def with_override(text: str, file: str) -> str:
-    """The text with one more file for docker-compose, unless it is there."""
+    """The text with one more file for docker-compose, unless it is listed."""
     files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].default).split(":")
     return text if file in files else with_value(text, "COMPOSE_FILE", ":".join([*files, file]))
 
@@ -59,7 +59,7 @@ def missing_from(text: str) -> list[str]:
 
 
 def is_aws(text: str) -> bool:
-    """Whether S3 is Amazon's: then the keys may come from a role or a profile, and none is made up."""
+    """Whether S3 is Amazon's: then the keys may come from a role or a profile, and none is generated."""
     return value_of(text, "S3_ENDPOINT_URL") == "" and "S3_ENDPOINT_URL_FILE" not in names_in(text)
 
 

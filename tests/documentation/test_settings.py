@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from cli.configuration import MORE_NAMES, masked
 from scripts.environment_file.generators import GENERATORS
 from scripts.environment_file.text import completed
 from scripts.write_settings_docs import settings_page
-from shared.config import PROJECT_ROOT
+from shared.config import PROJECT_ROOT, known_names
 from shared.settings_registry.registry import SECTIONS, SETTINGS
 from shared.settings_registry.setting import READERS, Setting
 from tests.documentation.settings_in_code import (
@@ -75,3 +76,8 @@ def test_an_entry_is_complete_and_a_secret_has_no_default(setting: Setting) -> N
 )
 def test_what_is_generated_from_the_registry_is_up_to_date(path: str, text: str) -> None:
     assert (PROJECT_ROOT / path).read_text(encoding="utf-8") == text, "run: make settings"
+
+
+@pytest.mark.parametrize("name", sorted(known_names() | MORE_NAMES))
+def test_the_retail_command_masks_every_secret_of_the_registry(name: str) -> None:
+    assert ("k3y" not in masked(name, "k3y")) is SETTINGS[name].secret
