@@ -60,7 +60,7 @@ def test_the_owner_s_dsn_wins_and_the_loader_may_be_the_owner() -> None:
 
 @pytest.mark.parametrize("environ", [{}, PARTS], ids=["nothing", "only the loader's password"])
 def test_an_owner_that_is_not_set_is_reported(environ: dict[str, str]) -> None:
-    with pytest.raises(FixConfiguration, match="put WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"):
+    with pytest.raises(FixConfiguration, match="set WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"):
         owner_dsn(environ)
 
 
