@@ -1,7 +1,7 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
-	lint bench bench-airflow bench-large clean settings venv venv-dev
+	lint bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -57,6 +57,7 @@ lint: venv-dev ## Check style, types and imports
 	@$(RUN) -m mypy .
 	@PYTHONPATH=airflow/plugins .venv/bin/lint-imports
 
+.PHONY: settings
 settings: venv ## Write .env.example and docs/SETTINGS.md from shared/settings_registry/
 	@$(RUN) -m scripts.write_settings_docs
 
