@@ -63,7 +63,7 @@ def open_airflow() -> Airflow:
     try:
         ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise FixConfiguration(f"BUSINESS_TIMEZONE is {timezone!r}, which is no IANA time zone.") from None
+        raise FixConfiguration(f"BUSINESS_TIMEZONE is {timezone!r}, which is not an IANA time zone.") from None
     return Airflow(AirflowApi.from_environment(), timezone)
 
 

@@ -84,7 +84,7 @@ def test_the_stages_check_the_certificate(secured: Project) -> None:
     without = one_off(
         secured, "transformation", "env", "POSTGRES_SSLMODE=disable", "python", "-m", "transformation.main", check=False
     )
-    assert "takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in without
+    assert "accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in without
 
 
 def test_airflow_reaches_its_own_database_over_tls(secured: Project) -> None:

@@ -102,7 +102,7 @@ def test_a_day_without_a_publication_is_told_as_such(environment: dict[str, str]
 def test_a_warehouse_that_is_not_there_is_told_in_one_line(environment: dict[str, str], retail: Retail) -> None:
     done = retail({**environment, "WAREHOUSE_DSN": "postgresql://u:p@127.0.0.1:9/db"}, "loads")
     assert done.returncode == 1
-    assert done.stderr.startswith("No PostgreSQL answers for u@127.0.0.1:9/db.")
+    assert done.stderr.startswith("No PostgreSQL server responds at u@127.0.0.1:9/db.")
 
 
 def test_migrate_makes_the_schema_and_does_nothing_the_second_time(database: str, retail: Retail) -> None:

@@ -205,14 +205,14 @@ def test_runs_are_listed_with_business_date_and_reason(shell: Shell) -> None:
         run_facts("m", "failed", conf={"date": DAY}, queued_at="2024-02-10T09:00:00Z"),
     ]
     shell.airflow.tasks = [task_facts("refresh_materialized_views", "failed")]
-    shell.airflow.errors = {"refresh_materialized_views": "No PostgreSQL answers."}
+    shell.airflow.errors = {"refresh_materialized_views": "No PostgreSQL server responds."}
     listed = shell.json("runs")
     assert [(each["business_date"], each["kind"], each["state"]) for each in listed] == [
         (DAY, "manual", "failed"),
         ("2024-01-11", "scheduled", "success"),
     ]
-    assert listed[0]["reasons"] == ["refresh_materialized_views: No PostgreSQL answers."]
-    assert "No PostgreSQL answers." in shell.retail("runs").output
+    assert listed[0]["reasons"] == ["refresh_materialized_views: No PostgreSQL server responds."]
+    assert "No PostgreSQL server responds." in shell.retail("runs").output
 
 
 def test_the_dags_are_listed_with_what_became_of_them(shell: Shell) -> None:

@@ -129,7 +129,7 @@ def test_a_date_that_cannot_be_checked_is_one_line_and_ends_with_2(
 def test_a_warehouse_that_does_not_answer_is_one_line(warehouse: WarehouseAccess) -> None:
     done = command("postgresql://retail_user:secret@127.0.0.1:1/nowhere", "2024-01-15")
     assert done.returncode == 1
-    assert done.stderr.startswith("No PostgreSQL answers for retail_user@127.0.0.1:1/nowhere")
+    assert done.stderr.startswith("No PostgreSQL server responds at retail_user@127.0.0.1:1/nowhere")
     assert "secret" not in done.stderr
 
 

@@ -91,7 +91,7 @@ def test_the_report_in_a_pipe_has_a_line_for_each_finding_with_its_remedy() -> N
     lines = run(HEALTH, {**nowhere(), "COLUMNS": "80"}).stdout.splitlines()
     assert lines[0].startswith("Platform: another one, with its warehouse at localhost:")
     (line,) = (each for each in lines if each.startswith("down      PostgreSQL "))
-    assert "No PostgreSQL answers" in line
+    assert "No PostgreSQL server responds" in line
     assert " → " in line
 
 
@@ -122,7 +122,7 @@ def test_working_buckets_are_written_read_and_left_empty(s3: S3Access) -> None:
 def test_a_missing_bucket_is_named_and_the_other_is_still_checked(s3: S3Access) -> None:
     done = check_s3({**s3.environment, "S3_BUCKET_RAW": "nowhere"})
     assert done.returncode == 2
-    assert "There is no bucket nowhere" in done.stderr
+    assert "Bucket nowhere does not exist" in done.stderr
     assert f"ok    s3://{s3.bucket_processed}" in done.stdout
 
 
@@ -193,8 +193,8 @@ def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3
 @pytest.mark.parametrize(
     ("changes", "status", "message"),
     [
-        ({"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "No S3 answers at http://127.0.0.1:1"),
-        ({"S3_ENDPOINT_URL": "nonsense"}, 2, "is no URL"),
+        ({"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "No S3 store responds at http://127.0.0.1:1"),
+        ({"S3_ENDPOINT_URL": "nonsense"}, 2, "is not a URL"),
         ({"S3_BUCKET_RAW": ""}, 2, "S3_BUCKET_RAW is missing"),
     ],
 )

@@ -147,7 +147,7 @@ def test_a_warehouse_that_does_not_answer_is_named_with_what_to_do() -> None:
     for answer in answers:
         page = Page.read(answer.text)
         assert (answer.status_code, page.faults) == (503, [])
-        assert "The warehouse cannot be read No PostgreSQL answers for retail_reader@127.0.0.1" in page.text
+        assert "The warehouse cannot be read No PostgreSQL server responds at retail_reader@127.0.0.1" in page.text
         assert "Start it (`make up`" in page.text
         assert "Airflow itself is not affected." in page.text
         assert "hush" not in answer.text

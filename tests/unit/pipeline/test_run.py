@@ -114,5 +114,5 @@ def test_a_critical_check_that_fails_keeps_the_views_as_they_were(
 def test_a_stage_that_cannot_start_is_told_once_and_misses_no_retailer_by_name(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result, shown = night(settings, monkeypatch, {"ingest": RetryLater("No PostgreSQL answers.")})
-    assert (shown, result.ok, result.error, result.missing) == (["ingest"], False, "No PostgreSQL answers.", {})
+    result, shown = night(settings, monkeypatch, {"ingest": RetryLater("No PostgreSQL server responds.")})
+    assert (shown, result.ok, result.error, result.missing) == (["ingest"], False, "No PostgreSQL server responds.", {})
