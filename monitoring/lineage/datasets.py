@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_DECLARATIONS = Path(__file__).with_name("declarations.toml")
+_DECLARATIONS = [Path(__file__).with_name(name) for name in ("declarations.toml", "views.toml")]
+"""The views' part is generated from materialized_views/definitions."""
 _OPS = {
     "data_quality_results",
     "data_quality_scores",
@@ -70,13 +71,13 @@ class DataSet:
 @cache
 def declarations() -> Mapping[str, Declaration]:
     """Everything that is declared, by kind."""
-    told = tomllib.loads(_DECLARATIONS.read_text(encoding="utf-8"))
     return {
         kind: Declaration(
             tuple(part["read"]),
             {name: Column(each["type"], tuple(each.get("from", ()))) for name, each in part["columns"].items()},
         )
-        for kind, part in told.items()
+        for path in _DECLARATIONS
+        for kind, part in tomllib.loads(path.read_text(encoding="utf-8")).items()
     }
 
 

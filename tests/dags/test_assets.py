@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from materialized_views.refresh_views import VIEWS
+from materialized_views.catalog import view_definitions
 from monitoring.lineage.datasets import declarations
 
+VIEWS = tuple(view_definitions())
 OBJECTS = {"sales_record", "rejected", "processed"}
 CHECKS = {"data_quality_results", "data_quality_scores"}
 
