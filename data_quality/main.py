@@ -20,10 +20,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from rich.console import Console
 
 from data_quality import audit_table
-from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome
+from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome, score_run
 from data_quality.report import print_report
 from data_quality.results import QualityResult
-from data_quality.scores import score_run
 from monitoring.lineage.flows import checking
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import DateArgument, business_date, exit_code, new_run_id

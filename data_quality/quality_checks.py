@@ -17,6 +17,7 @@ from typing import Any, Literal
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from data_quality.scores import Measurement, Scores, calculate_scores, score_rules
 from shared.database import Cursor, read_sql
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
@@ -220,6 +221,17 @@ def outcome(results: Sequence[CheckResult]) -> Status:
     """fail when a critical check failed, warn when another one did, pass otherwise; info counts for nothing."""
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
+
+
+def score_run(results: Sequence[CheckResult]) -> Scores:
+    """The scores of a run; a check weighs as much as its severity."""
+    weights = score_rules().severity_weights
+    return calculate_scores(
+        [
+            Measurement(each.check.dimension, each.score, each.check.threshold, weights[each.check.severity])
+            for each in results
+        ]
+    )
 
 
 def _text(value: object) -> str:

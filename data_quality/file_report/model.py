@@ -131,18 +131,22 @@ class Money:
 
 @dataclass(frozen=True)
 class DimensionScore:
-    """One quality dimension, 0 to 100."""
+    """One quality dimension, all figures 0 to 100."""
 
     name: str
-    score: float
+    measured: float
+    """Percent that is right, by the formula."""
     threshold: float
-    weight: float
+    """Percent that is enough."""
+    score: float
+    """Share of the threshold that was reached, 100 at most."""
+    weight: int
     formula: str
 
     @property
     def passed(self) -> bool:
-        """Whether the score reaches the threshold."""
-        return self.score >= self.threshold
+        """Whether the threshold is reached."""
+        return self.measured >= self.threshold
 
 
 @dataclass(frozen=True)

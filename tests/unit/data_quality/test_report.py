@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from data_quality.quality_checks import CheckResult, Finding, judge, outcome
+from data_quality.quality_checks import CheckResult, Finding, judge, outcome, score_run
 from data_quality.report import print_report
 from data_quality.results import QualityResult
-from data_quality.scores import score_run
 from tests.unit.data_quality.test_quality_checks import DAY, check
 
 
