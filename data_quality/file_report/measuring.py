@@ -23,7 +23,7 @@ VALUES_OF = "values_of_"
 ONLY_LANDED = ("line_type", "net_amount")
 """Fields that no file has and that are worth a look."""
 KEYS = ("line_id",)
-"""All but unique; how unique, the counts of the report tell."""
+"""These are nearly unique; the counts of the report show how unique."""
 GROUPED = {
     "product_id": "report_products",
     "product_name": "report_products",
@@ -80,7 +80,7 @@ def _kind(sql_type: str) -> FieldKind:
 
 
 def _before(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
-    """As the files had it: a value that stands in for an empty one does not count."""
+    """The field in the files: a default for an empty value does not count."""
     counted = f"SELECT if(is_empty, NULL, value) AS value, sum(rows) AS n FROM {VALUES_OF}{name} GROUP BY 1"  # noqa: S608
     return _describe(connection, counted, kind)
 

@@ -30,8 +30,8 @@ EXAMPLES = 3
 FAMILIES = {"OUTLIER": "OUTLIER", "IMPUTED": "IMPUTED", "CHECK": "CHECK_FAILED"}
 """Beginning of the codes of a layout's own rules → the rule of the catalogue."""
 IMPUTED = "IMPUTED_"
-STAND_INS = {"IMPUTED_CUSTOMER_ID": "GUEST", "IMPUTED_PRODUCT_NAME": "UNKNOWN_PRODUCT_NAME"}
-"""What stands in without a layout asking for it."""
+DEFAULTS = {"IMPUTED_CUSTOMER_ID": "GUEST", "IMPUTED_PRODUCT_NAME": "UNKNOWN_PRODUCT_NAME"}
+"""Defaults that every mapping uses."""
 DOUBTFUL = ("error", "warning")
 """Severities of flags that lower the accuracy."""
 
@@ -184,7 +184,7 @@ def _findings(
     ]
     known = {each.code for each in marked}
     filled = {f"{IMPUTED}{field.upper()}": rows for field, rows in sorted(read.imputed.items()) if rows}
-    named = {code if code in by_code else STAND_INS.get(code, code): rows for code, rows in filled.items()}
+    named = {code if code in by_code else DEFAULTS.get(code, code): rows for code, rows in filled.items()}
     imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in named.items() if code not in known]
     return (*rejected, *sorted(marked, key=lambda each: each.kind is FindingKind.IMPUTED), *imputed)
 

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def report(report_of: Reported) -> LoadReport:
-    return replace(report_of(ROWS), title=f"sales {EVIL}", job_name="nightly & co")
+    return replace(report_of(ROWS), title=f"sales {EVIL}", job_name="scheduled & co")
 
 
 def test_the_page_is_well_formed_and_holds_the_figures(report: LoadReport) -> None:
@@ -69,7 +69,7 @@ def test_the_page_is_well_formed_and_holds_the_figures(report: LoadReport) -> No
     assert page.open == []
     for told in (
         f"{report.score.overall:.1f}",
-        "nightly & co",
+        "scheduled & co",
         "completeness",
         "NOT_A_NUMBER",
         "2010-12-02",
