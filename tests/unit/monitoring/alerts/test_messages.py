@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitoring.alerts.messages import ending, opening
-from monitoring.alerts.run_history import RunFacts, spelled
+from monitoring.alerts.run_history import RunFacts, format_duration
 
 ROW: dict[str, Any] = {
     "alert_id": 7,
@@ -110,4 +110,4 @@ def test_the_summary_of_a_run_has_records_money_quality_and_duration() -> None:
     ],
 )
 def test_a_duration_is_spelled_by_its_size(took: timedelta, words: str) -> None:
-    assert spelled(took) == words
+    assert format_duration(took) == words
