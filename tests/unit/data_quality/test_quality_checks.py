@@ -93,12 +93,12 @@ def test_a_query_without_texts_is_described_by_its_share() -> None:
     assert read_finding(check(), row).expected == "all"
 
 
-def test_counts_read_as_people_write_them() -> None:
+def test_counts_have_thousands_separators() -> None:
     row = {"retailer_id": "r", "business_date": DAY, "checked": 1, "failed": 0, "expected": 12345, "actual": "12"}
     assert read_finding(check(), row).expected == "12,345"
 
 
-def test_the_verdict_is_the_worst_that_counts() -> None:
+def test_the_outcome_is_the_worst_that_counts() -> None:
     passed, info = result(1, 0), result(1, 1, severity="info")
     warned, failed = result(1, 1, severity="warning"), result(1, 1)
     assert outcome([]) is Status.PASS

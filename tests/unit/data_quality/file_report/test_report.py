@@ -91,14 +91,14 @@ def test_an_even_number_of_rows_has_the_median_between_the_middle_ones(report_of
     assert before.median == 3
 
 
-def test_rejected_rows_are_told_with_file_line_column_and_value(report: LoadReport) -> None:
+def test_rejected_rows_have_file_line_column_and_value(report: LoadReport) -> None:
     rejected = finding(report, "NOT_A_NUMBER")
     assert (rejected.kind, rejected.severity, rejected.rows) == (FindingKind.REJECTED, "error", 1)
     assert rejected.examples[0].startswith("sales.csv, line 7: Quantity = 'lots'")
     assert finding(report, "INVALID_DATE").examples[0].startswith("sales.csv, line 8: InvoiceDate")
 
 
-def test_what_was_filled_in_is_told_by_rule(report: LoadReport) -> None:
+def test_values_that_were_filled_in_are_listed_by_rule(report: LoadReport) -> None:
     guests = finding(report, "GUEST")
     assert (guests.kind, guests.severity, guests.rows) == (FindingKind.IMPUTED, "info", 1)
     assert finding(report, "UNKNOWN_PRODUCT_NAME").description
