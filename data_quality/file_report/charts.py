@@ -55,7 +55,7 @@ def columns(values: Sequence[tuple[str, float]]) -> Columns:
 
 
 def percent_of(part: float, total: float) -> float:
-    """The length of a horizontal bar, 0 to 100; what is there at all can be seen."""
+    """The length of a horizontal bar, 0 to 100; any value above 0 is visible."""
     if not part or not total:
         return 0.0
     return round(max(100 * part / total, 0.5), 2)

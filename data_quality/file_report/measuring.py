@@ -21,7 +21,7 @@ FREQUENT_VALUES = 5
 VALUES_OF = "values_of_"
 """Tables of `ingestion.mapping.values`: a distinct text of a field, its typed value, and the rows that hold it."""
 ONLY_LANDED = ("line_type", "net_amount")
-"""Fields that no file has and that are worth a look."""
+"""Fields that only cleaning adds and that the report shows."""
 KEYS = ("line_id",)
 """These are nearly unique; the counts of the report show how unique."""
 GROUPED = {
@@ -86,7 +86,7 @@ def _before(connection: Connection, name: str, kind: FieldKind) -> FieldStatisti
 
 
 def _after(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
-    """As it landed, exact copies included."""
+    """The field as it landed, including exact duplicates."""
     source, rows = (GROUPED[name], "sum(n)") if name in GROUPED else ("landed_records", "count(*)")
     return _describe(connection, f"SELECT {name} AS value, {rows} AS n FROM {source} GROUP BY 1", kind)  # noqa: S608
 

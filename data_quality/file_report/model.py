@@ -1,4 +1,4 @@
-"""What a quality report of a file load holds: counts, money, scores, fields, findings, days. Plain values only."""
+"""The content of a quality report of a file load: counts, money, scores, fields, findings, days. Plain values only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class FieldKind(StrEnum):
-    """What can be said about a field."""
+    """The kind of a field decides its statistics."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -22,7 +22,7 @@ class FindingKind(StrEnum):
     """What a rule did with the rows it found."""
 
     REJECTED = "rejected"
-    """Kept out, and in the dead letters."""
+    """Not loaded, kept in the dead letters."""
     FLAGGED = "flagged"
     """Loaded, and marked."""
     IMPUTED = "imputed"
@@ -135,7 +135,7 @@ class DimensionScore:
 
     name: str
     measured: float
-    """Percent that is right, by the formula."""
+    """Percent that is correct, by the formula."""
     threshold: float
     """Percent that is enough."""
     score: float

@@ -49,12 +49,12 @@ def _template() -> Template:
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands apart; a dash for what is not known."""
+    """A whole number with thousands separators; a dash for an unknown one."""
     return "–" if value is None else f"{value:,}".replace("-", _MINUS)
 
 
 def percent(share: float) -> str:
-    """A share of 1 as a percentage; what is not quite all is not shown as all, nor what is there as nothing."""
+    """A share of 1 as a percentage; less than 1 is never shown as 100 %, nor more than 0 as 0 %."""
     shown = f"{100 * share:.1f}"
     if shown == "100.0" and share < 1:
         return "> 99.9 %"

@@ -1,4 +1,4 @@
-"""The quality report of a file load, measured on the tables that reading the files left behind.
+"""The quality report of a file load, measured on the tables that reading the files created.
 
 Reads `values_of_<field>` (what the files said), `landed_records`, `rejected_rows` and `flagged_rows`; changes none.
 """
@@ -37,7 +37,7 @@ DOUBTFUL = ("error", "warning")
 
 
 class Rule(Protocol):
-    """What the report says of a rule."""
+    """What the report needs of a rule."""
 
     @property
     def code(self) -> str:
@@ -73,7 +73,7 @@ class WhatWasRead(Protocol):
 
     @property
     def layout_name(self) -> str:
-        """How they were read."""
+        """The layout they were read with."""
 
     @property
     def files(self) -> Sequence[ReadFile]:
@@ -85,7 +85,7 @@ class WhatWasRead(Protocol):
 
     @property
     def rejected(self) -> int:
-        """Rows kept out."""
+        """Rejected rows."""
 
     @property
     def imputed(self) -> Mapping[str, int]:

@@ -1,5 +1,5 @@
 -- How far the list of changes at the source was read, against the requested date. A retailer whose changes were never
--- read is not judged: it was loaded by date only.
+-- read is not checked: it was loaded by date only.
 -- Grain: one row per retailer that the run expects and whose changes are read.
 WITH marks AS (
     SELECT

@@ -1,5 +1,5 @@
--- The slices this run looks at. Grain: retailer x business date. The requested date with every scheduled retailer and any
--- other one that has lines then, and the other dates that the same run loaded.
+-- The slices that this run checks. Grain: retailer x business date. They are the requested date, for every scheduled
+-- retailer and any other one that has lines on it, and the other dates that the same run loaded.
 CREATE TEMP TABLE checked_slices ON COMMIT DROP AS
 WITH slices AS (
     SELECT retailer_id, %(day)s AS business_date

@@ -1,5 +1,5 @@
--- Signed net amounts landed against the retailer's control report, per currency, for dates with rejected records. The report may
--- count them or not.
+-- Signed net amounts landed against the retailer's control report, per currency, for dates with rejected records. The
+-- report may or may not include them.
 -- What a partition landed is in fact_sales or, where another date has a later version, in superseded_sales.
 -- Grain: one row per such slice whose retailer reports; the texts name the currencies.
 WITH reports AS (

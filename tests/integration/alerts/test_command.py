@@ -85,7 +85,7 @@ def test_what_is_resolved_or_unknown_is_said_and_the_rest_is_done(
 
     assert again.returncode == 1
     assert again.stdout == "Alert 2: resolved.\n"
-    assert f"Alert 3 is resolved already, since {alerts()[2]['resolved_at']:%Y-%m-%d %H:%M} UTC" in again.stderr
+    assert f"Alert 3 was already resolved on {alerts()[2]['resolved_at']:%Y-%m-%d %H:%M} UTC" in again.stderr
     assert "Alert 99 does not exist" in again.stderr
     assert [row["status"] for row in alerts()] == ["open", "resolved", "resolved"]
     as_json = retail(environment, "alerts", "ack", "3", "--json")
