@@ -17,7 +17,7 @@ from cli.ledger import AnyRetailerOption
 from cli.warehouse import Row, rows
 from monitoring.alerts.channels import checked_channels
 from monitoring.alerts.delivery import deliver
-from monitoring.alerts.manual import Outcome, Person, acknowledge, resolve
+from monitoring.alerts.manual import Operator, Outcome, acknowledge, resolve
 from monitoring.alerts.messages import AlertMessage
 from monitoring.alerts.model import SEVERITIES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
@@ -103,16 +103,16 @@ def show(
 def ack(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
     """Take alerts on: they stay until their cause is gone, and no more is sent about them."""
     with exit_code():
-        person = Person(getpass.getuser(), note)
-        _report("acknowledged", acknowledge(_dsn(), alerts, person, clock=_now), as_json)
+        operator = Operator(getpass.getuser(), note)
+        _report("acknowledged", acknowledge(_dsn(), alerts, operator, clock=_now), as_json)
 
 
 @app.command("resolve", cls=PlainCommand)
 def resolve_manually(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
     """Close alerts. Most close by themselves when their cause is gone; the same cause met again opens a new one."""
     with exit_code():
-        person = Person(getpass.getuser(), note)
-        _report("resolved", resolve(_dsn(), alerts, person, clock=_now), as_json)
+        operator = Operator(getpass.getuser(), note)
+        _report("resolved", resolve(_dsn(), alerts, operator, clock=_now), as_json)
 
 
 @app.command("test", cls=PlainCommand)

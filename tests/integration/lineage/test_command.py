@@ -1,4 +1,4 @@
-"""`retail lineage` after a real night, and after files."""
+"""`retail lineage` after a complete run, and after file loads."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_alert_channels_are_told_without_their_urls_and_a_wrong_one_is_found() -
     )
     code, _, errors = check(**COMPLETE, ALERT_CHANNELS="nonsense://quiet")
     assert code == 2
-    assert "channel 1 (nonsense) is no URL that apprise understands" in errors
+    assert "channel 1 (nonsense) is not a URL that apprise understands" in errors
     assert "quiet" not in errors
 
 
