@@ -13,7 +13,7 @@
 -- currency = { type = "text", from = ["fact_daily_sales.currency"], comment = "ISO 4217 code of all amounts of the row." }
 -- line_count = { type = "bigint", from = ["fact_daily_sales.line_count"], comment = "Lines of every type." }
 -- sold_quantity = { type = "numeric", from = ["fact_daily_sales.sold_quantity"], comment = "Units sold." }
--- returned_quantity = { type = "numeric", from = ["fact_daily_sales.returned_quantity"], comment = "Units that came back, positive." }
+-- returned_quantity = { type = "numeric", from = ["fact_daily_sales.returned_quantity"], comment = "Units returned, positive." }
 -- sales_amount = { type = "numeric", from = ["fact_daily_sales.sales_amount"], comment = "Money of the sale lines." }
 -- returns_amount = { type = "numeric", from = ["fact_daily_sales.returns_amount"], comment = "Money paid back, positive." }
 -- adjustment_amount = { type = "numeric", from = ["fact_daily_sales.net_amount", "fact_daily_sales.sales_amount", "fact_daily_sales.returns_amount"], comment = "Money of the adjustment lines, signed; null when there are none." }

@@ -17,7 +17,7 @@
 -- customer_visit_count = { type = "bigint", from = ["fact_daily_transactions.customer_count"], comment = "Known customers with a sale, counted once per store; guests are not counted." }
 -- line_count = { type = "bigint", from = ["fact_daily_sales.line_count"], comment = "Lines of every type." }
 -- sold_quantity = { type = "numeric", from = ["fact_daily_sales.sold_quantity"], comment = "Units sold." }
--- returned_quantity = { type = "numeric", from = ["fact_daily_sales.returned_quantity"], comment = "Units that came back, positive." }
+-- returned_quantity = { type = "numeric", from = ["fact_daily_sales.returned_quantity"], comment = "Units returned, positive." }
 -- net_quantity = { type = "numeric", from = ["fact_daily_sales.net_quantity"], comment = "Units sold less units returned, with adjustments." }
 -- sales_amount = { type = "numeric", from = ["fact_daily_sales.sales_amount"], comment = "Money of the sale lines." }
 -- returns_amount = { type = "numeric", from = ["fact_daily_sales.returns_amount"], comment = "Money paid back, positive." }
