@@ -18,6 +18,7 @@ from ingestion.landing import source_partitions
 from ingestion.landing.overlap import Overlap
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
+from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from shared.config import IngestSettings, Settings, load_settings
 from shared.database import Cursor, lock_key, session
 from shared.errors import FixConfiguration, RetryLater
@@ -173,7 +174,7 @@ class _FileLoad:
 
         raw = BulkBucket(self._settings.s3, self._settings.s3.bucket_raw)
         zone = RawZone(raw, self._dsn, self._run_id)
-        stage = StageRun(self._run_id, "ingest", self._read.days[-1], (self._read.retailer_id,))
+        stage = StageRun(self._run_id, INGEST.name, self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
@@ -211,7 +212,7 @@ class _FileLoad:
         from transformation.bulk import load_batch
         from transformation.lineage import flows_of
 
-        stage = StageRun(self._run_id, "transform", self._read.days[-1], (self._read.retailer_id,))
+        stage = StageRun(self._run_id, TRANSFORM.name, self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
             load = load_batch(
                 landing.batch,
@@ -248,11 +249,9 @@ class _FileLoad:
         )
 
     def _refresh(self) -> None:
-        from materialized_views.refresh_views import run
-
         self._progress("refresh", "materialized views", 0.0)
         with self._watch.timed("refresh"):
-            run(settings=self._settings, run_id=self._run_id, day=self._read.days[-1], clock=self._clock)
+            REFRESH.run(StageCall(self._read.days[-1], self._settings, self._run_id, clock=self._clock))
         self._progress("refresh", "materialized views", 1.0)
 
     def _write_report(self) -> Path | None:

@@ -39,7 +39,9 @@ def retail_maintenance() -> None:
     def do(name: str) -> StageSummary:
         from maintenance.main import run
 
-        return tasks.run_stage(tasks.chosen_date(ZONE), lambda it: run(name, it.day, **it.common))
+        return tasks.run_stage(
+            tasks.chosen_date(ZONE), lambda call: run(name, call.day, settings=call.settings, run_id=call.run_id)
+        )
 
     @task
     def remove_orphans() -> StageSummary:

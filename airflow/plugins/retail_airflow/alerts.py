@@ -17,7 +17,7 @@ from urllib.parse import quote
 from monitoring.alerts import Alert, AlertMessage, announce, raise_alert, resolve_alerts
 from monitoring.alerts.links import airflow_address
 from monitoring.alerts.run_history import RunFacts, resolve_caught_up, resolve_quality, run_facts, unpublished
-from pipeline.outcomes import INGEST_TASK, REFRESH_TASK
+from pipeline.stages import INGEST, REFRESH
 from shared.business_dates import business_date
 from shared.config import RETAILER_IDS, read_environment
 from shared.errors import RetailError
@@ -123,7 +123,7 @@ def _retailer(context: Mapping[str, Any], instance: Any) -> str | None:
     if isinstance(arguments, Mapping) and isinstance(arguments.get("retailer"), str):
         return str(arguments["retailer"])
     index = getattr(instance, "map_index", -1)
-    known = instance.task_id == INGEST_TASK and index is not None and 0 <= index < len(RETAILER_IDS)
+    known = instance.task_id == INGEST.task_id and index is not None and 0 <= index < len(RETAILER_IDS)
     return RETAILER_IDS[index] if known else None
 
 
@@ -167,7 +167,7 @@ def task_succeeded(context: Mapping[str, Any]) -> None:
     """Resolve the alert of a task that has failed before; where the task is about everything, of any date."""
     if dsn := _dsn():
         it = alert_context(context)
-        day = None if it.task_id == REFRESH_TASK else it.day
+        day = None if it.task_id == REFRESH.task_id else it.day
         whose = {"dag_id": it.dag_id, "task_id": it.task_id, "retailer_id": it.retailer, "business_date": day}
         resolve_alerts(dsn, kind="task_failed", **whose, by=_by(it), clock=_now)  # type: ignore[arg-type]
 
@@ -249,7 +249,7 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
     absent: Sequence[str] = unpublished(dsn, list(missing), it.day)
     for retailer in absent:
         detail = (
-            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST_TASK} in Airflow,"
+            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST.task_id} in Airflow,"
             " with what is downstream; or leave it to the next night, which fills the gap."
         )
         summary = f"{retailer} has no data for {it.day}"

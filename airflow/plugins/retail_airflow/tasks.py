@@ -7,21 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.outcomes import (
-    INGEST_TASK,
-    NOT_RETRYABLE,
-    TRANSFORM_TASK,
-    StageSummary,
-    decide_outcome,
-    missing_retailers,
-)
+from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
+from pipeline.stages import INGEST, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, StopRun
@@ -30,22 +23,6 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 XCom = Any
 """A task's result while the DAG is drawn up: it stands for a value that does not exist yet."""
-
-
-class StageResult(Protocol):
-    """What every stage returns."""
-
-    def as_dict(self) -> StageSummary:
-        """JSON-able counts, scores and dates."""
-
-
-@dataclass(frozen=True)
-class StageCall:
-    """What a stage is called with: its date, whether to look for changes of other dates too, and the rest."""
-
-    day: date
-    incremental: bool
-    common: Mapping[str, Any]
 
 
 def chosen_date(timezone: str) -> str:
@@ -64,9 +41,9 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
     """
     context, alerted = _context(), False
     try:
-        common = {"settings": load_settings(), "run_id": context["run_id"]}
-        incremental = not _only_this_date(context["dag_run"])
-        facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
+        other_dates = not _only_this_date(context["dag_run"])
+        call = StageCall(date.fromisoformat(day), load_settings(), context["run_id"], other_dates=other_dates)
+        facts = stage(call).as_dict()
         alerted = "outcome" in facts and notify("quality_judged", context, facts)
         return decide_outcome(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
     except RetailError as error:
@@ -81,8 +58,8 @@ def fail_for_missing_retailers(expected: Sequence[str]) -> None:
     context = _context()
     instance = context["ti"]
     indexes = list(range(len(expected)))
-    errors = instance.xcom_pull(task_ids=INGEST_TASK, key="error", map_indexes=indexes)
-    transformed = instance.xcom_pull(task_ids=TRANSFORM_TASK)
+    errors = instance.xcom_pull(task_ids=INGEST.task_id, key="error", map_indexes=indexes)
+    transformed = instance.xcom_pull(task_ids=TRANSFORM.task_id)
     missing = missing_retailers(dict(zip(expected, errors, strict=True)), transformed)
     alerted = notify("data_missing", context, missing)
     if missing:
