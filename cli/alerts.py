@@ -40,7 +40,7 @@ COLORS = {"critical": "bold red", "error": "red", "warning": "yellow"}
 
 @app.callback()
 def _alerts() -> None:
-    configure_logging("ERROR")  # the commands say themselves what the log would
+    configure_logging()
 
 
 @app.command("list", cls=PlainCommand)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -81,7 +80,7 @@ def etl(
     from pipeline.file_load import FileLoadRequest, run_file_load
     from shared.logs import configure_logging
 
-    configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
+    configure_logging()
     report_directory = report or (None if dry_run else DOTENV.parent / ".local" / "reports")
     with exit_code():
         order = FileLoadRequest(

@@ -38,7 +38,7 @@ def rebuild(
     retailer becomes visible at once, or stays as it was; one that fails leaves the others alone, and the command ends
     with 1.
     """
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         settings = load_settings()
         chosen = [business_date(text, settings) if text else None for text in (first, last)]

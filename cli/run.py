@@ -40,7 +40,7 @@ def run(
     When a retailer fails, the others are still published; the command names it and exits with 1. When a critical
     check fails, the views are not refreshed.
     """
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         retailers = chosen_retailers(retailer)
         settings = load_settings(needs=retailers)

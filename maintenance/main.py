@@ -72,7 +72,7 @@ def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None
 
 
 def _show(task: str, as_json: bool, **options: Any) -> None:
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         settings = load_settings()
         context = TaskContext(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))

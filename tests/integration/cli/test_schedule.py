@@ -128,7 +128,7 @@ def test_an_airflow_that_is_silent_for_a_moment_is_waited_for(shell: Shell, monk
 
     def find(*arguments: Any) -> Any:
         if next(answers, None):
-            raise AirflowUnavailable("no connection")
+            raise AirflowUnavailable("Airflow does not respond.", "no connection")
         return real(*arguments)
 
     monkeypatch.setattr(cli.run_monitor, "find_run", find)

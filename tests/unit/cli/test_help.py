@@ -151,7 +151,7 @@ def test_a_defect_ends_in_one_line_and_shows_its_place_when_asked(tmp_path: Path
     path = f"{tmp_path}{os.pathsep}{PROJECT_ROOT}"
     shown = retail("digest", PYTHONPATH=path)
     assert shown.returncode == 1
-    assert shown.stderr.startswith("retail met a defect: ZeroDivisionError: one two\n")
+    assert shown.stderr.startswith("Internal error: ZeroDivisionError: one two\n")
     assert "Traceback" not in shown.stderr
     assert "Traceback" in retail("digest", PYTHONPATH=path, RETAIL_TRACEBACK="1").stderr
 
