@@ -29,7 +29,7 @@ TASKS = {
     "gaps": watch_gaps,
     "reconcile": reconcile_books,
 }
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keep the warehouse in order; a DAG does it daily.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a maintenance task; a DAG runs them all daily.")
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
 
 
@@ -67,7 +67,7 @@ def gaps(days: Days = GAP_DAYS, as_json: JsonOption = False) -> None:
 
 @app.command()
 def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None:
-    """Compare raw zone, ledger, star and summaries in records and money. Ends with 1 when they differ."""
+    """Compare raw zone, ledger, warehouse and summaries in records and money. Exits with 1 when they differ."""
     _show("reconcile", as_json, days=days)
 
 

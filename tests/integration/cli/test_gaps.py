@@ -97,8 +97,8 @@ def test_what_is_missing_still_is_named_with_the_reason(published: PublishedDays
     airflow.on_poll = fail
     told = retail("--to", "2024-02-02", "--fill")
     assert told.exit_code == 1
-    assert "no task of it has failed: it was ended by hand" in told.output
-    assert "These are missing still. See why: retail schedule runs" in told.stderr
+    assert "none of its tasks failed: the run was ended manually" in told.output
+    assert "These are still missing. To see why: retail schedule runs" in told.stderr
 
 
 def test_a_range_that_ends_before_it_begins_is_rejected(published: PublishedDays, airflow: Any) -> None:

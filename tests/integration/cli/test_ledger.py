@@ -57,7 +57,7 @@ def test_dead_letters_are_listed_by_what_is_asked_for(
         assert found["matching"] == matching, filters
     shown = retail(environment, "dead-letters", "list", "--limit", "1").stdout
     assert "1 of 2 shown" in shown
-    assert retail(environment, "dead-letters", "list", "--code", "TOO_LONG").stdout == "No dead letter fits.\n"
+    assert retail(environment, "dead-letters", "list", "--code", "TOO_LONG").stdout == "No dead letter matches.\n"
 
 
 @pytest.mark.usefixtures("letters")
@@ -73,7 +73,7 @@ def test_a_dead_letter_is_shown_with_its_payload_as_it_was(
     assert json.loads(shown[shown.index("{") :]) == LETTERS[0].payload
     missing = retail(environment, "dead-letters", "show", "999999")
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert "There is no dead letter 999999" in missing.stderr
+    assert "Dead letter 999999 does not exist" in missing.stderr
 
 
 def test_publications_are_listed_newest_first(

@@ -66,7 +66,7 @@ def test_a_range_and_a_retailer_can_be_chosen(
     assert [(name, load["dates"]) for name, load in told["retailers"].items()] == [("retailer_2", 1)]
     nothing = retail(environment, "rebuild", "--to", "2020-01-01")
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert "Nothing that fits is landed" in nothing.stderr
+    assert "The raw zone has no landed date that matches" in nothing.stderr
 
 
 def test_a_retailer_that_cannot_be_read_leaves_the_others_rebuilt(

@@ -16,7 +16,7 @@ import cli.backfill_plan
 import cli.run_monitor
 import shared.airflow_rest.runs
 from cli.airflow_session import check_zone
-from cli.backfill_plan import date_range, in_words
+from cli.backfill_plan import date_range, format_dates
 from cli.schedule import app
 from shared.airflow_rest.client import AirflowUnavailable
 from shared.errors import FixConfiguration
@@ -90,7 +90,7 @@ def test_a_red_run_ends_with_1_the_reason_and_where_to_look(shell: Shell) -> Non
     assert told.exit_code == 1
     assert "ingest_retailers_to_s3[retailer_2]: retailer_2 answers 503." in told.stderr
     assert "report_missing_retailers" not in told.stderr
-    assert f"See {shell.url}/dags/retail_data_pipeline/runs/manual__1: mend the cause, then clear" in told.stderr
+    assert f"See {shell.url}/dags/retail_data_pipeline/runs/manual__1: fix the cause, then clear" in told.stderr
     facts = shell.json("trigger", DAY)
     assert (facts["business_date"], facts["state"]) == (DAY, "failed")
     assert facts["reasons"] == ["ingest_retailers_to_s3[retailer_2]: retailer_2 answers 503. Run again."]
@@ -102,8 +102,7 @@ def test_a_paused_dag_is_told_before_anybody_waits_for_it(shell: Shell) -> None:
     rejected = [shell.retail("trigger", DAY), shell.retail("backfill", DAY, DAY)]
     assert [each.exit_code for each in rejected] == [1, 1]
     assert all(
-        "is paused: its runs stay in the queue. Switch it on: retail schedule unpause" in each.stderr
-        for each in rejected
+        "is paused: its runs stay in the queue. Unpause it: retail schedule unpause" in each.stderr for each in rejected
     )
     assert shell.airflow.posted == []
     queued = shell.retail("trigger", DAY, "--no-wait")
@@ -119,7 +118,7 @@ def test_ctrl_c_leaves_the_run_alone_and_says_so(shell: Shell, monkeypatch: pyte
     monkeypatch.setattr(cli.run_monitor.RunMonitor, "one", interrupt)
     told = shell.retail("trigger", DAY)
     assert told.exit_code == 130
-    assert "Not watched any more; the run goes on in Airflow. See http" in told.stderr
+    assert "Stopped watching; the run continues in Airflow. See http" in told.stderr
 
 
 def test_an_airflow_that_is_silent_for_a_moment_is_waited_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,8 +144,8 @@ def test_a_backfill_runs_both_ends_and_names_the_dates_that_were_there(shell: Sh
     shell.airflow.on_poll = ends_as("success")
     told = shell.retail("backfill", "2024-01-10", "2024-01-14")
     assert told.exit_code == 0, told.output
-    assert "There already, failed: 2024-01-12" in told.output
-    assert "There already, success: 2024-01-11" in told.output
+    assert "Already run, failed: 2024-01-12" in told.output
+    assert "Already run, success: 2024-01-11" in told.output
     assert "Runs 3 of 5 dates: 2024-01-10, 2024-01-13 to 2024-01-14" in told.output
     (body,) = shell.airflow.posted
     assert body == {
@@ -165,7 +164,7 @@ def test_red_dates_of_a_backfill_are_named_with_reasons_and_how_to_run_them_agai
     told = shell.retail("backfill", "2024-01-10", "2024-01-11")
     assert told.exit_code == 1
     assert "data_quality_check: 7 totals do not add up." in told.output
-    assert "Red: 2024-01-10 to 2024-01-11" in told.output
+    assert "Failed: 2024-01-10 to 2024-01-11" in told.output
     assert "retail schedule backfill 2024-01-10 2024-01-11 --reprocess failed" in told.output
 
 
@@ -182,7 +181,7 @@ def test_a_backfill_under_way_is_named_instead_of_waited_for(shell: Shell) -> No
     shell.airflow.backfills = [{"id": 3, "completed_at": None, "is_paused": False, **dates}]
     told = shell.retail("backfill", "2024-01-10", "2024-01-11")
     assert told.exit_code == 1
-    assert "Backfill 3 of retail_data_pipeline (2024-01-20 to 2024-01-21) is under way: 1 of 1 runs" in told.stderr
+    assert "Backfill 3 of retail_data_pipeline (2024-01-20 to 2024-01-21) is still running: 1 of 1 runs" in told.stderr
 
 
 def test_a_backfill_that_is_only_being_closed_is_waited_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +224,7 @@ def test_the_dags_are_listed_with_what_became_of_them(shell: Shell) -> None:
 def test_an_unknown_dag_is_answered_with_those_there_are(shell: Shell) -> None:
     told = shell.retail("runs", "--dag", "nope")
     assert told.exit_code == 2
-    assert "knows no DAG nope. Known: retail_data_pipeline." in told.stderr
+    assert "has no DAG nope. Known: retail_data_pipeline." in told.stderr
 
 
 def test_nobody_there_says_where_to_look(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,4 +256,4 @@ def test_a_zone_that_is_not_airflows_is_rejected() -> None:
 
 def test_dates_are_told_as_ranges() -> None:
     days = [date(2024, 1, 31), date(2024, 2, 1), date(2024, 2, 3)]
-    assert in_words(days) == "2024-01-31 to 2024-02-01, 2024-02-03"
+    assert format_dates(days) == "2024-01-31 to 2024-02-01, 2024-02-03"

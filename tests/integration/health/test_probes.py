@@ -249,7 +249,7 @@ def test_a_failed_run_names_its_tasks_and_where_to_look(api: FakeApi) -> None:
     tasks = [
         task_facts("ingest_retailers_to_s3", "success", "retailer_1", 0),
         task_facts("ingest_retailers_to_s3", "failed", "retailer_2", 1),
-        task_facts("report_missing_retailers", "failed") | {"start_date": (NOW + timedelta(hours=1)).isoformat()},
+        task_facts("report_missing_retailers", "failed") | {"start_date": "2024-02-10T10:00:00+00:00"},
     ]
     api.responses[f"{dag}/dagRuns/manual__2024-01-16T02%3A00%2B00/taskInstances"] = (200, {"task_instances": tasks})
     line = by_item(check_airflow(environ, NOW, CONTAINERS))["last DAG run"]

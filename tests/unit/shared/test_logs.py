@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from shared import logs
+from shared.config import PROJECT_ROOT
 from shared.logs import configure_logging, get_logger, log_files
 
 
@@ -32,25 +33,18 @@ def own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     structlog.configure(**configured)
 
 
-@pytest.fixture
-def stderr(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    return stream
-
-
 def test_by_default_the_log_goes_to_the_file_and_nothing_to_the_terminal(
-    tmp_path: Path, stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "deep" / "retail.log"))
     configure_logging()
     get_logger("test").info("landed", retailer_id="retailer_1")
     assert "retailer_id=retailer_1" in (tmp_path / "deep" / "retail.log").read_text(encoding="utf-8")
-    assert stderr.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_with_a_log_level_the_log_goes_to_standard_error(
-    tmp_path: Path, stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
     monkeypatch.setenv("LOG_LEVEL", "warning")
@@ -58,7 +52,7 @@ def test_with_a_log_level_the_log_goes_to_standard_error(
     configure_logging()
     get_logger("test").info("not shown")
     get_logger("test").warning("slow", seconds=3)
-    (line,) = stderr.getvalue().splitlines()
+    (line,) = capsys.readouterr().err.splitlines()
     assert (json.loads(line)["event"], json.loads(line)["seconds"]) == ("slow", 3)
     assert not (tmp_path / "retail.log").exists()
 
@@ -86,13 +80,13 @@ def test_a_log_file_that_cannot_be_written_is_replaced_by_the_next(
 
 
 def test_without_any_writable_place_a_command_still_works(
-    tmp_path: Path, stderr: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr(logs, "log_files", lambda environ: [tmp_path / "file" / "retail.log"])
     configure_logging()
     get_logger("test").error("dropped")
-    assert stderr.getvalue() == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_a_large_log_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,5 +100,5 @@ def test_a_large_log_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_checkout_keeps_its_log_with_those_of_its_platform() -> None:
-    assert next(log_files({})) == logs.PROJECT_ROOT / ".local" / "logs" / "retail.log"
+    assert next(log_files({})) == PROJECT_ROOT / ".local" / "logs" / "retail.log"
     assert next(log_files({"RETAIL_LOG_FILE": "/var/log/retail.log"})) == Path("/var/log/retail.log")
