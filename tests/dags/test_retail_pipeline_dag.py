@@ -62,11 +62,11 @@ def test_the_last_task_always_runs_and_is_not_before_the_views(dag: Any) -> None
     assert last.trigger_rule == "all_done"
     assert last.downstream_task_ids == set()
     assert last.upstream_task_ids == {"ingest_retailers_to_s3", "transform_s3_to_postgres"}
-    # A leaf of its own: were the views upstream of the task above, a run whose views failed would end green.
+    # A leaf of its own: were the views upstream of the task above, a run whose views failed would succeed.
     assert dag.get_task("refresh_materialized_views").downstream_task_ids == set()
 
 
-def test_it_runs_every_night_at_two_and_does_not_catch_up(dag: Any) -> None:
+def test_it_runs_daily_at_two_and_does_not_catch_up(dag: Any) -> None:
     assert type(dag.timetable).__name__ == "SinceTimetable"
     assert dag.timetable.summary == "0 2 * * *"
     assert dag.catchup is False

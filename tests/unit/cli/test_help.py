@@ -142,7 +142,7 @@ def test_the_version_is_the_one_that_loads_record() -> None:
     assert retail("--version").stdout == f"retail {CODE_VERSION}\n"
 
 
-def test_a_defect_ends_in_one_line_and_shows_its_place_when_asked(tmp_path: Path) -> None:
+def test_an_internal_error_is_one_line_and_shows_a_traceback_on_request(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import shared.config\ndef broken(*_, **__): raise ZeroDivisionError('one\\ntwo')\n"
         "shared.config.load_settings = broken\n",

@@ -58,9 +58,9 @@ def test_the_exit_status_says_the_worst_that_is_known(states: list[Health], stat
 def test_our_own_errors_become_a_reason_and_a_remedy() -> None:
     found: list[Finding] = []
     with reported("warehouse", "PostgreSQL", found):
-        raise RetryLater("No PostgreSQL answers for x. Start it with `make up`.")
+        raise RetryLater("PostgreSQL does not respond for x. Start it with `make up`.")
     assert found == [
-        Finding("warehouse", "PostgreSQL", Health.DOWN, "No PostgreSQL answers for x", "Start it with `make up`.")
+        Finding("warehouse", "PostgreSQL", Health.DOWN, "PostgreSQL does not respond for x", "Start it with `make up`.")
     ]
 
 
