@@ -29,7 +29,7 @@ TASKS = {
     "gaps": watch_gaps,
     "reconcile": reconcile_dates,
 }
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Maintain the warehouse; a DAG does this daily.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a maintenance task; a DAG runs them all daily.")
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
 
 
@@ -67,12 +67,12 @@ def gaps(days: Days = GAP_DAYS, as_json: JsonOption = False) -> None:
 
 @app.command()
 def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None:
-    """Compare raw zone, ledger, facts and summaries in records and money. Ends with 1 when they differ."""
+    """Compare raw zone, ledger, warehouse and summaries in records and money. Exits with 1 when they differ."""
     _show("reconcile", as_json, days=days)
 
 
 def _show(task: str, as_json: bool, **options: Any) -> None:
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         settings = load_settings()
         context = TaskContext(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))

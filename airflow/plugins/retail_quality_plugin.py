@@ -1,7 +1,7 @@
 """Puts "Quality" into Airflow's navigation: the quality page, served by the API server under /retail/.
 
 Every process of Airflow loads its plugins, each task too, so this file imports nothing; the API server builds the page
-at the first request.
+on the first request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PREFIX = "/retail"
 
 
 class BuiltOnFirstRequest:
-    """The page's ASGI application; an error in it affects its own responses only."""
+    """The page's ASGI application; its errors only affect its own responses."""
 
     def __init__(self) -> None:
         self._application: Any = None
@@ -32,7 +32,7 @@ class BuiltOnFirstRequest:
 
 
 def _address(path: str) -> str:
-    """Its path in the browser, also when Airflow is not at its host's root."""
+    """The URL path for a browser, also when Airflow is not served at the root of its host."""
     base: str = conf.get("api", "base_url", fallback="/")
     return urlsplit(base).path.rstrip("/") + PREFIX + path
 

@@ -102,7 +102,7 @@ def test_with_everything_up_each_service_has_its_line_and_the_status_is_0(platfo
 def test_the_report_for_people_names_the_platform_first_and_the_result_last(platform: Project) -> None:
     lines = run(platform).stdout.splitlines()
     assert lines[0] == f"Platform: containers of the project {platform.name}, with the settings of .env"
-    assert lines[-1].startswith("All is well.")
+    assert lines[-1].startswith("Everything ")
 
 
 def test_a_stopped_retailer_is_down_with_its_remedy_and_nothing_else(platform: Project) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.outcomes import INGEST_TASK, REFRESH_TASK
+from pipeline.stages import INGEST, REFRESH
 from retail_airflow import alerts, tasks
 from shared.config import RETAILER_IDS
 from tests.fakes.published_days import PublishedDays
@@ -68,7 +68,7 @@ def context(task_id: str | None = None, *, day: date = DAY, run_id: str = "run-1
     )
     found: dict[str, Any] = {"dag_run": run, "params": {"date": day.isoformat()}}
     if task_id:
-        index = 1 if task_id == INGEST_TASK else -1
+        index = 1 if task_id == INGEST.task_id else -1
         found["ti"] = SimpleNamespace(task_id=task_id, map_index=index, try_number=4, max_tries=3)
         found["task"] = SimpleNamespace(op_kwargs={"retailer": "retailer_2"} if index == 1 else {})
     return {**found, **more}
@@ -84,7 +84,7 @@ def unresolved(alerts: Alerts) -> set[str]:
 
 def fail_ingestion(**more: Any) -> None:
     reason = "retailer_2 rejected our client id (401). Set RETAILER2_CLIENT_SECRET in .env."
-    tasks.task_failed(context(INGEST_TASK, exception=RuntimeError(reason), **more))
+    tasks.task_failed(context(INGEST.task_id, exception=RuntimeError(reason), **more))
 
 
 def test_a_failed_task_is_reported_with_retailer_date_reason_remedy_and_log(sink: Sink, alerts: Alerts) -> None:
@@ -101,9 +101,9 @@ def test_a_failed_task_is_reported_with_retailer_date_reason_remedy_and_log(sink
     assert (row["kind"], row["severity"], row["business_date"]) == ("task_failed", "error", DAY)
 
 
-def test_a_run_without_a_chosen_date_keeps_its_own_after_another_was_reported(alerts: Alerts) -> None:
-    failed = context(INGEST_TASK, day=date(2024, 3, 5), exception=RuntimeError("503"))  # its parameters are still there
-    failed["dag_run"].conf = None
+def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_reported_before(alerts: Alerts) -> None:
+    failed = context(INGEST.task_id, day=date(2024, 3, 5), exception=RuntimeError("503"))
+    failed["dag_run"].conf = None  # the parameters are still those of the other run
 
     tasks.task_failed(failed)
 
@@ -112,7 +112,7 @@ def test_a_run_without_a_chosen_date_keeps_its_own_after_another_was_reported(al
 
 
 def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
-    tasks.task_failed(context(INGEST_TASK, task=object()))
+    tasks.task_failed(context(INGEST.task_id, task=object()))
 
     assert "its process was killed" in sink.bodies[0]["message"]
     assert sink.bodies[0]["retailer_id"] == "retailer_2"
@@ -123,22 +123,22 @@ def test_a_task_that_succeeds_when_it_is_cleared_resolves_its_alert(sink: Sink, 
 
     tasks.task_succeeded(context("transform_s3_to_postgres"))
     assert unresolved(alerts) == {"task_failed"}
-    tasks.task_succeeded(context(INGEST_TASK))
+    tasks.task_succeeded(context(INGEST.task_id))
 
     assert unresolved(alerts) == set()
     assert titles(sink)[-1] == "[RESOLVED] ingest_retailers_to_s3 failed for retailer_2, 2026-11-20"
 
 
 def test_views_that_are_refreshed_for_another_date_are_refreshed(alerts: Alerts) -> None:
-    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.task_failed(context(REFRESH.task_id, exception=RuntimeError("no lock")))
 
-    tasks.task_succeeded(context(REFRESH_TASK, day=DAY + timedelta(days=1), run_id="run-2"))
+    tasks.task_succeeded(context(REFRESH.task_id, day=DAY + timedelta(days=1), run_id="run-2"))
 
     assert unresolved(alerts) == set()
 
 
 def test_a_retry_is_announced_and_not_kept(sink: Sink, alerts: Alerts) -> None:
-    tasks.task_retried(context(INGEST_TASK, exception=RuntimeError("503, run again later")))
+    tasks.task_retried(context(INGEST.task_id, exception=RuntimeError("503, run again later")))
 
     (body,) = sink.bodies
     assert "failed for retailer_2, 2026-11-20 and is tried again (try 4 of 4)" in body["title"]
@@ -172,14 +172,14 @@ def test_missing_data_ends_with_the_publication_whichever_run_it_was(
 
 def test_a_failed_run_stays_reported_while_a_cause_is_left(alerts: Alerts, days: PublishedDays, clock: Clock) -> None:
     fail_ingestion()
-    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.task_failed(context(REFRESH.task_id, exception=RuntimeError("no lock")))
     tasks.run_failed(context(reason="task_failure"))
 
     days.publish(DAY, "retailer_2", run_id="run-2")
     days.execute("UPDATE ops.load_ledger SET recorded_at = %s", (clock(),))
     tasks.notify("data_missing", context("report_missing_retailers", run_id="run-2"), {})
 
-    assert [row["task_id"] for row in alerts() if row["status"] == "open" and row["task_id"]] == [REFRESH_TASK]
+    assert [row["task_id"] for row in alerts() if row["status"] == "open" and row["task_id"]] == [REFRESH.task_id]
     assert unresolved(alerts) == {"task_failed", "run_failed"}
 
 
@@ -331,7 +331,7 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
     monkeypatch.setenv("WAREHOUSE_DSN", "postgresql://retail_user:x@127.0.0.1:1/none")
 
     fail_ingestion()
-    tasks.task_succeeded(context(INGEST_TASK))
+    tasks.task_succeeded(context(INGEST.task_id))
     tasks.run_succeeded(context())
     monkeypatch.delenv("WAREHOUSE_DSN")
     tasks.run_failed(context(reason="task_failure"))
@@ -345,5 +345,5 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
 
 def test_every_retailer_has_an_index(sink: Sink) -> None:
     for index, retailer in enumerate(RETAILER_IDS):
-        instance = SimpleNamespace(task_id=INGEST_TASK, map_index=index, try_number=1, max_tries=0)
-        assert alerts.alert_context(context(INGEST_TASK, task=None, ti=instance)).retailer == retailer
+        instance = SimpleNamespace(task_id=INGEST.task_id, map_index=index, try_number=1, max_tries=0)
+        assert alerts.alert_context(context(INGEST.task_id, task=None, ti=instance)).retailer == retailer

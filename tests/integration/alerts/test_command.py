@@ -47,7 +47,7 @@ def test_alerts_are_listed_by_the_filters(environment: dict[str, str], printed: 
     shown = retail(environment, "alerts", "list").stdout
     assert "3 of 3 shown" in shown
     assert "Quality [bold]warnings[/]" in shown
-    assert retail(environment, "alerts", "list", "--status", "resolved").stdout == "No alert fits.\n"
+    assert retail(environment, "alerts", "list", "--status", "resolved").stdout == "No alert matches.\n"
 
 
 def test_an_alert_is_shown_with_reason_and_remedy(environment: dict[str, str], retail: Retail) -> None:
@@ -57,7 +57,7 @@ def test_an_alert_is_shown_with_reason_and_remedy(environment: dict[str, str], r
     assert "What to do: wait." in shown.stdout
     assert "2026-11-21 12:00:00 UTC" in shown.stdout
     unknown = retail(environment, "alerts", "show", "99")
-    assert (unknown.returncode, "There is no alert 99" in unknown.stderr) == (2, True)
+    assert (unknown.returncode, "Alert 99 does not exist" in unknown.stderr) == (2, True)
 
 
 def test_several_are_taken_on_with_a_note(

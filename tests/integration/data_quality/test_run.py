@@ -113,7 +113,7 @@ def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["2024-02-30"], "'2024-02-30' is no date. Give it as YYYY-MM-DD"),
+        (["2024-02-30"], "'2024-02-30' is not a date. Give it as YYYY-MM-DD"),
         (["2099-01-01"], "2099-01-01 is in the future"),
     ],
 )

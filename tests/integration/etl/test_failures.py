@@ -105,7 +105,7 @@ def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
     _, errors = process.communicate(timeout=60)
     if number is signal.SIGINT and process.returncode != 0:
         assert process.returncode == 130, errors
-        assert errors.strip() == "Interrupted; what was not finished was not published."
+        assert errors.strip() == "Interrupted. Unfinished work was not published."
     assert platform.star()[0] in (0, len(set(ROWS)))
     again = etl(platform, file)
     assert again.returncode == 0, again.stderr
@@ -159,6 +159,6 @@ def test_a_partition_that_was_landed_anew_meanwhile_is_not_overwritten_in_the_st
         return load_batch(batch, **named)
 
     monkeypatch.setattr(transformation.bulk, "load_batch", landed_anew)
-    with pytest.raises(RetryLater, match="landed anew by another run"):
+    with pytest.raises(RetryLater, match="landed again by another run"):
         platform.load(file)
     assert platform.star()[0] == 0

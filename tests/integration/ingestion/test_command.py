@@ -145,8 +145,8 @@ def test_missing_settings_are_named_together() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["15-01-2024"], "'15-01-2024' is no date"),
-        (["2024-02-30"], "'2024-02-30' is no date"),
+        (["15-01-2024"], "'15-01-2024' is not a date"),
+        (["2024-02-30"], "'2024-02-30' is not a date"),
         (["2999-01-01"], "2999-01-01 is in the future"),
         ([DAY, "--retailer", "retailer_9"], "Known: retailer_1, retailer_2, retailer_3"),
     ],
