@@ -19,11 +19,11 @@ def test_a_quoted_symptom_is_a_message_of_the_source(symptom: Fence) -> None:
         assert explains(line), f"{symptom.place}: nothing prints: {line}"
 
 
-def test_an_invented_symptom_is_detected() -> None:
+def test_an_invented_symptom_is_found_out() -> None:
     assert explains("retailer_1 has landed on the wrong planet.") is None
 
 
-def test_every_entry_has_a_cause_and_a_cure() -> None:
+def test_every_entry_has_a_symptom_a_cause_and_a_cure() -> None:
     entries = re.split(r"^### ", read(TROUBLESHOOTING), flags=re.MULTILINE)[1:]
     incomplete = [entry.splitlines()[0] for entry in entries if "**Cause.**" not in entry or "**Cure.**" not in entry]
     assert entries
