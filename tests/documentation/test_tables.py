@@ -9,9 +9,9 @@ from shared.config import PROJECT_ROOT
 from shared.partitions import Manifest, RequestWindow
 from tests.documentation.contract_table import as_markdown, contract_rows
 from tests.documentation.documents import read, table_after
-from tests.documentation.settings_in_code import vendor_names
+from tests.documentation.settings_in_code import generated_names, platform_names, vendor_names, written_names
 
-ARCHITECTURE = "docs/ARCHITECTURE.md"
+ARCHITECTURE, QUICKSTART = "docs/ARCHITECTURE.md", "docs/QUICKSTART.md"
 
 
 def names_in_first_column(document: str, marker: str) -> list[str]:
@@ -42,6 +42,14 @@ def test_every_folder_of_the_project_is_shown() -> None:
     paths = subprocess.run(["git", "ls-files"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
     folders = {f"{path.partition('/')[0]}/" for path in paths.splitlines() if "/" in path and not path.startswith(".")}
     assert set(names_in_first_column(ARCHITECTURE, "folders")) == folders
+
+
+def test_every_setting_is_explained_and_no_other() -> None:
+    explained = set(names_in_first_column(QUICKSTART, "settings"))
+    assert platform_names() - explained == set(), "read by the code, but not explained"
+    assert generated_names() - explained == set(), "written to .env, but not explained"
+    read_somewhere = platform_names() | generated_names() | written_names() | vendor_names()
+    assert explained - read_somewhere == set(), "explained, but nothing reads them"
 
 
 def test_every_setting_of_the_retailers_is_in_their_own_documentation() -> None:
