@@ -30,7 +30,7 @@ VIEW_COLUMNS = {
 
 def show(console: Console, facts: DemoFacts) -> None:
     """Print what happened: records by hop, what the load did, reconciliation, quality, two views."""
-    console.print(_records(facts, "Records: from the retailer's control report to the warehouse", HOPS, money=True))
+    console.print(_records(facts, "Records: from the retailer's own books to the star schema", HOPS, money=True))
     console.print()
     console.print(_records(facts, "What the load did with them", LOAD, money=False))
     console.print()
@@ -47,7 +47,7 @@ def show(console: Console, facts: DemoFacts) -> None:
         console.print(
             "[green]✓ Reconciled[/green]: fetched = landed + rejected;"
             " landed = inserted + updated + unchanged + duplicate;\n"
-            "  ledger, fact_sales, S3 manifests and the retailers' control reports agree to the cent"
+            "  ledger, fact_sales, S3 manifests and the retailers' own books agree to the cent"
         )
     quality = facts.quality
     colour = {"pass": "green", "warn": "yellow"}.get(quality["outcome"], "red")

@@ -1,8 +1,8 @@
 """The documents of the project as data: fences with their markers, links, tables, headings.
 
 A `bash`, `sh` or `sql` fence is run by tests/end_to_end/test_documentation.py, in order, against a running platform.
-`<!-- not run: reason -->` comes before a fence that cannot be run there, and `<!-- exit status: 1 -->` before one whose
-last command is meant to fail.
+One that cannot be run there is preceded by `<!-- not run: reason -->`; one whose command ends with another status than
+0 on purpose by `<!-- exit status: 1 -->`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RUN_IN_THIS_ORDER = (
     "docs/OPERATIONS.md",
     "CONTRIBUTING.md",
 )
-"""Documents whose fences are run. docs/RETAILERS.md has `shell` fences, which its own test runs."""
+"""Documents whose fences are run. Those of docs/RETAILERS.md are `shell`, and run by its own test."""
 RUN_IN_CONTAINERS = ("docs/CONTAINERS.md",)
 """Documents whose fences are run against containers, by tests/containers/test_documentation.py."""
 
@@ -42,12 +42,12 @@ class Fence:
     language: str
     text: str
     not_run: str | None = None
-    """The reason for not running it, if it is not run."""
+    """Why it is not run, when it is not."""
     exit_status: int = 0
 
     @property
     def is_executable(self) -> bool:
-        """Whether fences in its language are run."""
+        """Whether its language is one that is run."""
         return self.language in EXECUTABLE
 
     @property
@@ -57,7 +57,7 @@ class Fence:
 
 
 def documents() -> list[Path]:
-    """Every Markdown file of the project that is written for readers."""
+    """Every Markdown document of the project."""
     found = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").rglob("*.md")]
     found += [*(PROJECT_ROOT / "database").rglob("*.md"), *(PROJECT_ROOT / "airflow" / "dags").glob("*.md")]
     return sorted(found)
@@ -74,7 +74,7 @@ def read(name: str) -> str:
 
 
 def fences(name: str) -> list[Fence]:
-    """The fenced blocks of a document in order, each with the marker right before it."""
+    """The fenced blocks of a document in order, with the marker right before each."""
     found, lines, number = [], read(name).splitlines(), 0
     while number < len(lines):
         opening = _OPENING.match(lines[number])
@@ -135,7 +135,7 @@ def anchors(name: str) -> set[str]:
 
 
 def table_after(name: str, marker: str) -> list[list[str]]:
-    """The cells of the body of the first table after the line `<!-- marker -->`."""
+    """The cells of the body of the first table that follows the line `<!-- marker -->`."""
     lines = read(name).splitlines()
     assert f"<!-- {marker} -->" in lines, f"{name} has no line <!-- {marker} -->"
     rows = []
