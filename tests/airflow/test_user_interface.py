@@ -63,7 +63,7 @@ def test_the_documentation_says_what_it_does_and_what_to_do_when_it_is_red(pipel
     pipeline.find()
     text = pipeline.documentation()
 
-    for expected in ("What it does", "When it is red"):
+    for expected in ("What it does", "If a run failed"):
         expect(text.get_by_text(expected, exact=True)).to_be_in_viewport()
     expect(text).to_contain_text("Clear")
     keep("01-documentation")

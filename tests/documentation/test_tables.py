@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 from scripts.contract_table import as_markdown, contract_rows
 from shared.config import PROJECT_ROOT
@@ -37,9 +38,10 @@ def test_every_table_and_view_of_the_warehouse_is_shown_with_its_grain() -> None
     assert set(names_in_first_column(ARCHITECTURE, "tables")) == made
 
 
-def test_every_step_of_the_load_is_shown() -> None:
-    files = {path.name for path in (PROJECT_ROOT / "transformation" / "sql").glob("*.sql")}
-    assert set(re.findall(r"`(\w+\.sql)`", read(ARCHITECTURE))) >= files
+def test_every_folder_of_the_project_is_shown() -> None:
+    paths = subprocess.run(["git", "ls-files"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
+    folders = {f"{path.partition('/')[0]}/" for path in paths.splitlines() if "/" in path and not path.startswith(".")}
+    assert set(names_in_first_column(ARCHITECTURE, "folders")) == folders
 
 
 def test_every_setting_of_the_retailers_is_in_their_own_documentation() -> None:

@@ -101,7 +101,7 @@ def assert_warehouse_equals_csv(settings: Settings, expected: dict[date, DayFact
     }
 
 
-def test_every_row_and_cent_of_the_csv_is_in_the_warehouse(
+def test_every_row_and_cent_of_the_csv_is_reconciled(
     settings: Settings, replaying: Vendor, days: list[date], expected: dict[date, DayFacts]
 ) -> None:
     load(settings, replaying.retailer_id, days)
