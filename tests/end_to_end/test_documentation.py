@@ -1,4 +1,4 @@
-"""Every command of the documents, typed in the order in which it stands, in a copy of this checkout.
+"""Every command of the documents, typed in the order of the document, in a copy of this checkout.
 
 README and QUICKSTART begin with nothing running. The others begin as they say: the platform is up, the shell has
 `.local/env` and `.venv/bin` on its PATH. The convention of the fences is in tests/documentation/documents.py.
