@@ -25,7 +25,7 @@ STATUSES = "SELECT status FROM ops.pipeline_runs WHERE business_date = %s AND st
 
 
 def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
-    """A stage by the command that people type, without starting what it depends on once more."""
+    """A stage with the command that users type, without starting its dependencies again."""
     return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.containers.conftest import MakeProject
 from tests.containers.project import Project
 
-ASK = """
+TLS_VERSION = """
 from shared.config import load_settings
 from shared.database import session
 with session(load_settings().warehouse_dsn.get_secret_value(), application_name="test") as connection:
@@ -75,7 +75,7 @@ def test_a_password_is_needed_over_tls_too(secured: Project) -> None:
 
 
 def test_the_stages_check_the_certificate(secured: Project) -> None:
-    assert one_off(secured, "transformation", "python", "-c", ASK).startswith("TLSv1.")
+    assert one_off(secured, "transformation", "python", "-c", TLS_VERSION).startswith("TLSv1.")
     other_name = one_off(
         secured, "transformation", "sh", "-c", 'POSTGRES_HOST=$(getent hosts postgres | cut -d" " -f1) exec "$@"', "sh",
         *("python", "-m", "transformation.main", "2024-01-15"), check=False,

@@ -30,5 +30,5 @@ def test_every_secret_has_its_way_of_rotation() -> None:
 
 def test_what_stays_in_the_environment_is_named() -> None:
     section = read(SECURITY).partition("\n## Secrets from files")[2].partition("\n## ")[0]
-    (sentence,) = re.findall(r"In the environment stay (.*)", section)
+    (sentence,) = re.findall(r"These settings remain in the environment: (.*)", section)
     assert set(re.findall(r"`(\w+)`", sentence)) == set(STAY)

@@ -1,4 +1,4 @@
-"""Runs every command of the documents, in order, in a copy of this checkout.
+"""Every command of the documents, typed in the order of the document, in a copy of this checkout.
 
 README and QUICKSTART start with nothing running. The others start as they say: the platform is up, and the shell has
 `.local/env` and `.venv/bin` on its PATH. tests/documentation/documents.py describes the fences.
