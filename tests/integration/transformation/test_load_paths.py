@@ -79,9 +79,9 @@ def counts(publication: LoadResult) -> dict[str, int]:
     return {name: int(str(facts[name])) for name in names if facts[name]}
 
 
-def test_a_first_load_inserts_every_line_with_its_money(star: Star) -> None:
-    star.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
-    publication = star.load()
+def test_a_first_load_inserts_every_line_with_its_money(loader: Loader) -> None:
+    loader.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
+    publication = loader.load()
     assert counts(publication) == {"inserted": 3}
     assert loader.rows("SELECT count(*), sum(net_amount) FROM fact_sales") == [(3, Decimal("14.4980"))]
     assert loader.rows("SELECT landed, inserted, in_warehouse FROM load_ledger") == [(3, 3, 3)]
