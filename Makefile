@@ -11,16 +11,16 @@ SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: venv ## Run the real pipeline for the last three days, show what happened, stop everything
+demo: venv ## Run the pipeline for the last three days, show the results, stop everything
 	@$(RUN) -m local_stack demo
 
-up: venv ## Start the platform to stay; prints addresses and passwords, writes .local/env
+up: venv ## Start the platform and keep it running; prints addresses and passwords, writes .local/env
 	@$(RUN) -m local_stack up
 
-down: venv ## Stop the platform; data stays in .local/
+down: venv ## Stop the platform; its data stays in .local/
 	@$(RUN) -m local_stack down
 
-status: venv ## Show what runs
+status: venv ## Show which services run
 	@$(RUN) -m local_stack status
 
 health-check: venv ## Check services, data, Airflow, retailers and S3; exit status 1 when something is down
@@ -59,6 +59,10 @@ lint: venv-dev ## Check style, types and imports
 
 column: venv ## Write the migration for a new field of SalesRecord: make column NAME=promotion_code TYPE=text
 	@$(RUN) scripts/add_column.py "$(NAME)" $(if $(TYPE),"$(TYPE)")
+
+.PHONY: settings
+settings: venv ## Write .env.example and docs/SETTINGS.md from shared/settings_registry/
+	@$(RUN) -m scripts.write_settings_docs
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)

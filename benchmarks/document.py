@@ -15,9 +15,9 @@ PLOT = "benchmarks/time-against-rows.svg"
 _TEXTS = Path(__file__).parent / "texts"
 _LOADS = {
     "floor": "bare `COPY` of the finished facts: **the floor**",
-    "etl": "**`retail etl --no-refresh`**, CSV to published star",
+    "etl": "**`retail etl --no-refresh`**, CSV to published warehouse",
     "etl without report": "`retail etl --no-refresh --no-report`",
-    "etl with views": "`retail etl`, six views refreshed, too",
+    "etl with views": "`retail etl`, with a refresh of the six views",
     "etl again": "`retail etl`, the same file again",
     "obvious way": "the obvious way: stage, `INSERT … ON CONFLICT`",
     "dlt arrow_csv": "dlt, append, Arrow by `COPY`",
@@ -67,7 +67,7 @@ def _series(results: Results) -> dict[str, Points]:
 def _lines(results: Results, plotted: bool) -> Iterator[str]:
     yield _text("introduction")
     yield from _machine(results)
-    yield "## The figures to reach\n"
+    yield "## Targets\n"
     rows = [(each.work, *each.limits, each.shown, each.outcome) for each in figures(results)]
     yield from _table(("work", "must", "aim", "measured", "outcome"), rows, numbers=(1, 2, 3))
     yield from (f"\nNot measured: {note}." for note in results.notes)
@@ -80,7 +80,7 @@ def _lines(results: Results, plotted: bool) -> Iterator[str]:
     if plotted:
         yield f"\n## Time against rows\n\n![Seconds against rows, logarithmic]({PLOT})\n"
         yield from _sizes(results)
-    yield "\n## One day on top of what is there\n"
+    yield "\n## One day added to a loaded warehouse\n"
     yield _text("days")
     yield from _days(results)
     yield "\n## Ingestion\n"
@@ -97,8 +97,8 @@ def _lines(results: Results, plotted: bool) -> Iterator[str]:
 def _machine(results: Results) -> Iterator[str]:
     words = results.machine
     yield (
-        f"Taken on {results.started_at[:10]} with version {results.code_version}, {results.repetitions} repetitions, in"
-        f" {results.seconds / 60:.0f} minutes. {words['cores']} cores ({words['processor']}), {words['memory']},"
+        f"Measured on {results.started_at[:10]} with version {results.code_version}, {results.repetitions} repetitions,"
+        f" in {results.seconds / 60:.0f} minutes. {words['cores']} cores ({words['processor']}), {words['memory']},"
         f" {words['kernel']}, PostgreSQL {words['PostgreSQL']}, Python {words['Python']}. The machine's load average"
         f" before was {results.load_before}. The file: {results.source}.\n"
     )
@@ -133,7 +133,7 @@ def _steps(results: Results) -> Iterator[str]:
     timing = results.timings.get(at("etl", YEAR))
     if timing is None or not timing.steps:
         return
-    yield "\nSteps of `retail etl`, median seconds as its `--json` tells them. They overlap, so they do not add up:\n"
+    yield "\nSteps of `retail etl`, median seconds as its `--json` reports them. They overlap, so they do not add up:\n"
     rows = [(name.replace("_", " "), f"{value:.2f}") for name, value in timing.step_medians().items()]
     yield from _table(("step", "seconds"), rows, numbers=(1,))
 
@@ -177,7 +177,7 @@ def _pages(results: Results) -> Iterator[str]:
             retailer = name.partition("@")[2]
             rates = (f"{timing.rows / used:,.0f}", f"{1e6 * used / timing.rows:.1f} µs")
             rows.append((retailer, *rates, *_landing(results.timings.get(f"landing@{retailer}"))))
-    heads = ("retailer", "records/s", "a record", "whole command, live", "its records", "peak memory")
+    heads = ("retailer", "records/s", "per record", "complete command, live", "its records", "peak memory")
     yield from _table(heads, rows, numbers=range(1, 6))
 
 
@@ -188,7 +188,7 @@ def _landing(timing: Timing | None) -> tuple[str, str, str]:
 def _views(results: Results) -> Iterator[str]:
     rows = []
     for size in (YEAR, DECADE):
-        for name, label in (("first filling of views", "first filling"), ("refresh", "refresh beside readers")):
+        for name, label in (("first filling of views", "first filling"), ("refresh", "concurrent refresh")):
             timing = results.timings.get(at(name, size))
             if timing:
                 slowest = max(timing.step_medians().items(), key=lambda item: item[1])

@@ -75,18 +75,18 @@ def figures(results: Results) -> Iterator[Figure]:
     look = _Look(results)
     etl, floor = at("etl", YEAR), at("floor", YEAR)
     yield Figure(
-        "CSV to audited, published star, whole process, against the floor", look.ratio(etl, floor), 5, 3, times
+        "CSV to the published warehouse, complete process, against the floor", look.ratio(etl, floor), 5, 3, times
     )
     yield from _against_dlt(look, etl)
-    yield Figure("the same against the obvious way, which only writes finished rows",
+    yield Figure("the obvious way, which only writes finished rows, against this",
                  look.ratio(at("obvious way", YEAR), etl), None, None, times, at_least=True)  # fmt: skip
     yield Figure(
         "the same file again, nothing changed, against the floor", look.ratio(at("etl again", YEAR), floor), 3, 2, times
     )
     yield Figure(
-        "rows of the star written by that", look.fact(at("etl again", YEAR), "rows written"), 0, None, "{:.0f}".format
+        "warehouse rows written by that", look.fact(at("etl again", YEAR), "rows written"), 0, None, "{:.0f}".format
     )
-    yield Figure("ten times the rows: time against one time", look.ratio(at("etl", DECADE), etl), 11, 10, times)
+    yield Figure("ten times the rows: time, against the file once", look.ratio(at("etl", DECADE), etl), 11, 10, times)
     yield Figure("ten times the rows: peak memory of the process", look.peak(at("etl", DECADE)), GIB, 512 * MIB, memory)
     yield Figure(
         "one day, 3 × 5,000 records, empty warehouse, in process", look.seconds("day@empty"), 1.0, None, seconds

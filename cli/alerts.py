@@ -1,4 +1,4 @@
-"""`retail alerts`: what somebody has to look at, who does, and whether the channels work."""
+"""`retail alerts`: problems that need attention, who works on them, and whether the channels work."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cli.ledger import AnyRetailerOption
 from cli.warehouse import Row, rows
 from monitoring.alerts.channels import checked_channels
 from monitoring.alerts.delivery import deliver
-from monitoring.alerts.manual import Outcome, Person, acknowledge, resolve
+from monitoring.alerts.manual import Operator, Outcome, acknowledge, resolve
 from monitoring.alerts.messages import AlertMessage
 from monitoring.alerts.model import SEVERITIES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
@@ -29,29 +29,30 @@ app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
     add_completion=False,
-    help="What somebody has to look at until it is gone, and the channels that tell of it.",
+    help="Problems that need attention until they are resolved, and the channels that report them.",
 )
 Status = Literal["open", "acknowledged", "resolved"]
 Severity = Literal["info", "warning", "error", "critical"]
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", help="Their numbers in the list.")]
-NoteOption = Annotated[str | None, typer.Option(help="What others should know.")]
+NoteOption = Annotated[str | None, typer.Option(help="A note for other users.")]
 COLORS = {"critical": "bold red", "error": "red", "warning": "yellow"}
 
 
 @app.callback()
 def _alerts() -> None:
-    configure_logging("ERROR")  # the commands say themselves what the log would
+    configure_logging()
 
 
 @app.command("list", cls=PlainCommand)
 def list_alerts(
     status: Annotated[Status | None, typer.Option(metavar="STATUS", help="open, acknowledged or resolved.")] = None,
     severity: Annotated[
-        Severity | None, typer.Option(metavar="SEVERITY", help="This one or graver: info, warning, error, critical.")
+        Severity | None,
+        typer.Option(metavar="SEVERITY", help="This one or higher: info, warning, error, critical."),
     ] = None,
     retailer: AnyRetailerOption = None,
     day: Annotated[str | None, typer.Option("--date", help="Only of this business date, YYYY-MM-DD.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Resolved ones, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Include resolved alerts.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the latest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
@@ -74,7 +75,7 @@ def list_alerts(
             console().print(_table(alerts))
             typer.echo(f"{len(alerts):,} of {matching:,} shown. What to do about one: retail alerts show ID")
         else:
-            typer.echo("No alert fits." if status or everything else "No alert is open.")
+            typer.echo("No alert matches." if status or everything else "No alert is open.")
 
 
 @app.command("show", cls=PlainCommand)
@@ -86,7 +87,7 @@ def show(
     with exit_code():
         found = rows("show_alert", id=alert)
         if not found:
-            raise FixConfiguration(f"There is no alert {alert}. List them: retail alerts list --all")
+            raise FixConfiguration(f"Alert {alert} does not exist. List them: retail alerts list --all")
         if as_json:
             print_json(found[0])
             return
@@ -101,30 +102,32 @@ def show(
 
 @app.command("ack", cls=PlainCommand)
 def ack(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
-    """Take alerts on: they stay until their cause is gone, and no more is sent about them."""
+    """Acknowledge alerts: they stay until resolved, but no further messages are sent about them."""
     with exit_code():
-        person = Person(getpass.getuser(), note)
-        _report("acknowledged", acknowledge(_dsn(), alerts, person, clock=_now), as_json)
+        operator = Operator(getpass.getuser(), note)
+        _report("acknowledged", acknowledge(_dsn(), alerts, operator, clock=_now), as_json)
 
 
 @app.command("resolve", cls=PlainCommand)
 def resolve_manually(alerts: IdsArgument, note: NoteOption = None, as_json: JsonOption = False) -> None:
-    """Close alerts. Most close by themselves when their cause is gone; the same cause met again opens a new one."""
+    """Resolve alerts. Most are resolved automatically; if the cause occurs again, a new alert is opened."""
     with exit_code():
-        person = Person(getpass.getuser(), note)
-        _report("resolved", resolve(_dsn(), alerts, person, clock=_now), as_json)
+        operator = Operator(getpass.getuser(), note)
+        _report("resolved", resolve(_dsn(), alerts, operator, clock=_now), as_json)
 
 
 @app.command("test", cls=PlainCommand)
 def send_test(
     severity: Annotated[
-        Severity, typer.Option(metavar="SEVERITY", help="info, warning, error or critical; decides who is told.")
+        Severity,
+        typer.Option(metavar="SEVERITY", help="info, warning, error or critical; selects the channels."),
     ] = "critical",
     as_json: JsonOption = False,
 ) -> None:
-    """Send a test message through every channel of ALERT_CHANNELS and say which took it.
+    """Send a test message through every channel of ALERT_CHANNELS and show which accepted it.
 
-    Ends with 1 when one did not, with 2 when none is set or one is no URL. A PagerDuty incident is closed at once.
+    Exits with 1 when a channel did not accept it, with 2 when none is set or one is not a URL. A PagerDuty incident is
+    closed immediately.
     """
     with exit_code():
         channels = checked_channels()
@@ -137,7 +140,7 @@ def send_test(
             print_json({"ok": not failed, "severity": severity, "channels": results})
         else:
             for each in channels:
-                typer.echo(f"{each.name}: {results[each.name] or f'left out, it is sent {each.least} and graver'}")
+                typer.echo(f"{each.name}: {results[each.name] or f'skipped, it receives {each.least} and higher'}")
         raise typer.Exit(1 if failed else 0)
 
 

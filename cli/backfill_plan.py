@@ -1,4 +1,4 @@
-"""A range of business dates as Airflow understands it: which runs it stands for, which of them are there already."""
+"""A range of business dates as a backfill in Airflow: the runs it consists of, and which of them exist already."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.airflow_rest.runs import Run, runs_between
 from shared.errors import FixConfiguration, StopRun
 
 RUNS_AT = time_of_day(2)
-"""When the day's run begins, on the clock of BUSINESS_TIMEZONE; the day before is over then."""
+"""When the daily run starts, in BUSINESS_TIMEZONE; the previous day is complete then."""
 CLOSING_SECONDS = 90.0
 """Airflow closes a backfill up to half a minute after its last run."""
 MOST_DATES = 3660
@@ -40,32 +40,32 @@ class Range:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backfill of a range would run, and what is there already and stays as it is."""
+    """What a backfill of a range would run, and what exists already and stays unchanged."""
 
     dates: Range
     to_run: tuple[date, ...]
     there: tuple[Run, ...]
-    """Runs of the range that it leaves alone, some of them perhaps under way."""
+    """Runs of the range that stay unchanged; some may still be running."""
 
     @property
     def kept(self) -> dict[date, str]:
-        """The state of each date that is left alone."""
+        """The state of each date that stays unchanged."""
         return {run.day: str(run.state) for run in self.there}
 
 
 def date_range(first: date, last: date, zone: ZoneInfo, now: datetime) -> Range:
     """The range, in the instants that Airflow wants.
 
-    A day's logical date is 02:00 of that day on the clock of the zone, or 03:00 where there is no 02:00. From midnight
-    to the last second of a day holds exactly that one, whatever the clocks do. Raises FixConfiguration when it ends
-    before it begins, or with a day whose run is not due.
+    A day's logical date is 02:00 local time, or 03:00 on days without 02:00. Midnight to the last second of a day
+    contains exactly one of them, also when the clocks change. Raises FixConfiguration when the range ends before it
+    begins, or ends with a day whose run is not due.
     """
     if first > last:
         raise FixConfiguration(f"FROM {first} is after TO {last}. Give the earlier date first.")
     if last > (due := last_due(zone, now)):
         raise FixConfiguration(
             f"{last} is not over before {last + timedelta(days=1)} {RUNS_AT:%H:%M} ({zone.key}). The last date that can"
-            f" be backfilled is {due}; a later one runs by itself, or at once: retail schedule trigger {last}"
+            f" be backfilled is {due}; a later one runs automatically, or now with: retail schedule trigger {last}"
         )
     if (last - first).days >= MOST_DATES:
         raise FixConfiguration(f"{first} to {last} are more than {MOST_DATES} dates. Backfill ten years at a time.")
@@ -81,13 +81,13 @@ def last_due(zone: ZoneInfo, now: datetime) -> date:
 
 
 def plan(airflow: Airflow, dag_id: str, dates: Range, reprocess: str) -> Plan:
-    """What Airflow would do; nothing is started. Raises StopRun when that is not what was asked for."""
-    answer = airflow.api.call("POST", "/api/v2/backfills/dry_run", _body(dag_id, dates, reprocess, 1))
-    to_run = tuple(sorted(_day(each, airflow.zone) for each in answer["backfills"]))
-    there = tuple(run for run in _nightly(airflow, dag_id, dates.since, dates.until) if run.day not in to_run)
+    """What Airflow would do; nothing is started. Raises StopRun when that differs from the requested dates."""
+    response = airflow.api.call("POST", "/api/v2/backfills/dry_run", _body(dag_id, dates, reprocess, 1))
+    to_run = tuple(sorted(_day(each, airflow.zone) for each in response["backfills"]))
+    there = tuple(run for run in _daily_runs(airflow, dag_id, dates.since, dates.until) if run.day not in to_run)
     if others := sorted({*to_run, *(run.day for run in there)} ^ set(dates.days)):
         raise StopRun(
-            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, but not as asked for:"
+            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, not as requested:"
             f" {_listed(others)}. Does it run daily, and is BUSINESS_TIMEZONE ({airflow.timezone}) that of Airflow?"
         )
     return Plan(dates, to_run, there)
@@ -105,8 +105,8 @@ def start(
 ) -> int:
     """Start the backfill and return its number.
 
-    Airflow takes one at a time for a DAG. One whose runs are all done is only being closed, and waited for; one that
-    is under way is named by StopRun.
+    Airflow allows one at a time for a DAG. A backfill whose runs have all finished is only being closed, so it is
+    waited for; for one that still runs, StopRun is raised.
     """
     deadline = monotonic() + CLOSING_SECONDS
     while True:
@@ -127,28 +127,28 @@ def _reject_when_under_way(airflow: Airflow, dag_id: str, *, too_late: bool) -> 
     ]
     for each in open_ones:
         since, until = datetime.fromisoformat(each["from_date"]), datetime.fromisoformat(each["to_date"])
-        runs = _nightly(airflow, dag_id, since, until)
+        runs = _daily_runs(airflow, dag_id, since, until)
         going = [run for run in runs if not run.is_over]
         if going or too_late:
             days = f"{since.astimezone(airflow.zone):%Y-%m-%d} to {until.astimezone(airflow.zone):%Y-%m-%d}"
-            held = ", and is held: continue it there" if each["is_paused"] else ""
+            held = ", and it is paused: unpause it there" if each["is_paused"] else ""
             raise StopRun(
-                f"Backfill {each['id']} of {dag_id} ({days}) is under way: {len(going)} of {len(runs)} runs are not"
+                f"Backfill {each['id']} of {dag_id} ({days}) is still running: {len(going)} of {len(runs)} runs are not"
                 f" done{held}. Airflow runs one at a time. Wait for it (retail schedule runs), or cancel it at"
                 f" {airflow.api.url}/dags/{dag_id}/backfills"
             )
 
 
 def runs_of(airflow: Airflow, dag_id: str, wanted: Plan) -> list[Run]:
-    """The runs that the backfill made or started again, as they are now."""
-    found = _nightly(airflow, dag_id, wanted.dates.since, wanted.dates.until)
+    """The runs that the backfill created or restarted, in their present state."""
+    found = _daily_runs(airflow, dag_id, wanted.dates.since, wanted.dates.until)
     return [run for run in found if run.day in wanted.to_run]
 
 
-def _nightly(airflow: Airflow, dag_id: str, since: datetime, until: datetime) -> list[Run]:
-    """The runs that hold a day's place in the schedule, however they were started; one a day.
+def _daily_runs(airflow: Airflow, dag_id: str, since: datetime, until: datetime) -> list[Run]:
+    """The runs that are a day's scheduled run, however they were started; one for each day.
 
-    A run that somebody triggered in the web interface has a logical date, too: the moment of the click.
+    A run that was triggered in the web interface has a logical date too: the time of the click.
     """
     found = []
     for run in runs_between(airflow.api, dag_id, since, until, airflow.timezone):
@@ -159,7 +159,7 @@ def _nightly(airflow: Airflow, dag_id: str, since: datetime, until: datetime) ->
     return found
 
 
-def in_words(days: Sequence[date]) -> str:
+def format_dates(days: Sequence[date]) -> str:
     """Dates as ranges: `2024-01-01 to 2024-01-03, 2024-01-07`."""
     parts: list[list[date]] = []
     for day in sorted(days):
@@ -181,7 +181,7 @@ def _body(dag_id: str, dates: Range, reprocess: str, max_active_runs: int) -> di
 
 
 def _day(planned: Mapping[str, Any], zone: ZoneInfo) -> date:
-    """The business date of a run that a dry run promises: the day its interval begins."""
+    """The business date of a planned run: the day on which its interval begins."""
     return datetime.fromisoformat(planned["logical_date"]).astimezone(zone).date()
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from cli.deferred import Entry, epilog
 
-PIPELINE = "Nightly pipeline"
+PIPELINE = "Pipeline"
 FILES = "CSV files"
-SCHEDULE = "Schedule and upkeep"
-BOOKS = "What happened"
-SETUP = "Setting up and checking"
-MACHINE = "The platform on this machine"
+SCHEDULE = "Scheduling and maintenance"
+HISTORY = "History"
+SETUP = "Setup"
+LOCAL = "Local platform"
 
 EXIT_CODES = "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted"
 EPILOG = "\n".join(
     [
         epilog(
             (
-                "retail run  # last night, from the shops to the views",
+                "retail run  # the complete pipeline for yesterday",
                 "retail etl --source sales.csv --dry-run  # what a file holds",
                 "retail ledger 2024-01-15  # where every record went",
             )
@@ -34,7 +34,7 @@ COMMANDS = (
     Entry(
         "run",
         "cli.run:run",
-        "Run a whole night: ingest, transform, quality, refresh.",
+        "Run the complete pipeline for one business date: ingest, transform, quality, refresh.",
         PIPELINE,
         (
             "retail run  # yesterday, all retailers",
@@ -47,7 +47,7 @@ COMMANDS = (
         "ingestion.main:main",
         "Land a business date of the retailers in the raw zone (default: yesterday).",
         PIPELINE,
-        ("retail ingest 2024-01-15", "retail ingest --since-watermark  # and what changed before"),
+        ("retail ingest 2024-01-15", "retail ingest --since-watermark  # also earlier dates that changed"),
     ),
     Entry(
         "transform",
@@ -107,13 +107,13 @@ COMMANDS = (
     Entry(
         "schedule",
         "cli.schedule:app",
-        "The DAGs in Airflow: switch them on and off, run a date, backfill a range, see what became of it.",
+        "The DAGs in Airflow: pause and unpause them, run a date, backfill a range, list the runs.",
         SCHEDULE,
         (
             "retail schedule list",
-            "retail schedule trigger 2024-01-15  # and watch it",
+            "retail schedule trigger 2024-01-15  # and show its progress",
             "retail schedule backfill 2024-01-01 2024-01-31 --dry-run",
-            "retail schedule runs  # and why the red ones are red",
+            "retail schedule runs  # with the reasons of failures",
         ),
     ),
     Entry(
@@ -126,31 +126,31 @@ COMMANDS = (
     Entry(
         "maintenance",
         "maintenance.main:app",
-        "Keep the warehouse in order; a DAG does it daily.",
+        "Run a maintenance task; a DAG runs them all daily.",
         SCHEDULE,
         ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
     ),
     Entry(
         "loads",
         "cli.ledger:loads",
-        "List the latest publications and where their records went.",
-        BOOKS,
+        "List the latest loads and where their records went.",
+        HISTORY,
         ("retail loads", "retail loads --retailer retailer_1 --limit 5 --json"),
     ),
     Entry(
         "ledger",
         "cli.ledger:ledger",
         "Show where every record and cent of a business date went.",
-        BOOKS,
+        HISTORY,
         ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
     ),
     Entry(
         "lineage",
         "cli.lineage:lineage",
         "Show which source fed which table on a business date, with runs and row counts.",
-        BOOKS,
+        HISTORY,
         (
-            "retail lineage  # the latest date, from the shops to the views",
+            "retail lineage 2024-01-15  # from the retailers to the views",
             "retail lineage mv_daily_sales_summary --date 2024-01-15 --upstream",
             "retail lineage fact_sales --retailer retailer_2 --columns",
         ),
@@ -159,26 +159,26 @@ COMMANDS = (
         "dead-letters",
         "cli.dead_letters:app",
         "Records that were rejected, with the reason and their payload.",
-        BOOKS,
+        HISTORY,
         ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
     ),
     Entry(
         "alerts",
         "cli.alerts:app",
-        "What somebody has to look at until it is gone, and the channels that tell of it.",
-        BOOKS,
+        "Problems that need attention until they are resolved, and the channels that report them.",
+        HISTORY,
         (
-            "retail alerts list --severity error  # and graver",
-            "retail alerts show 17  # the reason, and what to do",
-            'retail alerts ack 17 18 --note "I ask the retailer"',
+            "retail alerts list --severity error  # and more severe",
+            "retail alerts show 17  # the reason and the remedy",
+            'retail alerts ack 17 18 --note "Waiting for the retailer"',
             "retail alerts test  # does every channel work?",
         ),
     ),
     Entry(
         "digest",
         "cli.ledger:digest",
-        "Print the digest of everything published: equal data, equal digest.",
-        BOOKS,
+        "Print a digest of all published data; equal data has an equal digest.",
+        HISTORY,
         ("retail digest",),
     ),
     Entry(
@@ -191,7 +191,7 @@ COMMANDS = (
     Entry(
         "config",
         "cli.configuration:app",
-        "The settings that are in force, secrets masked.",
+        "The effective settings, with secrets masked.",
         SETUP,
         ("retail config check",),
     ),
@@ -209,8 +209,14 @@ COMMANDS = (
         SETUP,
         ("WAREHOUSE_OWNER_DSN=postgresql://retail_owner:…@host/db retail migrate",),
     ),
-    Entry("up", "cli.platform:up", "Start the platform on this machine, to stay.", MACHINE, ("retail up",)),
-    Entry("down", "cli.platform:down", "Stop the platform; its data stays.", MACHINE, ("retail down",)),
-    Entry("status", "cli.platform:status", "Show what runs.", MACHINE, ("retail status", "retail status --json")),
-    Entry("demo", "cli.platform:demo", "Run the real pipeline for the last three days.", MACHINE, ("retail demo",)),
+    Entry("up", "cli.platform:up", "Start the platform on this machine in the background.", LOCAL, ("retail up",)),
+    Entry("down", "cli.platform:down", "Stop the platform and keep its data.", LOCAL, ("retail down",)),
+    Entry(
+        "status",
+        "cli.platform:status",
+        "Show which services are running.",
+        LOCAL,
+        ("retail status", "retail status --json"),
+    ),
+    Entry("demo", "cli.platform:demo", "Run the real pipeline for the last three days.", LOCAL, ("retail demo",)),
 )

@@ -1,4 +1,4 @@
-"""`retail config check`: the settings in force, where each comes from, and what is missing. Secrets are masked."""
+"""`retail config check`: the effective settings, their origin, and what is missing. Secrets are masked."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from shared.database import describe_dsn
 from shared.errors import FixConfiguration
 
 app = typer.Typer(
-    cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The settings that are in force, secrets masked."
+    cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The effective settings, with secrets masked."
 )
 MORE_NAMES = {
     "WAREHOUSE_OWNER_DSN",
     *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"),
     *("LOG_LEVEL", "LOG_FORMAT"),
     *("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"),
-    *("ALERT_CHANNELS", "ALERT_DEADLINE_HOURS", "OPENLINEAGE_URL", "PUSHGATEWAY_URL"),
+    *("ALERT_CHANNELS", "ALERT_DEADLINE_HOURS", "OPENLINEAGE_URL", "PUSHGATEWAY_URL", "RETAIL_LOG_FILE"),
 }
-"""Read by the commands and the pipeline, beside those of `shared.config`."""
+"""Read by the commands and the pipeline, in addition to those of `shared.config`."""
 SECRET = ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY_ID", "TOKEN")
 MASK = "********"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting in force."""
+    """An effective setting."""
 
     name: str
     value: str
-    """As it may be shown."""
+    """The value to show, masked if secret."""
     origin: str
     """`environment`, `.env`, or `file` where NAME_FILE names it."""
 
@@ -50,9 +50,9 @@ def _config() -> None:
 
 @app.command("check", cls=PlainCommand)
 def check(as_json: JsonOption = False) -> None:
-    """Show the settings in force and name what is missing or wrong. Ends with 2 when something is.
+    """Show the effective settings, and what is missing or wrong. Exits with 2 when something is.
 
-    A retailer of which nothing is set is not missing: it is left out.
+    A retailer without any setting is not an error: it is left out.
     """
     with exit_code():
         settings = effective_settings(read_environment())
@@ -86,7 +86,7 @@ def effective_settings(environ: Mapping[str, str]) -> list[Setting]:
 
 
 def masked(name: str, value: str) -> str:
-    """The value as it may be shown: a DSN without its password, channels without their URLs, a secret not at all."""
+    """The value to show: a DSN without its password, channels without their URLs, secrets masked."""
     if name.endswith("_DSN"):
         return describe_dsn(value) if value.startswith(("postgresql://", "postgres://")) else MASK
     if name == "ALERT_CHANNELS":
@@ -101,7 +101,7 @@ def _origin(name: str) -> str:
 
 
 def configuration_errors() -> list[str]:
-    """What is missing or wrong, in the words of the errors that commands would end with."""
+    """What is missing or wrong, as the error messages that commands would show."""
     checks: list[Callable[[], object]] = [load_settings]
     if read_environment().get("ALERT_CHANNELS"):
         checks.append(checked_channels)

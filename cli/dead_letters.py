@@ -27,7 +27,7 @@ Status = Literal["open", "resolved", "replayed", "discarded", "all"]
 
 
 @app.command("list", cls=PlainCommand)
-def list_letters(
+def list_dead_letters(
     retailer: AnyRetailerOption = None,
     day: Annotated[str | None, typer.Option("--date", help="Only of this business date, YYYY-MM-DD.")] = None,
     code: Annotated[str | None, typer.Option(help="Only with this reason code, for example NEGATIVE_PRICE.")] = None,
@@ -35,7 +35,7 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many, the newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List rejected records. Those that their source has mended are `resolved` and not shown unless asked for."""
+    """List rejected records. Records that their source has corrected are `resolved`; to include them: --status all."""
     with exit_code():
         found = rows(
             "list_dead_letters",
@@ -46,27 +46,27 @@ def list_letters(
             limit=limit,
         )
         matching = found[0]["matching"] if found else 0
-        letters = [{name: value for name, value in row.items() if name != "matching"} for row in found]
+        dead_letters = [{name: value for name, value in row.items() if name != "matching"} for row in found]
         if as_json:
-            print_json({"matching": matching, "dead_letters": letters})
-        elif letters:
-            console().print(_table(letters))
-            typer.echo(f"{len(letters):,} of {matching:,} shown. With its payload: retail dead-letters show ID")
+            print_json({"matching": matching, "dead_letters": dead_letters})
+        elif dead_letters:
+            console().print(_table(dead_letters))
+            typer.echo(f"{len(dead_letters):,} of {matching:,} shown. With its payload: retail dead-letters show ID")
         else:
-            typer.echo("No dead letter fits.")
+            typer.echo("No dead letter matches.")
 
 
 @app.command("show", cls=PlainCommand)
-def show_letter(
-    letter: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
+def show_dead_letter(
+    dead_letter: Annotated[int, typer.Argument(metavar="ID", help="Its number in the list.")],
     as_json: JsonOption = False,
 ) -> None:
     """Show a rejected record with its payload."""
     with exit_code():
-        found = rows("show_dead_letter", id=letter)
+        found = rows("show_dead_letter", id=dead_letter)
         if not found:
             raise FixConfiguration(
-                f"There is no dead letter {letter}. List them: retail dead-letters list --status all"
+                f"Dead letter {dead_letter} does not exist. List them: retail dead-letters list --status all"
             )
         if as_json:
             print_json({**found[0], "payload": _payload(found[0]["payload"])})
@@ -88,12 +88,12 @@ def _payload(text: str) -> object:
         return text
 
 
-def _table(letters: Sequence[Row]) -> Table:
+def _table(dead_letters: Sequence[Row]) -> Table:
     table = Table(title="Dead letters, newest first", title_justify="left", box=None, header_style="dim")
     for name in ("id", "retailer", "date", "code", "position", "status"):
         table.add_column(name, no_wrap=True)
     table.add_column("reason", overflow="fold")
-    for each in letters:
+    for each in dead_letters:
         cells = ("dead_letter_id", "retailer_id", "business_date", "reason_code", "position", "status", "reason")
         table.add_row(*(escape(str(each[name])) for name in cells))
     return table

@@ -1,4 +1,4 @@
-"""Commands that are loaded when they are used: `retail --help` lists them all and imports none."""
+"""Commands that are imported when they are used: `retail --help` lists them all and imports none."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _named_by_what_they_take(parameters: Iterable[Any]) -> list[Any]:
 
 @dataclass(frozen=True)
 class Entry:
-    """A command as the catalogue has it."""
+    """A command in the list of commands."""
 
     name: str
     target: str
@@ -57,7 +57,7 @@ class Entry:
     summary: str
     """One line of plain English; the command's own help begins with it."""
     panel: str
-    """The heading it stands under."""
+    """The heading it is listed under."""
     examples: tuple[str, ...] = ()
     """`command  # what for`."""
 
@@ -99,7 +99,7 @@ def epilog(examples: Sequence[str]) -> str | None:
 
 
 class CatalogueGroup(PlainGroup):
-    """A group whose commands are the entries in its context settings' `obj`, stand-ins until one is called."""
+    """A group whose commands are the entries in its context settings' `obj`, placeholders until one is called."""
 
     def __init__(self, **attributes: Any) -> None:
         entries: Sequence[Entry] = attributes["context_settings"].pop("obj")
@@ -110,5 +110,5 @@ class CatalogueGroup(PlainGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that is called, loaded now."""
-        name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, self.entries[name].load() if name in self.entries else stand_in, rest
+        name, placeholder, rest = super().resolve_command(ctx, args)
+        return name, self.entries[name].load() if name in self.entries else placeholder, rest

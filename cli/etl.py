@@ -1,8 +1,7 @@
-"""`retail etl`: CSV files into the warehouse."""
+"""`retail etl`: load CSV files into the warehouse."""
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -36,20 +35,19 @@ def etl(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the columns mean: one that ships, or the path of a YAML file. Default: known by the header.",
+            help="What the columns mean: a built-in layout or a YAML file. Default: detected from the header.",
         ),
     ] = None,
     retailer: Annotated[
-        str | None, typer.Option("--retailer", metavar="ID", help="Whose sales they are. Default: as the layout says.")
+        str | None,
+        typer.Option("--retailer", metavar="ID", help="The retailer of the sales. Default: as in the layout."),
     ] = None,
     job_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A name for this load in books and report.")
+        str | None, typer.Option(metavar="NAME", help="A name for this load in the ledger and the report.")
     ] = None,
     on_overlap: Annotated[
         Overlap,
-        typer.Option(
-            help="For dates that a file of another name brought before: stop, replace them, or append to them."
-        ),
+        typer.Option(help="For dates that another file has loaded before: stop, replace them, or append to them."),
     ] = Overlap.STOP,
     max_reject_share: Annotated[
         float | None,
@@ -63,11 +61,12 @@ def etl(
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Where the quality report goes, in a folder of the run's name. Default: .local/reports."
+            metavar="DIR",
+            help="Folder for the report; each run gets a subfolder. Default: .local/reports.",
         ),
     ] = None,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Write no quality report.")] = False,
-    no_refresh: Annotated[bool, typer.Option("--no-refresh", help="Leave the materialized views as they are.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Do not write a quality report.")] = False,
+    no_refresh: Annotated[bool, typer.Option("--no-refresh", help="Do not refresh the materialized views.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and check only. Needs no warehouse; nothing is written.")
     ] = False,
@@ -75,13 +74,13 @@ def etl(
 ) -> None:
     """Load CSV files into the warehouse: read, check, clean, audit, publish.
 
-    All of it becomes visible at once, or nothing. The same file again changes nothing; a file of the same name is a
-    newer version of itself and replaces the business dates it holds. Rejected rows are in the dead letters.
+    The load is atomic. Loading the same file again changes nothing; a file with the same name is a newer version and
+    replaces the business dates it contains. Rejected rows are stored as dead letters.
     """
     from pipeline.file_load import FileLoadRequest, run_file_load
     from shared.logs import configure_logging
 
-    configure_logging(os.environ.get("LOG_LEVEL", "WARNING"))
+    configure_logging()
     report_directory = report or (None if dry_run else DOTENV.parent / ".local" / "reports")
     with exit_code():
         order = FileLoadRequest(
@@ -108,7 +107,7 @@ def etl(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Ctrl-C in a query of DuckDB arrives as an error of its own, and may be hidden by one of the cleaning up."""
+    """Raise KeyboardInterrupt for Ctrl-C during a DuckDB query, which raises its own error, or one during clean-up."""
     try:
         yield
     except Exception as error:
@@ -126,8 +125,8 @@ def _progress(*, quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield lambda stage, step, share: None
     elif sys.stderr.isatty():
-        with _bars() as told:
-            yield told
+        with _bars() as update:
+            yield update
     else:
         yield _lines()
 
@@ -142,19 +141,19 @@ def _bars() -> Iterator[Progress]:
     with bars:
         tasks = {stage: bars.add_task(name, total=1.0, start=False, step="") for stage, name in _STAGES.items()}
 
-        def told(stage: str, step: str, share: float) -> None:
+        def update(stage: str, step: str, share: float) -> None:
             bars.start_task(tasks[stage])
             bars.update(tasks[stage], completed=share, step=step if share < 1 else "")
             if share >= 1:
                 bars.stop_task(tasks[stage])
 
-        yield told
+        yield update
 
 
 def _lines() -> Callable[[str, str, float], None]:
     began: dict[str, float] = {}
 
-    def told(stage: str, step: str, share: float) -> None:
+    def update(stage: str, step: str, share: float) -> None:
         if stage not in began:
             began[stage] = time.monotonic()
             typer.echo(f"{_STAGES[stage]} …", err=True)
@@ -162,7 +161,7 @@ def _lines() -> Callable[[str, str, float], None]:
             typer.echo(f"{_STAGES[stage]} done, {time.monotonic() - began[stage]:.1f} s", err=True)
             began[stage] = 0.0
 
-    return told
+    return update
 
 
 def _show(result: FileLoadResult) -> None:
@@ -202,7 +201,7 @@ def _outcome(result: FileLoadResult) -> str:
     if result.dry_run:
         return f"Dry run: nothing was written. {seconds}"
     if result.load_id is None:
-        return f"Nothing new: every date is in the warehouse as the files have it. {seconds}"
+        return f"Nothing new: the warehouse already has every date as in the files. {seconds}"
     return f"Published as load {result.load_id}: {len(result.changed_days)} dates. {seconds}"
 
 

@@ -1,4 +1,4 @@
-"""`retail layouts` and `retail rules`: what is known of files before any is read."""
+"""`retail layouts` and `retail rules`: the known file layouts and cleaning rules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ layouts = typer.Typer(
 
 @layouts.command("list", cls=PlainCommand)
 def list_layouts(as_json: JsonOption = False) -> None:
-    """List the layouts that ship. One of your own is given by its path."""
+    """List the built-in layouts. To use your own, give its path."""
     from ingestion.mapping.layouts import known_layouts, load_layout
 
     with exit_code():
@@ -39,7 +39,7 @@ def list_layouts(as_json: JsonOption = False) -> None:
 
 @layouts.command("show", cls=PlainCommand)
 def show_layout(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A layout that ships, or the path of a YAML file.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A built-in layout, or the path of a YAML file.")],
     as_json: JsonOption = False,
 ) -> None:
     """Show a layout: which column each field comes from, and what is checked."""
@@ -91,12 +91,12 @@ def _numbers(layout: SourceMapping) -> str:
 def _origin(source: FieldSource) -> str:
     if source.value is not None:
         return f"always {source.value!r}"
-    told = " + ".join(source.headers)
+    described = " + ".join(source.headers)
     if source.format:
-        told += f", written {source.format}"
+        described += f", written {source.format}"
     if source.when_missing:
-        told += f"; when empty, {source.when_missing.value or source.when_missing.use}"
-    return told
+        described += f"; when empty, {source.when_missing.value or source.when_missing.use}"
+    return described
 
 
 def _table(headings: Iterable[str], rows: Iterable[Iterable[Any]]) -> Table:

@@ -1,4 +1,4 @@
-"""`retail gaps`: business dates that nobody can read, and filling them through Airflow."""
+"""`retail gaps`: business dates without a published load, and filling them through Airflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.airflow_session import Airflow, open_airflow, reject_paused
-from cli.run_monitor import RunMonitor, leaving_alone
+from cli.run_monitor import RunMonitor, watching_only
 from maintenance.gap_alerts import gap_facts
 from maintenance.gaps import Gap, as_ranges, find_gaps
 from shared.airflow_rest.client import DAG_ID
@@ -25,9 +25,10 @@ from shared.errors import FixConfiguration
 
 def gaps(
     first: Annotated[
-        str | None, typer.Option("--from", metavar="DATE", help="First business date. Default: each one's first load.")
+        str | None,
+        typer.Option("--from", metavar="DATE", help="First business date. Default: each retailer's first."),
     ] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last one. Default: yesterday.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last date. Default: yesterday.")] = None,
     retailer: RetailerOption = None,
     fill: Annotated[bool, typer.Option("--fill", help="Run the missing dates in Airflow and wait for them.")] = False,
     as_json: JsonOption = False,
@@ -35,7 +36,7 @@ def gaps(
     """List the business dates of each retailer without a published load, up to yesterday.
 
     A retailer that was never loaded has no gaps; files are not expected daily. With --fill, Airflow runs each missing
-    date, the oldest first. Ends with 1 when some are missing still.
+    date, the oldest first. Exits with 1 when dates are still missing.
     """
     with exit_code():
         settings = load_settings()
@@ -45,17 +46,17 @@ def gaps(
         if since and since > until:
             raise FixConfiguration(f"--from {since} is after --to {until}. Give the earlier date first.")
         missing = _find(settings, since, until, retailers)
-        told = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        out = Console(stderr=as_json, highlight=False, soft_wrap=True)
         runs: list[Run] = []
         if fill and missing:
-            _show(missing, told)
-            runs = _fill(open_airflow(), sorted({gap.business_date for gap in missing}), told)
+            _show(missing, out)
+            runs = _fill(open_airflow(), sorted({gap.business_date for gap in missing}), out)
             missing = _find(settings, since, until, retailers)
         if as_json:
             states = {str(run.day): run.state for run in runs}
             print_json({"ok": not missing, "last_date": until, "gaps": gap_facts(missing), "runs": states})
         else:
-            _tell(missing, until, filled=len(runs))
+            _print_result(missing, until, filled=len(runs))
         raise typer.Exit(1 if missing else 0)
 
 
@@ -64,19 +65,19 @@ def _find(settings: Settings, first: date | None, last: date, retailers: Sequenc
         return find_gaps(connection, first, last, retailers)
 
 
-def _fill(airflow: Airflow, days: Sequence[date], told: Console) -> list[Run]:
-    """A run for each date; Airflow runs as many side by side as the DAG allows. Other dates are left alone."""
+def _fill(airflow: Airflow, days: Sequence[date], out: Console) -> list[Run]:
+    """A run for each date; Airflow runs as many concurrently as the DAG allows. Other dates stay unchanged."""
     reject_paused(airflow.dag(DAG_ID))
     prefix = f"fill_gaps__{datetime.now(UTC):%Y%m%dT%H%M%S}__"
     for day in days:
         conf = {"date": day.isoformat(), "only_this_date": True}
         trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=f"{prefix}{day}")
-    told.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
-    with leaving_alone("the runs go on", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
-        return RunMonitor(airflow, told).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
+    out.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
+    with watching_only("the runs continue", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
+        return RunMonitor(airflow, out).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
 
 
-def _tell(missing: Sequence[Gap], until: date, *, filled: int) -> None:
+def _print_result(missing: Sequence[Gap], until: date, *, filled: int) -> None:
     if not missing:
         typer.echo(
             f"No business date is missing up to {until}." if not filled else f"{filled} dates run; none missing."
@@ -84,15 +85,15 @@ def _tell(missing: Sequence[Gap], until: date, *, filled: int) -> None:
         return
     _show(missing, console())
     if filled:
-        typer.echo("These are missing still. See why: retail schedule runs", err=True)
+        typer.echo("These are still missing. To see why: retail schedule runs", err=True)
     else:
-        typer.echo("Fill them: retail gaps --fill, with the same options", err=True)
+        typer.echo("To fill them: retail gaps --fill, with the same options", err=True)
 
 
-def _show(missing: Sequence[Gap], told: Any) -> None:
+def _show(missing: Sequence[Gap], out: Any) -> None:
     table = Table(title="Business dates without a published load", title_justify="left", box=None, header_style="dim")
     table.add_column("retailer", no_wrap=True)
     table.add_column("dates")
     for each in as_ranges(missing):
         table.add_row(escape(each.retailer_id), str(each))
-    told.print(table)
+    out.print(table)

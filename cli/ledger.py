@@ -1,4 +1,4 @@
-"""`retail loads`, `ledger` and `digest`: what the warehouse's books say was published."""
+"""`retail loads`, `ledger` and `digest`: what was published, according to the ledger."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ OUTCOMES = (
 
 
 def digest() -> None:
-    """Print the digest of everything published: equal data, equal digest."""
+    """Print a digest of all published data; equal data has an equal digest."""
     with exit_code():
         typer.echo(rows("digest")[0]["digest"])
 
@@ -40,9 +40,9 @@ def loads(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, the newest first.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List the latest publications and where their records went.
+    """List the latest loads and where their records went.
 
-    A publication is one committed load of one or more business dates of a retailer.
+    A load is one transaction that publishes one or more business dates of a retailer.
     """
     with exit_code():
         found = rows("list_loads", retailer=retailer, limit=limit)
@@ -55,7 +55,7 @@ def loads(
 
 
 def _loads_table(found: Sequence[Row]) -> Table:
-    table = Table(title="Publications, newest first", title_justify="left", box=None, header_style="dim")
+    table = Table(title="Loads, newest first", title_justify="left", box=None, header_style="dim")
     for name in ("load", "published (UTC)", "retailer", "dates", "path"):
         table.add_column(name, no_wrap=name != "dates")
     for name in OUTCOMES:
@@ -82,8 +82,8 @@ def ledger(
 ) -> None:
     """Show where every record and cent of a business date went.
 
-    Fetched = landed + rejected; landed = inserted + updated + unchanged + duplicate. The latest publication of each
-    retailer speaks. Ends with 1 when nothing of the date was published.
+    Fetched = landed + rejected; landed = inserted + updated + unchanged + duplicate. The figures are those of
+    the latest load of each retailer. Exits with 1 when nothing was published for the date.
     """
     with exit_code():
         chosen = business_date(day, load_settings())
@@ -103,9 +103,9 @@ def _entries(found: Sequence[Row]) -> list[dict[str, Any]]:
     entries = []
     for _, group in groupby(found, key=lambda row: row["retailer_id"]):
         lines = list(group)
-        whole = {key: lines[0][key] for key in ("retailer_id", "load_id", "run_id", "recorded_at", "source_sha256")}
+        shared = {key: lines[0][key] for key in ("retailer_id", "load_id", "run_id", "recorded_at", "source_sha256")}
         money = {line["currency"]: line["money"] for line in lines if line["currency"]}
-        entries.append({**whole, "records": lines[0]["records"], "money": money})
+        entries.append({**shared, "records": lines[0]["records"], "money": money})
     return entries
 
 

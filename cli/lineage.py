@@ -1,7 +1,8 @@
-"""`retail lineage`: which source fed which table, and what was made from it."""
+"""`retail lineage`: which sources fed which tables."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
@@ -16,28 +17,39 @@ from cli.lineage_tree import Flow, Node
 from cli.warehouse import rows
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
+from shared.errors import FixConfiguration
+
+_LIKE_A_DATE = re.compile(r"\d[\d./-]*")
+"""No data set is named like this."""
 
 
 def lineage(
     data_set: Annotated[
         str | None,
-        typer.Argument(metavar="DATA_SET", help="A table, a view, an object's key, a file. Default: overview."),
+        typer.Argument(
+            metavar="DATA_SET|DATE",
+            help="A table, a view, an object's key or a file; or a business date. Default: overview of a date.",
+        ),
     ] = None,
     day: Annotated[
-        str | None, typer.Option("--date", metavar="DATE", help="Business date. Default: the latest there is.")
+        str | None, typer.Option("--date", metavar="DATE", help="Business date. Default: the latest recorded date.")
     ] = None,
     retailer: Annotated[str | None, typer.Option("--retailer", help="Only this retailer. Default: all.")] = None,
-    upstream: Annotated[bool, typer.Option("--upstream", help="Only what it was made from.")] = False,
-    downstream: Annotated[bool, typer.Option("--downstream", help="Only what was made from it.")] = False,
-    columns: Annotated[bool, typer.Option("--columns", help="Also the columns that were made from which.")] = False,
+    upstream: Annotated[bool, typer.Option("--upstream", help="Only the sources of the data set.")] = False,
+    downstream: Annotated[bool, typer.Option("--downstream", help="Only what the data set feeds.")] = False,
+    columns: Annotated[bool, typer.Option("--columns", help="Show the source columns of each column.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show which source fed which table on a business date, with runs and row counts.
 
-    Upstream is what a table or object was made from, downstream what was made from it. Ends with 1 when nothing is
-    known of it.
+    Upstream are the sources of a table or object, downstream is what it feeds. Exits with 1 when no lineage is
+    recorded.
     """
     with exit_code():
+        if data_set and _LIKE_A_DATE.fullmatch(data_set):
+            if day and day != data_set:
+                raise FixConfiguration(f"Two dates are given, {data_set} and --date {day}. Give one of them.")
+            data_set, day = None, data_set
         chosen = _chosen(day, data_set, retailer)
         flows = rows("find_flows", day=chosen, retailer=retailer) if chosen else []
         if not flows:
@@ -73,16 +85,16 @@ def _chosen(day: str | None, data_set: str | None, retailer: str | None) -> date
 
 def _nothing(data_set: str | None, day: date | None) -> None:
     what = f" of {data_set}" if data_set else ""
-    when = f" on {day}" if day else ""
-    typer.echo(f"No lineage{what} is kept{when}. What there is: retail lineage", err=True)
+    when = f" for {day}" if day else ""
+    typer.echo(f"No lineage{what} is recorded{when}. To see the latest date: retail lineage", err=True)
     raise typer.Exit(1)
 
 
 def _as_json(trees: Sequence[tuple[str, Node]]) -> dict[str, list[dict[str, Any]]]:
-    told: dict[str, list[dict[str, Any]]] = {}
+    by_direction: dict[str, list[dict[str, Any]]] = {}
     for direction, node in trees:
-        told.setdefault(direction, []).append(node.as_dict())
-    return told
+        by_direction.setdefault(direction, []).append(node.as_dict())
+    return by_direction
 
 
 def _overview(flows: Sequence[Flow], day: date | None, *, as_json: bool) -> None:
@@ -106,10 +118,10 @@ def _overview(flows: Sequence[Flow], day: date | None, *, as_json: bool) -> None
 
 
 def _shown(direction: str, node: Node, *, columns: bool) -> Tree:
-    told = "is made from" if direction == "upstream" else "feeds"
-    shown = Tree(f"[bold]{escape(node.name)}[/] [dim]{escape(node.namespace)}[/] {told}")
+    verb = "is made from" if direction == "upstream" else "feeds"
+    shown = Tree(f"[bold]{escape(node.name)}[/] [dim]{escape(node.namespace)}[/] {verb}")
     if not node.children:
-        shown.add("[dim]nothing that is known[/]")
+        shown.add("[dim]nothing recorded[/]")
     _hang(shown, node.children, columns=columns)
     return shown
 
@@ -118,14 +130,14 @@ def _hang(shown: Tree, nodes: Sequence[Node], *, columns: bool) -> None:
     for node in nodes:
         branch = shown.add(f"[bold]{escape(_short(node.name))}[/] [dim]{escape(node.namespace)}[/]")
         for flow in node.flows:
-            branch.label = f"{branch.label}\n{escape(_told(flow))}"
+            branch.label = f"{branch.label}\n{escape(_describe(flow))}"
             if columns:
                 made = (f"{name} ← {', '.join(sources)}" for name, sources in flow["columns"].items())
                 branch.label += "".join(f"\n  [dim]{escape(each)}[/]" for each in made)
         _hang(branch, node.children, columns=columns)
 
 
-def _told(flow: Flow) -> str:
+def _describe(flow: Flow) -> str:
     days = str(flow["business_date"])
     if flow["last_date"] != flow["business_date"]:
         days += f" to {flow['last_date']}"
@@ -135,7 +147,7 @@ def _told(flow: Flow) -> str:
 
 
 def _short(name: str) -> str:
-    """A table without its database and schema; keys and paths as they are."""
+    """A table without its database and schema; keys and paths unchanged."""
     return name.rpartition(".")[2] if "/" not in name else name
 
 

@@ -1,4 +1,4 @@
-"""Flows as trees: from a data set up to its sources, or down to what is made from it. Pure."""
+"""Flows as trees: from a data set up to its sources, or down to what it feeds. Pure functions."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ class Node:
 
 
 def date_of(name: str) -> date | None:
-    """The business date that stands in an object's key."""
+    """The business date in an object's key."""
     match = _DATE_IN_KEY.search(name)
     return date(*map(int, match.groups())) if match else None
 
 
 def find(flows: Sequence[Flow], name: str) -> list[tuple[str, str]]:
-    """The data sets that a person means by `name`: a table, a key, a prefix of objects, a URL or a path."""
+    """The data sets that match `name`: a table, a key, a prefix of objects, a URL or a path."""
     sets = {(flow[f"{side}_namespace"], flow[f"{side}_name"]) for flow in flows for side in ("source", "target")}
     return sorted(each for each in sets if _means(name, *each))
 
 
 def _means(wanted: str, namespace: str, name: str) -> bool:
-    whole = f"{namespace}{name}" if name.startswith("/") else f"{namespace}/{name}"
+    full_name = f"{namespace}{name}" if name.startswith("/") else f"{namespace}/{name}"
     is_prefix = "://" in namespace and wanted.startswith(f"{name}/")
-    return wanted in (name, whole) or name.endswith((f".{wanted}", f"/{wanted}")) or is_prefix
+    return wanted in (name, full_name) or name.endswith((f".{wanted}", f"/{wanted}")) or is_prefix
 
 
 def tree(flows: Sequence[Flow], start: tuple[str, str], *, upstream: bool) -> Node:
-    """What `start` was made from, or what was made from it, as far as the flows go."""
+    """The sources of `start`, or what it feeds, as far as the flows go."""
     near, far = ("target", "source") if upstream else ("source", "target")
     return _grow(flows, Node(*start), near, far, (start,))
 

@@ -1,4 +1,4 @@
-"""The `retail` command. What it offers stands in `cli/command_list.py`; each command is loaded when it is used."""
+"""The `retail` command. `cli/command_list.py` lists its commands; each is imported when it is used."""
 
 from __future__ import annotations
 
@@ -34,20 +34,33 @@ def retail(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            help="Show the log on standard error. Without it, the log goes to RETAIL_LOG_FILE, by default"
+            " .local/logs/retail.log in a checkout.",
+        ),
+    ] = False,
 ) -> None:
-    """Retail sales from shops' systems and CSV files into one star schema, every record and cent accounted for."""
+    """Load retail sales from APIs and CSV files into one star schema, with every record and cent reconciled."""
+    from shared.logs import configure_logging
+
+    if verbose:
+        os.environ.setdefault("LOG_LEVEL", "INFO")  # commands configure logging again for themselves
+    configure_logging()
 
 
 def main() -> None:
-    """Run the command line. A defect ends in one line and exit code 1; RETAIL_TRACEBACK=1 shows where it is."""
+    """Run the command line. A defect prints one line and exits with 1; RETAIL_TRACEBACK=1 shows its traceback."""
     try:
         app(prog_name="retail")
     except Exception as error:
         if os.environ.get("RETAIL_TRACEBACK"):
             raise
         sys.stderr.write(
-            f"retail met a defect: {type(error).__name__}: {' '.join(str(error).split())}\n"
-            "Set RETAIL_TRACEBACK=1 to see where, and please report it.\n"
+            f"Internal error: {type(error).__name__}: {' '.join(str(error).split())}\n"
+            "Please report it. To see the traceback, set RETAIL_TRACEBACK=1 and run the command again.\n"
         )
         sys.exit(1)
 

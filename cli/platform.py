@@ -11,31 +11,31 @@ from shared.errors import FixConfiguration
 
 
 def up() -> None:
-    """Start the platform on this machine, to stay. A second time changes nothing."""
+    """Start the platform on this machine in the background. Does nothing when it is running."""
     _hand_over("up")
 
 
 def down() -> None:
-    """Stop the platform; its data stays."""
+    """Stop the platform and keep its data."""
     _hand_over("down")
 
 
 def status(as_json: JsonOption = False) -> None:
-    """Show what runs. Ends with 1 when something does not."""
+    """Show which services are running. Exits with 1 when one is not."""
     _hand_over("status", *(["--json"] if as_json else []))
 
 
 def demo() -> None:
-    """Run the real pipeline for the last three days. Shows what happened, then stops everything."""
+    """Run the real pipeline for the last three days. Shows the results, then stops the platform."""
     _hand_over("demo")
 
 
 def _hand_over(*arguments: str) -> None:
-    """Become `python -m local_stack`, so that signals and the exit code are its own."""
+    """Replace this process with `python -m local_stack`, which then handles signals and sets the exit code."""
     with exit_code():
         if not (PROJECT_ROOT / "local_stack" / "__main__.py").is_file():
             raise FixConfiguration(
-                "The platform on this machine is part of the project's checkout, not of an installed package."
+                "The local platform is part of a checkout of the project, not of the installed package."
                 f" In the checkout run: make {arguments[0]}"
             )
         os.chdir(PROJECT_ROOT)

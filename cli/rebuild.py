@@ -1,4 +1,4 @@
-"""`retail rebuild`: load landed dates again from the raw zone, whole retailers at once."""
+"""`retail rebuild`: load landed dates again from the raw zone, one retailer in each transaction."""
 
 from __future__ import annotations
 
@@ -34,17 +34,16 @@ def rebuild(
 ) -> None:
     """Load landed dates again from the raw zone.
 
-    An emptied warehouse becomes what it was; in a full one nothing changes. Whole months are built at once. Each
-    retailer becomes visible at once, or stays as it was; one that fails leaves the others alone, and the command ends
-    with 1.
+    Restores an emptied warehouse; a complete one does not change. Complete months are built together. Each retailer is
+    loaded in one transaction; when one fails, the others are still loaded, and the command exits with 1.
     """
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         settings = load_settings()
         chosen = [business_date(text, settings) if text else None for text in (first, last)]
         landed = landed_dates(settings, retailer, chosen[0], chosen[1])
         if not landed:
-            raise FixConfiguration("Nothing that fits is landed in the raw zone. See what is: retail loads")
+            raise FixConfiguration("The raw zone has no landed date that matches. To see the loaded ones: retail loads")
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         loads = rebuild_all(landed, settings, new_run_id("rebuild"), console)
         if as_json:
@@ -67,7 +66,7 @@ def landed_dates(
 
 
 def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
-    """The sealed partitions among the keys of the raw bucket, by retailer and in order."""
+    """The landed dates among the keys of the raw bucket, sorted, by retailer."""
     found: dict[str, list[date]] = {}
     for key in keys:
         if match := _MANIFEST.fullmatch(key):
@@ -78,25 +77,25 @@ def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
 def rebuild_all(
     landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console
 ) -> list[RetailerLoad]:
-    """Load one retailer after the other; errors are in the results."""
+    """Load the retailers one after the other; errors are in the results."""
     from transformation.loads import failed_load
 
     loads = []
     for name, days in landed.items():
-        told = f"{escape(name)}: {len(days)} dates, {days[0]} to {days[-1]}"
+        label = f"{escape(name)}: {len(days)} dates, {days[0]} to {days[-1]}"
         try:
-            with console.status(told) as status:
-                load = _rebuild_one(name, days, settings, run_id, _shown_in(status, told))
-            console.print(f"{told} [green]ok[/] load {load.load_id}")
+            with console.status(label) as status:
+                load = _rebuild_one(name, days, settings, run_id, _shown_in(status, label))
+            console.print(f"{label} [green]ok[/] load {load.load_id}")
         except RetailError as error:
             load = failed_load(name, error)
-            console.print(f"{told} [red]failed[/] {escape(str(error))}")
+            console.print(f"{label} [red]failed[/] {escape(str(error))}")
         loads.append(load)
     return loads
 
 
-def _shown_in(status: Any, told: str) -> Progress:
-    return lambda step, share: status.update(f"{told}: {escape(step)}, {share:.0%}")
+def _shown_in(status: Any, label: str) -> Progress:
+    return lambda step, share: status.update(f"{label}: {escape(step)}, {share:.0%}")
 
 
 def _rebuild_one(
@@ -123,9 +122,9 @@ def _facts(loads: Sequence[RetailerLoad]) -> dict[str, Any]:
     """Counts per retailer, without a line for each of its dates."""
     facts = {}
     for load in loads:
-        told = load.as_dict()
-        partitions = told.pop("partitions")
+        label = load.as_dict()
+        partitions = label.pop("partitions")
         names = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_warehouse")
-        told |= {name: sum(int(each[name]) for each in partitions) for name in names}
-        facts[load.retailer_id] = {**told, "dates": len(partitions)}
+        label |= {name: sum(int(each[name]) for each in partitions) for name in names}
+        facts[load.retailer_id] = {**label, "dates": len(partitions)}
     return facts

@@ -1,4 +1,4 @@
-"""The reference of the `retail` command as Markdown, from what the commands say of themselves.
+"""The reference of the `retail` command as Markdown, generated from the help of the commands.
 
 python -m cli.reference > docs/CLI.md
 """
@@ -18,19 +18,22 @@ from cli.main import app
 
 HEAD = """# The `retail` command
 
-`make` of any target puts `retail` into `.venv/bin`; `pip install .` into an environment of your own. `python -m cli` is
-the same. This page is what the commands say of themselves: `python -m cli.reference > docs/CLI.md` writes it, a test
-compares it.
+Any `make` target installs `retail` in `.venv/bin`; `pip install .` installs it in another environment. `python -m cli`
+is the same command. This page is generated from the commands' help: `python -m cli.reference > docs/CLI.md`. A test
+compares them.
 
-* `-h` or `--help` explains each command; `retail --install-completion` makes the shell complete them.
-* `--json` prints the result for programs, on standard output; what else there is to say goes to standard error.
+* `-h` or `--help` explains each command; `retail --install-completion` sets up shell completion.
+* `--json` prints the result for programs on standard output; all other messages go to standard error.
+* The log goes to `.local/logs/retail.log` in a checkout, else to `retail/retail.log` in `$XDG_STATE_HOME` or
+  `~/.local/state`; `RETAIL_LOG_FILE` names another file. `retail --verbose COMMAND`, or `LOG_LEVEL`, shows it on
+  standard error instead.
 * Settings come from the environment, then from `.env`; `retail config check` shows them with secrets masked.
-* `NO_COLOR=1` turns colours off. `RETAIL_TRACEBACK=1` shows where a defect is.
+* `NO_COLOR=1` turns colours off. `RETAIL_TRACEBACK=1` shows the traceback of an internal error.
 """
 
 
 def reference() -> str:
-    """The whole page."""
+    """The complete page."""
     root: Any = typer.main.get_command(app)
     context = root.make_context("retail", [], resilient_parsing=True)
     lines = [HEAD, "## Exit codes\n", "| code | meaning |", "|---|---|"]
@@ -70,8 +73,8 @@ def _parameters(context: Any) -> Iterator[str]:
         name = each.metavar if each.param_type_name == "argument" else ", ".join([*each.opts, *each.secondary_opts])
         value = each.metavar if each.param_type_name == "option" and not each.is_flag and each.metavar else ""
         default = each.default if isinstance(each.default, str | int | float) and not each.is_flag else None
-        told = str(each.help) + (f" Default: {default}." if default is not None else "")
-        yield f"| `{f'{name} {value}'.strip()}` | {told} |".replace("\n", " ")
+        text = str(each.help) + (f" Default: {default}." if default is not None else "")
+        yield f"| `{f'{name} {value}'.strip()}` | {text} |".replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.run import STAGES, PipelineRun, run_stages, summary
+from pipeline.run import PipelineRun, describe_result, run_stages
+from pipeline.stages import STAGES, Stage
 from shared.commands import (
     DateArgument,
     JsonOption,
@@ -30,16 +31,16 @@ def run(
     retailer: RetailerOption = None,
     only_this_date: Annotated[
         bool,
-        typer.Option("--only-this-date", help="Leave late changes and gaps of other dates alone, as a backfill does."),
+        typer.Option("--only-this-date", help="Process this date only, without late changes and gaps of other dates."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a whole night: ingest, transform, quality, refresh.
+    """Run the complete pipeline for one business date: ingest, transform, quality, refresh.
 
-    A retailer that fails leaves the others to be published; the run then ends with 1 and names it. When a critical
+    When a retailer fails, the others are still published; the command names it and exits with 1. When a critical
     check fails, the views are not refreshed.
     """
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         retailers = chosen_retailers(retailer)
         settings = load_settings(needs=retailers)
@@ -55,17 +56,18 @@ def run(
 
 
 @contextmanager
-def _shown(stage: str, result: PipelineRun, console: Console) -> Iterator[None]:
+def _shown(stage: Stage, result: PipelineRun, console: Console) -> Iterator[None]:
     began = time.monotonic()
-    place = f"{list(STAGES).index(stage) + 1}/{len(STAGES)} {stage:<10}"
+    place = f"{STAGES.index(stage) + 1}/{len(STAGES)} {stage.name:<10}"
     mark = "[red]failed[/]"
     try:
         with console.status(f"{place} …"):
             yield
         mark = "[green]ok[/]    "
     finally:
-        told = summary(stage, result.stages[stage]) if stage in result.stages else ""
-        console.print(f"{place} {mark} {told}{'  ' if told else ''}[dim]{time.monotonic() - began:.1f} s[/]")
+        facts = result.stages.get(stage.name)
+        described = f"{describe_result(stage.name, facts)}  " if facts else ""
+        console.print(f"{place} {mark} {described}[dim]{time.monotonic() - began:.1f} s[/]")
 
 
 def _explain(result: PipelineRun) -> None:

@@ -1,4 +1,4 @@
-"""`retail schedule`: switch the DAGs on and off, run a date, backfill a range, see what became of it."""
+"""`retail schedule`: pause and unpause the DAGs, run a date, backfill a range, list the runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cli.airflow_session import (
     reject_paused,
 )
 from cli.deferred import PlainCommand, PlainGroup
-from cli.run_monitor import RunMonitor, failure_reason, leaving_alone, run_facts
+from cli.run_monitor import RunMonitor, failure_reason, run_facts, watching_only
 from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, latest_runs, reasons, trigger
 from shared.commands import DateArgument, JsonOption, console, exit_code, print_json
@@ -31,7 +31,7 @@ app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
     add_completion=False,
-    help="The DAGs in Airflow: switch them on and off, run a date, backfill a range, see what became of it.",
+    help="The DAGs in Airflow: pause and unpause them, run a date, backfill a range, list the runs.",
 )
 Reprocess = Literal["none", "failed", "completed"]
 _STATES = {"success": "[green]success[/]", "failed": "[red]failed[/]", "running": "[cyan]running[/]"}
@@ -39,7 +39,7 @@ _STATES = {"success": "[green]success[/]", "failed": "[red]failed[/]", "running"
 
 @app.command("list", cls=PlainCommand)
 def list_dags(as_json: JsonOption = False) -> None:
-    """List the DAGs: when they run, whether they are switched on, how their last run ended."""
+    """List the DAGs: their schedule, whether they are paused, how their last run ended."""
     with exit_code():
         airflow = open_airflow()
         found = [_dag_facts(airflow, dag) for dag in airflow.dags()]
@@ -64,13 +64,13 @@ def list_dags(as_json: JsonOption = False) -> None:
 
 @app.command("pause", cls=PlainCommand)
 def pause(dag: DagOption = DAG_ID, as_json: JsonOption = False) -> None:
-    """Switch a DAG off: nothing new begins; what runs is finished."""
+    """Pause a DAG: no new run starts; running ones finish."""
     _switch(dag, True, as_json)
 
 
 @app.command("unpause", cls=PlainCommand)
 def unpause(dag: DagOption = DAG_ID, as_json: JsonOption = False) -> None:
-    """Switch a DAG on. When its last night was missed, Airflow runs it at once."""
+    """Unpause a DAG. Airflow immediately runs the latest missed interval."""
     _switch(dag, False, as_json)
 
 
@@ -78,9 +78,9 @@ def unpause(dag: DagOption = DAG_ID, as_json: JsonOption = False) -> None:
 def trigger_run(
     day: DateArgument = None, dag: DagOption = DAG_ID, wait: WaitOption = True, as_json: JsonOption = False
 ) -> None:
-    """Run one business date now and show its tasks until it is done.
+    """Run one business date now and show its tasks until it has finished.
 
-    Ends with 1 when the run is red, and says why. Ctrl-C ends the watching, not the run.
+    Exits with 1 when the run failed, and shows why. Ctrl-C stops the watching, not the run.
     """
     with exit_code():
         airflow = open_airflow()
@@ -88,45 +88,45 @@ def trigger_run(
         conf = {"date": chosen_day(day, airflow, datetime.now(UTC)).isoformat()} if day or dag == DAG_ID else {}
         if wait:
             reject_paused(known)
-        told = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        out = Console(stderr=as_json, highlight=False, soft_wrap=True)
         run = trigger(airflow.api, dag, airflow.timezone, conf=conf)
-        told.print(f"[bold]{conf.get('date', dag)}[/] · run {escape(run.run_id)} · {run.page(airflow.api.url)}")
+        out.print(f"[bold]{conf.get('date', dag)}[/] · run {escape(run.run_id)} · {run.page(airflow.api.url)}")
         if not wait:
             if known["is_paused"]:
                 typer.echo(f"{dag} is paused: the run stays in the queue until: retail schedule unpause", err=True)
             if as_json:
                 print_json({**run_facts(airflow, run), "tasks": []})
             return
-        with leaving_alone("the run goes on", run.page(airflow.api.url)):
-            ended, tasks = RunMonitor(airflow, told).one(run)
+        with watching_only("the run continues", run.page(airflow.api.url)):
+            ended, tasks = RunMonitor(airflow, out).one(run)
         because = reasons(airflow.api, ended, tasks)
         if as_json:
             facts = [{"name": each.name, "state": each.state, "seconds": each.seconds} for each in tasks]
             print_json({**run_facts(airflow, ended, because), "tasks": facts})
-        _tell_end(airflow, ended, because, told)
+        _show_end(airflow, ended, because, out)
         raise typer.Exit(0 if ended.state == "success" else 1)
 
 
 @app.command("backfill", cls=PlainCommand)
 def backfill(
     first: Annotated[str, typer.Argument(metavar="FROM", help="First business date, YYYY-MM-DD.")],
-    last: Annotated[str, typer.Argument(metavar="TO", help="Last business date; it is run, too.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="Last business date, included.")],
     reprocess: Annotated[
         Reprocess,
         typer.Option(
-            metavar="WHICH", help=f"Of the dates that have a run: which to run again, {', '.join(get_args(Reprocess))}."
+            metavar="WHICH", help=f"Which dates that already have a run to run again, {', '.join(get_args(Reprocess))}."
         ),
     ] = "none",
-    max_active_runs: Annotated[int, typer.Option(min=1, max=100, help="How many dates side by side.")] = 4,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which dates would be run.")] = False,
+    max_active_runs: Annotated[int, typer.Option(min=1, max=100, help="How many dates run concurrently.")] = 4,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which dates would run.")] = False,
     dag: DagOption = DAG_ID,
     wait: WaitOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Run every business date from FROM to TO, both included, on the days of BUSINESS_TIMEZONE.
 
-    Dates that have a run already are named and left alone, unless --reprocess says otherwise: `failed` runs the red
-    ones again, `completed` the green ones, too. Ends with 1 when a date is red. Ctrl-C ends the watching only.
+    Dates that already have a run are listed and stay unchanged, unless --reprocess is given: `failed` runs the failed
+    ones again, `completed` all of them. Exits with 1 when a date failed. Ctrl-C stops the watching only.
     """
     with exit_code():
         airflow = open_airflow()
@@ -134,21 +134,22 @@ def backfill(
         days = [chosen_day(text, airflow, now) for text in (first, last)]
         dates = backfill_plan.date_range(days[0], days[1], airflow.zone, now)
         check_zone(known, airflow.timezone)
-        told = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        out = Console(stderr=as_json, highlight=False, soft_wrap=True)
         plan = backfill_plan.plan(airflow, dag, dates, reprocess)
-        _tell_plan(plan, told, dry_run=dry_run)
+        _show_plan(plan, out, dry_run=dry_run)
         runs: list[Run] = []
         if plan.to_run and not dry_run:
             if wait:
                 reject_paused(known)
-            runs = _run_backfill(airflow, dag, plan, reprocess, max_active_runs, told if wait else None)
-        red = [run for run in runs if run.state == "failed"]
+            runs = _run_backfill(airflow, dag, plan, reprocess, max_active_runs, out if wait else None)
+        failed = [run for run in runs if run.state == "failed"]
         if as_json:
             print_json(_backfill_facts(airflow, plan, runs))
-        elif red:
-            told.print(f"Red: {backfill_plan.in_words([run.day for run in red])}. Mend the cause, then run them again:")
-            told.print(f"  retail schedule backfill {dates.first} {dates.last} --reprocess failed")
-        raise typer.Exit(1 if red else 0)
+        elif failed:
+            days_failed = backfill_plan.format_dates([run.day for run in failed])
+            out.print(f"Failed: {days_failed}. Fix the cause, then run them again:")
+            out.print(f"  retail schedule backfill {dates.first} {dates.last} --reprocess failed")
+        raise typer.Exit(1 if failed else 0)
 
 
 @app.command("runs", cls=PlainCommand)
@@ -157,7 +158,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the newest first.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
-    """List the latest runs with their business dates; for red ones the reason."""
+    """List the latest runs with their business dates; for failed ones the reason."""
     with exit_code():
         airflow = open_airflow()
         airflow.dag(dag)
@@ -176,7 +177,7 @@ def _switch(dag: str, paused: bool, as_json: bool) -> None:
         if as_json:
             print_json({"dag_id": dag, "paused": paused, "changed": changed})
         else:
-            typer.echo(f"{dag} is {'paused' if paused else 'on'}{'' if changed else ' already'}.")
+            typer.echo(f"{dag} is {'' if changed else 'already '}{'paused' if paused else 'on'}.")
 
 
 def _dag_facts(airflow: Airflow, dag: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,43 +185,43 @@ def _dag_facts(airflow: Airflow, dag: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "dag_id": dag["dag_id"],
         "paused": dag["is_paused"],
-        "schedule": dag["timetable_summary"] or "never by itself",
+        "schedule": dag["timetable_summary"] or "only when triggered",
         "next_run": dag["next_dagrun_run_after"],
         "last_run": run_facts(airflow, last[0]) if last else None,
     }
 
 
 def _run_backfill(
-    airflow: Airflow, dag: str, plan: backfill_plan.Plan, reprocess: str, max_active_runs: int, told: Console | None
+    airflow: Airflow, dag: str, plan: backfill_plan.Plan, reprocess: str, max_active_runs: int, out: Console | None
 ) -> list[Run]:
     """Start it and, with a console, watch it until its runs are done."""
     page = f"{airflow.api.url}/dags/{dag}/backfills"
     number = backfill_plan.start(airflow, dag, plan.dates, reprocess, max_active_runs)
-    if told is None:
-        typer.echo(f"Backfill {number} is under way. See {page}, or: retail schedule runs", err=True)
+    if out is None:
+        typer.echo(f"Backfill {number} has started. See {page}, or: retail schedule runs", err=True)
         return backfill_plan.runs_of(airflow, dag, plan)
-    with leaving_alone("the backfill goes on", page):
-        return RunMonitor(airflow, told).many(lambda: backfill_plan.runs_of(airflow, dag, plan))
+    with watching_only("the backfill continues", page):
+        return RunMonitor(airflow, out).many(lambda: backfill_plan.runs_of(airflow, dag, plan))
 
 
-def _tell_plan(plan: backfill_plan.Plan, told: Console, *, dry_run: bool) -> None:
+def _show_plan(plan: backfill_plan.Plan, out: Console, *, dry_run: bool) -> None:
     for state in sorted(set(plan.kept.values())):
         days = [day for day, each in plan.kept.items() if each == state]
-        told.print(f"There already, {state}: {backfill_plan.in_words(days)}")
+        out.print(f"Already run, {state}: {backfill_plan.format_dates(days)}")
     verb = "Would run" if dry_run else "Runs"
-    which = f": {backfill_plan.in_words(plan.to_run)}" if plan.to_run else ""
-    told.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates{which}")
+    which = f": {backfill_plan.format_dates(plan.to_run)}" if plan.to_run else ""
+    out.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates{which}")
     if plan.kept and not plan.to_run:
-        told.print("To run them again: --reprocess completed, or --reprocess failed for the red ones.")
+        out.print("To run them again: --reprocess completed, or --reprocess failed for the failed ones.")
 
 
-def _tell_end(airflow: Airflow, run: Run, because: Sequence[str], told: Console) -> None:
+def _show_end(airflow: Airflow, run: Run, because: Sequence[str], out: Console) -> None:
     seconds = f" in {run.seconds:.1f} s" if run.seconds is not None else ""
-    told.print(f"{_STATES.get(str(run.state), run.state)}{seconds}")
+    out.print(f"{_STATES.get(str(run.state), run.state)}{seconds}")
     for reason in because:
         typer.echo(reason, err=True)
     if run.state != "success":
-        typer.echo(f"See {run.page(airflow.api.url)}: mend the cause, then clear the red task there.", err=True)
+        typer.echo(f"See {run.page(airflow.api.url)}: fix the cause, then clear the failed task there.", err=True)
 
 
 def _backfill_facts(airflow: Airflow, plan: backfill_plan.Plan, runs: Sequence[Run]) -> dict[str, Any]:
@@ -248,5 +249,5 @@ def _runs_table(dag: str, found: Sequence[tuple[Run, Sequence[str]]], airflow: A
     return table
 
 
-def _local(moment: str | None, airflow: Airflow) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(airflow.zone):%Y-%m-%d %H:%M}" if moment else ""
+def _local(time: str | None, airflow: Airflow) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(airflow.zone):%Y-%m-%d %H:%M}" if time else ""

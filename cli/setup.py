@@ -20,7 +20,7 @@ def _s3() -> None:
 
 
 def migrate() -> None:
-    """Bring the warehouse's schema up to date. As its owner: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD."""
+    """Bring the warehouse's schema up to date. Needs its owner: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD."""
     from shared.migrations import main
 
     raise typer.Exit(main())
@@ -28,7 +28,7 @@ def migrate() -> None:
 
 @s3.command("check", cls=PlainCommand)
 def check() -> None:
-    """Write, read, list and delete an object in both buckets, whole and in parts; nothing is left behind."""
+    """Write, read, list and delete an object in both buckets, as one upload and in parts; nothing is left behind."""
     from scripts.check_s3 import main
 
     raise typer.Exit(main())

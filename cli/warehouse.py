@@ -1,4 +1,4 @@
-"""Reading the warehouse's books for the commands that show them."""
+"""Queries on the ledger and the operational tables for the commands that show them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 def rows(name: str, **values: Any) -> list[Row]:
     """What `cli/sql/{name}.sql` finds, as dictionaries. Raises FixConfiguration or RetryLater."""
     dsn = load_settings().warehouse_dsn.get_secret_value()
-    with session(dsn, application_name="retail-books") as connection:
+    with session(dsn, application_name="retail-cli") as connection:
         connection.cursor_factory = RealDictCursor
         with transaction(connection) as cursor:
             cursor.execute(read_sql(Path(__file__).parent / "sql" / f"{name}.sql"), values)

@@ -12,13 +12,13 @@ from data_quality.scores import Scores
 from shared.database import Cursor
 
 OVERALL = "overall"
-"""Name under which the overall score stands among the dimensions."""
+"""Name of the overall score among the dimensions."""
 
 
 def record(
     cursor: Cursor, run_id: str, day: date, results: Sequence[CheckResult], scores: Scores, *, now: datetime
 ) -> None:
-    """Append the results, and write the scores of this run and date anew."""
+    """Append the results, and replace the scores of this run and date."""
     execute_values(
         cursor,
         "INSERT INTO ops.data_quality_results (run_id, business_date, retailer_id, check_name, dimension, severity,"

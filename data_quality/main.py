@@ -20,10 +20,9 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from rich.console import Console
 
 from data_quality import audit_table
-from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome
+from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome, score_run
 from data_quality.report import print_report
 from data_quality.results import QualityResult
-from data_quality.scores import score_run
 from monitoring.lineage.flows import checking
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import DateArgument, business_date, exit_code, new_run_id
@@ -43,10 +42,10 @@ def run(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     checks: Sequence[Check] | None = None,
 ) -> QualityResult:
-    """Check `day`, and the dates that the same run loaded beside it, and keep the results.
+    """Check `day` and the other dates that the same run loaded, and keep the results.
 
-    `retailers` are those this run counts on (default: all): one of them missing is critical, another one missing is a
-    warning. A outcome of fail is a result, not an error; the results are kept all the same.
+    `retailers` are those this run expects (default: all). A missing one is critical; if another retailer is missing,
+    that is a warning. An outcome of fail is a result, not an error: the results are kept.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
@@ -58,8 +57,8 @@ def run(
             with transaction(connection) as cursor:
                 # Before the snapshot is taken: a month replaced between the two would look empty.
                 cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
-                # The date was loaded a moment ago and the statistics know nothing of it: expecting one row, the planner
-                # would walk through thousands in nested loops. Whole slices are compared here, so hashing always fits.
+                # The date was just loaded and the statistics do not include it yet: expecting one row, the planner
+                # would read thousands in nested loops. Complete slices are compared here, so hashing always fits.
                 cursor.execute("SET LOCAL enable_nestloop = off")
                 scope = open_scope(cursor, wanted)
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))

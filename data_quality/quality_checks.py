@@ -1,6 +1,6 @@
-"""The checks: read from checks.toml, evaluated by the queries in sql/, judged against their thresholds.
+"""The checks: read from checks.toml, evaluated by the queries in sql/, compared with their thresholds.
 
-A check is data. To add one: a table in checks.toml, a query of the same name in sql/, a test that plants the defect.
+A check is data. To add one: a table in checks.toml, a query of the same name in sql/, a test that creates the defect.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from data_quality.scores import Measurement, Scores, calculate_scores, score_rules
 from shared.database import Cursor, read_sql
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
@@ -31,7 +32,7 @@ _SCORE_STEP = Decimal("0.0001")
 
 
 class Severity(StrEnum):
-    """What a failure of the check does to the run."""
+    """What a failed check means for the run."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -39,7 +40,7 @@ class Severity(StrEnum):
 
 
 class Status(StrEnum):
-    """How a check, or a whole run, came out."""
+    """The outcome of a check or of a run."""
 
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
@@ -55,7 +56,7 @@ class Check(BaseModel):
     dimension: Dimension
     severity: Severity
     threshold: Decimal = Field(ge=0, le=100)
-    """Percent of what was checked that has to be right."""
+    """Percent of what was checked that must be correct."""
     description: str = Field(min_length=1)
     remedy: str = Field(min_length=1)
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
@@ -81,7 +82,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A finding and its judgement."""
+    """A finding with its score and status."""
 
     check: Check
     finding: Finding
@@ -115,16 +116,16 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Scope:
-    """What a run is about: the date asked for and the retailers that count."""
+    """What a run checks: the requested date and the retailers."""
 
     day: date
     run_id: str
-    nightly: tuple[str, ...]
-    """Every retailer that is loaded each night."""
+    scheduled: tuple[str, ...]
+    """Every retailer that is loaded on schedule."""
     expected: tuple[str, ...]
-    """Those of them this run counts on; the others may be missing."""
+    """Those of them that this run expects; the others may be missing."""
     date_keys: tuple[int, ...] = field(default=())
-    """The date and those the same run loaded beside it; filled in by `open_scope`."""
+    """The requested date and the others that the same run loaded; filled in by `open_scope`."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -134,7 +135,7 @@ class Scope:
             "date_key": int(f"{self.day:%Y%m%d}"),
             "date_keys": list(self.date_keys),
             "run_id": self.run_id,
-            "nightly": list(self.nightly),
+            "scheduled": list(self.scheduled),
             "expected": list(self.expected),
         }
 
@@ -165,7 +166,7 @@ def open_scope(cursor: Cursor, scope: Scope) -> Scope:
     cursor.execute(read_sql(SQL_DIRECTORY / "checked_slices.sql"), scope.parameters)
     cursor.execute("SELECT DISTINCT date_key FROM checked_slices ORDER BY date_key")
     keys = tuple(row[0] for row in cursor.fetchall())
-    return Scope(scope.day, scope.run_id, scope.nightly, scope.expected, keys)
+    return Scope(scope.day, scope.run_id, scope.scheduled, scope.expected, keys)
 
 
 def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
@@ -206,7 +207,7 @@ def read_finding(check: Check, row: Mapping[str, Any]) -> Finding:
 
 
 def judge(check: Check, finding: Finding) -> CheckResult:
-    """Score and status; pure. What was not there to check is right."""
+    """Calculate score and status; pure. The score is 100 when there was nothing to check."""
     right = finding.checked - finding.failed
     score = _HUNDRED * right / finding.checked if finding.checked > 0 else _HUNDRED
     # Compared before rounding, and rounded down: one wrong line in a million still shows.
@@ -217,9 +218,20 @@ def judge(check: Check, finding: Finding) -> CheckResult:
 
 
 def outcome(results: Sequence[CheckResult]) -> Status:
-    """fail when a critical check failed, warn when another one did, pass otherwise; info counts for nothing."""
+    """fail when a critical check failed, warn when another one did, pass otherwise; info is ignored."""
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
+
+
+def score_run(results: Sequence[CheckResult]) -> Scores:
+    """The scores of a run; a check weighs as much as its severity."""
+    weights = score_rules().severity_weights
+    return calculate_scores(
+        [
+            Measurement(each.check.dimension, each.score, each.check.threshold, weights[each.check.severity])
+            for each in results
+        ]
+    )
 
 
 def _text(value: object) -> str:

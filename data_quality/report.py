@@ -16,19 +16,19 @@ STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
 
 
 def print_report(result: QualityResult, console: Console) -> None:
-    """Every check of the date asked for, what is wrong on other dates, the scores and the outcome."""
+    """Print every check of the requested date, what failed on other dates, the scores and the outcome."""
     on_day = [each for each in result.checks if each.finding.business_date == result.business_date]
     console.print(_checks_table(result.business_date, on_day))
     others = [each for each in result.checks if each.finding.business_date != result.business_date]
     if others:
         dates = sorted({each.finding.business_date for each in others})
-        wrong = [each for each in others if each.status is not Status.PASS]
+        failed = [each for each in others if each.status is not Status.PASS]
         console.print(
             f"{len(others)} checks of {len(dates)} other dates this run loaded ({dates[0]} to {dates[-1]}):"
-            f" {len(others) - len(wrong)} passed."
+            f" {len(others) - len(failed)} passed."
         )
-        for day in sorted({each.finding.business_date for each in wrong}):
-            console.print(_checks_table(day, [each for each in wrong if each.finding.business_date == day]))
+        for day in sorted({each.finding.business_date for each in failed}):
+            console.print(_checks_table(day, [each for each in failed if each.finding.business_date == day]))
     for each in result.checks:
         if each.status is not Status.PASS:
             line = escape(f"{each.check.name}: {each.message}")
@@ -36,7 +36,7 @@ def print_report(result: QualityResult, console: Console) -> None:
     dimensions = ", ".join(f"{name} {score:.1f}" for name, score in result.scores.dimensions.items())
     style = STYLES[result.outcome]
     console.print(f"Score {result.score:.2f} ({dimensions})", highlight=False)
-    console.print(f"Verdict [{style}]{result.outcome.value}[/] for {result.business_date}", highlight=False)
+    console.print(f"Outcome [{style}]{result.outcome.value}[/] for {result.business_date}", highlight=False)
 
 
 def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:

@@ -1,62 +1,74 @@
-"""Scores of a run: 0 to 100 per quality dimension and overall. Pure.
+"""The quality score of a daily run and of a file load: 0 to 100 per dimension and overall. Pure.
 
-A check earns its score as a share of its threshold, so what is good enough earns 100 (a usual share of guests is no
-flaw). A dimension's score is the mean of what its checks earn, a critical check weighing three times a warning; info
-weighs nothing. The overall score is the mean of the dimensions weighted by DIMENSION_WEIGHTS, over those that have a
-check. A score says how good the data is; whether the run may go on is the outcome's business.
+1. A measurement says how many percent of what was checked are right, and how many are enough (its threshold).
+2. A measurement earns its share of the threshold, 100 at most: what is good enough earns 100.
+3. The score of a dimension is the mean of what its measurements earn, by their weights.
+4. The overall score is the mean of the dimensions, by their weights. Dimensions without a measurement are left out.
+
+Scores are rounded down to four decimals, so that 100 means that nothing is below its threshold. A score says how good
+the data is. Whether a run may continue depends on the outcome of its checks instead. `scores.toml` has the weights.
 """
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
+from functools import cache
+from pathlib import Path
 
-from data_quality.quality_checks import CheckResult, Severity
-
-DIMENSION_WEIGHTS: Mapping[str, int] = {
-    "completeness": 25,  # a missing retailer or line makes every total wrong
-    "accuracy": 25,  # so does wrong money
-    "consistency": 20,
-    "validity": 15,
-    "uniqueness": 10,
-    "timeliness": 5,  # late, but right
-}
-"""Sum 100."""
-
-SEVERITY_WEIGHTS: Mapping[Severity, int] = {Severity.CRITICAL: 3, Severity.WARNING: 1, Severity.INFO: 0}
-
+_HUNDRED = Decimal(100)
 _STEP = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """What was found about one dimension; `measured` and `threshold` are percent."""
+
+    dimension: str
+    measured: Decimal
+    threshold: Decimal
+    weight: int = 1
+
+    @property
+    def earned(self) -> Decimal:
+        """The share of the threshold that was reached, in percent, 100 at most."""
+        return min(_HUNDRED, 100 * self.measured / self.threshold) if self.threshold else _HUNDRED
+
+
+@dataclass(frozen=True)
 class Scores:
-    """Overall and per dimension; a dimension without a check is absent."""
+    """Overall and per dimension; a dimension without a measurement is absent."""
 
     overall: Decimal
     dimensions: Mapping[str, Decimal]
 
 
-def score_run(results: Sequence[CheckResult]) -> Scores:
-    """The scores of all results of a run; 100 when nothing could be checked."""
+@dataclass(frozen=True)
+class ScoreRules:
+    """Weights and thresholds, as `scores.toml` has them."""
+
+    dimension_weights: Mapping[str, int]
+    severity_weights: Mapping[str, int]
+    file_thresholds: Mapping[str, int]
+
+
+@cache
+def score_rules() -> ScoreRules:
+    """The weights and thresholds."""
+    return ScoreRules(**tomllib.loads(Path(__file__).with_name("scores.toml").read_text(encoding="utf-8")))
+
+
+def calculate_scores(measurements: Sequence[Measurement]) -> Scores:
+    """The scores of all measurements; 100 when nothing could be measured."""
     dimensions = {}
-    for dimension in DIMENSION_WEIGHTS:
-        weighted = [
-            (SEVERITY_WEIGHTS[result.check.severity], earned(result))
-            for result in results
-            if result.check.dimension == dimension
-        ]
-        score = _mean(weighted)
+    for dimension in score_rules().dimension_weights:
+        score = _mean([(each.weight, each.earned) for each in measurements if each.dimension == dimension])
         if score is not None:
             dimensions[dimension] = score
-    overall = _mean([(DIMENSION_WEIGHTS[dimension], score) for dimension, score in dimensions.items()])
-    return Scores(Decimal(100) if overall is None else overall, dimensions)
-
-
-def earned(result: CheckResult) -> Decimal:
-    """A check's score in percent of its threshold, 100 at most."""
-    threshold = result.check.threshold
-    return min(Decimal(100), 100 * result.score / threshold) if threshold else Decimal(100)
+    overall = _mean([(score_rules().dimension_weights[name], score) for name, score in dimensions.items()])
+    return Scores(_HUNDRED if overall is None else overall, dimensions)
 
 
 def _mean(weighted: Sequence[tuple[int, Decimal]]) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""`python -m local_stack up|down|status|demo`: the platform on this machine, without Docker."""
+"""`python -m local_stack up|down|status|demo`: the local platform, without Docker."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _stack(layout: Layout) -> Stack:
 
 @contextmanager
 def _polite() -> Iterator[None]:
-    """Errors in one line; the first Ctrl-C or SIGTERM stops cleanly, later ones do not disturb that."""
+    """Print errors as one line. The first Ctrl-C or SIGTERM stops cleanly; later ones are ignored."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -50,18 +50,18 @@ def _polite() -> Iterator[None]:
     except PermissionError as error:
         typer.echo(
             f"{error.filename} belongs to another user, who ran the platform here before."
-            " Work in a clone of your own, or have that user run: make clean",
+            " Use a clone of your own, or let that user run: make clean",
             err=True,
         )
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
-        typer.echo("Interrupted; what was started is stopped.", err=True)
+        typer.echo("Interrupted. The services that were started are stopped.", err=True)
         raise typer.Exit(INTERRUPTED) from error
 
 
 @app.command()
 def up() -> None:
-    """Start the platform to stay; a second time changes nothing."""
+    """Start the platform and keep it running; a second time changes nothing."""
     layout = Layout()
     with _polite(), state.only_one(layout.lock_file, what="up"):
         stack = _stack(layout)
@@ -72,16 +72,18 @@ def up() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop the platform, whatever is left of it; data stays."""
+    """Stop the platform; its data is kept."""
     layout = Layout()
     with _polite(), state.only_one(layout.lock_file, what="down", interrupt_seconds=DOWN_WAITS_SECONDS):
         stopped = _stack(layout).down()
-    Console(highlight=False).print(f"Stopped {stopped} services." if stopped else "Nothing was running.")
+    Console(highlight=False).print(
+        f"Stopped {stopped} services. The data is kept in .local/." if stopped else "Nothing was running."
+    )
 
 
 @app.command()
 def status(as_json: bool = typer.Option(False, "--json", help="Print it as JSON.")) -> None:
-    """Show what runs; exit status 1 when something does not."""
+    """Show which services run; exit status 1 when one does not."""
     layout = Layout()
     stack = _stack(layout)
     services = stack.services()
@@ -102,7 +104,7 @@ def status(as_json: bool = typer.Option(False, "--json", help="Print it as JSON.
 
 @app.command()
 def demo() -> None:
-    """Run the real pipeline for the last three days and show what happened."""
+    """Run the pipeline for the last three days and show the results."""
     from local_stack.demo import run_demo
 
     layout = Layout()
@@ -116,18 +118,20 @@ def _explain(platform: Platform, *, already: bool) -> None:
     postgres = platform.server.binaries
     lines = [
         "",
-        "[bold]The platform is already running.[/bold]" if already else "[bold]The platform runs.[/bold]",
+        "[bold]The platform is already running.[/bold]" if already else "[bold]The platform is running.[/bold]",
         f"  Airflow     {get('AIRFLOW_URL')}  user {get('AIRFLOW_USERNAME')}, password {get('AIRFLOW_PASSWORD')}",
         f"  Warehouse   {get('WAREHOUSE_READER_DSN')}  (read only; PostgreSQL {postgres.version})",
         f"  S3          {get('S3_ENDPOINT_URL')}  buckets {get('S3_BUCKET_RAW')}, {get('S3_BUCKET_PROCESSED')}",
         *(f"  Retailer {n}  {get(f'RETAILER{n}_API_URL')}" for n in (1, 2, 3)),
         "",
-        "Next: [bold]source .local/env[/bold] (everything the commands need is in it) and, for example,",
-        "  .venv/bin/python -m ingestion.main && .venv/bin/python -m transformation.main",
-        "or trigger [bold]retail_data_pipeline[/bold] for a date in Airflow, which runs it every night at 02:00"
-        f" {get('BUSINESS_TIMEZONE')}.",
-        "[bold]make health-check[/bold] says whether all is well, [bold]make status[/bold] what runs,"
-        " [bold]make down[/bold] stops it. Data stays in .local/.",
+        "The warehouse has no new sales until a run succeeds. Airflow runs [bold]retail_data_pipeline[/bold] every day"
+        f" at 02:00 {get('BUSINESS_TIMEZONE')}.",
+        "To load yesterday now: trigger it in Airflow, or use the commands in a shell:",
+        "  source .local/env        sets the addresses and passwords for every command",
+        "  .venv/bin/retail run     runs the complete pipeline for yesterday",
+        "  .venv/bin/retail --help  lists all commands",
+        "[bold]make health-check[/bold] checks every part, [bold]make status[/bold] lists the services and their logs,"
+        " [bold]make down[/bold] stops them and keeps the data in .local/.",
     ]
     console = Console(highlight=False, soft_wrap=True)
     for line in lines:

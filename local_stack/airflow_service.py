@@ -17,6 +17,7 @@ from local_stack.errors import StackError
 from local_stack.layout import Layout
 from local_stack.postgres import PostgresServer, dsn
 from local_stack.services import Service, available_cores, responds
+from shared.settings_registry.registry import default_of
 
 
 def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapping[str, str]) -> dict[str, str]:
@@ -28,7 +29,7 @@ def airflow_settings(layout: Layout, ports: Mapping[str, int], credentials: Mapp
     settings = {
         "CORE__DAGS_FOLDER": str(layout.root / "airflow" / "dags"),
         "CORE__PLUGINS_FOLDER": str(layout.root / "airflow" / "plugins"),
-        "CORE__DAG_IGNORE_FILE_SYNTAX": "regexp",  # globs put a warning of Airflow's about itself into every task's log
+        "CORE__DAG_IGNORE_FILE_SYNTAX": "regexp",  # with globs every task log has a warning of Airflow
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(max(4, 2 * available_cores())),
@@ -60,9 +61,10 @@ def airflow_environment(
 ) -> dict[str, str]:
     """The environment of Airflow's processes, and so of every task."""
     user = pipeline["AIRFLOW_USERNAME"]
+    lost_after = pipeline.get("AIRFLOW_LOST_TASK_SECONDS") or default_of("AIRFLOW_LOST_TASK_SECONDS")
     own = {
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{user}:admin",
-        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": pipeline.get("AIRFLOW_LOST_TASK_SECONDS") or "300",
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": lost_after,
     }
     return process_environment(layout.root, {**pipeline, **airflow_settings(layout, ports, credentials), **own})
 
@@ -80,30 +82,30 @@ def prepare_airflow(layout: Layout, server: PostgresServer, environment: Mapping
         command = [sys.executable, "-m", "airflow", "db", "migrate"]
         done = subprocess.run(command, env=dict(environment), cwd=layout.root, stdout=log, stderr=log, check=False)
     if done.returncode != 0:
-        raise StackError(f"Airflow's database could not be migrated. Look in {layout.log('airflow-migrate')}")
+        raise StackError(f"Airflow's database could not be migrated. See {layout.log('airflow-migrate')}")
     stamp_file.write_text(stamp, encoding="utf-8")
     return True
 
 
 def pipeline_start(layout: Layout, started_by: str, now: datetime) -> str:
-    """From when on Airflow runs the pipeline by itself, ISO 8601.
+    """When scheduled runs of the pipeline begin, ISO 8601.
 
-    Since the night after the first `make up`, so that a night missed while the platform was off is made up for at the
-    next start, but nothing older. Never during a demo, which asks for its own runs.
+    They begin with the first 02:00 after the first `make up`. A run that was missed while the platform was off is then
+    started at the next start, but nothing older. A demo has no scheduled runs; it triggers its own.
     """
     if started_by == "demo":
         return now.isoformat(timespec="seconds")
     remembered = layout.pipeline_start_file
     if not remembered.exists():
-        # The interval that ends in the coming night began in the last one, up to a day ago.
+        # The interval that ends at the next 02:00 began at the previous one, up to a day ago.
         remembered.write_text((now - timedelta(days=1)).isoformat(timespec="seconds"), encoding="utf-8")
     return remembered.read_text(encoding="utf-8").strip()
 
 
 def forget_next_run(server: PostgresServer) -> None:
-    """Have Airflow work out anew when its DAGs are due, once it has read them again.
+    """Make Airflow calculate again when its DAGs are due, after it has parsed them.
 
-    Otherwise it would start the runs that were due at the last start before it learns that this start is for a demo.
+    Otherwise it would start runs that were due at the last start, before it knows that this start is for a demo.
     """
     known = server.execute("select to_regclass('public.dag') is not null", "airflow")
     if known[0][0]:
@@ -138,9 +140,9 @@ def airflow_services(environment: Mapping[str, str], url: str) -> list[Service]:
 
 
 def component_is_healthy(health_url: str, component: str) -> bool:
-    """Whether Airflow itself says that this part of it is alive."""
+    """Whether Airflow reports that this component is alive."""
     try:
-        with urllib.request.urlopen(health_url, timeout=2) as answer:
-            return bool(json.load(answer)[component]["status"] == "healthy")
+        with urllib.request.urlopen(health_url, timeout=2) as response:
+            return bool(json.load(response)[component]["status"] == "healthy")
     except (OSError, urllib.error.URLError, KeyError, ValueError, TypeError):
         return False

@@ -1,4 +1,4 @@
-"""Every password of the local platform: random, made once, in a file that only its owner can read."""
+"""The passwords of the local platform: random, generated once, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MAKERS: Mapping[str, Callable[[], str]] = {
 
 
 def load_or_create(path: Path) -> dict[str, str]:
-    """The passwords in the file, with those that are missing made and written."""
+    """The passwords in the file; missing ones are generated and added."""
     known: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     complete = {name: known.get(name) or make() for name, make in MAKERS.items()}
     if complete != known:

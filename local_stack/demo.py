@@ -1,4 +1,4 @@
-"""The demo: the real DAG on the real scheduler for the last three days, and what came of it."""
+"""The demo: the pipeline's DAG on Airflow for the last three days, and its results."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from shared.airflow_rest.client import DAG_ID
 
 DAYS = 3
 LONGEST_RUN_SECONDS = 900.0
-# Nobody wants to watch five minutes between two tries.
-HURRY = {"RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "5"}
+# A demo should not wait five minutes between two attempts.
+SHORT_RETRIES = {"RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "5"}
 
 
 def last_days(today: date, count: int = DAYS) -> list[date]:
@@ -29,34 +29,36 @@ def last_days(today: date, count: int = DAYS) -> list[date]:
 
 
 def retailers_clock(now: datetime, live_until: datetime | None) -> datetime:
-    """Where the retailers' clocks stand during a demo, so that a second one on the same day finds nothing new.
+    """The fixed time of the retailers' clocks during a demo, so that a second demo on the same day finds no new sales.
 
-    At 06:00 UTC, when yesterday is over in New York, too; before that at midnight. But never before a time at which
-    they already ran: a till does not forget.
+    It is 06:00 UTC, when yesterday is over in New York, too; before that, midnight. It is never earlier than a time at
+    which the clocks already ran, because sales that were made remain.
     """
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     morning = midnight + timedelta(hours=6)
-    stands = morning if now >= morning else midnight
-    return max(stands, live_until.replace(microsecond=0)) if live_until else stands
+    fixed = morning if now >= morning else midnight
+    return max(fixed, live_until.replace(microsecond=0)) if live_until else fixed
 
 
 def run_demo(stack: Stack) -> bool:
-    """Run it all; True when every run succeeded and everything is accounted for. Stops what it started, in any case."""
+    """Run the demo; True when every run succeeded and all figures agree. Stops what it started in any case."""
     was_up = stack.is_up_to_stay()
     if not was_up:
         clock = retailers_clock(datetime.now(UTC), _live_until(stack))
-        stack.progress.say(f"the retailers' clocks stand at {clock:%H:%M} UTC, so that a second demo finds nothing new")
-        stack.environ = {**HURRY, "RETAILER_TODAY": clock.isoformat(), **stack.environ}
+        stack.progress.say(
+            f"the retailers' clocks are stopped at {clock:%H:%M} UTC, so that a second demo finds no new sales"
+        )
+        stack.environ = {**SHORT_RETRIES, "RETAILER_TODAY": clock.isoformat(), **stack.environ}
     stack.layout.demo_file.unlink(missing_ok=True)
     try:
         return _run_and_show(stack, stack.up("demo"))
     finally:
         if was_up:
-            stack.progress.say("the platform was running before and goes on running")
+            stack.progress.say("the platform was running before the demo and keeps running")
         elif stack.services():
             stack.progress.say("stopping")
             stack.down()
-            stack.progress.say("everything is stopped; data stays in .local/")
+            stack.progress.say("everything is stopped; the data is kept in .local/")
 
 
 def _live_until(stack: Stack) -> datetime | None:
@@ -77,7 +79,7 @@ def _run_and_show(stack: Stack, platform: Platform) -> bool:
         facts = _facts(platform, runs)
         show(progress.console, facts)
         progress.console.print(
-            "The warehouse is exactly as it was before: these days were loaded already."
+            "The warehouse is exactly as it was before: these dates were already loaded."
             if facts.digest == before
             else f"The warehouse has changed: {facts.changed_rows:,} rows written or removed."
         )
@@ -99,17 +101,17 @@ def _run_days(platform: Platform, days: list[date], progress: Progress) -> list[
     airflow = platform.airflow()
     airflow.wait_for_dag()
     airflow.call("PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False})
-    asked_at = datetime.now(UTC)
+    triggered_at = datetime.now(UTC)
     began = time.monotonic()
 
-    def tell(run: DayRun) -> None:
+    def report(run: DayRun) -> None:
         mark = "[green]✓[/green]" if run.state == "success" else "[red]✗[/red]"
         progress.say(f"{mark} {DAG_ID} for {run.day}: {run.state} [dim]({time.monotonic() - began:.1f} s)[/dim]")
         for problem in run.problems:
             progress.say(f"    {problem}")
 
-    runs = [trigger(airflow, day, f"demo__{day}__{asked_at:%Y%m%dT%H%M%SZ}") for day in days]
-    return wait(airflow, runs, seconds=LONGEST_RUN_SECONDS, on_end=tell)
+    runs = [trigger(airflow, day, f"demo__{day}__{triggered_at:%Y%m%dT%H%M%SZ}") for day in days]
+    return wait(airflow, runs, seconds=LONGEST_RUN_SECONDS, on_end=report)
 
 
 def _facts(platform: Platform, runs: list[DayRun]) -> DemoFacts:
@@ -128,11 +130,11 @@ def _facts(platform: Platform, runs: list[DayRun]) -> DemoFacts:
 def _where_next(progress: Progress, *, ok: bool) -> None:
     lines = [
         "",
-        "[bold]Where to look next[/bold]" if ok else "[bold red]The demo did not succeed.[/bold red] Where to look",
-        "  .local/demo.json     the same facts for programs",
-        "  .local/logs/         one log for each service; .local/airflow/logs/ one for each task",
-        "  make up              the same platform to stay, with Airflow's web interface",
-        "  docs/QUICKSTART.md   first steps; docs/MATERIALIZED_VIEWS.md what the views answer",
+        "[bold]Where to look next[/bold]" if ok else "[bold red]The demo failed.[/bold red] Where to look",
+        "  .local/demo.json     these results as JSON",
+        "  .local/logs/         a log per service; .local/airflow/logs/ has a log per task",
+        "  make up              starts the same platform and keeps it running, with Airflow's web interface",
+        "  docs/QUICKSTART.md   the first steps; docs/MATERIALIZED_VIEWS.md explains the views",
     ]
     for line in lines:
         progress.console.print(line)

@@ -1,4 +1,4 @@
-"""What the demo shows, read from the warehouse's books and from the manifests in S3; nothing here is computed twice."""
+"""The results that the demo shows, read from the ledger, the warehouse and the manifests in S3."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class DemoFacts:
-    """All that is shown; `retailers` is by retailer and date, `problems` is empty when all is accounted for."""
+    """The results; `retailers` is by retailer and date, `problems` is empty when all figures agree."""
 
     days: tuple[date, ...]
     retailers: dict[str, dict[str, Row]]
@@ -52,19 +52,19 @@ class DemoFacts:
 
     @property
     def changed_rows(self) -> int:
-        """Rows that these runs wrote or removed in the star."""
+        """Rows of the warehouse that these runs wrote or removed."""
         own = [row for days in self.retailers.values() for row in days.values()]
         return sum(row["inserted"] + row["updated"] + row["withdrawn"] for row in (*own, *self.also_rewritten))
 
 
 def digest(dsn: str) -> str:
-    """One digest of everything analysts can read in the warehouse."""
+    """A digest of everything that analysts can read in the warehouse."""
     with closing(psycopg2.connect(dsn)) as connection:
         return str(_rows(connection, "select ops.warehouse_digest() as digest")[0]["digest"])
 
 
 def read_facts(dsn: str, s3: S3Client, bucket: str, runs: Mapping[date, str]) -> DemoFacts:
-    """Gather the facts of the runs (run id by business date) and check that they agree with each other."""
+    """Read the results of the runs (run id by business date) and check that they agree with each other."""
     with closing(psycopg2.connect(dsn)) as connection:
         ledger = _ledger(connection, list(runs.values()))
         own = {
@@ -75,7 +75,7 @@ def read_facts(dsn: str, s3: S3Client, bucket: str, runs: Mapping[date, str]) ->
         problems = [f"{name} has no load for {day}" for name in RETAILER_IDS for day in runs if (name, day) not in own]
         latest = {(row["retailer_id"], row["business_date"]): row for row in ledger}  # in order of loading
         for row in latest.values():
-            problems += _disagreements(row, _star(connection, row), _manifest(s3, bucket, row))
+            problems += _disagreements(row, _fact_totals(connection, row), _manifest(s3, bucket, row))
         return DemoFacts(
             days=tuple(runs),
             retailers={
@@ -106,8 +106,8 @@ def _ledger(connection: psycopg2.extensions.connection, run_ids: Sequence[str]) 
     return _rows(connection, query, (list(run_ids),))
 
 
-def _star(connection: psycopg2.extensions.connection, row: Row) -> Row:
-    """Rows and money that the star itself holds for a retailer and date."""
+def _fact_totals(connection: psycopg2.extensions.connection, row: Row) -> Row:
+    """Rows and amounts in `fact_sales` for a retailer and date."""
     query = """
         select count(*) as lines, currency, sum(net_amount) as net_amount
           from fact_sales join dim_retailer using (retailer_key)
@@ -126,25 +126,29 @@ def _manifest(s3: S3Client, bucket: str, row: Row) -> Manifest:
     return Manifest.model_validate_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
-def _disagreements(row: Row, star: Row, manifest: Manifest) -> list[str]:
-    """Where the ledger, the star, the manifest and the retailer's own books differ."""
+def _disagreements(row: Row, facts: Row, manifest: Manifest) -> list[str]:
+    """Where the ledger, the warehouse, the manifest and the retailer's control report differ."""
     money = {currency: Decimal(amount) for currency, amount in row["net_amount"].items()}
     landed = {currency: Decimal(amount) for currency, amount in row["landed_amount"].items()}
     report = manifest.control_report
     checks = [
         ("fetched", row["fetched"], row["landed"] + row["rejected"]),
         ("landed", row["landed"], row["inserted"] + row["updated"] + row["unchanged"] + row["duplicate"]),
-        ("rows in fact_sales", row["in_warehouse"], star["lines"]),
-        ("money in fact_sales", _worth(money), _worth(star["net_amount"])),
-        ("landed by the manifest", row["landed"], manifest.landed),
-        ("money by the manifest", _worth(landed), _worth({k: v.landed for k, v in manifest.amounts.items()})),
+        ("rows in fact_sales", row["in_warehouse"], facts["lines"]),
+        ("amounts in fact_sales", _worth(money), _worth(facts["net_amount"])),
+        ("landed in the manifest", row["landed"], manifest.landed),
+        (
+            "amounts in the manifest",
+            _worth(landed),
+            _worth({k: v.landed for k, v in manifest.amounts.items()}),
+        ),
     ]
     if report and not manifest.rejected and not row["superseded"]:
-        # Rejected lines have no readable money, and a line that moved to another date is in its books there.
-        checks.append(("lines in the retailer's books", manifest.distinct, report.lines))
-        checks.append(("money in the retailer's books", _worth(money), _worth(report.net)))
+        # Amounts of rejected lines cannot be read; a line that moved to another date is in the report of that date.
+        checks.append(("lines in the retailer's control report", manifest.distinct, report.lines))
+        checks.append(("amounts in the retailer's control report", _worth(money), _worth(report.net)))
     where = f"{row['retailer_id']} {row['business_date']}"
-    return [f"{where}: {what}: {left} is not {right}" for what, left, right in checks if left != right]
+    return [f"{where}: {what}: {left} differs from {right}" for what, left, right in checks if left != right]
 
 
 def _worth(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:

@@ -1,4 +1,4 @@
-"""The demo's facts on the terminal and as JSON."""
+"""The demo's results on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from local_stack.demo_facts import DemoFacts, Row
 from local_stack.demo_runs import DayRun
 
-HOPS = ("reported", "fetched", "rejected", "landed", "in_warehouse")
+STEPS = ("reported", "fetched", "rejected", "landed", "in_warehouse")
 LOAD = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn")
 VIEW_COLUMNS = {
     "mv_daily_sales_summary": (
@@ -29,17 +29,17 @@ VIEW_COLUMNS = {
 
 
 def show(console: Console, facts: DemoFacts) -> None:
-    """Print what happened: records by hop, what the load did, reconciliation, quality, two views."""
-    console.print(_records(facts, "Records: from the retailer's own books to the star schema", HOPS, money=True))
+    """Print the results: records per step, what the load did, reconciliation, quality, two views."""
+    console.print(_records(facts, "Records: from the control report to the warehouse", STEPS, money=True))
     console.print()
-    console.print(_records(facts, "What the load did with them", LOAD, money=False))
+    console.print(_records(facts, "What the load did with the landed records", LOAD, money=False))
     console.print()
     for row in facts.also_rewritten:
         if not (row["inserted"] or row["updated"] or row["withdrawn"]):
             continue
         console.print(
-            f"{row['retailer_id']} {row['business_date']} was loaded once more beside it:"
-            f" {row['updated']} corrected, {row['inserted']} late, {row['withdrawn']} withdrawn"
+            f"{row['retailer_id']} {row['business_date']} was loaded again for late changes:"
+            f" {row['updated']} updated, {row['inserted']} inserted, {row['withdrawn']} withdrawn"
         )
     for problem in facts.problems:
         console.print(f"[red]✗ {problem}[/red]")
@@ -47,7 +47,7 @@ def show(console: Console, facts: DemoFacts) -> None:
         console.print(
             "[green]✓ Reconciled[/green]: fetched = landed + rejected;"
             " landed = inserted + updated + unchanged + duplicate;\n"
-            "  ledger, fact_sales, S3 manifests and the retailers' own books agree to the cent"
+            "  ledger, fact_sales, S3 manifests and the retailers' control reports agree to the cent"
         )
     quality = facts.quality
     colour = {"pass": "green", "warn": "yellow"}.get(quality["outcome"], "red")
@@ -100,7 +100,7 @@ def _cell(value: object) -> str:
 
 
 def as_json(runs: Sequence[DayRun], facts: DemoFacts | None, postgres: dict[str, str], **more: Any) -> dict[str, Any]:
-    """The same facts for programs."""
+    """The same results for programs."""
     record: dict[str, Any] = {
         "runs": [
             {"date": run.day.isoformat(), "run_id": run.run_id, "state": run.state, "problems": list(run.problems)}
@@ -128,7 +128,7 @@ def as_json(runs: Sequence[DayRun], facts: DemoFacts | None, postgres: dict[str,
 
 
 def plain(value: object) -> object:
-    """A value as JSON and a terminal show it: money as its exact decimal text, dates as ISO 8601."""
+    """A value for JSON and the terminal: money as exact decimal text, dates as ISO 8601."""
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, date | datetime):

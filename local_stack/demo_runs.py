@@ -25,7 +25,7 @@ class DayRun:
 
 
 def trigger(airflow: AirflowApi, day: date, run_id: str) -> DayRun:
-    """Ask Airflow for a run for this business date."""
+    """Trigger a run for this business date."""
     body = {"dag_run_id": run_id, "logical_date": None, "conf": {"date": day.isoformat()}}
     airflow.call("POST", runs_path(DAG_ID), body)
     return DayRun(day, run_id)
@@ -45,19 +45,19 @@ def wait(
                 on_end(ended[run.run_id])
         if time.monotonic() > deadline:
             late = ", ".join(str(run.day) for run in runs if run.run_id not in ended)
-            raise StackError(f"the runs for {late} did not end within {seconds:.0f} s. Look at {airflow.url}")
+            raise StackError(f"the runs for {late} did not end within {seconds:.0f} s. See {airflow.url}")
         time.sleep(POLL_SECONDS)
     return [ended[run.run_id] for run in runs]
 
 
 def _ended(airflow: AirflowApi, runs: Sequence[DayRun]) -> list[DayRun]:
-    """Those of the runs that have ended, by one request: each costs the server as much as a step of a task."""
+    """Those of the runs that have ended, in one request: each costs the server as much as a step of a task."""
     latest = airflow.call("GET", f"{runs_path(DAG_ID)}?order_by=-id&limit=50")["dag_runs"]
     states = {each["dag_run_id"]: each["state"] for each in latest}
     return [replace(run, state=states[run.run_id]) for run in runs if states.get(run.run_id) not in UNFINISHED]
 
 
 def _problems(airflow: AirflowApi, run: DayRun) -> tuple[str, ...]:
-    """What the failed tasks of a run said."""
+    """The error messages of a run's failed tasks."""
     known = Run(DAG_ID, run.run_id, "manual", run.state, run.day)
     return tuple(reasons(airflow, known, tasks_of(airflow, known)))

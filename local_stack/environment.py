@@ -1,4 +1,4 @@
-"""The environment of the platform's own processes and of the shell that works with it (`.local/env`)."""
+"""The environment of the local platform's processes and of a shell that uses it (`.local/env`)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from local_stack.layout import Layout
 from local_stack.postgres import dsn
 from local_stack.unprivileged import plain_environment
 from shared.config import known_names
+from shared.settings_registry.registry import default_of
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
-# Besides the platform's own settings; where the local platform has a value of its own, that one holds.
+# Passed on besides the pipeline's settings. A value of the local platform itself takes precedence.
 PASSED_ON = (
     "AIRFLOW_LOST_TASK_SECONDS",
     "LOG_FORMAT",
@@ -32,7 +33,7 @@ PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_", "OPENLINEAGE_")
 def pipeline_environment(
     ports: Mapping[str, int], credentials: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Everything that the stages and commands read; `environ` is what the person set."""
+    """Everything that the stages and commands read; `environ` has the user's settings."""
     warehouse = {
         name: dsn(role, credentials[role], ports["postgres"], WAREHOUSE)
         for name, role in (
@@ -45,9 +46,9 @@ def pipeline_environment(
         "S3_ENDPOINT_URL": f"http://{LOOPBACK}:{ports['s3']}",
         "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
         "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
-        "AWS_DEFAULT_REGION": environ.get("AWS_DEFAULT_REGION") or "us-east-1",
-        "S3_BUCKET_RAW": environ.get("S3_BUCKET_RAW") or "retail-raw",
-        "S3_BUCKET_PROCESSED": environ.get("S3_BUCKET_PROCESSED") or "retail-processed",
+        "AWS_DEFAULT_REGION": _chosen(environ, "AWS_DEFAULT_REGION"),
+        "S3_BUCKET_RAW": _chosen(environ, "S3_BUCKET_RAW"),
+        "S3_BUCKET_PROCESSED": _chosen(environ, "S3_BUCKET_PROCESSED"),
     }
     retailers = {f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS}
     retailers["RETAILER1_API_KEY"] = credentials["retailer1_api_key"]
@@ -58,16 +59,28 @@ def pipeline_environment(
     retailers["RETAILER_ADMIN_TOKEN"] = credentials["retailer_admin_token"]
     airflow = {
         "AIRFLOW_URL": f"http://{LOOPBACK}:{ports['airflow']}",
-        "AIRFLOW_USERNAME": environ.get("AIRFLOW_USERNAME") or "admin",
+        "AIRFLOW_USERNAME": _chosen(environ, "AIRFLOW_USERNAME"),
         "AIRFLOW_PASSWORD": environ.get("AIRFLOW_PASSWORD") or credentials["airflow_password"],
     }
     chosen = {name: value for name, value in environ.items() if is_passed_on(name) and value}
     direct = no_proxy_for_us(environ)
-    return {"BUSINESS_TIMEZONE": "UTC", **chosen, **direct, **warehouse, **storage, **retailers, **airflow}
+    return {
+        "BUSINESS_TIMEZONE": default_of("BUSINESS_TIMEZONE"),
+        **chosen,
+        **direct,
+        **warehouse,
+        **storage,
+        **retailers,
+        **airflow,
+    }
+
+
+def _chosen(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name) or default_of(name)
 
 
 def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:
-    """What keeps a company's proxy out of the way between our own processes; nothing where there is no proxy."""
+    """Settings that exclude the platform's own addresses from a company's proxy; empty without a proxy."""
     if not any(name.lower() in ("http_proxy", "all_proxy") and value for name, value in environ.items()):
         return {}
     exempt = ",".join(filter(None, [environ.get("no_proxy") or environ.get("NO_PROXY"), LOOPBACK, "localhost"]))
@@ -75,12 +88,12 @@ def no_proxy_for_us(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_passed_on(name: str) -> bool:
-    """Whether what the person set, in the environment or in .env, reaches the stages."""
+    """Whether the stages receive this setting from the user's environment or .env."""
     return name in known_names() - {"POSTGRES_PASSWORD"} or name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
 
 
 def process_environment(root: Path, own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of one of our Python processes: little of the shell's, the project on the import path."""
+    """The environment of a Python process: few variables of the shell, and the project on the import path."""
     home = {"HOME": os.environ["HOME"]} if "HOME" in os.environ else {}
     return {**plain_environment(), **home, "LC_ALL": "C.UTF-8", "PYTHONPATH": str(root), "PYTHONUNBUFFERED": "1", **own}
 

@@ -1,4 +1,4 @@
-"""Where the local platform keeps what it needs: everything below `.local/` of the checkout."""
+"""The files of the local platform: all of them are below `.local/` of the checkout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Layout:
 
     @property
     def local(self) -> Path:
-        """The directory of everything that is made while running."""
+        """The directory of everything that the platform writes."""
         return self.root / ".local"
 
     @property
@@ -41,7 +41,7 @@ class Layout:
 
     @property
     def credentials_file(self) -> Path:
-        """Every password, made at random once."""
+        """All passwords, generated once."""
         return self.local / "credentials.json"
 
     @property
@@ -51,12 +51,12 @@ class Layout:
 
     @property
     def live_until_file(self) -> Path:
-        """Until when the retailers' clocks ran, ISO 8601."""
+        """The last time of the retailers' clocks, ISO 8601."""
         return self.local / "live_until"
 
     @property
     def demo_file(self) -> Path:
-        """What the last demo showed."""
+        """The results of the last demo."""
         return self.local / "demo.json"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def pipeline_start_file(self) -> Path:
-        """From when on Airflow runs the pipeline by itself, ISO 8601."""
+        """When scheduled runs of the pipeline begin, ISO 8601."""
         return self.airflow_home / "pipeline_start"
 
     def log(self, service: str) -> Path:
@@ -93,11 +93,11 @@ class Layout:
     def _prepare_postgres(self, account: Account) -> None:
         if self.postgres.exists():
             return
-        self.postgres.unlink(missing_ok=True)  # a link to what is gone
+        self.postgres.unlink(missing_ok=True)  # a dangling link
         self.postgres.mkdir()
         self.postgres.chmod(0o755)
         if not account.can_enter(self.postgres):
-            # The checkout lies below a directory that only root may enter, such as /root.
+            # The checkout is below a directory that only root may enter, such as /root.
             self.postgres.rmdir()
             self.postgres.symlink_to(self._outside_directory(account), target_is_directory=True)
 
@@ -106,7 +106,7 @@ class Layout:
         outside = Path("/var/tmp", f"retail-analytics-{name}")  # noqa: S108 - who owns it is checked below
         outside.mkdir(exist_ok=True)
         if outside.is_symlink() or outside.stat().st_uid != os.geteuid():
-            raise StackError(f"{outside} belongs to someone else. Remove it, then run the command again.")
+            raise StackError(f"{outside} belongs to another user. Remove it, then run the command again.")
         outside.chmod(0o755)
         if not account.can_enter(outside):
             raise StackError(f"PostgreSQL's account may not enter {outside}. Run as an ordinary user instead of root.")

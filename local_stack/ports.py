@@ -1,8 +1,8 @@
-"""Which port each service listens on: the one it had, else the usual one, else the next that is free.
+"""Which port each service listens on: its previous port, else the default, else the next free one.
 
-Two checkouts may look for ports at the same moment, and Airflow takes ten seconds to open its own. So a port that was
-chosen is reserved until its service listens, by a UDP socket of the same number: it costs nothing, disappears with
-the process and is seen by every other start.
+Two checkouts may choose ports at the same time, and Airflow takes ten seconds to open its own. So a chosen port is
+reserved until its service listens, by a UDP socket of the same number. The reservation costs nothing, ends with the
+process, and every other start sees it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import socket
 from collections.abc import Mapping
 
 from local_stack.errors import StackError
+from shared.settings_registry.registry import default_of
 
 LOOPBACK = "127.0.0.1"
-USUAL = {"postgres": 5432, "s3": 9000, "retailer1": 5001, "retailer2": 5002, "retailer3": 5003, "airflow": 8080}
 SETTINGS = {
     "postgres": "POSTGRES_PORT",
     "s3": "S3_PORT",
@@ -23,11 +23,12 @@ SETTINGS = {
     "retailer3": "RETAILER3_PORT",
     "airflow": "AIRFLOW_PORT",
 }
+USUAL = {service: int(default_of(name)) for service, name in SETTINGS.items()}
 TRIES = 200
 
 
 class PortReservations:
-    """Ports chosen by this process and kept for it until `release`."""
+    """Ports that this process chose and reserves until `release`."""
 
     def __init__(self) -> None:
         self._held: dict[int, socket.socket] = {}
@@ -37,10 +38,12 @@ class PortReservations:
         for port in range(preferred, min(preferred + TRIES, 65536)):
             if port not in self._held and self._reserve(port):
                 return port
-        raise StackError(f"no free port from {preferred} on. Set another one in .env ({', '.join(SETTINGS.values())}).")
+        raise StackError(
+            f"No port from {preferred} on is free. Set another one in .env ({', '.join(SETTINGS.values())})."
+        )
 
     def release(self) -> None:
-        """Give up all reservations: the services listen by now, or never will."""
+        """Release all reservations: the services listen by now, or the start failed."""
         for held in self._held.values():
             held.close()
         self._held.clear()
@@ -62,7 +65,7 @@ class PortReservations:
 def choose_ports(
     reservations: PortReservations, environ: Mapping[str, str], recorded: Mapping[str, int]
 ) -> dict[str, int]:
-    """A port for each service: from the setting, else what it had last time, else the usual one, or the next free."""
+    """A port for each service: its setting, else its previous port, else the default, or the next free one."""
     chosen = {}
     for service, usual in USUAL.items():
         setting = environ.get(SETTINGS[service], "")

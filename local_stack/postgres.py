@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own: initialised, started and stopped without root and without Docker."""
+"""A PostgreSQL server, initialised, started and stopped without root and without Docker."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LASTING_SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
 }
-# Nobody will read these databases again: nothing has to reach the disk.
+# These databases are thrown away, so nothing has to reach the disk.
 THROWAWAY_SETTINGS: Mapping[str, str] = {
     **LASTING_SETTINGS,
     "fsync": "off",
@@ -53,7 +53,7 @@ def dsn(user: str, password: str, port: int, database: str) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port on which nothing listens now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
@@ -78,7 +78,7 @@ class PostgresServer:
 
     @property
     def log_file(self) -> Path:
-        """Where the server writes its log when nobody says otherwise."""
+        """Where the server writes its log by default."""
         return self.directory / "postgres.log"
 
     def superuser_dsn(self, database: str = "postgres") -> str:
@@ -86,7 +86,7 @@ class PostgresServer:
         return dsn(SUPERUSER, self.password, self.port, database)
 
     def initialise(self) -> bool:
-        """Make the data directory if there is none; True when it was made now."""
+        """Create the data directory unless it exists; True when it was created."""
         if (self.data_dir / "PG_VERSION").exists() and (self.data_dir / "initialised").exists():
             return False
         if self.data_dir.exists():  # a first start was interrupted; nothing in it was ever used
@@ -134,7 +134,7 @@ class PostgresServer:
         return [self.binaries.program("postgres"), "-D", str(self.data_dir), *arguments]
 
     def start(self, *, die_with_us: bool = False) -> None:
-        """Start the server as a child process and wait until it answers."""
+        """Start the server as a child process and wait until it accepts connections."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(),
@@ -151,7 +151,7 @@ class PostgresServer:
         self.wait_until_ready(lambda: process.poll() is None)
 
     def wait_until_ready(self, alive: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Return when the server answers; StackError when it ended or takes longer than `seconds`."""
+        """Return when the server accepts connections; StackError when it ended or takes longer than `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -159,9 +159,9 @@ class PostgresServer:
                 return
             except psycopg2.OperationalError as error:
                 if "password authentication failed" in str(error):
-                    raise StackError(f"port {self.port} is another PostgreSQL. Choose another port.") from error
+                    raise StackError(f"Another PostgreSQL uses port {self.port}. Set POSTGRES_PORT in .env.") from error
             if not alive() or time.monotonic() > deadline:
-                raise StackError(f"PostgreSQL did not start on port {self.port}. Look in {self.log_file}")
+                raise StackError(f"PostgreSQL did not start on port {self.port}. See {self.log_file}")
             time.sleep(0.05)
 
     def stop(self) -> None:
@@ -182,12 +182,12 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def create_role(self, name: str, password: str) -> None:
-        """Make a role that can log in, or give the one that is there this password."""
+        """Create a role that can log in, or set the password of an existing one."""
         with self._superuser() as cursor:
             ensure_role(cursor, name, password)
 
     def create_database(self, name: str, *, owner: str = SUPERUSER, template: str | None = None) -> str:
-        """Make a database that only its owner may enter and return its superuser DSN; no change when it exists.
+        """Create a database that only its owner may use and return its superuser DSN; no change when it exists.
 
         A copy of a `template` also takes over the template's settings and grants, which `create database` leaves out.
         """
@@ -213,7 +213,7 @@ class PostgresServer:
             connection.close()
 
     def drop_database(self, name: str) -> None:
-        """Remove a database, disconnecting whoever is in it."""
+        """Remove a database and disconnect its clients."""
         self.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
     def _copy_settings(self, template: str, name: str) -> None:
@@ -233,7 +233,7 @@ class PostgresServer:
 
 
 def stop_forgotten(data_dir: Path, seconds: float = 30.0) -> bool:
-    """Stop a server on this directory that nobody has a record of; True when there was one.
+    """Stop a server on this directory that is not recorded; True when there was one.
 
     A lock file whose process is another one by now would keep the server from starting, so it is removed.
     """
@@ -255,7 +255,7 @@ def stop_forgotten(data_dir: Path, seconds: float = 30.0) -> bool:
 
 
 def _locale_arguments() -> list[str]:
-    """Sort by code point everywhere, but know what a letter is where the system can say."""
+    """Sort by code point on every system, but classify characters where the locale allows it."""
     before = locale.setlocale(locale.LC_CTYPE)
     try:
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")

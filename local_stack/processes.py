@@ -25,7 +25,7 @@ MARKER = "RETAIL_LOCAL_STACK"  # in the environment of every process; its value 
 
 @dataclass(frozen=True)
 class ServiceProcess:
-    """A started service. `began` identifies the process with `pid`; `stop_signal` asks it to end."""
+    """A started service. `pid` and `began` identify the process; `stop_signal` makes it end."""
 
     name: str
     pid: int
@@ -77,7 +77,7 @@ def start(
 
 
 def stop(services: Iterable[ServiceProcess], grace_seconds: float) -> list[str]:
-    """Ask these services to end, all at once, and kill what is left after the grace; names of those killed."""
+    """Signal these services to end, all at once, and kill those left after the grace period; returns their names."""
     services = list(services)
     families = {service.name: family(service) for service in services}
     for service in services:

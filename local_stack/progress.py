@@ -1,4 +1,4 @@
-"""What the person sees while the platform starts and stops: one line per step, with its time."""
+"""What the user sees while the platform starts and stops: one line per step, with its time."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ class Progress:
         self.began = clock()
 
     def seconds(self) -> float:
-        """Since this progress began."""
+        """Seconds since the start."""
         return self._clock() - self.began
 
     def say(self, text: str) -> None:
-        """A line with the time so far."""
+        """Print a line with the time since the start."""
         self.console.print(f"[dim]{self.seconds():5.1f} s[/dim]  {text}")
 
     @contextlib.contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """Say what was done and how long it took, if it worked."""
+        """Print the step and how long it took, when it succeeded."""
         before = self._clock()
         yield
         self.say(f"[green]✓[/green] {text} [dim]({self._clock() - before:.1f} s)[/dim]")

@@ -1,7 +1,7 @@
 """The bytes of S3 objects, kept in files instead of in moto's memory.
 
 moto holds every object in a temporary file that dies with it and hands it over as one `bytes`. Here each body is a
-file of its own and travels as `BytesOnDisk`, which moto can measure, slice and send without reading it whole.
+file of its own and travels as `BytesOnDisk`, which moto can measure, slice and send without reading all of it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class BytesOnDisk:
 
     @classmethod
     def of(cls, path: Path) -> BytesOnDisk:
-        """The whole of a file."""
+        """A complete file."""
         return cls(_Descriptor(path), 0, path.stat().st_size)
 
     def __len__(self) -> int:
@@ -94,7 +94,7 @@ class BlobFolder:
         return name, length, digest.hexdigest()
 
     def remove(self, name: str) -> None:
-        """Forget a blob; whoever has it open can still read it."""
+        """Remove a blob; a reader that has it open can still read it."""
         self.path(name).unlink(missing_ok=True)
 
     def keep_only(self, names: set[str]) -> None:
@@ -162,7 +162,7 @@ class StoredMultipart(moto_models.FakeMultipart):
         return object.__new__(cls)
 
     def complete(self, body: Iterator[tuple[int, str]]) -> tuple[bytes, str, None]:
-        """Join the parts and let go of them; raises S3's errors for parts that are missing or too small."""
+        """Join the parts and remove them; raises S3's errors for parts that are missing or too small."""
         parts = self._check(list(body))
         joined = _JoinedParts(parts)
         etags = b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)
@@ -183,7 +183,7 @@ class StoredMultipart(moto_models.FakeMultipart):
         return parts
 
     def dispose(self) -> None:
-        """Let go of the parts, of an upload that was aborted or of one that is complete."""
+        """Remove the parts of an aborted or completed upload."""
         for part in self.parts.values():
             part.dispose()
         self.parts = {}

@@ -77,7 +77,7 @@ class RecordedBucket(FakeBucket):
         self.keys = RecordedKeys(name)
 
     def is_created(self) -> bool:
-        """A bucket is there as soon as it is made."""
+        """Write a record as soon as the bucket is created."""
         return True
 
 
@@ -163,12 +163,12 @@ class Records:
         for version in record["versions"]:
             if "delete_marker" in version:
                 bucket.keys[record["key"]] = _delete_marker(bucket, record["key"], version)
-            elif self._is_whole(version):
+            elif self._is_complete(version):
                 bucket.keys[record["key"]] = _restore(bucket, record["key"], version)
                 blobs.add(version["blob"])
         return blobs
 
-    def _is_whole(self, version: dict[str, Any]) -> bool:
+    def _is_complete(self, version: dict[str, Any]) -> bool:
         """A power cut can lose the body of an object whose record survived."""
         path = self._blobs.path(version["blob"])
         return path.is_file() and path.stat().st_size == version["contentsize"]

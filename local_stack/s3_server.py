@@ -1,8 +1,8 @@
 """An S3 API on this machine: moto's server, with its contents kept in a directory.
 
-moto itself forgets everything when it stops. Here every change is on disk before its answer is sent, so a server
-that is killed comes back with what it had acknowledged. Any access key is accepted: the server listens on the
-loopback interface only, and stands in for S3, not for IAM. A bucket can be made to reject, for tests and drills:
+moto itself forgets everything when it stops. Here every change is on disk before its response is sent, so a server
+that is killed restarts with everything it had acknowledged. Any access key is accepted: the server listens on the
+loopback interface only, and simulates S3, not IAM. For tests and drills a bucket can be made to reject requests:
 `--deny NAME`, or `PUT /_local/denied` with a JSON list of names.
 
     python -m local_stack.s3_server --port 9000 --directory .local/s3
@@ -50,7 +50,7 @@ Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 class LocalS3:
-    """The WSGI application around moto's: rejects denied buckets and records changes before it answers."""
+    """The WSGI application around moto's: rejects denied buckets and records changes before it responds."""
 
     def __init__(self, moto: Application, save_changes: Callable[[str, str], None], denied: Iterable[str]) -> None:
         self._moto = moto
@@ -58,23 +58,23 @@ class LocalS3:
         self._denied = set(denied)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Handle one request."""
         method = environ["REQUEST_METHOD"]
         path = environ.get("PATH_INFO", "/")
         if path == "/_local/denied":
             return self._administer(environ, start_response)
         bucket, _, key = path.lstrip("/").partition("/")
         if bucket in self._denied:
-            return _answer(start_response, "403 Forbidden", _DENIED, "application/xml")
+            return _respond(start_response, "403 Forbidden", _DENIED, "application/xml")
         if method in READING:
             return self._moto(environ, start_response)
         return self._change(environ, start_response, bucket, _record_key(environ, key))
 
     def _change(self, environ: dict[str, Any], start_response: StartResponse, bucket: str, key: str) -> Iterable[bytes]:
-        answer: list[Any] = []
+        held: list[Any] = []
 
         def hold_back(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
-            answer[:] = [status, headers]
+            held[:] = [status, headers]
             return lambda data: None
 
         body = b"".join(self._moto(environ, hold_back))
@@ -82,15 +82,15 @@ class LocalS3:
             self._save_changes(bucket, key)
         except OSError as error:
             logging.getLogger(__name__).error("%s/%s could not be written: %s", bucket, key, error)
-            return _answer(start_response, "500 Internal Server Error", str(error), "text/plain")
-        start_response(*answer)
+            return _respond(start_response, "500 Internal Server Error", str(error), "text/plain")
+        start_response(*held)
         return [body]
 
     def _administer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] == "PUT":
             length = int(environ.get("CONTENT_LENGTH") or 0)
             self._denied = set(json.loads(environ["wsgi.input"].read(length)))
-        return _answer(start_response, "200 OK", json.dumps(sorted(self._denied)), "application/json")
+        return _respond(start_response, "200 OK", json.dumps(sorted(self._denied)), "application/json")
 
 
 def _record_key(environ: dict[str, Any], key: str) -> str:
@@ -100,7 +100,7 @@ def _record_key(environ: dict[str, Any], key: str) -> str:
     return "" if "partNumber" in query else unquote(raw_path) or key
 
 
-def _answer(start_response: StartResponse, status: str, body: str, content_type: str) -> list[bytes]:
+def _respond(start_response: StartResponse, status: str, body: str, content_type: str) -> list[bytes]:
     data = body.encode()
     # The request may still have a body that nobody read, so the connection cannot be used again.
     headers = [("Content-Type", content_type), ("Content-Length", str(len(data))), ("Connection", "close")]
@@ -127,7 +127,7 @@ def serve(directory: Path, port: int, denied: Sequence[str] = ()) -> None:
             Handler.bodies += int(self.environ.get("CONTENT_LENGTH") or 0)
             self.environ = {}
             if Handler.bodies > BODIES_BETWEEN_COLLECTIONS:
-                # Flask's request is part of a reference cycle, and the whole body with it. Letting them wait for
+                # Flask's request is part of a reference cycle, and its body too. Letting them wait for
                 # the collector's next turn costs hundreds of megabytes.
                 Handler.bodies = 0
                 gc.collect()
@@ -170,7 +170,7 @@ class S3Process:
 
 
 def start_server(directory: Path, port: int, log_file: Path, *, die_with_us: bool = True) -> S3Process:
-    """Start a server as a child process and wait until it answers; StackError names the log when it does not."""
+    """Start a server as a child process and wait until it responds; StackError names the log when it does not."""
     root = Path(__file__).resolve().parent.parent
     command = [sys.executable, "-m", "local_stack.s3_server", "--port", str(port), "--directory", str(directory)]
     if die_with_us:
@@ -182,16 +182,16 @@ def start_server(directory: Path, port: int, log_file: Path, *, die_with_us: boo
         )
     running = S3Process(f"http://{LOOPBACK}:{port}", process)
     deadline = time.monotonic() + START_SECONDS
-    while not answers(running.endpoint):
+    while not responds(running.endpoint):
         if process.poll() is not None or time.monotonic() > deadline:
             running.stop()
-            raise StackError(f"the S3 server did not start on port {port}. Look in {log_file}")
+            raise StackError(f"The S3 server did not start on port {port}. See {log_file}")
         time.sleep(0.05)
     return running
 
 
-def answers(endpoint: str) -> bool:
-    """Whether a server answers at this endpoint."""
+def responds(endpoint: str) -> bool:
+    """Whether a server responds at this endpoint."""
     try:
         urllib.request.urlopen(f"{endpoint}/_local/denied", timeout=2).close()
     except OSError:
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="An S3 API on this machine, kept in a directory.")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--directory", type=Path, required=True)
-    parser.add_argument("--deny", action="append", default=[], metavar="BUCKET", help="answer 403 for this bucket")
+    parser.add_argument("--deny", action="append", default=[], metavar="BUCKET", help="return 403 for this bucket")
     parser.add_argument("--die-with-parent", action="store_true", help="end when the starting process ends (Linux)")
     options = parser.parse_args(arguments)
     if options.die_with_parent and sys.platform == "linux":

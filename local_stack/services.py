@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from local_stack.environment import LOOPBACK, RETAILERS, process_environment
 from local_stack.layout import Layout
 from local_stack.postgres import dsn
-from local_stack.s3_server import SERVER_ENVIRONMENT, answers
+from local_stack.s3_server import SERVER_ENVIRONMENT
+from local_stack.s3_server import responds as s3_responds
 
 RETAILER_SECRETS = {
     1: {"API_KEY": "retailer1_api_key"},
@@ -23,7 +24,7 @@ RETAILER_SECRETS = {
 
 @dataclass(frozen=True)
 class Service:
-    """One service: how to start it and how to tell that it is ready."""
+    """One service: how to start it and how to check that it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -40,7 +41,7 @@ def s3_service(layout: Layout, port: int) -> Service:
         "s3",
         command,
         process_environment(layout.root, SERVER_ENVIRONMENT),
-        lambda: answers(f"http://{LOOPBACK}:{port}"),
+        lambda: s3_responds(f"http://{LOOPBACK}:{port}"),
     )
 
 
@@ -75,7 +76,7 @@ def _retailer(
 
 
 def responds(url: str) -> bool:
-    """Whether this address answers with success."""
+    """Whether a GET of this address succeeds."""
     try:
         urllib.request.urlopen(url, timeout=2).close()
     except (OSError, urllib.error.URLError):
@@ -84,5 +85,5 @@ def responds(url: str) -> bool:
 
 
 def available_cores() -> int:
-    """Processors that we may use."""
+    """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -35,17 +35,17 @@ from local_stack.state import StackState
 from local_stack.unprivileged import plain_environment, postgres_account
 from shared.airflow_rest.client import AirflowApi
 
-# Who is asked to end first, by the beginning of the name, and how many seconds they get.
+# The order in which services are stopped, by the prefix of their names, and how many seconds each group has.
 STOP_ORDER = (
     (("airflow-scheduler", "airflow-dag-processor"), 8.0),
-    (("airflow-api-server", "retailer", "s3"), 3.0),  # none of them has anything to finish
+    (("airflow-api-server", "retailer", "s3"), 3.0),  # they have no work to finish
     (("postgres",), 30.0),
 )
 
 
 @dataclass
 class Platform:
-    """A platform that runs: the environment its commands need, and its PostgreSQL."""
+    """A running platform: the environment that commands need, and its PostgreSQL server."""
 
     environment: dict[str, str]
     server: PostgresServer
@@ -69,35 +69,35 @@ class Stack:
         self._cancelled = threading.Event()
 
     def is_up(self) -> bool:
-        """Whether a start was finished and everything it started still runs."""
+        """Whether a start was completed and every service still runs."""
         self._state = state.load(self.layout.state_file)
         return self._state.complete and len(self._state.running()) == len(self._state.services) > 0
 
     def up(self, started_by: str = "up") -> Platform:
-        """Start the platform, unless one that `up` started runs; on failure stop everything and say why.
+        """Start the platform, unless one that `up` started is running; on failure stop everything and say why.
 
         The caller holds the lock.
         """
         self.layout.prepare()
         if self.is_up_to_stay():
             return self._platform()
-        self._stop_all()  # an interrupted start, a service that died, a demo that was killed
+        self._stop_all()  # left by an interrupted start, a failed service, or a killed demo
         try:
             return self._start_all(started_by)
         except BaseException:
             self._cancelled.set()
-            self.progress.say("[red]✗[/red] the start was given up; stopping what runs")
+            self.progress.say("[red]✗[/red] the start failed; stopping the services")
             self._stop_all()
             raise
         finally:
             self._reservations.release()
 
     def is_up_to_stay(self) -> bool:
-        """Whether a platform runs that `up` started, and not a demo that was killed."""
+        """Whether a platform that `up` started is running (not one left by a killed demo)."""
         return self.is_up() and self._state.started_by == "up"
 
     def down(self) -> int:
-        """Stop everything; how many services there were. The caller holds the lock."""
+        """Stop everything; returns the number of services. The caller holds the lock."""
         return self._stop_all()
 
     def services(self) -> list[tuple[ServiceProcess, bool]]:
@@ -197,7 +197,7 @@ class Stack:
             deadline = time.monotonic() + service.start_seconds
             while not service.is_ready():
                 if self._cancelled.wait(0.1):
-                    raise StackError(f"{service.name}: the start was given up")
+                    raise StackError(f"{service.name}: the start was cancelled")
                 if not process.is_alive() or time.monotonic() > deadline:
                     raise StackError(self._explain(service.name, ended=not process.is_alive()))
 
@@ -205,8 +205,8 @@ class Stack:
         log = self.layout.log(name)
         lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
         last_words = f" Its last line: {lines[-1].strip()[:300]}" if lines else ""
-        what = "ended while it was starting" if ended else "did not get ready in time"
-        return f"{name} {what}. Look in {log}.{last_words}"
+        what = "ended while it was starting" if ended else "was not ready in time"
+        return f"{name} {what}. See {log}.{last_words}"
 
     def _make_buckets(self, environment: Mapping[str, str]) -> None:
         import boto3
@@ -217,7 +217,7 @@ class Stack:
             endpoint_url=environment["S3_ENDPOINT_URL"],
             aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",  # which needs no location constraint; this server has no regions
+            region_name="us-east-1",  # needs no location constraint; this server has no regions
         )
         for name in ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED"):
             try:
@@ -226,7 +226,7 @@ class Stack:
                 client.create_bucket(Bucket=environment[name])
 
     def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
-        """Run the jobs at the same time; when one fails, have the others give up and raise its error."""
+        """Run the jobs concurrently; when one fails, cancel the others and raise its error."""
         with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
             try:
                 for done in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
@@ -236,7 +236,7 @@ class Stack:
                 raise
 
     def _stop_all(self) -> int:
-        """Stop the recorded processes in order, then whatever of this checkout runs without a record."""
+        """Stop the recorded processes in order, then any other process of this checkout."""
         recorded = self._state.services
         stopped = sum(bool(processes.family(service)) for service in recorded)
         for prefixes, grace in STOP_ORDER:

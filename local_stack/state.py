@@ -1,4 +1,4 @@
-"""The record of what runs, written after every start and stop, so that a killed command loses nothing."""
+"""The record of running services, written after every start and stop, so that a killed command loses nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def save(path: Path, state: StackState) -> None:
 def only_one(lock_file: Path, *, what: str, interrupt_seconds: float = 0.0) -> Iterator[None]:
     """Keep two commands from working on the platform of one checkout at the same time.
 
-    With `interrupt_seconds` the command that is at work is asked to end, and given that long.
+    With `interrupt_seconds` a command that is already running gets a signal to end and that much time.
     """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     with lock_file.open("a+") as lock:

@@ -1,4 +1,4 @@
-"""Who PostgreSQL runs as: it refuses to run as root, so root hands it over to `nobody`."""
+"""The account of PostgreSQL: it refuses to run as root, so root runs it as `nobody`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class AccountArguments(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Account:
-    """The account a child process runs as; `uid` is None when it is simply our own."""
+    """The account a child process runs as; `uid` is None for the account of this process."""
 
     uid: int | None
     gid: int | None
@@ -41,18 +41,18 @@ class Account:
         """Whether this account may reach files below `directory`."""
         if self.uid is None:
             return True
-        asked = subprocess.run(
+        done = subprocess.run(
             ["/bin/sh", "-c", 'cd "$1"', "sh", str(directory)],
             check=False,
             capture_output=True,
             cwd="/",
             **self.subprocess_arguments(),
         )
-        return asked.returncode == 0
+        return done.returncode == 0
 
 
 def postgres_account() -> Account:
-    """The account PostgreSQL runs as: our own, or `nobody` when we are root."""
+    """The account that runs PostgreSQL: the current one, or `nobody` instead of root."""
     if os.geteuid() != 0:
         return Account(None, None)
     nobody = pwd.getpwnam("nobody")

@@ -1,4 +1,4 @@
-"""Tells of expected business dates that are missing, and takes it back when they are there."""
+"""Raises alerts for missing business dates, and resolves them once the dates are loaded."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ DAYS = 35
 def watch_gaps(context: TaskContext, *, days: int = DAYS, retailers: Sequence[str] = RETAILER_IDS) -> TaskResult:
     """Raise an alert for each range of missing dates among the latest `days`; resolve those whose date is loaded.
 
-    One alert for a range, by its first date: an outage of a month is one thing to look at, not thirty.
+    A range has one alert, under its first date: an outage of a month is one problem, not thirty.
     """
     with context.warehouse() as connection:
         gaps = find_recent_gaps(connection, context.yesterday, days, retailers)
         loaded = read_loaded(connection, context.yesterday, retailers)
-        told = open_alerts(connection, KIND)
-    gone = {(name, day) for name, day in told if day in loaded.get(name, ())}
-    ranges = [_since_first_told(each, told, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
+        alerted = open_alerts(connection, KIND)
+    loaded_since = {(name, day) for name, day in alerted if day in loaded.get(name, ())}
+    ranges = [_from_first_alert(each, alerted, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
     for each in ranges:
         raise_alert(context.dsn, _alert(each, context.run_id), clock=context.clock)
-    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(gone))
+    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(loaded_since))
     summary = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
     return TaskResult(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
 
 
-def _since_first_told(gap: GapRange, told: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:
-    """The range from the date that is its alert's already: the dates looked at move on under a long outage."""
-    earlier = [day for name, day in told if name == gap.retailer_id and day < gap.first]
+def _from_first_alert(gap: GapRange, alerted: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:
+    """The range from the date of its existing alert: in a long outage the checked dates move on."""
+    earlier = [day for name, day in alerted if name == gap.retailer_id and day < gap.first]
     last_loaded = max((day for day in loaded if day < gap.first), default=date.min)
     return replace(gap, first=min((day for day in earlier if day > last_loaded), default=gap.first))
 
@@ -54,7 +54,7 @@ def _alert(gap: GapRange, run_id: str) -> Alert:
         KIND,
         "error",
         f"{gap.retailer_id} has no data for {gap}",
-        "Nothing was published for it. See why: retail schedule runs. To fill it:"
+        "No load was published for it. To see why: retail schedule runs. To fill it:"
         f" retail gaps --from {gap.first} --to {gap.last} --retailer {gap.retailer_id} --fill",
         business_date=gap.first,
         retailer_id=gap.retailer_id,

@@ -15,7 +15,7 @@ _LOADED = Path(__file__).parent / "sql" / "loaded_dates.sql"
 
 @dataclass(frozen=True, order=True)
 class Gap:
-    """A retailer and a business date of it that nobody can read."""
+    """A retailer's business date without a published load."""
 
     retailer_id: str
     business_date: date
@@ -23,7 +23,7 @@ class Gap:
 
 @dataclass(frozen=True, order=True)
 class GapRange:
-    """Gaps of a retailer that follow one another."""
+    """Consecutive gaps of a retailer."""
 
     retailer_id: str
     first: date
@@ -49,10 +49,10 @@ def find_gaps(connection: Connection, first: date | None, last: date, retailers:
 
 
 def find_recent_gaps(connection: Connection, last: date, days: int, retailers: Sequence[str]) -> list[Gap]:
-    """Those among the latest `days` dates, where a retailer was meant to be loaded.
+    """The gaps among the latest `days` dates.
 
-    Counted, as the nightly run does, from the first of these dates that was loaded: an old date that was loaded for
-    itself opens no gap. When none of them was, all are missing.
+    Counts from the first of these dates that was loaded, as the scheduled run does: an old date that was loaded
+    separately does not open a gap. When none of the dates was loaded, all are missing.
     """
     earliest = last - timedelta(days=days - 1)
     found = {}
@@ -78,7 +78,7 @@ def missing_dates(loaded: Collection[date], first: date, last: date) -> list[dat
 
 
 def as_ranges(gaps: Sequence[Gap]) -> list[GapRange]:
-    """Gaps that follow one another as one."""
+    """Join consecutive gaps."""
     ranges: list[GapRange] = []
     for gap in sorted(gaps):
         before = ranges[-1] if ranges else None

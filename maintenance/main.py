@@ -1,4 +1,4 @@
-"""The warehouse's upkeep: a command each, and what the maintenance DAG calls.
+"""Maintenance of the warehouse: one command per task, and what the maintenance DAG calls.
 
 python -m maintenance.main orphans|partitions|statistics|gaps|reconcile
 """
@@ -15,7 +15,7 @@ from maintenance.gap_alerts import watch_gaps
 from maintenance.orphans import remove_orphans
 from maintenance.partitions import create_partitions
 from maintenance.reconciliation import DAYS as RECONCILED_DAYS
-from maintenance.reconciliation import reconcile as reconcile_books
+from maintenance.reconciliation import reconcile as reconcile_dates
 from maintenance.statistics import refresh_statistics
 from maintenance.task import TaskContext, TaskResult, utc_now
 from shared.commands import JsonOption, exit_code, new_run_id, print_json
@@ -27,29 +27,29 @@ TASKS = {
     "partitions": create_partitions,
     "statistics": refresh_statistics,
     "gaps": watch_gaps,
-    "reconcile": reconcile_books,
+    "reconcile": reconcile_dates,
 }
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Keep the warehouse in order; a DAG does it daily.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a maintenance task; a DAG runs them all daily.")
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
 
 
 def run(task: str, day: date, *, settings: Settings, run_id: str) -> TaskResult:
-    """Do one task as the DAG does, `day` being the last business date that is over.
+    """Run one task as the DAG does; `day` is the last complete business date.
 
-    Raises StopRun for what a person has to look at.
+    Raises StopRun for a problem that an operator has to look at.
     """
     return TASKS[task](TaskContext(settings, run_id, day)).raise_on_problem()
 
 
 @app.command()
 def orphans(as_json: JsonOption = False) -> None:
-    """Remove what died left behind: unattached months, rows that say `running`, uploads never completed."""
+    """Remove what killed runs left: unattached months, rows that say `running`, incomplete uploads."""
     _show("orphans", as_json)
 
 
 @app.command()
 def partitions(as_json: JsonOption = False) -> None:
-    """Make the next months' partitions of fact_sales and the days of the calendar."""
+    """Create the next months' partitions of fact_sales and the days of the calendar."""
     _show("partitions", as_json)
 
 
@@ -67,12 +67,12 @@ def gaps(days: Days = GAP_DAYS, as_json: JsonOption = False) -> None:
 
 @app.command()
 def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None:
-    """Compare raw zone, ledger, star and summaries in records and money. Ends with 1 when they differ."""
+    """Compare raw zone, ledger, warehouse and summaries in records and money. Exits with 1 when they differ."""
     _show("reconcile", as_json, days=days)
 
 
 def _show(task: str, as_json: bool, **options: Any) -> None:
-    configure_logging("WARNING")
+    configure_logging()
     with exit_code():
         settings = load_settings()
         context = TaskContext(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))

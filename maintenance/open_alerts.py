@@ -20,7 +20,7 @@ def open_alerts(connection: Connection, kind: str) -> set[tuple[str, date]]:
 
 
 def resolve(context: TaskContext, kind: str, retailer_id: str, day: date) -> int:
-    """The cause is gone: how many alerts that closed."""
+    """Resolve the alerts of this retailer and date; returns how many there were."""
     by = f"maintenance {context.run_id}"
     return resolve_alerts(
         context.dsn, kind=kind, retailer_id=retailer_id, business_date=day, by=by, clock=context.clock

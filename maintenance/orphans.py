@@ -1,4 +1,4 @@
-"""What died leaves behind: months being built, rows that say `running`, uploads that were never completed."""
+"""Removes what killed runs left: months being built, rows that say `running`, incomplete uploads."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from shared.database import transaction
 from shared.s3_client import ObjectStore
 
 DEAD_AFTER = timedelta(days=1)
-"""No stage and no upload takes as long: Airflow ends a task after two hours."""
+"""No stage or upload takes this long: Airflow ends a task after two hours."""
 _CLOSE = """
     UPDATE ops.pipeline_runs
     SET status = 'failed', finished_at = %(now)s, message = %(message)s
     WHERE status = 'running' AND started_at < %(before)s
     RETURNING pipeline_run_id
 """
-_MESSAGE = "It was killed: it never ended, and more than a day has passed. What it had not published nobody sees."
+_MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothing unpublished is visible to readers."
 
 
 def remove_orphans(context: TaskContext) -> TaskResult:
-    """Drop unattached months, close runs that are surely dead, abort uploads that nobody goes on with.
+    """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
 
-    Does nothing to a load that is under way: its months are behind a lock, its row and its uploads are younger.
+    Leaves a running load alone: its months are locked, and its row and uploads are newer.
     """
     now = context.clock()
     with context.warehouse() as connection:

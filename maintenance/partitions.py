@@ -1,4 +1,4 @@
-"""Months and days ahead of time, so that the first load of a month waits for nothing."""
+"""Creates months and days in advance, so that the first load of a month does not have to."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ MONTHS_AHEAD = 3
 DAYS_AHEAD = 400
 _ATTEMPTS = 10
 _WAIT_SECONDS = 1.0
-"""For the lock; a load that arrives meanwhile waits as long as we do, and not longer."""
+"""For the lock; a load that arrives meanwhile waits no longer than this."""
 _PAUSE_SECONDS = 3.0
 
 
 def create_partitions(context: TaskContext, *, sleep: Callable[[float], None] = time.sleep) -> TaskResult:
-    """Make the partitions of this month and the next three, and the days of more than a year in dim_date.
+    """Create the partitions of this month and the next three, and the days of more than a year in dim_date.
 
-    Attaching a month waits until no load is under way. It gives way to loads: short waits with pauses between them;
-    RetryLater when there was no gap.
+    Attaching a month needs a lock that loads hold. It waits briefly, with pauses in which loads go first;
+    raises RetryLater when the lock was never free.
     """
     today = context.clock().astimezone(context.settings.zone()).date()
     months = months_from(today, MONTHS_AHEAD)
@@ -36,7 +36,7 @@ def create_partitions(context: TaskContext, *, sleep: Callable[[float], None] = 
         set_lock_timeout(connection, _WAIT_SECONDS)
         made = [_ensure(connection, month, sleep) for month in months if f"fact_sales_{month:%Y_%m}" not in there]
     last = f"{months[-1]:%Y-%m}"
-    return TaskResult(f"{len(made)} months made, all are there up to {last}", {"made": made, "until": last})
+    return TaskResult(f"{len(made)} months created; partitions exist up to {last}", {"made": made, "until": last})
 
 
 def months_from(day: date, ahead: int) -> list[date]:
@@ -56,4 +56,6 @@ def _ensure(connection: Connection, month: date, sleep: Callable[[float], None])
                 return str(row[0]) if row else ""
         except psycopg2.errors.LockNotAvailable:
             continue
-    raise RetryLater(f"The partition of {month:%Y-%m} was not made: loads were under way all the time. Run it again.")
+    raise RetryLater(
+        f"The partition of {month:%Y-%m} was not created: loads held the lock all the time. Run this again."
+    )

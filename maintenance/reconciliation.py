@@ -1,4 +1,4 @@
-"""Compares what ought to agree: raw zone, ledger, star and daily summaries, in records and in money."""
+"""Compares raw zone, ledger, facts and daily summaries, in records and in money."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from maintenance.open_alerts import open_alerts, resolve
-from maintenance.reconciliation_inputs import Books, Landed, Money, Slice, Totals, read_books, read_raw_zone
+from maintenance.reconciliation_inputs import (
+    LandedPartition,
+    Money,
+    Slice,
+    Totals,
+    WarehouseTotals,
+    read_raw_zone,
+    read_warehouse,
+)
 from maintenance.task import TaskContext, TaskResult, set_lock_timeout
 from monitoring.alerts import Alert, raise_alert
 
 KIND = "reconciliation"
 DAYS = 35
 SETTLED_AFTER = timedelta(hours=6)
-"""A partition landed more recently may still be on its way into the star."""
+"""A partition that was landed more recently may not be loaded yet."""
 _SHOWN = 20
 Differences = dict[Slice, list[str]]
 
@@ -22,15 +30,15 @@ Differences = dict[Slice, list[str]]
 def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     """Compare the latest `days` business dates; each retailer and date that differs gets a critical alert.
 
-    An alert whose difference is gone is resolved. Reads only; a load that publishes meanwhile is seen whole or not at
-    all, and what it landed is left out until it had time to be loaded.
+    An alert whose difference is gone is resolved. Reads only; a load that commits meanwhile is seen completely or not
+    at all, and a partition that was landed recently is left out.
     """
     first, last = context.yesterday - timedelta(days=days - 1), context.yesterday
     with context.warehouse() as connection:
         set_lock_timeout(connection, 60)
-        books = read_books(connection, first, last)
-        landed = read_raw_zone(context.settings, first, last, sorted(books))
-        found = compare(books, landed, settled_before=context.clock() - SETTLED_AFTER)
+        warehouse = read_warehouse(connection, first, last)
+        landed = read_raw_zone(context.settings, first, last, sorted(warehouse))
+        found = compare(warehouse, landed, settled_before=context.clock() - SETTLED_AFTER)
         gone = {each for each in open_alerts(connection, KIND) if first <= each[1] <= last and each not in found}
     for (name, day), differences in sorted(found.items()):
         raise_alert(context.dsn, _alert(name, day, differences, context.run_id), clock=context.clock)
@@ -38,11 +46,11 @@ def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     facts = {
         "first_date": first.isoformat(),
         "last_date": last.isoformat(),
-        "compared": len({*books, *landed}),
+        "compared": len({*warehouse, *landed}),
         "resolved": resolved,
         "differences": [
-            {"retailer_id": name, "business_date": day.isoformat(), "differences": told}
-            for (name, day), told in sorted(found.items())
+            {"retailer_id": name, "business_date": day.isoformat(), "differences": differences}
+            for (name, day), differences in sorted(found.items())
         ],
     }
     summary = f"{facts['compared']} partitions of {first} to {last} compared, {len(found)} differ"
@@ -50,51 +58,56 @@ def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
 
 
 def compare(
-    books: Mapping[Slice, Books], landed: Mapping[Slice, Landed | str | None], *, settled_before: datetime
+    warehouse: Mapping[Slice, WarehouseTotals],
+    landed: Mapping[Slice, LandedPartition | str | None],
+    *,
+    settled_before: datetime,
 ) -> Differences:
     """What differs, by retailer and date; nothing for those that agree."""
     found = {
         each: [
-            *_compare_warehouse(books.get(each, Books())),
-            *_compare_landed(books.get(each, Books()), landed.get(each), settled_before),
+            *_compare_warehouse(warehouse.get(each, WarehouseTotals())),
+            *_compare_landed(warehouse.get(each, WarehouseTotals()), landed.get(each), settled_before),
         ]
-        for each in sorted({*books, *landed})
+        for each in sorted({*warehouse, *landed})
     }
     return {each: differences for each, differences in found.items() if differences}
 
 
-def _compare_warehouse(book: Books) -> list[str]:
+def _compare_warehouse(totals: WarehouseTotals) -> list[str]:
     return [
-        *_differences("fact_sales", book.star, "the ledger", book.ledger),
-        *_differences("fact_daily_sales", book.summary, "fact_sales", book.star),
+        *_differences("fact_sales", totals.facts, "the ledger", totals.ledger),
+        *_differences("fact_daily_sales", totals.summary, "fact_sales", totals.facts),
     ]
 
 
-def _compare_landed(book: Books, landed: Landed | str | None, settled_before: datetime) -> list[str]:
+def _compare_landed(
+    totals: WarehouseTotals, landed: LandedPartition | str | None, settled_before: datetime
+) -> list[str]:
     if isinstance(landed, str):
         return [f"the raw zone: {landed}"]
     if landed is None:
-        return [] if book.sha256 is None else ["the ledger has a load of it, but the raw zone has no manifest"]
-    if landed.sha256 != book.sha256:
+        return [] if totals.sha256 is None else ["the ledger has a load of it, but the raw zone has no manifest"]
+    if landed.sha256 != totals.sha256:
         if landed.written_at >= settled_before:
             return []
-        what = "was never loaded" if book.sha256 is None else "has been landed anew since, and was not loaded again"
+        what = "was never loaded" if totals.sha256 is None else "was landed again since, but not loaded again"
         return [f"what was landed at {landed.written_at:%Y-%m-%d %H:%M} UTC {what}"]
-    return _differences("the raw zone", landed.totals, "the ledger", book.landed)
+    return _differences("the raw zone", landed.totals, "the ledger", totals.landed)
 
 
 def _differences(what: str, these: Totals, against: str, those: Totals) -> list[str]:
-    told = []
+    found = []
     if these.records != those.records:
-        told.append(f"{what} holds {these.records:,} records, {against} {those.records:,}")
+        found.append(f"{what} holds {these.records:,} records, {against} {those.records:,}")
     for currency in sorted({*these.money, *those.money}):
         amounts = [_amount(money, currency) for money in (these.money, those.money)]
         if amounts[0] != amounts[1]:
-            told.append(
+            found.append(
                 f"{what} holds {amounts[0]:,.2f} {currency}, {against} {amounts[1]:,.2f}"
                 f" (difference {amounts[0] - amounts[1]:,.4f})"
             )
-    return told
+    return found
 
 
 def _amount(money: Money, currency: str) -> Decimal:
@@ -106,8 +119,8 @@ def _alert(retailer_id: str, day: date, differences: list[str], run_id: str) -> 
         KIND,
         "critical",
         f"{retailer_id} {day} does not reconcile: {differences[0]}",
-        "; ".join(differences) + f". Load the date again (retail schedule trigger {day}); where it then agrees, readers"
-        " had seen wrong numbers: find out who wrote to the star beside the loads.",
+        "; ".join(differences) + f". Load the date again (retail schedule trigger {day}); if it then agrees, readers"
+        " have seen wrong figures: find out what changed the warehouse outside the pipeline.",
         business_date=day,
         retailer_id=retailer_id,
         run_id=run_id,
@@ -117,7 +130,7 @@ def _alert(retailer_id: str, day: date, differences: list[str], run_id: str) -> 
 def _problem(found: Differences) -> str | None:
     if not found:
         return None
-    told = [f"{name} {day}: {'; '.join(differences)}" for (name, day), differences in sorted(found.items())]
-    more = f" And {len(told) - _SHOWN} more." if len(told) > _SHOWN else ""
-    listed = ". ".join(told[:_SHOWN])
+    lines = [f"{name} {day}: {'; '.join(differences)}" for (name, day), differences in sorted(found.items())]
+    more = f" And {len(lines) - _SHOWN} more." if len(lines) > _SHOWN else ""
+    listed = ". ".join(lines[:_SHOWN])
     return f"{len(found)} partitions do not reconcile. {listed}.{more} See: retail alerts list"

@@ -1,4 +1,4 @@
-"""What the warehouse's books, the star, its summaries and the raw zone each say of a business date."""
+"""Reads the totals of a business date from ledger, facts, daily summaries and raw zone."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class Totals:
 
 
 @dataclass
-class Books:
-    """What is said of one retailer and date."""
+class WarehouseTotals:
+    """The totals of one retailer and date in the warehouse."""
 
     ledger: Totals = field(default_factory=Totals)
-    """In the star, by the latest publication."""
-    star: Totals = field(default_factory=Totals)
+    """In fact_sales, according to the latest load."""
+    facts: Totals = field(default_factory=Totals)
     summary: Totals = field(default_factory=Totals)
     landed: Totals = field(default_factory=Totals)
-    """Loaded from the raw zone, by the latest publication."""
+    """Read from the raw zone, according to the latest load."""
     sha256: str | None = None
     """Of the raw object that was loaded; None when nothing was published."""
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedPartition:
     """A partition of the raw zone."""
 
     sha256: str
@@ -52,34 +52,34 @@ class Landed:
     written_at: datetime
 
 
-def read_books(connection: Connection, first: date, last: date) -> dict[Slice, Books]:
-    """What the warehouse says of every retailer and date that it knows between `first` and `last`."""
+def read_warehouse(connection: Connection, first: date, last: date) -> dict[Slice, WarehouseTotals]:
+    """The totals of every retailer and date between `first` and `last` that the warehouse has."""
     keys = {"first_key": int(f"{first:%Y%m%d}"), "last_key": int(f"{last:%Y%m%d}")}
     values = {"first": first, "last": last, **keys}
-    books: dict[Slice, Books] = {}
+    found: dict[Slice, WarehouseTotals] = {}
     with transaction(connection) as cursor:
         # One snapshot for all of it; the lock comes first, so that it knows the partitions that it reads.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
-        cursor.execute("SET LOCAL enable_nestloop = off")  # whole slices are compared; hashing always fits
+        cursor.execute("SET LOCAL enable_nestloop = off")  # complete slices are compared; hashing always fits
         cursor.execute(read_sql(_SQL / "compare_warehouse.sql"), values)
-        for name, day, currency, in_warehouse, accounted, *present, landed, sha256 in cursor.fetchall():
-            book = books.setdefault((name, day), Books())
-            book.sha256, book.ledger.records, book.landed.records = sha256, in_warehouse, landed
+        for name, day, currency, in_warehouse, ledger_money, *present, landed, sha256 in cursor.fetchall():
+            totals = found.setdefault((name, day), WarehouseTotals())
+            totals.sha256, totals.ledger.records, totals.landed.records = sha256, in_warehouse, landed
             if currency is not None:
-                _add(book, currency, accounted, present)
+                _add(totals, currency, ledger_money, present)
         cursor.execute(read_sql(_SQL / "landed_money.sql"), values)
         for name, day, currency, money in cursor.fetchall():
-            books[name, day].landed.money[currency] = money
-    return books
+            found[name, day].landed.money[currency] = money
+    return found
 
 
 def read_raw_zone(
     settings: Settings, first: date, last: date, known: Sequence[Slice]
-) -> dict[Slice, Landed | str | None]:
+) -> dict[Slice, LandedPartition | str | None]:
     """The manifests between `first` and `last`: of the known dates, and of any other that was landed.
 
-    A manifest that cannot be read is its reason as a text; one that is not there is None.
+    For a manifest that cannot be read, the value is the reason; for one that does not exist, it is None.
     """
     store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
     retailers = sorted({*RETAILER_IDS, *(name for name, _ in known)})
@@ -87,20 +87,20 @@ def read_raw_zone(
     slices = sorted({*known, *listed})
     shares = [slices[number::8] for number in range(min(8, len(slices)))]
 
-    def read(share: Sequence[Slice]) -> dict[Slice, Landed | str | None]:
+    def read(share: Sequence[Slice]) -> dict[Slice, LandedPartition | str | None]:
         return {each: _manifest(store, bucket, each) for each in share}
 
-    answers = run_in_parallel(read, shares, name="manifests")
-    return {each: landed for answer in answers for each, landed in answer.items()}
+    parts = run_in_parallel(read, shares, name="manifests")
+    return {each: landed for part in parts for each, landed in part.items()}
 
 
-def _add(book: Books, currency: str, accounted: Decimal, present: Sequence[Decimal]) -> None:
-    star_records, star_money, summary_records, summary_money = present
-    book.ledger.money[currency] = accounted
-    book.star.records += int(star_records)
-    book.star.money[currency] = star_money
-    book.summary.records += int(summary_records)
-    book.summary.money[currency] = summary_money
+def _add(totals: WarehouseTotals, currency: str, ledger_money: Decimal, present: Sequence[Decimal]) -> None:
+    fact_records, fact_money, summary_records, summary_money = present
+    totals.ledger.money[currency] = ledger_money
+    totals.facts.records += int(fact_records)
+    totals.facts.money[currency] = fact_money
+    totals.summary.records += int(summary_records)
+    totals.summary.money[currency] = summary_money
 
 
 def _listed(store: ObjectStore, bucket: str, retailer_id: str, first: date, last: date) -> list[Slice]:
@@ -116,7 +116,7 @@ def _listed(store: ObjectStore, bucket: str, retailer_id: str, first: date, last
     return found
 
 
-def _manifest(store: ObjectStore, bucket: str, wanted: Slice) -> Landed | str | None:
+def _manifest(store: ObjectStore, bucket: str, wanted: Slice) -> LandedPartition | str | None:
     try:
         manifest = Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(*wanted)))
     except ObjectMissing:
@@ -124,4 +124,4 @@ def _manifest(store: ObjectStore, bucket: str, wanted: Slice) -> Landed | str | 
     except ValidationError as error:
         return f"its manifest cannot be read ({error.error_count()} fields are wrong)"
     money = {currency: amounts.landed for currency, amounts in manifest.amounts.items()}
-    return Landed(manifest.sha256, Totals(manifest.landed, money), manifest.written_at)
+    return LandedPartition(manifest.sha256, Totals(manifest.landed, money), manifest.written_at)

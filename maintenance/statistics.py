@@ -1,4 +1,4 @@
-"""Statistics for the planner, where they have fallen behind."""
+"""Refreshes planner statistics that are out of date."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.database import transaction
 
 
 def refresh_statistics(context: TaskContext) -> TaskResult:
-    """Analyze the tables that have doubled since they last were; autovacuum sees to smaller changes."""
+    """Analyze the tables that have doubled since they were last analyzed; autovacuum handles smaller changes."""
     with context.warehouse() as connection:
         set_lock_timeout(connection, 10)
         with transaction(connection) as cursor:

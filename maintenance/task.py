@@ -1,4 +1,4 @@
-"""What a task of the upkeep came to, for the shell, for Airflow and for programs."""
+"""A maintenance task's context and result, for the command line, Airflow and programs."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What every task of the upkeep is called with."""
+    """What every maintenance task needs."""
 
     settings: Settings
     run_id: str
     yesterday: date
-    """The last business date that is over."""
+    """The last complete business date."""
     clock: Clock = utc_now
 
     @property
@@ -48,20 +48,20 @@ class TaskResult:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """JSON-able."""
     problem: str | None = None
-    """What is wrong and what to do, when something is that a person has to look at."""
+    """What is wrong and what to do, if there is something that an operator has to look at."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
         return {"ok": self.problem is None, "summary": self.summary, "problem": self.problem, **self.facts}
 
     def raise_on_problem(self) -> TaskResult:
-        """Itself; StopRun when there is a problem, so that a task in Airflow is red."""
+        """Return the result; raise StopRun when there is a problem, so that the Airflow task fails."""
         if self.problem:
             raise StopRun(self.problem)
         return self
 
 
 def set_lock_timeout(connection: Connection, seconds: float) -> None:
-    """From here on give up waiting for a lock after so long: loads and readers never queue behind the upkeep."""
+    """Stop waiting for a lock after this time: loads and readers never queue behind maintenance."""
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{seconds * 1000:.0f}ms",))

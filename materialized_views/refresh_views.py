@@ -1,4 +1,4 @@
-"""Refresh the six materialized views, each in a transaction of its own, without blocking their readers.
+"""Refresh the materialized views, each in its own transaction, without blocking their readers.
 
 python -m materialized_views.refresh_views
 """
@@ -21,6 +21,7 @@ import psycopg2
 import typer
 from rich.table import Table
 
+from materialized_views.catalog import view_definitions
 from monitoring.lineage.flows import refreshing
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import console, exit_code, new_run_id
@@ -30,16 +31,6 @@ from shared.errors import RetryLater, StopRun
 from shared.logs import configure_logging, get_logger
 
 log = get_logger(__name__)
-
-VIEWS = (
-    "mv_daily_sales_summary",
-    "mv_weekly_sales_trends",  # sums the daily summary, as the quarterly one does
-    "mv_quarterly_sales_summary",
-    "mv_monthly_sales_by_category",
-    "mv_top_products_by_revenue",
-    "mv_daily_sales_by_product",
-)
-"""In an order in which each finds what it reads refreshed."""
 
 LOCK_TIMEOUT = "10min"
 """How long a refresh waits for another one of the same view."""
@@ -90,7 +81,7 @@ def run(
         booked = day or _business_date(connection, run_id) or settings.business_yesterday(clock())
         with record_stage(dsn, StageRun(run_id, "refresh", booked), clock=clock) as stage:
             views = []
-            for view in VIEWS:
+            for view in view_definitions():
                 views.append(_refresh(connection, view, stopwatch))
                 stage.flows += refreshing(dsn, booked, {view: views[-1].rows})
             result = RefreshResult(tuple(views))
@@ -139,7 +130,7 @@ def _table(result: RefreshResult) -> Table:
 
 
 def main(as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False) -> None:
-    """Refresh the six materialized views of the warehouse. Readers are not blocked meanwhile."""
+    """Refresh the materialized views of the warehouse. Readers are not blocked meanwhile."""
     configure_logging()
     with exit_code():
         result = run(settings=load_settings(), run_id=new_run_id("refresh"))

@@ -1,14 +1,14 @@
-"""What Prometheus learns of a stage: pushed to a Pushgateway at its start and end when PUSHGATEWAY_URL is set.
+"""Metrics of a stage: pushed to a Pushgateway at its start and end, if PUSHGATEWAY_URL is set.
 
-A stage is over before anybody could scrape it, so it leaves its figures with a gateway. They are gauges about the last
-run of a stage, not counters: every run is a new process that knows nothing of the ones before it.
+A stage ends before Prometheus could scrape it, so it leaves its figures with a gateway. They are gauges about the last
+run of a stage, not counters: every run is a new process that does not know the ones before it.
 
-One group per stage and retailer, so that retailers side by side, and a later run of one of them, leave the others'
-figures alone. Added to the group (POST), not put in its place: a run that failed says when it did so, and what is known
-from the last one that got so far (scores, counts, the last success) stays. For that every push of a metric holds all
-its series, zeros included; a business date is never a label, since each would stay for ever.
+There is one group per stage and retailer, so that a run of one retailer does not change the figures of the others.
+Figures are added to the group (POST) and do not replace it: a failed run says when it failed, and keeps what an earlier
+run left (scores, counts, the last success). Therefore every push of a metric contains all its series, including zeros.
+A business date is never a label, since each would stay for ever.
 
-A gateway that is down, slow or rejects costs a run a few seconds at most and a line in the log.
+A gateway that is down, slow or rejects the push costs a run a few seconds at most, and a line in the log.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ log = get_logger(__name__)
 JOB = "retail_pipeline"
 TIMEOUT_SECONDS = 2.0
 LAST_TIMEOUT_SECONDS = 5.0
-"""At the end of a run, for an end that is not told looks like a run that hangs."""
+"""At the end of a run: if this push is lost, the run seems to hang."""
 ERROR_KINDS = ("RetryLater", "StopRun", "FixConfiguration", "Defect")
-"""What ended a run: the groups of `shared/errors.py`, and everything that is none of them."""
+"""What ended a run: the groups of `shared/errors.py`, and any other error."""
 
 METRICS: Mapping[str, str] = {
     "retail_stage_started_timestamp_seconds": "When the last run of the stage began.",
@@ -44,7 +44,7 @@ METRICS: Mapping[str, str] = {
     "retail_fetched_records": "Records received from the retailer by the last run; landed and rejected ones.",
     "retail_landed_records": "Records that the last run wrote to the raw zone.",
     "retail_rejected_records": "Records that the last run rejected, by reason code; reason none is 0 and always there.",
-    "retail_loaded_records": "Records of the last load, by what became of them in the star.",
+    "retail_loaded_records": "Records of the last load, by what the load did with them.",
     "retail_last_published_date_timestamp_seconds": "Watermark: latest business date published, its midnight in UTC.",
     "retail_quality_score_ratio": "Overall quality score of the last checked date, 0 to 1.",
     "retail_quality_dimension_score_ratio": "Quality score per dimension of the last checked date, 0 to 1.",
@@ -66,7 +66,7 @@ class StageEvent:
     stage: str
     business_date: date
     retailers: Sequence[str]
-    """Whom it is run for; none when it is about all of them at once."""
+    """The retailers it runs for; empty when it runs for all of them at once."""
     started_at: datetime
 
 
@@ -79,7 +79,7 @@ class StageEnd:
     error_kind: str | None
     details: Mapping[str, Any]
     published: Mapping[str, date]
-    """Watermarks, as far as they were asked for."""
+    """Watermarks, if they were requested."""
 
 
 @dataclass
@@ -103,33 +103,33 @@ def _gateway() -> str:
     return os.environ.get("PUSHGATEWAY_URL", "")
 
 
-def push_started(moment: StageEvent) -> None:
+def push_started(event: StageEvent) -> None:
     """Say that a run began. Never raises."""
-    _push(lambda: started(moment), TIMEOUT_SECONDS)
+    _push(lambda: started(event), TIMEOUT_SECONDS)
 
 
-def push_finished(moment: StageEvent, end: StageEnd) -> None:
+def push_finished(event: StageEvent, end: StageEnd) -> None:
     """Say how a run ended. Never raises."""
-    _push(lambda: finished(moment, end), LAST_TIMEOUT_SECONDS)
+    _push(lambda: finished(event, end), LAST_TIMEOUT_SECONDS)
 
 
-def started(moment: StageEvent) -> Iterator[Group]:
+def started(event: StageEvent) -> Iterator[Group]:
     """The groups to push when a run begins. Pure."""
-    for _, group in _groups(moment):
-        group.add("retail_stage_started_timestamp_seconds", moment.started_at.timestamp())
+    for _, group in _groups(event):
+        group.add("retail_stage_started_timestamp_seconds", event.started_at.timestamp())
         yield group
 
 
-def finished(moment: StageEvent, end: StageEnd) -> Iterator[Group]:
+def finished(event: StageEvent, end: StageEnd) -> Iterator[Group]:
     """The groups to push when a run has ended. Pure."""
     parts = _parts(end.details)
-    for retailer_id, group in _groups(moment):
+    for retailer_id, group in _groups(event):
         part = parts.get(retailer_id or "", {})
-        if retailer_id and part:  # of several retailers each has an outcome of its own
+        if retailer_id and part:  # each retailer has its own outcome
             error, kind = bool(part.get("error")), part.get("error_kind") or "Defect"
         else:
             error, kind = end.failed, end.error_kind or "StopRun"
-        _describe_run(group, moment, end.finished_at, kind if error else None)
+        _describe_run(group, event, end.finished_at, kind if error else None)
         if not error:
             _describe_records(group, part)
         if retailer_id in RETAILER_IDS and retailer_id in end.published:
@@ -139,26 +139,26 @@ def finished(moment: StageEvent, end: StageEnd) -> Iterator[Group]:
         yield group
 
 
-def _groups(moment: StageEvent) -> Iterator[tuple[str | None, Group]]:
-    if not moment.retailers:
-        yield None, Group({"stage": moment.stage})
-    for retailer_id in moment.retailers:
-        yield retailer_id, Group({"stage": moment.stage, "retailer": retailer_id})
+def _groups(event: StageEvent) -> Iterator[tuple[str | None, Group]]:
+    if not event.retailers:
+        yield None, Group({"stage": event.stage})
+    for retailer_id in event.retailers:
+        yield retailer_id, Group({"stage": event.stage, "retailer": retailer_id})
 
 
 def _parts(details: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
-    """What a stage's result says per retailer; a load of files speaks of one retailer only."""
+    """What a stage's result says per retailer; a file load has one retailer only."""
     if "retailer_id" in details:
         return {str(details["retailer_id"]): details}
     parts = details.get("retailers", details)
     return {name: part for name, part in parts.items() if isinstance(part, Mapping) and "retailer_id" in part}
 
 
-def _describe_run(group: Group, moment: StageEvent, finished_at: datetime, error_kind: str | None) -> None:
+def _describe_run(group: Group, event: StageEvent, finished_at: datetime, error_kind: str | None) -> None:
     group.add("retail_stage_finished_timestamp_seconds", finished_at.timestamp())
-    group.add("retail_stage_duration_seconds", max(0.0, (finished_at - moment.started_at).total_seconds()))
+    group.add("retail_stage_duration_seconds", max(0.0, (finished_at - event.started_at).total_seconds()))
     group.add("retail_stage_failed", error_kind is not None)
-    group.add("retail_stage_business_date_timestamp_seconds", _midnight(moment.business_date))
+    group.add("retail_stage_business_date_timestamp_seconds", _midnight(event.business_date))
     for kind in ERROR_KINDS:
         group.add("retail_stage_errors", kind == error_kind, kind=kind)
     if error_kind is None:
@@ -166,7 +166,7 @@ def _describe_run(group: Group, moment: StageEvent, finished_at: datetime, error
 
 
 def _describe_records(group: Group, part: Mapping[str, Any]) -> None:
-    """Sums over the dates of the run; the date asked for and those that changed with it."""
+    """Sums over the dates of the run: the requested date and the others that changed."""
     dates = part.get("dates")
     if isinstance(dates, Sequence) and dates:  # a rebuild gives only their number
         for name in ("fetched", "landed"):
@@ -217,15 +217,17 @@ def _push(groups: Callable[[], Iterable[Group]], timeout_seconds: float) -> None
     try:
         import prometheus_client  # noqa: F401 - here, so that on a busy machine loading it is not taken for slowness
     except ImportError as error:
-        log.warning("metrics not pushed; the run goes on", gateway=_place(url), error=str(error))
+        log.warning("metrics not pushed; the run continues", gateway=_place(url), error=str(error))
         return
-    # In a thread that is left behind: a time-out of urllib bounds each read, but neither the look-up of a name nor an
-    # answer that trickles in.
+    # In a thread that may be abandoned: a timeout of urllib limits each read, but neither the look-up of a name nor a
+    # response that arrives byte by byte.
     worker = threading.Thread(target=_send, args=(url, groups), name="push-metrics", daemon=True)
     worker.start()
     worker.join(timeout_seconds)
     if worker.is_alive():
-        log.warning("metrics not pushed in time; the run goes on", gateway=_place(url), waited_seconds=timeout_seconds)
+        log.warning(
+            "metrics not pushed in time; the run continues", gateway=_place(url), waited_seconds=timeout_seconds
+        )
 
 
 def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
@@ -241,7 +243,7 @@ def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
             pushadd_to_gateway(url, JOB, registry, dict(group.key), timeout=TIMEOUT_SECONDS)
     except Exception as error:  # noqa: BLE001 - monitoring never costs a run
         log.warning(
-            "metrics not pushed; the run goes on", gateway=_place(url), error=f"{type(error).__name__}: {error}"
+            "metrics not pushed; the run continues", gateway=_place(url), error=f"{type(error).__name__}: {error}"
         )
 
 
@@ -251,4 +253,4 @@ def _place(url: str) -> str:
         parts = urlsplit(url if "//" in url else f"//{url}")
         return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
     except ValueError:
-        return "PUSHGATEWAY_URL is no URL"
+        return "PUSHGATEWAY_URL is not a URL"

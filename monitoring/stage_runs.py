@@ -12,9 +12,9 @@ from typing import Any
 import psycopg2
 
 from monitoring import metrics
-from monitoring.lineage.emission import told
 from monitoring.lineage.flows import Flow
 from monitoring.lineage.record import record
+from monitoring.lineage.sender import sending_lineage
 from shared.database import Connection, session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import get_logger
@@ -30,7 +30,7 @@ class StageRun:
     stage: str
     business_date: date
     retailers: tuple[str, ...] = ()
-    """Whom it is run for; none when it is about all of them at once."""
+    """The retailers it runs for; empty when it runs for all of them at once."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class StageOutcome:
     message: str | None = None
     details: Mapping[str, Any] | None = None
     flows: list[Flow] = field(default_factory=list)
-    """What has been written, and from what. Added as it is written: what a stage that fails has written counts, too."""
+    """What has been written, and from what. Added as it is written, so that a failed stage's writes are included."""
 
     def finish(
         self, *, details: Mapping[str, Any], failed: Sequence[str] = (), of: int = 1, message: str | None = None
@@ -55,20 +55,20 @@ class StageOutcome:
 
 @contextmanager
 def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) -> Iterator[StageOutcome]:
-    """Write the row; an error of the stage ends in it and goes on to the caller.
+    """Record the run of a stage. An error of the stage is written to its row and raised again.
 
-    A row that stays `running` is the trace of a process that was killed. The same is told to Prometheus, where that is
-    asked for; also that the warehouse could not be reached. What was read and written is kept in ops.data_lineage, and
-    told to OpenLineage's receiver where there is one.
+    A row that stays `running` belongs to a process that was killed. The outcome is also pushed to Prometheus, if that
+    is configured, even when the warehouse cannot be reached. What was read and written is kept in ops.data_lineage,
+    and sent to OpenLineage's receiver, if there is one.
     """
     outcome = StageOutcome()
-    with _monitored(dsn, stage, outcome, clock), told(stage, outcome, clock):
+    with _monitored(dsn, stage, outcome, clock), sending_lineage(stage, outcome, clock):
         row = _open(dsn, stage, clock())
         try:
             yield outcome
         except (Exception, KeyboardInterrupt) as error:
             outcome.status = "failed"
-            outcome.message = _in_words(error)
+            outcome.message = _describe(error)
             _close(dsn, stage, outcome, row, clock())
             raise
         _close(dsn, stage, outcome, row, clock())
@@ -98,7 +98,7 @@ def _close(dsn: str, stage: StageRun, outcome: StageOutcome, pipeline_run_id: in
 
 
 def _keep_lineage(connection: Connection, stage: StageRun, flows: Sequence[Flow], now: datetime) -> None:
-    """In a transaction of its own, and never an error: what the run did counts, not what is told of it."""
+    """Record the flows in a separate transaction; an error here never fails the run."""
     try:
         with transaction(connection) as cursor:
             record(cursor, stage.run_id, stage.stage, flows, now)
@@ -108,23 +108,23 @@ def _keep_lineage(connection: Connection, stage: StageRun, flows: Sequence[Flow]
 
 @contextmanager
 def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Tell Prometheus of the run; nothing at all when it is not asked for."""
+    """Push the run's metrics to Prometheus, if that is configured."""
     if not metrics.enabled():
         yield
         return
-    moment = metrics.StageEvent(stage.stage, stage.business_date, stage.retailers, clock())
-    metrics.push_started(moment)
+    event = metrics.StageEvent(stage.stage, stage.business_date, stage.retailers, clock())
+    metrics.push_started(event)
     try:
         yield
     except (Exception, KeyboardInterrupt) as error:
-        metrics.push_finished(moment, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
+        metrics.push_finished(event, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
         raise
     failed = outcome.status != "succeeded"
     published = _watermarks(dsn) if stage.stage == "transform" else {}
-    metrics.push_finished(moment, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
+    metrics.push_finished(event, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
 
 
-def _in_words(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     return str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
@@ -146,6 +146,6 @@ def _watermarks(dsn: str) -> dict[str, date]:
                 " WHERE last_processed_date IS NOT NULL"
             )
             return dict(cursor.fetchall())
-    except RetailError as error:  # what the run did counts, not what is told of it
+    except RetailError as error:  # an error here never fails the run
         log.warning("watermarks not read for the metrics", error=str(error))
         return {}

@@ -1,6 +1,6 @@
-"""CSV files → raw zone → star → views, as one job: what `retail etl` runs.
+"""CSV files → raw zone → warehouse → views, as one job: `retail etl`.
 
-Landing, loading and the quality report run side by side; nothing is visible before all of it is audited and committed.
+Landing, loading and the quality report run concurrently; nothing is visible before all of it is audited and committed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ingestion.landing import source_partitions
 from ingestion.landing.overlap import Overlap
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
+from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from shared.config import IngestSettings, Settings, load_settings
 from shared.database import Cursor, lock_key, session
 from shared.errors import FixConfiguration, RetryLater
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
     from transformation.loads import RetailerLoad
 
 Progress = Callable[[str, str, float], None]
-"""Told the stage, what it is at, and the share of the stage that is done."""
+"""Called with the stage, its present step, and the share of the stage that is done."""
 
 
 @dataclass(frozen=True)
 class FileLoadRequest:
-    """What was asked for."""
+    """What to load, and how."""
 
     sources: Sequence[str]
     layout: str | None = None
@@ -58,7 +59,7 @@ class FileLoadRequest:
 
 @dataclass
 class Stopwatch:
-    """Seconds per stage; stages overlap, so they add up to more than the whole."""
+    """Seconds per stage; stages overlap, so they add up to more than the total."""
 
     began: float = field(default_factory=time.monotonic)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -157,7 +158,7 @@ class _FileLoad:
         self._progress, self._watch = progress, watch
         self._dsn = settings.warehouse_dsn.get_secret_value()
         self._began = clock()
-        # Taken now: the plan takes unchanged dates out of the tables, the report speaks of the whole file.
+        # Taken now: the plan removes unchanged dates from the tables, but the report is about the complete file.
         self._report = (
             SnapshotReport(order.report_directory, order.job_name, read, layout, connection, run_id, self._began)
             if order.report_directory
@@ -173,7 +174,7 @@ class _FileLoad:
 
         raw = BulkBucket(self._settings.s3, self._settings.s3.bucket_raw)
         zone = RawZone(raw, self._dsn, self._run_id)
-        stage = StageRun(self._run_id, "ingest", self._read.days[-1], (self._read.retailer_id,))
+        stage = StageRun(self._run_id, INGEST.name, self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
@@ -191,7 +192,7 @@ class _FileLoad:
         with ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
             report = pool.submit(self._write_report) if self._report else None
             with land_batch(
-                self._read, self._connection, zone, plan, clock=self._clock, progress=self._told("land")
+                self._read, self._connection, zone, plan, clock=self._clock, progress=self._progress_of("land")
             ) as landing:
                 try:
                     load = self._load(zone, landing)
@@ -211,25 +212,25 @@ class _FileLoad:
         from transformation.bulk import load_batch
         from transformation.lineage import flows_of
 
-        stage = StageRun(self._run_id, "transform", self._read.days[-1], (self._read.retailer_id,))
+        stage = StageRun(self._run_id, TRANSFORM.name, self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
             load = load_batch(
                 landing.batch,
                 settings=self._settings,
                 run_id=self._run_id,
                 clock=self._clock,
-                in_transaction=lambda cursor, load_id: self._write_books(cursor, load_id, landing),
-                progress=self._told("load"),
+                in_transaction=lambda cursor, load_id: self._write_ledger(cursor, load_id, landing),
+                progress=self._progress_of("load"),
             )
             transform.flows += flows_of(load, self._settings)
             transform.finish(details=load.as_dict())
         return load
 
-    def _write_books(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
+    def _write_ledger(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
         read, now = self._read, self._clock()
         if source_partitions.another_ingest(cursor, self._run_id, self._began) and not landing.is_still_current():
             raise RetryLater(
-                f"{read.retailer_id} was landed anew by another run meanwhile. Nothing was loaded; run again."
+                f"{read.retailer_id} was landed again by another run meanwhile. Nothing was loaded; run again."
             )
         source_partitions.write_files(
             cursor,
@@ -248,18 +249,16 @@ class _FileLoad:
         )
 
     def _refresh(self) -> None:
-        from materialized_views.refresh_views import run
-
         self._progress("refresh", "materialized views", 0.0)
         with self._watch.timed("refresh"):
-            run(settings=self._settings, run_id=self._run_id, day=self._read.days[-1], clock=self._clock)
+            REFRESH.run(StageCall(self._read.days[-1], self._settings, self._run_id, clock=self._clock))
         self._progress("refresh", "materialized views", 1.0)
 
     def _write_report(self) -> Path | None:
         with self._watch.timed("report"):
             return self._report.write() if self._report else None
 
-    def _told(self, stage: str) -> Callable[[str, float], None]:
+    def _progress_of(self, stage: str) -> Callable[[str, float], None]:
         return lambda step, share: self._progress(stage, step, share)
 
     def _result(

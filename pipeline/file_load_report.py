@@ -1,4 +1,4 @@
-"""The quality report of a load, written beside it."""
+"""The quality report of a load, written while it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a load of files came to: every row and all money in exactly one place."""
+"""The result of loading files: every row and all money is counted in exactly one place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformation.loads import RetailerLoad
 
 KEPT = ("inserted", "updated", "unchanged")
-"""Where a landed record can be in the star."""
+"""Where a landed record can be in the in_warehouse."""
 _ZERO = Decimal(0)
 
 
@@ -55,24 +55,24 @@ class FileLoadResult:
 
     @property
     def earlier(self) -> int:
-        """Rows that other files had landed on the same dates and that stay beside these: with --on-overlap append."""
+        """Rows of other files on the same dates that are kept alongside these, with --on-overlap append."""
         return sum(self._rows(name) for name in ("landed", "rejected")) - self.read.rows if self.buckets else 0
 
     @property
     def balanced(self) -> bool:
-        """Whether rows and money add up: read + earlier = landed + rejected; landed = in the star + duplicates."""
+        """Whether rows and money add up: read + earlier = landed + rejected; landed = in the warehouse + duplicates."""
         if self.dry_run:
             return self.read.rows == self.read.landed + self.read.rejected
         parts = [self.buckets[name] for name in (*KEPT, "duplicate")]
-        landed, star = self.buckets["landed"], self.buckets["in_warehouse"]
+        landed, in_warehouse = self.buckets["landed"], self.buckets["in_warehouse"]
         currencies = {currency for bucket in self.buckets.values() for currency in bucket.amounts}
         return (
             self.earlier >= 0
             and landed.rows == sum(part.rows for part in parts)
-            and star.rows == sum(part.rows for part in parts[:-1])
+            and in_warehouse.rows == sum(part.rows for part in parts[:-1])
             and all(
                 landed.amounts[each] == sum((part.amounts[each] for part in parts), _ZERO)
-                and star.amounts[each] == sum((part.amounts[each] for part in parts[:-1]), _ZERO)
+                and in_warehouse.amounts[each] == sum((part.amounts[each] for part in parts[:-1]), _ZERO)
                 for each in currencies
             )
         )

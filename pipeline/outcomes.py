@@ -1,29 +1,27 @@
-"""What the results of a run's stages mean: for its tasks, and for the retailers that are missing."""
+"""What the results of a run's stages mean for its tasks and its retailers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.stages import INGEST, TRANSFORM
 from shared.errors import RetryLater, StopRun
 from shared.logs import get_logger
 
 log = get_logger(__name__)
 StageSummary = dict[str, Any]
 """What a stage did, JSON-able: counts, scores, dates."""
-INGEST_TASK = "ingest_retailers_to_s3"
-TRANSFORM_TASK = "transform_s3_to_postgres"
-REFRESH_TASK = "refresh_materialized_views"
 NOT_RETRYABLE = ("FixConfiguration", "StopRun")
-"""Kinds of error that the same call would meet again, so that waiting half an hour for a retry is of no use."""
+"""Kinds of error that a retry of the same call would meet again."""
 
 
 def decide_outcome(facts: StageSummary, *, tries_left: bool) -> StageSummary:
     """What a stage's result means for its task.
 
-    While a retailer that failed may still succeed, the task is tried again. After that, what was done for the others
-    counts, and the last task of the run names the rest; when nothing was done, or a critical check failed, the task has
-    failed.
+    While a failed retailer may still succeed, RetryLater has the task tried again. After the last try, the task
+    succeeds with the retailers that were processed, and the last task of the run names the others. StopRun fails the
+    task when no retailer was processed, or when a critical check failed.
     """
     if facts.get("outcome") == "fail":
         findings = [check["message"] for check in facts["checks"] if check["status"] == "fail"]
@@ -41,19 +39,22 @@ def decide_outcome(facts: StageSummary, *, tries_left: bool) -> StageSummary:
 
 
 def loaded_retailers(results: Sequence[StageSummary]) -> list[str]:
-    """The retailers that an earlier stage was done for, from its results; StopRun when there is none."""
+    """The retailers that a stage processed, from its results. Raises StopRun when there are none."""
     parts = [part for facts in results for part in facts["retailers"].values()]
     if not (names := [part["retailer_id"] for part in parts if part["status"] != "failed"]):
-        raise StopRun(f"no retailer was landed, so there is nothing to load. See the logs of {INGEST_TASK}.")
+        raise StopRun(f"no retailer was landed, so there is nothing to load. See the logs of {INGEST.task_id}.")
     return names
 
 
 def missing_retailers(errors: Mapping[str, str | None], transformed: StageSummary | None) -> dict[str, str]:
-    """Which retailers a run lacks and why, from ingestion's error by retailer and the result of the transformation."""
+    """The retailers that a run lacks, with the reason.
+
+    `errors` has ingestion's error for each retailer, `transformed` the result of the transformation.
+    """
     loads = (transformed or {}).get("retailers", {})
     missing = {}
     for name, error in errors.items():
-        load = loads.get(name, {"status": "failed", "error": f"it was not loaded; see the log of {TRANSFORM_TASK}"})
+        load = loads.get(name, {"status": "failed", "error": f"it was not loaded; see the log of {TRANSFORM.task_id}"})
         if error or load["status"] == "failed":
             missing[name] = error or load["error"]
     return missing

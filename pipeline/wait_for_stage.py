@@ -1,8 +1,8 @@
-"""Wait until a stage has been done for yesterday, then become another command.
+"""Wait until a stage has finished for yesterday, then replace this process with another command.
 
 `python -m pipeline.wait_for_stage ingest python -m transformation.main` gives the services of `docker-compose --profile
-services up -d`, which all start at once, their order. It looks at `ops.pipeline_runs`, so it does not matter who ran
-the stage before: that service, Airflow, a person.
+services up -d`, which all start at once, their order. It reads `ops.pipeline_runs`, so the stage may have been run by
+that service, by Airflow, or manually.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ LatestRun = tuple[str, datetime] | None
 
 
 class Decision(Enum):
-    """What the newest run of the stage before means for whoever waits for it."""
+    """What the latest run of the previous stage means for the process that waits for it."""
 
     GO = "go"
     WAIT = "wait"
     GIVE_UP = "give up"
 
 
-def outcome(latest: LatestRun, waiting_since: datetime) -> Decision:
-    """Go when it is done, if only for some retailers; a failure counts from when on we wait, not that of last night."""
+def decide(latest: LatestRun, waiting_since: datetime) -> Decision:
+    """Go when the stage is done, even if only for some retailers; give up for failures since the wait began only."""
     if latest is None:
         return Decision.WAIT
     status, started_at = latest
@@ -47,7 +47,7 @@ def outcome(latest: LatestRun, waiting_since: datetime) -> Decision:
     return Decision.GIVE_UP if status == "failed" and started_at >= waiting_since else Decision.WAIT
 
 
-def await_stage(
+def wait_for_stage(
     latest_run: Callable[[], LatestRun],
     stage: str,
     *,
@@ -55,33 +55,33 @@ def await_stage(
     sleep: Callable[[float], None] = time.sleep,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> None:
-    """Return when the stage is done. Raises StopRun when it failed or nobody ran it for `timeout_seconds` seconds."""
+    """Return when the stage is done. Raises StopRun when it fails, or is not done within `timeout_seconds`."""
     since = clock()
-    while (found := outcome(latest_run(), since)) is not Decision.GO:
+    while (found := decide(latest_run(), since)) is not Decision.GO:
         if found is Decision.GIVE_UP:
-            raise StopRun(f"the stage before, {stage}, has failed. See its log; run it again, then this one.")
+            raise StopRun(f"The previous stage, {stage}, failed. Read its log, run it again, then run this one.")
         if (clock() - since).total_seconds() >= timeout_seconds:
             raise StopRun(
-                f"nobody finished the stage before, {stage}, in {timeout_seconds / 60:.0f} minutes. Run it first."
+                f"The previous stage, {stage}, did not finish within {timeout_seconds / 60:.0f} minutes. Run it first."
             )
         sleep(PAUSE_SECONDS)
 
 
 def _latest_run(dsn: str, stage: str, day: date) -> LatestRun:
-    with session(dsn, application_name="retail-await") as connection, connection.cursor() as cursor:
+    with session(dsn, application_name="retail-wait") as connection, connection.cursor() as cursor:
         cursor.execute(_LATEST, (stage, day))
         return cursor.fetchone()
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Wait, then replace this process by the command."""
+    """Wait, then replace this process with the command."""
     if len(arguments) < 2:
         raise FixConfiguration("Usage: python -m pipeline.wait_for_stage STAGE COMMAND...")
     stage, *command = arguments
     settings = load_settings({"S3_BUCKET_RAW": "any", "S3_BUCKET_PROCESSED": "any", **os.environ})
     dsn = settings.warehouse_dsn.get_secret_value()
     day = settings.business_yesterday(datetime.now(UTC))
-    await_stage(lambda: _latest_run(dsn, stage, day), stage, clock=lambda: datetime.now(UTC))
+    wait_for_stage(lambda: _latest_run(dsn, stage, day), stage, clock=lambda: datetime.now(UTC))
     os.execvp(command[0], command)  # noqa: S606 - the command is the service's own
 
 

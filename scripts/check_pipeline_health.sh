@@ -1,7 +1,7 @@
 #!/bin/sh
 # Is the pipeline well? Services, PostgreSQL and its data, Airflow, retailer APIs, S3, settings, recent runs; of the
 # containers of this checkout as of the local platform (--platform says which, if it has to be said).
-# Exit status: 0 all is well, 1 something is down, 2 it cannot be told. `--json` for programs, `--help` for the rest.
+# Exit status: 0 nothing is down, 1 something is down, 2 something could not be checked. `--json` for programs, `--help` for the rest.
 set -eu
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$root"

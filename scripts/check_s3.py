@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Do with both buckets what the pipeline does, and leave no trace: `make test-s3`.
+"""Test both buckets with the operations of the pipeline, and leave nothing behind: `make test-s3`.
 
-Writes an object whole and one in parts, reads them back, compares, lists and deletes them. The settings are those of
-the local platform when it runs, else of `.env`. Exit status 0 when both buckets work, 2 when a setting or a permission
-has to be mended, 1 otherwise.
+Writes one object in a single request and one in parts, reads them back, compares, lists and deletes them. The settings
+are those of the local platform when it runs, else of `.env`. Exit status 0 when both buckets work, 2 when a setting or
+a permission must be corrected, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def check_bucket(store: ObjectStore, bucket: str) -> float:
     next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET says why
     name = f"{PREFIX}{uuid4().hex}"
     try:
-        _check_whole(store, bucket, f"{name}.txt")
+        _check_in_one_request(store, bucket, f"{name}.txt")
         _check_in_parts(store, bucket, f"{name}.bin")
         listed = set(store.list_keys(bucket, PREFIX))
         if not {f"{name}.txt", f"{name}.bin"} <= listed:
             raise StopRun(f"s3://{bucket}/{name}.* was written but is not listed. The store is not consistent.")
     except BaseException:
-        with suppress(RetailError):  # the first rejection is the one to tell
+        with suppress(RetailError):  # the first rejection is the one to report
             _delete(store, bucket, name)
         raise
     _delete(store, bucket, name)
@@ -57,7 +57,7 @@ def _delete(store: ObjectStore, bucket: str, name: str) -> None:
     store.delete(bucket, f"{name}.bin")
 
 
-def _check_whole(store: ObjectStore, bucket: str, key: str) -> None:
+def _check_in_one_request(store: ObjectStore, bucket: str, key: str) -> None:
     content = uuid4().bytes
     store.put(bucket, key, content, content_type="text/plain")
     if store.read_bytes(bucket, key) != content:
@@ -75,11 +75,11 @@ def _check_in_parts(store: ObjectStore, bucket: str, key: str) -> None:
 
 
 def main() -> int:
-    """Check both buckets, the second one also when the first fails, and say how it went."""
+    """Check both buckets, the second one also when the first fails, and print the results."""
     worst = 0
     try:
         environ, advice = _settings()
-        settings = s3_settings(environ)  # the warehouse is no matter here, so it need not be configured
+        settings = s3_settings(environ)  # the warehouse need not be configured for this
         store = ObjectStore(settings, timeout_seconds=5, attempts=2)
     except RetailError as error:
         print(error, file=sys.stderr)
@@ -88,7 +88,7 @@ def main() -> int:
     for bucket in (settings.bucket_raw, settings.bucket_processed):
         try:
             seconds = check_bucket(store, bucket)
-            print(f"ok    s3://{bucket}: written, read, listed and deleted, whole and in parts, in {seconds:.2f} s")
+            print(f"ok    s3://{bucket}: written (also in parts), read, listed and deleted in {seconds:.2f} s")
         except RetailError as error:
             reason, remedy = split_remedy(str(error))
             fits = f"{reason}. {store_remedy(settings, advice)(error)}" if "make up" in remedy else str(error)
@@ -98,7 +98,7 @@ def main() -> int:
 
 
 def _settings() -> tuple[Mapping[str, str], Advice]:
-    """The settings of the platform that is meant; buckets that the shell names itself go first."""
+    """The settings of the platform; buckets that the shell sets take precedence."""
     platform = find_platform()
     environ = read_environment()
     own = [name for name in STORE if os.environ.get(name) and os.environ[name] != platform.environ.get(name)]

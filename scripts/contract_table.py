@@ -1,4 +1,4 @@
-"""The table of `SalesRecord`'s fields as docs/ARCHITECTURE.md shows it, made from the model itself."""
+"""The table of the fields of `SalesRecord` in docs/ARCHITECTURE.md, generated from the model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT_LENGTHS = {32: "text, 1 to 32 of `a-z0-9_`", 64: "text, 1 to 64", 255: "tex
 
 
 def contract_rows() -> list[list[str]]:
-    """Field, kind, null, meaning; in the order of the contract."""
+    """Field, kind, null and meaning, in the order of the contract."""
     schema = SalesRecord.model_json_schema(mode="serialization")
     return [
         [
@@ -57,6 +57,6 @@ def _decimals(name: str) -> str | None:
 
 
 def as_markdown() -> str:
-    """The table, to be pasted."""
+    """The table, ready to be pasted."""
     head = ["| field | kind | null | meaning |", "|---|---|---|---|"]
     return "\n".join([*head, *("| " + " | ".join(row) + " |" for row in contract_rows())])

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Certificates for PostgreSQL over TLS: a private CA, and a server certificate signed by it.
 #
-# Run again it keeps what is there and good for these names, and renews what expires within 30 days; the server's
-# certificate comes from the same CA, so clients need nothing new. POSIX shell and openssl.
+# A second run keeps certificates that are valid for these names, and renews those that expire within 30 days. The
+# server's certificate is signed by the same CA, so clients need nothing new. POSIX shell and openssl.
 set -eu
 
 usage() {
@@ -132,7 +132,7 @@ done
 [ $# -gt 0 ] || set -- postgres localhost 127.0.0.1
 for name in "$@"; do
     case $name in
-        '' | *[!A-Za-z0-9.:_-]*) fail "'$name' is no host name and no address" 2 ;;
+        '' | *[!A-Za-z0-9.:_-]*) fail "'$name' is neither a host name nor an address" 2 ;;
     esac
 done
 case $days in

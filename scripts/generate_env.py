@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Write `.env`: every setting of the platform, with strong random secrets.
 
-    python3 scripts/generate_env.py                  write .env, or add what is missing to the one that is there
-    python3 scripts/generate_env.py --print-missing  name what is missing, change nothing; exit status 1 if anything is
-    python3 scripts/generate_env.py --rotate NAME    give a secret a new value, and say what to do then
-    python3 scripts/generate_env.py --aws            Amazon S3 instead of the bundled store, and say what it still needs
-    python3 scripts/generate_env.py --secret-files   secrets in files of their own, for docker/compose/secrets.yml
+    python3 scripts/generate_env.py                  write .env, or add what is missing to an existing one
+    python3 scripts/generate_env.py --print-missing  list what is missing, change nothing; exit status 1 if anything is
+    python3 scripts/generate_env.py --rotate NAME    give a secret a new value, and print the steps that follow
+    python3 scripts/generate_env.py --aws            use Amazon S3 instead of the bundled store, and list what it needs
+    python3 scripts/generate_env.py --secret-files   move secrets to files, for docker/compose/secrets.yml
 
-What is set already is never changed, except by --rotate and --aws. Needs Python 3.8 or newer and no package. Only the
+Existing values are never changed, except by --rotate and --aws. Needs Python 3.8 or newer and no package. Only the
 owner can read the file (mode 0600), and no secret is printed.
 """
 
@@ -30,7 +30,7 @@ __all__ = ["KNOWN", "SECRETS", "completed", "main", "missing_from"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; exit status 1 when something is missing, 2 for a mistake in its use."""
+    """Entry point; exit status 1 when something is missing, 2 for wrong usage."""
     options = _options(arguments)
     path: Path = options.output
     if options.example:
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     write(path, text)
     print(f"{path}: {len(missing)} settings added, {len(KNOWN) - len(missing)} kept; only you can read it")
     if options.aws:
-        print("\n".join(["S3 is Amazon's now. " + _still_needed(text), *aws.still_needed(text)]))
+        print("\n".join([".env uses Amazon S3 now. " + _still_needed(text), *aws.still_needed(text)]))
     return 0
 
 
@@ -58,17 +58,17 @@ def _secret_files(path: Path, text: str, directory: Path) -> int:
     root = path.resolve().parent
     text, count = moved(text, (root / directory).resolve(), root)
     write(path, text)
-    print(f"{path}: {count} secrets moved to {directory}, which only you can enter. Then: {START}")
+    print(f"{path}: {count} secrets moved to {directory}, which only you can enter. Next: {START}")
     return 0
 
 
 def _still_needed(text: str) -> str:
-    return "It still needs:" if aws.still_needed(text) else "Nothing is missing for it."
+    return "It still needs:" if aws.still_needed(text) else "Nothing is missing."
 
 
 def _print_missing(path: Path, text: str) -> int:
     missing = [*missing_from(text), *aws.still_needed(text)]
-    other = "Amazon S3" if is_aws(text) else "the bundled store or one like it; for Amazon's: --aws"
+    other = "Amazon S3" if is_aws(text) else "the bundled store or a compatible one; for Amazon's: --aws"
     print("\n".join(missing) if missing else f"{path}: nothing is missing (S3: {other})")
     return 1 if missing else 0
 
@@ -80,7 +80,7 @@ def _rotate(path: Path, text: str, names: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     write(path, text)
-    print(f"{path}: new value for {', '.join(names)}. So that everything uses it:")
+    print(f"{path}: new value for {', '.join(names)}. Next steps:")
     print("\n".join(what_to_do(text, name) for name in names))
     return 0
 
@@ -89,7 +89,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=PROJECT_ROOT / ".env", metavar="FILE", help="default: .env")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--print-missing", action="store_true", help="name what is missing, change nothing")
+    choice.add_argument("--print-missing", action="store_true", help="list what is missing, change nothing")
     choice.add_argument(
         "--rotate", action="append", metavar="NAME", help="a new value for this secret; may be repeated"
     )
@@ -100,7 +100,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         const=Path(".secrets"),
         metavar="DIR",
-        help="move the secrets to files of their own (default: .secrets beside .env), and have containers read those",
+        help="move the secrets to files of their own (default: .secrets next to .env), which the containers then read",
     )
     choice.add_argument("--example", action="store_true", help="print the file without secrets (.env.example)")
     return parser.parse_args(arguments)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Wait for the S3 store and make both buckets where they are missing: `s3-init` of the containers.
+"""Wait for the S3 store and create the buckets that are missing: `s3-init` of the containers.
 
-Exit status 0 when both buckets can be used, 2 when a setting or a permission has to be mended, 1 when no store answers.
+Exit status 0 when both buckets can be used, 2 when a setting or a permission must be corrected, 1 when the
+store does not respond.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ PAUSE_SECONDS = 1.0
 
 
 def ensure_bucket(store: ObjectStore, bucket: str) -> str:
-    """Make the bucket unless it is there; what was done, in a word."""
+    """Create the bucket unless it exists; returns `created` or `exists`."""
     try:
         store.check_bucket(bucket)
     except BucketMissing:
         store.create_bucket(bucket)
-        return "made"
-    return "there"
+        return "created"
+    return "exists"
 
 
-def patiently(
+def retry_while_starting(
     work: Callable[[], str], *, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> str:
-    """Do `work`, again while the store is only starting. Raises RetryLater when it does not come."""
+    """Call `work` until the store has started. Raises RetryLater after the timeout."""
     deadline = now() + TIMEOUT_SECONDS
     while True:
         try:
@@ -47,12 +48,12 @@ def patiently(
 
 
 def main() -> int:
-    """Both buckets, one line each."""
+    """Create both buckets; prints a line for each."""
     try:
         settings = load_settings({"WAREHOUSE_DSN": "postgresql:///any", **read_environment()}).s3
         store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         for bucket in (settings.bucket_raw, settings.bucket_processed):
-            print(f"s3://{bucket}: {patiently(partial(ensure_bucket, store, bucket))}")
+            print(f"s3://{bucket}: {retry_while_starting(partial(ensure_bucket, store, bucket))}")
     except RetailError as error:
         print(error, file=sys.stderr)
         return error.exit_code

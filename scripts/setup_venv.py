@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make `.venv` with the pinned requirements and the `retail` command; does nothing when that is done already.
+"""Make `.venv` with the pinned requirements and the `retail` command; does nothing when both are up to date.
 
     python3 scripts/setup_venv.py [--dev]
 
@@ -79,7 +79,7 @@ def install(wanted: str) -> None:
 
 
 def write_command() -> None:
-    """Put `retail` beside the environment's Python, in one step; leave it alone when it is as it should be."""
+    """Install the `retail` command next to the environment's Python, in one step, unless it is up to date."""
     text = LAUNCHER.format(python=shlex.quote(PYTHON), root=ROOT)
     if read(COMMAND) == text and os.access(COMMAND, os.X_OK):
         return
@@ -157,7 +157,7 @@ def run(command: "list[str]", complaint: str, environment: "typing.Optional[dict
 
 
 def say(text: str) -> None:
-    """Tell the person what is going on."""
+    """Print progress for the user."""
     print(text, flush=True)
 
 
@@ -172,4 +172,4 @@ if __name__ == "__main__":
     except KeyboardInterrupt:
         sys.exit(130)
     except PermissionError as error:
-        fail(f"{error.filename} cannot be written. Work in a clone of your own, or have its owner run: make clean")
+        fail(f"{error.filename} cannot be written. Use a clone of your own, or let its owner run: make clean")

@@ -1,4 +1,4 @@
-"""Which business date a run is for."""
+"""The business date of a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def business_date(run: RunDates, chosen: str | None, timezone: str) -> date:
     """The business date a run is for.
 
     The date chosen in the form; else, for scheduled and backfill runs, the day whose sales the interval holds; else
-    the day before the run was asked for.
+    the day before the run was requested.
     """
     zone = ZoneInfo(timezone)
     if chosen:

@@ -1,4 +1,4 @@
-"""What every command line of the platform has in common: dates, retailers, run ids, exit codes.
+"""What all command lines of the platform share: dates, retailers, run ids, exit codes.
 
 Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted.
 """
@@ -32,24 +32,24 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 
 
 def business_date(text: str | None, settings: Settings, now: datetime | None = None) -> date:
-    """The date a command was asked for. Raises FixConfiguration for a malformed or future one."""
+    """The business date of a command, yesterday by default. Raises FixConfiguration for a malformed or future one."""
     now = now or datetime.now(UTC)
     return settings.business_yesterday(now) if text is None else past_date(text, settings.business_timezone, now)
 
 
 def past_date(text: str, timezone: str, now: datetime) -> date:
-    """The date that somebody typed. Raises FixConfiguration for a malformed one, or one that has not begun there."""
+    """A date as text. Raises FixConfiguration for a malformed one, or one that has not begun in the time zone."""
     try:
         day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
     except ValueError as error:
-        raise FixConfiguration(f"{text!r} is no date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
+        raise FixConfiguration(f"{text!r} is not a date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
     if day > now.astimezone(ZoneInfo(timezone)).date():
         raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
     return day
 
 
 def chosen_retailers(names: Sequence[str] | None) -> tuple[str, ...]:
-    """The retailers a command was asked for, all when none is named. Raises FixConfiguration for an unknown one."""
+    """The named retailers, all of them when none is named. Raises FixConfiguration for an unknown one."""
     unknown = sorted(set(names or ()) - set(RETAILER_IDS))
     if unknown:
         raise FixConfiguration(f"Unknown retailer: {', '.join(unknown)}. Known: {', '.join(RETAILER_IDS)}.")
@@ -80,5 +80,5 @@ def exit_code() -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo("Interrupted; what was not finished was not published.", err=True)
+        typer.echo("Interrupted. Unfinished work was not published.", err=True)
         raise typer.Exit(130) from error

@@ -1,6 +1,6 @@
 """Settings: read once at an entry point from the environment, `.env` and `*_FILE` secrets.
 
-Every missing key is reported together, by the name a person has to set.
+All missing keys are reported together, by the names that a user has to set.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = ["RETAILER_IDS", "Settings", "load_settings", "owner_dsn", "read_envir
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() else Path(".env")
-"""Of the checkout; of the working directory where the platform is installed as a package."""
+"""In the checkout, or in the working directory where the platform is installed as a package."""
 
 RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
 
 _READ_ELSEWHERE = {"AIRFLOW_PASSWORD", "ALERT_CHANNELS", "RETAILER_ADMIN_TOKEN"}
-"""Secrets that are read from the same environment, but are no settings of the stages."""
+"""Secrets that other programs read from the same environment; the stages do not use them."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Secret = Annotated[SecretStr, Field(min_length=1)]
@@ -57,9 +57,9 @@ class S3Settings(_Frozen):
     bucket_raw: _Text
     bucket_processed: _Text
     sse: Literal["AES256", "aws:kms"] | None = None
-    """Encryption at rest asked for with every object; None leaves it to the bucket."""
+    """Encryption at rest requested with every object; None leaves it to the bucket."""
     sse_kms_key_id: _Text | None = None
-    """Without one, `aws:kms` takes the account's own key for S3."""
+    """Without a key id, `aws:kms` uses the account's own key for S3."""
 
     @field_validator("sse_kms_key_id")
     @classmethod
@@ -73,7 +73,7 @@ def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is no IANA time zone") from error
+        raise ValueError(f"{name!r} is not an IANA time zone") from error
     return name
 
 
@@ -95,7 +95,7 @@ class Retailer2Settings(_Frozen):
     client_id: _Text
     client_secret: _Secret
     timezone: _Zone = "Europe/London"
-    """Decides the trading day: the source gives moments, not dates."""
+    """Determines the business date: the source sends times, not dates."""
 
 
 class Retailer3Settings(_Frozen):
@@ -105,32 +105,32 @@ class Retailer3Settings(_Frozen):
     client_id: _Text
     hmac_secret: _Secret
     timezone: _Zone = "Europe/Madrid"
-    """Of the source's wall clocks."""
+    """The time zone of the local times that the source sends."""
 
 
 class IngestSettings(_Frozen):
-    """How ingestion behaves towards bad records, late records and gaps."""
+    """How ingestion handles bad records, late records and gaps."""
 
     max_reject_share: float = Field(0.05, ge=0, le=1)
     """Above this share of rejected records a partition is not replaced."""
     lookback_days: int = Field(3, ge=0, le=365)
     """How far before the watermark the change listing is read again."""
     catch_up_days: int = Field(31, ge=1, le=3660)
-    """The most days one run fills in after an outage."""
+    """The most missing days that one run fills after an outage."""
     requests_per_second: float = Field(20, gt=0)
     """Token-bucket rate towards each retailer."""
     max_attempts: int = Field(6, ge=1, le=50)
-    """Tries per request, the first included."""
+    """Attempts per request, including the first."""
     backoff_seconds: float = Field(0.5, ge=0)
     """First wait of the exponential back-off (doubles, with jitter, capped at 30 s)."""
     timeout_seconds: float = Field(30, gt=0)
-    """Longest silence tolerated on a connection."""
+    """Timeout of a connection."""
     max_response_mb: int = Field(64, ge=1)
-    """Largest answer of a retailer, in MiB: room for an absurd text in a row, not for a runaway body."""
+    """Largest accepted response of a retailer, in MiB: enough for very long texts, too little for endless ones."""
 
 
 class Settings(_Frozen):
-    """All an entry point needs. Sections are None when nothing of them is configured."""
+    """Everything that an entry point needs. A section is None when none of its settings is configured."""
 
     warehouse_dsn: SecretStr
     s3: S3Settings
@@ -141,7 +141,7 @@ class Settings(_Frozen):
     business_timezone: _Text = "UTC"
 
     def zone(self) -> ZoneInfo:
-        """The time zone in which "yesterday" is meant."""
+        """The time zone that "yesterday" refers to."""
         return ZoneInfo(self.business_timezone)
 
     def business_yesterday(self, now: datetime) -> date:
@@ -149,7 +149,7 @@ class Settings(_Frozen):
         return now.astimezone(self.zone()).date() - timedelta(days=1)
 
 
-_SECTIONS: dict[str, dict[str, str]] = {
+SECTIONS: dict[str, dict[str, str]] = {
     "s3": {
         "endpoint_url": "S3_ENDPOINT_URL",
         "region": "AWS_DEFAULT_REGION",
@@ -188,12 +188,13 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "max_response_mb": "INGEST_MAX_RESPONSE_MB",
     },
 }
+"""The variable of each field; shared/settings_registry/ explains them, and a test compares the defaults."""
 
 
 def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> dict[str, str]:
-    """The environment over `.env`, in both every `NAME_FILE` replaced by that file's content as `NAME`.
+    """The environment merged over `.env`. `NAME_FILE` in either becomes `NAME` with the content of that file.
 
-    A relative path in `.env` starts where `.env` is.
+    A relative path in `.env` is relative to the directory of `.env`.
     """
     outside = dict(os.environ if environ is None else environ)
     merged: dict[str, str] = {}
@@ -216,27 +217,27 @@ def _with_files(values: dict[str, str], base: Path, overruled: set[str]) -> dict
             values[name] = (base / path).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             if name in known_names() | _READ_ELSEWHERE:
-                reason = error.strerror if isinstance(error, OSError) else "it is no text"
+                reason = error.strerror if isinstance(error, OSError) else "it is not text"
                 raise FixConfiguration(f"{file_name} names {path}, which cannot be read ({reason}).") from error
     return values
 
 
 def known_names() -> set[str]:
     """Every environment variable this module understands."""
-    names = {name for section in _SECTIONS.values() for name in section.values()}
+    names = {name for section in SECTIONS.values() for name in section.values()}
     return names | POSTGRES_NAMES | {"BUSINESS_TIMEZONE"}
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str, ...] = ()) -> Settings:
     """Read and check the settings.
 
-    `needs` names optional sections that the caller cannot do without, for example `retailer_2`.
-    Raises FixConfiguration that lists all missing or wrong keys at once.
+    `needs` names optional sections that the caller requires, for example `retailer_2`.
+    Raises FixConfiguration, which lists all missing and wrong keys.
     """
     env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
     problems: list[str] = []
     values: dict[str, Any] = {"warehouse_dsn": warehouse_dsn(env, problems)}
-    for section, keys in _SECTIONS.items():
+    for section, keys in SECTIONS.items():
         values[section] = {field: env[name] for field, name in keys.items() if name in env}
         if section.startswith("retailer_") and not values[section] and section not in needs:
             values[section] = None
@@ -244,7 +245,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
     try:
         ZoneInfo(values["business_timezone"])
     except (ZoneInfoNotFoundError, ValueError):
-        problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is no IANA time zone")
+        problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is not an IANA time zone")
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
@@ -260,7 +261,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
 
 def _explain(item: Any) -> str:
     section, *rest = item["loc"]
-    name = _SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
+    name = SECTIONS.get(str(section), {}).get(str(rest[0]), str(section).upper()) if rest else str(section).upper()
     return f"{name} is missing" if item["type"] == "missing" else f"{name}: {item['msg']}"
 
 

@@ -25,15 +25,15 @@ _ABOUT_TLS = {
     " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) names, or has expired. Put the right CA's certificate there, or"
     " renew the server's (scripts/generate_certificates.sh).",
     "does not match host name": "The certificate of PostgreSQL at {where} is for another host ({detail}). Connect by a"
-    " name that stands in it, or make one for this name: scripts/generate_certificates.sh.",
-    "server does not support SSL": "PostgreSQL at {where} offers no TLS, and sslmode demands it. Switch it on there, or"
-    " set POSTGRES_SSLMODE=prefer.",
+    " name that it contains, or make a certificate for this name: scripts/generate_certificates.sh.",
+    "server does not support SSL": "PostgreSQL at {where} does not offer TLS, and sslmode requires it. Enable it"
+    " there, or set POSTGRES_SSLMODE=prefer.",
     "root certificate file": "The CA's certificate for PostgreSQL at {where} cannot be read ({detail}). Set"
     " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) to its file.",
-    "invalid sslmode value": "The DSN of {where} has an sslmode that PostgreSQL does not know ({detail}). Take one of"
+    "invalid sslmode value": "The DSN of {where} has an sslmode that PostgreSQL does not know ({detail}). Use one of"
     " disable, allow, prefer, require, verify-ca, verify-full.",
 }
-"""What libpq says of TLS, and what to do then. Waiting mends none of it."""
+"""What libpq reports about TLS, and what to do about it. Waiting does not help in any of these cases."""
 _TLS_DEMANDED = re.compile(r"no pg_hba.conf entry .*(no encryption|SSL off)")
 _SCHEMA_TOO_OLD = (
     psycopg2.errors.UndefinedTable,
@@ -56,16 +56,16 @@ def connect(
     timeout_seconds: int = _CONNECT_TIMEOUT_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> Connection:
-    """Open a connection in UTC, with `settings` of the session, waiting `timeout_seconds` for an answer.
+    """Open a connection in UTC with these session `settings`; wait at most `timeout_seconds` for the server.
 
-    Raises RetryLater when no server answers, FixConfiguration when it rejects us.
+    Raises RetryLater when no server responds, FixConfiguration when it rejects us.
     """
     try:
         return psycopg2.connect(
             dsn,
             application_name=application_name,
             connect_timeout=timeout_seconds,
-            # A server or network that vanishes is noticed within a minute, and so are the locks we hold there.
+            # A lost server or network is noticed within a minute; the server then releases our locks, too.
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
@@ -74,7 +74,7 @@ def connect(
     except psycopg2.OperationalError as error:
         raise _explain(dsn, str(error)) from error
     except psycopg2.ProgrammingError as error:
-        raise FixConfiguration(f"WAREHOUSE_DSN is no libpq URI: {str(error).strip()}") from error
+        raise FixConfiguration(f"WAREHOUSE_DSN is not a libpq URI: {str(error).strip()}") from error
 
 
 def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
@@ -91,16 +91,17 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
         return FixConfiguration(f"PostgreSQL knows no such role: {where}. Correct the user in WAREHOUSE_DSN.")
     if "database" in message and "does not exist" in message:
         return FixConfiguration(
-            f"There is no database for {where}. Create it (`make up`, or `docker-compose up -d`),"
+            f"Database {where} does not exist. Create it (`make up`, or `docker-compose up -d`),"
             " or correct WAREHOUSE_DSN."
         )
     if _TLS_DEMANDED.search(message):
         return FixConfiguration(
-            f"PostgreSQL at {where} takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
+            f"PostgreSQL at {where} accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
             " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
         )
     return RetryLater(
-        f"No PostgreSQL answers for {where}. Start it (`make up`, or `docker-compose up -d`), or correct WAREHOUSE_DSN."
+        f"No PostgreSQL server responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
+        " or correct WAREHOUSE_DSN."
     )
 
 
@@ -124,7 +125,9 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         with connection, connection.cursor() as cursor:
             yield cursor
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise RetryLater(f"The warehouse broke off: {_first_line(error)}. Nothing was changed; run again.") from error
+        raise RetryLater(
+            f"The connection to the warehouse was lost: {_first_line(error)}. Nothing was changed; run again."
+        ) from error
     except _SCHEMA_TOO_OLD as error:
         raise FixConfiguration(
             f"The warehouse's schema is missing or older than this code ({_first_line(error)})."

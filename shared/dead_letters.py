@@ -1,6 +1,6 @@
 """Dead letters: rejected records with their payload, reason and origin, in `ops.dead_letters`.
 
-A record that is rejected again is the same row; one that its source no longer sends so becomes `resolved`.
+A record that is rejected again updates its row. One that is no longer rejected becomes `resolved`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from psycopg2.extras import execute_values
 from shared.database import Cursor
 
 PAYLOAD_BYTES = 64 * 1024
-"""What the database keeps of a payload; the whole of it is in the partition's rejected object."""
+"""How much of a payload the database stores; the partition's rejected object has all of it."""
 _MEMORY_BYTES = 4 * 1024 * 1024
 _BATCH = 100
 _UPSERT = """
@@ -48,12 +48,12 @@ class DeadLetter:
     reason_code: str
     reason: str
     position: str
-    """Where it stood at its source: `page 3, row 17`."""
+    """Its place at the source: `page 3, row 17`."""
     payload: Any
     """JSON-able, as the source sent it."""
 
     def line(self) -> bytes:
-        """The letter as a line of the rejected object: the same bytes for the same rejection, NUL escaped."""
+        """A line of the rejected object: the same bytes for the same rejection, NUL escaped."""
         return orjson.dumps(
             {
                 "reason_code": self.reason_code,
@@ -67,7 +67,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which partition and run the letters come from."""
+    """Which partition and run the dead letters come from."""
 
     retailer_id: str
     business_date: date
@@ -75,12 +75,12 @@ class Origin:
     """`ingest` or `transform`."""
     run_id: str
     object_key: str | None
-    """The object in the raw bucket that holds them whole; None when none was written."""
+    """The object in the raw bucket that has the complete records; None when none was written."""
     seen_at: datetime
 
 
 class DeadLetterBuffer:
-    """Letters on their way, in bounded memory: what is more goes to a temporary file."""
+    """Collects dead letters in bounded memory; the rest goes to a temporary file."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
@@ -94,44 +94,44 @@ class DeadLetterBuffer:
     ) -> None:
         self._file.close()
 
-    def add(self, letter: DeadLetter) -> None:
-        """Append a letter."""
-        self._file.write(letter.line())
+    def add(self, rejected: DeadLetter) -> None:
+        """Append a dead letter."""
+        self._file.write(rejected.line())
         self.count += 1
 
     def lines(self) -> Iterator[bytes]:
-        """Every letter as a line of the rejected object, in order."""
+        """Every dead letter as a line of the rejected object, in order."""
         self._file.seek(0)
         yield from self._file
 
 
 def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
-    """Write the letters that `lines` (of `DeadLetterBuffer`) hold. The caller commits."""
+    """Write the dead letters in `lines` (see `DeadLetterBuffer.lines`). The caller commits."""
     remaining = iter(lines)
     while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
-        # Equal records rejected for the same reason are one row, and one statement may write a row once only.
+        # Equal records with the same reason share a row, and one statement may write a row only once.
         distinct = {(row[6], row[3]): row for row in batch}
         execute_values(cursor, _UPSERT, list(distinct.values()), page_size=_BATCH)
 
 
 def resolve_others(cursor: Cursor, origin: Origin) -> int:
-    """Close the partition's open letters that were not seen at `origin.seen_at`; returns how many."""
+    """Close the partition's open dead letters that were not seen at `origin.seen_at`; returns how many."""
     cursor.execute(_RESOLVE, (origin.retailer_id, origin.business_date, origin.stage, origin.seen_at))
     return cursor.rowcount
 
 
 def _row(line: bytes, origin: Origin) -> tuple[Any, ...]:
-    letter = orjson.loads(line)
-    payload = orjson.dumps(letter["payload"], option=orjson.OPT_SORT_KEYS)
+    rejected = orjson.loads(line)
+    payload = orjson.dumps(rejected["payload"], option=orjson.OPT_SORT_KEYS)
     return (
         origin.retailer_id,
         origin.business_date,
         origin.stage,
-        letter["reason_code"],
-        letter["reason"].replace("\x00", "\\u0000"),
+        rejected["reason_code"],
+        rejected["reason"].replace("\x00", "\\u0000"),
         payload[:PAYLOAD_BYTES].decode("utf-8", "ignore"),
         hashlib.sha256(payload).hexdigest(),
-        letter["position"],
+        rejected["position"],
         origin.object_key,
         origin.run_id,
         origin.seen_at,

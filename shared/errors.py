@@ -1,9 +1,9 @@
 """Every error the platform raises, grouped by what the caller does next.
 
 `RetryLater`        the same call may succeed later: wait and try again.
-`RejectRecord`      this one record is unusable: dead-letter it, go on with the others.
-`StopRun`           going on would publish something wrong: stop this retailer's or day's run.
-`FixConfiguration`  nothing will succeed until a person changes a setting.
+`RejectRecord`      this record is unusable: store it as a dead letter, continue with the others.
+`StopRun`           continuing would publish wrong data: stop the run of this retailer or date.
+`FixConfiguration`  nothing will succeed until a user changes a setting.
 
 A message says what happened, where, and what to do. It holds no secret and no response body.
 """
@@ -12,18 +12,18 @@ from __future__ import annotations
 
 
 class RetailError(Exception):
-    """Root of the tree. `exit_code` is what a command ends with when the error reaches its top."""
+    """Root of the hierarchy. A command that ends with this error exits with `exit_code`."""
 
     exit_code = 1
 
 
 class RetryLater(RetailError):
-    """A passing failure: network, rate limit, server error, a listing that changed while it was read."""
+    """A temporary failure: network, rate limit, server error, a listing that changed while it was read."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds the other side asked us to wait, when it said so."""
+        """Seconds that the server requested us to wait, if it said so."""
 
 
 class RejectRecord(RetailError):
@@ -36,7 +36,7 @@ class RejectRecord(RetailError):
 
 
 class StopRun(RetailError):
-    """Something does not add up; publishing would show readers wrong numbers."""
+    """Control totals do not agree; publishing would show wrong numbers."""
 
 
 class FixConfiguration(RetailError):

@@ -1,6 +1,6 @@
-"""Many partitions of one retailer, landed together, handed on with their records still at hand in columns.
+"""Many partitions of one retailer that were landed together, with their records still in memory as columns.
 
-What a bulk load lands it does not read back: the raw objects and the columns are written from the same rows, and the
+A bulk load does not read back what it lands. The raw objects and the columns are written from the same rows, and the
 manifests' control totals are checked against the columns before anything is published.
 """
 
@@ -28,4 +28,4 @@ class LandedBatch:
     connection: duckdb.DuckDBPyConnection
     """Other threads use a `.cursor()` of it."""
     manifests: Callable[[], Mapping[date, Manifest]]
-    """Waits until every partition is sealed in the raw zone; one manifest per day. Raises what the landing raised."""
+    """Waits until every partition is written to the raw zone; one manifest per day. Raises the errors of landing."""

@@ -1,29 +1,68 @@
-"""Logging: structlog over the standard library, plain lines for people or JSON for machines."""
+"""Logging: structlog on the standard library, readable lines or JSON.
+
+The terminal shows the results of a command, so its log goes to a file: RETAIL_LOG_FILE, by default
+`.local/logs/retail.log` in a checkout, else `retail/retail.log` in the user's state directory. With LOG_LEVEL set, as
+in the containers, or with `retail --verbose`, the log goes to standard error instead. Airflow's tasks do not call
+`configure_logging`: Airflow configures their logging itself.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from tempfile import gettempdir
 
 import structlog
 
+from shared.config import PROJECT_ROOT
+
+MAX_BYTES = 10 * 2**20
+"""A larger log file is set aside as `retail.log.1` when the next command starts."""
+_QUIET_LIBRARIES = ("botocore", "boto3", "urllib3", "s3transfer", "yoyo")
+
+
+class _StderrHandler(logging.Handler):
+    """Writes to the standard error of the time when a record is written, which tests and terminals may replace."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError):  # a closed stream must not fail the work that is logged
+            sys.stderr.write(self.format(record) + "\n")
+
+
+class _LogFileHandler(logging.FileHandler):
+    """The log file of this process; a full disk must not fail the work that is logged."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in the standard library
+        """Drop the record."""
+
 
 def configure_logging(level: str | None = None, form: str | None = None) -> None:
-    """Set up logging for an entry point; libraries and stages only ever call `get_logger`.
+    """Set up logging for the entry point of a command; libraries and stages only ever call `get_logger`.
 
-    `level` and `form` ("console" or "json") default to LOG_LEVEL and LOG_FORMAT.
+    `level` defaults to LOG_LEVEL. With either of them the log goes to standard error, else to the log file.
+    `form` ("console" or "json") defaults to LOG_FORMAT.
     """
-    level = (level or os.environ.get("LOG_LEVEL", "INFO")).upper()
+    level = level or os.environ.get("LOG_LEVEL")
     form = form or os.environ.get("LOG_FORMAT", "console")
+    handler = _StderrHandler() if level else _file_handler(os.environ)
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(colors=bool(level) and sys.stderr.isatty(), pad_event_to=0)
     )
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
-    for chatty in ("botocore", "boto3", "urllib3", "s3transfer", "yoyo"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    root = logging.getLogger()
+    for previous in list(root.handlers):
+        root.removeHandler(previous)
+        previous.close()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    root.addHandler(handler)
+    root.setLevel((level or "INFO").upper())
+    for library in _QUIET_LIBRARIES:
+        logging.getLogger(library).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -42,3 +81,26 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A module-level logger; pass facts as keyword fields (`run_id`, `retailer_id`, `business_date`)."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger
+
+
+def log_files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Where the log file may be, the preferred place first."""
+    if chosen := environ.get("RETAIL_LOG_FILE"):
+        yield Path(chosen).expanduser()
+    elif (PROJECT_ROOT / "pyproject.toml").is_file():
+        yield PROJECT_ROOT / ".local" / "logs" / "retail.log"
+    with suppress(RuntimeError):  # a user without a home directory
+        state = environ.get("XDG_STATE_HOME")
+        yield (Path(state) if state else Path.home() / ".local" / "state") / "retail" / "retail.log"
+    yield Path(gettempdir()) / f"retail-{os.getuid()}.log"
+
+
+def _file_handler(environ: Mapping[str, str]) -> logging.Handler:
+    """The first log file that can be written; without any, the log is dropped, for a command never fails for it."""
+    for path in log_files(environ):
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file() and path.stat().st_size > MAX_BYTES:
+                path.replace(path.with_name(f"{path.name}.1"))
+            return _LogFileHandler(path, encoding="utf-8")
+    return logging.NullHandler()

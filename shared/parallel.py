@@ -1,9 +1,13 @@
-"""Work for several retailers at once, which Ctrl-C ends at once."""
+"""Concurrent work in threads that never keep the process alive.
+
+An executor would be waited for when Python exits, however long its threads hang. These threads end with the process,
+possibly in the middle of their work, as in a crash; nobody sees what they had not published.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Thread
 from typing import TypeVar
 
@@ -12,22 +16,38 @@ Result = TypeVar("Result")
 
 
 def run_in_parallel(work: Callable[[Item], Result], items: Sequence[Item], *, name: str) -> tuple[Result, ...]:
-    """`work` of every item, each in a thread of its own; results in the order of the items, the first error raised.
+    """Call `work` for every item, each in its own thread, and return the results in the order of the items.
 
-    An interrupt does not wait for the threads, as an executor would: they end with the process, which may leave them in
-    the middle of anything, as a crash would. What they had not published nobody sees.
+    Raises the first error after all threads have ended. An interrupt (Ctrl-C) does not wait for the threads.
     """
-    futures: list[Future[Result]] = [Future() for _ in items]
-    for number, (future, item) in enumerate(zip(futures, items, strict=True)):
-        Thread(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True).start()
-    errors = [future.exception() for future in futures]  # all have ended when one error is told
+    futures = _start(work, items, name)
+    errors = [future.exception() for future in futures]
     if error := next((each for each in errors if each), None):
         raise error
     return tuple(future.result() for future in futures)
 
 
+def run_within(
+    seconds: float, work: Callable[[Item], Result], items: Sequence[Item], *, name: str
+) -> tuple[Result | None, ...]:
+    """The same with a time limit for all items together: None for each that has not finished by then.
+
+    Raises the first error of those that have finished.
+    """
+    futures = _start(work, items, name)
+    finished = wait(futures, timeout=seconds).done
+    return tuple(future.result() if future in finished else None for future in futures)
+
+
+def _start(work: Callable[[Item], Result], items: Sequence[Item], name: str) -> list[Future[Result]]:
+    futures: list[Future[Result]] = [Future() for _ in items]
+    for number, (future, item) in enumerate(zip(futures, items, strict=True)):
+        Thread(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True).start()
+    return futures
+
+
 def _fulfil(future: Future[Result], work: Callable[[Item], Result], item: Item) -> None:
     try:
         future.set_result(work(item))
-    except BaseException as error:  # noqa: BLE001 - whoever waits for the result raises it
+    except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for the result
         future.set_exception(error)

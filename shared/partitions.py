@@ -1,4 +1,4 @@
-"""Where a retailer's business date lives in S3, and the manifest that makes it count."""
+"""Where the partition of a retailer and business date is stored in S3, and its manifest."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class ControlAmounts(_Frozen):
 
     landed: Decimal = Decimal(0)
     rejected: Decimal = Decimal(0)
-    """As far as the rejected records' amounts could be read."""
+    """Only from rejected records whose amount could be read."""
 
 
 class ControlReport(_Frozen):
-    """What the retailer's own books say of the day."""
+    """What the retailer itself reports for the day."""
 
     lines: int = Field(ge=0)
     net: dict[str, Decimal]
@@ -63,7 +63,7 @@ class SourceFileReference(_Frozen):
 
 
 class RequestWindow(_Frozen):
-    """When the source was asked, and which changes were listed (UTC)."""
+    """When the source was read, and which changes were listed (UTC)."""
 
     requested_from: AwareDatetime
     requested_until: AwareDatetime
@@ -74,7 +74,7 @@ class RequestWindow(_Frozen):
 class Manifest(_Frozen):
     """Control totals of one raw partition; fetched = landed + rejected.
 
-    Written last: a partition whose object does not have this `sha256` does not exist.
+    It is written last: without a manifest that has the object's `sha256` a partition does not exist.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -97,7 +97,9 @@ class Manifest(_Frozen):
     sources: tuple[SourceFileReference, ...] = ()
     """The files it came from; empty for a retailer's API."""
     window: RequestWindow
-    other_dates: tuple[date, ...] = Field((), validation_alias=AliasChoices("other_dates", "companions"))
+    other_dates: tuple[date, ...] = Field(
+        (), validation_alias=AliasChoices("other_dates", "companions")
+    )  # older manifests
     """Other dates of this retailer that the same run landed, for their changes or to fill a gap."""
     code_version: str
     written_at: AwareDatetime

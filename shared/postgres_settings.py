@@ -1,4 +1,4 @@
-"""The warehouse's DSNs: as they are set, or put together from `POSTGRES_…`; TLS included."""
+"""The DSNs of the warehouse: as configured, or assembled from `POSTGRES_…`; including TLS."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _IN_ENV = "in the environment or in .env"
 
 
 def warehouse_dsn(environ: Mapping[str, str], problems: list[str]) -> str:
-    """The loader's: WAREHOUSE_DSN, else from its parts. What is missing or wrong is added to `problems`."""
+    """The loader's DSN: WAREHOUSE_DSN, else its parts. Missing and wrong settings are added to `problems`."""
     if dsn := environ.get("WAREHOUSE_DSN"):
         if urlsplit(dsn).scheme not in ("postgresql", "postgres"):
-            problems.append("WAREHOUSE_DSN is no libpq URI (postgresql://user:password@host:port/database)")
+            problems.append("WAREHOUSE_DSN is not a libpq URI (postgresql://user:password@host:port/database)")
         return dsn
     if "POSTGRES_PASSWORD" not in environ:
         problems.append("WAREHOUSE_DSN (or POSTGRES_PASSWORD with POSTGRES_HOST …) is missing")
@@ -34,9 +34,9 @@ def warehouse_dsn(environ: Mapping[str, str], problems: list[str]) -> str:
 
 
 def owner_dsn(environ: Mapping[str, str]) -> str:
-    """The owner's, who may change the schema: WAREHOUSE_OWNER_DSN, else POSTGRES_OWNER_PASSWORD on the loader's server.
+    """The DSN of the owner, who may change the schema: WAREHOUSE_OWNER_DSN, else POSTGRES_OWNER_PASSWORD.
 
-    Where neither is set, WAREHOUSE_DSN: the loader may own the database. Raises FixConfiguration.
+    When neither is set, WAREHOUSE_DSN: the loader may own the database. Raises FixConfiguration.
     """
     if dsn := environ.get("WAREHOUSE_OWNER_DSN"):
         return dsn
@@ -45,7 +45,7 @@ def owner_dsn(environ: Mapping[str, str]) -> str:
         if loader:
             return loader
         raise FixConfiguration(
-            "The owner of the warehouse is not set: put WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"
+            "The owner of the warehouse is not set: set WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"
             f" {_IN_ENV}."
         )
     if loader:
@@ -60,9 +60,9 @@ def owner_dsn(environ: Mapping[str, str]) -> str:
 
 
 def reader_dsn(environ: Mapping[str, str]) -> str:
-    """The reader's: WAREHOUSE_READER_DSN, else POSTGRES_READER_PASSWORD on POSTGRES_HOST, else the loader's.
+    """The reader's DSN: WAREHOUSE_READER_DSN, else POSTGRES_READER_PASSWORD on POSTGRES_HOST, else the loader's.
 
-    Who is given the loader's must not write all the same. Raises FixConfiguration.
+    The caller must not write, even with the loader's DSN. Raises FixConfiguration.
     """
     if dsn := environ.get("WAREHOUSE_READER_DSN"):
         return dsn

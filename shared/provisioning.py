@@ -1,9 +1,9 @@
-"""Roles, passwords and databases of the PostgreSQL server that the containers bring along, then the warehouse's schema.
+"""Roles, passwords and databases of the containers' PostgreSQL server, then the schema of the warehouse.
 
-`python -m shared.provisioning` runs before everything else at each start of the containers and can be run any number of
-times: a password that was changed in `.env` holds from then on, a release with new migrations applies them. It comes in
-as superuser (POSTGRES_ADMIN_DSN), over the server's socket, and sets that password too. On a server that somebody else
-manages, its administrator makes the three roles and the database; `retail migrate` does the rest.
+`python -m shared.provisioning` runs first at each start of the containers and can run any number of times. A password
+that was changed in `.env` takes effect, and new migrations are applied. It connects as superuser (POSTGRES_ADMIN_DSN)
+over the server's socket, and sets that password too. On a managed server the administrator creates the three roles and
+the database; `retail migrate` does the rest.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ PASSWORDS = {
 
 
 def ensure_role(cursor: Cursor, name: str, password: str) -> None:
-    """Make a role that can log in, or give the one that is there this password."""
+    """Create a role that can log in, or set the password of an existing one."""
     cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
     verb = sql.SQL("ALTER ROLE" if cursor.fetchone() else "CREATE ROLE")
     cursor.execute(sql.SQL("{} {} LOGIN PASSWORD {}").format(verb, sql.Identifier(name), sql.Literal(password)))
 
 
 def ensure_database(cursor: Cursor, name: str, owner: str, *, template: str | None = None) -> bool:
-    """Make a database that only its owner may enter; False, and no change, when it is there.
+    """Create a database that only its owner may use; False, and no change, when it exists.
 
     The connection must be in autocommit mode.
     """
@@ -63,7 +63,7 @@ def allow(cursor: Cursor, database: str, roles: Sequence[str]) -> None:
 
 
 def provision(admin_dsn: str, passwords: Mapping[str, str], warehouse: str) -> None:
-    """The roles, each with its password; the warehouse's database and Airflow's, which nobody else may enter."""
+    """Create the roles with their passwords, and the databases of the warehouse and Airflow."""
     with _autocommit(admin_dsn) as cursor:
         for role, password in passwords.items():
             ensure_role(cursor, role, password)
@@ -96,7 +96,7 @@ def main() -> int:
     except RetailError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
-    sys.stdout.write(f"Roles and databases are as they should be; schema applied: {', '.join(applied) or 'nothing'}.\n")
+    sys.stdout.write(f"Roles and databases are up to date; schema files applied: {', '.join(applied) or 'nothing'}.\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A query's result as a CSV object in the processed bucket, read with the reader's rights where they are configured."""
+"""Export a query's result as a CSV object to the processed bucket, as the reader where one is configured."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def write_csv(
     settings: Settings,
     environ: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Write what `sql` finds under `key`, names of columns first; an older object is replaced.
+    """Write the result of `sql` to `key`, with a header line; replaces an older object.
 
-    For results that fit into memory. Read as the reader where that one is configured, else as the loader; either way in
-    a transaction that cannot write. Raises RetryLater or FixConfiguration. Returns the object's place and its rows.
+    For results that fit into memory. The query runs as the reader where one is configured, else as the loader, in a
+    read-only transaction. Raises RetryLater or FixConfiguration. Returns bucket, key and number of rows.
     """
     dsn = reader_dsn(read_environment() if environ is None else environ)
     with session(dsn, application_name="retail-report") as connection:

@@ -1,8 +1,8 @@
-"""Many objects into one bucket at little cost each: what a bulk load puts and lists.
+"""Writes and lists many objects of one bucket at low cost, for bulk loads.
 
-`shared/s3_client.py` spends two milliseconds of processor time on a request, mostly in boto3; a bulk load makes
-hundreds of them beside the load that it must not slow down. object_store (by way of obstore) spends a quarter of that,
-body included, and holds no lock of Python while it sends. Errors are those of `shared/s3_errors.py`.
+`shared/s3_client.py` spends two milliseconds of processor time on a request, mostly in boto3. A bulk load makes
+hundreds of requests while it loads. object_store (through obstore) spends a quarter of that, including the body, and
+does not hold Python's lock while it sends. Errors are those of `shared/s3_errors.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 @dataclass(frozen=True)
 class ObjectMark:
-    """What tells one version of an object from another without reading it."""
+    """Identifies a version of an object without reading it."""
 
     e_tag: str
     size_bytes: int
@@ -46,20 +46,20 @@ class BulkBucket:
     """One bucket. Safe to share between threads; connects with the first call."""
 
     def __init__(self, settings: S3Settings, bucket: str, *, timeout_seconds: float = 20, attempts: int = 4) -> None:
-        """`attempts` counts tries per call, the first included. Raises FixConfiguration for an unusable endpoint."""
+        """`attempts` per call include the first. Raises FixConfiguration for an unusable endpoint."""
         self._bucket = bucket
         self._where = settings.endpoint_url or f"AWS {settings.region}"
         endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
         if endpoint is not None and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
-            raise FixConfiguration(f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env.")
+            raise FixConfiguration(f"S3_ENDPOINT_URL {settings.endpoint_url!r} is not a URL. Correct it in .env.")
         if not _BUCKET.fullmatch(bucket):
             raise FixConfiguration(
-                f"{bucket!r} is no bucket name. Correct S3_BUCKET_RAW / S3_BUCKET_PROCESSED in .env."
+                f"{bucket!r} is not a bucket name. Correct S3_BUCKET_RAW / S3_BUCKET_PROCESSED in .env."
             )
         options: dict[str, Any] = {
             "region": settings.region,
             "virtual_hosted_style_request": endpoint is None and "." not in bucket,
-            # As boto3 does: over TLS the transport vouches for the body. On the loopback nobody stands in between.
+            # As boto3 does: TLS protects the body, and on the loopback interface nobody can change it.
             "unsigned_payload": endpoint is None or endpoint.scheme == "https" or endpoint.hostname in _LOOPBACK,
             "client_options": {
                 "allow_http": True,
@@ -86,7 +86,7 @@ class BulkBucket:
             self._store = S3Store(bucket, **options, **_credentials(settings))
 
     def put(self, key: str, data: bytes | memoryview | Path, *, content_type: str = "application/json") -> str:
-        """Write an object whole; a large file goes up in parts. Returns its entity tag."""
+        """Write a complete object; a large file is uploaded in parts. Returns its entity tag."""
         put = self._call(
             "s3:PutObject",
             key,
@@ -131,7 +131,7 @@ class BulkBucket:
         return found
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; one that is not there is no error."""
+        """Remove objects; a missing one is not an error."""
         if names := list(keys):
             self._call("s3:DeleteObject", names[0], lambda: obstore.delete(self._store, names))
 
@@ -159,22 +159,22 @@ def _credentials(settings: S3Settings) -> dict[str, Any]:
 
 
 def _as_boto(error: Exception, action: str, where: str) -> Exception:
-    """The same failure as botocore tells it, so that it is explained in one place."""
+    """The same failure as a botocore error, so that one place explains it."""
     text = str(error)
     code, status = _CODE.search(text), _STATUS.search(text)
     if code or status:
-        answer: Any = {
+        response: Any = {
             "Error": {"Code": code.group(1) if code else ""},
             "ResponseMetadata": {"HTTPStatusCode": int(status.group(1)) if status else 0},
         }
-        return boto.ClientError(answer, action)
+        return boto.ClientError(response, action)
     if "error sending request" in text or "HTTP error" in text or "timed out" in text:
         return boto.EndpointConnectionError(endpoint_url=where)
     return boto.BotoCoreError() if not text else _Other(text.splitlines()[0])
 
 
 class _Other(boto.BotoCoreError):
-    """A failure without an answer of the server."""
+    """A failure without a response of the server."""
 
     def __init__(self, text: str) -> None:
         Exception.__init__(self, text)

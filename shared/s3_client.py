@@ -65,12 +65,12 @@ class ObjectStore:
     """One S3 account. Safe to share between threads; connects with the first call."""
 
     def __init__(self, settings: S3Settings, *, timeout_seconds: float = 20, attempts: int = 4) -> None:
-        """`attempts` counts tries per call, the first included. Raises FixConfiguration for an unusable endpoint."""
+        """`attempts` per call include the first. Raises FixConfiguration for an unusable endpoint."""
         try:
             self._client = make_client(settings, timeout_seconds, attempts)
         except ValueError as error:
             raise FixConfiguration(
-                f"S3_ENDPOINT_URL {settings.endpoint_url!r} is no URL. Correct it in .env."
+                f"S3_ENDPOINT_URL {settings.endpoint_url!r} is not a URL. Correct it in .env."
             ) from error
         self._where = settings.endpoint_url or f"AWS {settings.region}"
         self._encryption = _encryption(settings)
@@ -91,7 +91,7 @@ class ObjectStore:
                 self._client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place})
 
     def put(self, bucket: str, key: str, data: bytes, *, content_type: str = _JSON) -> None:
-        """Write a small object whole."""
+        """Write a small object in one request."""
         with explained("s3:PutObject", bucket, key, self._where):
             self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type, **self._encryption)
 
@@ -119,7 +119,7 @@ class ObjectStore:
         return digest.hexdigest()
 
     def upload(self, path: Path, bucket: str, key: str, *, content_type: str = "application/octet-stream") -> None:
-        """Write a file as an object, large ones in parallel parts; it appears whole or not at all."""
+        """Write a file as an object, large ones in parallel parts; the object appears complete or not at all."""
         with explained("s3:PutObject", bucket, key, self._where), path.open("rb") as file:
             extra = {"ContentType": content_type, **self._encryption}
             self._client.upload_fileobj(file, bucket, key, ExtraArgs=extra, Config=_TRANSFER)
@@ -130,12 +130,12 @@ class ObjectStore:
             with explained("s3:GetObject", bucket, key, self._where):
                 head = self._client.head_object(Bucket=bucket, Key=key)
         except ObjectMissing:
-            self.check_bucket(bucket)  # a HEAD cannot tell a missing object from a missing bucket
+            self.check_bucket(bucket)  # a HEAD response is the same for a missing object and a missing bucket
             return None
         return ObjectInfo(key, head["ContentLength"], head["LastModified"])
 
     def exists(self, bucket: str, key: str) -> bool:
-        """Whether there is such an object. Raises FixConfiguration when there is no such bucket."""
+        """Whether the object exists. Raises FixConfiguration when the bucket does not."""
         return self.info(bucket, key) is not None
 
     def list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
@@ -145,7 +145,7 @@ class ObjectStore:
                 yield from (item["Key"] for item in page.get("Contents", ()))
 
     def delete(self, bucket: str, key: str) -> None:
-        """Remove the object; one that is not there is no error."""
+        """Remove the object; a missing one is not an error."""
         with explained("s3:DeleteObject", bucket, key, self._where):
             self._client.delete_object(Bucket=bucket, Key=key)
 
@@ -266,7 +266,7 @@ class ObjectWriter:
             self._pending.append(self._pool.submit(self._put_part, self._upload_id, self._part_number, part))
 
     def _put_part(self, upload_id: str, number: int, part: bytes) -> CompletedPartTypeDef:
-        answer = self._client.upload_part(
+        response = self._client.upload_part(
             Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=part
         )
-        return {"PartNumber": number, "ETag": answer["ETag"]}
+        return {"PartNumber": number, "ETag": response["ETag"]}

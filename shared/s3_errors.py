@@ -1,4 +1,4 @@
-"""What S3 rejects or fails at, said in the platform's errors: which bucket, which key, what to do."""
+"""Failures of S3 as the platform's errors: which bucket, which key, what to do."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class BucketMissing(FixConfiguration):
 
 @contextmanager
 def explained(action: str, bucket: str, key: str | None, where: str) -> Iterator[None]:
-    """Turn every botocore error inside the block into one of ours.
+    """Turn every botocore error inside the block into one of `shared/errors.py`.
 
     `action` completes "S3 denies us …" (for example `s3:GetObject`), `where` is the endpoint or region.
     """
     try:
         yield
     except boto.ClientError as error:
-        raise _from_answer(error, action, bucket, key, where) from error
+        raise _from_response(error, action, bucket, key, where) from error
     except _NO_KEYS as error:
         raise FixConfiguration(
             f"No credentials for S3 at {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env,"
@@ -42,21 +42,22 @@ def explained(action: str, bucket: str, key: str | None, where: str) -> Iterator
         ) from error
     except _CONNECTION as error:
         raise RetryLater(
-            f"No S3 answers at {where}. Start it (`make up`, or `docker-compose up -d`), or correct S3_ENDPOINT_URL."
+            f"No S3 store responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
+            " or correct S3_ENDPOINT_URL."
         ) from error
     except boto.ParamValidationError as error:
-        raise FixConfiguration(f"{bucket!r} is no bucket name. Correct {_RAW_OR_PROCESSED} in .env.") from error
+        raise FixConfiguration(f"{bucket!r} is not a bucket name. Correct {_RAW_OR_PROCESSED} in .env.") from error
     except boto.BotoCoreError as error:
         raise StopRun(f"S3 at {where} failed at {action} on {_place(bucket, key)}: {error}.") from error
 
 
-def _from_answer(error: boto.ClientError, action: str, bucket: str, key: str | None, where: str) -> RetailError:
+def _from_response(error: boto.ClientError, action: str, bucket: str, key: str | None, where: str) -> RetailError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     place = _place(bucket, key)
     if code == "NoSuchBucket" or (key is None and status == 404):
         return BucketMissing(
-            f"There is no bucket {bucket} at {where}. Create it (`make up`, or `docker-compose up -d`),"
+            f"Bucket {bucket} does not exist at {where}. Create it (`make up`, or `docker-compose up -d`),"
             f" or correct {_RAW_OR_PROCESSED} in .env."
         )
     if code in ("NoSuchKey", "404", "NotFound") or status == 404:

@@ -1,4 +1,4 @@
-"""Clients of the AWS library for S3, as our settings want them."""
+"""S3 clients of boto3, configured from the settings."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def make_client(settings: S3Settings, timeout_seconds: float, attempts: int) -> 
 
 
 def _session(settings: S3Settings) -> boto3.session.Session:
-    """With keys of our own that of the process, which has read once what S3 can do: 0.1 s.
+    """With configured keys, the session of the process, which loads the S3 model only once (0.1 s).
 
-    Otherwise a new one, because a session keeps the credentials that it has found.
+    Otherwise a new session, because a session keeps the credentials that it found.
     """
     if settings.access_key_id is None:
         return boto3.session.Session()

@@ -1,4 +1,4 @@
-"""The platform's version, as manifests and publications record it."""
+"""The platform's version, as manifests and loads record it."""
 
 from __future__ import annotations
 

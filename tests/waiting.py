@@ -10,9 +10,9 @@ Found = TypeVar("Found")
 
 
 def wait_until(reached: Callable[[], Found], seconds: float, *, every: float = 0.2) -> Found:
-    """What `reached`, asked every so many seconds, answers as soon as that is something; else AssertionError."""
+    """Call `reached` every so many seconds until its result is true, and return that; AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not (answer := reached()):
+    while not (result := reached()):
         assert time.monotonic() < deadline, f"not reached in {seconds:.0f} s"
         time.sleep(every)
-    return answer
+    return result

@@ -1,4 +1,4 @@
-"""example_sales_report: a report that hangs on the pipeline: it runs whenever the views have been refreshed."""
+"""example_sales_report: an example of a report that runs whenever the views have been refreshed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VIEWS = warehouse.asset(warehouse.ALL_VIEWS)
 @dag(
     "example_sales_report",
     schedule=[VIEWS],
-    is_paused_upon_creation=True,  # an example: switch it on, or copy it
+    is_paused_upon_creation=True,  # an example: unpause or copy it
     params={"date": Param(None, type=["null", "string"], format="date", title="Business date")},
     default_args={"retries": 2, "pool": "retail_pipeline", "priority_weight": 1, "weight_rule": "absolute"},
     tags=["retail", "example"],
@@ -30,9 +30,9 @@ def example_sales_report() -> None:
     def choose_business_dates() -> list[str]:
         context = get_current_context()
         events = context["triggering_asset_events"]
-        # Several runs of the pipeline may end before this one begins; then it is told of all of them at once.
+        # Several runs of the pipeline may end before this one starts; then their events arrive together.
         days = warehouse.business_dates(events[VIEWS]) if VIEWS in events else []
-        return days or [tasks.chosen_date(ZONE)]  # triggered by hand: the date of the form, else yesterday
+        return days or [tasks.chosen_date(ZONE)]  # triggered manually: the date of the form, else yesterday
 
     @task(map_index_template="{{ task.op_kwargs['day'] }}")
     def write_report(day: str) -> StageSummary:

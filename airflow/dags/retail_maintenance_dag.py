@@ -1,4 +1,4 @@
-"""retail_maintenance: the warehouse's upkeep, every day at 04:30, after the pipeline; on Mondays the reconciliation."""
+"""retail_maintenance: daily maintenance at 04:30, after the pipeline; the reconciliation on Mondays."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
-    max_active_tasks=1,  # it is in no hurry, and leaves the machine to the loads
+    max_active_tasks=1,  # it is not urgent and leaves the resources to the loads
     default_args={
         "retries": int(os.environ.get("RETAIL_TASK_RETRIES", "3")),
         "retry_delay": timedelta(seconds=float(os.environ.get("RETAIL_RETRY_DELAY_SECONDS", "300"))),
@@ -34,38 +34,40 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     doc_md=tasks.documentation(__file__),
 )
 def retail_maintenance() -> None:
-    """Tasks that do not need each other: one that fails leaves the others alone."""
+    """Independent tasks: when one fails, the others still run."""
 
-    def do(name: str) -> StageSummary:
+    def run_task(name: str) -> StageSummary:
         from maintenance.main import run
 
-        return tasks.run_stage(tasks.chosen_date(ZONE), lambda it: run(name, it.day, **it.common))
+        return tasks.run_stage(
+            tasks.chosen_date(ZONE), lambda call: run(name, call.day, settings=call.settings, run_id=call.run_id)
+        )
 
     @task
     def remove_orphans() -> StageSummary:
-        return do("orphans")
+        return run_task("orphans")
 
     @task
     def create_partitions() -> StageSummary:
-        return do("partitions")
+        return run_task("partitions")
 
     @task
     def refresh_statistics() -> StageSummary:
-        return do("statistics")
+        return run_task("statistics")
 
     @task
     def find_gaps() -> StageSummary:
-        return do("gaps")
+        return run_task("gaps")
 
     @task
     def reconcile() -> StageSummary:
         sunday = date.fromisoformat(tasks.chosen_date(ZONE)).isoweekday() == 7
         if get_current_context()["dag_run"].run_type == "scheduled" and not sunday:
-            raise AirflowSkipException("It is weekly, on Mondays. To reconcile now, trigger this DAG.")
-        return do("reconcile")
+            raise AirflowSkipException("The reconciliation runs on Mondays. To run it now, trigger this DAG.")
+        return run_task("reconcile")
 
-    for upkeep in (remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
-        upkeep()
+    for maintenance_task in (remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
+        maintenance_task()
 
 
 retail_maintenance()

@@ -1,11 +1,13 @@
-"""retail_data_pipeline: retailers to S3 to the star schema to checks to views, every night at 02:00."""
+"""retail_data_pipeline: retailers to S3 to the star schema to checks to views, every day at 02:00."""
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 from airflow.sdk import TriggerRule, dag, task
 
 from pipeline.outcomes import StageSummary, loaded_retailers
+from pipeline.stages import INGEST, QUALITY, REFRESH, TRANSFORM
 from retail_airflow import assets, tasks
 from retail_schedule import daily
 from shared.config import RETAILER_IDS
@@ -18,7 +20,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     schedule=daily("0 2 * * *"),
     catchup=False,
     is_paused_upon_creation=False,
-    max_active_runs=4,  # days of a backfill side by side
+    max_active_runs=4,  # dates of a backfill that run concurrently
     params={"date": tasks.date_param(ZONE)},
     default_args={
         "retries": int(os.environ.get("RETAIL_TASK_RETRIES", "3")),  # after 5, 10 and 20 minutes
@@ -26,7 +28,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=30),
         "execution_timeout": timedelta(hours=2),
-        "weight_rule": "absolute",  # later stages go first, so that a day that has begun is finished
+        "weight_rule": "absolute",  # later stages go first, so that a started date is finished first
         **tasks.TASK_SETTINGS,
     },
     deadline=tasks.deadline(),
@@ -35,7 +37,7 @@ ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
     doc_md=tasks.documentation(__file__),
 )
 def retail_data_pipeline() -> None:
-    """The order of the stages; each task calls its stage's `run` and passes on dates and counts, never rows."""
+    """Each task runs its stage and passes on dates and counts, never rows; the order is that of pipeline.stages."""
 
     @task
     def choose_business_date() -> str:
@@ -43,28 +45,20 @@ def retail_data_pipeline() -> None:
 
     @task(map_index_template="{{ task.op_kwargs['retailer'] }}", priority_weight=1)
     def ingest_retailers_to_s3(retailer: str, day: str) -> StageSummary:
-        from ingestion.main import run
-
-        return tasks.run_stage(day, lambda it: run(it.day, [retailer], since_watermark=it.incremental, **it.common))
+        return tasks.run_stage(day, lambda call: INGEST.run(replace(call, retailers=[retailer])))
 
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=assets.tables())
     def transform_s3_to_postgres(landed: list[StageSummary], day: str) -> StageSummary:
-        from transformation.main import run
-
-        facts = tasks.run_stage(day, lambda it: run(it.day, loaded_retailers(landed), **it.common))
+        facts = tasks.run_stage(day, lambda call: TRANSFORM.run(replace(call, retailers=loaded_retailers(landed))))
         return assets.loaded(facts, day)
 
     @task(priority_weight=3)
     def data_quality_check(loaded: StageSummary, day: str) -> StageSummary:
-        from data_quality.main import run
-
-        return tasks.run_stage(day, lambda it: run(it.day, retailers=loaded_retailers([loaded]), **it.common))
+        return tasks.run_stage(day, lambda call: QUALITY.run(replace(call, retailers=loaded_retailers([loaded]))))
 
     @task(priority_weight=4, outlets=assets.views())
     def refresh_materialized_views(day: str) -> StageSummary:
-        from materialized_views.refresh_views import run
-
-        return assets.refreshed(tasks.run_stage(day, lambda it: run(day=it.day, **it.common)), day)
+        return assets.refreshed(tasks.run_stage(day, REFRESH.run), day)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
     def report_missing_retailers() -> None:

@@ -1,7 +1,7 @@
 """Puts "Quality" into Airflow's navigation: the quality page, served by the API server under /retail/.
 
 Every process of Airflow loads its plugins, each task too, so this file imports nothing; the API server builds the page
-when it is first asked for.
+on the first request.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from airflow.plugins_manager import AirflowPlugin
 PREFIX = "/retail"
 
 
-class BuiltWhenAsked:
-    """The page's ASGI application; a fault in it stays in its own answers."""
+class BuiltOnFirstRequest:
+    """The page's ASGI application; its errors only affect its own responses."""
 
     def __init__(self) -> None:
         self._application: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if self._application is None:
             from retail_quality.app import create_app
             from retail_quality.login import signed_in
@@ -32,7 +32,7 @@ class BuiltWhenAsked:
 
 
 def _address(path: str) -> str:
-    """Where a browser finds it, also when Airflow does not stand at its host's root."""
+    """The URL path for a browser, also when Airflow is not served at the root of its host."""
     base: str = conf.get("api", "base_url", fallback="/")
     return urlsplit(base).path.rstrip("/") + PREFIX + path
 
@@ -41,7 +41,7 @@ class RetailQualityPlugin(AirflowPlugin):
     """An application and the entry in the navigation that shows it."""
 
     name = "retail_quality"
-    fastapi_apps = [{"app": BuiltWhenAsked(), "url_prefix": PREFIX, "name": "Retail quality"}]  # noqa: RUF012
+    fastapi_apps = [{"app": BuiltOnFirstRequest(), "url_prefix": PREFIX, "name": "Retail quality"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
             "name": "Quality",

@@ -1,7 +1,7 @@
-"""When the DAGs run by themselves: at an hour of the business time zone, from a certain moment on.
+"""The schedule of the DAGs: a time of day in the business time zone, from a certain date on.
 
-That moment is no `start_date`: Airflow makes no tasks for a run whose logical date is before it, and calls such a run a
-success. A run that was asked for may be for any date.
+A `start_date` would not do: Airflow creates no tasks for a run whose logical date is before it, and marks such a run as
+successful. A triggered run may be for any date.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pendulum import DateTime, instance
 
 
 class SinceTimetable(CronDataIntervalTimetable):
-    """A cron schedule that begins at a moment; backfills reach back before it."""
+    """A cron schedule that begins at a certain time; backfills may start before it."""
 
     def __init__(self, cron: str, timezone: str, since: datetime) -> None:
         super().__init__(cron, timezone)
@@ -26,8 +26,8 @@ class SinceTimetable(CronDataIntervalTimetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """As Airflow's; what runs by itself has no interval that begins before the moment."""
-        if not restriction.catchup:  # a backfill asks for all of its own
+        """As in Airflow, but no scheduled interval begins before that time."""
+        if not restriction.catchup:  # a backfill needs all of its dates
             earliest = max(restriction.earliest or self._since, self._since)
             restriction = restriction._replace(earliest=earliest)
         return super().next_dagrun_info(
@@ -35,17 +35,17 @@ class SinceTimetable(CronDataIntervalTimetable):
         )
 
     def serialize(self) -> dict[str, Any]:
-        """What the scheduler is told."""
+        """The form that the scheduler stores."""
         return {**super().serialize(), "since": self._since.isoformat()}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> SinceTimetable:
-        """Made again by the scheduler."""
+        """Restore it from the stored form."""
         return cls(data["expression"], data["timezone"], datetime.fromisoformat(data["since"]))
 
 
 def daily(cron: str) -> SinceTimetable:
-    """On the clocks of BUSINESS_TIMEZONE, since RETAIL_PIPELINE_START."""
+    """A daily schedule in BUSINESS_TIMEZONE, since RETAIL_PIPELINE_START."""
     since = os.environ.get("RETAIL_PIPELINE_START", "2026-01-01T00:00:00+00:00")
     return SinceTimetable(cron, os.environ.get("BUSINESS_TIMEZONE", "UTC"), datetime.fromisoformat(since))
 

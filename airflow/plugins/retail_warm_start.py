@@ -1,6 +1,6 @@
-"""Has the scheduler import what the stages are built on, once: every task is a fork of it and finds it there.
+"""Imports the libraries of the stages once, in the scheduler: every task is a fork of it and finds them imported.
 
-Not the stages themselves: the next task uses a stage as it was edited, without a restart.
+The stages themselves are not imported, so that the next task uses an edited stage without a restart.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class WarmStart:
 
     @hookimpl
     def on_starting(self, component: Any) -> None:
-        """Import, when it is the scheduler that starts; what its job is, is not yet known to the component."""
+        """Import the libraries when the scheduler starts; the component does not know its own job yet."""
         if "scheduler" in sys.argv[1:2]:
             for name in LIBRARIES:
                 import_module(name)
@@ -41,7 +41,7 @@ class WarmStart:
 
 
 def _read_what_s3_can_do() -> None:
-    """The description that the AWS library reads for its first client; connects to nothing."""
+    """Have the AWS library read its service description, as for a first client; connects to nothing."""
     import boto3
 
     boto3.client("s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106

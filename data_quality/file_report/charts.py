@@ -1,6 +1,6 @@
 """The geometry of the page's charts, in the units of an SVG's own box; the template draws it. Pure.
 
-Charts hold no text, so that they may be stretched to any width; labels stand beside them.
+Charts contain no text, so that they can be stretched to any width; labels are next to them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 1000.0, 100.0
 
 @dataclass(frozen=True)
 class Bar:
-    """A column and what it stands for."""
+    """A column of a chart and the text that describes it."""
 
     x: float
     y: float
@@ -54,8 +54,8 @@ def columns(values: Sequence[tuple[str, float]]) -> Columns:
     return Columns(bars, round(zero, 2), least, greatest)
 
 
-def percent_of(part: float, whole: float) -> float:
-    """The length of a horizontal bar, 0 to 100; what is there at all can be seen."""
-    if not part or not whole:
+def percent_of(part: float, total: float) -> float:
+    """The length of a horizontal bar, 0 to 100; any value above 0 is visible."""
+    if not part or not total:
         return 0.0
-    return round(max(100 * part / whole, 0.5), 2)
+    return round(max(100 * part / total, 0.5), 2)

@@ -21,9 +21,9 @@ FREQUENT_VALUES = 5
 VALUES_OF = "values_of_"
 """Tables of `ingestion.mapping.values`: a distinct text of a field, its typed value, and the rows that hold it."""
 ONLY_LANDED = ("line_type", "net_amount")
-"""Fields that no file has and that are worth a look."""
+"""Fields that only cleaning adds and that the report shows."""
 KEYS = ("line_id",)
-"""All but unique; how unique, the counts of the report tell."""
+"""These are nearly unique; the counts of the report show how unique."""
 GROUPED = {
     "product_id": "report_products",
     "product_name": "report_products",
@@ -80,13 +80,13 @@ def _kind(sql_type: str) -> FieldKind:
 
 
 def _before(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
-    """As the files had it: a value that stands in for an empty one does not count."""
+    """The field in the files: a default for an empty value does not count."""
     counted = f"SELECT if(is_empty, NULL, value) AS value, sum(rows) AS n FROM {VALUES_OF}{name} GROUP BY 1"  # noqa: S608
     return _describe(connection, counted, kind)
 
 
 def _after(connection: Connection, name: str, kind: FieldKind) -> FieldStatistics:
-    """As it landed, exact copies included."""
+    """The field as it landed, including exact duplicates."""
     source, rows = (GROUPED[name], "sum(n)") if name in GROUPED else ("landed_records", "count(*)")
     return _describe(connection, f"SELECT {name} AS value, {rows} AS n FROM {source} GROUP BY 1", kind)  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""What a quality report of a file load holds: counts, money, scores, fields, findings, days. Plain values only."""
+"""The content of a quality report of a file load: counts, money, scores, fields, findings, days. Plain values only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class FieldKind(StrEnum):
-    """What can be said about a field."""
+    """The kind of a field decides its statistics."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -22,7 +22,7 @@ class FindingKind(StrEnum):
     """What a rule did with the rows it found."""
 
     REJECTED = "rejected"
-    """Kept out, and in the dead letters."""
+    """Not loaded, kept in the dead letters."""
     FLAGGED = "flagged"
     """Loaded, and marked."""
     IMPUTED = "imputed"
@@ -131,18 +131,22 @@ class Money:
 
 @dataclass(frozen=True)
 class DimensionScore:
-    """One quality dimension, 0 to 100."""
+    """One quality dimension, all figures 0 to 100."""
 
     name: str
-    score: float
+    measured: float
+    """Percent that is correct, by the formula."""
     threshold: float
-    weight: float
+    """Percent that is enough."""
+    score: float
+    """Share of the threshold that was reached, 100 at most."""
+    weight: int
     formula: str
 
     @property
     def passed(self) -> bool:
-        """Whether the score reaches the threshold."""
-        return self.score >= self.threshold
+        """Whether the threshold is reached."""
+        return self.measured >= self.threshold
 
 
 @dataclass(frozen=True)

@@ -43,18 +43,18 @@ def _template() -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {"count": count, "percent": percent, "number": number, "short": short, "moment": moment}
+    environment.filters |= {"count": count, "percent": percent, "number": number, "short": short, "time": time}
     environment.globals["percent_of"] = percent_of
     return environment.get_template("page.html.j2")
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands apart; a dash for what is not known."""
+    """A whole number with thousands separators; a dash for an unknown one."""
     return "–" if value is None else f"{value:,}".replace("-", _MINUS)
 
 
 def percent(share: float) -> str:
-    """A share of 1 as a percentage; what is not quite all is not shown as all, nor what is there as nothing."""
+    """A share of 1 as a percentage; less than 1 is never shown as 100 %, nor more than 0 as 0 %."""
     shown = f"{100 * share:.1f}"
     if shown == "100.0" and share < 1:
         return "> 99.9 %"
@@ -62,7 +62,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float | str | None) -> str:
-    """A measure to four significant decimals at most; a text that is no number is left as it is."""
+    """A measure to four significant decimals at most; other text is not changed."""
     if value is None:
         return "–"
     try:
@@ -78,6 +78,6 @@ def short(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
-def moment(value: str | None) -> str:
+def time(value: str | None) -> str:
     """A time without its trailing zeros."""
     return "–" if value is None else value.removesuffix("+00").removesuffix(":00")

@@ -1,4 +1,4 @@
-"""The quality report of a file load, measured on the tables that reading the files left behind.
+"""The quality report of a file load, measured on the tables that reading the files created.
 
 Reads `values_of_<field>` (what the files said), `landed_records`, `rejected_rows` and `flagged_rows`; changes none.
 """
@@ -30,14 +30,14 @@ EXAMPLES = 3
 FAMILIES = {"OUTLIER": "OUTLIER", "IMPUTED": "IMPUTED", "CHECK": "CHECK_FAILED"}
 """Beginning of the codes of a layout's own rules → the rule of the catalogue."""
 IMPUTED = "IMPUTED_"
-STAND_INS = {"IMPUTED_CUSTOMER_ID": "GUEST", "IMPUTED_PRODUCT_NAME": "UNKNOWN_PRODUCT_NAME"}
-"""What stands in without a layout asking for it."""
+DEFAULTS = {"IMPUTED_CUSTOMER_ID": "GUEST", "IMPUTED_PRODUCT_NAME": "UNKNOWN_PRODUCT_NAME"}
+"""Defaults that every mapping uses."""
 DOUBTFUL = ("error", "warning")
 """Severities of flags that lower the accuracy."""
 
 
 class Rule(Protocol):
-    """What the report says of a rule."""
+    """What the report needs of a rule."""
 
     @property
     def code(self) -> str:
@@ -73,7 +73,7 @@ class WhatWasRead(Protocol):
 
     @property
     def layout_name(self) -> str:
-        """How they were read."""
+        """The layout they were read with."""
 
     @property
     def files(self) -> Sequence[ReadFile]:
@@ -85,7 +85,7 @@ class WhatWasRead(Protocol):
 
     @property
     def rejected(self) -> int:
-        """Rows kept out."""
+        """Rejected rows."""
 
     @property
     def imputed(self) -> Mapping[str, int]:
@@ -184,7 +184,7 @@ def _findings(
     ]
     known = {each.code for each in marked}
     filled = {f"{IMPUTED}{field.upper()}": rows for field, rows in sorted(read.imputed.items()) if rows}
-    named = {code if code in by_code else STAND_INS.get(code, code): rows for code, rows in filled.items()}
+    named = {code if code in by_code else DEFAULTS.get(code, code): rows for code, rows in filled.items()}
     imputed = [finding(FindingKind.IMPUTED, code, rows) for code, rows in named.items() if code not in known]
     return (*rejected, *sorted(marked, key=lambda each: each.kind is FindingKind.IMPUTED), *imputed)
 

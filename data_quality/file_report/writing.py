@@ -1,4 +1,4 @@
-"""A quality report as files: JSON for programs, CSV for a spreadsheet, one HTML page for people."""
+"""A quality report as files: JSON for programs, CSV for a spreadsheet, one HTML page for readers."""
 
 from __future__ import annotations
 

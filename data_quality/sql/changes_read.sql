@@ -1,6 +1,6 @@
--- How far the list of changes at the source was read, against the date asked for. A retailer whose changes were never
--- read is not judged: it was loaded by date only.
--- Grain: one row per retailer the run counts on and whose changes are read.
+-- How far the list of changes at the source was read, against the requested date. A retailer whose changes were never
+-- read is not checked: it was loaded by date only.
+-- Grain: one row per retailer that the run expects and whose changes are read.
 WITH marks AS (
     SELECT
         slice.retailer_id,

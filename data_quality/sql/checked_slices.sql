@@ -1,9 +1,9 @@
--- The slices this run looks at. Grain: retailer x business date. The date asked for with every nightly retailer and any
--- other one that has lines then, and the dates that the same run loaded beside it.
+-- The slices that this run checks. Grain: retailer x business date. They are the requested date, for every scheduled
+-- retailer and any other one that has lines on it, and the other dates that the same run loaded.
 CREATE TEMP TABLE checked_slices ON COMMIT DROP AS
 WITH slices AS (
     SELECT retailer_id, %(day)s AS business_date
-    FROM unnest(%(nightly)s) AS nightly (retailer_id)
+    FROM unnest(%(scheduled)s) AS scheduled (retailer_id)
     UNION
     SELECT retailer_id, business_date
     FROM load_ledger
@@ -29,7 +29,7 @@ described_slices AS (
             WHERE load_ledger.retailer_id = slices.retailer_id AND load_ledger.business_date = slices.business_date
         ) AS load_id,
         slices.business_date = %(day)s AS is_target,
-        slices.retailer_id = ANY (%(nightly)s) AS is_nightly,
+        slices.retailer_id = ANY (%(scheduled)s) AS is_scheduled,
         slices.retailer_id = ANY (%(expected)s) AS is_expected
     FROM slices
     LEFT JOIN dim_retailer AS retailer USING (retailer_id)

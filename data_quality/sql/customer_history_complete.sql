@@ -31,7 +31,7 @@ histories AS (
         bool_and(
             valid_to = coalesce(next_valid_from, TIMESTAMPTZ '9999-12-31 00:00+00')
             AND is_current = (next_valid_from IS NULL)
-        ) AS is_whole
+        ) AS is_complete
     FROM versions
     GROUP BY retailer_id, business_date, retailer_key, customer_id
 ),
@@ -40,7 +40,7 @@ counted AS (
         retailer_id,
         business_date,
         count(*) AS checked,
-        count(*) FILTER (WHERE NOT is_whole) AS failed
+        count(*) FILTER (WHERE NOT is_complete) AS failed
     FROM histories
     GROUP BY retailer_id, business_date
 )

@@ -1,4 +1,5 @@
--- Lines that point to a version of their customer that was not valid then. A sale before the first version belongs to the first.
+-- Lines that point to a version of their customer that was not valid at the time of sale. A sale before the first version
+-- belongs to the first version.
 -- Grain: one row per slice with lines.
 SELECT
     slice.retailer_id,

@@ -1,4 +1,4 @@
--- Further copies of a record, of all that were landed.
+-- Duplicate records, of all landed records.
 -- Grain: one row per loaded slice.
 SELECT slice.retailer_id, slice.business_date, ledger.landed AS checked, ledger.duplicate AS failed
 FROM checked_slices AS slice

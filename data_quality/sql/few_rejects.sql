@@ -1,4 +1,4 @@
--- Records rejected into the dead letters, of all that were fetched.
+-- Rejected records, of all fetched records.
 -- Grain: one row per loaded slice.
 SELECT slice.retailer_id, slice.business_date, ledger.fetched AS checked, ledger.rejected AS failed
 FROM checked_slices AS slice

@@ -1,4 +1,4 @@
--- Lines that stand in the star under a second business date. transaction_dates names the few transactions that landed under
+-- Lines that are in fact_sales under a second business date. transaction_dates names the few transactions that landed under
 -- several dates; only their lines are looked up (OFFSET 0 keeps the look-up one index probe per transaction and date).
 -- Grain: one row per slice with lines.
 WITH lines AS (
@@ -22,7 +22,7 @@ other_dates AS (
         AND there.transaction_id = here.transaction_id
         AND there.date_key <> here.date_key
 ),
-standing_twice AS (
+duplicated_lines AS (
     SELECT DISTINCT other_dates.date_key, other_dates.retailer_key, other_dates.transaction_id, other_lines.line_id
     FROM other_dates
     CROSS JOIN LATERAL (
@@ -39,9 +39,9 @@ counted AS (
         lines.retailer_id,
         lines.business_date,
         count(*) AS checked,
-        count(standing_twice.line_id) AS failed
+        count(duplicated_lines.line_id) AS failed
     FROM lines
-    LEFT JOIN standing_twice USING (date_key, retailer_key, transaction_id, line_id)
+    LEFT JOIN duplicated_lines USING (date_key, retailer_key, transaction_id, line_id)
     GROUP BY lines.retailer_id, lines.business_date
 )
 SELECT * FROM counted

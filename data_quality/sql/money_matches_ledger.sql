@@ -1,6 +1,6 @@
--- Signed net money in the star against the ledger, per currency.
--- Grain: one row per slice that was loaded or has lines; the currencies stand in the texts.
-WITH star AS (
+-- Signed net amounts in fact_sales against the ledger, per currency.
+-- Grain: one row per slice that was loaded or has lines; the texts name the currencies.
+WITH facts AS (
     SELECT slice.retailer_id, slice.business_date, sale.currency, sum(sale.net_amount) AS present
     FROM checked_slices AS slice
     JOIN fact_sales AS sale USING (date_key, retailer_key)
@@ -20,7 +20,7 @@ compared AS (
         coalesce(accounted, 0) AS accounted,
         coalesce(present, 0) AS present
     FROM ledger
-    FULL JOIN star USING (retailer_id, business_date, currency)
+    FULL JOIN facts USING (retailer_id, business_date, currency)
 ),
 differences AS (
     SELECT

@@ -1,6 +1,6 @@
--- Signed net money landed against the retailer's own books, per currency, for dates without rejected records.
--- What a partition landed stands in the star or, where another date has a later version, in superseded_sales.
--- Grain: one row per such slice whose retailer reports; the currencies stand in the texts.
+-- Signed net amounts landed against the retailer's control report, per currency, for dates without rejected records.
+-- What a partition landed is in fact_sales or, where another date has a later version, in superseded_sales.
+-- Grain: one row per such slice whose retailer reports; the texts name the currencies.
 WITH reports AS (
     SELECT slice.retailer_id, slice.business_date, amounts.currency, amounts.reported, amounts.rejected
     FROM checked_slices AS slice

@@ -1,7 +1,7 @@
--- Signed net money landed against the retailer's own books, per currency, for dates with rejected records. The books may
--- count them or not.
--- What a partition landed stands in the star or, where another date has a later version, in superseded_sales.
--- Grain: one row per such slice whose retailer reports; the currencies stand in the texts.
+-- Signed net amounts landed against the retailer's control report, per currency, for dates with rejected records. The
+-- report may or may not include them.
+-- What a partition landed is in fact_sales or, where another date has a later version, in superseded_sales.
+-- Grain: one row per such slice whose retailer reports; the texts name the currencies.
 WITH reports AS (
     SELECT slice.retailer_id, slice.business_date, amounts.currency, amounts.reported, amounts.rejected
     FROM checked_slices AS slice

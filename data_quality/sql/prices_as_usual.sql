@@ -1,6 +1,6 @@
 -- Sale lines whose price is far from the product's mean price in the days before; the date itself is left out. Products
--- with too few lines to know a price, and lines given away, are not judged. Reads the daily summary for the past.
--- Grain: one row per slice with lines to judge.
+-- with too few lines to know a usual price, and free lines, are not checked. Reads the daily summary for the past.
+-- Grain: one row per slice with lines to check.
 WITH usual_prices AS (
     SELECT
         slice.retailer_id,

@@ -1,4 +1,4 @@
--- Lines of products that no one has named.
+-- Lines of products without a name.
 -- Grain: one row per slice with lines.
 SELECT
     slice.retailer_id,

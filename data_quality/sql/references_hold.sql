@@ -1,4 +1,4 @@
--- Lines whose date, product, store or customer is not there or belongs to another retailer. Key 0 belongs to everyone.
+-- Lines whose date, product, store or customer does not exist or belongs to another retailer. Key 0 belongs to everyone.
 -- Grain: one row per slice with lines.
 SELECT
     slice.retailer_id,

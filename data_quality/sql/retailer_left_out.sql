@@ -1,4 +1,4 @@
--- Grain: one row per nightly retailer the run does not count on, for the date asked for.
+-- Grain: one row per scheduled retailer that the run does not expect, for the requested date.
 SELECT
     retailer_id,
     business_date,
@@ -7,4 +7,4 @@ SELECT
     'published' AS expected,
     coalesce('load ' || load_id || ', earlier', 'not published') AS actual
 FROM checked_slices
-WHERE is_target AND is_nightly AND NOT is_expected
+WHERE is_target AND is_scheduled AND NOT is_expected

@@ -1,4 +1,4 @@
--- Grain: one row per retailer the run counts on, for the date asked for.
+-- Grain: one row per retailer that the run expects, for the requested date.
 SELECT
     retailer_id,
     business_date,

@@ -1,6 +1,6 @@
--- Lines in the star against the ledger row that speaks for the partition.
+-- Lines in fact_sales against the ledger row of the partition.
 -- Grain: one row per slice that was loaded or has lines.
-WITH star AS (
+WITH facts AS (
     SELECT date_key, retailer_key, count(*) AS line_count
     FROM fact_sales
     WHERE date_key = ANY (%(date_keys)s)
@@ -11,11 +11,11 @@ compared AS (
         slice.retailer_id,
         slice.business_date,
         coalesce(ledger.in_warehouse, 0) AS accounted,
-        coalesce(star.line_count, 0) AS present
+        coalesce(facts.line_count, 0) AS present
     FROM checked_slices AS slice
     LEFT JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)
-    LEFT JOIN star USING (date_key, retailer_key)
-    WHERE slice.load_id IS NOT NULL OR star.line_count IS NOT NULL
+    LEFT JOIN facts USING (date_key, retailer_key)
+    WHERE slice.load_id IS NOT NULL OR facts.line_count IS NOT NULL
 ),
 differences AS (
     SELECT

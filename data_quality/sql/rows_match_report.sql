@@ -1,5 +1,5 @@
 -- Distinct lines landed against the retailer's own count, which includes the lines that were rejected. A rejected line that
--- was delivered twice was rejected twice, so up to `rejected` lines more than reported are no difference.
+-- was delivered twice was rejected twice, so up to `rejected` lines more than reported do not count as a difference.
 -- Grain: one row per loaded slice whose retailer reports.
 WITH compared AS (
     SELECT

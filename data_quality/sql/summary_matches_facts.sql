@@ -1,4 +1,4 @@
--- Rows of fact_daily_sales that differ from what the lines add up to, are missing or are too many.
+-- Rows of fact_daily_sales that differ from the sum of the lines, are missing, or are too many.
 -- Grain: one row per slice with lines or summary rows; counts summary rows.
 WITH expected_rows AS (
     SELECT

@@ -1,4 +1,4 @@
--- Lines whose total is not what quantity and price make, to within half a minor unit.
+-- Lines whose total is not quantity times price, within half a minor unit.
 -- Grain: one row per slice with lines.
 SELECT
     slice.retailer_id,

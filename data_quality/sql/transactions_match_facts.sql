@@ -1,4 +1,4 @@
--- Rows of fact_daily_transactions that differ from what the sale lines say, are missing or are too many.
+-- Rows of fact_daily_transactions that differ from the sale lines, are missing, or are too many.
 -- Grain: one row per slice with sale lines or summary rows; counts summary rows.
 WITH expected_rows AS (
     SELECT

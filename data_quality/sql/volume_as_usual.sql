@@ -1,6 +1,6 @@
 -- Lines against the median of the same weekday in the weeks before; the date itself is left out of its baseline. With
 -- fewer weeks than needed there is nothing to compare with. Reads the daily summary.
--- Grain: one row per retailer published for the date asked for.
+-- Grain: one row per retailer published for the requested date.
 WITH volumes AS (
     SELECT slice.retailer_key, weeks_before, sum(daily.line_count) AS line_count
     FROM checked_slices AS slice

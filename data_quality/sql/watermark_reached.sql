@@ -1,5 +1,5 @@
--- The latest date published against the date asked for.
--- Grain: one row per retailer the run counts on.
+-- The latest date published against the requested date.
+-- Grain: one row per retailer that the run expects.
 SELECT
     slice.retailer_id,
     slice.business_date,

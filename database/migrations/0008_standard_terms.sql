@@ -137,11 +137,6 @@ COMMENT ON COLUMN ops.data_lineage.columns IS 'Columns of the target, each with 
 COMMENT ON COLUMN ops.data_lineage.rows_written IS 'Rows written to the target, 0 when nothing was new; null where the stage does not count them. For a view, all its rows.';
 COMMENT ON COLUMN ops.data_lineage.recorded_at IS 'When the row was written.';
 
-COMMENT ON COLUMN public.mv_monthly_sales_by_category.category IS 'Current department or family of the product; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue.product_name IS 'Current description; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue.category IS 'Current department or family; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product.product_name IS 'Current description; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product.category IS 'Current department or family; Unknown when the source has none.';
 COMMENT ON COLUMN public.mv_daily_sales_summary.returned_quantity IS 'Units returned, positive.';
 COMMENT ON COLUMN public.mv_daily_sales_by_product.returned_quantity IS 'Units returned, positive.';
 
@@ -153,3 +148,9 @@ COMMENT ON FUNCTION ops.attach_fact_build IS 'Makes a filled month a partition o
 COMMENT ON FUNCTION ops.lock_months_for_swap IS 'Blocks readers of fact_sales and of the months to be replaced until the commit. Fails within a tenth of a second where one is reading, so that no reader queues behind a waiting load.';
 COMMENT ON FUNCTION ops.drop_orphan_builds IS 'Drops the unattached months that failed loads left, and returns their names; does nothing while a load is running.';
 COMMENT ON FUNCTION ops.refresh_statistics IS 'Analyzes, on a small sample, the tables that have doubled since they were last analyzed, and returns their names. Without it a new month would be planned without statistics until autovacuum runs.';
+
+COMMENT ON COLUMN public.mv_daily_sales_by_product.product_name IS 'Description as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN public.mv_daily_sales_by_product.category IS 'Department or family as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN public.mv_monthly_sales_by_category.category IS 'Department or family as the product is today; Unknown when the source has none.';
+COMMENT ON COLUMN public.mv_top_products_by_revenue.product_name IS 'Description as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN public.mv_top_products_by_revenue.category IS 'Department or family as it is today; Unknown when the source has none.';

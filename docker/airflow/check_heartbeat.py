@@ -1,7 +1,7 @@
 """Health check of one of Airflow's processes that has no HTTP port: is this container's heartbeat fresh?
 
-`python check_heartbeat.py DagProcessorJob`. Asks the metadata database itself: Airflow's own command for it takes
-seconds of processor time each time.
+`python check_heartbeat.py DagProcessorJob`. It queries the metadata database directly: Airflow's own command
+takes seconds of processor time for each check.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(job_type: str) -> int:
         finally:
             connection.close()
     except psycopg2.Error as error:
-        sys.stdout.write(f"the metadata database does not answer: {str(error).strip().splitlines()[0]}\n")
+        sys.stdout.write(f"the metadata database does not respond: {str(error).strip().splitlines()[0]}\n")
         return 1
     sys.stdout.write(f"last heartbeat {age:.0f} s ago\n")
     return 0 if age < STALE_AFTER_SECONDS else 1

@@ -1,7 +1,7 @@
-"""Prepare Airflow's metadata database: its schema, the people who may log in, the pipeline's pool.
+"""Prepare Airflow's metadata database: its schema, the users, the pipeline's pool.
 
-Runs before Airflow's services at every start and ends as it was when nothing changed: a new release of Airflow migrates
-its schema, a password or name that was changed in `.env` holds from then on.
+Runs before Airflow's services at every start and changes nothing when nothing is new. A new release of Airflow migrates
+its schema; a user name or password that was changed in `.env` takes effect.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ ROLES = {
     "Op": ("AIRFLOW_OPERATOR_USERNAME", "AIRFLOW_OPERATOR_PASSWORD"),
     "Viewer": ("AIRFLOW_ANALYST_USERNAME", "AIRFLOW_ANALYST_PASSWORD"),
 }
-"""Airflow's own roles and the settings that name who has each: everything; triggers and clears runs; only reads."""
+"""Airflow's roles (may do everything; may trigger and clear runs; may only read) and the settings with their users."""
 POOL, POOL_SLOTS = "retail_pipeline", 8
 
 
@@ -28,7 +28,7 @@ def migrate() -> None:
 
 
 def ensure_users() -> None:
-    """One person per role, with the password of the settings."""
+    """One user per role, with the password from the settings."""
     from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
     from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
@@ -43,21 +43,21 @@ def ensure_users() -> None:
 
 
 def let_analysts_see_plugins(security: Any) -> None:
-    """Airflow's own Viewer may not ask which plugins there are, and would miss the quality page in the navigation."""
+    """Let the role Viewer list the plugins; otherwise its navigation has no quality page."""
     security.add_permission_to_role(security.find_role("Viewer"), security.create_permission("can_read", "Plugins"))
 
 
 def ensure_user(security: Any, role: str, name: str, password: str) -> None:
-    """Make this person, or give them this role and password."""
-    person = security.find_user(username=name)
-    if person is None:
+    """Create this user, or set its role and password."""
+    user = security.find_user(username=name)
+    if user is None:
         made = security.add_user(name, name, role, f"{name}@localhost", security.find_role(role), password)
         if not made:
-            raise SystemExit(f"Airflow refused to make the user {name}; its log above says why.")
+            raise SystemExit(f"Airflow did not create the user {name}; its log above says why.")
         return
-    person.roles = [security.find_role(role)]
-    security.update_user(person)
-    security.reset_password(person.id, password)
+    user.roles = [security.find_role(role)]
+    security.update_user(user)
+    security.reset_password(user.id, password)
 
 
 def ensure_pool() -> None:
@@ -70,7 +70,7 @@ def ensure_pool() -> None:
 
 
 def main() -> None:
-    """Schema, people, pool."""
+    """Schema, users, pool."""
     migrate()
     ensure_users()
     ensure_pool()

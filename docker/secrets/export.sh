@@ -1,6 +1,6 @@
 #!/bin/sh
-# sh export.sh COMMAND …: for programs that know no NAME_FILE, run COMMAND with NAME set to what the file holds,
-# for every NAME_FILE that names a file in /run/secrets. What `docker inspect` shows stays free of secrets.
+# sh export.sh COMMAND …: for programs that do not support NAME_FILE. Runs COMMAND with NAME set to the content of the
+# file, for every NAME_FILE that names a file in /run/secrets. `docker inspect` shows no secret then.
 set -eu
 for name in $(env | sed -n 's|^\([A-Z][A-Z0-9_]*\)_FILE=/run/secrets/.*|\1|p'); do
     eval "file=\$${name}_FILE"

@@ -1,10 +1,9 @@
 """Airflow's StatsD metrics as Prometheus metrics: UDP in (8125), HTTP out (9102: /metrics, /healthz).
 
-Airflow is told to tag its metrics (AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED) and to leave out the old dotted names
-(AIRFLOW__METRICS__LEGACY_NAMES_ON=False), so a name says what is measured and the tags say of what:
+Airflow is configured to tag its metrics (AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED) and to leave out the old dotted
+names (AIRFLOW__METRICS__LEGACY_NAMES_ON=False). A name says what is measured, the tags say for which object:
 `ti.finish,dag_id=retail_data_pipeline,task_id=data_quality_check,state=success:1|c`. The rules list what is kept.
-Whatever else arrives is counted and forgotten, and a metric has MOST_SERIES label sets at most: nothing that is sent
-makes this process grow.
+Everything else is counted and dropped, and a metric has at most MOST_SERIES label sets, so memory is bounded.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class Rule:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Prometheus label by tag."""
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """Labels that the name itself stands for."""
+    """Labels that the name itself implies."""
 
 
 _TASK = {"dag_id": "dag_id", "task_id": "task_id"}
@@ -215,7 +214,7 @@ class Bridge:
             threading.Thread(target=work, daemon=True).start()
 
     def stop(self) -> None:
-        """Let both ports go."""
+        """Close both ports."""
         self._stopped.set()
         self._http.shutdown()
         self._http.server_close()
@@ -247,14 +246,14 @@ class Bridge:
             def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 if path == "/metrics":
-                    self._answer(200, CONTENT_TYPE_LATEST, generate_latest(bridge.metrics.registry))
+                    self._respond(200, CONTENT_TYPE_LATEST, generate_latest(bridge.metrics.registry))
                 elif path == "/healthz":
                     well = bridge.healthy()
-                    self._answer(200 if well else 503, "text/plain", b"ok\n" if well else b"no packet comes through\n")
+                    self._respond(200 if well else 503, "text/plain", b"ok\n" if well else b"no packet is received\n")
                 else:
-                    self._answer(404, "text/plain", b"/metrics or /healthz\n")
+                    self._respond(404, "text/plain", b"/metrics or /healthz\n")
 
-            def _answer(self, status: int, kind: str, body: bytes) -> None:
+            def _respond(self, status: int, kind: str, body: bytes) -> None:
                 self.send_response(status)
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(body)))

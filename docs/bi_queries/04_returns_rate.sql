@@ -1,4 +1,4 @@
--- Which products come back most often? Returned units in percent of units sold in the latest quarter, fifty sold or more.
+-- Which products are returned most often? Returned units in percent of units sold in the latest quarter, fifty sold or more.
 WITH latest AS (
     SELECT max(date_key) AS date_key FROM fact_daily_sales
 ),

@@ -1,4 +1,4 @@
--- What share of a month's known customers bought more than once in it, and what did those spend?
+-- What share of a month's known customers bought more than once in it, and how much did they spend?
 WITH latest AS (
     SELECT (date_trunc('month', max(business_date) + 1) - interval '1 month')::date AS month_start_date
     FROM mv_daily_sales_summary

@@ -1,4 +1,4 @@
--- When do people buy? Transactions and revenue by hour of the retailer's own day, over the last 28 days.
+-- When do customers buy? Transactions and revenue by hour of the retailer's own day, over the last 28 days.
 WITH latest AS (
     SELECT max(business_date) AS business_date FROM mv_daily_sales_summary
 ),

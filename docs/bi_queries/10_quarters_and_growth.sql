@@ -1,4 +1,4 @@
--- How did each quarter do against the one before and against the same a year before?
+-- How does each quarter compare with the one before and with the same quarter a year before?
 SELECT
     quarter_name, retailer_name, net_amount, currency, average_transaction_amount, change_on_quarter_before_percent,
     change_on_year_before_percent, is_complete

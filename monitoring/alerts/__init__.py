@@ -1,4 +1,4 @@
-"""Alerts: kept in ops.alerts, once per cause, told to the channels of ALERT_CHANNELS."""
+"""Alerts: kept in ops.alerts, once per cause, and sent to the channels of ALERT_CHANNELS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raising alerts, resolving them, announcing what is none: kept first, told afterwards."""
+"""Raises and resolves alerts and sends announcements. An alert is stored first and sent afterwards."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Clock = Callable[[], datetime]
 
 
 def raise_alert(dsn: str, alert: Alert, *, clock: Clock, channels: Sequence[Channel] | None = None) -> int:
-    """Keep the alert and tell the channels: once per opening, and again when its severity rises.
+    """Store the alert and send it to the channels: once when it opens, and again when its severity rises.
 
-    Returns its number; 0 when the warehouse could not be reached, and then the message is sent all the same. Never
+    Returns its number, or 0 when the warehouse could not be reached; the message is sent in both cases. Never
     raises because of the warehouse or a channel. `channels` default to those of ALERT_CHANNELS.
     """
     channels = read_channels() if channels is None else channels
     try:
-        with table.books(dsn) as cursor:
+        with table.alerts_transaction(dsn) as cursor:
             row = table.raise_row(cursor, alert, clock(), may_send=any(each.wants(alert.severity) for each in channels))
     except RetailError as error:
         log.warning("alert not kept", summary=alert.summary, reason=str(error))
@@ -33,7 +33,7 @@ def raise_alert(dsn: str, alert: Alert, *, clock: Clock, channels: Sequence[Chan
         return 0
     log.info("alert", alert_id=row["alert_id"], kind=alert.kind, severity=alert.severity, status=row["status"])
     if row["claimed"]:
-        _tell(dsn, row, channels, clock)
+        _send(dsn, row, channels, clock)
     return int(row["alert_id"])
 
 
@@ -42,15 +42,15 @@ def _unkept(alert: Alert, now: datetime) -> table.Row:
     return {**values, "occurrences": 1, "first_seen_at": now}
 
 
-def _tell(dsn: str, row: table.Row, channels: Sequence[Channel], clock: Clock) -> None:
+def _send(dsn: str, row: table.Row, channels: Sequence[Channel], clock: Clock) -> None:
     message = messages.opening(row)
     wanted = [each for each in channels if each.wants(message.severity)]
     failed = deliver(message, wanted)
     try:
-        with table.books(dsn) as cursor:
+        with table.alerts_transaction(dsn) as cursor:
             table.finish_claim(cursor, row, clock(), delivered=len(failed) < len(wanted))
     except RetailError as error:
-        log.warning("not written down that the alert was sent", alert_id=row["alert_id"], reason=str(error))
+        log.warning("could not record that the alert was sent", alert_id=row["alert_id"], reason=str(error))
 
 
 def resolve_alerts(
@@ -67,9 +67,9 @@ def resolve_alerts(
     clock: Clock,
     channels: Sequence[Channel] | None = None,
 ) -> int:
-    """The cause of these alerts is gone: close them, and say so once to those who were told of them.
+    """The cause of these alerts is gone: close them, and send one message to the channels that received them.
 
-    What is None is not looked at; at least one must be given, `kind` one or several. Returns how many were closed.
+    A filter that is None is ignored. At least one is required; `kind` may be several. Returns how many were closed.
     Raises RetryLater or FixConfiguration when the warehouse cannot be reached, never because of a channel.
     """
     filters = {
@@ -83,26 +83,26 @@ def resolve_alerts(
     }
     if not any(filters.values()):
         raise ValueError("resolve_alerts without a filter would close all of them")
-    with table.books(dsn) as cursor:
-        rows = table.found(cursor, "resolve_alerts", **filters, by=by, now=clock())
-    say_resolved(rows, by, channels)
+    with table.alerts_transaction(dsn) as cursor:
+        rows = table.query(cursor, "resolve_alerts", **filters, by=by, now=clock())
+    announce_resolved(rows, by, channels)
     return len(rows)
 
 
-def say_resolved(rows: Sequence[table.Row], by: str, channels: Sequence[Channel] | None = None) -> None:
-    """One message for resolved alerts, those of them that people were told of."""
-    told = sorted((row for row in rows if row["notified_at"]), key=lambda row: rank(row["severity"]))
+def announce_resolved(rows: Sequence[table.Row], by: str, channels: Sequence[Channel] | None = None) -> None:
+    """Send one message for the resolved alerts that had been sent."""
+    sent = sorted((row for row in rows if row["notified_at"]), key=lambda row: rank(row["severity"]))
     for row in rows:
         log.info("alert resolved", alert_id=row["alert_id"], kind=row["kind"], by=by)
-    if told:
+    if sent:
         channels = read_channels() if channels is None else channels
         each = [
-            (messages.ending([row], by), channel) for channel in channels if channel.keeps_incidents for row in told
+            (messages.ending([row], by), channel) for channel in channels if channel.keeps_incidents for row in sent
         ]
-        whole = [(messages.ending(told, by), channel) for channel in channels if not channel.keeps_incidents]
-        deliver_each([*whole, *each])
+        together = [(messages.ending(sent, by), channel) for channel in channels if not channel.keeps_incidents]
+        deliver_each([*together, *each])
 
 
 def announce(message: AlertMessage, channels: Sequence[Channel] | None = None) -> None:
-    """Send a message that is no alert, such as a retry or a run that succeeded. Never raises."""
+    """Send a message that is not an alert, such as a retry or a run that succeeded. Never raises."""
     deliver(message, read_channels() if channels is None else channels)

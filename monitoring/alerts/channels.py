@@ -1,7 +1,7 @@
-"""Where messages go: ALERT_CHANNELS, several URLs, each with the least severity it is sent.
+"""Where messages go: ALERT_CHANNELS, a list of URLs, each with the lowest severity that is sent to it.
 
-No URL of them, nor a part of one, is in any message of ours: slack://, pagerduty:// and others hold secrets even in
-place of the host. A channel is named by its number and kind.
+No message contains a URL or a part of one: slack://, pagerduty:// and others hold secrets, even in place of the
+host. Messages name a channel by its number and kind.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 SETTING = "ALERT_CHANNELS"
 LEAST = {"pagerduty": "error"}
-"""Of whom a night's success or a retry would wake; everybody else is told everything."""
+"""Channels that would wake somebody for a success or a retry; all others receive everything by default."""
 
 _BETWEEN = re.compile(r"\s+|,\s*(?=(?:\w+=)?[a-z][\w+.-]*://)")
 _CHANNEL = re.compile(r"(?:(?P<least>\w+)=)?(?P<url>(?P<scheme>[a-z][\w+.-]*)://\S+)")
@@ -27,22 +27,22 @@ _SECRET_PIECE = re.compile(r"[^\s/@:?&=,;#%+]{3,}")
 
 @dataclass(frozen=True)
 class Channel:
-    """One way to people."""
+    """One place where messages are sent."""
 
     number: int
     scheme: str
     url: str = field(repr=False)
     least: str = "info"
-    """The least severity it is sent."""
+    """The lowest severity that is sent to it."""
 
     @property
     def name(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return f"channel {self.number} ({self.scheme})"
 
     @property
     def keeps_incidents(self) -> bool:
-        """Whether each alert is an incident there, which its own end closes."""
+        """Whether each alert is an incident there, which is closed separately."""
         return self.scheme == "pagerduty"
 
     def wants(self, severity: str) -> bool:
@@ -64,9 +64,11 @@ def parse_channels(text: str) -> tuple[list[Channel], list[str]]:
     for number, piece in enumerate(filter(None, (each.strip(",") for each in _pieces("\n".join(lines)))), start=1):
         match = _CHANNEL.fullmatch(piece)
         if not match:
-            problems.append(f"number {number} is no URL (such as slack://… or error=mailto://…)")
+            problems.append(f"number {number} is not a URL (such as slack://… or error=mailto://…)")
         elif match["least"] and match["least"] not in SEVERITIES:
-            problems.append(f"number {number} begins with none of {', '.join(f'{each}=' for each in SEVERITIES)}")
+            problems.append(
+                f"number {number} does not begin with one of {', '.join(f'{each}=' for each in SEVERITIES)}"
+            )
         else:
             scheme = match["scheme"]
             channels.append(Channel(number, scheme, match["url"], match["least"] or LEAST.get(scheme, "info")))
@@ -80,7 +82,7 @@ def _pieces(text: str) -> list[str]:
 def read_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
     """The channels of ALERT_CHANNELS or ALERT_CHANNELS_FILE; one that is wrong is logged and left out.
 
-    For a run, which no setting of an alert may stop.
+    For use in a run, which must not stop because of an alert setting.
     """
     try:
         channels, problems = parse_channels(_setting(environ))
@@ -103,8 +105,8 @@ def checked_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
         )
     if not channels:
         raise FixConfiguration(
-            f"No channel is set, so nobody is told. Set {SETTING} in the environment or in .env; docs/ALERTS.md has"
-            " examples."
+            f"No channel is set, so alerts are not sent. Set {SETTING} in the environment or in .env;"
+            " docs/ALERTS.md has examples."
         )
     return channels
 

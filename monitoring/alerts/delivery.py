@@ -1,6 +1,6 @@
 """Sending a message through every channel at once, through apprise, within a time limit.
 
-apprise is imported here only, inside functions: a run that has nothing to tell does not pay for it.
+apprise is imported here only, inside functions: a run that sends nothing does not pay for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Sending:
 
     message: AlertMessage
     channel: Channel
-    problem: str | None = "it did not answer in time"
+    problem: str | None = "it did not respond in time"
     said: list[str] = field(default_factory=list)
 
 
@@ -37,7 +37,7 @@ def deliver(
 ) -> dict[Channel, str]:
     """Send `message` to the channels that want its severity; returns those that failed, each with the reason.
 
-    Never raises. A channel that does not answer is left behind when the time is up.
+    Never raises. A channel that does not respond in time is abandoned.
     """
     return deliver_each([(message, channel) for channel in channels], limit)
 
@@ -69,8 +69,8 @@ def unusable(channel: Channel) -> str | None:
 
 def _not_understood(channel: Channel) -> str:
     if channel.scheme == "msteams":
-        return f"{channel.name}: Teams has given up these webhooks; make one of Workflows and write workflows://…"
-    return f"{channel.name} is no URL that apprise understands"
+        return f"{channel.name}: Teams has retired these webhooks; create one in Workflows and write workflows://…"
+    return f"{channel.name} is not a URL that apprise understands"
 
 
 def _send(sending: _Sending) -> None:
@@ -85,9 +85,9 @@ def _send(sending: _Sending) -> None:
         elif plugin.notify(title=message.title, notify_type=_notify_type(message), **_body(sending.channel, message)):
             sending.problem = None
         else:
-            said = sending.said[-1] if sending.said else "it did not take the message"
+            said = sending.said[-1] if sending.said else "it did not accept the message"
             sending.problem = sending.channel.masked(said)
-    except Exception as error:  # noqa: BLE001 - whatever a channel meets, the run goes on
+    except Exception as error:  # noqa: BLE001 - whatever happens to a channel, the run continues
         sending.problem = sending.channel.masked(f"{type(error).__name__}: {error}")
     finally:
         logger.removeHandler(listener)

@@ -1,4 +1,4 @@
-"""Where an alert can be looked at: addresses in Airflow's web interface."""
+"""Addresses of alerts in Airflow's web interface."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def airflow_address() -> str | None:
-    """The address that people reach Airflow at, without a slash at its end; None when it is not set."""
+    """The address of Airflow's web interface, without a slash at its end; None when it is not set."""
     base = os.environ.get("AIRFLOW__API__BASE_URL") or os.environ.get("AIRFLOW_URL")
     return base.rstrip("/") if base else None
 

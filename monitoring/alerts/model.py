@@ -1,4 +1,4 @@
-"""What an alert is, and what makes two of them the same."""
+"""What an alert is, and when two alerts have the same cause."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 SEVERITIES = ("info", "warning", "error", "critical")
-"""From the least to the gravest."""
+"""From the lowest to the highest."""
 
 KINDS = {
     "task_failed": ("dag_id", "task_id", "retailer_id", "business_date"),
@@ -17,7 +17,7 @@ KINDS = {
     "reconciliation": ("retailer_id", "business_date"),
     "test": (),
 }
-"""Each kind, and what tells two causes of that kind apart. Never the run: the next run meets the same cause."""
+"""Each kind, with the fields that identify its cause. Never the run: the next run has the same cause."""
 
 
 def rank(severity: str) -> int:
@@ -27,7 +27,7 @@ def rank(severity: str) -> int:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something a person has to look at until it is gone."""
+    """A problem that an operator has to look at until it is solved."""
 
     kind: str
     severity: str
@@ -41,7 +41,7 @@ class Alert:
     run_id: str | None = None
     task_id: str | None = None
     link: str | None = None
-    """Where it can be seen, a page of Airflow."""
+    """A page of Airflow that shows it."""
     fingerprint: str = field(init=False, compare=False)
     """What makes two alerts the same cause."""
 

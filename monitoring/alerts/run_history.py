@@ -1,4 +1,4 @@
-"""What the warehouse's books say of a run: what it published, which alerts it has settled."""
+"""What the warehouse knows about a run: what it published, and which alerts it resolved."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from decimal import Decimal
 from typing import Any
 
 from monitoring.alerts import table
-from monitoring.alerts.alerting import Clock, say_resolved
+from monitoring.alerts.alerting import Clock, announce_resolved
 from monitoring.alerts.channels import Channel
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run came to."""
+    """The result of a run."""
 
     partitions: int = 0
     other_partitions: int = 0
@@ -29,10 +29,10 @@ class RunFacts:
     score: Decimal | None = None
     outcome: str | None = None
     causes: tuple[str, ...] = ()
-    """Unresolved alerts of the run, the first met first."""
+    """Unresolved alerts of the run, the oldest first."""
 
     def sentences(self, took: timedelta | None) -> list[str]:
-        """The same in words."""
+        """The result as sentences."""
         lines = []
         if self.partitions:
             more = f", {self.other_partitions} of them of other dates" if self.other_partitions else ""
@@ -45,11 +45,11 @@ class RunFacts:
         if self.score is not None:
             lines.append(f"Quality: {self.score:.1f} of 100 ({self.outcome})")
         if took is not None:
-            lines.append(f"Duration: {spelled(took)}")
+            lines.append(f"Duration: {format_duration(took)}")
         return lines
 
 
-def spelled(took: timedelta) -> str:
+def format_duration(took: timedelta) -> str:
     """`3 h 05 min`, `4 min 09 s` or `5.3 s`."""
     seconds = took.total_seconds()
     if seconds < 60:
@@ -59,9 +59,9 @@ def spelled(took: timedelta) -> str:
 
 
 def run_facts(dsn: str, run_id: str, day: date | None) -> RunFacts:
-    """What the books hold of a run. Raises RetryLater or FixConfiguration."""
-    with table.books(dsn) as cursor:
-        row: dict[str, Any] = table.found(cursor, "run_facts", run_id=run_id, business_date=day)[0]
+    """What the warehouse knows about a run. Raises RetryLater or FixConfiguration."""
+    with table.alerts_transaction(dsn) as cursor:
+        row: dict[str, Any] = table.query(cursor, "run_facts", run_id=run_id, business_date=day)[0]
     money = {code: Decimal(amount) for code, amount in row.pop("money").items()}
     retailers, causes = tuple(row.pop("retailers")), tuple(row.pop("causes"))
     return RunFacts(**row, retailers=retailers, causes=causes, money=money)
@@ -69,33 +69,33 @@ def run_facts(dsn: str, run_id: str, day: date | None) -> RunFacts:
 
 def unpublished(dsn: str, retailers: Sequence[str], day: date) -> list[str]:
     """Which of the retailers have nothing published for the date. Raises RetryLater or FixConfiguration."""
-    with table.books(dsn) as cursor:
-        rows = table.found(cursor, "unpublished", retailers=list(retailers), business_date=day)
+    with table.alerts_transaction(dsn) as cursor:
+        rows = table.query(cursor, "unpublished", retailers=list(retailers), business_date=day)
     return [row["retailer_id"] for row in rows]
 
 
 def resolve_caught_up(dsn: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None) -> int:
-    """Resolve what a publication has mended since, and the red runs of which nothing is left to mend.
+    """Resolve alerts that a later load has fixed, and failed runs with nothing left to fix.
 
     Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
     """
-    with table.books(dsn) as cursor:
+    with table.alerts_transaction(dsn) as cursor:
         values = {"by": by, "now": clock()}
-        rows = table.found(cursor, "resolve_caught_up", **values)
-        rows += table.found(cursor, "resolve_failed_runs", **values)
-    say_resolved(rows, by, channels)
+        rows = table.query(cursor, "resolve_caught_up", **values)
+        rows += table.query(cursor, "resolve_failed_runs", **values)
+    announce_resolved(rows, by, channels)
     return len(rows)
 
 
 def resolve_quality(
     dsn: str, day: date, outcome: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None
 ) -> int:
-    """Resolve what a check of `day`, with what its run loaded beside it, has found to be right again.
+    """Resolve alerts that a check of `day` and the other dates of its run no longer finds.
 
     Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
     """
     passed, warned = (day if outcome == each else None for each in ("pass", "warn"))
-    with table.books(dsn) as cursor:
-        rows = table.found(cursor, "resolve_quality", passed=passed, warned=warned, by=by, now=clock())
-    say_resolved(rows, by, channels)
+    with table.alerts_transaction(dsn) as cursor:
+        rows = table.query(cursor, "resolve_quality", passed=passed, warned=warned, by=by, now=clock())
+    announce_resolved(rows, by, channels)
     return len(rows)

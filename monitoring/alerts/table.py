@@ -16,12 +16,12 @@ from shared.database import Cursor, connect, read_sql, transaction
 Row = dict[str, Any]
 SQL = Path(__file__).parent / "sql"
 TIMEOUT_SECONDS = 3
-"""For a server that does not answer, and for a lock that somebody holds: no run waits long for its alerts."""
+"""For a server that does not respond and for locks: no run waits long for its alerts."""
 
 
 @contextmanager
-def books(dsn: str) -> Iterator[Cursor]:
-    """A transaction in the warehouse with rows as dictionaries. Raises RetryLater or FixConfiguration, soon."""
+def alerts_transaction(dsn: str) -> Iterator[Cursor]:
+    """A transaction with rows as dictionaries. Raises RetryLater or FixConfiguration within seconds."""
     limits = {"statement_timeout": f"{TIMEOUT_SECONDS}s"}
     with closing(
         connect(dsn, application_name="retail-alerts", timeout_seconds=TIMEOUT_SECONDS, settings=limits)
@@ -31,7 +31,7 @@ def books(dsn: str) -> Iterator[Cursor]:
             yield cursor
 
 
-def found(cursor: Cursor, statement: str, **values: Any) -> list[Row]:
+def query(cursor: Cursor, statement: str, **values: Any) -> list[Row]:
     """The rows that `sql/{statement}.sql` returns."""
     cursor.execute(read_sql(SQL / f"{statement}.sql"), values)
     rows: Any = cursor.fetchall()
@@ -39,12 +39,12 @@ def found(cursor: Cursor, statement: str, **values: Any) -> list[Row]:
 
 
 def raise_row(cursor: Cursor, alert: Alert, now: datetime, *, may_send: bool) -> Row:
-    """Insert the alert or count it; `claimed` of the row says whether the caller is to send the message."""
+    """Insert the alert or count it; `claimed` in the row says whether the caller has to send the message."""
     values = {name: getattr(alert, name) for name in alert.__dataclass_fields__}
-    return found(cursor, "raise_alert", **values, now=now, may_send=may_send, severities=list(SEVERITIES))[0]
+    return query(cursor, "raise_alert", **values, now=now, may_send=may_send, severities=list(SEVERITIES))[0]
 
 
 def finish_claim(cursor: Cursor, row: Row, now: datetime, *, delivered: bool) -> None:
-    """Write down whether the message reached anybody."""
+    """Record whether the message reached any channel."""
     values = {"alert_id": row["alert_id"], "claimed_in": row["claimed_in"], "delivered": delivered, "now": now}
     cursor.execute(read_sql(SQL / "finish_claim.sql"), values)

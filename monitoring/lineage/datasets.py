@@ -1,4 +1,4 @@
-"""Data sets by the names that OpenLineage gives them, and what is declared of their columns.
+"""Data sets by the names that OpenLineage gives them, and the declarations of their columns.
 
 https://openlineage.io/docs/spec/naming: `s3://bucket` and key, `postgres://host:port` and `database.schema.table`.
 """
@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-_DECLARATIONS = Path(__file__).with_name("declarations.toml")
+_DECLARATIONS = [Path(__file__).with_name(name) for name in ("declarations.toml", "views.toml")]
+"""The views' part is generated from materialized_views/definitions."""
 _OPS = {
     "data_quality_results",
     "data_quality_scores",
@@ -37,7 +38,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What is declared of a kind of data set."""
+    """The declaration of one kind of data set."""
 
     read: tuple[str, ...]
     """The kinds it is made from."""
@@ -46,7 +47,7 @@ class Declaration:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set. `kind` is its name among the declarations; None when nothing is known of its columns."""
+    """A data set. `kind` is its name among the declarations; None when its columns are unknown."""
 
     namespace: str
     name: str
@@ -54,11 +55,11 @@ class DataSet:
 
     @property
     def columns(self) -> Mapping[str, Column]:
-        """Its columns; none when they are not known."""
+        """Its columns; empty when they are unknown."""
         return declarations()[self.kind].columns if self.kind else {}
 
     def columns_from(self, source: DataSet) -> dict[str, list[str]]:
-        """Its columns that are made from columns of `source`, with those."""
+        """Its columns that are made from columns of `source`, with those source columns."""
         made = {}
         for name, column in self.columns.items():
             pairs = (each.split(".", 1) for each in column.sources)
@@ -69,14 +70,14 @@ class DataSet:
 
 @cache
 def declarations() -> Mapping[str, Declaration]:
-    """Everything that is declared, by kind."""
-    told = tomllib.loads(_DECLARATIONS.read_text(encoding="utf-8"))
+    """All declarations, by kind."""
     return {
         kind: Declaration(
             tuple(part["read"]),
             {name: Column(each["type"], tuple(each.get("from", ()))) for name, each in part["columns"].items()},
         )
-        for kind, part in told.items()
+        for path in _DECLARATIONS
+        for kind, part in tomllib.loads(path.read_text(encoding="utf-8")).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""Flows as OpenLineage events. Imports the client's classes, most of a second's work: only where events are sent."""
+"""Flows as OpenLineage events. Importing the client's classes takes most of a second: import this only to send."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from openlineage.client.facet_v2 import (
 
 from monitoring.lineage.datasets import DataSet
 from monitoring.lineage.flows import Flow
-from monitoring.lineage.lineage_run import LineageRun, Parent
+from monitoring.lineage.runs import LineageRun, Parent
 from shared.version import CODE_VERSION
 
 PRODUCER = f"urn:retail-analytics-platform:{CODE_VERSION}"
-"""What OpenLineage asks for: a URI that names the program and its version."""
+"""OpenLineage requires a URI that names the program and its version."""
 
 
 @dataclass(frozen=True)
-class Told:
-    """One thing that happened to a run."""
+class LineageEvent:
+    """The start or end of a run."""
 
-    moment: LineageRun
+    run: LineageRun
     parent: Parent | None
     namespace: str
     at: datetime
@@ -41,16 +41,16 @@ class Told:
     error: str | None = None
 
 
-def event(told: Told) -> RunEvent:
-    """The event of what happened."""
+def to_openlineage(event: LineageEvent) -> RunEvent:
+    """The event as OpenLineage defines it."""
     return RunEvent(
-        eventTime=told.at.isoformat(),
-        eventType=RunState(told.state),
+        eventTime=event.at.isoformat(),
+        eventType=RunState(event.state),
         producer=PRODUCER,
-        run=Run(runId=str(told.moment.id), facets=_run_facets(told)),
+        run=Run(runId=str(event.run.id), facets=_run_facets(event)),
         job=Job(
-            namespace=told.namespace,
-            name=told.moment.job,
+            namespace=event.namespace,
+            name=event.run.job,
             facets={
                 "jobType": job_type_job.JobTypeJobFacet(
                     processingType="BATCH", integration="RETAIL", jobType="TASK", producer=PRODUCER
@@ -59,14 +59,14 @@ def event(told: Told) -> RunEvent:
         ),
         inputs=[
             InputDataset(namespace=each.namespace, name=each.name, facets=_schema(each))
-            for each in _distinct(flow.source for flow in told.flows)
+            for each in _distinct(flow.source for flow in event.flows)
         ],
-        outputs=[_output(each, told.flows) for each in _distinct(flow.target for flow in told.flows)],
+        outputs=[_output(each, event.flows) for each in _distinct(flow.target for flow in event.flows)],
     )
 
 
-def _run_facets(told: Told) -> dict[str, Any]:
-    day = told.moment.business_date
+def _run_facets(event: LineageEvent) -> dict[str, Any]:
+    day = event.run.business_date
     facets: dict[str, Any] = {
         "nominalTime": nominal_time_run.NominalTimeRunFacet(
             nominalStartTime=f"{day}T00:00:00+00:00",
@@ -74,15 +74,15 @@ def _run_facets(told: Told) -> dict[str, Any]:
             producer=PRODUCER,
         )
     }
-    if told.parent:
+    if event.parent:
         facets["parent"] = parent_run.ParentRunFacet(
-            run=parent_run.Run(runId=str(told.parent.id)),
-            job=parent_run.Job(namespace=told.namespace, name=told.parent.job),
+            run=parent_run.Run(runId=str(event.parent.id)),
+            job=parent_run.Job(namespace=event.namespace, name=event.parent.job),
             producer=PRODUCER,
         )
-    if told.error:
+    if event.error:
         facets["errorMessage"] = error_message_run.ErrorMessageRunFacet(
-            message=told.error, programmingLanguage="python", producer=PRODUCER
+            message=event.error, programmingLanguage="python", producer=PRODUCER
         )
     return facets
 

@@ -11,7 +11,7 @@ from monitoring.lineage.datasets import PROCESSED, REJECTED, SALES_RECORD, DataS
 from shared.partitions import processed_key, raw_key, rejected_key
 
 ONE_BY_ONE = 31
-"""So many dates of a load are named object by object; above that the objects' common prefix stands for them."""
+"""Up to so many dates of a load are listed object by object; beyond that, by the objects' common prefix."""
 _DIMENSIONS = ("dim_store", "dim_product", "dim_customer")
 _SUMMARIES = ("fact_daily_sales", "fact_daily_transactions")
 
@@ -53,7 +53,7 @@ class LoadedPart:
     written: int
     """Rows inserted or updated in fact_sales."""
     conformed: int
-    """Rows of its Parquet object; 0 when the partition was left alone, since nothing in it was new."""
+    """Rows of its Parquet object; 0 when the partition had nothing new and was not read."""
 
 
 class _Part(Protocol):
@@ -79,7 +79,7 @@ def landing(source: DataSet, bucket: str, retailer_id: str, parts: Sequence[Land
 
 
 def loading(dsn: str, buckets: tuple[str, str], retailer_id: str, parts: Sequence[LoadedPart]) -> list[Flow]:
-    """From the raw zone (bucket 1) to the processed zone (bucket 2), the star and its daily summaries."""
+    """From the raw zone (bucket 1) to the processed zone (bucket 2), the facts, dimensions and daily summaries."""
     flows = []
     for days in _spans(parts, retailer_id):
         when = (days.first, days.last, retailer_id)
@@ -124,7 +124,7 @@ def _into(
 
 @dataclass(frozen=True)
 class _Span(Generic[Part]):
-    """Dates that are told of together, and the objects that hold them."""
+    """Dates in one flow, and the objects that contain them."""
 
     parts: Sequence[Part]
     raw: str

@@ -1,4 +1,4 @@
-"""ops.data_lineage: the flows of every stage, kept whether or not anybody is told of them."""
+"""ops.data_lineage: the flows of every stage, kept whether or not they are sent to a receiver."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from flask import Response
 
 from retailers.faults.board import FaultBoard, Visit
-from retailers.serving.rejections import Rejected, rate_limited, unavailable
+from retailers.rejections import Rejected, rate_limited, unavailable
 
 _HTML = b"<!doctype html><html><body><h1>We are doing maintenance</h1></body></html>"
 _SHORTEST_DROPPED = 512

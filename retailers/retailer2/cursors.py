@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from retailers.serving.rejections import Rejected
+from retailers.rejections import Rejected
 
 
 @dataclass(frozen=True)

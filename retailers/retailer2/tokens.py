@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from retailers.serving.rejections import Rejected
+from retailers.rejections import Rejected
 
 
 @dataclass

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from retailers.serving.rejections import Rejected
+from retailers.rejections import Rejected
 
 TOLERANCE = 300
 """Seconds that a request's time may differ from ours."""

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from retailers.archive.database import DatabaseAwayError
 from retailers.faults.specification import parse_faults
-from retailers.serving.rejections import Rejected, invalid, rate_limited, unavailable
+from retailers.rejections import Rejected, invalid, rate_limited, unavailable
 from retailers.serving.simulator import Simulator
 
 logger = logging.getLogger(__name__)

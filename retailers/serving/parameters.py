@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from flask import request
 
-from retailers.serving.rejections import invalid
+from retailers.rejections import invalid
 
 _FORMS = {
     "%Y-%m-%d": (re.compile(r"\d{4}-\d\d-\d\d"), "YYYY-MM-DD"),

@@ -1,4 +1,4 @@
-"""A new value for a secret, and what has to be done for each so that everything uses it."""
+"""A new value for a secret, and the steps after which everything uses it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SET_IN_DATABASE = (
     'docker-compose exec {service} sh -c \'psql -U "$POSTGRES_USER" -d postgres -c'
     ' "ALTER ROLE CURRENT_USER PASSWORD \\$\\$${{POSTGRES_PASSWORD:-$(cat $POSTGRES_PASSWORD_FILE)}}\\$\\$"\''
 )
-"""The database keeps the password it was made with; its container's environment has the new one."""
+"""The database keeps the password that it was created with; its container's environment has the new one."""
 
-_ROLE = "the role gets it when warehouse-init runs, which this does"
-_LOGIN = "airflow-init gives it to the user, which this starts"
-_BOTH_SIDES = "for the simulated retailer and for the pipeline; with a real retailer, put the one they gave you"
+_ROLE = "warehouse-init, which this starts, sets it for the role"
+_LOGIN = "airflow-init, which this starts, sets it for the user"
+_BOTH_SIDES = "for the simulated retailer and for the pipeline; for a real retailer, set the value they gave you"
 AFTERWARDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         (
@@ -47,13 +47,13 @@ AFTERWARDS: dict[str, tuple[str, ...]] = {
         ("AIRFLOW_PASSWORD", "AIRFLOW_OPERATOR_PASSWORD", "AIRFLOW_ANALYST_PASSWORD"), (f"{START}   # {_LOGIN}",)
     ),
     "AIRFLOW_FERNET_KEY": (
-        f"{START}   # reads with the old key, which stands after the comma, and writes with the new one",
+        f"{START}   # reads with the old key, after the comma, and writes with the new one",
         "docker-compose exec airflow-scheduler airflow rotate-fernet-key",
         "take the comma and the old key out of .env, then once more: " + START,
     ),
-    "AIRFLOW_SECRET_KEY": (f"{START}   # everybody has to log in again",),
-    "AIRFLOW_JWT_SECRET": (f"{START}   # while no run is under way: its tasks hold tokens signed with the old one",),
-    "REDIS_PASSWORD": (f"{START}   # while no run is under way: what waits in the queue is handed out again",),
+    "AIRFLOW_SECRET_KEY": (f"{START}   # all users have to log in again",),
+    "AIRFLOW_JWT_SECRET": (f"{START}   # while no run is active: its tasks have tokens signed with the old one",),
+    "REDIS_PASSWORD": (f"{START}   # while no run is active: queued tasks are sent again",),
     "GRAFANA_PASSWORD": (
         START,
         "docker-compose exec grafana sh -c 'grafana cli admin reset-admin-password \"$GF_SECURITY_ADMIN_PASSWORD\"'",
@@ -66,12 +66,12 @@ class CannotRotateError(Exception):
 
 
 def rotated(text: str, names: list[str], root: Path) -> str:
-    """The text with new values for these secrets; one kept in a file gets it there, relative to `root`."""
+    """The text with new values for these secrets; a secret in a file is replaced there, relative to `root`."""
     for name in names:
         if name not in SECRETS:
-            raise CannotRotateError(f"{name}: no secret of that name. There are: {', '.join(SECRETS)}")
+            raise CannotRotateError(f"{name}: unknown secret. Secrets: {', '.join(SECRETS)}")
         if name in AWS_KEYS and is_aws(text):
-            raise CannotRotateError(f"{name}: Amazon makes it (aws iam create-access-key). Put it into .env yourself.")
+            raise CannotRotateError(f"{name}: Amazon creates it (aws iam create-access-key). Set it in .env yourself.")
         if not value_of(text, name) and not value_of(text, f"{name}_FILE"):
             raise CannotRotateError(f"{name} is not set. Run: python3 scripts/generate_env.py")
     for name in names:
@@ -91,7 +91,7 @@ def _with_new_value(text: str, name: str, root: Path) -> str:
 
 
 def what_to_do(text: str, name: str) -> str:
-    """The steps after the rotation, a line each; a container holds on to the file that it was started with."""
+    """The steps after the rotation, a line each. A container keeps the secret file that it was started with."""
     steps, file = "\n".join(f"    {step}" for step in AFTERWARDS[name]), value_of(text, f"{name}_FILE")
     if file:
         steps = steps.replace(START, f"{START} --force-recreate").replace("out of .env", f"out of {file}")

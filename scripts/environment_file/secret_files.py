@@ -11,9 +11,9 @@ from scripts.environment_file.text import value_of, with_override, with_value
 OVERRIDE = "docker/compose/secrets.yml"
 CELERY, CELERY_OVERRIDE = "docker/compose/celery.yml", "docker/compose/celery-secrets.yml"
 STAY = ("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
-"""A name that is no secret by itself; and what programs take from their environment only (Grafana, Redis)."""
+"""A key id, which is public; and secrets that programs read only from their environment (Grafana, Redis)."""
 MOVING = [*(name for name in SECRETS if name not in STAY), "ALERT_CHANNELS"]
-"""The secrets that are made here; and a setting that holds passwords of the user's, where there is one."""
+"""The generated secrets, and a setting that may contain the user's passwords."""
 
 
 def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
@@ -24,7 +24,7 @@ def moved(text: str, directory: Path, root: Path) -> tuple[str, int]:
     moving = [name for name in MOVING if value_of(text, name)]
     for name in moving:
         write_secret(directory / name, value_of(text, name) or "")
-        text = with_value(text, name, "")  # docker-compose asks that it is set
+        text = with_value(text, name, "")  # docker-compose requires that it is set
         text = with_value(text, f"{name}_FILE", str(shown / name))
     text = with_override(text, OVERRIDE)
     if CELERY in (value_of(text, "COMPOSE_FILE") or ""):

@@ -1,4 +1,4 @@
-"""The text of a `.env`: what it holds, what it lacks, and writing it so that only its owner reads it."""
+"""The text of a `.env`: which settings it has, which are missing, and writing it so that only its owner can read it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import os
 import re
 from pathlib import Path
 
-from scripts.environment_file.settings import KNOWN, MAY_BE_EMPTY, SECTIONS, Setting
+from scripts.environment_file.settings import KNOWN, MAY_BE_EMPTY, example_value, initial_value
+from shared.settings_registry.registry import SECTIONS
 
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 ASSIGNMENT = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$")
-HEADER = (
-    "# Settings of the retail analytics platform. Written by scripts/generate_env.py; keep it out of version control."
-)
+HEADER = """\
+# Settings of the retail analytics platform. Written by scripts/generate_env.py; keep it out of version control.
+# docs/SETTINGS.md explains each setting, and lists those that are not in this file."""
 
 
 def value_of(text: str, name: str) -> str | None:
-    """What a `.env` sets the name to, the last time it does; None when it does not."""
+    """The value of the last assignment in a `.env`; None without one."""
     found = None
     for line in text.splitlines():
         match = ASSIGNMENT.match(line)
@@ -26,7 +27,7 @@ def value_of(text: str, name: str) -> str | None:
 
 
 def with_value(text: str, name: str, value: str, *, renamed: str | None = None) -> str:
-    """The text with the name set to this value where it stands, under another name if wished; else at the end."""
+    """The text with the name set to this value, in place (optionally renamed) or at the end."""
     lines = text.splitlines()
     places = [i for i, line in enumerate(lines) if (found := ASSIGNMENT.match(line)) and found.group(1) == name]
     assignment = f"{renamed or name}={value}"
@@ -36,8 +37,8 @@ def with_value(text: str, name: str, value: str, *, renamed: str | None = None) 
 
 
 def with_override(text: str, file: str) -> str:
-    """The text with one more file for docker-compose, unless it is there."""
-    files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].value).split(":")
+    """The text with one more file for docker-compose, unless it is listed."""
+    files = (value_of(text, "COMPOSE_FILE") or KNOWN["COMPOSE_FILE"].default).split(":")
     return text if file in files else with_value(text, "COMPOSE_FILE", ":".join([*files, file]))
 
 
@@ -58,7 +59,7 @@ def missing_from(text: str) -> list[str]:
 
 
 def is_aws(text: str) -> bool:
-    """Whether S3 is Amazon's: then the keys may come from a role or a profile, and none is made up."""
+    """Whether S3 is Amazon's: then the keys may come from a role or a profile, and none is generated."""
     return value_of(text, "S3_ENDPOINT_URL") == "" and "S3_ENDPOINT_URL_FILE" not in names_in(text)
 
 
@@ -69,20 +70,15 @@ def completed(text: str, *, example: bool = False) -> str:
     for section in SECTIONS:
         wanted = [setting for setting in section.settings if setting.name in missing]
         if wanted:
-            lines += ["", f"# {section.title}"]
-            lines += [f"{setting.name}={_value(setting, example)}" for setting in wanted]
+            value = example_value if example else initial_value
+            lines += ["", f"# {section.title}: {section.note}"]
+            lines += [f"{setting.name}={value(setting)}" for setting in wanted]
     return "\n".join(lines) + "\n"
 
 
 def new_value(name: str) -> str:
-    """A secret made anew."""
-    return _value(KNOWN[name], example=False)
-
-
-def _value(setting: Setting, example: bool) -> str:
-    if setting.make:
-        return "" if example else setting.make()
-    return setting.choose() if setting.choose and not example else setting.value
+    """A new random secret."""
+    return initial_value(KNOWN[name])
 
 
 def _is_empty_one_of(line: str, names: set[str]) -> bool:

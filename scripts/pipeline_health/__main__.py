@@ -1,7 +1,7 @@
-"""Is the pipeline well? Behind `scripts/check_pipeline_health.sh`, `make health-check` and `retail health`.
+"""The health check of the platform: `scripts/check_pipeline_health.sh`, `make health-check` and `retail health`.
 
-Exit status: 0 all is well or needs attention only, 1 something is down, 2 it cannot be told (a setting is missing, the
-container engine does not answer, nothing is configured).
+Exit status: 0 nothing is down, 1 something is down, 2 something could not be checked (a setting is missing, the
+container engine does not respond, nothing is configured).
 
 `--json` prints one object. Fields may be added; these stay:
 
@@ -10,7 +10,7 @@ platform      local, containers, other (settings of a platform elsewhere) or non
 findings      a list, in the order of the report, each with
   area        services, environment, warehouse, recent runs, S3, retailer APIs, Airflow; platform when there is none
   item        the service, bucket, retailer, stage …; unique in its area but for "stuck runs" and "import errors"
-  health      ok, attention (works, but look at it), down or unknown (cannot be told)
+  health      ok, attention (works, but needs a look), down or unknown (could not be checked)
   reason      what was found
   remedy      what to do; empty when there is nothing to do
 """
@@ -20,14 +20,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from scripts.pipeline_health.advice import Kind
-from scripts.pipeline_health.airflow_api import check_airflow
+from scripts.pipeline_health.airflow_status import check_airflow
 from scripts.pipeline_health.configuration import check_settings
 from scripts.pipeline_health.containers import check_containers
 from scripts.pipeline_health.findings import Finding, Health, Probe, exit_status, reported
@@ -35,19 +34,19 @@ from scripts.pipeline_health.local_services import check_services
 from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.platforms import Choice, Platform, find_platform
 from scripts.pipeline_health.report import print_report
-from scripts.pipeline_health.side_by_side import side_by_side
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
 from shared.errors import RetailError
+from shared.parallel import run_within
 
 DEADLINE_SECONDS = 10.0
-"""For all checks together; each has shorter time-outs of its own, but a name that does not resolve knows none."""
+"""For all checks together. Each has shorter timeouts of its own, but name resolution has none."""
 SLOW = "Is the network slow or blocked?"
 NOTHING = Finding(
     "platform",
     "platform",
     Health.UNKNOWN,
-    "nothing runs here and nothing is configured",
+    "no platform runs here and none is configured",
     "Start one: python3 scripts/generate_env.py && docker-compose up -d, or without containers: make up."
     " For one elsewhere set WAREHOUSE_DSN and the other settings of .env.example",
 )
@@ -73,7 +72,7 @@ def probes(platform: Platform, now: datetime) -> dict[str, Probe]:
 
 
 def check_all(checks: Mapping[str, Probe], deadline_seconds: float = DEADLINE_SECONDS) -> list[Finding]:
-    """Run the checks side by side and wait for none longer than the deadline."""
+    """Run the checks concurrently; none is waited for beyond the deadline."""
 
     def run(area: str) -> list[Finding]:
         found: list[Finding] = []
@@ -81,11 +80,11 @@ def check_all(checks: Mapping[str, Probe], deadline_seconds: float = DEADLINE_SE
             found.extend(checks[area]())
         return found
 
-    late = f"no answer within {deadline_seconds:g} s"
-    answers = side_by_side([partial(run, area) for area in checks], deadline_seconds)
+    late = f"no response within {deadline_seconds:g} s"
+    results = run_within(deadline_seconds, run, list(checks), name="check")
     return [
         finding
-        for area, found in zip(checks, answers, strict=True)
+        for area, found in zip(checks, results, strict=True)
         for finding in ([Finding(area, area, Health.DOWN, late, SLOW)] if found is None else found)
     ]
 
@@ -96,14 +95,14 @@ def main(
         typer.Option(
             "--platform",
             help="Which platform: the local one (make up), this checkout's containers (docker-compose), or whichever"
-            " of them runs. With WAREHOUSE_DSN set to another place, auto checks the platform there.",
+            " of them runs. When WAREHOUSE_DSN names another host, auto checks the platform there.",
         ),
     ] = Choice.AUTO,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Check services, settings, warehouse, S3, retailer APIs, Airflow and the last runs.
 
-    Ends with 0 when all is well, 1 when something is down, 2 when it cannot be told.
+    Exits with 0 when nothing is down, 1 when something is down, 2 when something could not be checked.
     """
     try:
         looked_at = find_platform(platform)

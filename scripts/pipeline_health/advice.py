@@ -1,4 +1,4 @@
-"""What to do about a finding, in the commands of the platform that was looked at."""
+"""The remedies of findings, as commands of the platform that was checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Kind(StrEnum):
     NONE = "none"
 
 
-# Services by their names in docker-compose.yml; the local platform calls some of them otherwise.
+# Services by their names in docker-compose.yml; the local platform calls some of them differently.
 LOCAL_NAMES = {
     "airflow-webserver": "airflow-api-server",
     "retailer1-api": "retailer1",
@@ -38,13 +38,13 @@ class Advice:
     compose: str = "docker-compose"
 
     def start(self, service: str) -> str:
-        """Start a service that does not answer; all of them without a name."""
+        """Start a service that does not respond; all services when no name is given."""
         if self.kind is Kind.OTHER:
             return "Start it where it runs"
         return f"Start it: {self._started_by(service)}"
 
     def restart(self, service: str) -> str:
-        """Look at a service that answers wrongly, and start it anew."""
+        """Read the log of a service that does not work correctly, and restart it."""
         again = {
             Kind.LOCAL: "make down up",
             Kind.CONTAINERS: f"{self.compose} restart {service}",
@@ -60,7 +60,7 @@ class Advice:
         return f"See the log of {service}"
 
     def create(self, what_makes_it: str) -> str:
-        """Make what a one-shot service makes: buckets, databases, tables."""
+        """Create what a one-shot service creates: buckets, databases, tables."""
         if self.kind is Kind.OTHER:
             return "Create it there"
         return f"Create it: {self._started_by(what_makes_it)}"
@@ -72,7 +72,7 @@ class Advice:
         return "Run: python -m shared.migrations"
 
     def run_stage(self, stage: str, arguments: str) -> str:
-        """The command that runs a stage by hand."""
+        """The command that runs a stage manually."""
         service, command = STAGES[stage]
         arguments = "" if stage == "refresh" else arguments  # the views are of all dates
         prefix = f"{self.compose} run --rm {service} " if self.kind is Kind.CONTAINERS else ""

@@ -65,7 +65,7 @@ def _disagreeing(environ: Mapping[str, str]) -> Iterator[Finding]:
             is_ours = parts.hostname in ("localhost", "127.0.0.1", "::1")
             shown = str(parts.port)
         except ValueError:
-            continue  # told by the check that uses it
+            continue  # reported by the check that uses it
         if is_ours and shown != port:
             reason = f"{url_name} names port {shown}, but {port_name} publishes {port}"
             yield Finding(AREA, port_name, Health.ATTENTION, reason, "Make them agree in .env")

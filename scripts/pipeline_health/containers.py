@@ -1,17 +1,23 @@
-"""The services of docker-compose.yml, one line each, as the container engine tells them."""
+"""The services of docker-compose.yml, one line each, as the container engine reports them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from scripts.pipeline_health.advice import Advice
-from scripts.pipeline_health.engine import ComposeSilent, Engine, EngineSilent, ServiceDefinition, label, last_line
-from scripts.pipeline_health.findings import Finding, Health, in_words, split_remedy
-from scripts.pipeline_health.side_by_side import side_by_side
+from scripts.pipeline_health.engine import (
+    ComposeUnavailable,
+    Engine,
+    EngineUnavailable,
+    ServiceDefinition,
+    label,
+    last_line,
+)
+from scripts.pipeline_health.findings import Finding, Health, format_span, split_remedy
+from shared.parallel import run_in_parallel
 
 AREA = "services"
 LOOP_RESTARTS = 3
@@ -50,29 +56,32 @@ class HealthResult:
 
 
 def check_containers(
-    engine: Engine, advice: Advice, now: datetime, inspected: Sequence[Mapping[str, Any]] | EngineSilent | None = None
+    engine: Engine,
+    advice: Advice,
+    now: datetime,
+    inspected: Sequence[Mapping[str, Any]] | EngineUnavailable | None = None,
 ) -> list[Finding]:
-    """One line per service that should run or has a container. `inspected` is what the engine said already."""
+    """One line per service that should run or has a container. `inspected` is what the engine has already returned."""
     if inspected is None:
         try:
             inspected = engine.containers()
-        except EngineSilent as error:
+        except EngineUnavailable as error:
             inspected = error
-    if isinstance(inspected, EngineSilent):
+    if isinstance(inspected, EngineUnavailable):
         return [Finding(AREA, "container engine", Health.UNKNOWN, *split_remedy(str(inspected)))]
     found: list[Finding] = []
     definitions: list[ServiceDefinition] | None = None
     try:
         definitions = engine.services()
-    except ComposeSilent as error:
+    except ComposeUnavailable as error:
         found.append(Finding(AREA, "compose files", Health.UNKNOWN, *split_remedy(str(error))))
-    containers = side_by_side([partial(read, each, engine.last_log_line) for each in inspected])
+    containers = run_in_parallel(lambda each: read(each, engine.last_log_line), inspected, name="inspect")
     active = frozenset(filter(None, engine.environ.get("COMPOSE_PROFILES", "").split(",")))
-    return found + judge(definitions, filter(None, containers), active, advice, now)
+    return found + judge(definitions, containers, active, advice, now)
 
 
 def read(inspected: Mapping[str, Any], log_line: Callable[[str], str]) -> Container:
-    """Take what matters from `docker inspect`; the log is read only where something ended badly."""
+    """Extract the relevant parts of `docker inspect`; the log is read only when a container failed."""
     state = inspected["State"]
     health = state.get("Health") or {}
     outputs = [entry.get("Output", "") for entry in health.get("Log") or () if entry.get("ExitCode")]
@@ -89,7 +98,7 @@ def read(inspected: Mapping[str, Any], log_line: Callable[[str], str]) -> Contai
         restarts=inspected.get("RestartCount", 0),
         is_out_of_memory=bool(state.get("OOMKilled")),
         memory_bytes=(inspected.get("HostConfig") or {}).get("Memory") or 0,
-        started_at=_moment(state.get("StartedAt", "")),
+        started_at=_time(state.get("StartedAt", "")),
         log_line=log_line(inspected["Id"]) if has_failed else "",
     )
 
@@ -168,14 +177,14 @@ def _outcome(
 
 def _running(container: Container, service: ServiceDefinition, advice: Advice, now: datetime) -> HealthResult:
     age = (now - container.started_at).total_seconds() if container.started_at else YOUNG_SECONDS
-    since = f"for {in_words(age)}"
+    since = f"for {format_span(age)}"
     restarted = f", was restarted {_times(container.restarts)}" if container.restarts else ""
     if container.health == "unhealthy":
         said = f": {container.health_output}" if container.health_output else ""
         reason = f"runs, but its health check failed {_times(container.failing_streak)} in a row{said}"
         return HealthResult(Health.DOWN, reason, advice.restart(service.name))
     if container.restarts >= LOOP_RESTARTS and age < YOUNG_SECONDS and container.health != "healthy":
-        reason = f"restarts again and again ({_times(container.restarts)}), the last time {in_words(age)} ago"
+        reason = f"restarts again and again ({_times(container.restarts)}), the last time {format_span(age)} ago"
         return HealthResult(Health.DOWN, reason, advice.log(service.name))
     if container.is_out_of_memory:
         reason = f"runs {since}, but a process in it was killed for want of memory{_limit(container)}"
@@ -206,7 +215,7 @@ def _remedy_for_ended(container: Container, service: ServiceDefinition, advice: 
     if container.is_out_of_memory:
         return f"Raise its mem_limit in docker-compose.yml, then: {advice.compose} up -d {service.name}"
     if service.is_one_shot or (container.exit_code not in (0, KILLED, 143) and not container.error):
-        return f"{advice.log(service.name)}, mend the cause, then: {advice.compose} up -d"
+        return f"{advice.log(service.name)}, fix the cause, then: {advice.compose} up -d"
     return advice.start(service.name)
 
 
@@ -218,5 +227,5 @@ def _limit(container: Container) -> str:
     return f" (limit {container.memory_bytes // 2**20} MiB)" if container.memory_bytes else ""
 
 
-def _moment(text: str) -> datetime | None:
+def _time(text: str) -> datetime | None:
     return datetime.fromisoformat(text) if text and not text.startswith("0001") else None

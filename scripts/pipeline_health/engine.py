@@ -1,4 +1,4 @@
-"""The container engine and compose, asked by their command lines; time-outs keep a health check short."""
+"""The container engine and compose through their command lines; timeouts keep the health check short."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from shared.errors import FixConfiguration, RetryLater
 
 COMPOSE_SECONDS = 8.0
 REQUIRED = re.compile(r"\$\{(\w+):?\?|required variable (\w+) is missing")
-"""How the two generations of compose name a setting that the files demand."""
+"""How the two generations of compose name a missing setting that the files require."""
 PROJECT_LABEL = "com.docker.compose.project"
 
 
-class EngineSilent(RetryLater):
-    """No engine can be asked: not installed, not started, not allowed."""
+class EngineUnavailable(RetryLater):
+    """The container engine is not installed, not started, or not accessible to this user."""
 
 
-class ComposeSilent(FixConfiguration):
-    """What should run cannot be told: there is no compose command, or it rejects the files."""
+class ComposeUnavailable(FixConfiguration):
+    """The expected services are not known: compose is not installed, or it rejects the files."""
 
 
 @dataclass(frozen=True)
@@ -51,65 +51,73 @@ class Engine:
 
     @property
     def project(self) -> str:
-        """The project's name as compose makes it out."""
+        """The project's name as compose derives it."""
         return self.environ.get("COMPOSE_PROJECT_NAME") or re.sub(r"[^-_a-z0-9]", "", self.root.name.lower())
 
     @cached_property
     def compose(self) -> tuple[str, ...]:
-        """How compose is called here; empty where there is none."""
+        """The compose command of this machine; empty when it is not installed."""
         if self._find("docker-compose"):
             return ("docker-compose",)
-        if self._find("docker") and self._ask("docker", "compose", "version").returncode == 0:
+        if self._find("docker") and self._run("docker", "compose", "version").returncode == 0:
             return ("docker", "compose")
         return ()
 
     def containers(self) -> list[dict[str, Any]]:
-        """`docker inspect` of the project's containers, stopped ones too, one-off ones not. Raises EngineSilent."""
+        """`docker inspect` of the project's containers, also stopped ones, without one-off ones.
+
+        Raises EngineUnavailable.
+        """
         ids = self._docker("ps", "-aq", "--no-trunc", "--filter", f"label={PROJECT_LABEL}={self.project}").split()
         if not ids:
             return []
-        done = self._ask("docker", "inspect", "--type", "container", *ids)  # one that has just gone is left out
+        done = self._run(
+            "docker", "inspect", "--type", "container", *ids
+        )  # a container that has just been removed is left out
         try:
             found: list[dict[str, Any]] = json.loads(done.stdout)
         except ValueError as error:
-            raise EngineSilent(f"docker inspect: {last_line(done.stderr)}. Try: docker version") from error
+            raise EngineUnavailable(f"docker inspect: {last_line(done.stderr)}. Try: docker version") from error
         return [each for each in found if label(each, "com.docker.compose.oneoff").lower() != "true"]
 
     def services(self) -> list[ServiceDefinition]:
-        """What the compose files define. Raises ComposeSilent."""
+        """What the compose files define. Raises ComposeUnavailable."""
         if not self.compose:
-            raise ComposeSilent(
-                "There is neither docker-compose nor docker compose, so which services are missing cannot be told."
+            raise ComposeUnavailable(
+                "Neither docker-compose nor docker compose is installed, so missing services cannot be detected."
                 " Install one of them"
             )
-        done = self._ask(*self.compose, "config", seconds=COMPOSE_SECONDS)
+        done = self._run(*self.compose, "config", seconds=COMPOSE_SECONDS)
         if done.returncode:
             raise _rejection(" ".join(self.compose), done.stderr)
         return _definitions(yaml.safe_load(done.stdout))
 
     def last_log_line(self, container_id: str) -> str:
-        """The last line that a container wrote, empty when it cannot be had."""
-        done = self._ask("docker", "logs", "--tail", "20", container_id)
-        # What a program dies of is on its standard error.
+        """The last line that a container wrote; empty when it cannot be read."""
+        done = self._run("docker", "logs", "--tail", "20", container_id)
+        # A program writes the reason for its failure to standard error.
         return last_line(done.stderr) or last_line(done.stdout) if done.returncode == 0 else ""
 
     def _docker(self, *arguments: str) -> str:
         if not self._find("docker"):
-            raise EngineSilent("There is no docker command here. Install Docker, or use the local platform: make up")
-        done = self._ask("docker", *arguments)
+            raise EngineUnavailable(
+                "The docker command is not installed. Install Docker, or use the local platform: make up"
+            )
+        done = self._run("docker", *arguments)
         if done.returncode == 0:
             return done.stdout
         said = done.stderr.lower()
         if "permission denied" in said:
-            raise EngineSilent(
-                "Docker does not let this user in. Run: sudo usermod -aG docker $USER, log in again; or use sudo"
+            raise EngineUnavailable(
+                "Docker rejects this user (permission denied)."
+                " Run: sudo usermod -aG docker $USER, log in again; or use sudo"
             )
         if "cannot connect" in said or done.returncode == _TIMED_OUT:
-            raise EngineSilent(
-                f"No container engine answers{self._where()}."
+            raise EngineUnavailable(
+                f"The container engine does not respond{self._where()}."
                 " Start Docker (sudo systemctl start docker, or Docker Desktop), or correct DOCKER_HOST"
             )
-        raise EngineSilent(f"docker {arguments[0]}: {last_line(done.stderr)}. Try: docker version")
+        raise EngineUnavailable(f"docker {arguments[0]}: {last_line(done.stderr)}. Try: docker version")
 
     def _where(self) -> str:
         host = self.environ.get("DOCKER_HOST")
@@ -118,7 +126,7 @@ class Engine:
     def _find(self, program: str) -> str | None:
         return shutil.which(program, path=self.environ.get("PATH"))
 
-    def _ask(self, *command: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+    def _run(self, *command: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
         timeout_seconds = seconds or self.timeout_seconds
         try:
             return subprocess.run(  # noqa: S603 - docker and compose, with arguments of our own
@@ -133,7 +141,7 @@ class Engine:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no answer within {timeout_seconds:g} s")
+            return subprocess.CompletedProcess(command, _TIMED_OUT, "", f"no response within {timeout_seconds:g} s")
         except OSError as error:
             return subprocess.CompletedProcess(command, 127, "", f"{command[0]}: {error.strerror}")
 
@@ -141,13 +149,13 @@ class Engine:
 _TIMED_OUT = 124
 
 
-def _rejection(compose: str, said: str) -> ComposeSilent:
+def _rejection(compose: str, said: str) -> ComposeUnavailable:
     missing = REQUIRED.search(said)
     if missing:
         name = missing[1] or missing[2]
-        return ComposeSilent(f"{name} is missing in .env, so compose stops. Run: python3 scripts/generate_env.py")
+        return ComposeUnavailable(f"{name} is missing in .env, so compose stops. Run: python3 scripts/generate_env.py")
     reason = last_line(said).replace(". ", ", ").rstrip(".")
-    return ComposeSilent(f"{compose} config: {reason}. Correct it, then run: {compose} config")
+    return ComposeUnavailable(f"{compose} config: {reason}. Correct it, then run: {compose} config")
 
 
 def last_line(text: str, limit: int = 200) -> str:

@@ -1,4 +1,4 @@
-"""What a health check found, and what the command ends with."""
+"""The findings of a health check, and the exit code for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.errors import FixConfiguration, RetailError
 
 
 class Health(StrEnum):
-    """ok; attention (works, but look at it); down; unknown (cannot be told, for want of a setting)."""
+    """ok; attention (works, but needs a look); down; unknown (could not be checked, because a setting is missing)."""
 
     OK = "ok"
     ATTENTION = "attention"
@@ -41,7 +41,7 @@ Probe = Callable[[], Sequence[Finding]]
 
 
 def exit_status(findings: Sequence[Finding]) -> int:
-    """1 when something is down, else 2 when something cannot be told, else 0."""
+    """1 when something is down, else 2 when something could not be checked, else 0."""
     states = {finding.health for finding in findings}
     if Health.DOWN in states:
         return 1
@@ -52,9 +52,9 @@ def exit_status(findings: Sequence[Finding]) -> int:
 def reported(
     area: str, item: str, found: list[Finding], remedy_for: Callable[[RetailError], str] | None = None
 ) -> Iterator[None]:
-    """Turn whatever goes wrong inside the block into a finding; a health check itself never breaks.
+    """Turn any error inside the block into a finding; a health check itself never fails.
 
-    Errors advise the local platform's `make up`; there `remedy_for` says what fits the platform that is looked at.
+    Errors suggest the local platform's `make up`; `remedy_for` replaces that for the platform that is checked.
     """
     try:
         yield
@@ -62,7 +62,7 @@ def reported(
         reason, remedy = split_remedy(str(error))
         if remedy_for and "make up" in remedy:
             remedy = remedy_for(error)
-        # "There is no such bucket" is down as much as "nobody answers"; only a missing setting leaves us not knowing.
+        # A missing bucket is down, just like a service that does not respond; only a missing setting is unknown.
         is_unknown = isinstance(error, FixConfiguration) and reason.startswith(MISSING)
         health = Health.UNKNOWN if is_unknown else Health.DOWN
         found.append(Finding(area, item, health, reason.removeprefix(MISSING), remedy))
@@ -77,8 +77,8 @@ def split_remedy(message: str) -> tuple[str, str]:
     return (happened, remedy) if separator else (message, "")
 
 
-def in_words(seconds: float) -> str:
-    """A span of time as a person says it."""
+def format_span(seconds: float) -> str:
+    """A time span in its largest suitable unit."""
     for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

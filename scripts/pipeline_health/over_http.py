@@ -1,24 +1,23 @@
-"""The retailers' APIs, and what every check by HTTP shares."""
+"""The retailers' APIs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 
 import requests
 
 from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, reported
-from scripts.pipeline_health.side_by_side import side_by_side
+from shared.parallel import run_in_parallel
 
 AREA = "retailer APIs"
 TIMEOUT = (3.0, 5.0)
 
 
 def check_retailers(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
-    """GET /health of each retailer, side by side."""
-    answers = side_by_side([partial(_check, number, environ, advice) for number in (1, 2, 3)])
-    return [each for found in answers for each in found or ()]
+    """Request /health of each retailer, concurrently."""
+    found = run_in_parallel(lambda number: _check(number, environ, advice), (1, 2, 3), name="retailer")
+    return [each for findings in found for each in findings]
 
 
 def _check(number: int, environ: Mapping[str, str], advice: Advice) -> list[Finding]:
@@ -34,20 +33,20 @@ def _check(number: int, environ: Mapping[str, str], advice: Advice) -> list[Find
 
 def _retailer(item: str, name: str, url: str, service: str, advice: Advice) -> Finding:
     try:
-        answer = requests.get(f"{url}/health", timeout=TIMEOUT)
+        response = requests.get(f"{url}/health", timeout=TIMEOUT)
     except requests.RequestException as error:
         remedy = f"{advice.start(service)}, or correct {name}"
         return Finding(AREA, item, Health.DOWN, f"{url}: {why(error)}", remedy)
-    if answer.ok:
-        return Finding(AREA, item, Health.OK, f"{url} answers")
-    reason = f"{url} answers {answer.status_code}"
+    if response.ok:
+        return Finding(AREA, item, Health.OK, f"{url} responds")
+    reason = f"{url} returns status {response.status_code}"
     return Finding(AREA, item, Health.DOWN, reason, advice.restart(service))
 
 
 def why(error: requests.RequestException) -> str:
-    """What a failed request says to a person."""
+    """The reason why a request failed."""
     if isinstance(error, requests.Timeout):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return "no usable answer"
+    return "no usable response"

@@ -12,16 +12,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.pipeline_health.advice import Advice, Kind
-from scripts.pipeline_health.engine import Engine, EngineSilent
+from scripts.pipeline_health.engine import Engine, EngineUnavailable
 from scripts.pipeline_health.local_services import has_living_services
 from shared.config import DOTENV, read_environment
 
-Inspected = Sequence[Mapping[str, Any]] | EngineSilent
+Inspected = Sequence[Mapping[str, Any]] | EngineUnavailable
 ROOT = DOTENV.resolve().parent
 
 
 class Choice(StrEnum):
-    """What a person may ask for."""
+    """The values of --platform."""
 
     AUTO = "auto"
     LOCAL = "local"
@@ -30,7 +30,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True)
 class Platform:
-    """What is looked at. `title` says it in words; `inspected` is what the engine answered while we looked for it."""
+    """The platform to check. `inspected` is what the engine returned while the platform was detected."""
 
     kind: Kind
     title: str
@@ -49,7 +49,7 @@ class Platform:
 def find_platform(
     choice: Choice = Choice.AUTO, *, root: Path = ROOT, shell: Mapping[str, str] = os.environ
 ) -> Platform:
-    """The platform that is asked for, or the one that runs. Raises FixConfiguration for an unreadable setting."""
+    """The chosen platform, or the one that runs. Raises FixConfiguration for an unreadable setting."""
     own = _local_environment(root)
     if choice is Choice.LOCAL:
         return _local(root, shell, own)
@@ -65,16 +65,16 @@ def find_platform(
     of_engine = {name: value for name, value in settings.items() if name.startswith(("COMPOSE_", "DOCKER_"))}
     engine = Engine(root, {**rest, **of_engine})
     has_compose_file = (root / "docker-compose.yml").is_file()
-    inspected = _ask(engine) if has_compose_file or choice is Choice.CONTAINERS else []
+    inspected = _run(engine) if has_compose_file or choice is Choice.CONTAINERS else []
     if choice is Choice.CONTAINERS or _are_meant(inspected, settings, has_compose_file, root):
         return _containers(engine, inspected, rest, root)
     return _what_is_left(settings, shell, own, root)
 
 
-def _ask(engine: Engine) -> Inspected:
+def _run(engine: Engine) -> Inspected:
     try:
         return engine.containers()
-    except EngineSilent as error:
+    except EngineUnavailable as error:
         return error
 
 
@@ -84,12 +84,12 @@ def _are_meant(
     has_compose_file: bool,
     root: Path,
 ) -> bool:
-    if not isinstance(inspected, EngineSilent) and inspected:
+    if not isinstance(inspected, EngineUnavailable) and inspected:
         return True
     if not has_compose_file or "COMPOSE_PROJECT_NAME" not in settings:
         return False
-    # Where no engine answers, a local platform that was started once is the likelier one.
-    return not isinstance(inspected, EngineSilent) or not _state_file(root).is_file()
+    # Without a container engine, a local platform that was started before is more likely.
+    return not isinstance(inspected, EngineUnavailable) or not _state_file(root).is_file()
 
 
 def _what_is_left(
@@ -99,7 +99,7 @@ def _what_is_left(
         return _local(root, shell, own)
     if "WAREHOUSE_DSN" in settings or "POSTGRES_PASSWORD" in settings:
         return _other(shell, root)
-    return Platform(Kind.NONE, "none: nothing runs here and nothing is configured", settings, root)
+    return Platform(Kind.NONE, "none: no platform runs here and none is configured", settings, root)
 
 
 def _local(root: Path, shell: Mapping[str, str], own: Mapping[str, str]) -> Platform:
@@ -121,7 +121,7 @@ def _other(shell: Mapping[str, str], root: Path) -> Platform:
 
 
 def _is_elsewhere(settings: Mapping[str, str], own: Mapping[str, str]) -> bool:
-    """Whether WAREHOUSE_DSN was set by hand, to a place that is not this checkout's."""
+    """Whether WAREHOUSE_DSN was set manually, to a place outside this checkout."""
     dsn = settings.get("WAREHOUSE_DSN")
     if not dsn:
         return False
@@ -143,7 +143,7 @@ def _place(dsn: str) -> str:
         host = parts.hostname or "localhost"
         return f"{'localhost' if host in ('127.0.0.1', '::1') else host}:{parts.port or 5432}"
     except ValueError:
-        return "an unreadable address"  # told by the check of the settings
+        return "an unreadable address"  # reported by the check of the settings
 
 
 def _local_environment(root: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The findings as a person reads them: a table on a terminal, a line each in a pipe."""
+"""The report: a table on a terminal, one line per finding in a pipe."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from rich.table import Table
 from scripts.pipeline_health.findings import Finding, Health
 
 STYLES = {Health.OK: "green", Health.ATTENTION: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "magenta"}
-IN_WORDS = {0: "All is well.", 1: "Something is down.", 2: "Not everything could be checked."}
 
 
 def print_report(title: str, findings: Sequence[Finding], status: int, console: Console) -> None:
@@ -52,6 +51,18 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
 
 
 def _summary(findings: Sequence[Finding], status: int) -> str:
-    notes = sum(each.health is Health.ATTENTION for each in findings)
-    words = IN_WORDS[status]
-    return words + (f" {notes} need attention." if notes > 1 else " One needs attention." if notes else "")
+    """One sentence that agrees with the findings and the exit status."""
+    counted = {health: sum(each.health is health for each in findings) for health in Health}
+    parts = [
+        f"{counted[health]} {words}"
+        for health, words in (
+            (Health.DOWN, "down"),
+            (Health.UNKNOWN, "could not be checked"),
+            (Health.ATTENTION, "need attention" if counted[Health.ATTENTION] > 1 else "needs attention"),
+        )
+        if counted[health]
+    ]
+    if not parts:
+        return f"Everything is healthy ({len(findings)} checks)." if status == 0 else "Nothing could be checked."
+    works = "Everything works, but " if status == 0 else ""
+    return f"{works}{', '.join(parts)} (of {len(findings)} checks)."

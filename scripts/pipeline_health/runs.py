@@ -1,4 +1,4 @@
-"""The stages' last runs, and those that never came to an end, from the pipeline's own books."""
+"""The latest run of each stage, and runs that never ended, from `ops.pipeline_runs`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from scripts.pipeline_health.advice import Advice
-from scripts.pipeline_health.findings import Finding, Health, in_words, split_remedy
+from scripts.pipeline_health.findings import Finding, Health, format_span, split_remedy
 from shared.database import Cursor
 
 AREA = "recent runs"
@@ -15,7 +15,7 @@ HANGING_AFTER = timedelta(hours=4)
 
 
 def check_runs(cursor: Cursor, now: datetime, advice: Advice) -> Iterator[Finding]:
-    """The last run of every stage; then runs that stopped without an end and were not made up for."""
+    """The latest run of every stage; then runs that stopped without an end and were not repeated."""
     cursor.execute(
         "SELECT DISTINCT ON (stage) stage, business_date, status, started_at, message FROM ops.pipeline_runs"
         " ORDER BY stage, pipeline_run_id DESC"
@@ -51,6 +51,6 @@ def _stuck(cursor: Cursor, now: datetime, advice: Advice) -> Iterator[Finding]:
         {"before": now - HANGING_AFTER},
     )
     for stage, day, started_at in cursor.fetchall():
-        reason = f"{stage} of {day} began {in_words((now - started_at).total_seconds())} ago and never ended"
+        reason = f"{stage} of {day} began {format_span((now - started_at).total_seconds())} ago and never ended"
         remedy = f"Run it again: {advice.run_stage(stage, str(day))}"
         yield Finding(AREA, "stuck runs", Health.ATTENTION, reason, remedy)

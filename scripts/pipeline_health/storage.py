@@ -13,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.configuration import s3_settings
 from scripts.pipeline_health.findings import Finding, Health, reported
-from scripts.pipeline_health.side_by_side import side_by_side
 from shared.config import S3Settings
 from shared.errors import RetailError
+from shared.parallel import run_in_parallel
 from shared.s3_client import BucketMissing, ObjectStore
 
 AREA = "S3"
@@ -23,15 +23,16 @@ PREFIX = "_check/"
 
 
 def check_buckets(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
-    """Both buckets side by side, by a small object that is written and deleted."""
+    """Check both buckets concurrently: write a small object and delete it."""
     found: list[Finding] = []
     with reported(AREA, "buckets", found, lambda _: advice.settings()):
         settings = s3_settings(environ)
         store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         remedy_for = store_remedy(settings, advice)
         buckets = (("raw", settings.bucket_raw), ("processed", settings.bucket_processed))
-        for part in side_by_side([partial(_check, store, *each, remedy_for) for each in buckets]):
-            found += part or ()
+        checks = [partial(_check, store, *each, remedy_for) for each in buckets]
+        for part in run_in_parallel(lambda check: check(), checks, name="bucket"):
+            found += part
     return found
 
 
@@ -39,15 +40,15 @@ def _check(store: ObjectStore, role: str, bucket: str, remedy_for: Callable[[Ret
     found: list[Finding] = []
     with reported(AREA, f"{role} bucket", found, remedy_for):
         key = f"{PREFIX}{uuid4().hex}"
-        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET says why
+        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET contains the reason
         store.put(bucket, key, b"health check", content_type="text/plain")
         store.delete(bucket, key)
-        found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} is there and writable"))
+        found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} exists and is writable"))
     return found
 
 
 def store_remedy(settings: S3Settings, advice: Advice) -> Callable[[RetailError], str]:
-    """What to do about a store that is not there, or lacks a bucket."""
+    """The remedy for a store that does not respond or lacks a bucket."""
 
     def remedy_for(error: RetailError) -> str:
         names = "S3_BUCKET_RAW / S3_BUCKET_PROCESSED"
@@ -56,7 +57,7 @@ def store_remedy(settings: S3Settings, advice: Advice) -> Callable[[RetailError]
                 return f"Create it there, or correct {names} and AWS_DEFAULT_REGION"
             return f"{advice.create('s3-init')}, or correct {names}"
         if settings.endpoint_url is None:
-            return "Is there a way to the network? Correct AWS_DEFAULT_REGION, or set S3_ENDPOINT_URL"
+            return "Check the network connection. Correct AWS_DEFAULT_REGION, or set S3_ENDPOINT_URL"
         return f"{advice.start('s3')}, or correct S3_ENDPOINT_URL"
 
     return remedy_for
@@ -81,5 +82,5 @@ def describe_store(settings: S3Settings) -> str:
         )
     except (BotoCoreError, ClientError) as error:
         reason = " ".join(str(error).split())[:200]
-        return f"Amazon S3 in {settings.region}; whose keys these are cannot be told ({reason})"
+        return f"Amazon S3 in {settings.region}; the owner of the keys is not known ({reason})"
     return f"Amazon S3 in {settings.region}, account {identity['Account']}, as {identity['Arn']}"

@@ -1,4 +1,4 @@
-"""PostgreSQL: does it answer, has it the schema, how much data, how fresh, and the quality of it."""
+"""PostgreSQL: connection, schema, amount of data, freshness and quality."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_warehouse(environ: Mapping[str, str], now: datetime, advice: Advice) -
     def remedy_for(error: RetailError) -> str:
         if str(error).startswith(MISSING):
             return advice.settings()
-        if isinstance(error, FixConfiguration):  # there is no such database
+        if isinstance(error, FixConfiguration):  # the database does not exist
             return f"{advice.create('warehouse-init')}, or correct POSTGRES_DB"
         return f"{advice.start('postgres')}, or correct WAREHOUSE_DSN (POSTGRES_HOST, POSTGRES_PORT)"
 
@@ -36,9 +36,9 @@ def check_warehouse(environ: Mapping[str, str], now: datetime, advice: Advice) -
             cursor.execute("SET statement_timeout = %s", (STATEMENT_TIMEOUT,))
             cursor.execute("SELECT current_setting('server_version'), to_regclass('public.fact_sales') IS NOT NULL")
             version, has_schema = _one(cursor)
-            found.append(Finding(AREA, "PostgreSQL", Health.OK, f"{version} answers for {describe_dsn(dsn)}"))
+            found.append(Finding(AREA, "PostgreSQL", Health.OK, f"{version} responds for {describe_dsn(dsn)}"))
             if not has_schema:
-                found.append(Finding(AREA, "schema", Health.DOWN, "there are no tables", advice.migrate()))
+                found.append(Finding(AREA, "schema", Health.DOWN, "it has no tables", advice.migrate()))
                 return found
             with reported(AREA, "data", found):
                 yesterday = now.astimezone(ZoneInfo(environ.get("BUSINESS_TIMEZONE", "UTC"))).date() - timedelta(days=1)
@@ -97,8 +97,8 @@ def _dead_letters(cursor: Cursor) -> Finding:
     )
     waiting, of_latest, latest = _one(cursor)
     if not waiting:
-        return Finding(AREA, "dead letters", Health.OK, "none is open")
-    # A few are the retailers' daily mess; too many stop the load, which the runs below tell.
+        return Finding(AREA, "dead letters", Health.OK, "none open")
+    # A few are normal; too many stop the load, which the runs below show.
     reason = f"{waiting:,} open, {of_latest:,} of {latest}; to see them: retail dead-letters list"
     return Finding(AREA, "dead letters", Health.OK, reason)
 

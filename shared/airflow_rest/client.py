@@ -1,4 +1,4 @@
-"""Airflow's REST API: logging in, asking, and what a rejection means for the person who asked."""
+"""Airflow's REST API: login, requests, and errors that say what to do."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 DAG_ID = "retail_data_pipeline"
 POOL = "retail_pipeline"
 POOL_SLOTS = 8
-_TOKEN_PATH = "/auth/token"  # noqa: S105 - where a token is asked for
+_TOKEN_PATH = "/auth/token"  # noqa: S105 - a path, not a secret
 _LOGIN = "AIRFLOW_USERNAME and AIRFLOW_PASSWORD"
+_HEALTH_PATH = "/api/v2/monitor/health"
 _TIMEOUT = (10.0, 60.0)
-_WORDS = 300
+_MAX_DETAIL = 300
 
 
 class AirflowUnavailable(RetryLater):
-    """Airflow cannot be reached, or has no answer at the moment (5xx)."""
+    """Airflow cannot be reached, or cannot process requests at present (5xx, 429)."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """In a few words: `no connection`, `status 503`."""
 
 
 class AirflowForbidden(FixConfiguration):
-    """Airflow does not let this user in (401), or not do this (403)."""
+    """Airflow rejects the user's login (401), or does not permit the request (403)."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -35,7 +41,7 @@ class AirflowForbidden(FixConfiguration):
 
 
 class AirflowError(StopRun):
-    """Airflow understood and will not do it: 404 unknown, 409 in the way, 422 or 400 not valid."""
+    """Airflow rejects the request: 404 unknown, 409 conflict, 422 or 400 not valid."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -44,12 +50,14 @@ class AirflowError(StopRun):
 
 @dataclass
 class AirflowApi:
-    """Airflow's REST API with a token."""
+    """Airflow's REST API; it logs in with the first request, and again when the token has expired."""
 
     url: str
     username: str
     password: str
     token: str = ""
+    timeout: tuple[float, float] = _TIMEOUT
+    """Seconds to connect, and to wait for data."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> AirflowApi:
@@ -64,21 +72,25 @@ class AirflowApi:
         return cls(found["AIRFLOW_URL"].rstrip("/"), found["AIRFLOW_USERNAME"], found["AIRFLOW_PASSWORD"])
 
     def call(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
-        """One request and its JSON.
+        """Send one request and return the JSON of its response.
 
-        Raises AirflowUnavailable when there is no answer, AirflowForbidden when this user may not, AirflowError with
-        Airflow's own words when it will not.
+        Raises AirflowUnavailable without a response, AirflowForbidden when the user lacks permission, and
+        AirflowError with Airflow's own message when it rejects the request.
         """
         if not self.token:
-            self._log_in()
-        answer = self._send(method, path, body)
-        if answer.status_code == 401:  # the token has expired while we waited for something long
-            self._log_in()
-            answer = self._send(method, path, body)
-        return self._read(answer, method, path)
+            self.log_in()
+        response = self._send(method, path, body)
+        if response.status_code == 401:  # the token expired during a long wait
+            self.log_in()
+            response = self._send(method, path, body)
+        return self._read(response, method, path)
+
+    def health(self) -> dict[str, Any]:
+        """The status of Airflow's components; needs no login. Raises AirflowUnavailable or FixConfiguration."""
+        return self._read(self._send("GET", _HEALTH_PATH, None), "GET", _HEALTH_PATH)
 
     def ensure_pool(self) -> None:
-        """Make the pool that the DAG's tasks run in."""
+        """Create the pool that the DAG's tasks run in."""
         pool = {
             "name": POOL,
             "slots": POOL_SLOTS,
@@ -99,11 +111,16 @@ class AirflowApi:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Return when the DAG is known; StopRun when its file cannot be read, RetryLater when it stays away."""
+        """Return when Airflow knows the DAG.
+
+        Raises StopRun when its file cannot be imported, RetryLater when the DAG does not appear in time.
+        """
         deadline = monotonic() + seconds
         while not self._knows(dag_id):
             if errors := self.call("GET", "/api/v2/importErrors")["import_errors"]:
-                raise StopRun(f"Airflow cannot read {errors[0]['filename']}: {errors[0]['stack_trace'][-_WORDS:]}")
+                raise StopRun(
+                    f"Airflow cannot import {errors[0]['filename']}: {errors[0]['stack_trace'][-_MAX_DETAIL:]}"
+                )
             if monotonic() > deadline:
                 raise RetryLater(f"Airflow did not find the DAG {dag_id} within {seconds:.0f} s. Run: make status")
             sleep(0.3)
@@ -117,61 +134,66 @@ class AirflowApi:
             raise
         return True
 
-    def _log_in(self) -> None:
+    def log_in(self) -> None:
+        """Request a token. Raises AirflowForbidden for a wrong password."""
         self.token = ""
-        answer = self._send("POST", _TOKEN_PATH, {"username": self.username, "password": self.password})
-        token = self._read(answer, "POST", _TOKEN_PATH).get("access_token")
+        response = self._send("POST", _TOKEN_PATH, {"username": self.username, "password": self.password})
+        token = self._read(response, "POST", _TOKEN_PATH).get("access_token")
         if not token:
-            raise FixConfiguration(f"{self.url} gives no token: it is no Airflow 3. Correct AIRFLOW_URL.")
+            raise FixConfiguration(f"{self.url} returned no token, so it is not an Airflow 3. Correct AIRFLOW_URL.")
         self.token = str(token)
 
     def _send(self, method: str, path: str, body: object | None) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             return requests.request(
-                method, self.url + path, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+                method, self.url + path, json=body, headers=headers, timeout=self.timeout, allow_redirects=False
             )
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             raise FixConfiguration(
-                f"AIRFLOW_URL is {self.url!r}, which is no address. Give it as http://localhost:8080."
+                f"AIRFLOW_URL is {self.url!r}, which is not a URL. Set it to the form http://localhost:8080."
             ) from None
         except requests.RequestException as error:
-            reason = "no answer in time" if isinstance(error, requests.Timeout) else "no connection"
+            reason = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
             raise AirflowUnavailable(
-                f"Airflow at {self.url} does not answer ({reason}). See what runs: make status, or docker-compose ps;"
-                " start it (make up, or docker-compose up -d), or correct AIRFLOW_URL."
+                f"Airflow at {self.url} does not respond ({reason}). Check its services: make status, or"
+                " docker-compose ps; start it (make up, or docker-compose up -d), or correct AIRFLOW_URL.",
+                reason,
             ) from error
 
-    def _read(self, answer: requests.Response, method: str, path: str) -> dict[str, Any]:
-        if answer.status_code >= 300:
-            raise self._rejection(answer, method, path)
-        if not answer.content:
+    def _read(self, response: requests.Response, method: str, path: str) -> dict[str, Any]:
+        if response.status_code >= 300:
+            raise self._rejection(response, method, path)
+        if not response.content:
             return {}
         try:
-            return dict(answer.json())
-        except (ValueError, TypeError):
-            raise FixConfiguration(
-                f"{self.url}{path} answers, but not as Airflow 3 does. Correct AIRFLOW_URL."
-            ) from None
+            content = response.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise FixConfiguration(f"{self.url}{path} responds, but not as Airflow 3 does. Correct AIRFLOW_URL.")
+        return content
 
-    def _rejection(self, answer: requests.Response, method: str, path: str) -> RetailError:
-        status = answer.status_code
-        said = f"Airflow answered {status} to {method} {path}: {in_words(answer.text)}"
+    def _rejection(self, response: requests.Response, method: str, path: str) -> RetailError:
+        status = response.status_code
+        message = f"Airflow returned {status} to {method} {path}: {format_detail(response.text)}"
         if status == 401:
-            return AirflowForbidden(f"{said}. {self.username} is not let in: correct {_LOGIN}.", status)
+            return AirflowForbidden(f"{message}. The login of {self.username} was rejected: correct {_LOGIN}.", status)
         if status == 403:
             return AirflowForbidden(
-                f"{said}. {self.username} may not do this: set {_LOGIN} to a user who may operate DAGs.", status
+                f"{message}. {self.username} lacks permission: set {_LOGIN} to a user who may operate DAGs.", status
             )
         if status >= 500 or status == 429:
-            return AirflowUnavailable(f"{said}. Try again; if it stays: make health-check")
+            return AirflowUnavailable(
+                f"{message}. Try again; if the error persists, run: make health-check", f"status {status}"
+            )
         if status < 400:
-            return FixConfiguration(f"{said}. It leads elsewhere: correct AIRFLOW_URL.")
-        return AirflowError(said, status)
+            return FixConfiguration(f"{message}. The URL redirects elsewhere: correct AIRFLOW_URL.")
+        return AirflowError(message, status)
 
 
-def in_words(body: str) -> str:
-    """What Airflow says of a request it rejected, on one line."""
+def format_detail(body: str) -> str:
+    """The reason in Airflow's response to a rejected request, on one line."""
     try:
         detail = json.loads(body).get("detail", body)
     except (ValueError, AttributeError):
@@ -179,12 +201,12 @@ def in_words(body: str) -> str:
     if isinstance(detail, Mapping):
         detail = detail.get("reason") or detail.get("message") or detail
     if isinstance(detail, list):
-        detail = "; ".join(_field(each) for each in detail)
-    return " ".join(str(detail).split())[:_WORDS].rstrip(".")
+        detail = "; ".join(_format_problem(each) for each in detail)
+    return " ".join(str(detail).split())[:_MAX_DETAIL].rstrip(".")
 
 
-def _field(problem: object) -> str:
-    """One of the reasons of a 422: which field, and what is wrong with it."""
+def _format_problem(problem: object) -> str:
+    """One of the reasons of a 422: the field, and what is wrong with it."""
     if not isinstance(problem, Mapping):
         return str(problem)
     where = ".".join(str(each) for each in problem.get("loc", ()) if each != "body")

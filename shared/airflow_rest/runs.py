@@ -1,4 +1,4 @@
-"""Runs of a DAG as Airflow's REST API tells of them: their business dates, their tasks, why they are red."""
+"""Runs of a DAG in Airflow's REST API: their business dates, their tasks, and the reasons of failures."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from shared.business_dates import business_date
 
 UNFINISHED = ("queued", "running", None)
 REPORT_TASK = "report_missing_retailers"
-"""It repeats what other tasks said."""
-NO_WORDS = "it failed without a word; see its log in Airflow"
+"""It repeats the errors of other tasks."""
+NO_REASON = "it failed without a message; see its log in Airflow"
 _PAGE = 100
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
 class _Dates:
-    """What Airflow knows of the date of a run, in the form in which a task meets it."""
+    """What Airflow knows about the date of a run, in the same form as for a task."""
 
     run_type: str
     run_after: datetime
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def is_over(self) -> bool:
-        """Whether it has ended, well or not."""
+        """Whether it has ended, successfully or not."""
         return self.state not in UNFINISHED
 
     @property
@@ -60,17 +60,17 @@ class Run:
 
     @property
     def path(self) -> str:
-        """Of the run in the REST API."""
+        """The path of the run in the REST API."""
         return f"{runs_path(self.dag_id)}/{quote(self.run_id, safe='')}"
 
     def page(self, url: str) -> str:
-        """Of the run in Airflow's web interface."""
+        """The URL of the run in Airflow's web interface."""
         return f"{url}/dags/{self.dag_id}/runs/{quote(self.run_id, safe='')}"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run; a mapped one by the name of its retailer."""
+    """One task of a run; the name of a mapped task includes its retailer."""
 
     name: str
     task_id: str
@@ -81,42 +81,42 @@ class Task:
 
 
 def runs_path(dag_id: str) -> str:
-    """Of a DAG's runs in the REST API."""
+    """The path of a DAG's runs in the REST API."""
     return f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns"
 
 
-def read_run(answer: Mapping[str, Any], timezone: str) -> Run:
+def read_run(content: Mapping[str, Any], timezone: str) -> Run:
     """A run from Airflow's JSON."""
-    moments = {
-        name: _moment(answer.get(name))
+    times = {
+        name: _time(content.get(name))
         for name in ("logical_date", "data_interval_start", "data_interval_end", "queued_at", "start_date", "end_date")
     }
-    kind = str(answer["run_type"])
+    kind = str(content["run_type"])
     dates = _Dates(
         kind,
-        datetime.fromisoformat(answer["run_after"]),
-        moments["logical_date"],
-        moments["data_interval_start"],
-        moments["data_interval_end"],
+        datetime.fromisoformat(content["run_after"]),
+        times["logical_date"],
+        times["data_interval_start"],
+        times["data_interval_end"],
     )
-    chosen = (answer.get("conf") or {}).get("date")
+    chosen = (content.get("conf") or {}).get("date")
     return Run(
-        dag_id=str(answer["dag_id"]),
-        run_id=str(answer["dag_run_id"]),
+        dag_id=str(content["dag_id"]),
+        run_id=str(content["dag_run_id"]),
         kind=kind,
-        state=answer["state"],
+        state=content["state"],
         day=business_date(dates, chosen, timezone),
-        logical_date=moments["logical_date"],
-        queued_at=moments["queued_at"],
-        started_at=moments["start_date"],
-        ended_at=moments["end_date"],
+        logical_date=times["logical_date"],
+        queued_at=times["queued_at"],
+        started_at=times["start_date"],
+        ended_at=times["end_date"],
     )
 
 
 def trigger(
     api: AirflowApi, dag_id: str, timezone: str, *, conf: Mapping[str, Any] | None = None, run_id: str | None = None
 ) -> Run:
-    """Ask for a run; it waits in the queue when the DAG is paused."""
+    """Trigger a run; it stays in the queue while the DAG is paused."""
     body = {"logical_date": None, "conf": dict(conf or {}), **({"dag_run_id": run_id} if run_id else {})}
     return read_run(api.call("POST", runs_path(dag_id), body), timezone)
 
@@ -127,9 +127,9 @@ def find_run(api: AirflowApi, run: Run, timezone: str) -> Run:
 
 
 def latest_runs(api: AirflowApi, dag_id: str, timezone: str, limit: int) -> list[Run]:
-    """The runs that something happened to last, those queued last first.
+    """The runs that were updated last, the most recently queued first.
 
-    A run that was cleared and queued again is as new as one that was made then.
+    A run that was cleared counts from the time when it was queued again.
     """
     found = list(_pages(api, runs_path(dag_id), "dag_runs", {"order_by": "-updated_at"}, most=limit))
     runs = [read_run(each, timezone) for each in found]
@@ -149,30 +149,30 @@ def runs_named(api: AirflowApi, dag_id: str, prefix: str, timezone: str) -> list
 
 
 def tasks_of(api: AirflowApi, run: Run) -> list[Task]:
-    """The tasks of a run in the order in which they began; those that have not, last."""
+    """The tasks of a run in the order in which they started; those that have not started come last."""
     found = list(_pages(api, f"{run.path}/taskInstances", "task_instances", {}))
     found.sort(key=lambda each: (each["start_date"] is None, each["start_date"] or "", each["map_index"]))
     return [_read_task(each) for each in found]
 
 
 def reasons(api: AirflowApi, run: Run, tasks: Sequence[Task]) -> list[str]:
-    """What the failed tasks of a run said; one that only repeats the others is left out."""
+    """The errors of the failed tasks of a run, without the task that only repeats those of others."""
     failed = [each for each in tasks if each.state == "failed"]
-    first_hand = [each for each in failed if each.task_id != REPORT_TASK] or failed
+    original = [each for each in failed if each.task_id != REPORT_TASK] or failed
     if not failed and run.state == "failed":
-        return ["no task of it has failed: it was ended by hand, by a cancelled backfill or by its time limit"]
-    return [f"{each.name}: {_what_it_said(api, run, each)}" for each in first_hand]
+        return ["none of its tasks failed: the run was ended manually, by a cancelled backfill or by its timeout"]
+    return [f"{each.name}: {_task_error(api, run, each)}" for each in original]
 
 
 def last_error(events: Sequence[Any]) -> str:
-    """The last error in a task's log, in its own words."""
+    """The message of the last error in a task's log."""
     for event in reversed(events):
         if isinstance(event, Mapping) and event.get("level") in ("error", "critical"):
             return str(event.get("event"))
-    return NO_WORDS
+    return NO_REASON
 
 
-def _what_it_said(api: AirflowApi, run: Run, task: Task) -> str:
+def _task_error(api: AirflowApi, run: Run, task: Task) -> str:
     path = f"{run.path}/taskInstances/{task.task_id}"
     try:
         return str(api.call("GET", f"{path}/xcomEntries/error?map_index={task.map_index}")["value"])
@@ -180,20 +180,20 @@ def _what_it_said(api: AirflowApi, run: Run, task: Task) -> str:
         where = f"{path}/logs/{task.try_number}?map_index={task.map_index}&full_content=true"
     try:
         return last_error(api.call("GET", where).get("content", []))
-    except AirflowError:  # it never ran, or its log is gone
-        return NO_WORDS
+    except AirflowError:  # it never ran, or its log has been deleted
+        return NO_REASON
 
 
-def _read_task(answer: Mapping[str, Any]) -> Task:
-    task_id, index = str(answer["task_id"]), int(answer["map_index"])
-    name = f"{task_id}[{answer['rendered_map_index'] or index}]" if index >= 0 else task_id
-    return Task(name, task_id, index, answer["state"], int(answer["try_number"]), answer["duration"])
+def _read_task(content: Mapping[str, Any]) -> Task:
+    task_id, index = str(content["task_id"]), int(content["map_index"])
+    name = f"{task_id}[{content['rendered_map_index'] or index}]" if index >= 0 else task_id
+    return Task(name, task_id, index, content["state"], int(content["try_number"]), content["duration"])
 
 
 def _pages(
     api: AirflowApi, path: str, name: str, filters: Mapping[str, str], most: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """All that a listing holds, or the first `most`, page by page."""
+    """The items of a listing, or the first `most` of them, page by page."""
     seen = 0
     while most is None or seen < most:
         wanted = _PAGE if most is None else min(_PAGE, most - seen)
@@ -205,5 +205,5 @@ def _pages(
             return
 
 
-def _moment(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

@@ -28,9 +28,14 @@ from tests.fakes.receivers import Mailbox, Sink, http_sink, smtp_mailbox
 DISTURBING = ("test_business_dates.py", "test_notifications.py", "test_kills.py")
 """These stop what the others use, so they come last."""
 SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1", "RETAILER_LINES_PER_DAY": "500"}
-"""The tests load dates here and there; those between them are no gaps to fill. Small days: Airflow is tested."""
-PATIENT = {**SETTINGS, "RETAIL_TASK_RETRIES": "2", "RETAIL_RETRY_DELAY_SECONDS": "1", "AIRFLOW_LOST_TASK_SECONDS": "30"}
-"""Settings of the second start: a lost task is noticed within seconds and tried again at once."""
+"""The dates that tests load are scattered; those between must not be filled. Days are small: Airflow is tested."""
+WITH_RETRIES = {
+    **SETTINGS,
+    "RETAIL_TASK_RETRIES": "2",
+    "RETAIL_RETRY_DELAY_SECONDS": "1",
+    "AIRFLOW_LOST_TASK_SECONDS": "30",
+}
+"""Settings of the second start: a lost task is noticed within seconds and retried immediately."""
 LATE_SECONDS = 15
 HAS_FAILED = pytest.StashKey[bool]()
 Keep = Callable[..., Path]
@@ -65,7 +70,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     """The copy of the work tree that the platform runs in; when a test fails its logs are kept."""
     shutil.rmtree(REPORTS, ignore_errors=True)
     made = Checkout.make(tmp_path_factory.mktemp("checkout"))
-    write_pipeline_start(made, datetime.now(UTC) + timedelta(days=1))  # no night falls into the tests
+    write_pipeline_start(made, datetime.now(UTC) + timedelta(days=1))  # no scheduled run starts during the tests
     yield made
     made.run("down")
     if request.session.testsfailed:
@@ -75,54 +80,54 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
 
 @pytest.fixture(scope="session")
 def platform(checkout: Checkout) -> Iterator[RunningPlatform]:
-    """A platform that is up, with little timeout_seconds and small days."""
+    """A running platform without retries, with short waits and small days."""
     with started(checkout, SETTINGS) as running:
         yield running
 
 
 @pytest.fixture
-def closed_books(platform: RunningPlatform) -> Iterator[None]:
-    """No correction arrives at the retailers during the test, so that the same date loaded again changes nothing."""
-    with platform.closed_books():
+def stopped_clocks(platform: RunningPlatform) -> Iterator[None]:
+    """The retailers get no corrections during the test, so loading the same date again changes nothing."""
+    with platform.stopped_clocks():
         yield
 
 
 @pytest.fixture(scope="session")
 def sink() -> Iterator[Sink]:
-    """A webhook that is told everything."""
+    """A webhook that receives every message."""
     with http_sink() as received:
         yield received
 
 
 @pytest.fixture(scope="session")
 def mailbox() -> Iterator[Mailbox]:
-    """A mail server that is told errors."""
+    """A mail server that receives errors."""
     with smtp_mailbox() as box:
         yield box
 
 
 @pytest.fixture(scope="session")
 def settings(sink: Sink, mailbox: Mailbox) -> dict[str, str]:
-    """Of the second start and of those that mend what was killed."""
+    """Settings of the second start, and of the restarts after a kill."""
     mail = f"mailto://127.0.0.1:{mailbox.port}/?from=retail@example.com&to=team@example.com"
     late = {"ALERT_DEADLINE_HOURS": str(LATE_SECONDS / 3600)}
-    return {**PATIENT, **late, "ALERT_CHANNELS": f"json://{sink.host}/ error={mail}"}
+    return {**WITH_RETRIES, **late, "ALERT_CHANNELS": f"json://{sink.host}/ error={mail}"}
 
 
 @pytest.fixture(scope="session")
 def restarted(checkout: Checkout, platform: RunningPlatform, settings: dict[str, str]) -> RunningPlatform:
-    """The platform after nights in which it was off: paused, and the last night's run is due once it is toggled on."""
+    """The platform after three days off: the DAG is paused, and the latest missed interval runs when it is unpaused."""
     platform.pause(True)
     checkout.run("down")
     write_pipeline_start(checkout, datetime.now(UTC) - timedelta(days=3))
     return brought_up(checkout, settings)
 
 
-def write_pipeline_start(checkout: Checkout, moment: datetime) -> None:
-    """Have Airflow run the pipeline by itself from then on."""
+def write_pipeline_start(checkout: Checkout, start: datetime) -> None:
+    """Schedule the pipeline in Airflow from this time on."""
     path = Layout(checkout.root).pipeline_start_file
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(moment.isoformat(timespec="seconds"), encoding="utf-8")
+    path.write_text(start.isoformat(timespec="seconds"), encoding="utf-8")
 
 
 @contextmanager

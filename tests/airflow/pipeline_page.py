@@ -1,4 +1,4 @@
-"""What people click on the page of a DAG, as Airflow 3.3 draws it; each step waits for what it leads to."""
+"""What users click on the page of a DAG in Airflow 3.3; each step waits for its effect."""
 
 from __future__ import annotations
 
@@ -65,10 +65,10 @@ class PipelinePage:
         """Choose the business date in its picker, send the form; the run's id. The form is open."""
         if day:
             self.dialog.locator("input#element_date").fill(day.isoformat())
-        with self.page.expect_response(_posted("/dagRuns")) as answer:
+        with self.page.expect_response(_posted("/dagRuns")) as response:
             self.page.get_by_test_id("trigger-dag-submit").click()
-        assert answer.value.ok, answer.value.text()
-        return str(answer.value.json()["dag_run_id"])
+        assert response.value.ok, response.value.text()
+        return str(response.value.json()["dag_run_id"])
 
     def backfill_form(self, first: date, last: date, reprocess: Reprocess = "none", at_once: int = 4) -> Locator:
         """Fill in the form for a range; returns what it says will happen."""
@@ -87,10 +87,10 @@ class PipelinePage:
 
     def run_backfill(self) -> int:
         """Send the filled form; the backfill's id."""
-        with self.page.expect_response(_posted("/backfills")) as answer:
+        with self.page.expect_response(_posted("/backfills")) as response:
             self.dialog.get_by_role("button", name="Run Backfill").click()
-        assert answer.value.ok, answer.value.text()
-        return int(answer.value.json()["id"])
+        assert response.value.ok, response.value.text()
+        return int(response.value.json()["id"])
 
     def see_run(self, run_id: str, state: str) -> None:
         """Look at a run until it is in this state, such as `Success`."""
@@ -118,17 +118,17 @@ class PipelinePage:
 
     def clear(self) -> None:
         """Send that form."""
-        with self.page.expect_response(lambda answer: _clears(answer.request.post_data)):
+        with self.page.expect_response(lambda response: _clears(response.request.post_data)):
             self.dialog.get_by_role("button", name="Confirm").click()
 
     def errors(self) -> list[str]:
-        """What the page complains of at the moment."""
+        """The errors that the page shows now."""
         toasts = self.page.locator("[data-scope=toast][data-part=root][data-type=error]")
         return [*toasts.all_inner_texts(), *self.page.locator("[role=alert][data-status=error]").all_inner_texts()]
 
 
 def _posted(path: str) -> Callable[[Response], bool]:
-    return lambda answer: answer.request.method == "POST" and answer.url.split("?")[0].endswith(path)
+    return lambda response: response.request.method == "POST" and response.url.split("?")[0].endswith(path)
 
 
 def _clears(body: str | None) -> bool:

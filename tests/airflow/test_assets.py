@@ -1,4 +1,4 @@
-"""A run of the pipeline starts the example report, which is told of the business date by the views' event."""
+"""A run of the pipeline starts the example report, which gets the business date from the views' event."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_no_task_of_a_run_leaves_rows_in_xcom(platform: RunningPlatform) -> None
         one = (
             f"/api/v2/dags/{DAG_ID}/dagRuns/{outcome.run_id}/taskInstances/{each['task_id']}/xcomEntries/{each['key']}"
         )
-        told = platform.airflow.call("GET", f"{one}?map_index={each['map_index']}")
-        sizes[each["task_id"], each["map_index"], each["key"]] = len(str(told["value"]))
+        entry = platform.airflow.call("GET", f"{one}?map_index={each['map_index']}")
+        sizes[each["task_id"], each["map_index"], each["key"]] = len(str(entry["value"]))
     assert len(sizes) >= 7
     assert {key: size for key, size in sizes.items() if size > XCOM_BYTES} == {}

@@ -61,11 +61,11 @@ def start_one_of_each_kind(platform: RunningPlatform, checkout: Checkout, page: 
     days = (DAY + 4 * ONE_DAY).isoformat()
     body = {"dag_id": DAG_ID, "from_date": f"{days}T00:00:00Z", "to_date": f"{days}T23:59:59Z"}
     platform.wait_for_backfill(int(platform.airflow.call("POST", "/api/v2/backfills", body)["id"]))
-    ids["backfill"] = f"backfill__{DAY + 5 * ONE_DAY}T02:00:00+00:00"  # named after the night that follows
+    ids["backfill"] = f"backfill__{DAY + 5 * ONE_DAY}T02:00:00+00:00"  # named after its scheduled time on the next day
     return ids
 
 
-def test_every_kind_of_run_loads_the_business_date_that_it_stands_for(
+def test_every_kind_of_run_loads_its_business_date(
     restarted: RunningPlatform, checkout: Checkout, page: Page, say: Say
 ) -> None:
     platform = restarted
@@ -76,12 +76,14 @@ def test_every_kind_of_run_loads_the_business_date_that_it_stands_for(
 
     say("; ".join(f"{kind}: {day}" for kind, day in dates.items()))
     assert outcomes == dict.fromkeys(ids, "success")
-    night = datetime.fromisoformat(scheduled(platform)[0]["run_after"])
-    asked = {kind: platform.airflow.call("GET", f"{RUNS}/{ids[kind]}")["run_after"] for kind in ("API", "CLI", "page")}
-    assert (night.hour, night.minute) == (2, 0)
+    scheduled_at = datetime.fromisoformat(scheduled(platform)[0]["run_after"])
+    triggered = {
+        kind: platform.airflow.call("GET", f"{RUNS}/{ids[kind]}")["run_after"] for kind in ("API", "CLI", "page")
+    }
+    assert (scheduled_at.hour, scheduled_at.minute) == (2, 0)
     assert dates == {
-        "scheduled": night.date() - ONE_DAY,
-        **{kind: datetime.fromisoformat(at).date() - ONE_DAY for kind, at in asked.items()},
+        "scheduled": scheduled_at.date() - ONE_DAY,
+        **{kind: datetime.fromisoformat(at).date() - ONE_DAY for kind, at in triggered.items()},
         "API, logical date": DAY - ONE_DAY,
         "API, date": DAY + 5 * ONE_DAY,
         "CLI, logical date": DAY + ONE_DAY,

@@ -27,9 +27,9 @@ LOADING = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND s
 
 @pytest.fixture(scope="module")
 def airflow(restarted: RunningPlatform) -> Iterator[RunningPlatform]:
-    """The platform with the schedule on; its retailers' books do not change."""
+    """The platform with the schedule on; the sales of its retailers do not change."""
     restarted.pause(False)
-    with restarted.closed_books():
+    with restarted.stopped_clocks():
         yield restarted
 
 

@@ -1,4 +1,4 @@
-"""Who is told what by runs on the real scheduler: by mail and by webhook, once, and again when it is over."""
+"""Messages about runs on the real scheduler: one when a problem occurs and one when it is resolved."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import date
 import pytest
 
 from shared.airflow_rest.client import DAG_ID
-from tests.airflow.conftest import LATE_SECONDS, PATIENT, held_up
+from tests.airflow.conftest import LATE_SECONDS, WITH_RETRIES, held_up
 from tests.end_to_end.running_platform import RunningPlatform
 from tests.fakes.receivers import Mailbox, Sink
 from tests.waiting import wait_until
 
 SHORT_DAY, LATE_DAY = date(2023, 1, 5), date(2023, 1, 3)
-"""Before the dates of all other tests, so there is no gap."""
+"""Before the dates of all other tests, so that they open no gap."""
 STATUSES = "SELECT kind, status FROM ops.alerts WHERE business_date = %s"
 ONCE_EACH = dict.fromkeys(("task_failed", "missing_data", "quality_violation", "run_failed"), 1)
 """On a slow machine the run is late, too."""
@@ -25,12 +25,12 @@ def airflow(restarted: RunningPlatform) -> RunningPlatform:
     """The platform, with the schedule on, as soon as Airflow has read the DAG under the settings of this start."""
     restarted.pause(False)
     task = f"/api/v2/dags/{DAG_ID}/tasks/choose_business_date"
-    wait_until(lambda: restarted.airflow.call("GET", task)["retries"] == int(PATIENT["RETAIL_TASK_RETRIES"]), 120)
+    wait_until(lambda: restarted.airflow.call("GET", task)["retries"] == int(WITH_RETRIES["RETAIL_TASK_RETRIES"]), 120)
     return restarted
 
 
-def told(sink: Sink, day: date, status: str) -> Counter[str]:
-    """Kinds of the messages about a date, `notice` where it is no alert."""
+def received(sink: Sink, day: date, status: str) -> Counter[str]:
+    """Kinds of the messages about a date; `notice` for messages that are not alerts."""
     about = [body for body in sink.bodies if body.get("business_date") == day.isoformat()]
     return Counter(body.get("kind", "notice") for body in about if body["status"] == status)
 
@@ -47,7 +47,7 @@ def mailed(mailbox: Mailbox, day: date) -> list[str]:
     return [each.partition(" ")[0] for each in subjects]
 
 
-def test_a_retailer_that_is_down_is_told_once_and_when_it_is_back_that_it_is_over(
+def test_a_retailer_that_is_down_causes_one_alert_that_is_resolved_when_it_is_back(
     airflow: RunningPlatform, sink: Sink, mailbox: Mailbox
 ) -> None:
     airflow.faults(2, "down")
@@ -57,8 +57,8 @@ def test_a_retailer_that_is_down_is_told_once_and_when_it_is_back_that_it_is_ove
         airflow.faults(2, None)
 
     assert outcome.state == "failed"
-    wait_until(lambda: told(sink, SHORT_DAY, "open")["run_failed"] > 0, 60)
-    assert {kind: count for kind, count in told(sink, SHORT_DAY, "open").items() if kind != "run_late"} == ONCE_EACH
+    wait_until(lambda: received(sink, SHORT_DAY, "open")["run_failed"] > 0, 60)
+    assert {kind: count for kind, count in received(sink, SHORT_DAY, "open").items() if kind != "run_late"} == ONCE_EACH
     retried = messages(sink, SHORT_DAY, "is tried again (try")
     assert len(retried) == 2
     assert "retailer_2 at 127.0.0.1" in retried[0]
@@ -80,12 +80,12 @@ def test_a_retailer_that_is_down_is_told_once_and_when_it_is_back_that_it_is_ove
     wait_until(lambda: "[RESOLVED]" in mailed(mailbox, SHORT_DAY), 30)
 
 
-def test_a_run_that_is_not_done_in_time_is_told_while_it_runs(
+def test_a_run_that_misses_its_deadline_causes_an_alert_while_it_runs(
     airflow: RunningPlatform, sink: Sink, mailbox: Mailbox
 ) -> None:
     with held_up(airflow):
         run_id = airflow.trigger(LATE_DAY)
-        wait_until(lambda: told(sink, LATE_DAY, "open")["run_late"] > 0, LATE_SECONDS + 120)
+        wait_until(lambda: received(sink, LATE_DAY, "open")["run_late"] > 0, LATE_SECONDS + 120)
         assert set(airflow.query(STATUSES, LATE_DAY)) == {("run_late", "open")}
 
     assert airflow.wait(run_id).state == "success"

@@ -1,4 +1,4 @@
-"""Operating the platform by `retail schedule`, `retail gaps` and `retail maintenance`, on a real Airflow."""
+"""Operating the platform with `retail schedule`, `retail gaps` and `retail maintenance`, on a real Airflow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def retail(platform: RunningPlatform, *arguments: str, status: int = 0) -> str:
     return done.stdout if "--json" in arguments else done.stdout + done.stderr
 
 
-def answer(platform: RunningPlatform, *arguments: str, status: int = 0) -> Any:
+def retail_json(platform: RunningPlatform, *arguments: str, status: int = 0) -> Any:
     return json.loads(retail(platform, *arguments, "--json", status=status))
 
 
@@ -48,7 +48,7 @@ def loaded(platform: RunningPlatform, first: int, last: int) -> list[str]:
 
 
 def test_a_date_is_triggered_and_watched_to_its_end(platform: RunningPlatform) -> None:
-    done = answer(platform, "schedule", "trigger", day(0))
+    done = retail_json(platform, "schedule", "trigger", day(0))
     assert (done["state"], done["business_date"]) == ("success", day(0))
     assert {"ingest_retailers_to_s3[retailer_2]", "refresh_materialized_views"} <= {
         each["name"] for each in done["tasks"]
@@ -56,35 +56,38 @@ def test_a_date_is_triggered_and_watched_to_its_end(platform: RunningPlatform) -
     assert loaded(platform, 0, 0) == [day(0)]
 
 
-@pytest.mark.usefixtures("closed_books")
+@pytest.mark.usefixtures("stopped_clocks")
 def test_a_range_is_backfilled_both_ends_included_and_again_without_a_change(platform: RunningPlatform) -> None:
-    assert answer(platform, "schedule", "backfill", day(5), day(8), "--dry-run")["to_run"] == [
+    assert retail_json(platform, "schedule", "backfill", day(5), day(8), "--dry-run")["to_run"] == [
         day(n) for n in (5, 6, 7, 8)
     ]
-    done = answer(platform, "schedule", "backfill", day(5), day(8))
+    done = retail_json(platform, "schedule", "backfill", day(5), day(8))
     assert [(each["business_date"], each["state"]) for each in done["runs"]] == [
         (day(n), "success") for n in (5, 6, 7, 8)
     ]
     assert loaded(platform, 4, 9) == [day(n) for n in (5, 6, 7, 8)]
     digest = platform.digest()
 
-    assert answer(platform, "schedule", "backfill", day(7), day(8))["there"] == {day(7): "success", day(8): "success"}
-    again = answer(platform, "schedule", "backfill", day(8), day(8), "--reprocess", "completed")
+    assert retail_json(platform, "schedule", "backfill", day(7), day(8))["there"] == {
+        day(7): "success",
+        day(8): "success",
+    }
+    again = retail_json(platform, "schedule", "backfill", day(8), day(8), "--reprocess", "completed")
 
     assert [each["business_date"] for each in again["runs"]] == [day(8)]
     assert platform.digest() == digest
-    latest = answer(platform, "schedule", "runs", "--limit", "1")
+    latest = retail_json(platform, "schedule", "runs", "--limit", "1")
     assert [(each["business_date"], each["kind"]) for each in latest] == [(day(8), "backfill")]
 
 
-def test_a_red_run_says_why_in_the_list_of_runs(platform: RunningPlatform) -> None:
+def test_the_list_of_runs_says_why_a_run_failed(platform: RunningPlatform) -> None:
     platform.faults(2, "down")
     try:
-        told = retail(platform, "schedule", "trigger", day(1), status=1)
+        output = retail(platform, "schedule", "trigger", day(1), status=1)
     finally:
         platform.faults(2, None)
-    assert "ingest_retailers_to_s3[retailer_2]: retailer_2 at" in told
-    assert "answers 503" in answer(platform, "schedule", "runs", "--limit", "1")[0]["reasons"][0]
+    assert "ingest_retailers_to_s3[retailer_2]: retailer_2 at" in output
+    assert "answers 503" in retail_json(platform, "schedule", "runs", "--limit", "1")[0]["reasons"][0]
 
 
 def test_gaps_are_found_and_filled_through_airflow(platform: RunningPlatform) -> None:
@@ -93,10 +96,10 @@ def test_gaps_are_found_and_filled_through_airflow(platform: RunningPlatform) ->
         body = {"logical_date": None, "conf": conf}
         platform.wait(platform.airflow.call("POST", RUNS, body)["dag_run_id"])
     span = ("--from", day(10), "--to", day(13))
-    missing = answer(platform, "gaps", *span, status=1)["gaps"]
+    missing = retail_json(platform, "gaps", *span, status=1)["gaps"]
     assert missing == {f"retailer_{number}": [day(11), day(12)] for number in (1, 2, 3)}
 
-    filled = answer(platform, "gaps", *span, "--fill")
+    filled = retail_json(platform, "gaps", *span, "--fill")
 
     assert filled["runs"] == {day(11): "success", day(12): "success"}
     assert filled["gaps"] == {}
@@ -107,7 +110,7 @@ def test_a_paused_dag_runs_nothing_and_is_switched_on_again(platform: RunningPla
     retail(platform, "schedule", "pause")
     try:
         assert "is paused: its runs stay in the queue" in retail(platform, "schedule", "trigger", day(0), status=1)
-        listed = {each["dag_id"]: each["paused"] for each in answer(platform, "schedule", "list")}
+        listed = {each["dag_id"]: each["paused"] for each in retail_json(platform, "schedule", "list")}
         assert listed[DAG_ID] is True
     finally:
         retail(platform, "schedule", "unpause")
@@ -115,12 +118,12 @@ def test_a_paused_dag_runs_nothing_and_is_switched_on_again(platform: RunningPla
 
 
 @pytest.mark.parametrize("task", ["orphans", "partitions", "statistics", "reconcile"])
-def test_the_upkeep_runs_from_the_shell(platform: RunningPlatform, task: str) -> None:
-    assert answer(platform, "maintenance", task)["ok"] is True
+def test_maintenance_tasks_run_from_the_shell(platform: RunningPlatform, task: str) -> None:
+    assert retail_json(platform, "maintenance", task)["ok"] is True
 
 
-def test_the_maintenance_dag_is_green(platform: RunningPlatform) -> None:
-    done = answer(platform, "schedule", "trigger", "--dag", "retail_maintenance")
+def test_the_maintenance_dag_succeeds(platform: RunningPlatform) -> None:
+    done = retail_json(platform, "schedule", "trigger", "--dag", "retail_maintenance")
     assert (done["state"], done["reasons"]) == ("success", [])
     states = {each["name"]: each["state"] for each in done["tasks"]}
     assert states == dict.fromkeys(

@@ -89,7 +89,7 @@ def cells(row: Locator) -> list[str]:
     return [" ".join(text.split()) for text in row.locator("td").all_inner_texts()]
 
 
-def test_from_the_navigation_to_the_last_business_date_its_books_and_its_run(
+def test_from_the_navigation_to_the_last_business_date_its_ledger_and_its_run(
     page: Page, platform: RunningPlatform, short: Outcome, keep: Keep
 ) -> None:
     page.goto("/")

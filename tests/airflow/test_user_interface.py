@@ -1,4 +1,4 @@
-"""What people do with the pipeline in Airflow's own pages, in a real browser."""
+"""What users do with the pipeline in Airflow's own pages, in a real browser."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.end_to_end.running_platform import RunningPlatform
 ONE_DAY = date(2024, 6, 20)
 FIRST, LAST = date(2024, 2, 24), date(2024, 3, 4)
 TEN_DAYS = {FIRST + timedelta(days=n) for n in range(10)}
-"""Across the end of a month, in a leap year. Each test takes dates before all that are loaded, so there is no gap."""
+"""Across the end of a month, in a leap year. Each test takes dates before all loaded ones, so that it opens no gap."""
 LOST_DAY = date(2023, 10, 10)
 LOADED = """
 SELECT DISTINCT business_date, retailer_id FROM ops.load_ledger
  WHERE business_date BETWEEN %s::date - 15 AND %s::date + 15
 """
-IN_THE_STAR = """
+IN_WAREHOUSE = """
 SELECT DISTINCT full_date, retailer_id
   FROM fact_sales JOIN dim_date USING (date_key) JOIN dim_retailer USING (retailer_key)
  WHERE full_date BETWEEN %s AND %s
@@ -59,11 +59,13 @@ def run_in_parallel(runs: list[dict[str, Any]]) -> int:
     return max(sum(began <= at < ended for began, ended in spans) for at, _ in spans)
 
 
-def test_the_documentation_says_what_it_does_and_what_to_do_when_it_is_red(pipeline: PipelinePage, keep: Keep) -> None:
+def test_the_documentation_says_what_the_dag_does_and_what_to_do_when_it_fails(
+    pipeline: PipelinePage, keep: Keep
+) -> None:
     pipeline.find()
     text = pipeline.documentation()
 
-    for expected in ("What it does", "When it is red"):
+    for expected in ("What it does", "If a run failed"):
         expect(text.get_by_text(expected, exact=True)).to_be_in_viewport()
     expect(text).to_contain_text("Clear")
     keep("01-documentation")
@@ -97,11 +99,11 @@ def test_a_business_date_chosen_in_the_picker_is_loaded_and_seen_green(
     expect(pipeline.grid_cell(run_id, "refresh_materialized_views")).to_be_visible()
     keep("05-green-run")
     assert platform.chosen_date(run_id) == ONE_DAY
-    assert set(platform.query(IN_THE_STAR, ONE_DAY, ONE_DAY)) == every_retailer({ONE_DAY})
+    assert set(platform.query(IN_WAREHOUSE, ONE_DAY, ONE_DAY)) == every_retailer({ONE_DAY})
     assert pipeline.errors() == []
 
 
-@pytest.mark.usefixtures("closed_books")
+@pytest.mark.usefixtures("stopped_clocks")
 def test_a_backfill_loads_exactly_its_ten_days_side_by_side_and_all_runs_again_change_nothing(
     pipeline: PipelinePage, platform: RunningPlatform, keep: Keep
 ) -> None:
@@ -114,7 +116,7 @@ def test_a_backfill_loads_exactly_its_ten_days_side_by_side_and_all_runs_again_c
     assert {run["state"] for run in runs} == {"success"}
     assert sorted(platform.chosen_date(run["dag_run_id"]) for run in runs) == sorted(TEN_DAYS)
     assert set(platform.query(LOADED, FIRST, LAST)) - before == every_retailer(TEN_DAYS)
-    assert set(platform.query(IN_THE_STAR, FIRST, LAST)) == every_retailer(TEN_DAYS)
+    assert set(platform.query(IN_WAREHOUSE, FIRST, LAST)) == every_retailer(TEN_DAYS)
     assert run_in_parallel(runs) >= 2
     pipeline.open("/runs?run_type=backfill")
     expect(pipeline.page.get_by_text("Success").first).to_be_visible()
@@ -146,12 +148,12 @@ def test_the_backfill_form_means_the_days_of_the_time_zone_at_the_bottom_left(sc
     with page.expect_request(lambda request: request.url.endswith("/backfills/dry_run")) as sent:
         expect(pipeline.backfill_form(FIRST, LAST, "completed")).to_be_visible()
 
-    asked: dict[str, Any] = sent.value.post_data_json or {}
-    assert asked["from_date"] == f"{FIRST}T00:00:00.000Z"
-    assert asked["to_date"] == f"{LAST}T23:59:59.999Z"
+    requested: dict[str, Any] = sent.value.post_data_json or {}
+    assert requested["from_date"] == f"{FIRST}T00:00:00.000Z"
+    assert requested["to_date"] == f"{LAST}T23:59:59.999Z"
 
 
-def test_a_red_run_names_the_retailer_its_log_says_what_to_do_and_clearing_it_makes_it_green(
+def test_a_failed_run_names_the_retailer_its_log_says_what_to_do_and_it_succeeds_when_cleared(
     pipeline: PipelinePage, platform: RunningPlatform, keep: Keep
 ) -> None:
     platform.faults(2, "down")
@@ -162,7 +164,7 @@ def test_a_red_run_names_the_retailer_its_log_says_what_to_do_and_clearing_it_ma
         pipeline.see_run(run_id, "Failed")
     finally:
         platform.faults(2, None)
-    keep("10-red-run")
+    keep("10-failed-run")
     log = pipeline.open_log("retailer_2")
     advice = log.get_by_text("retailer_2 at 127.0.0.1").last
     expect(advice).to_be_in_viewport()
@@ -175,6 +177,6 @@ def test_a_red_run_names_the_retailer_its_log_says_what_to_do_and_clearing_it_ma
 
     pipeline.see_run(run_id, "Success")
     expect(pipeline.page.get_by_text("Failed", exact=True)).to_have_count(0, timeout=LONG)
-    keep("13-green-after-clearing")
-    assert set(platform.query(IN_THE_STAR, LOST_DAY, LOST_DAY)) == every_retailer({LOST_DAY})
+    keep("13-succeeded-after-clearing")
+    assert set(platform.query(IN_WAREHOUSE, LOST_DAY, LOST_DAY)) == every_retailer({LOST_DAY})
     assert pipeline.errors() == []

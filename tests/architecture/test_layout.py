@@ -1,4 +1,4 @@
-"""What people rely on by name, and the house rules that a machine can check."""
+"""Names that users rely on, and the house rules that a machine can check."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def modules(*folders: str) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", FIXED_FILES)
-def test_a_file_people_rely_on_is_where_they_expect_it(name: str) -> None:
+def test_a_file_with_a_fixed_name_is_in_its_place(name: str) -> None:
     assert (PROJECT_ROOT / name).is_file()
 
 
@@ -91,13 +91,13 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_every_sql_file_begins_with_what_it_is_about() -> None:
-    silent = [
+    without_header = [
         path.relative_to(PROJECT_ROOT)
         for folder in (*PACKAGES, "database", "retailers")
         for path in (PROJECT_ROOT / folder).rglob("*.sql")
         if not path.read_text(encoding="utf-8").startswith("--")
     ]
-    assert silent == []
+    assert without_header == []
 
 
 def test_an_import_across_stages_is_named_by_the_linter(tmp_path: Path) -> None:

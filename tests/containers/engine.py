@@ -30,7 +30,7 @@ STAND_INS = {
 
 
 class NoEngine(Exception):
-    """There is no engine, or none that can get the base images; the text says what to install."""
+    """No engine is available, or it cannot get the base images; the text says what to install."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def base_images() -> set[str]:
 
 @contextmanager
 def container_engine(say: Say) -> Iterator[Engine]:
-    """The engine that answers when it can get the base images, else one of docker-offline. Raises NoEngine."""
+    """The running engine if it can get the base images, otherwise one of docker-offline. Raises NoEngine."""
     wanted = sorted(name for name in base_images() if _repository(name) in STAND_INS)
     if (present := _present_engine()) and all(_obtain(present, name, say) for name in wanted):
         yield present
@@ -107,7 +107,7 @@ def _present_engine() -> Engine | None:
 def _obtain(engine: Engine, image: str, say: Say) -> bool:
     if engine.has_image(image):
         return True
-    if engine.stand_ins:  # nothing to be had from a registry
+    if engine.stand_ins:  # no registry is available
         kind = f"{image}={STAND_INS[_repository(image)]}"
         return (tool := _docker_offline()) is not None and _succeeds(str(tool), "images", kind)
     say(f"pulling {image}")

@@ -1,4 +1,4 @@
-"""The platform in containers, of a clone of this checkout: brought up, asked, brought down without a trace."""
+"""The platform in containers, from a clone of this checkout: started, queried, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ QUICK = {
     "RETAIL_TASK_RETRIES": "3",
     "RETAIL_RETRY_DELAY_SECONDS": "2",
     "AIRFLOW_LOST_TASK_SECONDS": "45",
-    "INGEST_CATCH_UP_DAYS": "1",  # the tests load dates here and there; those between are no gaps to be filled
+    "INGEST_CATCH_UP_DAYS": "1",  # the tests load scattered dates; the dates between them must not be filled
     "RETAILER_LINES_PER_DAY": "1600",  # three pages
 }
 PREFIX = "retail-test-"
@@ -205,7 +205,7 @@ class Project:
             self.docker("rm", "--force", "--volumes", each["Id"], check=False)
         removal = ("down", "-v", "--rmi", "local", "--remove-orphans", "-t", "5")
         self.compose(*ALL_PROFILES, *removal, check=False)
-        if images := self.images():  # those that bear a name of ours, which `--rmi local` leaves
+        if images := self.images():  # images with our names, which `--rmi local` keeps
             self.docker("image", "rm", "--force", *images, check=False)
         self.remove_unused()
         assert self.left() == []

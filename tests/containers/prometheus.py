@@ -1,4 +1,4 @@
-"""Asking the Prometheus of a project."""
+"""Queries to the Prometheus of a project."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def address(project: Project, port: str) -> str:
 
 def get(url: str, **parameters: str) -> Any:
     """The JSON at an address."""
-    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=10) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(f"{url}?{urllib.parse.urlencode(parameters)}", timeout=10) as response:
+        return json.load(response)
 
 
-def ask(project: Project, query: str) -> list[dict[str, Any]]:
+def query_prometheus(project: Project, query: str) -> list[dict[str, Any]]:
     """The series of an instant query that have a value that is a number."""
     found = get(f"{address(project, 'PROMETHEUS_PORT')}/api/v1/query", query=query)["data"]["result"]
     return [each for each in found if each["value"][1] not in ("NaN", "+Inf", "-Inf")]

@@ -25,7 +25,7 @@ STATUSES = "SELECT status FROM ops.pipeline_runs WHERE business_date = %s AND st
 
 
 def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
-    """A stage by the command that people type, without starting what it depends on once more."""
+    """A stage with the command that users type, without starting its dependencies again."""
     return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
 
 
@@ -55,7 +55,7 @@ def test_a_date_that_is_none_ends_with_2_and_one_line(platform: Project, service
     assert (done.returncode, done.stdout) == (2, "")
     # docker-compose adds what it creates; its old version also the status.
     said = [line for line in done.stderr.splitlines() if not re.match(r" ?(Creating|Container) |\d+$", line)]
-    assert said == ["'15/01/2024' is no date. Give it as YYYY-MM-DD, for example 2024-01-15."]
+    assert said == ["'15/01/2024' is not a date. Give it as YYYY-MM-DD, for example 2024-01-15."]
 
 
 def test_a_retailer_that_is_stopped_is_named_and_the_others_are_landed(platform: Project) -> None:

@@ -18,11 +18,11 @@ DAY = date(2024, 3, 5)
 EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 TRIGGER = {"logical_date": None, "conf": {"date": DAY.isoformat()}}
 VARIABLE = {"key": "colour", "value": "red"}
-STAR = """
+FACTS = """
 SELECT retailer_id, count(*), sum(net_amount) FROM fact_sales JOIN dim_retailer USING (retailer_key)
  WHERE date_key = to_char(%s::date, 'YYYYMMDD')::int GROUP BY retailer_id
 """
-PERSON = {
+NEW_USER = {
     "username": "mallory",
     "password": "no-such-secret",
     "email": "mallory@localhost",
@@ -37,7 +37,7 @@ def test_the_dag_is_there_and_switched_on_and_every_file_could_be_read(platform:
     assert platform.airflow.call("GET", "/api/v2/importErrors")["import_errors"] == []
 
 
-def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_for(platform: Project) -> None:
+def test_a_run_for_one_date_succeeds_and_every_record_and_cent_is_reconciled(platform: Project) -> None:
     outcome = platform.running.run(DAY)
     assert (outcome.state, set(outcome.tasks.values())) == ("success", {"success"})
     assert {name for name in outcome.tasks if "[" in name} == {f"ingest_retailers_to_s3[{name}]" for name in EVERYONE}
@@ -45,12 +45,12 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
     said = platform.compose("run", "--rm", "retail", "ledger", DAY.isoformat(), "--json").stdout
     ledger = {each["retailer_id"]: each for each in json.loads(said)["partitions"]}
     assert ledger.keys() == EVERYONE
-    star = {name: (rows, money) for name, rows, money in platform.warehouse(STAR, DAY)}
+    facts = {name: (rows, money) for name, rows, money in platform.warehouse(FACTS, DAY)}
     for name, entry in ledger.items():
         records, (money,) = entry["records"], entry["money"].values()
         assert records["reported"] == records["landed"] - records["duplicate"] + records["rejected"]
         assert Decimal(money["reported"]) == Decimal(money["in_warehouse"]) + Decimal(money["rejected"])
-        assert star[name] == (records["in_warehouse"], Decimal(money["in_warehouse"]))
+        assert facts[name] == (records["in_warehouse"], Decimal(money["in_warehouse"]))
     shown = platform.warehouse("SELECT DISTINCT retailer_id FROM mv_daily_sales_summary WHERE business_date = %s", DAY)
     assert {name for (name,) in shown} == EVERYONE
 
@@ -60,23 +60,23 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
     [
         ("OPERATOR", "PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": False}, None),
         ("OPERATOR", "GET", "/auth/fab/v1/users", None, 403),
-        ("OPERATOR", "POST", "/auth/fab/v1/users", PERSON, 403),
+        ("OPERATOR", "POST", "/auth/fab/v1/users", NEW_USER, 403),
         ("ANALYST", "GET", f"/api/v2/dags/{DAG_ID}/dagRuns", None, None),
         ("ANALYST", "POST", f"/api/v2/dags/{DAG_ID}/dagRuns", TRIGGER, 403),
         ("ANALYST", "PATCH", f"/api/v2/dags/{DAG_ID}", {"is_paused": True}, 403),
         ("ANALYST", "POST", "/api/v2/variables", VARIABLE, 403),
-        ("ANALYST", "POST", "/auth/fab/v1/users", PERSON, 403),
+        ("ANALYST", "POST", "/auth/fab/v1/users", NEW_USER, 403),
     ],
 )
 def test_everybody_may_do_in_airflow_what_their_role_is_for_and_no_more(
     platform: Project, role: str, method: str, path: str, body: object, rejected: int | None
 ) -> None:
-    assert answer(lambda: platform.airflow_as(role).call(method, path, body)) == rejected
+    assert rejection_status(lambda: platform.airflow_as(role).call(method, path, body)) == rejected
 
 
 def test_an_operator_runs_a_date_again_and_nothing_changes(platform: Project) -> None:
     running = platform.running
-    with running.closed_books():
+    with running.stopped_clocks():
         assert running.run(DAY).state == "success"  # which loads what the retailers have changed on other dates, too
         digest = running.digest()
         run = platform.airflow_as("OPERATOR").call("POST", f"/api/v2/dags/{DAG_ID}/dagRuns", TRIGGER)
@@ -90,11 +90,11 @@ def test_nobody_gets_in_without_a_password_that_is_right(platform: Project) -> N
         urlopen(Request(f"{api.url}/api/v2/dags"), timeout=10)
     assert rejection.value.code == 401
     for password in ("admin", "airflow"):
-        assert answer(AirflowApi(api.url, api.username, password).ensure_pool) == 401
+        assert rejection_status(AirflowApi(api.url, api.username, password).ensure_pool) == 401
 
 
-def answer(call: Callable[[], object]) -> int | None:
-    """The status with which Airflow rejected; None when it did not."""
+def rejection_status(call: Callable[[], object]) -> int | None:
+    """The status of Airflow's rejection; None when it accepted the request."""
     try:
         call()
     except (AirflowForbidden, AirflowError) as error:

@@ -1,6 +1,6 @@
 """Data outlives containers, releases and passwords; only `down -v` deletes it. The last tests: they take all down.
 
-The stand-in of the S3 store forgets its objects when it stops, so they are not asked for here; the real one has them on
+The stand-in of the S3 store forgets its objects when it stops, so they are not checked here; the real one has them on
 the volume s3-data.
 """
 

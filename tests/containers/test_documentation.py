@@ -1,4 +1,4 @@
-"""Every command of the documents about containers, typed in the order in which it stands."""
+"""Every command of the documents about containers, typed in the order of the document."""
 
 from __future__ import annotations
 

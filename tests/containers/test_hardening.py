@@ -125,7 +125,7 @@ def _address(containers: dict[str, dict[str, Any]], target: str) -> str:
     return f"{network['IPAddress']}:{port}"
 
 
-def test_a_secret_stands_only_in_the_containers_that_need_it(
+def test_a_secret_is_only_in_the_containers_that_need_it(
     platform: Project, containers: dict[str, dict[str, Any]]
 ) -> None:
     holders = {
@@ -150,7 +150,7 @@ def test_no_secret_is_shown_in_a_list_of_processes(platform: Project, containers
 
 
 def test_every_part_can_put_something_aside(platform: Project) -> None:
-    """A web server with a large answer does, and fails without."""
+    """A web server does so for a large response, and fails if it cannot."""
     for each in platform.containers():
         if each["State"]["Running"]:
             platform.docker("exec", each["Id"], "sh", "-c", "echo x > /tmp/aside && rm /tmp/aside")

@@ -21,8 +21,8 @@ TIMEOUT_SECONDS = 240.0
 """Airflow's parts end without their database, and their engine waits longer before each new start."""
 
 
-class Answer:
-    """What the health check said and ended with."""
+class HealthReport:
+    """The report and the exit status of the health check."""
 
     def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
         assert "Traceback" not in done.stderr, done.stderr
@@ -53,17 +53,17 @@ def run(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ask(project: Project) -> Answer:
-    return Answer(run(project, "--json"))
+def check_health(project: Project) -> HealthReport:
+    return HealthReport(run(project, "--json"))
 
 
-def until(project: Project, fits: Callable[[Answer], bool]) -> Answer:
-    """Ask until the answer fits: heartbeats and health checks need a moment to notice."""
+def until(project: Project, fits: Callable[[HealthReport], bool]) -> HealthReport:
+    """Check until the report fits: heartbeats and health checks take a while to notice."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not fits(answer := ask(project)):
-        assert time.monotonic() < deadline, [each for each in answer.findings if each["health"] != "ok"]
+    while not fits(report := check_health(project)):
+        assert time.monotonic() < deadline, [each for each in report.findings if each["health"] != "ok"]
         time.sleep(2)
-    return answer
+    return report
 
 
 @contextmanager
@@ -75,8 +75,8 @@ def stopped(project: Project, service: str) -> Iterator[None]:
         project.up()  # starts it, and s3-init with it: the stand-in of the store forgets its buckets
 
 
-def is_well(answer: Answer) -> bool:
-    return answer.status == 0
+def is_well(report: HealthReport) -> bool:
+    return report.status == 0
 
 
 @pytest.fixture(autouse=True)
@@ -87,41 +87,41 @@ def _is_well_before_and_after(platform: Project) -> Iterator[None]:
 
 
 def test_with_everything_up_each_service_has_its_line_and_the_status_is_0(platform: Project) -> None:
-    answer = ask(platform)
-    assert (answer.status, answer.platform) == (0, "containers")
-    services = {each["item"]: each["reason"] for each in answer.findings if each["area"] == "services"}
+    report = check_health(platform)
+    assert (report.status, report.platform) == (0, "containers")
+    services = {each["item"]: each["reason"] for each in report.findings if each["area"] == "services"}
     assert {service_of(each) for each in platform.containers()} == set(services)
     assert {name for name, reason in services.items() if reason == "done"} == ONCE
     assert all(reason.startswith("healthy for ") for name, reason in services.items() if name not in ONCE)
-    areas = {each["area"] for each in answer.findings}
+    areas = {each["area"] for each in report.findings}
     assert areas >= {"services", "environment", "warehouse", "S3", "retailer APIs", "Airflow"}
     for part in ("API server", "metadata database", "scheduler", "DAG processor", "retail_data_pipeline"):
-        assert answer.line("Airflow", part)["health"] in ("ok", "attention")
+        assert report.line("Airflow", part)["health"] in ("ok", "attention")
 
 
-def test_the_report_for_people_names_the_platform_first_and_the_result_last(platform: Project) -> None:
+def test_the_printed_report_names_the_platform_first_and_the_result_last(platform: Project) -> None:
     lines = run(platform).stdout.splitlines()
     assert lines[0] == f"Platform: containers of the project {platform.name}, with the settings of .env"
-    assert lines[-1].startswith("All is well.")
+    assert lines[-1].startswith("Everything ")
 
 
 def test_a_stopped_retailer_is_down_with_its_remedy_and_nothing_else(platform: Project) -> None:
     with stopped(platform, "retailer2-api"):
-        answer = ask(platform)
-        assert answer.status == 1
-        assert answer.ill() == {("services", "retailer2-api"), ("retailer APIs", "retailer_2")}
+        report = check_health(platform)
+        assert report.status == 1
+        assert report.ill() == {("services", "retailer2-api"), ("retailer APIs", "retailer_2")}
         compose = " ".join(platform.engine.compose)
-        assert f"{compose} up -d retailer2-api" in answer.line("services", "retailer2-api")["remedy"]
-        assert answer.line("retailer APIs", "retailer_2")["reason"].endswith("no connection")
-        assert f"{compose} up -d retailer2-api" in answer.line("retailer APIs", "retailer_2")["remedy"]
+        assert f"{compose} up -d retailer2-api" in report.line("services", "retailer2-api")["remedy"]
+        assert report.line("retailer APIs", "retailer_2")["reason"].endswith("no connection")
+        assert f"{compose} up -d retailer2-api" in report.line("retailer APIs", "retailer_2")["remedy"]
 
 
 def test_a_stopped_store_is_down_and_the_warehouse_is_not(platform: Project) -> None:
     with stopped(platform, "s3"):
-        answer = ask(platform)
-        assert answer.status == 1
-        assert answer.ill() == {("services", "s3"), ("S3", "raw bucket"), ("S3", "processed bucket")}
-        assert " up -d s3" in answer.line("S3", "raw bucket")["remedy"]
+        report = check_health(platform)
+        assert report.status == 1
+        assert report.ill() == {("services", "s3"), ("S3", "raw bucket"), ("S3", "processed bucket")}
+        assert " up -d s3" in report.line("S3", "raw bucket")["remedy"]
         checked = subprocess.run(
             [sys.executable, "scripts/check_s3.py"],
             cwd=platform.directory,
@@ -137,17 +137,17 @@ def test_a_stopped_store_is_down_and_the_warehouse_is_not(platform: Project) -> 
 
 def test_a_stopped_postgres_is_down_for_the_warehouse_and_for_airflow(platform: Project) -> None:
     with stopped(platform, "postgres"):
-        answer = until(platform, lambda answer: ("Airflow", "metadata database") in answer.ill())
-        assert answer.status == 1
-        assert {("services", "postgres"), ("warehouse", "PostgreSQL")} <= answer.ill()
-        assert " up -d postgres" in answer.line("warehouse", "PostgreSQL")["remedy"]
-        assert " up -d postgres" in answer.line("Airflow", "metadata database")["remedy"]
-        # Their heartbeats are in that database: nothing is claimed of them.
-        assert answer.line("Airflow", "scheduler")["health"] == "unknown"
-        assert not {area for area, _ in answer.ill()} & {"S3", "retailer APIs", "environment"}
+        report = until(platform, lambda report: ("Airflow", "metadata database") in report.ill())
+        assert report.status == 1
+        assert {("services", "postgres"), ("warehouse", "PostgreSQL")} <= report.ill()
+        assert " up -d postgres" in report.line("warehouse", "PostgreSQL")["remedy"]
+        assert " up -d postgres" in report.line("Airflow", "metadata database")["remedy"]
+        # Their heartbeats are in that database, so their health is unknown.
+        assert report.line("Airflow", "scheduler")["health"] == "unknown"
+        assert not {area for area, _ in report.ill()} & {"S3", "retailer APIs", "environment"}
 
 
-def test_an_engine_that_does_not_answer_is_told_and_the_rest_is_still_checked(
+def test_an_engine_that_does_not_respond_is_reported_and_the_rest_is_still_checked(
     platform: Project, tmp_path: Path
 ) -> None:
     environment = {**platform.shell(), "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
@@ -155,7 +155,7 @@ def test_an_engine_that_does_not_answer_is_told_and_the_rest_is_still_checked(
     done = subprocess.run(
         command, cwd=platform.directory, env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    answer = Answer(done)
-    assert (answer.status, answer.platform) == (2, "containers")
-    assert answer.ill() == {("services", "container engine")}
-    assert "DOCKER_HOST" in answer.line("services", "container engine")["remedy"]
+    report = HealthReport(done)
+    assert (report.status, report.platform) == (2, "containers")
+    assert report.ill() == {("services", "container engine")}
+    assert "DOCKER_HOST" in report.line("services", "container engine")["remedy"]

@@ -30,7 +30,7 @@ PLANTED = (".env", ".env.production", "docker/airflow/.env", "shared/.env.local"
 
 @pytest.fixture(scope="module")
 def images(platform: Project) -> list[str]:
-    """Names of all images of ours."""
+    """Names of all our images."""
     found = platform.images()
     names = {name.partition("/")[2].partition(":")[0] for name in found}
     assert names == {"airflow", "ingestion", "transformation", "data-quality", "retailer"}
@@ -102,19 +102,19 @@ def _text(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def belongs_elsewhere(files: tarfile.TarFile, member: tarfile.TarInfo) -> bool:
-    """Whether this file of a layer has no place in an image: by its name, and of ours by what it holds."""
+    """Whether this file of a layer must not be in an image: by its name, and for our files also by its content."""
     if not member.name.startswith("opt/retail/"):
         return bool(KEPT_SECRETS.search(member.name))
     content = files.extractfile(member) if member.isfile() else None
     return bool(NEVER.search(member.name) or (content and PRIVATE_KEY.search(content.read())))
 
 
-def test_neither_history_nor_environment_of_an_image_tells_a_secret(
+def test_neither_history_nor_environment_of_an_image_shows_a_secret(
     platform: Project, images: list[str], secrets: list[bytes]
 ) -> None:
     for image in images:
-        told = platform.docker("history", "--no-trunc", image) + platform.docker("image", "inspect", image)
-        assert [secret for secret in secrets if secret.decode() in told] == []
+        shown = platform.docker("history", "--no-trunc", image) + platform.docker("image", "inspect", image)
+        assert [secret for secret in secrets if secret.decode() in shown] == []
         variables = json.loads(platform.docker("image", "inspect", image))[0]["Config"]["Env"]
         assert [line for line in variables if re.match(r"\w*(PASSWORD|SECRET|TOKEN|API_KEY)\w*=.", line)] == []
 
@@ -127,7 +127,7 @@ def test_every_image_says_what_it_is_and_runs_as_nobody_in_particular(platform: 
 
 
 def test_nothing_but_the_code_gets_into_a_build(platform: Project) -> None:
-    """An image of everything the build context holds, with secrets planted beside the code."""
+    """An image of everything the build context holds, with secrets planted next to the code."""
     for name in PLANTED:
         path = platform.directory / name
         if not path.exists():

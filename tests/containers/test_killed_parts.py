@@ -38,7 +38,7 @@ DAYS = {victim: FIRST + timedelta(days=place) for place, victim in enumerate(VIC
 
 @contextmanager
 def held_up(platform: Project, stage: str) -> Iterator[None]:
-    """Keep runs in the middle of a stage: the retailers answer slowly, or the load waits to write its facts."""
+    """Keep runs in the middle of a stage: the retailers respond slowly, or the load waits to write its facts."""
     if stage == "transform":
         blocker = psycopg2.connect(platform.dsn("postgres", "POSTGRES_SUPERUSER_PASSWORD"))
         with closing(blocker):
@@ -76,7 +76,7 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
 
 def test_loading_the_same_dates_again_in_peace_changes_nothing(platform: Project) -> None:
     days = min(DAYS.values()), max(DAYS.values())
-    rows = platform.warehouse(ROWS, *days)  # not the whole digest: the retailers go on selling on other dates
+    rows = platform.warehouse(ROWS, *days)  # not the complete digest: the retailers continue to sell on other dates
     runs = [platform.trigger(day) for day in DAYS.values()]
     assert {platform.running.wait(run_id, 300).state for run_id in runs} == {"success"}
     assert platform.warehouse(ROWS, *days) == rows != [(None,)]

@@ -11,12 +11,12 @@ from shared.config import RETAILER_IDS
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
-from tests.containers.prometheus import ask
+from tests.containers.prometheus import query_prometheus
 from tests.waiting import wait_until
 
 DAY = date(2024, 6, 11)
 ADDED = {"airflow-metrics", "pushgateway", "prometheus", "alertmanager"}
-"""Without Grafana, for whose image there is no stand-in."""
+"""Without Grafana, whose image has no stand-in."""
 
 
 @pytest.fixture(scope="module")
@@ -37,19 +37,24 @@ def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow
     midnight = 1718064000
 
     def stages() -> dict[str, float]:
-        found = ask(watched, f"retail_stage_failed and retail_stage_business_date_timestamp_seconds == {midnight}")
+        found = query_prometheus(
+            watched, f"retail_stage_failed and retail_stage_business_date_timestamp_seconds == {midnight}"
+        )
         return {each["metric"]["stage"]: float(each["value"][1]) for each in found}
 
     wait_until(lambda: len(stages()) == 4, 60)
     assert set(stages().values()) == {0.0}
-    landed = {each["metric"]["retailer"]: float(each["value"][1]) for each in ask(watched, "retail_landed_records")}
-    books = dict(
+    landed = {
+        each["metric"]["retailer"]: float(each["value"][1])
+        for each in query_prometheus(watched, "retail_landed_records")
+    }
+    ledger = dict(
         watched.warehouse(
             "SELECT retailer_id, landed FROM ops.load_ledger WHERE business_date = %s AND landed > 0", DAY
         )
     )
-    assert landed.keys() == books.keys() == set(RETAILER_IDS)
-    assert all(landed[name] >= books[name] for name in books), "a run also lands other dates that have changed"
+    assert landed.keys() == ledger.keys() == set(RETAILER_IDS)
+    assert all(landed[name] >= ledger[name] for name in ledger), "a run also lands other dates that have changed"
     finished = 'airflow_task_finishes_total{state="success",dag_id="retail_data_pipeline"} > 0'
-    wait_until(lambda: len(ask(watched, finished)) >= 5, 60)
-    wait_until(lambda: ask(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"), 60)
+    wait_until(lambda: len(query_prometheus(watched, finished)) >= 5, 60)
+    wait_until(lambda: query_prometheus(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"), 60)

@@ -23,7 +23,7 @@ from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
-from tests.containers.prometheus import address, ask, get
+from tests.containers.prometheus import address, get, query_prometheus
 from tests.documentation.documents import fences
 from tests.fakes.grafana_dashboards import expand_promql, queries
 from tests.fakes.published_days import PublishedDays
@@ -61,7 +61,7 @@ airflow.dagrun.schedule_delay,dag_id=retail_data_pipeline:800|ms
 
 @pytest.fixture(scope="module")
 def monitored(make_project: MakeProject, engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """Monitoring's own services; Grafana, for whose image there is no stand-in, is left out."""
+    """Monitoring's own services; without Grafana, whose image has no stand-in."""
     images = monitoring_images(engine, tmp_path_factory.mktemp("images"))
     with make_project(COMPOSE_FILE="docker-compose.yml:docker/compose/monitoring.yml", **images) as project:
         project.compose("build", "airflow-metrics")
@@ -108,15 +108,17 @@ def run_every_stage(warehouse: WarehouseAccess, s3: S3Access) -> None:
 
 def test_every_promql_query_finds_data(pushing: Project, warehouse: WarehouseAccess, s3: S3Access) -> None:
     run_every_stage(warehouse, s3)
-    asked = queries("prometheus")
-    assert asked
+    promql = queries("prometheus")
+    assert promql
 
-    def unanswered() -> list[str]:
+    def without_data() -> list[str]:
         send_statsd(pushing, AIRFLOW_LINES)
-        return [query.name for query in asked if not ask(pushing, expand_promql(query.text, RETAILER_IDS))]
+        return [
+            query.name for query in promql if not query_prometheus(pushing, expand_promql(query.text, RETAILER_IDS))
+        ]
 
     until = time.monotonic() + 75
-    while (missing := unanswered()) and time.monotonic() < until:
+    while (missing := without_data()) and time.monotonic() < until:
         time.sleep(3)
     assert missing == []
     check_what_was_pushed(pushing)
@@ -124,17 +126,19 @@ def test_every_promql_query_finds_data(pushing: Project, warehouse: WarehouseAcc
 
 def check_what_was_pushed(project: Project) -> None:
     """Counts of each retailer, by the labels of the run and not those of the gateway."""
-    fetched = {each["metric"]["retailer"]: each["value"][1] for each in ask(project, "retail_fetched_records")}
+    fetched = {
+        each["metric"]["retailer"]: each["value"][1] for each in query_prometheus(project, "retail_fetched_records")
+    }
     assert fetched == dict.fromkeys(RETAILER_IDS, "30")
-    loaded = ask(project, 'retail_loaded_records{change="inserted"}')
+    loaded = query_prometheus(project, 'retail_loaded_records{change="inserted"}')
     assert {each["metric"]["retailer"]: each["value"][1] for each in loaded} == dict.fromkeys(RETAILER_IDS, "30")
     assert "instance" not in loaded[0]["metric"] and loaded[0]["metric"]["job"] == "retail_pipeline"
-    (published,) = ask(project, "max(retail_last_published_date_timestamp_seconds)")
+    (published,) = query_prometheus(project, "max(retail_last_published_date_timestamp_seconds)")
     assert float(published["value"][1]) == datetime(2024, 1, 15, tzinfo=UTC).timestamp()
-    assert {each["metric"]["stage"] for each in ask(project, "retail_stage_duration_seconds")} == {
+    assert {each["metric"]["stage"] for each in query_prometheus(project, "retail_stage_duration_seconds")} == {
         "ingest", "transform", "quality", "refresh",
     }  # fmt: skip
-    assert ask(project, 'up{job="airflow"}')[0]["value"][1] == "1"
+    assert query_prometheus(project, 'up{job="airflow"}')[0]["value"][1] == "1"
 
 
 def test_a_failed_check_reaches_alertmanager_with_the_retailers_name(
@@ -170,7 +174,7 @@ def test_a_run_of_one_retailer_leaves_the_others_figures(pushing: Project, wareh
             outcome.finish(details=IngestResult("run-3", DAY, results).as_dict(), failed=bad, of=len(results))
 
     run(*(RetailerResult(each) for each in RETAILER_IDS))
-    run(RetailerResult("retailer_2", error="no answer", error_kind="RetryLater"))
+    run(RetailerResult("retailer_2", error="no response", error_kind="RetryLater"))
     assert failed() == {"retailer_1": "0", "retailer_2": "1", "retailer_3": "0"}
     pushing.compose("restart", "-t", "5", "pushgateway")
     wait_until(lambda: reachable(f"{address(pushing, 'PUSHGATEWAY_PORT')}/-/ready"), 20)
@@ -218,10 +222,10 @@ def test_monitoring_runs_with_no_right_it_does_not_need(monitored: Project) -> N
         assert {each["HostIp"] for each in published} <= {"127.0.0.1"}, service
 
 
-def test_grafana_gets_what_its_provisioning_asks_for(monitored: Project) -> None:
+def test_grafana_gets_the_settings_of_its_provisioning(monitored: Project) -> None:
     """Its image cannot be had here: that every ${NAME} of the data sources is in its environment, and its files are."""
     grafana = yaml.safe_load(monitored.compose("config").stdout)["services"]["grafana"]
     sources = (monitored.directory / "docker/grafana/provisioning/datasources/datasources.yml").read_text()
-    asked = {part.partition("}")[0] for part in sources.split("${")[1:]} - {"…"}
-    assert asked and asked <= set(grafana["environment"])
+    expected = {part.partition("}")[0] for part in sources.split("${")[1:]} - {"…"}
+    assert expected and expected <= set(grafana["environment"])
     assert grafana["user"] == "472:0" and grafana["read_only"] and grafana["cap_drop"] == ["ALL"]

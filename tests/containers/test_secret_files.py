@@ -66,7 +66,7 @@ def test_a_stage_finds_its_secrets(hidden: Project) -> None:
     assert all(name in done.stdout for name in ("retailer_1", "retailer_2", "retailer_3"))
 
 
-def test_the_channels_of_alerts_are_found_and_not_told(hidden: Project) -> None:
+def test_the_channels_of_alerts_are_found_and_not_shown(hidden: Project) -> None:
     rejected = hidden.compose("run", "--rm", "-T", "retail", "alerts", "test", check=False)
 
     assert rejected.returncode == 1

@@ -73,7 +73,7 @@ def test_every_service_becomes_healthy_and_what_runs_once_ends_well(platform: Pr
     assert {name: each["RestartCount"] for name, each in containers.items() if each["RestartCount"]} == {}
 
 
-def test_the_first_scheduled_run_ends_green_by_itself(platform: Project) -> None:
+def test_the_first_scheduled_run_succeeds(platform: Project) -> None:
     path = f"/api/v2/dags/{DAG_ID}/dagRuns?run_type=scheduled"
     runs = wait_until(lambda: platform.airflow.call("GET", path)["dag_runs"], 1200)
     assert platform.running.wait(runs[0]["dag_run_id"], 240).state == "success"

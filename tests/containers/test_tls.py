@@ -12,7 +12,7 @@ import pytest
 from tests.containers.conftest import MakeProject
 from tests.containers.project import Project
 
-ASK = """
+TLS_VERSION = """
 from shared.config import load_settings
 from shared.database import session
 with session(load_settings().warehouse_dsn.get_secret_value(), application_name="test") as connection:
@@ -75,7 +75,7 @@ def test_a_password_is_needed_over_tls_too(secured: Project) -> None:
 
 
 def test_the_stages_check_the_certificate(secured: Project) -> None:
-    assert one_off(secured, "transformation", "python", "-c", ASK).startswith("TLSv1.")
+    assert one_off(secured, "transformation", "python", "-c", TLS_VERSION).startswith("TLSv1.")
     other_name = one_off(
         secured, "transformation", "sh", "-c", 'POSTGRES_HOST=$(getent hosts postgres | cut -d" " -f1) exec "$@"', "sh",
         *("python", "-m", "transformation.main", "2024-01-15"), check=False,
@@ -84,7 +84,7 @@ def test_the_stages_check_the_certificate(secured: Project) -> None:
     without = one_off(
         secured, "transformation", "env", "POSTGRES_SSLMODE=disable", "python", "-m", "transformation.main", check=False
     )
-    assert "takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in without
+    assert "accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in without
 
 
 def test_airflow_reaches_its_own_database_over_tls(secured: Project) -> None:

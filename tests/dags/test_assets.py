@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from materialized_views.refresh_views import VIEWS
+from materialized_views.catalog import view_definitions
 from monitoring.lineage.datasets import declarations
 
+VIEWS = tuple(view_definitions())
 OBJECTS = {"sales_record", "rejected", "processed"}
 CHECKS = {"data_quality_results", "data_quality_scores"}
 
@@ -22,8 +23,8 @@ def warehouse(dag_bag: Any) -> Any:
 
 
 @pytest.fixture
-def told(warehouse: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
-    """What the events of the present task say, by asset."""
+def described(warehouse: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
+    """The details of the current task's events, by asset."""
     extras: dict[str, dict[str, Any]] = {}
 
     class Events:
@@ -54,7 +55,7 @@ def test_the_names_that_other_dags_know_keep_their_uris(dag: Any) -> None:
     assert {"fact_sales", "materialized_views"} <= names
 
 
-def test_events_of_a_load_say_what_it_did(warehouse: Any, told: dict[str, Any]) -> None:
+def test_events_of_a_load_say_what_it_did(warehouse: Any, described: dict[str, Any]) -> None:
     counts = {"inserted": 5, "updated": 1, "unchanged": 2, "withdrawn": 0, "in_warehouse": 8}
     facts = {
         "retailers": {
@@ -68,7 +69,7 @@ def test_events_of_a_load_say_what_it_did(warehouse: Any, told: dict[str, Any]) 
     }
 
     assert warehouse.loaded(facts, "2024-01-15") is facts
-    assert told["fact_sales"] == {
+    assert described["fact_sales"] == {
         "business_date": "2024-01-15",
         "business_dates": ["2024-01-14", "2024-01-15"],
         "retailers": ["retailer_1"],
@@ -79,16 +80,16 @@ def test_events_of_a_load_say_what_it_did(warehouse: Any, told: dict[str, Any]) 
         "withdrawn": 0,
         "in_warehouse": 16,
     }
-    assert set(told) == set(warehouse.TABLES)
-    assert told["dim_product"]["business_date"] == "2024-01-15"
+    assert set(described) == set(warehouse.TABLES)
+    assert described["dim_product"]["business_date"] == "2024-01-15"
 
 
-def test_events_of_a_refresh_say_how_many_rows_each_view_has(warehouse: Any, told: dict[str, Any]) -> None:
+def test_events_of_a_refresh_say_how_many_rows_each_view_has(warehouse: Any, described: dict[str, Any]) -> None:
     facts = {"views": [{"view": name, "rows": 3, "seconds": 0.1} for name in VIEWS], "seconds": 0.6}
 
     warehouse.refreshed(facts, "2024-01-15")
-    assert told["materialized_views"]["rows"] == dict.fromkeys(VIEWS, 3)
-    assert told["mv_daily_sales_summary"] == {"business_date": "2024-01-15", "rows": 3}
+    assert described["materialized_views"]["rows"] == dict.fromkeys(VIEWS, 3)
+    assert described["mv_daily_sales_summary"] == {"business_date": "2024-01-15", "rows": 3}
 
 
 def test_several_events_may_start_one_report(warehouse: Any) -> None:

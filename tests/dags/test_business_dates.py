@@ -18,7 +18,7 @@ from shared.business_dates import business_date
 
 ZONES = (
     "UTC",
-    "America/New_York",  # there is no 02:00 on a Sunday of March
+    "America/New_York",  # without 02:00 on a Sunday of March
     "Pacific/Auckland",  # no 02:00 in September, two of them in April
     "Europe/London",
     "Asia/Kathmandu",  # 5 h 45 min ahead
@@ -33,7 +33,7 @@ slowly = settings(max_examples=120, deadline=None, suppress_health_check=[Health
 
 @dataclass
 class Run:
-    """What Airflow tells a task about its run."""
+    """What a task knows about its run."""
 
     run_type: str
     run_after: datetime
@@ -43,7 +43,7 @@ class Run:
 
 
 def changes_of_clocks(zone: str) -> list[date]:
-    """The days on which the clocks are changed, and those beside them."""
+    """The days on which the clocks change, and the days next to them."""
     days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days)]
     offsets = [datetime.combine(day, time_of_day(), ZoneInfo(zone)).utcoffset() for day in days]
     changed = [day for day, today, next_day in zip(days, offsets, offsets[1:], strict=False) if today != next_day]
@@ -90,7 +90,7 @@ def automatic(kind: str, interval: Any) -> Run:
 
 @slowly
 @given(chosen=zones_and_days(), length=st.integers(1, 9))
-def test_a_backfill_runs_exactly_the_dates_that_were_asked_for(
+def test_a_backfill_runs_exactly_the_requested_dates(
     timetables: dict[str, Any], chosen: tuple[str, date], length: int
 ) -> None:
     zone, first = chosen
@@ -108,17 +108,17 @@ def test_a_backfill_runs_exactly_the_dates_that_were_asked_for(
 
 @slowly
 @given(chosen=zones_and_days())
-def test_every_night_is_for_the_day_before_none_is_left_out_and_none_comes_twice(
+def test_each_scheduled_run_is_for_the_previous_day_without_gaps_or_repetitions(
     timetables: dict[str, Any], chosen: tuple[str, date]
 ) -> None:
     zone, day = chosen
     since = datetime.combine(day - 3 * ONE_DAY, time_of_day(12), ZoneInfo(zone)).astimezone(UTC)
 
-    nights = intervals(timetables[zone], since, since + timedelta(days=6))
+    scheduled = intervals(timetables[zone], since, since + timedelta(days=6))
 
-    days = [business_date(automatic("scheduled", each), None, zone) for each in nights]
+    days = [business_date(automatic("scheduled", each), None, zone) for each in scheduled]
     assert days == [day + number * ONE_DAY for number in range(-2, 4)]
-    for run_for, each in zip(days, nights, strict=True):
+    for run_for, each in zip(days, scheduled, strict=True):
         began = each.end.astimezone(ZoneInfo(zone))
         assert began.date() == run_for + ONE_DAY, "it runs when the day is over"
         assert began.hour in (2, 3)
@@ -126,7 +126,7 @@ def test_every_night_is_for_the_day_before_none_is_left_out_and_none_comes_twice
 
 @slowly
 @given(chosen=zones_and_days(), second=st.integers(0, 86_399), named=zones_and_days())
-def test_a_run_by_hand_is_for_yesterday_or_the_day_before_its_logical_date_or_the_date_that_was_picked(
+def test_a_manual_run_is_for_yesterday_or_the_day_before_its_logical_date_or_the_chosen_date(
     timetables: dict[str, Any], chosen: tuple[str, date], second: int, named: tuple[str, date]
 ) -> None:
     import pendulum
@@ -149,7 +149,7 @@ def test_a_run_by_hand_is_for_yesterday_or_the_day_before_its_logical_date_or_th
 
 @slowly
 @given(chosen=zones_and_days(), second=st.integers(0, 86_399))
-def test_the_last_date_that_can_be_backfilled_is_that_of_the_last_night(
+def test_the_last_date_that_can_be_backfilled_is_that_of_the_latest_scheduled_run(
     timetables: dict[str, Any], chosen: tuple[str, date], second: int
 ) -> None:
     zone, day = chosen
@@ -179,10 +179,10 @@ def test_a_run_has_its_tasks_whatever_its_logical_date(dag_bag: Any) -> None:
         ("2026-12-01T00:00", "2026-12-01T02:00"),
     ],
 )
-def test_by_itself_it_runs_the_last_night_and_none_before_its_beginning(
+def test_the_schedule_runs_the_latest_interval_and_none_before_its_beginning(
     airflow_home: Path, monkeypatch: pytest.MonkeyPatch, since: str, first: str
 ) -> None:
-    """It is noon of the 20th; the last night's interval is that from the 19th to the 20th, both at 02:00."""
+    """It is noon of the 20th; the latest interval is that from the 19th to the 20th, both at 02:00."""
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.encoders import encode_timetable
     from airflow.timetables import interval

@@ -1,4 +1,4 @@
-"""What reading the DAG files touches: no network, no database, no file of ours but code and the documentation."""
+"""What reading the DAG files touches: no network, no database, no project file except code and documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.dags.conftest import DAG_FILE
 DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
 PARSED_ALONE = """
 import json, os, runpy, sys, time
-import airflow.sdk, airflow.models.dagbag, croniter  # the last one asks `file` about the machine when it is imported
+import airflow.sdk, airflow.models.dagbag, croniter  # the last one runs `file` when it is imported
 
 opened, connected = [], []
 def watch(event, arguments):
@@ -49,7 +49,7 @@ def test_reading_a_dag_file_opens_no_connection_and_starts_no_program(parsed: di
     assert parsed["connected"] == []
 
 
-def test_reading_a_dag_file_opens_no_file_of_ours_but_code_and_documentation(parsed: dict[str, Any]) -> None:
+def test_reading_a_dag_file_opens_no_project_file_except_code_and_documentation(parsed: dict[str, Any]) -> None:
     installed = (str(PROJECT_ROOT / ".venv"), os.path.realpath(PROJECT_ROOT / ".venv"))
     ours = [
         Path(path) for path in parsed["opened"] if path.startswith(str(PROJECT_ROOT)) and not path.startswith(installed)

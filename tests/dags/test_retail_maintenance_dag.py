@@ -12,26 +12,28 @@ TASKS = ["remove_orphans", "create_partitions", "refresh_statistics", "find_gaps
 
 
 @pytest.fixture
-def upkeep(dag_bag: Any) -> Any:
+def maintenance(dag_bag: Any) -> Any:
     """The maintenance DAG."""
     assert dag_bag.import_errors == {}
     return dag_bag.dags["retail_maintenance"]
 
 
-def test_it_runs_daily_after_the_pipeline_and_makes_up_for_nothing(upkeep: Any) -> None:
-    assert type(upkeep.timetable).__name__ == "SinceTimetable"
-    assert upkeep.timetable.summary == "30 4 * * *"
-    assert upkeep.catchup is False
-    assert upkeep.max_active_runs == 1
+def test_it_runs_daily_after_the_pipeline_and_does_not_catch_up(maintenance: Any) -> None:
+    assert type(maintenance.timetable).__name__ == "SinceTimetable"
+    assert maintenance.timetable.summary == "30 4 * * *"
+    assert maintenance.catchup is False
+    assert maintenance.max_active_runs == 1
 
 
-def test_no_task_waits_for_another_and_all_are_explained(upkeep: Any) -> None:
-    assert [task.task_id for task in upkeep.tasks] == TASKS
-    assert [task.task_id for task in upkeep.tasks if task.upstream_task_ids or task.task_id not in upkeep.doc_md] == []
+def test_no_task_waits_for_another_and_all_are_explained(maintenance: Any) -> None:
+    assert [task.task_id for task in maintenance.tasks] == TASKS
+    assert [
+        task.task_id for task in maintenance.tasks if task.upstream_task_ids or task.task_id not in maintenance.doc_md
+    ] == []
 
 
-def test_a_task_that_fails_is_tried_again_and_reported(upkeep: Any) -> None:
-    for task in upkeep.tasks:
+def test_a_task_that_fails_is_tried_again_and_reported(maintenance: Any) -> None:
+    for task in maintenance.tasks:
         assert task.retries == 3
         assert task.execution_timeout
         assert task.on_failure_callback

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from pipeline import stages
+from pipeline.stages import STAGES
 from shared.config import RETAILER_IDS
 from tests.dags.conftest import DAG_FILE
 
-STAGES = ["ingest_retailers_to_s3", "transform_s3_to_postgres", "data_quality_check", "refresh_materialized_views"]
+DAG_TREE = ast.parse(DAG_FILE.read_text(encoding="utf-8"))
+TASK_IDS = ["ingest_retailers_to_s3", "transform_s3_to_postgres", "data_quality_check", "refresh_materialized_views"]
 
 
 def test_every_dag_can_be_read(dag_bag: Any) -> None:
@@ -26,9 +29,19 @@ def test_a_dag_file_has_at_most_80_lines() -> None:
     } == {}
 
 
-def test_the_stages_follow_each_other(dag: Any) -> None:
+def test_the_stages_follow_each_other_in_the_order_in_which_they_are_declared(dag: Any) -> None:
+    assert [stage.task_id for stage in STAGES] == TASK_IDS
     for before, after in pairwise(STAGES):
-        assert before in dag.get_task(after).upstream_task_ids
+        assert dag.get_task(after.task_id).upstream_task_ids & set(TASK_IDS) == {before.task_id}
+
+
+def test_each_task_runs_the_stage_that_names_it() -> None:
+    constants = {stages.INGEST: "INGEST", stages.TRANSFORM: "TRANSFORM", stages.QUALITY: "QUALITY"}
+    constants[stages.REFRESH] = "REFRESH"
+    tasks = {node.name: node for node in ast.walk(DAG_TREE) if isinstance(node, ast.FunctionDef)}
+    for stage in STAGES:
+        used = {node.id for node in ast.walk(tasks[stage.task_id]) if isinstance(node, ast.Name)}
+        assert used & set(constants.values()) == {constants[stage]}
 
 
 def test_ingestion_is_mapped_over_the_retailers_and_shows_their_names(dag: Any) -> None:
@@ -49,11 +62,11 @@ def test_the_last_task_always_runs_and_is_not_before_the_views(dag: Any) -> None
     assert last.trigger_rule == "all_done"
     assert last.downstream_task_ids == set()
     assert last.upstream_task_ids == {"ingest_retailers_to_s3", "transform_s3_to_postgres"}
-    # A leaf of its own: were the views upstream of the task above, a run whose views failed would end green.
+    # A leaf of its own: were the views upstream of the task above, a run whose views failed would succeed.
     assert dag.get_task("refresh_materialized_views").downstream_task_ids == set()
 
 
-def test_it_runs_every_night_at_two_and_does_not_catch_up(dag: Any) -> None:
+def test_it_runs_daily_at_two_and_does_not_catch_up(dag: Any) -> None:
     assert type(dag.timetable).__name__ == "SinceTimetable"
     assert dag.timetable.summary == "0 2 * * *"
     assert dag.catchup is False
@@ -67,7 +80,7 @@ def test_a_date_can_be_picked_for_one_run(dag: Any) -> None:
     assert date.value is None
 
 
-@pytest.mark.parametrize("task_id", STAGES)
+@pytest.mark.parametrize("task_id", TASK_IDS)
 def test_a_stage_is_tried_again_after_5_10_and_20_minutes_and_ends_within_2_hours(dag: Any, task_id: str) -> None:
     task = dag.get_task(task_id)
 
@@ -80,7 +93,7 @@ def test_a_stage_is_tried_again_after_5_10_and_20_minutes_and_ends_within_2_hour
 
 
 def test_later_stages_go_first(dag: Any) -> None:
-    weights = [dag.get_task(task_id).priority_weight for task_id in STAGES]
+    weights = [dag.get_task(task_id).priority_weight for task_id in TASK_IDS]
 
     assert weights == sorted(set(weights))
 
@@ -105,13 +118,15 @@ def test_the_documentation_names_every_task(dag: Any) -> None:
 
 
 def test_stages_are_imported_inside_the_tasks_only() -> None:
-    tree = ast.parse(DAG_FILE.read_text(encoding="utf-8"))
     at_the_top = {
-        (node.module or "").split(".")[0] for node in tree.body if isinstance(node, ast.ImportFrom) and node.level == 0
+        (node.module or "").split(".")[0]
+        for node in DAG_TREE.body
+        if isinstance(node, ast.ImportFrom) and node.level == 0
     }
 
     assert at_the_top <= {
         "__future__",
+        "dataclasses",
         "datetime",
         "airflow",
         "pipeline",

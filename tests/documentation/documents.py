@@ -57,7 +57,7 @@ class Fence:
 
 
 def documents() -> list[Path]:
-    """Every Markdown file of the project that people read."""
+    """Every Markdown document of the project."""
     found = [*PROJECT_ROOT.glob("*.md"), *(PROJECT_ROOT / "docs").rglob("*.md")]
     found += [*(PROJECT_ROOT / "database").rglob("*.md"), *(PROJECT_ROOT / "airflow" / "dags").glob("*.md")]
     return sorted(found)
@@ -74,7 +74,7 @@ def read(name: str) -> str:
 
 
 def fences(name: str) -> list[Fence]:
-    """The fenced blocks of a document in order, with the marker that stands right before each."""
+    """The fenced blocks of a document in order, with the marker right before each."""
     found, lines, number = [], read(name).splitlines(), 0
     while number < len(lines):
         opening = _OPENING.match(lines[number])
@@ -115,7 +115,7 @@ def prose(name: str) -> str:
 
 
 def code_spans(name: str) -> list[str]:
-    """What stands between back quotes in the prose."""
+    """The texts between back quotes in the prose."""
     return re.findall(r"`([^`\n]+)`", prose(name))
 
 

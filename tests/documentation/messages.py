@@ -1,6 +1,6 @@
 """Every message that the source can print, as patterns.
 
-They are the texts and f-strings of the Python files, and the findings of the quality checks.
+The patterns come from the strings and f-strings of the Python files, and from the descriptions of the quality checks.
 A part that is filled in at run time matches anything.
 """
 
@@ -29,7 +29,7 @@ SOURCES = (
     "retailers",
 )
 FEWEST_LITERAL_CHARACTERS = 14
-"""A pattern with less text of its own than this would match nearly anything."""
+"""A pattern with less literal text than this would match nearly anything."""
 
 
 @cache
@@ -40,7 +40,7 @@ def patterns() -> tuple[re.Pattern[str], ...]:
 
 
 def explains(line: str) -> re.Pattern[str] | None:
-    """The pattern of the message that this printed line is, or None when the source prints no such line."""
+    """The pattern of the message that matches this printed line, or None if the source prints no such line."""
     return next((pattern for pattern in patterns() if pattern.search(line)), None)
 
 

@@ -1,4 +1,4 @@
-"""The decision records are numbered, listed and say when to think again."""
+"""The decision records are numbered, are listed, and say when to reconsider them."""
 
 from __future__ import annotations
 

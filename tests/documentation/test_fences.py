@@ -1,4 +1,4 @@
-"""Which commands of the documents are run, and which are not: each of those is listed here with its document."""
+"""Which commands of the documents are not run: each is listed here with its document."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.documentation.documents import RUN_IN_CONTAINERS, RUN_IN_THIS_ORDER, 
 
 NOT_RUN = {
     "README.md": ["make test", "python3 scripts/generate_env.py"],
-    "CONTRIBUTING.md": ["make lint"],
+    "CONTRIBUTING.md": ["make check", ".venv/bin/pre-commit install"],
     "docs/ALERTS.md": ["export ALERT_CHANNELS='mailto://user:password@smtp.example.com?from=retail@example.com'"],
     "docs/CONTAINERS.md": [
         "sed -i 's#^COMPOSE_FILE=.*#COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml#' .env",
@@ -34,7 +34,7 @@ NOT_RUN = {
         "psql \"$WAREHOUSE_READER_DSN\" -c 'SELECT count(*) FROM fact_sales'",
     ],
 }
-"""First lines of the fences that carry `<!-- not run: reason -->`. Make it longer only for a reason."""
+"""First lines of the fences marked `<!-- not run: reason -->`. Add one only for a good reason."""
 
 
 @pytest.mark.parametrize("name", [name_of(path) for path in documents()])
@@ -43,7 +43,7 @@ def test_only_the_listed_commands_are_not_run(name: str) -> None:
     assert skipped == NOT_RUN.get(name, [])
 
 
-def test_commands_stand_only_in_documents_whose_commands_are_run() -> None:
+def test_only_documents_whose_commands_are_run_contain_commands() -> None:
     elsewhere = [
         fence.place
         for path in documents()
@@ -55,11 +55,11 @@ def test_commands_stand_only_in_documents_whose_commands_are_run() -> None:
     assert elsewhere == []
 
 
-def test_the_retailers_manual_has_a_test_of_its_own() -> None:
+def test_the_retailers_manual_has_its_own_test() -> None:
     assert (PROJECT_ROOT / "tests" / "integration" / "retailers" / "test_manual.py").is_file()
 
 
-def test_a_document_with_commands_has_some() -> None:
+def test_readme_and_quickstart_contain_commands() -> None:
     assert [
         name for name in ("README.md", "docs/QUICKSTART.md") if not any(f.is_executable for f in fences(name))
     ] == []

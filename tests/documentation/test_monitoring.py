@@ -60,10 +60,10 @@ def test_every_alert_says_what_it_is_about_and_what_to_do_and_has_a_test() -> No
         assert f"alertname: {name}\n" in tests, f"{name} has no test"
 
 
-def test_rules_and_dashboards_ask_for_metrics_that_exist(bridge: ModuleType) -> None:
+def test_rules_and_dashboards_use_metrics_that_exist(bridge: ModuleType) -> None:
     airflow = {rule.metric for _, rule in (*bridge._run_rules(), *bridge._process_rules())}
     suffixes = {f"{name}{suffix}" for name in airflow for suffix in ("_bucket", "_sum", "_count")}
     known = set(METRICS) | airflow | suffixes | {"airflow_statsd_lines_total"}
     texts = [rule["expr"] for rule in rules().values()] + [query.text for query in queries("prometheus")]
-    asked = {name for text in texts for name in re.findall(r"\b(?:retail|airflow)_\w+", text)}
-    assert asked - {"retail_pipeline", "retail_data_pipeline"} - known == set()
+    used = {name for text in texts for name in re.findall(r"\b(?:retail|airflow)_\w+", text)}
+    assert used - {"retail_pipeline", "retail_data_pipeline"} - known == set()

@@ -1,4 +1,4 @@
-"""What the documents refer to is there: links, files, make targets, modules, tests."""
+"""Everything the documents refer to exists: links, files, make targets, modules, tests."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ from shared.config import PROJECT_ROOT
 from tests.documentation.documents import anchors, code_spans, documents, fences, links, name_of, prose, read
 
 NAMES = [name_of(path) for path in documents()]
-PACKAGES = "shared|ingestion|transformation|data_quality|materialized_views|maintenance|local_stack|retailers"
+PACKAGES = "|".join(
+    (
+        *("shared", "monitoring", "pipeline", "cli", "ingestion", "transformation", "data_quality"),
+        *("materialized_views", "maintenance", "local_stack", "retailers"),
+    )
+)
 TOP_LEVEL = {path.name for path in PROJECT_ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 _PATH = re.compile(r"[\w./-]+\.(?:py|sql|md|toml|sh|txt|yml|json)|[\w-]+(?:/[\w.-]+)*/")
-_NOT_OURS = ("node_modules/", "build/", "dist/")
+_FOREIGN = ("node_modules/", "build/", "dist/")
 
 
 def make_targets() -> set[str]:
@@ -65,11 +70,11 @@ def test_every_module_that_is_run_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_file_of_the_project_exists(name: str) -> None:
-    """Spans that look like paths below a folder of the project; `…`, `{}`, `*`, `<>` and `=` mark placeholders."""
+    """Spans that look like paths below a folder of the project. `…`, `{}`, `*`, `<>` and `=` mark placeholders."""
     missing = []
     for span in code_spans(name):
         top, separator, _ = span.partition("/")
-        if not separator or top not in TOP_LEVEL or not _PATH.fullmatch(span) or span.startswith(_NOT_OURS):
+        if not separator or top not in TOP_LEVEL or not _PATH.fullmatch(span) or span.startswith(_FOREIGN):
             continue
         places = [PROJECT_ROOT / span, (PROJECT_ROOT / name).parent / span]
         if not any(place.exists() for place in places):

@@ -23,8 +23,8 @@ def test_an_invented_symptom_is_found_out() -> None:
     assert explains("retailer_1 has landed on the wrong planet.") is None
 
 
-def test_every_entry_has_a_symptom_a_cause_and_a_cure() -> None:
+def test_every_entry_has_a_symptom_a_cause_and_a_fix() -> None:
     entries = re.split(r"^### ", read(TROUBLESHOOTING), flags=re.MULTILINE)[1:]
-    incomplete = [entry.splitlines()[0] for entry in entries if "**Cause.**" not in entry or "**Cure.**" not in entry]
+    incomplete = [entry.splitlines()[0] for entry in entries if "**Cause.**" not in entry or "**Fix.**" not in entry]
     assert entries
     assert incomplete == []

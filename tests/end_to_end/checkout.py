@@ -1,4 +1,4 @@
-"""A checkout of its own for tests that start the whole platform, so that they never touch a platform in use."""
+"""A separate checkout for tests that start the platform, so that they never touch a platform in use."""
 
 from __future__ import annotations
 

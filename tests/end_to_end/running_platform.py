@@ -22,12 +22,12 @@ from tests.waiting import wait_until
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
 UNFINISHED = ("queued", "running", None)
 BALANCE = """
-WITH star AS (
+WITH facts AS (
     SELECT r.retailer_id, d.full_date AS business_date, count(*) AS rows
       FROM fact_sales JOIN dim_retailer AS r USING (retailer_key) JOIN dim_date AS d USING (date_key) GROUP BY 1, 2
 )
-SELECT DISTINCT ON (retailer_id) retailer_id, reported = star.rows
-  FROM ops.load_ledger LEFT JOIN star USING (retailer_id, business_date)
+SELECT DISTINCT ON (retailer_id) retailer_id, reported = facts.rows
+  FROM ops.load_ledger LEFT JOIN facts USING (retailer_id, business_date)
  WHERE business_date = %s ORDER BY retailer_id, load_id DESC
 """
 QUICK = {
@@ -120,10 +120,10 @@ class RunningPlatform:
             self._admin(number, "DELETE", "/admin/faults")
 
     @contextmanager
-    def closed_books(self) -> Iterator[None]:
-        """The retailers' clocks stand still, so that no late sale and no correction of recent days arrives meanwhile.
+    def stopped_clocks(self) -> Iterator[None]:
+        """Stop the retailers' clocks, so that no late sale and no correction of recent days arrives meanwhile.
 
-        Runs of the same date then read the same, from the first one in here on.
+        Runs of the same date then read the same sales.
         """
         try:
             self._set_clocks(datetime.now(UTC))
@@ -132,12 +132,12 @@ class RunningPlatform:
             self._set_clocks(None)
 
     def balance(self, day: date) -> dict[str, bool]:
-        """Whether the star holds as many lines of a date as the retailer's own books say, by retailer."""
+        """Whether the warehouse has as many lines of a date as the retailer's control report, by retailer."""
         return dict(self.query(BALANCE, day))
 
-    def _set_clocks(self, moment: datetime | None) -> None:
+    def _set_clocks(self, at: datetime | None) -> None:
         for number in (1, 2, 3):
-            now = moment.isoformat(timespec="seconds") if moment else None
+            now = at.isoformat(timespec="seconds") if at else None
             self._admin(number, "POST", "/admin/clock", {"now": now})
 
     def _admin(self, number: int, method: str, path: str, body: Mapping[str, object] | None = None) -> None:

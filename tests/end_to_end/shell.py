@@ -12,7 +12,7 @@ SHOWN_LINES = 60
 
 
 class Shell:
-    """One person's shell: exported variables and the working directory last from fence to fence."""
+    """A user's shell: exported variables and the working directory last from fence to fence."""
 
     def __init__(self, directory: Path, environment: Mapping[str, str], memory: Path) -> None:
         """Begin in `directory`; what lasts is kept in files in `memory`."""

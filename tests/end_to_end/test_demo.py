@@ -63,7 +63,7 @@ def test_it_loads_the_last_three_days_of_every_retailer(first: Demo) -> None:
     assert all(row["landed"] > 0 and row["inserted"] > 0 for row in rows(first))
 
 
-def test_every_record_and_every_cent_is_accounted_for(first: Demo) -> None:
+def test_every_record_and_every_cent_is_reconciled(first: Demo) -> None:
     assert first.record["reconciled"] is True
     for row in rows(first):
         assert row["fetched"] == row["landed"] + row["rejected"]

@@ -1,7 +1,7 @@
-"""Every command of the documents, typed in the order in which it stands, in a copy of this checkout.
+"""Every command of the documents, typed in the order of the document, in a copy of this checkout.
 
-README and QUICKSTART begin with nothing running. The others begin as they say: the platform is up, the shell has
-`.local/env` and `.venv/bin` on its PATH. The convention of the fences is in tests/documentation/documents.py.
+README and QUICKSTART start with nothing running. The others start as they say: the platform is up, and the shell has
+`.local/env` and `.venv/bin` on its PATH. tests/documentation/documents.py describes the fences.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.shell import Shell
 
 FROM_NOTHING = ("README.md", "docs/QUICKSTART.md")
-"""Documents that start the platform themselves, and whose queries must find rows."""
+"""Documents that start the platform themselves, and whose queries must return rows."""
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(2400)]
 
@@ -42,14 +42,14 @@ def test_every_command_of_a_document_does_what_it_says(name: str, prepared: Chec
     for fence in todo:
         if fence.language == "sql":
             rows = query(prepared.root, fence)
-            assert rows or name not in FROM_NOTHING, f"{fence.place} finds no rows"
+            assert rows or name not in FROM_NOTHING, f"{fence.place} returns no rows"
         else:
             status, said = shell.type(fence.text)
-            assert status == fence.exit_status, f"{fence.place} ends with {status}:\n{fence.text}\n{said}"
+            assert status == fence.exit_status, f"{fence.place} exits with {status}:\n{fence.text}\n{said}"
 
 
 def query(root: Path, fence: Fence) -> int:
-    """Run a query as the reader; how many rows it finds."""
+    """Run a query as the reader. Returns the number of rows."""
     lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
     prefix = "export WAREHOUSE_READER_DSN="
     dsn = shlex.split(next(line for line in lines if line.startswith(prefix)).removeprefix(prefix))[0]

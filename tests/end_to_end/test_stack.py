@@ -35,7 +35,7 @@ def test_up_stays_a_demo_uses_it_and_down_stops_all(checkout: Checkout) -> None:
     assert status == 0, output
     pids = running(checkout)
     assert set(pids) == SERVICES
-    assert "The platform runs" in output
+    assert "The platform is running" in output
 
     env_file = checkout.root / ".local" / "env"
     assert stat.S_IMODE(env_file.stat().st_mode) == 0o600

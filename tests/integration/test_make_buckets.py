@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.make_buckets import ensure_bucket, patiently
+from scripts.make_buckets import ensure_bucket, retry_while_starting
 from shared.config import S3Settings, load_settings
 from shared.errors import RetryLater
 from shared.s3_client import ObjectStore
@@ -15,35 +15,35 @@ def settings(s3: S3Access) -> S3Settings:
     return load_settings({"WAREHOUSE_DSN": "postgresql:///any", **s3.environment}).s3
 
 
-def test_a_missing_bucket_is_made_once(s3: S3Access) -> None:
+def test_a_missing_bucket_is_created_once(s3: S3Access) -> None:
     store = ObjectStore(settings(s3))
-    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "made"
-    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "there"
+    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "created"
+    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "exists"
 
 
 def test_outside_the_first_region_the_region_is_named(s3: S3Access) -> None:
     store = ObjectStore(settings(s3).model_copy(update={"region": "eu-central-1"}))
-    assert ensure_bucket(store, f"{s3.bucket_raw}-europe") == "made"
+    assert ensure_bucket(store, f"{s3.bucket_raw}-europe") == "created"
 
 
 def test_a_store_that_is_still_starting_is_waited_for() -> None:
-    answers = [RetryLater("not yet"), RetryLater("not yet"), None]
+    results = [RetryLater("not yet"), RetryLater("not yet"), None]
     slept: list[float] = []
 
     def work() -> str:
-        if error := answers.pop(0):
+        if error := results.pop(0):
             raise error
-        return "there"
+        return "exists"
 
-    assert patiently(work, sleep=slept.append) == "there"
+    assert retry_while_starting(work, sleep=slept.append) == "exists"
     assert len(slept) == 2
 
 
-def test_a_store_that_never_comes_is_said_to_be_away() -> None:
-    moments = iter([0.0, 10.0, 200.0])
+def test_a_store_that_never_starts_is_reported_after_the_timeout() -> None:
+    times = iter([0.0, 10.0, 200.0])
 
     def work() -> str:
-        raise RetryLater("No S3 answers")
+        raise RetryLater("No S3 store responds")
 
-    with pytest.raises(RetryLater, match="No S3 answers"):
-        patiently(work, sleep=lambda _: None, now=lambda: next(moments))
+    with pytest.raises(RetryLater, match="No S3 store responds"):
+        retry_while_starting(work, sleep=lambda _: None, now=lambda: next(times))

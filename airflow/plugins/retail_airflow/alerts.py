@@ -1,7 +1,7 @@
-"""What Airflow's callbacks raise, resolve and announce; imported when one of them is called.
+"""The alerts that Airflow's callbacks raise, resolve and announce; imported when one of them is called.
 
-Those of a task run in its own process, those of a run in the dag-processor, a missed deadline's in a worker: each finds
-what it says in the context and in the warehouse's books, never in XCom.
+A task's callbacks run in its own process, those of a run in the dag-processor, that of a missed deadline in a worker.
+Each reads the context and the warehouse's ledger, never XCom.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import quote
 from monitoring.alerts import Alert, AlertMessage, announce, raise_alert, resolve_alerts
 from monitoring.alerts.links import airflow_address
 from monitoring.alerts.run_history import RunFacts, resolve_caught_up, resolve_quality, run_facts, unpublished
-from pipeline.outcomes import INGEST_TASK, REFRESH_TASK
+from pipeline.stages import INGEST, REFRESH
 from shared.business_dates import business_date
 from shared.config import RETAILER_IDS, read_environment
 from shared.errors import RetailError
@@ -31,7 +31,7 @@ RUN_KINDS = ("task_failed", "run_failed", "run_late")
 
 @dataclass(frozen=True)
 class AlertContext:
-    """What a callback is about."""
+    """The task or run that a callback is about."""
 
     dag_id: str
     run_id: str
@@ -78,7 +78,7 @@ class AlertContext:
 
 
 def alert_context(context: Mapping[str, Any]) -> AlertContext:
-    """What the context of a task, a run or a missed deadline tells."""
+    """Read the context of a task, a run or a missed deadline."""
     run, instance = _run(context), context.get("ti")
     whose = {}
     if instance is not None:
@@ -94,12 +94,12 @@ def alert_context(context: Mapping[str, Any]) -> AlertContext:
 
 
 def _run(context: Mapping[str, Any]) -> Any:
-    """The run as an object; a missed deadline's context holds Airflow's answer about it, a dictionary."""
+    """The run as an object; a missed deadline's context has it as a dictionary, from Airflow's API."""
     run = context["dag_run"]
     if not isinstance(run, Mapping):
         return run
-    moments = ("logical_date", "run_after", "data_interval_start", "data_interval_end", "start_date")
-    found = {name: datetime.fromisoformat(run[name]) if run.get(name) else None for name in moments}
+    names = ("logical_date", "run_after", "data_interval_start", "data_interval_end", "start_date")
+    found = {name: datetime.fromisoformat(run[name]) if run.get(name) else None for name in names}
     run_id = run.get("dag_run_id") or run.get("run_id")
     return SimpleNamespace(**{**run, **found, "run_id": run_id})
 
@@ -107,8 +107,8 @@ def _run(context: Mapping[str, Any]) -> Any:
 def _day(context: Mapping[str, Any], run: Any) -> date | None:
     """The business date, of runs that can be given one by the parameter `date`.
 
-    Which one was chosen stands in the run's own `conf`. The dag-processor tells several runs in one process, where
-    what was chosen for one stays in the DAG's parameters for the next.
+    The chosen date is read from the run's own `conf`. The dag-processor handles several runs in one process, where the
+    DAG's parameters may still contain the date of another run.
     """
     params = context.get("params")
     if params is not None and "date" not in params:
@@ -118,12 +118,12 @@ def _day(context: Mapping[str, Any], run: Any) -> date | None:
 
 
 def _retailer(context: Mapping[str, Any], instance: Any) -> str | None:
-    """Whom a mapped task is for; of a task that was killed only its index is known."""
+    """The retailer of a mapped task; for a killed task, only its index is known."""
     arguments = getattr(context.get("task"), "op_kwargs", None)
     if isinstance(arguments, Mapping) and isinstance(arguments.get("retailer"), str):
         return str(arguments["retailer"])
     index = getattr(instance, "map_index", -1)
-    known = instance.task_id == INGEST_TASK and index is not None and 0 <= index < len(RETAILER_IDS)
+    known = instance.task_id == INGEST.task_id and index is not None and 0 <= index < len(RETAILER_IDS)
     return RETAILER_IDS[index] if known else None
 
 
@@ -167,20 +167,20 @@ def task_succeeded(context: Mapping[str, Any]) -> None:
     """Resolve the alert of a task that has failed before; where the task is about everything, of any date."""
     if dsn := _dsn():
         it = alert_context(context)
-        day = None if it.task_id == REFRESH_TASK else it.day
+        day = None if it.task_id == REFRESH.task_id else it.day
         whose = {"dag_id": it.dag_id, "task_id": it.task_id, "retailer_id": it.retailer, "business_date": day}
         resolve_alerts(dsn, kind="task_failed", **whose, by=_by(it), clock=_now)  # type: ignore[arg-type]
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
-    """Raise the alert of a red run: critical when it was for a date and published nothing."""
+    """Raise the alert of a failed run: critical when it was for a date and published nothing."""
     it, facts = _without_task(context), RunFacts()
     if dsn := _dsn():
         try:
             facts = run_facts(dsn, it.run_id, it.day)
             resolve_alerts(dsn, kind="run_late", dag_id=it.dag_id, business_date=it.day, by=_by(it), clock=_now)
         except RetailError as error:
-            log.warning("the books could not be read for the alert", reason=str(error))
+            log.warning("the ledger could not be read for the alert", reason=str(error))
     critical = it.day is not None and not facts.partitions
     causes = [f"Cause: {each}" for each in facts.causes] or [f"Reason: {context.get('reason') or 'unknown'}"]
     todo = "What to do: remove the causes, then clear the failed tasks in Airflow, with what is downstream."
@@ -190,19 +190,19 @@ def run_failed(context: Mapping[str, Any]) -> None:
 
 
 def run_succeeded(context: Mapping[str, Any]) -> None:
-    """Resolve what was raised for the run's date, and announce what the run came to."""
+    """Resolve what was raised for the run's date, and announce the result of the run."""
     it, facts = _without_task(context), RunFacts()
     if dsn := _dsn():
         try:
             resolve_alerts(dsn, kind=RUN_KINDS, dag_id=it.dag_id, business_date=it.day, by=_by(it), clock=_now)
             facts = run_facts(dsn, it.run_id, it.day)
         except RetailError as error:
-            log.warning("the books could not be read for the message", reason=str(error))
+            log.warning("the ledger could not be read for the message", reason=str(error))
     _announce(it, f"{it.dag_id} succeeded{it.what}", facts.sentences(_took(it)), is_good=True)
 
 
 def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
-    """Raise the alert of a run that is not done in time, unless it has ended before this was heard of."""
+    """Raise the alert of a run that has not finished in time, unless it has ended meanwhile."""
     if _run(context).state in ("success", "failed"):
         return
     it = alert_context(context)
@@ -228,7 +228,7 @@ def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool
     if outcome == "warn":
         summary, todo = f"Quality warnings{it.what}", "The views are refreshed all the same. "
     else:
-        summary, todo = f"Quality check failed{it.what}", "The views keep showing what they showed. "
+        summary, todo = f"Quality check failed{it.what}", "The views keep their previous content. "
     todo += f"What to do: python -m data_quality.main {it.day} shows every check and its remedy."
     detail = "\n".join([*messages, f"Score: {facts['score']:.1f} of 100", todo])
     _raise(it.alert("quality_violation", "critical" if outcome == "fail" else "warning", summary, detail))
@@ -249,8 +249,8 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
     absent: Sequence[str] = unpublished(dsn, list(missing), it.day)
     for retailer in absent:
         detail = (
-            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST_TASK} in Airflow,"
-            " with what is downstream; or leave it to the next night, which fills the gap."
+            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST.task_id} in Airflow,"
+            " with what is downstream; or leave it to the next scheduled run, which fills the gap."
         )
         summary = f"{retailer} has no data for {it.day}"
         _raise(it.alert("missing_data", "error", summary, detail, retailer))
@@ -258,7 +258,7 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
 
 
 def _without_task(context: Mapping[str, Any]) -> AlertContext:
-    """A run's callback comes with one of its tasks; the run is meant."""
+    """The context of a run's callback without the task that Airflow adds."""
     return alert_context({name: value for name, value in context.items() if name not in ("ti", "task")})
 
 
@@ -271,5 +271,5 @@ def _announce(it: AlertContext, title: str, lines: Sequence[str], *, is_good: bo
     body = "\n".join([title, "", *lines, "", *(f"{name}: {value}" for name, value in about.items() if value)])
     facts = {"dag_id": it.dag_id, "run_id": it.run_id, "task_id": it.task_id, "retailer_id": it.retailer}
     facts |= {"business_date": str(it.day) if it.day else None, "link": it.link, "status": "message"}
-    told = {name: value for name, value in facts.items() if value}
-    announce(AlertMessage("info", title, body, f"{it.dag_id}/{it.run_id}", it.link, is_good, told))
+    known = {name: value for name, value in facts.items() if value}
+    announce(AlertMessage("info", title, body, f"{it.dag_id}/{it.run_id}", it.link, is_good, known))

@@ -1,12 +1,13 @@
-"""The warehouse's tables and views as Airflow assets, and what each of their events says.
+"""The warehouse's tables and views as Airflow assets, and the details of their events.
 
-Read by DAG files only. An asset's URI is its name: it says nothing of the host, which differs between platforms,
-and a URI that changes under a name that stays makes Airflow reject every task that names the asset.
+Imported by DAG files only. An asset's URI is its name, without the host, which differs between platforms. If the URI
+of a name changed, Airflow would reject every task that names the asset.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, get_current_context
@@ -14,16 +15,12 @@ from airflow.sdk import Asset, get_current_context
 GROUP = "warehouse"
 TABLES = ("fact_sales", "fact_daily_sales", "fact_daily_transactions", "dim_customer", "dim_product", "dim_store")
 """What a load writes; one event of each after every load."""
-VIEWS = (
-    "mv_daily_sales_summary",
-    "mv_weekly_sales_trends",
-    "mv_quarterly_sales_summary",
-    "mv_monthly_sales_by_category",
-    "mv_top_products_by_revenue",
-    "mv_daily_sales_by_product",
+VIEWS = tuple(
+    sorted(path.stem for path in Path(__file__).resolve().parents[3].glob("materialized_views/definitions/*.sql"))
 )
+"""The names of the definition files: a DAG file is read too often to import the package or to open them."""
 ALL_VIEWS = "materialized_views"
-"""Stands for all of them: what a report waits for that reads any of them."""
+"""The asset for all of them together: a report that reads any view waits for this one."""
 StageSummary = dict[str, Any]
 
 
@@ -43,7 +40,7 @@ def views() -> list[Asset]:
 
 
 def loaded(facts: StageSummary, day: str) -> StageSummary:
-    """Have the tables' events say what a load did; returns the facts as they came."""
+    """Add what a load did to the tables' events; returns the facts unchanged."""
     parts = facts["retailers"]
     done = [part for part in parts.values() if part["status"] != "failed"]
     partitions = [partition for part in done for partition in part["partitions"]]
@@ -55,24 +52,26 @@ def loaded(facts: StageSummary, day: str) -> StageSummary:
     }
     counted = ("inserted", "updated", "unchanged", "withdrawn", "in_warehouse")
     counts = {name: sum(partition[name] for partition in partitions) for name in counted}
-    _say({name: common | counts if name == "fact_sales" else common for name in TABLES})
+    _describe_events({name: common | counts if name == "fact_sales" else common for name in TABLES})
     return facts
 
 
 def refreshed(facts: StageSummary, day: str) -> StageSummary:
-    """Have the views' events say how many rows each has; returns the facts as they came."""
+    """Add the number of rows to the views' events; returns the facts unchanged."""
     rows = {view["view"]: view["rows"] for view in facts["views"]}
-    whole = {"business_date": day, "rows": rows, "seconds": facts["seconds"]}
-    _say({ALL_VIEWS: whole, **{name: {"business_date": day, "rows": count} for name, count in rows.items()}})
+    summary = {"business_date": day, "rows": rows, "seconds": facts["seconds"]}
+    _describe_events(
+        {ALL_VIEWS: summary, **{name: {"business_date": day, "rows": count} for name, count in rows.items()}}
+    )
     return facts
 
 
 def business_dates(events: Sequence[Any]) -> list[str]:
-    """The business dates that asset events speak of, in order; several runs may be told of by one."""
+    """The business dates of asset events, in order; one list of events may come from several runs."""
     return sorted({event.extra["business_date"] for event in events if event.extra.get("business_date")})
 
 
-def _say(extras: Mapping[str, Mapping[str, Any]]) -> None:
+def _describe_events(extras: Mapping[str, Mapping[str, Any]]) -> None:
     events = get_current_context()["outlet_events"]
     for name, extra in extras.items():
         events[asset(name)].extra.update(extra)

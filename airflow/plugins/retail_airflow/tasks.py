@@ -1,4 +1,4 @@
-"""What surrounds a stage when Airflow runs it: which date is meant, what is tried again, what is reported.
+"""Running stages as Airflow tasks: the business date, retries, reports and callbacks.
 
 Airflow is imported inside the functions only, so that reading this module costs nothing.
 """
@@ -7,21 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipeline.outcomes import (
-    INGEST_TASK,
-    NOT_RETRYABLE,
-    TRANSFORM_TASK,
-    StageSummary,
-    decide_outcome,
-    missing_retailers,
-)
+from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
+from pipeline.stages import INGEST, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, StopRun
@@ -29,27 +22,11 @@ from shared.logs import get_logger
 
 log = get_logger(__name__)
 XCom = Any
-"""A task's result while the DAG is drawn up: it stands for a value that does not exist yet."""
-
-
-class StageResult(Protocol):
-    """What every stage returns."""
-
-    def as_dict(self) -> StageSummary:
-        """JSON-able counts, scores and dates."""
-
-
-@dataclass(frozen=True)
-class StageCall:
-    """What a stage is called with: its date, whether to look for changes of other dates too, and the rest."""
-
-    day: date
-    incremental: bool
-    common: Mapping[str, Any]
+"""A task's result while the DAG is built: a placeholder for a value that does not exist yet."""
 
 
 def chosen_date(timezone: str) -> str:
-    """The business date of the present run, rejected when it is in the future."""
+    """The business date of the current run; a future date fails the task."""
     context = _context()
     day = business_date(context["dag_run"], context["params"].get("date"), timezone)
     if day > datetime.now(ZoneInfo(timezone)).date():
@@ -60,13 +37,13 @@ def chosen_date(timezone: str) -> str:
 def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSummary:
     """Run a stage and return what goes by XCom.
 
-    Only what can get better by itself is tried again; a mistake ends the task with one line that says what to do.
+    Only temporary errors are retried; other errors fail the task with one line that says what to do.
     """
     context, alerted = _context(), False
     try:
-        common = {"settings": load_settings(), "run_id": context["run_id"]}
-        incremental = not _only_this_date(context["dag_run"])
-        facts = stage(StageCall(date.fromisoformat(day), incremental, common)).as_dict()
+        other_dates = not _only_this_date(context["dag_run"])
+        call = StageCall(date.fromisoformat(day), load_settings(), context["run_id"], other_dates=other_dates)
+        facts = stage(call).as_dict()
         alerted = "outcome" in facts and notify("quality_judged", context, facts)
         return decide_outcome(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
     except RetailError as error:
@@ -77,12 +54,12 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
 
 
 def fail_for_missing_retailers(expected: Sequence[str]) -> None:
-    """End the run red, naming each retailer whose day is not in the warehouse and why."""
+    """Fail the task, and so the run, naming each retailer whose date is not in the warehouse and why."""
     context = _context()
     instance = context["ti"]
     indexes = list(range(len(expected)))
-    errors = instance.xcom_pull(task_ids=INGEST_TASK, key="error", map_indexes=indexes)
-    transformed = instance.xcom_pull(task_ids=TRANSFORM_TASK)
+    errors = instance.xcom_pull(task_ids=INGEST.task_id, key="error", map_indexes=indexes)
+    transformed = instance.xcom_pull(task_ids=TRANSFORM.task_id)
     missing = missing_retailers(dict(zip(expected, errors, strict=True)), transformed)
     alerted = notify("data_missing", context, missing)
     if missing:
@@ -92,18 +69,18 @@ def fail_for_missing_retailers(expected: Sequence[str]) -> None:
 
 
 def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
-    """See to the alerts; then say in one structured line what became of a task or a run, the reason first.
+    """Raise or resolve alerts, then log the outcome of a task or run in one structured line, the reason first.
 
-    That line is the last one of the log, where people look for it. What the alerts meet is logged, never raised: what
-    the run did counts, not what is told of it. Returns what the function of that name in `retail_airflow.alerts` does,
-    whether an alert says why the task fails.
+    That line is the last one of the log, where users look for it. Errors of the alerts are logged, never raised: a
+    failed alert must not fail the run. Returns the result of the function of that name in `retail_airflow.alerts`:
+    whether an alert explains why the task fails.
     """
     try:
         from retail_airflow import alerts
 
         return bool(getattr(alerts, event)(context, *details))
     except Exception as error:  # noqa: BLE001 - see above
-        log.warning("no alert of this", what=event, reason=f"{type(error).__name__}: {error}")
+        log.warning("the alert failed", what=event, reason=f"{type(error).__name__}: {error}")
         return False
     finally:
         _log_event(event, context)
@@ -120,42 +97,42 @@ def _log_event(event: str, context: Mapping[str, Any]) -> None:
         facts |= {"task_id": instance.task_id, "try_number": instance.try_number, "map_index": instance.map_index}
     reason = context.get("exception") or context.get("reason") or event
     if event.startswith("task_"):
-        log.info("::endgroup::")  # else Airflow's page folds the line away that says what to do
+        log.info("::endgroup::")  # otherwise Airflow's page hides the line that says what to do
     (log.error if event.endswith(("failed", "missed")) else log.info)(str(reason), **facts)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """A task has failed for good."""
+    """A task has failed and will not be retried."""
     notify("task_failed", context)
 
 
 def task_retried(context: Mapping[str, Any]) -> None:
-    """A task has failed and will be tried again."""
+    """A task has failed and will be retried."""
     notify("task_retried", context)
 
 
 def task_succeeded(context: Mapping[str, Any]) -> None:
-    """A task is done; one that had failed before has an alert to be resolved."""
+    """A task has succeeded; an alert of an earlier failure is resolved."""
     notify("task_succeeded", context)
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
-    """A run has ended red."""
+    """A run has failed."""
     notify("run_failed", context)
 
 
 def run_succeeded(context: Mapping[str, Any]) -> None:
-    """A run has ended green."""
+    """A run has succeeded."""
     notify("run_succeeded", context)
 
 
 def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
-    """A run is not done although it was queued hours ago. The context holds only dictionaries here."""
+    """A run has not finished in time. The context contains only dictionaries here."""
     notify("deadline_missed", context, limit_hours)
 
 
 REPORTED = ("task_failed", "task_retried", "run_failed", "run_succeeded", "deadline_missed")
-"""What is worth a line of the log; the rest has one of its own."""
+"""The events that get a line in the log; the others are logged elsewhere."""
 TASK_CALLBACKS: StageSummary = {
     "on_failure_callback": task_failed,
     "on_retry_callback": task_retried,
@@ -166,7 +143,7 @@ RUN_CALLBACKS: StageSummary = {"on_failure_callback": run_failed, "on_success_ca
 
 
 def deadline(environ: Mapping[str, str] = os.environ) -> Any:
-    """Raise the alarm when a run is not done ALERT_DEADLINE_HOURS after it was queued, whatever day it is for."""
+    """Raise an alert when a run has not finished ALERT_DEADLINE_HOURS after it was queued, whatever its date."""
     from airflow.sdk.definitions.callback import SyncCallback
     from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
@@ -192,8 +169,8 @@ def deadline_limit(environ: Mapping[str, str]) -> timedelta:
 def date_param(timezone: str) -> Any:
     """The field for a business date in the forms of the DAG's page.
 
-    The page takes the days of a backfill in the time zone that it shows, whatever the schedule's is; the form is the
-    one place where that can be said in time.
+    Airflow's page interprets the days of a backfill in the time zone that it shows, not in that of the schedule; the
+    form is the only place for a timely hint.
     """
     from airflow.sdk import Param
 
@@ -205,12 +182,12 @@ def date_param(timezone: str) -> Any:
 
 
 def documentation(dag_file: str) -> str:
-    """The Markdown beside a DAG file, which Airflow shows with the DAG."""
+    """The Markdown file next to a DAG file, which Airflow shows with the DAG."""
     return Path(dag_file).with_suffix(".md").read_text(encoding="utf-8")
 
 
 def _only_this_date(run: Any) -> bool:
-    """Whether late changes and gaps of other dates are left alone: in a backfill, and when the run was asked to."""
+    """Whether only the run's own date is processed: in a backfill, and when its `conf` says so."""
     return run_kind(run) == "backfill" or bool((getattr(run, "conf", None) or {}).get("only_this_date"))
 
 
@@ -221,7 +198,7 @@ def _context() -> Any:
 
 
 def fail_without_retry(message: str, *, alerted: bool = False) -> None:
-    """Fail the current task for good: Airflow does not try it again."""
+    """Fail the current task; Airflow does not retry it."""
     from airflow.sdk.exceptions import AirflowFailException
 
     error: Any = AirflowFailException(message)

@@ -1,4 +1,4 @@
-"""What becomes of a visitor who is not signed in: to the login and back, or 401."""
+"""Handles visitors who are not signed in: a redirect to the login and back, or 401."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 
 
 class NotSignedIn(Exception):
-    """Airflow knows no valid session behind this request."""
+    """The request has no valid session in Airflow."""
 
 
 def to_the_login(request: Request, airflow: str) -> Response:
-    """A person's browser goes to Airflow's login, which sends it back here; a program is rejected."""
+    """A browser is sent to Airflow's login, which sends it back here; a program gets 401."""
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse("Log in to Airflow first.\n", status_code=401, headers={"WWW-Authenticate": "Bearer"})
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

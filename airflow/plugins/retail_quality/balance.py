@@ -1,7 +1,7 @@
-"""Whether a partition's books agree: within the ledger, and with what the retailer itself says it sold. Pure.
+"""Whether a partition reconciles: within the ledger, and with the retailer's control report. Pure.
 
 The rules are those of the quality checks rows_match_report and money_matches_report (with and without rejects): the
-retailer's books may or may not count the records that were rejected.
+control report may or may not include the records that were rejected.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from retail_quality.model import Money, Partition
 
 @dataclass(frozen=True)
 class Balance:
-    """The judgement and the words for it."""
+    """The state of a partition, and a description of it."""
 
     state: str
-    """balanced, differs, or unreported: the retailer gives no report, so only the ledger itself was added up."""
+    """balanced, differs, or unreported: the retailer has no control report, so only the ledger itself was checked."""
     words: str
 
 
 def balance(partition: Partition) -> Balance:
-    """Judge one partition."""
+    """Compare one partition."""
     differences = [*_within_ledger(partition), *_against_report(partition)]
     if differences:
         return Balance("differs", "; ".join(differences))
     if partition.reported is None:
-        return Balance("unreported", "adds up; the retailer reports nothing to compare with")
-    return Balance("balanced", "agrees with the retailer's books, in records and money")
+        return Balance("unreported", "adds up; the retailer has no control report to compare with")
+    return Balance("balanced", "agrees with the retailer's control report, in records and money")
 
 
 def _within_ledger(it: Partition) -> list[str]:
@@ -36,11 +36,11 @@ def _within_ledger(it: Partition) -> list[str]:
     if it.fetched != it.landed + it.rejected:
         found.append(f"{abs(it.fetched - it.landed - it.rejected):,} fetched records neither landed nor rejected")
     if it.landed != it.inserted + it.updated + it.unchanged + it.duplicate:
-        found.append("landed records are not all accounted for")
+        found.append("not all landed records are in the ledger")
     for money in it.money:
         apart = money.landed - money.inserted - money.updated - money.unchanged - money.duplicate
         if apart:
-            found.append(f"{abs(apart):,.2f} {money.currency} landed and not accounted for")
+            found.append(f"{abs(apart):,.2f} {money.currency} landed but not in the ledger")
     return found
 
 
@@ -50,11 +50,11 @@ def _against_report(it: Partition) -> list[str]:
         kept = it.in_warehouse + it.superseded
         apart = max(it.reported - kept - it.rejected, kept - it.reported, 0)
         if apart:
-            found.append(f"{apart:,} records apart from the retailer's books")
-    # Money that stands under a later version's date is in no column of the ledger; the checks add it up from the rows.
+            found.append(f"{apart:,} records different from the retailer's control report")
+    # The ledger has no column for money that moved to a later version's date; the checks sum it from the rows.
     for money in it.money if it.superseded == 0 else ():
         if difference := _money_apart(money):
-            found.append(f"{difference:,.2f} {money.currency} apart from the retailer's books")
+            found.append(f"{difference:,.2f} {money.currency} different from the retailer's control report")
     return found
 
 

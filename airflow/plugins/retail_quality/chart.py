@@ -31,7 +31,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, and what stands there."""
+    """A mark on an axis: its position and label."""
 
     at: float
     label: str

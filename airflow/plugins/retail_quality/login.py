@@ -1,6 +1,6 @@
-"""Airflow's login, for the page: who has no valid session of Airflow sees nothing.
+"""Airflow's login, for the page: users without a valid session of Airflow see nothing.
 
-Airflow protects its own pages only; what a plugin serves is open to everybody unless it asks itself.
+Airflow protects its own pages only. What a plugin serves is open to everybody unless the plugin checks the session.
 """
 
 from __future__ import annotations
@@ -27,4 +27,6 @@ async def signed_in(
     except HTTPException as error:
         raise NotSignedIn from error
     if not get_auth_manager().is_authorized_view(access_view=AccessView.WEBSITE, user=user):
-        raise HTTPException(403, "Your account may not see Airflow's pages. Ask an administrator for the role Viewer.")
+        raise HTTPException(
+            403, "Your account may not see Airflow's pages. An administrator has to give it the role Viewer."
+        )

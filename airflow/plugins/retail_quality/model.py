@@ -1,4 +1,4 @@
-"""What the warehouse's books say, as the page shows it: business dates, partitions, checks, stages, alerts. Pure."""
+"""The data that the page shows: business dates, partitions, checks, stages, alerts. Pure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _AMOUNTS = tuple(name for name in Money.__dataclass_fields__ if name != "currenc
 
 @dataclass(frozen=True)
 class Partition:
-    """A retailer's business date as its latest publication left it: where every record and every cent went."""
+    """A retailer's business date in its latest load: where every record and every cent went."""
 
     business_date: date
     retailer_id: str
@@ -69,7 +69,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Day:
-    """A business date: its outcome and scores, what is loaded of it, what is open about it."""
+    """A business date: its outcome and scores, what is loaded of it, its open alerts."""
 
     business_date: date
     outcome: str | None
@@ -85,7 +85,7 @@ class Day:
     dimensions: Mapping[str, float]
     partitions: tuple[Partition, ...] = ()
     missing: tuple[str, ...] = ()
-    """Retailers that were loaded on earlier dates, are loaded every night, and not of this date."""
+    """Scheduled retailers that were loaded for earlier dates, but not for this one."""
 
     @property
     def is_known(self) -> bool:
@@ -99,7 +99,7 @@ class Day:
 
     @classmethod
     def of(cls, row: Row, partitions: Sequence[Partition] = (), since: Mapping[str, date] | None = None) -> Day:
-        """From a row of days.sql. A later run's findings decide the outcome, though they have no score of their own."""
+        """From a row of days.sql. A later run's findings decide the outcome, although it has no score for this date."""
         outcome = row["outcome"]
         if row["checked_by"] and row["checked_by"] != row["run_id"]:
             outcome = "fail" if row["failed"] else "warn" if row["warned"] else "pass"
@@ -145,7 +145,7 @@ class StageRun:
 
 @dataclass(frozen=True)
 class Alert:
-    """What somebody has to look at, or had to."""
+    """A problem that an operator has to look at, or had to."""
 
     alert_id: int
     kind: str
@@ -186,13 +186,13 @@ class Overview:
 
     @property
     def last(self) -> Day | None:
-        """The last business date that anything is known of."""
+        """The last known business date."""
         return self.days[0] if self.days else None
 
 
 @dataclass(frozen=True)
 class DayDetails:
-    """All that is known of one business date."""
+    """Everything about one business date."""
 
     day: Day
     checks: tuple[Check, ...]
@@ -219,5 +219,5 @@ def by_date(partitions: Iterable[Partition]) -> dict[date, list[Partition]]:
 
 
 def is_airflows(run_id: str | None) -> bool:
-    """Whether Airflow started this run, so that it has a page there; the commands make names of their own."""
+    """Whether Airflow started this run, so that it has a page there; commands use other names."""
     return bool(run_id and STARTED_BY_AIRFLOW.match(run_id))

@@ -1,4 +1,4 @@
-"""The pages as HTML: every value is escaped, no script stands in them, addresses begin where Airflow does."""
+"""The pages as HTML: without inline scripts, with every value escaped, below Airflow's address."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATIC = {
     "icon.svg": "image/svg+xml",
     "icon-dark.svg": "image/svg+xml",
 }
-"""Files that hold no data and are given to anybody."""
+"""Files without data, which everybody may read."""
 PERIODS = {14: "14 days", 90: "90 days", 365: "1 year"}
 _MINUS = "\N{MINUS SIGN}"
 _NOTHING = "–"
@@ -74,7 +74,7 @@ def overview(at: Addresses, found: Overview, days: int) -> str:
 def day(at: Addresses, found: DayDetails) -> str:
     """One business date."""
     chosen = found.day.business_date
-    return _render("day", at, found=found, before=_beside(chosen, -1), after=_beside(chosen, 1))
+    return _render("day", at, found=found, before=_neighbour(chosen, -1), after=_neighbour(chosen, 1))
 
 
 def alerts(at: Addresses, found: Alerts) -> str:
@@ -93,7 +93,7 @@ def notice(at: Addresses, title: str, text: str, hint: str = "") -> str:
 
 
 def count(value: int | None) -> str:
-    """A whole number with thousands apart."""
+    """A whole number with thousands separators."""
     return _NOTHING if value is None else f"{value:,}".replace("-", _MINUS)
 
 
@@ -106,18 +106,18 @@ def amount(value: Decimal | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """A score to two decimals; what is not quite all is not shown as all."""
+    """A score to two decimals; less than 100 is never shown as 100."""
     if value is None:
         return _NOTHING
     return "99.99" if 99.99 < value < 100 else f"{value:.2f}".removesuffix(".00")
 
 
 def day_name(value: date) -> str:
-    """A business date as people read it."""
+    """A business date as in `Mon 15 Jan 2024`."""
     return f"{value:%a} {value.day} {value:%b %Y}"
 
 
-def moment(value: datetime | None) -> str:
+def timestamp(value: datetime | None) -> str:
     """A time to the second, in UTC."""
     return _NOTHING if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -130,7 +130,7 @@ def duration(started: datetime, finished: datetime | None) -> str:
     return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
 
 
-def _beside(day: date, days: int) -> date:
+def _neighbour(day: date, days: int) -> date:
     return date.fromordinal(min(max(day.toordinal() + days, date.min.toordinal()), date.max.toordinal()))
 
 
@@ -153,7 +153,7 @@ def _environment() -> Environment:
         "amount": amount,
         "score": score,
         "day_name": day_name,
-        "moment": moment,
+        "timestamp": timestamp,
         "balance": balance,
     }
     environment.filters.update(filters)

@@ -1,4 +1,4 @@
-"""Reads the warehouse's books for the page, as the reader, in read-only transactions of a few statements."""
+"""Reads the warehouse for the page, as the reader role, in read-only transactions of a few statements."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MOST_ALERTS = 100
 
 
 def configured_dsn() -> str:
-    """How the reader comes into the warehouse. Raises FixConfiguration."""
+    """The connection of the reader role. Raises FixConfiguration."""
     return reader_dsn(read_environment())
 
 
@@ -58,7 +58,7 @@ class LedgerReader:
             ledger = _ledger(cursor, rows[-1]["business_date"], rows[0]["business_date"])
             since = _first_loads(cursor)
         found = [Day.of(row, ledger.get(row["business_date"], ()), since) for row in rows]
-        while found and not found[-1].is_known:  # before the first date there is nothing missing
+        while found and not found[-1].is_known:  # nothing is missing before the first date
             found.pop()
         return Overview(tuple(found), alerts)
 
@@ -105,7 +105,7 @@ def _ledger(cursor: Cursor, first: date, last: date) -> dict[date, list[Partitio
 
 
 def _first_loads(cursor: Cursor) -> dict[str, date]:
-    """Since when each retailer that is loaded every night is there."""
+    """The first loaded date of each scheduled retailer."""
     rows = _rows(cursor, "first_loads")
     return {row["retailer_id"]: row["business_date"] for row in rows if row["retailer_id"] in RETAILER_IDS}
 
@@ -118,7 +118,7 @@ def _alerts(cursor: Cursor, *, day: date | None = None, number: int | None = Non
 
 
 def _with_remedy(check: Check) -> Check:
-    """The message ends with what to do; on the page that stands by itself."""
+    """The message ends with the remedy, which the page shows separately."""
     remedy = _remedies().get(check.check_name, "")
     if not remedy or not check.message.endswith(f". {remedy}."):
         return check

@@ -1,4 +1,4 @@
--- One row: what there is to say of a number. `counted` (value, n) is put before it: each value and how many rows have it.
+-- One row: the statistics of a number field. `counted` (value, n) is prepended: each value and its number of rows.
 -- The median is the mean of the two middle rows; the deviation is the sample's (n - 1).
 WITH measured AS (
     SELECT sum(n) AS filled, sum(n * value::DOUBLE) / sum(n) AS mean FROM counted WHERE value IS NOT NULL

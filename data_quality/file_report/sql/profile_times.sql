@@ -1,4 +1,4 @@
--- One row: what there is to say of a time. `counted` (value, n) is put before it: each value and how many rows have it.
+-- One row: the statistics of a time field. `counted` (value, n) is prepended: each value and its number of rows.
 SELECT
     coalesce(sum(n), 0)::BIGINT AS rows,
     coalesce(sum(n) FILTER (value IS NOT NULL), 0)::BIGINT AS filled,

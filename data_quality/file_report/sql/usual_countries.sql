@@ -3,4 +3,4 @@ WITH placed AS (
     SELECT customer_id, sum(n) AS n, max(n) AS usual FROM report_customers
     WHERE customer_id IS NOT NULL AND customer_country IS NOT NULL AND customer_id <> $guest GROUP BY ALL
 )
-SELECT coalesce(sum(n), 0)::BIGINT AS stated, coalesce(sum(usual), 0)::BIGINT AS usual FROM placed;
+SELECT coalesce(sum(n), 0)::BIGINT AS placed_rows, coalesce(sum(usual), 0)::BIGINT AS usual FROM placed;

@@ -3,4 +3,4 @@ WITH named AS (
     SELECT product_id, sum(n) AS n, max(n) AS usual FROM report_products
     WHERE product_id IS NOT NULL AND product_name IS NOT NULL GROUP BY ALL
 )
-SELECT coalesce(sum(n), 0)::BIGINT AS stated, coalesce(sum(usual), 0)::BIGINT AS usual FROM named;
+SELECT coalesce(sum(n), 0)::BIGINT AS named_rows, coalesce(sum(usual), 0)::BIGINT AS usual FROM named;

@@ -1,4 +1,4 @@
--- Grain: each of the alerts asked for that is unresolved. Again: the later person and note stay.
+-- Grain: each of the given alerts that is unresolved. When run again, the later operator and note are kept.
 UPDATE ops.alerts
 SET status = 'acknowledged', acknowledged_at = %(now)s, acknowledged_by = %(by)s, note = coalesce(%(note)s, note)
 WHERE alert_id = ANY (%(ids)s) AND status <> 'resolved'

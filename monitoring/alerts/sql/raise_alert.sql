@@ -1,7 +1,7 @@
--- Grain: the one unresolved row of a cause. Met again, it is counted, takes the latest words and the graver severity.
--- Who may send the message is decided by the row's lock: `claimed` for one of any number that come at once. It is sent
+-- Grain: the one unresolved row of a cause. When it occurs again, it is counted and takes the latest text and the higher severity.
+-- The row's lock decides who sends the message: only one of several concurrent callers gets `claimed`. It is sent
 -- when nothing has reached a channel yet (and nobody has been trying for the last minute), and when the severity rises;
--- an acknowledged one stays silent.
+-- an acknowledged one is not sent again.
 INSERT INTO ops.alerts AS kept (
     fingerprint, kind, severity, summary, detail, business_date, retailer_id, dag_id, run_id, task_id, link,
     first_seen_at, last_seen_at, claimed_at, claimed_in

@@ -1,4 +1,4 @@
--- Grain: each unresolved alert that fits every filter given (null: any). Again: finds none.
+-- Grain: each unresolved alert that matches all filters (null: any). When run again, it finds none.
 UPDATE ops.alerts
 SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
 WHERE status <> 'resolved'

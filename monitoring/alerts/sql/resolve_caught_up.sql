@@ -1,5 +1,5 @@
--- Grain: each unresolved alert about a retailer's date that has been published since: missing data with any publication,
--- a failed task of the retailer with one after its last failure, whichever run it was that brought it.
+-- Grain: each unresolved alert about a retailer's date that has been published since: missing data with any load,
+-- a failed task of the retailer with a load after its last failure, whichever run published it.
 UPDATE ops.alerts AS alerts
 SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
 WHERE alerts.status <> 'resolved'

@@ -1,4 +1,4 @@
--- Grain: each unresolved alert about a failed run of which every cause that was known is resolved, and there was one.
+-- Grain: each unresolved alert about a failed run that had known causes, all of which are resolved.
 UPDATE ops.alerts AS red
 SET status = 'resolved', resolved_at = %(now)s, resolved_by = %(by)s
 WHERE red.status <> 'resolved'

@@ -1,6 +1,6 @@
--- Grain: each unresolved alert about quality whose cause is gone: of the date that has just passed (%(passed)s); a
--- critical one of the date that has mere warnings now (%(warned)s); and of any date where each finding of its run is about
--- a slice (retailer and date) that has passed every check since, as when a later run caught it up.
+-- Grain: each unresolved alert about quality whose cause is gone: an alert of the date that has just passed
+-- (%(passed)s); a critical one of the date that has only warnings now (%(warned)s); and one of any date where each
+-- finding of its run is about a slice (retailer and date) that has passed every check since, such as after a later run.
 WITH slices AS (
     SELECT
         results.retailer_id,

@@ -1,5 +1,5 @@
--- Grain: one row: what a run published (each partition as its last publication of the run left it), what its quality
--- check gave, and which alerts of it are unresolved.
+-- Grain: one row: what a run published (each partition after the run's last load of it), the outcome of its
+-- quality check, and its unresolved alerts.
 WITH partitions AS (
     SELECT DISTINCT ON (retailer_id, business_date) *
     FROM ops.load_ledger

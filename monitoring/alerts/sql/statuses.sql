@@ -1,4 +1,4 @@
--- Grain: each of the alerts asked for that there is. Locked, so that what is decided by it stays true.
+-- Grain: each of the given alerts that exists. The rows are locked, so that their status cannot change meanwhile.
 SELECT alert_id, status, resolved_by, resolved_at
 FROM ops.alerts
 WHERE alert_id = ANY (%(ids)s)

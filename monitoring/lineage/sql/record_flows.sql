@@ -1,5 +1,5 @@
--- Grain and key of ops.data_lineage. A run that is executed again replaces what it told before; where it found nothing
--- new this time, what it wrote the first time stays.
+-- Grain and key of ops.data_lineage. A run that is executed again replaces what it recorded before; where it found
+-- nothing new this time, the first record is kept.
 INSERT INTO ops.data_lineage AS known (
     run_id, stage, business_date, last_date, retailer_id, source_namespace, source_name, target_namespace, target_name,
     columns, rows_written, size_bytes, recorded_at

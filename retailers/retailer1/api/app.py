@@ -9,12 +9,12 @@ from datetime import datetime
 
 from flask import Flask, Response, request
 
+from retailers.rejections import Rejected, invalid
 from retailers.retailer1.listing import Listing, Page
 from retailers.retailer1.market import MARKET
 from retailers.retailer1.sales_tables import PosSales
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.rejections import Rejected, invalid
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, request
 
+from retailers.rejections import Rejected
 from retailers.retailer2 import cursors
 from retailers.retailer2.listing import Listing, Page
 from retailers.retailer2.market import MARKET
@@ -15,7 +16,6 @@ from retailers.retailer2.sales_tables import OrderBook
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.rejections import Rejected
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, Response, request
 
+from retailers.rejections import Rejected, invalid
 from retailers.retailer3 import spanish
 from retailers.retailer3.listing import Listing, Page
 from retailers.retailer3.market import MARKET
@@ -17,7 +18,6 @@ from retailers.retailer3.sales_tables import Asientos
 from retailers.retailer3.signatures import Signatures
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
-from retailers.serving.rejections import Rejected, invalid
 from retailers.serving.server import serve
 from retailers.serving.settings import Settings
 from retailers.serving.simulator import Simulator, start_simulator

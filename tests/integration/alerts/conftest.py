@@ -1,4 +1,4 @@
-"""What stands in ops.alerts, and who is told of it."""
+"""The rows of ops.alerts, and a receiver of alerts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def noon() -> datetime:
 
 @pytest.fixture
 def alerts(warehouse: WarehouseAccess) -> Alerts:
-    """What stands in ops.alerts."""
+    """The rows of ops.alerts."""
 
     def read() -> list[dict[str, Any]]:
         with psycopg2.connect(warehouse.reader_dsn) as connection:

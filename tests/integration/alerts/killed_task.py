@@ -1,4 +1,4 @@
-"""Run by test_killed_task.py: Airflow's dag-processor tells the DAG that the process of a task was killed."""
+"""Run by test_killed_task.py: the dag-processor calls the DAG's callback after a task's process was killed."""
 
 from __future__ import annotations
 

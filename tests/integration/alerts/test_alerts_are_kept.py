@@ -39,7 +39,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[AlertMessage]:
     return messages
 
 
-def test_the_same_cause_again_is_the_same_row_and_told_once(
+def test_the_same_cause_again_is_the_same_row_and_sent_once(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     numbers = {raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK) for _ in range(3)}
@@ -50,7 +50,7 @@ def test_the_same_cause_again_is_the_same_row_and_told_once(
     assert [message.title for message in sent] == ["[ERROR] ingest failed for retailer_2"]
 
 
-def test_two_runs_that_meet_a_cause_at_once_tell_it_once(
+def test_two_runs_that_meet_a_cause_at_once_send_it_once(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     together = Barrier(8)
@@ -67,7 +67,7 @@ def test_two_runs_that_meet_a_cause_at_once_tell_it_once(
     assert len(sent) == 1
 
 
-def test_a_graver_severity_is_told_again_and_a_lesser_one_is_not(
+def test_a_higher_severity_is_sent_again_and_a_lower_one_is_not(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     for severity in ("warning", "critical", "warning", "critical"):
@@ -102,7 +102,7 @@ def test_a_sender_that_was_killed_is_replaced_after_a_minute(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr(alerting, "_tell", lambda *_: None)
+        killed.setattr(alerting, "_send", lambda *_: None)
         raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
 
     raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: NOON + timedelta(seconds=50), channels=SINK)
@@ -111,7 +111,7 @@ def test_a_sender_that_was_killed_is_replaced_after_a_minute(
     assert len(sent) == 1
 
 
-def test_an_acknowledged_alert_is_counted_in_silence(
+def test_an_acknowledged_alert_is_counted_but_not_sent(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     number = raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])
@@ -124,7 +124,7 @@ def test_an_acknowledged_alert_is_counted_in_silence(
     assert alerts()[0]["occurrences"] == 2
 
 
-def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
+def test_a_cause_that_is_gone_is_resolved_sent_once_and_may_come_again(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
@@ -146,7 +146,7 @@ def test_a_cause_that_is_gone_is_resolved_told_once_and_may_come_again(
     ]
 
 
-def test_nobody_is_told_of_the_end_of_what_he_never_heard_of(
+def test_the_end_of_an_alert_that_was_never_sent_is_not_sent(
     warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage]
 ) -> None:
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=[])

@@ -1,4 +1,4 @@
-"""What Airflow's callbacks come to, with the warehouse's books and a receiver behind them."""
+"""The effect of Airflow's callbacks, with a real warehouse and a receiver of alerts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline.outcomes import INGEST_TASK, REFRESH_TASK
+from pipeline.stages import INGEST, REFRESH
 from retail_airflow import alerts, tasks
 from shared.config import RETAILER_IDS
 from tests.fakes.published_days import PublishedDays
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
 
 DAY = date(2026, 11, 20)
-NIGHT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+SCHEDULED_AT = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
 @dataclass
 class Clock:
     """The time, which the test moves on."""
 
-    now: datetime = NIGHT + timedelta(minutes=5)
+    now: datetime = SCHEDULED_AT + timedelta(minutes=5)
 
     def __call__(self) -> datetime:
         self.now += timedelta(seconds=1)
@@ -58,17 +58,17 @@ def context(task_id: str | None = None, *, day: date = DAY, run_id: str = "run-1
         dag_id="retail_data_pipeline",
         run_id=run_id,
         run_type="manual",
-        run_after=NIGHT,
+        run_after=SCHEDULED_AT,
         logical_date=None,
         data_interval_start=None,
         data_interval_end=None,
-        start_date=NIGHT,
+        start_date=SCHEDULED_AT,
         conf={"date": day.isoformat()},
         state="running",
     )
     found: dict[str, Any] = {"dag_run": run, "params": {"date": day.isoformat()}}
     if task_id:
-        index = 1 if task_id == INGEST_TASK else -1
+        index = 1 if task_id == INGEST.task_id else -1
         found["ti"] = SimpleNamespace(task_id=task_id, map_index=index, try_number=4, max_tries=3)
         found["task"] = SimpleNamespace(op_kwargs={"retailer": "retailer_2"} if index == 1 else {})
     return {**found, **more}
@@ -84,10 +84,10 @@ def unresolved(alerts: Alerts) -> set[str]:
 
 def fail_ingestion(**more: Any) -> None:
     reason = "retailer_2 rejected our client id (401). Set RETAILER2_CLIENT_SECRET in .env."
-    tasks.task_failed(context(INGEST_TASK, exception=RuntimeError(reason), **more))
+    tasks.task_failed(context(INGEST.task_id, exception=RuntimeError(reason), **more))
 
 
-def test_a_failed_task_is_told_with_retailer_date_reason_remedy_and_log(sink: Sink, alerts: Alerts) -> None:
+def test_a_failed_task_is_reported_with_retailer_date_reason_remedy_and_log(sink: Sink, alerts: Alerts) -> None:
     fail_ingestion()
 
     (body,) = sink.bodies
@@ -101,18 +101,18 @@ def test_a_failed_task_is_told_with_retailer_date_reason_remedy_and_log(sink: Si
     assert (row["kind"], row["severity"], row["business_date"]) == ("task_failed", "error", DAY)
 
 
-def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_told_of_before(alerts: Alerts) -> None:
-    told = context(INGEST_TASK, day=date(2024, 3, 5), exception=RuntimeError("503"))  # its parameters are still there
-    told["dag_run"].conf = None
+def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_reported_before(alerts: Alerts) -> None:
+    failed = context(INGEST.task_id, day=date(2024, 3, 5), exception=RuntimeError("503"))
+    failed["dag_run"].conf = None  # the parameters are still those of the other run
 
-    tasks.task_failed(told)
+    tasks.task_failed(failed)
 
     (row,) = alerts()
     assert row["business_date"] == DAY
 
 
 def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
-    tasks.task_failed(context(INGEST_TASK, task=object()))
+    tasks.task_failed(context(INGEST.task_id, task=object()))
 
     assert "its process was killed" in sink.bodies[0]["message"]
     assert sink.bodies[0]["retailer_id"] == "retailer_2"
@@ -123,22 +123,22 @@ def test_a_task_that_succeeds_when_it_is_cleared_resolves_its_alert(sink: Sink, 
 
     tasks.task_succeeded(context("transform_s3_to_postgres"))
     assert unresolved(alerts) == {"task_failed"}
-    tasks.task_succeeded(context(INGEST_TASK))
+    tasks.task_succeeded(context(INGEST.task_id))
 
     assert unresolved(alerts) == set()
     assert titles(sink)[-1] == "[RESOLVED] ingest_retailers_to_s3 failed for retailer_2, 2026-11-20"
 
 
 def test_views_that_are_refreshed_for_another_date_are_refreshed(alerts: Alerts) -> None:
-    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.task_failed(context(REFRESH.task_id, exception=RuntimeError("no lock")))
 
-    tasks.task_succeeded(context(REFRESH_TASK, day=DAY + timedelta(days=1), run_id="run-2"))
+    tasks.task_succeeded(context(REFRESH.task_id, day=DAY + timedelta(days=1), run_id="run-2"))
 
     assert unresolved(alerts) == set()
 
 
 def test_a_retry_is_announced_and_not_kept(sink: Sink, alerts: Alerts) -> None:
-    tasks.task_retried(context(INGEST_TASK, exception=RuntimeError("503, run again later")))
+    tasks.task_retried(context(INGEST.task_id, exception=RuntimeError("503, run again later")))
 
     (body,) = sink.bodies
     assert "failed for retailer_2, 2026-11-20 and is tried again (try 4 of 4)" in body["title"]
@@ -170,21 +170,21 @@ def test_missing_data_ends_with_the_publication_whichever_run_it_was(
     assert titles(sink)[-1].endswith("and 2 more")
 
 
-def test_a_red_run_stays_reported_while_a_cause_is_left(alerts: Alerts, days: PublishedDays, clock: Clock) -> None:
+def test_a_failed_run_stays_reported_while_a_cause_is_left(alerts: Alerts, days: PublishedDays, clock: Clock) -> None:
     fail_ingestion()
-    tasks.task_failed(context(REFRESH_TASK, exception=RuntimeError("no lock")))
+    tasks.task_failed(context(REFRESH.task_id, exception=RuntimeError("no lock")))
     tasks.run_failed(context(reason="task_failure"))
 
     days.publish(DAY, "retailer_2", run_id="run-2")
     days.execute("UPDATE ops.load_ledger SET recorded_at = %s", (clock(),))
     tasks.notify("data_missing", context("report_missing_retailers", run_id="run-2"), {})
 
-    assert [row["task_id"] for row in alerts() if row["status"] == "open" and row["task_id"]] == [REFRESH_TASK]
+    assert [row["task_id"] for row in alerts() if row["status"] == "open" and row["task_id"]] == [REFRESH.task_id]
     assert unresolved(alerts) == {"task_failed", "run_failed"}
 
 
 @pytest.mark.parametrize(("published", "severity"), [(True, "error"), (False, "critical")])
-def test_a_red_run_is_critical_when_it_published_nothing(
+def test_a_failed_run_is_critical_when_it_published_nothing(
     published: bool, severity: str, sink: Sink, alerts: Alerts, days: PublishedDays
 ) -> None:
     if published:
@@ -200,11 +200,13 @@ def test_a_red_run_is_critical_when_it_published_nothing(
     assert ("Records: 40 in 1 partitions" in body["message"]) is published
 
 
-def test_a_green_run_is_announced_with_what_it_came_to_and_ends_its_alerts(
+def test_a_successful_run_is_announced_with_its_result_and_resolves_its_alerts(
     sink: Sink, alerts: Alerts, days: PublishedDays
 ) -> None:
     days.publish_all(DAY)
-    days.execute("INSERT INTO ops.data_quality_scores VALUES ('run-1', %s, 'overall', 99.5, 'pass', %s)", (DAY, NIGHT))
+    days.execute(
+        "INSERT INTO ops.data_quality_scores VALUES ('run-1', %s, 'overall', 99.5, 'pass', %s)", (DAY, SCHEDULED_AT)
+    )
     fail_ingestion()
     tasks.run_failed(context(reason="task_failure"))
 
@@ -225,8 +227,8 @@ def test_a_green_run_is_announced_with_what_it_came_to_and_ends_its_alerts(
     assert body["type"] == "success"
 
 
-def test_a_late_run_is_told_and_is_over_when_it_ends(sink: Sink, alerts: Alerts) -> None:
-    answer = {
+def test_a_late_run_is_reported_and_resolved_when_it_ends(sink: Sink, alerts: Alerts) -> None:
+    described = {
         "dag_id": "retail_data_pipeline",
         "dag_run_id": "run-1",
         "run_type": "manual",
@@ -236,9 +238,9 @@ def test_a_late_run_is_told_and_is_over_when_it_ends(sink: Sink, alerts: Alerts)
         "state": "running",
     }
 
-    tasks.deadline_missed({"dag_run": {**answer, "state": "success"}, "deadline": {}}, limit_hours=4.0)
+    tasks.deadline_missed({"dag_run": {**described, "state": "success"}, "deadline": {}}, limit_hours=4.0)
     assert sink.bodies == [], "it has ended before that was heard of"
-    tasks.deadline_missed({"dag_run": answer, "deadline": {}}, limit_hours=4.0)
+    tasks.deadline_missed({"dag_run": described, "deadline": {}}, limit_hours=4.0)
 
     assert sink.bodies[0]["title"] == "[ERROR] retail_data_pipeline is late for 2026-11-20: not done after 4 h"
     tasks.run_failed(context(reason="task_failure"))
@@ -282,7 +284,7 @@ def keep_result(days: PublishedDays, run_id: str, retailer_id: str, day: date, s
     days.execute(
         "INSERT INTO ops.data_quality_results (run_id, business_date, retailer_id, check_name, dimension, severity,"
         " status, score, threshold, message, checked_at) VALUES (%s, %s, %s, %s, 'x', 'warning', %s, 1, 1, 'm', %s)",
-        (run_id, day, retailer_id, f"check of {run_id}", status, NIGHT + timedelta(minutes=minute)),
+        (run_id, day, retailer_id, f"check of {run_id}", status, SCHEDULED_AT + timedelta(minutes=minute)),
     )
 
 
@@ -301,7 +303,7 @@ def test_a_warning_about_a_date_ends_when_a_later_run_has_caught_it_up(alerts: A
     assert unresolved(alerts) == set()
 
 
-def test_a_failure_that_was_told_better_is_not_told_twice(alerts: Alerts) -> None:
+def test_a_failure_that_was_reported_in_detail_is_not_reported_twice(alerts: Alerts) -> None:
     error = RuntimeError("7 totals do not add up.")
     error.is_alerted = True  # type: ignore[attr-defined]
 
@@ -329,7 +331,7 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
     monkeypatch.setenv("WAREHOUSE_DSN", "postgresql://retail_user:x@127.0.0.1:1/none")
 
     fail_ingestion()
-    tasks.task_succeeded(context(INGEST_TASK))
+    tasks.task_succeeded(context(INGEST.task_id))
     tasks.run_succeeded(context())
     monkeypatch.delenv("WAREHOUSE_DSN")
     tasks.run_failed(context(reason="task_failure"))
@@ -343,5 +345,5 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
 
 def test_every_retailer_has_an_index(sink: Sink) -> None:
     for index, retailer in enumerate(RETAILER_IDS):
-        instance = SimpleNamespace(task_id=INGEST_TASK, map_index=index, try_number=1, max_tries=0)
-        assert alerts.alert_context(context(INGEST_TASK, task=None, ti=instance)).retailer == retailer
+        instance = SimpleNamespace(task_id=INGEST.task_id, map_index=index, try_number=1, max_tries=0)
+        assert alerts.alert_context(context(INGEST.task_id, task=None, ti=instance)).retailer == retailer

@@ -67,7 +67,7 @@ def text_of(mail: object) -> str:
 
 
 @pytest.mark.usefixtures("other_peoples_services")
-def test_every_kind_of_channel_is_told_everything(
+def test_every_kind_of_channel_gets_everything(
     warehouse: WarehouseAccess, sink: Sink, mailbox: Mailbox, alerts: Alerts
 ) -> None:
     every = channels(
@@ -96,7 +96,7 @@ def test_every_kind_of_channel_is_told_everything(
 
 
 @pytest.mark.usefixtures("other_peoples_services")
-def test_the_end_is_told_and_closes_the_incident(warehouse: WarehouseAccess, sink: Sink) -> None:
+def test_the_resolution_is_sent_and_closes_the_incident(warehouse: WarehouseAccess, sink: Sink) -> None:
     both = channels(PAGERDUTY, f"json://{sink.host}/hook")
     raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=both)
     sink.posts.clear()
@@ -139,7 +139,7 @@ def test_a_channel_is_sent_its_least_severity_and_graver(sink: Sink) -> None:
     assert len([path for path, _ in sink.posts if path == "/all"]) == 4
 
 
-def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
+def test_a_broken_channel_does_not_affect_the_others_and_shows_no_secret(
     warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = channels(
@@ -163,7 +163,7 @@ def test_a_broken_channel_keeps_nobody_else_from_being_told_and_says_no_secret(
     assert "channel 1 (json)" in said
 
 
-def test_a_rejection_is_told_with_its_status(sink: Sink) -> None:
+def test_a_rejection_is_reported_with_its_status(sink: Sink) -> None:
     sink.status = 403
 
     (reason,) = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook")).values()
@@ -171,13 +171,13 @@ def test_a_rejection_is_told_with_its_status(sink: Sink) -> None:
     assert "403" in reason
 
 
-def test_a_channel_that_never_answers_is_left_behind(sink: Sink) -> None:
-    sink.silent.set()
+def test_a_channel_that_never_responds_is_abandoned(sink: Sink) -> None:
+    sink.unresponsive.set()
     begun = time.monotonic()
 
     failed = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook?rto=25"), limit=0.2)
 
-    assert list(failed.values()) == ["it did not answer in time"]
+    assert list(failed.values()) == ["it did not respond in time"]
     assert time.monotonic() - begun < 10  # not the 25 s that it would take
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
 
 
-def test_a_task_that_was_killed_is_told_by_the_dag_processor(
+def test_a_task_that_was_killed_is_reported_by_the_dag_processor(
     warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, tmp_path: Path
 ) -> None:
     done = subprocess.run(

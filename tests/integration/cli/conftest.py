@@ -20,7 +20,7 @@ Retail = Callable[..., Done]
 
 @pytest.fixture
 def retail() -> Retail:
-    """`retail(environment, *arguments)` as a person runs it."""
+    """`retail(environment, *arguments)` as a user runs it."""
 
     def run(environment: Mapping[str, str], *arguments: str) -> Done:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""`retail gaps` on a real warehouse; Airflow's answers over real HTTP, with a load behind each run."""
+"""`retail gaps` on a real warehouse; a fake of Airflow's REST API over real HTTP, with a load behind each run."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def test_a_warehouse_without_loads_has_no_gaps(published: PublishedDays) -> None
 def test_missing_dates_are_listed_as_ranges_and_end_with_1(published: PublishedDays) -> None:
     published.publish(date(2024, 2, 1))
     published.publish(date(2024, 2, 4))
-    told = retail("--to", "2024-02-05")
-    assert told.exit_code == 1
-    assert "2024-02-02 to 2024-02-03 (2 dates)" in told.output
-    assert "Fill them: retail gaps --fill" in told.stderr
+    shown = retail("--to", "2024-02-05")
+    assert shown.exit_code == 1
+    assert "2024-02-02 to 2024-02-03 (2 dates)" in shown.output
+    assert "Fill them: retail gaps --fill" in shown.stderr
     facts = json.loads(retail(*RANGE, "--json").stdout)
     assert facts["gaps"] == {"retailer_1": ["2024-02-02", "2024-02-03", "2024-02-05"]}
     assert retail(*RANGE, "--retailer", "retailer_2").exit_code == 0
@@ -78,9 +78,9 @@ def test_gaps_are_filled_through_airflow_a_run_a_date_oldest_first(
             run["state"] = "success"
 
     airflow.on_poll = load
-    told = retail("--to", "2024-02-03", "--fill")
-    assert told.exit_code == 0, told.output
-    assert "2 dates run; none missing." in told.output
+    shown = retail("--to", "2024-02-03", "--fill")
+    assert shown.exit_code == 0, shown.output
+    assert "2 dates run; none missing." in shown.output
     assert [body["conf"] for body in airflow.posted] == [
         {"date": "2024-02-02", "only_this_date": True},
         {"date": "2024-02-03", "only_this_date": True},
@@ -95,15 +95,15 @@ def test_what_is_missing_still_is_named_with_the_reason(published: PublishedDays
             run["state"] = "failed"
 
     airflow.on_poll = fail
-    told = retail("--to", "2024-02-02", "--fill")
-    assert told.exit_code == 1
-    assert "no task of it has failed: it was ended by hand" in told.output
-    assert "These are missing still. See why: retail schedule runs" in told.stderr
+    shown = retail("--to", "2024-02-02", "--fill")
+    assert shown.exit_code == 1
+    assert "none of its tasks failed: the run was ended manually" in shown.output
+    assert "These are still missing. To see why: retail schedule runs" in shown.stderr
 
 
 def test_a_range_that_ends_before_it_begins_is_rejected(published: PublishedDays, airflow: Any) -> None:
-    told = retail("--from", "2024-02-05", "--to", "2024-02-01")
-    assert (told.exit_code, told.stderr) == (
+    shown = retail("--from", "2024-02-05", "--to", "2024-02-01")
+    assert (shown.exit_code, shown.stderr) == (
         2,
         "--from 2024-02-05 is after --to 2024-02-01. Give the earlier date first.\n",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.cli.conftest import Retail
 
 DAY = date(2024, 1, 15)
-LETTERS = (
+DEAD_LETTERS = (
     DeadLetter("NEGATIVE_PRICE", "unit_price is -1", "page 3, row 17", {"sku": "[bold]P1[/]", "price": "-1"}),
     DeadLetter("INVALID_DATE", "sold_at is 'soon'", "page 1, row 2", {"sku": "P2", "sold": "soon"}),
 )
@@ -31,14 +31,14 @@ def environment(warehouse: WarehouseAccess, s3: S3Access) -> dict[str, str]:
 
 
 @pytest.fixture
-def letters(warehouse: WarehouseAccess) -> None:
+def dead_letters(warehouse: WarehouseAccess) -> None:
     origin = Origin("retailer_2", DAY, "ingest", "run-1", "rejected/x.json", datetime(2024, 1, 16, 2, tzinfo=UTC))
     with session(warehouse.loader_dsn, application_name="test") as connection, transaction(connection) as cursor:
-        record(cursor, [letter.line() for letter in LETTERS], origin)
+        record(cursor, [each.line() for each in DEAD_LETTERS], origin)
 
 
-@pytest.mark.usefixtures("letters")
-def test_dead_letters_are_listed_by_what_is_asked_for(
+@pytest.mark.usefixtures("dead_letters")
+def test_dead_letters_are_listed_by_the_given_filters(
     environment: dict[str, str], printed: Callable[..., Any], retail: Retail
 ) -> None:
     everything = printed(environment, "dead-letters", "list")
@@ -57,23 +57,23 @@ def test_dead_letters_are_listed_by_what_is_asked_for(
         assert found["matching"] == matching, filters
     shown = retail(environment, "dead-letters", "list", "--limit", "1").stdout
     assert "1 of 2 shown" in shown
-    assert retail(environment, "dead-letters", "list", "--code", "TOO_LONG").stdout == "No dead letter fits.\n"
+    assert retail(environment, "dead-letters", "list", "--code", "TOO_LONG").stdout == "No dead letter matches.\n"
 
 
-@pytest.mark.usefixtures("letters")
+@pytest.mark.usefixtures("dead_letters")
 def test_a_dead_letter_is_shown_with_its_payload_as_it_was(
     environment: dict[str, str], printed: Callable[..., Any], retail: Retail
 ) -> None:
     number = printed(environment, "dead-letters", "list", "--code", "NEGATIVE_PRICE")["dead_letters"][0][
         "dead_letter_id"
     ]
-    assert printed(environment, "dead-letters", "show", str(number))["payload"] == LETTERS[0].payload
+    assert printed(environment, "dead-letters", "show", str(number))["payload"] == DEAD_LETTERS[0].payload
     shown = retail(environment, "dead-letters", "show", str(number)).stdout
     assert "page 3, row 17" in shown
-    assert json.loads(shown[shown.index("{") :]) == LETTERS[0].payload
+    assert json.loads(shown[shown.index("{") :]) == DEAD_LETTERS[0].payload
     missing = retail(environment, "dead-letters", "show", "999999")
     assert (missing.returncode, missing.stdout) == (2, "")
-    assert "There is no dead letter 999999" in missing.stderr
+    assert "Dead letter 999999 does not exist" in missing.stderr
 
 
 def test_publications_are_listed_newest_first(
@@ -93,16 +93,16 @@ def test_publications_are_listed_newest_first(
     assert str(DAY) in shown
 
 
-def test_a_day_without_a_publication_is_told_as_such(environment: dict[str, str], retail: Retail) -> None:
+def test_a_day_without_a_load_is_reported(environment: dict[str, str], retail: Retail) -> None:
     done = retail(environment, "ledger", "2024-01-15", "--retailer", "retailer_1")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "Nothing of retailer_1 was published for 2024-01-15. Run: retail run 2024-01-15\n"
 
 
-def test_a_warehouse_that_is_not_there_is_told_in_one_line(environment: dict[str, str], retail: Retail) -> None:
+def test_an_unreachable_warehouse_is_reported_in_one_line(environment: dict[str, str], retail: Retail) -> None:
     done = retail({**environment, "WAREHOUSE_DSN": "postgresql://u:p@127.0.0.1:9/db"}, "loads")
     assert done.returncode == 1
-    assert done.stderr.startswith("No PostgreSQL answers for u@127.0.0.1:9/db.")
+    assert done.stderr.startswith("No PostgreSQL server responds at u@127.0.0.1:9/db.")
 
 
 def test_migrate_makes_the_schema_and_does_nothing_the_second_time(database: str, retail: Retail) -> None:

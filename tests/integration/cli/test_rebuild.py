@@ -41,9 +41,9 @@ def environment(warehouse: WarehouseAccess, s3: S3Access) -> dict[str, str]:
 def test_an_empty_warehouse_becomes_what_the_daily_loads_made_of_it(
     warehouse: WarehouseAccess, environment: dict[str, str], retail: Retail, printed: Callable[..., Any]
 ) -> None:
-    told = printed(environment, "rebuild")
-    assert told["ok"] is True
-    assert {name: (load["dates"], load["inserted"]) for name, load in told["retailers"].items()} == {
+    result = printed(environment, "rebuild")
+    assert result["ok"] is True
+    assert {name: (load["dates"], load["inserted"]) for name, load in result["retailers"].items()} == {
         "retailer_1": (3, 180),
         "retailer_2": (3, 180),
     }
@@ -62,11 +62,11 @@ def test_an_empty_warehouse_becomes_what_the_daily_loads_made_of_it(
 def test_a_range_and_a_retailer_can_be_chosen(
     environment: dict[str, str], retail: Retail, printed: Callable[..., Any]
 ) -> None:
-    told = printed(environment, "rebuild", "--retailer", "retailer_2", "--from", str(DAYS[1]), "--to", str(DAYS[1]))
-    assert [(name, load["dates"]) for name, load in told["retailers"].items()] == [("retailer_2", 1)]
+    result = printed(environment, "rebuild", "--retailer", "retailer_2", "--from", str(DAYS[1]), "--to", str(DAYS[1]))
+    assert [(name, load["dates"]) for name, load in result["retailers"].items()] == [("retailer_2", 1)]
     nothing = retail(environment, "rebuild", "--to", "2020-01-01")
     assert (nothing.returncode, nothing.stdout) == (2, "")
-    assert "Nothing that fits is landed" in nothing.stderr
+    assert "The raw zone has no landed date that matches" in nothing.stderr
 
 
 def test_a_retailer_that_cannot_be_read_leaves_the_others_rebuilt(
@@ -74,12 +74,16 @@ def test_a_retailer_that_cannot_be_read_leaves_the_others_rebuilt(
 ) -> None:
     s3.client.put_object(Bucket=s3.bucket_raw, Key=raw_key("retailer_1", DAYS[0]), Body=b"{}\n")
     done = retail(environment, "rebuild", "--json")
-    told = json.loads(done.stdout)["retailers"]
-    assert (done.returncode, told["retailer_1"]["status"], told["retailer_2"]["status"]) == (1, "failed", "published")
+    result = json.loads(done.stdout)["retailers"]
+    assert (done.returncode, result["retailer_1"]["status"], result["retailer_2"]["status"]) == (
+        1,
+        "failed",
+        "published",
+    )
     assert "is not the one its manifest names" in done.stderr
 
 
-def test_only_sealed_partitions_count() -> None:
+def test_only_partitions_with_a_manifest_count() -> None:
     keys = [
         manifest_key("shop", date(2024, 2, 1)),
         manifest_key("shop", date(2024, 1, 15)),

@@ -1,4 +1,4 @@
-"""`retail run` against real retailers, S3 and PostgreSQL: one night, then again, then with a retailer down."""
+"""`retail run` against real retailers, S3 and PostgreSQL: one run, then again, then with a retailer down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 DAY = "2024-01-17"
 
 
-def test_a_night_brings_sales_to_the_views_and_its_books_add_up(
+def test_a_run_brings_sales_to_the_views_and_its_ledger_adds_up(
     platform: Platform, retail: Retail, printed: Callable[..., Any]
 ) -> None:
     done = retail(platform.environment, "run", DAY, "--only-this-date")
@@ -58,14 +58,14 @@ def test_a_retailer_that_is_down_is_named_and_the_others_are_published(
 ) -> None:
     vendors["retailer_3"].faults("down")
     done = retail({**platform.environment, "INGEST_MAX_ATTEMPTS": "2"}, "run", DAY, "--only-this-date", "--json")
-    told = json.loads(done.stdout)
-    assert (done.returncode, told["ok"], list(told["missing"])) == (1, False, ["retailer_3"])
-    assert list(told["stages"]) == ["ingest", "transform", "quality", "refresh"]
+    result = json.loads(done.stdout)
+    assert (done.returncode, result["ok"], list(result["missing"])) == (1, False, ["retailer_3"])
+    assert list(result["stages"]) == ["ingest", "transform", "quality", "refresh"]
     assert "retailer_3 is missing: retailer_3 at 127.0.0.1" in done.stderr
     assert platform.query("SELECT count(DISTINCT retailer_key) FROM fact_sales") == [(2,)]
 
 
-def test_when_all_retailers_are_down_the_night_ends_after_the_first_stage(
+def test_when_all_retailers_are_down_the_run_ends_after_the_first_stage(
     platform: Platform, vendors: dict[str, Vendor], retail: Retail
 ) -> None:
     vendors["retailer_2"].faults("down")

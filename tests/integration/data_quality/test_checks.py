@@ -81,8 +81,8 @@ def test_a_clean_warehouse_passes_every_check_for_every_retailer(clean: Clean) -
     assert not_passed(result) == {}
     assert (result.outcome, result.score) == (Status.PASS, 100.0)
     seen = {(each.check.name, each.finding.retailer_id) for each in result.checks}
-    silent = {"retailer_left_out", "money_matches_report_with_rejects"}  # nothing to look at here
-    assert seen == {(check.name, each) for check in load_checks() for each in RETAILER_IDS if check.name not in silent}
+    unused = {"retailer_left_out", "money_matches_report_with_rejects"}  # nothing to check here
+    assert seen == {(check.name, each) for check in load_checks() for each in RETAILER_IDS if check.name not in unused}
 
 
 DEFECTS: dict[str, str] = {
@@ -125,7 +125,7 @@ def test_a_planted_defect_is_found_by_its_check_alone(clean: Clean, check: str) 
     assert found.popitem()[1] is (Status.FAIL if severity == "critical" else Status.WARN)
 
 
-def test_a_line_more_in_the_star_than_in_the_ledger_is_found(clean: Clean) -> None:
+def test_a_line_more_in_fact_sales_than_in_the_ledger_is_found(clean: Clean) -> None:
     clean.spoil(
         "INSERT INTO fact_sales SELECT date_key, retailer_key, transaction_id, '9', product_key, customer_key,"
         " store_key, line_type, sold_at, currency, 1, 0, 0, 1, 0, source_changed_at, load_id FROM fact_sales"
@@ -135,7 +135,7 @@ def test_a_line_more_in_the_star_than_in_the_ledger_is_found(clean: Clean) -> No
     assert set(not_passed(clean.check())) == {"rows_match_ledger retailer_1"}
 
 
-def test_rows_that_no_load_accounts_for_are_found(clean: Clean) -> None:
+def test_rows_that_are_in_no_ledger_are_found(clean: Clean) -> None:
     clean.days.execute(
         "INSERT INTO dim_retailer (retailer_key, retailer_id, retailer_name) VALUES (9, 'stray', 'Stray')"
     )
@@ -171,13 +171,13 @@ def test_a_day_with_less_than_half_its_usual_lines_is_a_warning(clean: Clean) ->
     assert not_passed(clean.check()) == {"volume_as_usual retailer_1": Status.WARN}
 
 
-def test_the_day_itself_is_no_part_of_its_baseline(clean: Clean) -> None:
+def test_the_day_itself_is_not_part_of_its_baseline(clean: Clean) -> None:
     clean.days.execute("DELETE FROM fact_daily_sales WHERE retailer_key = 1 AND date_key BETWEEN 20231120 AND 20231218")
     republish(clean, usual_lines(DAY, receipts=9))
     assert not_passed(clean.check()) == {"volume_as_usual retailer_1": Status.WARN}
 
 
-def test_too_few_weeks_are_no_baseline(clean: Clean) -> None:
+def test_too_few_weeks_do_not_make_a_baseline(clean: Clean) -> None:
     clean.days.execute("DELETE FROM fact_daily_sales WHERE retailer_key = 1 AND date_key BETWEEN 20231120 AND 20231231")
     republish(clean, usual_lines(DAY, receipts=9))
     assert not_passed(clean.check()) == {}
@@ -214,7 +214,7 @@ def test_a_line_under_two_business_dates_is_found(clean: Clean) -> None:
     assert found["lines_unique"].finding.failed == 1
 
 
-def test_a_superseded_line_is_no_difference_to_the_report(clean: Clean) -> None:
+def test_a_superseded_line_does_not_differ_from_the_report(clean: Clean) -> None:
     clean.days.execute(
         "INSERT INTO superseded_sales (date_key, retailer_key, transaction_id, line_id, product_key, customer_id,"
         " store_key, line_type, sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount,"
@@ -256,12 +256,12 @@ def test_a_retailer_that_sold_nothing_passes(clean: Clean) -> None:
     assert not_passed(result) == {}
 
 
-def test_the_dates_that_the_run_loaded_beside_are_checked_too(clean: Clean) -> None:
-    companion = DAY - timedelta(days=3)
-    clean.days.publish(companion)
-    clean.days.execute("UPDATE load_ledger SET reported = 1 WHERE business_date = %s", (companion,))
+def test_other_dates_that_the_run_loaded_are_checked_too(clean: Clean) -> None:
+    other_date = DAY - timedelta(days=3)
+    clean.days.publish(other_date)
+    clean.days.execute("UPDATE load_ledger SET reported = 1 WHERE business_date = %s", (other_date,))
     wrong = [each for each in clean.check().checks if each.status is not Status.PASS]
-    assert [(each.check.name, each.finding.business_date) for each in wrong] == [("rows_match_report", companion)]
+    assert [(each.check.name, each.finding.business_date) for each in wrong] == [("rows_match_report", other_date)]
 
 
 def test_no_query_touches_another_month_than_those_in_question(clean: Clean) -> None:

@@ -43,7 +43,7 @@ def command(dsn: str, *arguments: str, directory: Path = PROJECT_ROOT) -> subpro
     )
 
 
-def test_results_and_scores_are_kept_also_when_the_verdict_is_fail(
+def test_results_and_scores_are_kept_also_when_the_outcome_is_fail(
     warehouse: WarehouseAccess, days: PublishedDays
 ) -> None:
     days.execute("UPDATE fact_sales SET net_amount = -net_amount WHERE date_key = 20240115 AND line_type = 'sale'")
@@ -95,7 +95,7 @@ def test_the_command_shows_a_table_and_ends_with_0(
     done = command(warehouse.loader_dsn, "2024-01-15", directory=directory)
     assert done.returncode == 0, done.stderr
     assert "money_matches_report" in done.stdout
-    assert "Verdict pass for 2024-01-15" in done.stdout
+    assert "Outcome pass for 2024-01-15" in done.stdout
 
 
 def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
@@ -104,16 +104,16 @@ def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
     days.execute("DELETE FROM ops.load_ledger_amounts WHERE retailer_id = 'retailer_3'")
     days.execute("DELETE FROM ops.load_ledger WHERE retailer_id = 'retailer_3'")
     done = command(warehouse.loader_dsn, "2024-01-15", "--json")
-    answer = json.loads(done.stdout)
+    result = json.loads(done.stdout)
     assert done.returncode == 1
-    assert answer["outcome"] == "fail"
-    assert any(each["check"] == "retailer_present" and each["status"] == "fail" for each in answer["checks"])
+    assert result["outcome"] == "fail"
+    assert any(each["check"] == "retailer_present" and each["status"] == "fail" for each in result["checks"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["2024-02-30"], "'2024-02-30' is no date. Give it as YYYY-MM-DD"),
+        (["2024-02-30"], "'2024-02-30' is not a date. Give it as YYYY-MM-DD"),
         (["2099-01-01"], "2099-01-01 is in the future"),
     ],
 )
@@ -126,10 +126,10 @@ def test_a_date_that_cannot_be_checked_is_one_line_and_ends_with_2(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_warehouse_that_does_not_answer_is_one_line(warehouse: WarehouseAccess) -> None:
+def test_an_unavailable_warehouse_is_one_line(warehouse: WarehouseAccess) -> None:
     done = command("postgresql://retail_user:secret@127.0.0.1:1/nowhere", "2024-01-15")
     assert done.returncode == 1
-    assert done.stderr.startswith("No PostgreSQL answers for retail_user@127.0.0.1:1/nowhere")
+    assert done.stderr.startswith("No PostgreSQL server responds at retail_user@127.0.0.1:1/nowhere")
     assert "secret" not in done.stderr
 
 

@@ -17,13 +17,13 @@ from tests.conftest import S3Access
 from tests.fakes.vendors import running_vendor
 
 FIRST_DAY = date(2024, 1, 15)
-NIGHTS = 3
+RUNS = 3
 
 
 def test_late_corrected_moved_repeated_and_bad_records_fail_no_critical_check(
     postgres_server: PostgresServer, warehouse: WarehouseAccess, s3: S3Access
 ) -> None:
-    name = f"nights_{uuid4().hex[:8]}"
+    name = f"runs_{uuid4().hex[:8]}"
     with running_vendor(1, postgres_server.create_database(name), {"RETAILER_PRELOAD": "none"}) as vendor:
         settings = load_settings(
             {
@@ -33,10 +33,10 @@ def test_late_corrected_moved_repeated_and_bad_records_fail_no_critical_check(
                 "INGEST_REQUESTS_PER_SECOND": "10000",
             }
         )
-        for night in range(NIGHTS):
-            day, run_id = FIRST_DAY + timedelta(days=night), f"night-{night}"
+        for number in range(RUNS):
+            day, run_id = FIRST_DAY + timedelta(days=number), f"run-{number}"
             vendor.clock(f"{day + timedelta(days=1)}T09:00:00Z")
-            if night == NIGHTS - 1:
+            if number == RUNS - 1:
                 vendor.faults("bad_rows:0.02,duplicates:0.1")
             landed = ingestion.main.run(
                 day,
@@ -50,7 +50,7 @@ def test_late_corrected_moved_repeated_and_bad_records_fail_no_critical_check(
             assert transformation.main.run(day, [vendor.retailer_id], settings=settings, run_id=run_id).ok
             result = data_quality.main.run(day, settings=settings, run_id=run_id, retailers=[vendor.retailer_id])
             assert [each.message for each in result.with_status(Status.FAIL)] == []
-            assert night == 0 or len({each.finding.business_date for each in result.checks}) > 1
+            assert number == 0 or len({each.finding.business_date for each in result.checks}) > 1
         warned = {each.check.name for each in result.with_status(Status.WARN)}
         assert {"few_rejects", "few_duplicates", "retailer_left_out"} <= warned
     postgres_server.drop_database(name)

@@ -36,20 +36,20 @@ def assert_one_line(run: subprocess.CompletedProcess[str], code: int, *parts: st
 
 def test_without_a_warehouse_nothing_is_landed(platform: Platform, file: Path) -> None:
     run = etl(platform, file, WAREHOUSE_DSN=f"postgresql://nobody:x@127.0.0.1:{free_port()}/none")
-    assert_one_line(run, 1, "No PostgreSQL answers", "WAREHOUSE_DSN")
+    assert_one_line(run, 1, "No PostgreSQL server responds", "WAREHOUSE_DSN")
     assert platform.objects() == {}
 
 
 def test_without_s3_nothing_is_loaded(platform: Platform, file: Path) -> None:
     run = etl(platform, file, S3_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
-    assert_one_line(run, 1, "No S3 answers", "S3_ENDPOINT_URL")
+    assert_one_line(run, 1, "No S3 store responds", "S3_ENDPOINT_URL")
     assert platform.star()[0] == 0
     assert platform.query("SELECT stage, status FROM ops.pipeline_runs") == [("ingest", "failed")]
 
 
 def test_a_missing_bucket_is_named(platform: Platform, file: Path) -> None:
     run = etl(platform, file, S3_BUCKET_RAW="not-there")
-    assert_one_line(run, 2, "There is no bucket not-there", "S3_BUCKET_RAW")
+    assert_one_line(run, 2, "Bucket not-there does not exist", "S3_BUCKET_RAW")
     assert platform.star()[0] == 0
 
 
@@ -72,7 +72,7 @@ def test_a_bucket_that_denies_us_while_we_load_stops_the_load(platform: Platform
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "ftp://somewhere"])
 def test_an_endpoint_that_is_none_is_named(platform: Platform, file: Path, endpoint: str) -> None:
-    assert_one_line(etl(platform, file, S3_ENDPOINT_URL=endpoint), 2, "S3_ENDPOINT_URL", "is no URL")
+    assert_one_line(etl(platform, file, S3_ENDPOINT_URL=endpoint), 2, "S3_ENDPOINT_URL", "is not a URL")
 
 
 def test_a_schema_without_the_books_says_to_migrate(platform: Platform, file: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
     _, errors = process.communicate(timeout=60)
     if number is signal.SIGINT and process.returncode != 0:
         assert process.returncode == 130, errors
-        assert errors.strip() == "Interrupted; what was not finished was not published."
+        assert errors.strip() == "Interrupted. Unfinished work was not published."
     assert platform.star()[0] in (0, len(set(ROWS)))
     again = etl(platform, file)
     assert again.returncode == 0, again.stderr
@@ -159,6 +159,6 @@ def test_a_partition_that_was_landed_anew_meanwhile_is_not_overwritten_in_the_st
         return load_batch(batch, **named)
 
     monkeypatch.setattr(transformation.bulk, "load_batch", landed_anew)
-    with pytest.raises(RetryLater, match="landed anew by another run"):
+    with pytest.raises(RetryLater, match="landed again by another run"):
         platform.load(file)
     assert platform.star()[0] == 0

@@ -1,9 +1,10 @@
-"""`scripts/check_pipeline_health.sh` and `scripts/check_s3.py` as a person runs them."""
+"""`scripts/check_pipeline_health.sh` and `scripts/check_s3.py` as a user runs them."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -63,9 +64,9 @@ HEALTH = ["sh", str(PROJECT_ROOT / "scripts" / "check_pipeline_health.sh")]
 
 def test_with_everything_down_every_line_says_so_and_what_to_do() -> None:
     done = run([*HEALTH, "--json"], nowhere())
-    answer = json.loads(done.stdout)
-    assert done.returncode == answer["exit_status"] == 1
-    down = {each["item"]: each for each in answer["findings"] if each["health"] == "down"}
+    report = json.loads(done.stdout)
+    assert done.returncode == report["exit_status"] == 1
+    down = {each["item"]: each for each in report["findings"] if each["health"] == "down"}
     assert {"PostgreSQL", "raw bucket", "processed bucket", "retailer_1", "retailer_2", "retailer_3", "API server"} <= {
         *down
     }
@@ -74,24 +75,24 @@ def test_with_everything_down_every_line_says_so_and_what_to_do() -> None:
     assert "secret" not in done.stdout
 
 
-def test_the_report_for_people_names_each_item_and_ends_with_a_sentence() -> None:
+def test_the_report_names_each_item_and_ends_with_a_sentence() -> None:
     done = run(HEALTH, nowhere())
     assert done.returncode == 1
     assert "retailer_3" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("Something is down.")
+    assert re.search(r"^\d+ down.* \(of \d+ checks\)\.$", done.stdout.splitlines()[-1])
 
 
 def test_help_explains_the_exit_status() -> None:
     done = run([*HEALTH, "--help"], nowhere())
     assert done.returncode == 0
-    assert "2 when it cannot be told" in " ".join(done.stdout.replace("│", " ").split())
+    assert "2 when something could not be checked" in " ".join(done.stdout.replace("│", " ").split())
 
 
 def test_the_report_in_a_pipe_has_a_line_for_each_finding_with_its_remedy() -> None:
     lines = run(HEALTH, {**nowhere(), "COLUMNS": "80"}).stdout.splitlines()
     assert lines[0].startswith("Platform: another one, with its warehouse at localhost:")
     (line,) = (each for each in lines if each.startswith("down      PostgreSQL "))
-    assert "No PostgreSQL answers" in line
+    assert "No PostgreSQL server responds" in line
     assert " → " in line
 
 
@@ -122,7 +123,7 @@ def test_working_buckets_are_written_read_and_left_empty(s3: S3Access) -> None:
 def test_a_missing_bucket_is_named_and_the_other_is_still_checked(s3: S3Access) -> None:
     done = check_s3({**s3.environment, "S3_BUCKET_RAW": "nowhere"})
     assert done.returncode == 2
-    assert "There is no bucket nowhere" in done.stderr
+    assert "Bucket nowhere does not exist" in done.stderr
     assert f"ok    s3://{s3.bucket_processed}" in done.stdout
 
 
@@ -134,7 +135,7 @@ def test_a_bucket_without_permission_says_what_is_denied(s3: S3Access) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_keys_that_the_store_does_not_know_are_told_from_a_missing_right(s3: S3Access) -> None:
+def test_keys_that_the_store_does_not_know_are_distinguished_from_a_missing_permission(s3: S3Access) -> None:
     class Rejecting(BaseHTTPRequestHandler):
         def reject(self) -> None:
             body = b"<Error><Code>InvalidAccessKeyId</Code><Message>no</Message></Error>"
@@ -146,7 +147,7 @@ def test_keys_that_the_store_does_not_know_are_told_from_a_missing_right(s3: S3A
         do_GET = do_PUT = do_HEAD = do_DELETE = reject  # noqa: N815 - the names http.server calls
 
         def log_message(self, *arguments: object) -> None:
-            """Silent."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Rejecting) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -171,7 +172,7 @@ class TokenService(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments: object) -> None:
-        """Silent."""
+        """Log nothing."""
 
 
 def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3Access) -> None:
@@ -193,12 +194,12 @@ def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3
 @pytest.mark.parametrize(
     ("changes", "status", "message"),
     [
-        ({"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "No S3 answers at http://127.0.0.1:1"),
-        ({"S3_ENDPOINT_URL": "nonsense"}, 2, "is no URL"),
+        ({"S3_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, "No S3 store responds at http://127.0.0.1:1"),
+        ({"S3_ENDPOINT_URL": "nonsense"}, 2, "is not a URL"),
         ({"S3_BUCKET_RAW": ""}, 2, "S3_BUCKET_RAW is missing"),
     ],
 )
-def test_what_cannot_work_is_one_line_that_says_what_to_mend(
+def test_a_wrong_setting_is_reported_in_one_line_that_says_what_to_fix(
     s3: S3Access, changes: dict[str, str], status: int, message: str
 ) -> None:
     done = check_s3({**s3.environment, **changes})

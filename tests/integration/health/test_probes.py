@@ -19,12 +19,13 @@ from local_stack.postgres import free_port
 from local_stack.processes import ServiceProcess, began
 from local_stack.state import StackState, save
 from scripts.pipeline_health.advice import Advice, Kind
-from scripts.pipeline_health.airflow_api import check_airflow
+from scripts.pipeline_health.airflow_status import check_airflow
 from scripts.pipeline_health.findings import Finding, Health
 from scripts.pipeline_health.local_services import check_services, has_living_services
 from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
+from tests.fakes.airflow_api import run_facts, task_facts
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
 if TYPE_CHECKING:
@@ -45,25 +46,25 @@ def health(findings: list[Finding]) -> dict[str, Health]:
 
 
 class FakeApi:
-    """Answers what it was told to, by path; 404 otherwise."""
+    """Returns the configured response of a path; 404 otherwise."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {}
+        self.responses: dict[str, tuple[int, Any]] = {}
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
-            def answer(self) -> None:
-                status, content = fake.answers.get(self.path.partition("?")[0], (404, {}))
+            def respond(self) -> None:
+                status, content = fake.responses.get(self.path.partition("?")[0], (404, {}))
                 body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_GET = do_POST = answer  # noqa: N815 - the names http.server calls
+            do_GET = do_POST = respond  # noqa: N815 - the names http.server calls
 
             def log_message(self, *arguments: object) -> None:
-                """Silent."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -78,17 +79,17 @@ def api() -> Iterator[FakeApi]:
     fake.server.server_close()
 
 
-def airflow_answers(api: FakeApi, **parts: str) -> dict[str, str]:
+def healthy_airflow(api: FakeApi, **parts: str) -> dict[str, str]:
     states = {"metadatabase": "healthy", "scheduler": "healthy", "dag_processor": "healthy", **parts}
     beat = (NOW - timedelta(seconds=7)).isoformat()
-    api.answers |= {
+    api.responses |= {
         "/api/v2/monitor/health": (
             200,
             {name: {"status": state, f"latest_{name}_heartbeat": beat} for name, state in states.items()},
         ),
         "/auth/token": (201, {"access_token": "t"}),
         "/api/v2/dags/retail_data_pipeline": (200, {"is_paused": False}),
-        "/api/v2/dags/retail_data_pipeline/dagRuns": (200, {"dag_runs": [{"state": "success", "dag_run_id": "night"}]}),
+        "/api/v2/dags/retail_data_pipeline/dagRuns": (200, {"dag_runs": [run_facts("manual__1", "success")]}),
     }
     return {"AIRFLOW_URL": api.url, "AIRFLOW_USERNAME": "admin", "AIRFLOW_PASSWORD": "pw"}
 
@@ -131,20 +132,20 @@ def test_an_empty_warehouse_needs_attention_and_one_without_tables_is_down(
 def test_a_run_that_failed_or_hangs_needs_attention(warehouse: WarehouseAccess) -> None:
     PublishedDays(warehouse.owner_dsn).execute(
         "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at, message) VALUES"
-        " ('a', 'ingest', '2024-01-15', 'failed', '2024-01-16 02:00+00', 'retailer_2 does not answer'),"
+        " ('a', 'ingest', '2024-01-15', 'failed', '2024-01-16 02:00+00', 'retailer_2 does not respond'),"
         " ('a', 'transform', '2024-01-15', 'running', '2024-01-16 02:00+00', NULL),"
         " ('b', 'quality', '2024-01-15', 'running', '2024-01-16 08:59+00', NULL)"
     )
     everything = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     found = by_item([each for each in everything if each.area == "recent runs"])
     assert (found["ingest"].health, found["ingest"].remedy) == (Health.ATTENTION, "See its log in Airflow")
-    assert found["ingest"].reason == "failed for 2024-01-15, started 2024-01-16 02:00 UTC: retailer_2 does not answer"
+    assert found["ingest"].reason == "failed for 2024-01-15, started 2024-01-16 02:00 UTC: retailer_2 does not respond"
     assert found["transform"].health is Health.ATTENTION
     assert found["quality"].health is Health.OK
     assert "refresh" not in found
 
 
-def test_a_run_that_never_ended_is_told_until_its_date_was_run_again(warehouse: WarehouseAccess) -> None:
+def test_a_run_that_never_ended_is_reported_until_its_date_is_run_again(warehouse: WarehouseAccess) -> None:
     days = PublishedDays(warehouse.owner_dsn)
     days.execute(
         "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at) VALUES"
@@ -172,13 +173,13 @@ def test_open_dead_letters_are_counted(warehouse: WarehouseAccess) -> None:
         " position, run_id, status, first_seen_at, last_seen_at)"
         " SELECT 'retailer_1', day, 'ingest', 'code', 'why', '{}', day || n::text, 'p', 'r', status, now(), now()"
         " FROM (VALUES ('2024-01-14'::date, 1, 'open'), ('2024-01-15', 2, 'open'), ('2024-01-15', 3, 'resolved'))"
-        " AS letters (day, n, status)"
+        " AS dead_letters (day, n, status)"
     )
     line = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL))["dead letters"]
     assert (line.health, line.reason.partition(";")[0]) == (Health.OK, "2 open, 1 of 2024-01-15")
 
 
-def test_a_warehouse_that_does_not_answer_is_down_without_its_password() -> None:
+def test_a_warehouse_that_does_not_respond_is_down_without_its_password() -> None:
     (found,) = check_warehouse({"WAREHOUSE_DSN": f"postgresql://u:secret@127.0.0.1:{free_port()}/x"}, NOW, LOCAL)
     assert found.health is Health.DOWN
     assert "secret" not in f"{found.reason}{found.remedy}"
@@ -200,8 +201,8 @@ def test_a_bucket_we_may_not_use_is_down(s3: S3Access) -> None:
     assert health(found) == {"raw bucket": Health.OK, "processed bucket": Health.DOWN}
 
 
-def test_retailers_answer_or_do_not(api: FakeApi) -> None:
-    api.answers = {"/well/health": (200, {"status": "ok"}), "/ill/health": (503, {"status": "unavailable"})}
+def test_a_retailer_is_healthy_only_when_it_responds_without_an_error(api: FakeApi) -> None:
+    api.responses = {"/well/health": (200, {"status": "ok"}), "/ill/health": (503, {"status": "unavailable"})}
     environ = {
         "RETAILER1_API_URL": f"{api.url}/well/",
         "RETAILER2_API_URL": f"{api.url}/ill",
@@ -209,64 +210,65 @@ def test_retailers_answer_or_do_not(api: FakeApi) -> None:
     }
     found = check_retailers(environ, LOCAL)
     assert [each.health for each in found] == [Health.OK, Health.DOWN, Health.DOWN]
-    assert found[1].reason.endswith("answers 503")
+    assert found[1].reason.endswith("returns status 503")
     assert found[2].reason.endswith("no connection")
 
 
-def test_an_airflow_whose_parts_are_healthy_is_well(api: FakeApi) -> None:
-    found = check_airflow(airflow_answers(api), NOW, LOCAL)
+def test_an_airflow_whose_components_are_healthy_is_healthy(api: FakeApi) -> None:
+    found = check_airflow(healthy_airflow(api), NOW, LOCAL)
     assert {each.health for each in found} == {Health.OK}
     assert by_item(found)["scheduler"].reason == "healthy, last heartbeat 7 s ago"
-    assert by_item(found)["last DAG run"].reason == "success: night"
+    assert by_item(found)["last DAG run"].reason == "success: manual__1"
 
 
-def test_a_scheduler_that_died_is_down_although_the_api_answers(api: FakeApi) -> None:
-    found = health(check_airflow(airflow_answers(api, scheduler="unhealthy"), NOW, LOCAL))
+def test_a_scheduler_that_died_is_down_although_the_api_responds(api: FakeApi) -> None:
+    found = health(check_airflow(healthy_airflow(api, scheduler="unhealthy"), NOW, LOCAL))
     assert (found["API server"], found["scheduler"]) == (Health.OK, Health.DOWN)
 
 
-def test_a_rejected_login_a_paused_dag_and_a_failed_run_are_told(api: FakeApi) -> None:
-    environ = airflow_answers(api)
-    api.answers["/api/v2/dags/retail_data_pipeline"] = (200, {"is_paused": True})
-    api.answers["/api/v2/dags/retail_data_pipeline/dagRuns"] = (
+def test_a_rejected_login_a_paused_dag_and_a_failed_run_are_reported(api: FakeApi) -> None:
+    environ = healthy_airflow(api)
+    api.responses["/api/v2/dags/retail_data_pipeline"] = (200, {"is_paused": True})
+    api.responses["/api/v2/dags/retail_data_pipeline/dagRuns"] = (
         200,
-        {"dag_runs": [{"state": "failed", "dag_run_id": "night"}]},
+        {"dag_runs": [run_facts("manual__1", "failed")]},
     )
     found = health(check_airflow(environ, NOW, LOCAL))
     assert (found["retail_data_pipeline"], found["last DAG run"]) == (Health.ATTENTION, Health.ATTENTION)
-    api.answers["/auth/token"] = (401, {})
+    api.responses["/auth/token"] = (401, {})
     assert health(check_airflow(environ, NOW, LOCAL))["login"] is Health.DOWN
 
 
-def test_a_red_run_names_its_tasks_and_where_to_look(api: FakeApi) -> None:
-    environ = airflow_answers(api)
+def test_a_failed_run_names_its_tasks_and_where_to_look(api: FakeApi) -> None:
+    environ = healthy_airflow(api)
     dag = "/api/v2/dags/retail_data_pipeline"
-    api.answers[f"{dag}/dagRuns"] = (
+    api.responses[f"{dag}/dagRuns"] = (
         200,
-        {"dag_runs": [{"state": "failed", "dag_run_id": "manual__2024-01-16T02:00+00"}]},
+        {"dag_runs": [run_facts("manual__2024-01-16T02:00+00", "failed")]},
     )
     tasks = [
-        {"task_id": "ingest_retailers_to_s3", "map_index": 1, "rendered_map_index": "retailer_2"},
-        {"task_id": "report_missing_retailers", "map_index": -1},
+        task_facts("ingest_retailers_to_s3", "success", "retailer_1", 0),
+        task_facts("ingest_retailers_to_s3", "failed", "retailer_2", 1),
+        task_facts("report_missing_retailers", "failed") | {"start_date": "2024-02-10T10:00:00+00:00"},
     ]
-    api.answers[f"{dag}/dagRuns/manual__2024-01-16T02%3A00%2B00/taskInstances"] = (200, {"task_instances": tasks})
+    api.responses[f"{dag}/dagRuns/manual__2024-01-16T02%3A00%2B00/taskInstances"] = (200, {"task_instances": tasks})
     line = by_item(check_airflow(environ, NOW, CONTAINERS))["last DAG run"]
     assert line.health is Health.ATTENTION
-    assert line.reason.endswith("; failed: ingest_retailers_to_s3 [retailer_2], report_missing_retailers")
+    assert line.reason.endswith("; failed: ingest_retailers_to_s3[retailer_2], report_missing_retailers")
     assert f"{api.url}/dags/retail_data_pipeline/runs/" in line.remedy
 
 
 @pytest.mark.parametrize(("state", "hours"), [("running", 5), ("queued", 1)])
 def test_a_run_that_waits_too_long_needs_attention(api: FakeApi, state: str, hours: int) -> None:
-    environ = airflow_answers(api)
-    run = {"state": state, "dag_run_id": "night", "queued_at": (NOW - timedelta(hours=hours)).isoformat()}
-    api.answers["/api/v2/dags/retail_data_pipeline/dagRuns"] = (200, {"dag_runs": [run]})
+    environ = healthy_airflow(api)
+    run = run_facts("manual__1", state, queued_at=(NOW - timedelta(hours=hours)).isoformat())
+    api.responses["/api/v2/dags/retail_data_pipeline/dagRuns"] = (200, {"dag_runs": [run]})
     line = by_item(check_airflow(environ, NOW, LOCAL))["last DAG run"]
-    assert (line.health, line.reason.partition(", ")[0]) == (Health.ATTENTION, f"{state}: night")
+    assert (line.health, line.reason.partition(", ")[0]) == (Health.ATTENTION, f"{state}: manual__1")
 
 
 def test_a_dag_file_that_cannot_be_imported_is_down_and_another_ones_is_not(api: FakeApi) -> None:
-    environ = airflow_answers(api)
+    environ = healthy_airflow(api)
     errors = [
         {
             "filename": "retail_pipeline_dag.py",
@@ -274,15 +276,15 @@ def test_a_dag_file_that_cannot_be_imported_is_down_and_another_ones_is_not(api:
         },
         {"filename": "other.py", "stack_trace": "SyntaxError: y"},
     ]
-    api.answers["/api/v2/importErrors"] = (200, {"import_errors": errors})
+    api.responses["/api/v2/importErrors"] = (200, {"import_errors": errors})
     ours, other = (each for each in check_airflow(environ, NOW, LOCAL) if each.item == "import errors")
     assert ours.health is Health.DOWN
     assert ours.reason.endswith("cannot be imported: ModuleNotFoundError: No module named 'x'")
     assert other.health is Health.ATTENTION
 
 
-def test_without_its_database_nothing_is_claimed_of_airflows_other_parts(api: FakeApi) -> None:
-    environ = airflow_answers(api, metadatabase="unhealthy", scheduler="unhealthy", dag_processor="unhealthy")
+def test_without_its_database_airflows_other_components_are_unknown(api: FakeApi) -> None:
+    environ = healthy_airflow(api, metadatabase="unhealthy", scheduler="unhealthy", dag_processor="unhealthy")
     found = by_item(check_airflow(environ, NOW, CONTAINERS))
     assert found["metadata database"].health is Health.DOWN
     assert found["metadata database"].remedy == "Start it: docker-compose up -d postgres"
@@ -305,8 +307,8 @@ def test_remedies_are_commands_of_the_platform(api: FakeApi, warehouse: Warehous
         ]
         assert len(found) == 7
         assert all(each.remedy.startswith(f"Start it: {remedy}") for each in found)
-    ill = airflow_answers(api, scheduler="unhealthy")
-    assert by_item(check_airflow(ill, NOW, CONTAINERS))["scheduler"].remedy.endswith(
+    unhealthy = healthy_airflow(api, scheduler="unhealthy")
+    assert by_item(check_airflow(unhealthy, NOW, CONTAINERS))["scheduler"].remedy.endswith(
         "docker-compose restart airflow-scheduler"
     )
     empty = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, CONTAINERS))
@@ -319,8 +321,8 @@ def test_a_bucket_that_is_not_there_is_made_by_its_own_service(s3: S3Access) -> 
 
 
 @pytest.mark.parametrize("content", ["<html>another program</html>", "[]"])
-def test_something_else_at_airflows_address_is_no_airflow(api: FakeApi, content: str) -> None:
-    api.answers["/api/v2/monitor/health"] = (200, content)
+def test_another_service_at_airflows_address_is_not_taken_for_airflow(api: FakeApi, content: str) -> None:
+    api.responses["/api/v2/monitor/health"] = (200, content)
     (found,) = check_airflow({"AIRFLOW_URL": api.url}, NOW, LOCAL)
     assert (found.item, found.health) == ("API server", Health.DOWN)
 

@@ -72,7 +72,7 @@ def test_one_retailer_down_fails_the_command_and_is_named(platform: Platform, ve
 
 def test_no_database(platform: Platform) -> None:
     line = rejected({**platform.environment, "WAREHOUSE_DSN": "postgresql://retail_user:x@127.0.0.1:9/w"}, DAY, code=1)
-    assert "No PostgreSQL answers for retail_user@127.0.0.1:9/w" in line
+    assert "No PostgreSQL server responds at retail_user@127.0.0.1:9/w" in line
     assert "make up" in line
 
 
@@ -85,7 +85,7 @@ def test_wrong_password(platform: Platform) -> None:
 
 def test_no_bucket(platform: Platform) -> None:
     line = rejected({**platform.environment, "S3_BUCKET_RAW": "not-there"}, DAY, code=2)
-    assert "There is no bucket not-there" in line
+    assert "Bucket not-there does not exist" in line
     assert "S3_BUCKET_RAW" in line
 
 
@@ -98,7 +98,7 @@ def test_a_bucket_without_permission(platform: Platform) -> None:
 
 def test_no_s3(platform: Platform) -> None:
     line = rejected({**platform.environment, "S3_ENDPOINT_URL": "http://127.0.0.1:9"}, DAY, code=1)
-    assert "No S3 answers at http://127.0.0.1:9" in line
+    assert "No S3 store responds at http://127.0.0.1:9" in line
 
 
 def test_an_unreachable_api(platform: Platform) -> None:
@@ -145,8 +145,8 @@ def test_missing_settings_are_named_together() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["15-01-2024"], "'15-01-2024' is no date"),
-        (["2024-02-30"], "'2024-02-30' is no date"),
+        (["15-01-2024"], "'15-01-2024' is not a date"),
+        (["2024-02-30"], "'2024-02-30' is not a date"),
         (["2999-01-01"], "2999-01-01 is in the future"),
         ([DAY, "--retailer", "retailer_9"], "Known: retailer_1, retailer_2, retailer_3"),
     ],

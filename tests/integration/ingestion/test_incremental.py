@@ -59,7 +59,7 @@ def night(platform: Platform, vendors: dict[str, Vendor], retailer_id: str, day:
 
 
 @pytest.mark.parametrize("retailer_id", RETAILERS)
-def test_nights_one_after_the_other_end_with_what_the_books_say(
+def test_successive_runs_end_with_what_the_retailer_reports(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:
     days = [f"2024-01-{day:02d}" for day in range(8, 14)]

@@ -17,7 +17,7 @@ RETAILERS = ("retailer_1", "retailer_2", "retailer_3")
 DAY = "2024-01-15"
 
 
-def test_every_line_that_the_books_know_is_landed_with_its_money(platform: Platform) -> None:
+def test_every_line_that_the_retailer_reports_is_landed_with_its_money(platform: Platform) -> None:
     result = platform.ingest(DAY)
 
     assert result.ok, result.as_dict()

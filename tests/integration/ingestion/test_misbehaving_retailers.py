@@ -163,7 +163,7 @@ def test_bad_rows_are_rejected_with_their_reasons_and_the_good_ones_land(
     assert max(len(str(each["payload"])) for each in platform.rejected(retailer_id, DAY)) > 10_000_000
 
 
-def test_letters_that_are_no_longer_sent_are_resolved(platform: Platform, vendors: dict[str, Vendor]) -> None:
+def test_dead_letters_that_are_no_longer_sent_are_resolved(platform: Platform, vendors: dict[str, Vendor]) -> None:
     vendors["retailer_1"].faults("bad_rows:0.03")
     platform.ingest(DAY, "retailer_1")
     platform.ingest(DAY, "retailer_1")
@@ -178,7 +178,7 @@ def test_letters_that_are_no_longer_sent_are_resolved(platform: Platform, vendor
     assert not [key for key in platform.object_keys() if key.startswith("rejected/")]
 
 
-def test_too_many_bad_rows_leave_the_partition_and_tell_why(platform: Platform, vendors: dict[str, Vendor]) -> None:
+def test_too_many_bad_rows_leave_the_partition_and_say_why(platform: Platform, vendors: dict[str, Vendor]) -> None:
     before = platform.ingest(DAY, "retailer_2")
     vendors["retailer_2"].faults("bad_rows:0.3")
 

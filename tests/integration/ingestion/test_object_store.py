@@ -83,7 +83,7 @@ def test_lines_keys_files_and_deleting(store: ObjectStore, s3: S3Access, tmp_pat
 def test_a_missing_object_is_not_a_missing_bucket(store: ObjectStore, s3: S3Access) -> None:
     with pytest.raises(ObjectMissing, match=f"s3://{s3.bucket_raw}/k does not exist"):
         store.read_bytes(s3.bucket_raw, "k")
-    with pytest.raises(BucketMissing, match="There is no bucket not-there"):
+    with pytest.raises(BucketMissing, match="Bucket not-there does not exist"):
         store.read_bytes("not-there", "k")
     with pytest.raises(BucketMissing):
         store.exists("not-there", "k")
@@ -103,7 +103,7 @@ def test_a_bucket_that_is_closed_to_us_names_the_right_that_is_missing(store: Ob
 
 def test_a_store_that_does_not_answer_is_worth_another_try(s3: S3Access) -> None:
     store = ObjectStore(settings(s3, endpoint_url="http://127.0.0.1:9"), attempts=1)
-    with pytest.raises(RetryLater, match=r"No S3 answers at http://127.0.0.1:9"):
+    with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
         store.check_bucket(s3.bucket_raw)
 
 

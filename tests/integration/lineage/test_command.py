@@ -1,4 +1,4 @@
-"""`retail lineage` after a real night, and after files."""
+"""`retail lineage` after a real run, and after files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_view_leads_up_to_the_retailers_and_an_object_down_to_the_views(
 ) -> None:
     environment = platform.environment
     empty = retail(environment, "lineage")
-    assert (empty.returncode, empty.stderr) == (1, "No lineage is kept. What there is: retail lineage\n")
+    assert (empty.returncode, empty.stderr) == (1, "No lineage is recorded. To see the latest date: retail lineage\n")
     assert retail(environment, "run", DAY, "--only-this-date").returncode == 0
 
     upstream = printed(environment, "lineage", "mv_weekly_sales_trends", "--upstream")
@@ -41,14 +41,19 @@ def test_a_view_leads_up_to_the_retailers_and_an_object_down_to_the_views(
     assert "customer_key ← customer_id, sold_at" in shown
     assert RAW in shown and "retailer_2" not in shown
     overview = retail(environment, "lineage").stdout
+    assert retail(environment, "lineage", DAY).stdout == overview
     assert f"Lineage of {DAY}" in overview and "mv_daily_sales_by_product" in overview
 
 
-def test_what_is_not_known_is_said(platform: Platform, retail: Retail) -> None:
+def test_a_missing_lineage_or_a_wrong_date_is_a_clear_error(platform: Platform, retail: Retail) -> None:
     platform.ingest(DAY, "retailer_1")
     done = retail(platform.environment, "lineage", "no_such_table")
     assert (done.returncode, done.stderr) == (
         1,
-        "No lineage of no_such_table is kept. What there is: retail lineage\n",
+        "No lineage of no_such_table is recorded. To see the latest date: retail lineage\n",
     )
     assert retail(platform.environment, "lineage", "fact_sales", "--date", "17.1.2024").returncode == 2
+    written = retail(platform.environment, "lineage", "17.1.2024")
+    assert (written.returncode, "Give it as YYYY-MM-DD" in written.stderr) == (2, True)
+    unknown = retail(platform.environment, "lineage", "2024-01-16")
+    assert "No lineage is recorded for 2024-01-16." in unknown.stderr

@@ -9,7 +9,7 @@ import duckdb
 import psycopg2
 
 from ingestion.models.columnar import COLUMNS
-from materialized_views.refresh_views import VIEWS
+from materialized_views.catalog import view_definitions
 from monitoring.lineage.datasets import declarations
 from shared.config import PROJECT_ROOT
 from transformation.statements import statement
@@ -17,6 +17,7 @@ from transformation.statements import statement
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
 
+VIEWS = tuple(view_definitions())
 OBJECTS = {"sales_record", "rejected", "processed"}
 
 

@@ -1,4 +1,4 @@
-"""What a receiver of OpenLineage events is told of a real night, and what the warehouse keeps of it."""
+"""What a receiver of OpenLineage events gets from a complete run, and what the warehouse keeps."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def rebuilt(event: dict[str, Any]) -> event_v2.RunEvent:
     )
 
 
-def test_a_night_is_told_with_the_names_columns_and_counts_of_the_ledger(
+def test_events_of_a_run_have_the_names_columns_and_counts_of_the_ledger(
     platform: Platform, retail: Retail, receiver: Receiver
 ) -> None:
     done = retail({**platform.environment, "OPENLINEAGE_URL": receiver.url}, "run", DAY, "--only-this-date")
@@ -100,19 +100,19 @@ def test_a_night_is_told_with_the_names_columns_and_counts_of_the_ledger(
         " details->'retailers'->retailer_id->'dates'->0->'size_bytes'"
         " FROM load_ledger JOIN pipeline_runs USING (run_id) WHERE stage = 'ingest'"
     ):
-        told = receiver.last(f"ingest.{retailer}")
+        sent = receiver.last(f"ingest.{retailer}")
         api = urlsplit(platform.environment[f"RETAILER{retailer[-1]}_API_URL"])
-        assert [each["namespace"] for each in told["inputs"]] == [f"http://{api.netloc}"]
-        outputs = by_name(told["outputs"])
+        assert [each["namespace"] for each in sent["inputs"]] == [f"http://{api.netloc}"]
+        outputs = by_name(sent["outputs"])
         assert outputs[raw(retailer)]["namespace"] == f"s3://{platform.s3.bucket_raw}"
         statistics = outputs[raw(retailer)]["outputFacets"]["outputStatistics"]
         assert (statistics["rowCount"], statistics["size"]) == (landed, size)
         rejected = outputs.get(raw(retailer).replace("raw/", "rejected/").replace("sales_data", "rejected"))
         assert (rejected["outputFacets"]["outputStatistics"]["rowCount"] if rejected else 0) == rejected
 
-        told = receiver.last(f"transform.{retailer}")
-        outputs = by_name(told["outputs"])
-        assert raw(retailer) in by_name(told["inputs"])
+        sent = receiver.last(f"transform.{retailer}")
+        outputs = by_name(sent["outputs"])
+        assert raw(retailer) in by_name(sent["inputs"])
         sales = outputs[f"{prefix}.public.fact_sales"]
         assert sales["namespace"] == warehouse
         assert sales["outputFacets"]["outputStatistics"]["rowCount"] == written
@@ -138,24 +138,24 @@ def test_a_night_is_told_with_the_names_columns_and_counts_of_the_ledger(
     assert len(views) == 6
 
 
-def test_the_warehouse_keeps_what_was_told(platform: Platform, retail: Retail, receiver: Receiver) -> None:
+def test_the_warehouse_keeps_what_was_sent(platform: Platform, retail: Retail, receiver: Receiver) -> None:
     environment = {**platform.environment, "OPENLINEAGE_URL": receiver.url}
     assert retail(environment, "run", DAY, "--only-this-date").returncode == 0
-    told = {
+    sent = {
         (source["name"], target["name"])
         for event in receiver.events
         for target in event["outputs"]
         for source in event["inputs"]
     }
     kept = platform.query("SELECT source_name, target_name, columns, rows_written, run_id FROM data_lineage")
-    assert {(source, target) for source, target, *_ in kept} <= told
-    assert {target for _, target, *_ in kept} == {target for _, target in told}
+    assert {(source, target) for source, target, *_ in kept} <= sent
+    assert {target for _, target, *_ in kept} == {target for _, target in sent}
     assert len({run_id for *_, run_id in kept}) == 1
     columns = next(columns for source, target, columns, *_ in kept if target.endswith(".fact_sales"))
     assert columns["customer_key"] == ["customer_id", "sold_at"]
 
 
-def test_without_a_receiver_the_books_are_kept_and_nothing_is_imported(platform: Platform, retail: Retail) -> None:
+def test_without_a_receiver_lineage_is_kept_and_nothing_is_imported(platform: Platform, retail: Retail) -> None:
     done = retail({**platform.environment, "PYTHONPROFILEIMPORTTIME": "1"}, "run", DAY, "--retailer", "retailer_1")
     assert done.returncode == 0
     assert "monitoring.lineage" in done.stderr
@@ -163,9 +163,9 @@ def test_without_a_receiver_the_books_are_kept_and_nothing_is_imported(platform:
     assert platform.query("SELECT count(*) > 0 FROM data_lineage WHERE stage = 'refresh'") == [(True,)]
 
 
-def test_a_receiver_that_is_down_or_silent_leaves_the_run_green_and_quick(platform: Platform, retail: Retail) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections and never answers
-        for port in (1, silent.getsockname()[1]):
+def test_a_receiver_that_is_down_or_unresponsive_does_not_affect_the_run(platform: Platform, retail: Retail) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unresponsive:  # accepts connections and never responds
+        for port in (1, unresponsive.getsockname()[1]):
             began = time.monotonic()
             environment = {**platform.environment, "OPENLINEAGE_URL": f"http://127.0.0.1:{port}"}
             done = retail(environment, "refresh")
@@ -174,7 +174,7 @@ def test_a_receiver_that_is_down_or_silent_leaves_the_run_green_and_quick(platfo
             assert time.monotonic() - began < 30  # generous: the machine may be busy; the client itself would take 60
 
 
-def test_a_retailer_that_fails_is_told_as_failed_and_the_others_as_done(
+def test_a_retailer_that_fails_is_sent_as_failed_and_the_others_as_complete(
     platform: Platform, vendors: dict[str, Vendor], retail: Retail, tmp_path: Path
 ) -> None:
     vendors["retailer_3"].faults("down")

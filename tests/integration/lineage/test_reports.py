@@ -26,8 +26,8 @@ def test_the_example_report_holds_the_day_of_every_retailer(
 ) -> None:
     assert retail(platform.environment, "run", DAY, "--only-this-date").returncode == 0
     for environ in ({"WAREHOUSE_READER_DSN": warehouse.reader_dsn}, platform.environment):
-        told = write_csv(SQL, {"day": DAY}, "reports/test.csv", settings=platform.settings, environ=environ)
-        assert told == {"bucket": platform.s3.bucket_processed, "key": "reports/test.csv", "rows": 3}
+        written = write_csv(SQL, {"day": DAY}, "reports/test.csv", settings=platform.settings, environ=environ)
+        assert written == {"bucket": platform.s3.bucket_processed, "key": "reports/test.csv", "rows": 3}
         stored = platform.s3.client.get_object(Bucket=platform.s3.bucket_processed, Key="reports/test.csv")
         rows = list(csv.DictReader(io.StringIO(stored["Body"].read().decode())))
         assert [row["retailer_id"] for row in rows] == ["retailer_1", "retailer_2", "retailer_3"]

@@ -74,7 +74,7 @@ def test_the_server_listens_on_the_loopback_interface_only(postgres_server: Post
     assert postgres_server.execute("show unix_socket_directories") == [("",)]
 
 
-def test_letters_are_known_and_order_is_by_code_point(postgres_server: PostgresServer) -> None:
+def test_characters_are_classified_and_sorted_by_code_point(postgres_server: PostgresServer) -> None:
     query = sql.SQL("select upper('é'), 'Z' < 'a'")
 
     assert postgres_server.execute(query) == [("É", True)]
@@ -121,7 +121,7 @@ def test_a_postgres_that_is_too_old_is_rejected(tmp_path: Path) -> None:
         inspect(tmp_path, "test")
 
 
-def test_the_source_of_the_last_start_is_asked_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_source_of_the_last_start_is_tried_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "source").write_text("installed", encoding="utf-8")
     bin_dir = tmp_path / "bin"
     bin_dir.mkdir()

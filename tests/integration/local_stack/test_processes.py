@@ -123,7 +123,7 @@ def test_the_record_survives_and_an_unreadable_one_counts_as_empty(tmp_path: Pat
     assert state.load(path) == StackState()
 
 
-def test_a_second_command_is_told_who_is_at_work(tmp_path: Path) -> None:
+def test_a_second_command_names_the_command_that_is_running(tmp_path: Path) -> None:
     lock = tmp_path / "stack.lock"
 
     at_work = rf"`make demo` \(process {os.getpid()}\)"

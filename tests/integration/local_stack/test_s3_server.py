@@ -156,7 +156,7 @@ def test_versions_survive_a_kill(server: Restartable) -> None:
         server.client.get_object(Bucket="raw", Key="v")
 
 
-def test_a_range_is_answered_and_a_reader_is_not_disturbed_by_a_replacement(server: Restartable) -> None:
+def test_a_range_is_served_and_a_replacement_does_not_disturb_a_reader(server: Restartable) -> None:
     content = os.urandom(4 * MIB)
     server.client.put_object(Bucket="raw", Key="k", Body=content)
 
@@ -189,7 +189,7 @@ def test_large_objects_do_not_stay_in_memory(server: Restartable) -> None:
         lambda s3: s3.client.upload_fileobj(io.BytesIO(b"x" * 9 * MIB), s3.bucket_raw, "k"),
     ],
 )
-def test_a_denied_bucket_answers_access_denied(s3: S3Access, call: Callable[[S3Access], object]) -> None:
+def test_a_denied_bucket_returns_access_denied(s3: S3Access, call: Callable[[S3Access], object]) -> None:
     s3.deny(s3.bucket_raw)
 
     with pytest.raises(ClientError) as rejected:

@@ -1,4 +1,4 @@
-"""The warehouse's upkeep on a real PostgreSQL and S3: what it removes, makes, finds, and what it leaves alone."""
+"""Maintenance tasks on a real PostgreSQL and S3: what they remove, create, find and leave alone."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(context: TaskCont
     assert runs[1] == ("running", None, None)
 
 
-def test_months_under_construction_are_no_orphans(
+def test_months_under_construction_are_not_orphans(
     context: TaskContext, published: PublishedDays, warehouse: WarehouseAccess
 ) -> None:
     with psycopg2.connect(warehouse.loader_dsn) as building, building.cursor() as cursor:
@@ -284,7 +284,7 @@ def test_what_agrees_reconciles(context: TaskContext, agreeing: PublishedDays) -
 
 
 @pytest.mark.parametrize(
-    ("planted", "told"),
+    ("planted", "expected"),
     [
         (
             "UPDATE ops.load_ledger_amounts SET in_warehouse = in_warehouse + 0.01"
@@ -314,12 +314,12 @@ def test_what_agrees_reconciles(context: TaskContext, agreeing: PublishedDays) -
         (
             "UPDATE ops.load_ledger SET source_sha256 = 'other'"
             " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
-            "what was landed at 2024-02-09 04:30 UTC has been landed anew since, and was not loaded again",
+            "what was landed at 2024-02-09 04:30 UTC was landed again since, but not loaded again",
         ),
     ],
 )
 def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_gone(
-    context: TaskContext, agreeing: PublishedDays, planted: str, told: str
+    context: TaskContext, agreeing: PublishedDays, planted: str, expected: str
 ) -> None:
     agreeing.execute(planted)
 
@@ -327,8 +327,8 @@ def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_
 
     (difference,) = found.facts["differences"]
     assert (difference["retailer_id"], difference["business_date"]) == ("retailer_1", "2024-02-08")
-    assert told in difference["differences"]
-    assert found.problem and told in found.problem
+    assert expected in difference["differences"]
+    assert found.problem and expected in found.problem
     ((_, _, status, severity, summary),) = agreeing.execute(ALERTS)
     assert (status, severity) == ("open", "critical")
     assert summary.startswith("retailer_1 2024-02-08 does not reconcile: ")
@@ -340,19 +340,19 @@ def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_
     assert [each[2] for each in agreeing.execute(ALERTS)] == ["resolved"]
 
 
-def test_money_without_records_of_it_in_the_books_is_found(
+def test_money_without_records_in_the_ledger_is_found(
     context: TaskContext, agreeing: PublishedDays, s3: S3Access
 ) -> None:
     s3.client.delete_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", YESTERDAY))
     s3.client.put_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", days_before(2)), Body=b"{}")
     land(s3, YESTERDAY, "retailer_3")
     land(s3, days_before(1), "retailer_3", written_at=NOW - timedelta(hours=1))
-    told = {
+    expected = {
         (each["retailer_id"], each["business_date"]): each["differences"]
         for each in reconcile(context).facts["differences"]
     }
-    assert told.pop(("retailer_2", "2024-02-07"))[0].startswith("the raw zone: its manifest cannot be read")
-    assert told == {
+    assert expected.pop(("retailer_2", "2024-02-07"))[0].startswith("the raw zone: its manifest cannot be read")
+    assert expected == {
         ("retailer_2", "2024-02-09"): ["the ledger has a load of it, but the raw zone has no manifest"],
         ("retailer_3", "2024-02-09"): ["what was landed at 2024-02-09 04:30 UTC was never loaded"],
     }
@@ -373,12 +373,12 @@ def test_in_airflow_a_difference_makes_the_task_red(context: TaskContext, agreei
 # From the shell ------------------------------------------------------------------------------------------------------
 
 
-def test_each_task_runs_from_the_shell_and_answers_programs(
+def test_each_task_runs_from_the_command_line_and_prints_json(
     context: TaskContext, warehouse: WarehouseAccess, s3: S3Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}.items():
         monkeypatch.setenv(name, value)
     for task in ("orphans", "partitions", "statistics", "gaps", "reconcile"):
-        answer = CliRunner().invoke(app, [task, "--json"])
-        assert answer.exit_code == 0, answer.output
-        assert json.loads(answer.stdout)["ok"] is True
+        result = CliRunner().invoke(app, [task, "--json"])
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout)["ok"] is True

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from materialized_views.refresh_views import VIEWS
+from materialized_views.catalog import view_definitions
 from shared.config import PROJECT_ROOT
 from tests.fakes.published_days import PublishedDays
 
+VIEWS = tuple(view_definitions())
 PAGE = (PROJECT_ROOT / "docs" / "MATERIALIZED_VIEWS.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 

@@ -1,4 +1,4 @@
-"""Refreshing: beside readers, beside another refresh, booked, and clear when it cannot."""
+"""Refreshing views: with concurrent readers, during another refresh, in the run history, and on failure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ import pytest
 
 from local_stack.databases import WarehouseAccess
 from materialized_views import refresh_views
-from materialized_views.refresh_views import VIEWS, RefreshResult, run
+from materialized_views.catalog import view_definitions
+from materialized_views.refresh_views import RefreshResult, run
 from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, RetryLater, StopRun
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 from tests.waiting import wait_until
 
+VIEWS = tuple(view_definitions())
 DAY = date(2024, 1, 15)
 ONE_VIEW = "SELECT ops.refresh_materialized_view('mv_daily_sales_summary')"
 
@@ -42,7 +44,7 @@ def test_every_view_is_refreshed_and_counted(warehouse: WarehouseAccess, days: P
     for view in result.views:
         assert days.execute(f"SELECT count(*) FROM {view.view}") == [(view.rows,)]
         assert view.rows > 0
-    assert json.loads(json.dumps(result.as_dict()))["views"][0]["view"] == "mv_daily_sales_summary"
+    assert [view["view"] for view in json.loads(json.dumps(result.as_dict()))["views"]] == list(VIEWS)
 
 
 def test_an_empty_warehouse_refreshes_to_empty_views(warehouse: WarehouseAccess) -> None:
@@ -71,7 +73,7 @@ def test_a_reader_in_the_middle_of_a_query_does_not_stop_a_refresh(
         for view in VIEWS:
             cursor.execute(f"SELECT count(*) FROM {view}")  # holds its lock until the transaction ends
         days.publish(date(2024, 1, 14))
-        assert refresh(warehouse).views[0].rows == 4
+        assert {view.view: view.rows for view in refresh(warehouse).views}["mv_daily_sales_summary"] == 4
 
 
 def test_a_refresh_waits_for_another_one_of_the_same_view(warehouse: WarehouseAccess, days: PublishedDays) -> None:

@@ -26,7 +26,7 @@ def test_there_are_dashboards_for_the_pipeline_airflow_and_quality() -> None:
     assert [path.stem for path in DASHBOARDS] == ["airflow", "pipeline", "quality"]
 
 
-def test_dashboards_can_be_told_apart() -> None:
+def test_dashboards_have_different_names() -> None:
     for key in ("uid", "title"):
         assert max(Counter(load(path)[key] for path in DASHBOARDS).values()) == 1
 
@@ -91,7 +91,7 @@ def fill(warehouse: WarehouseAccess) -> None:
     days.close()
 
 
-def ask(connection: psycopg2.extensions.connection, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:
+def run_query(connection: psycopg2.extensions.connection, query: Query) -> tuple[list[str], list[tuple[Any, ...]]]:
     begin, end = datetime(2024, 1, 10, tzinfo=UTC), datetime(2024, 2, 10, tzinfo=UTC)
     with connection.cursor() as cursor:
         cursor.execute(expand_sql(query.text, begin, end, list(RETAILERS)))
@@ -101,7 +101,7 @@ def ask(connection: psycopg2.extensions.connection, query: Query) -> tuple[list[
 
 @pytest.mark.parametrize("query", queries("warehouse"), ids=lambda query: query.name)
 def test_every_sql_query_finds_data_as_the_reader(reader: psycopg2.extensions.connection, query: Query) -> None:
-    columns, rows = ask(reader, query)
+    columns, rows = run_query(reader, query)
     assert rows, "an empty panel on a platform that works"
     if query.format == "time_series":
         assert columns == ["time", "metric", "value"]
@@ -110,16 +110,16 @@ def test_every_sql_query_finds_data_as_the_reader(reader: psycopg2.extensions.co
         assert rows == sorted(rows, key=lambda row: row[0]), "Grafana wants them in the order of time"
 
 
-def test_the_queries_tell_what_was_loaded(reader: psycopg2.extensions.connection) -> None:
+def test_the_queries_show_what_was_loaded(reader: psycopg2.extensions.connection) -> None:
     by_name = {query.name: query for query in queries("warehouse")}
-    _, lines = ask(reader, by_name["pipeline: Lines in the star"])
+    _, lines = run_query(reader, by_name["pipeline: Lines in fact_sales"])
     assert len(lines) == len(DAYS) * len(RETAILERS) and {row[2] for row in lines} == {40}
-    assert ask(reader, by_name["pipeline: Dates missing"])[1] == [(0,)]
-    assert ask(reader, by_name["quality: Dates checked"])[1] == [(2,)]
-    assert ask(reader, by_name["quality: Critical findings"])[1] == [(0,)]
-    _, runs = ask(reader, by_name["pipeline: Last runs"])
+    assert run_query(reader, by_name["pipeline: Dates missing"])[1] == [(0,)]
+    assert run_query(reader, by_name["quality: Dates checked"])[1] == [(2,)]
+    assert run_query(reader, by_name["quality: Critical findings"])[1] == [(0,)]
+    _, runs = run_query(reader, by_name["pipeline: Last runs"])
     assert {row[3] for row in runs} == {"succeeded"} and len(runs) == 4
-    assert ask(reader, by_name["quality: Dead letters by reason"])[1][0][0] == "none"
+    assert run_query(reader, by_name["quality: Dead letters by reason"])[1][0][0] == "none"
 
 
 def test_the_reader_sees_why_a_record_was_rejected_and_not_the_record(warehouse: WarehouseAccess) -> None:
@@ -143,4 +143,4 @@ def test_a_missing_date_is_counted(warehouse: WarehouseAccess) -> None:
     days.close()
     query = next(query for query in queries("warehouse") if query.panel == "Dates missing")
     with psycopg2.connect(warehouse.reader_dsn) as connection:
-        assert ask(connection, query)[1] == [(2,)]
+        assert run_query(connection, query)[1] == [(2,)]

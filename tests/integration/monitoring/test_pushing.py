@@ -28,7 +28,7 @@ DAY, NEXT_DAY = date(2024, 1, 15), date(2024, 1, 16)
 
 
 class Gateway:
-    """It keeps what was pushed, as `path: {series: value}`; `status` is what it answers."""
+    """It keeps what was pushed, as `path: {series: value}`; `status` is the status of its responses."""
 
     def __init__(self) -> None:
         self.status = 200

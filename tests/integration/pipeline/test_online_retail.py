@@ -1,4 +1,4 @@
-"""Two weeks of the real Online Retail CSV, by a retailer's API and S3 into the star: to the row and cent."""
+"""Two weeks of the real Online Retail CSV, through a retailer's API and S3 into the warehouse: to the row and cent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.fakes.vendors import Vendor, running_vendor
 
 FIRST = date(2010, 12, 1)
 DAYS = {1: 14, 2: 5, 3: 5}
-"""Two weeks of the whole file through the first retailer; a few days show the others' money and times to be right."""
+"""Two weeks of the complete file through the first retailer; a few days check the money and times of the others."""
 FAULTS = (  # each of the first once or more for certain, the others by chance
     "429:1;times=2;retry_after=1,500:1;times=2,drop:1;times=2,truncate:1;times=2,html:1;times=2,"
     "503:0.1,slow:0.05;seconds=0.05,duplicates:0.05,insert_after_page:1"
@@ -84,7 +84,7 @@ def query(settings: Settings, statement: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-_STAR = """
+_WAREHOUSE = """
 SELECT full_date, count(*), sum(net_amount), count(*) FILTER (WHERE customer_id = 'GUEST'),
     count(*) FILTER (WHERE line_type = 'return'), count(*) FILTER (WHERE line_type = 'adjustment'),
     count(DISTINCT transaction_id)
@@ -93,19 +93,19 @@ GROUP BY full_date
 """
 
 
-def assert_star_is_the_csv(settings: Settings, expected: dict[date, DayFacts]) -> None:
-    star = {row[0]: row[1:] for row in query(settings, _STAR)}
-    assert star == {
+def assert_warehouse_equals_csv(settings: Settings, expected: dict[date, DayFacts]) -> None:
+    loaded = {row[0]: row[1:] for row in query(settings, _WAREHOUSE)}
+    assert loaded == {
         day: (facts.distinct, facts.money, facts.guests, facts.returns, facts.adjustments, len(facts.invoices))
         for day, facts in expected.items()
     }
 
 
-def test_every_row_and_cent_of_the_csv_is_accounted_for(
+def test_every_row_and_cent_of_the_csv_is_reconciled(
     settings: Settings, replaying: Vendor, days: list[date], expected: dict[date, DayFacts]
 ) -> None:
     load(settings, replaying.retailer_id, days)
-    assert_star_is_the_csv(settings, expected)
+    assert_warehouse_equals_csv(settings, expected)
     ledger = {row[0]: row[1:] for row in query(settings, _LEDGER)}
     quiet = set(days) - set(expected)
     assert {day: ledger[day] for day in expected} == {
@@ -132,14 +132,14 @@ FROM load_ledger l LEFT JOIN load_ledger_amounts a USING (load_id, retailer_id, 
 """
 
 
-def test_a_misbehaving_api_changes_nothing_in_the_star(
+def test_a_misbehaving_api_changes_nothing_in_the_warehouse(
     settings: Settings, replaying: Vendor, days: list[date], expected: dict[date, DayFacts]
 ) -> None:
     replaying.faults(FAULTS)
     load(settings, replaying.retailer_id, days)
     fired = replaying.fired()
     assert [fired[name] for name in ("429", "500", "drop", "truncate", "html")] == [2] * 5
-    assert_star_is_the_csv(settings, expected)
+    assert_warehouse_equals_csv(settings, expected)
     balance = query(
         settings, "SELECT bool_and(fetched = landed + rejected), sum(in_warehouse), sum(duplicate) FROM load_ledger"
     )

@@ -26,10 +26,10 @@ def nobody_is_kept_out() -> None:
     """A guard that lets everybody in."""
 
 
-def browser(books: LedgerReader, guard: Callable[..., object] = nobody_is_kept_out) -> TestClient:
+def browser(reader: LedgerReader, guard: Callable[..., object] = nobody_is_kept_out) -> TestClient:
     """Where Airflow mounts the page."""
     airflow = FastAPI()
-    airflow.mount("/retail", create_app(guard, books))
+    airflow.mount("/retail", create_app(guard, reader))
     return TestClient(airflow, raise_server_exceptions=False, follow_redirects=False)
 
 
@@ -112,10 +112,10 @@ class Shown:
     access: WarehouseAccess
 
     def get(self, path: str, status: int = 200) -> Page:
-        """A page, which has to be whole."""
-        answer = self.client.get(f"/retail{path}")
-        assert answer.status_code == status, answer.text
-        page = Page.read(answer.text)
+        """A page, which has to be complete."""
+        response = self.client.get(f"/retail{path}")
+        assert response.status_code == status, response.text
+        page = Page.read(response.text)
         assert page.faults == []
         return page
 

@@ -1,4 +1,4 @@
-"""Asks Airflow's own web application for the quality page as different people; prints what it answers as JSON.
+"""Requests the quality page from Airflow's own web application as different users; prints the responses as JSON.
 
 A program of its own, because Airflow reads its settings once, when it is first imported.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Plugins as Airflow loads them, then a request per person and way of coming in."""
+    """Plugins as Airflow loads them, then a request per user and kind of login."""
     from airflow.api_fastapi.app import create_app, get_auth_manager
     from airflow.plugins_manager import get_import_errors, get_plugin_info
     from airflow.settings import engine
@@ -26,15 +26,17 @@ def main() -> None:
     found: dict[str, Any] = {
         "import_errors": list(get_import_errors()),
         "modules_out_of_place": sorted({"app", "pages", "queries", "chart", "facts"} & set(sys.modules)),
-        "built_before_it_was_asked": "retail_quality.app" in sys.modules,
+        "built_before_the_first_request": "retail_quality.app" in sys.modules,
         "view": plugin["external_views"][0],
-        "answers": {name: [answer.status_code, answer.text] for name, answer in _answers(client, get_auth_manager())},
+        "responses": {
+            name: [response.status_code, response.text] for name, response in _responses(client, get_auth_manager())
+        },
     }
     found["plugins"] = client.get("/api/v2/plugins", headers=_bearer(get_auth_manager(), "VIEWER")).json()["plugins"]
     print(json.dumps(found))  # noqa: T201 - that is what it is for
 
 
-def _answers(client: Any, auth: Any) -> Iterator[tuple[str, Any]]:
+def _responses(client: Any, auth: Any) -> Iterator[tuple[str, Any]]:
     yield "nobody", client.get("/retail/")
     yield "nobody in a browser", client.get("/retail/alerts", headers={"accept": "text/html"})
     yield "garbage token", client.get("/retail/", headers={"Authorization": "Bearer garbage"})

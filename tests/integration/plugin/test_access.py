@@ -21,7 +21,7 @@ from tests.integration.plugin.conftest import Page, Shown, browser
 
 DAY = date(2024, 1, 15)
 PAGES = ("/retail/", "/retail/?days=90", f"/retail/days/{DAY}", "/retail/alerts", "/retail/alerts/1")
-AS_A_PERSON = {"accept": "text/html,application/xhtml+xml"}
+AS_A_BROWSER = {"accept": "text/html,application/xhtml+xml"}
 
 
 def everybody_is_kept_out(request: Request) -> None:
@@ -36,36 +36,36 @@ def not_with_this_role(request: Request) -> None:
 
 def no_warehouse() -> str:
     """A way in that must not be taken."""
-    raise AssertionError("the warehouse was asked for somebody who may not see it")
+    raise AssertionError("the warehouse was read for a user who may not see it")
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_program_without_a_session_is_rejected_and_nothing_is_read(path: str) -> None:
     with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
-        answer = client.get(path)
+        response = client.get(path)
 
-    assert (answer.status_code, answer.text) == (401, "Log in to Airflow first.\n")
+    assert (response.status_code, response.text) == (401, "Log in to Airflow first.\n")
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_person_without_a_session_is_sent_to_the_login_which_sends_them_back(path: str) -> None:
+def test_a_user_without_a_session_is_sent_to_the_login_which_sends_them_back(path: str) -> None:
     with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
-        answer = client.get(path, headers=AS_A_PERSON)
+        response = client.get(path, headers=AS_A_BROWSER)
 
     encoded = path.replace("/", "%2F").replace("?", "%3F").replace("=", "%3D")
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/api/v2/auth/login?next={encoded}")
-    assert answer.headers["cache-control"] == "no-store"
+    assert (response.status_code, response.headers["location"]) == (303, f"/api/v2/auth/login?next={encoded}")
+    assert response.headers["cache-control"] == "no-store"
 
 
-def test_an_account_without_the_right_is_told_so() -> None:
+def test_an_account_without_the_right_gets_a_clear_message() -> None:
     with browser(LedgerReader(no_warehouse), not_with_this_role) as client:
-        answer = client.get("/retail/", headers=AS_A_PERSON)
+        response = client.get("/retail/", headers=AS_A_BROWSER)
 
-    assert answer.status_code == 403
-    assert "Your account may not see" in Page.read(answer.text).text
+    assert response.status_code == 403
+    assert "Your account may not see" in Page.read(response.text).text
 
 
-def test_every_page_has_its_guard_and_answers_get_only() -> None:
+def test_every_page_is_guarded_and_allows_get_only() -> None:
     app = create_app(everybody_is_kept_out, LedgerReader(no_warehouse))
     routes = [route for route in app.routes if isinstance(route, Route)]
 
@@ -77,7 +77,7 @@ def test_every_page_has_its_guard_and_answers_get_only() -> None:
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/retail/static/style.css", "/retail/static/page.js", "/retail/nothing"])
-def test_every_answer_forbids_scripts_in_pages_and_frames_of_others(shown: Shown, path: str) -> None:
+def test_every_response_forbids_inline_scripts_and_frames_of_others(shown: Shown, path: str) -> None:
     headers = shown.client.get(path).headers
 
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
@@ -125,9 +125,9 @@ def test_what_others_wrote_is_shown_as_text(shown: Shown) -> None:
 
 
 def test_the_page_cannot_write_even_as_the_loader(warehouse: WarehouseAccess) -> None:
-    books = LedgerReader(lambda: warehouse.loader_dsn)
+    reader = LedgerReader(lambda: warehouse.loader_dsn)
 
-    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction), books._reading() as cursor:
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction), reader._reading() as cursor:
         cursor.execute("DELETE FROM ops.alerts")
 
 
@@ -139,26 +139,26 @@ def test_a_query_that_never_ends_is_ended(warehouse: WarehouseAccess) -> None:
         assert found["statement_timeout"] == "10s"
 
 
-def test_a_warehouse_that_does_not_answer_is_named_with_what_to_do() -> None:
+def test_an_unavailable_warehouse_is_named_with_what_to_do() -> None:
     nowhere = f"postgresql://retail_reader:hush@127.0.0.1:{free_port()}/retail_analytics"
     with browser(LedgerReader(lambda: nowhere)) as client:
-        answers = [client.get(path) for path in PAGES]
+        responses = [client.get(path) for path in PAGES]
 
-    for answer in answers:
-        page = Page.read(answer.text)
-        assert (answer.status_code, page.faults) == (503, [])
-        assert "The warehouse cannot be read No PostgreSQL answers for retail_reader@127.0.0.1" in page.text
+    for response in responses:
+        page = Page.read(response.text)
+        assert (response.status_code, page.faults) == (503, [])
+        assert "The warehouse cannot be read No PostgreSQL server responds at retail_reader@127.0.0.1" in page.text
         assert "Start it (`make up`" in page.text
         assert "Airflow itself is not affected." in page.text
-        assert "hush" not in answer.text
+        assert "hush" not in response.text
 
 
 def test_a_schema_that_is_missing_is_named_with_what_to_do(database: str) -> None:
     with browser(LedgerReader(lambda: database)) as client:
-        answer = client.get("/retail/")
+        response = client.get("/retail/")
 
-    assert answer.status_code == 503
-    assert "Run: python -m shared.migrations" in answer.text
+    assert response.status_code == 503
+    assert "Run: python -m shared.migrations" in response.text
 
 
 def test_a_setting_that_is_missing_is_named_and_read_again_with_the_next_request() -> None:
@@ -177,11 +177,11 @@ def test_a_fault_of_the_page_itself_says_where_to_look() -> None:
         raise ZeroDivisionError("a secret detail")
 
     with browser(LedgerReader(broken)) as client:
-        answer = client.get("/retail/")
+        response = client.get("/retail/")
 
-    assert answer.status_code == 500
-    assert "The log of Airflow's API server has the details" in Page.read(answer.text).text
-    assert "secret" not in answer.text
+    assert response.status_code == 500
+    assert "The log of Airflow's API server has the details" in Page.read(response.text).text
+    assert "secret" not in response.text
 
 
 def test_files_are_given_to_anybody_and_no_other_than_the_pages_own() -> None:
@@ -195,10 +195,10 @@ def test_files_are_given_to_anybody_and_no_other_than_the_pages_own() -> None:
             assert client.get(f"/retail/static/{name}").status_code == 404
 
 
-def test_airflow_may_stand_below_a_path_of_its_host() -> None:
+def test_airflow_may_be_below_a_path_of_its_host() -> None:
     with browser(LedgerReader(no_warehouse), everybody_is_kept_out) as client:
-        answer = TestClient(client.app, root_path="/airflow", follow_redirects=False).get(
-            "/airflow/retail/alerts", headers=AS_A_PERSON
+        response = TestClient(client.app, root_path="/airflow", follow_redirects=False).get(
+            "/airflow/retail/alerts", headers=AS_A_BROWSER
         )
 
-    assert answer.headers["location"] == "/airflow/api/v2/auth/login?next=%2Fairflow%2Fretail%2Falerts"
+    assert response.headers["location"] == "/airflow/api/v2/auth/login?next=%2Fairflow%2Fretail%2Falerts"

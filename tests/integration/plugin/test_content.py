@@ -1,4 +1,4 @@
-"""What the page says is what the warehouse's books say."""
+"""The page shows what the warehouse holds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def raise_alert(
     shown: Shown, summary: str, *, day: date | None = DAY, severity: str = "critical", status: str = "open"
 ) -> int:
     resolved = LOADED_AT if status == "resolved" else None
-    values = (summary, severity, status, summary, "The books differ.\nLoad it again.", day, LOADED_AT, NOW, resolved)
+    values = (summary, severity, status, summary, "The totals differ.\nLoad it again.", day, LOADED_AT, NOW, resolved)
     ((number,),) = shown.days.execute(ALERT, values)
     return int(number)
 
@@ -68,28 +68,28 @@ def test_every_number_of_the_ledger_is_that_of_the_table(shown: Shown) -> None:
     ]
 
 
-def test_money_stands_per_currency(shown: Shown) -> None:
+def test_money_is_shown_per_currency(shown: Shown) -> None:
     shown.days.publish(DAY, lines=[Line("T1"), Line("T2", currency="CAD")])
     (row,) = [row for row in shown.get("/").rows if "retailer_1" in row]
 
     assert row[-1] == "25.00 CAD 25.00 USD"
 
 
-def test_verdict_and_scores_are_those_of_the_run(shown: Shown) -> None:
+def test_outcome_and_scores_are_those_of_the_run(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.check(DAY)
     score = shown.value("SELECT score FROM ops.data_quality_scores WHERE dimension = 'overall'")
     overview, details = shown.get("/"), shown.get(f"/days/{DAY}")
 
     assert f"Overall score {score:.0f} / 100 3 retailers loaded" in overview.text
-    assert "Verdict ✓ Passed every check of this date passed" in overview.text
+    assert "Outcome ✓ Passed all checks of this date passed" in overview.text
     passed = shown.value("SELECT count(*) FROM ops.data_quality_results WHERE status = 'pass'")
     assert f"{passed} checks passed" in details.text
     for dimension in ("Completeness", "Accuracy", "Consistency", "Validity", "Uniqueness", "Timeliness"):
         assert f"{dimension}100 100" in details.text
 
 
-def test_a_finding_stands_with_its_message_and_what_to_do(shown: Shown) -> None:
+def test_a_finding_has_its_message_and_what_to_do(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.days.execute("UPDATE ops.load_ledger SET reported = 44 WHERE retailer_id = 'retailer_2'")
     shown.check(DAY)
@@ -97,21 +97,21 @@ def test_a_finding_stands_with_its_message_and_what_to_do(shown: Shown) -> None:
 
     assert "✕ Failed rows_match_report retailer_2 · completeness · critical" in page.text
     assert "control report: expected 44, found 40." in page.text
-    assert "What to do: The listing and the retailer's books differ. Ingest the date again" in page.text
+    assert "What to do: The records differ from the retailer's control report. Ingest the date again" in page.text
     overview = shown.get("/")
     (row,) = [row for row in overview.rows if "retailer_2" in row]
-    assert row[1] == "✕ Differs 4 records apart from the retailer's books"
-    assert "Verdict ✕ Failed checks: 1 failed" in overview.text
+    assert row[1] == "✕ Differs 4 records different from the retailer's control report"
+    assert "Outcome ✕ Failed 1 check failed" in overview.text
 
 
-def test_money_apart_from_the_books_is_named(shown: Shown) -> None:
+def test_money_different_from_the_control_report_is_named(shown: Shown) -> None:
     shown.days.publish(DAY)
     shown.days.execute("UPDATE ops.load_ledger_amounts SET reported = reported + 1234.5")
 
-    assert "1,234.50 USD apart from the retailer's books" in shown.get(f"/days/{DAY}").text
+    assert "1,234.50 USD different from the retailer's control report" in shown.get(f"/days/{DAY}").text
 
 
-def test_books_may_or_may_not_count_the_rejected_records_money(shown: Shown) -> None:
+def test_control_reports_may_or_may_not_include_the_money_of_rejected_records(shown: Shown) -> None:
     shown.days.publish(DAY, rejected=2)
     shown.days.execute("UPDATE ops.load_ledger_amounts SET rejected = 19, reported = reported + 19")
 
@@ -140,7 +140,7 @@ def test_of_repeated_runs_the_latest_is_shown(shown: Shown) -> None:
     assert row[3] == "1"
 
 
-def test_a_later_run_that_checked_the_date_beside_its_own_decides_the_verdict(shown: Shown) -> None:
+def test_a_later_run_that_also_checked_the_date_decides_the_outcome(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.check(DAY)
     shown.days.execute(
@@ -150,7 +150,7 @@ def test_a_later_run_that_checked_the_date_beside_its_own_decides_the_verdict(sh
         (DAY, NOW + timedelta(days=1)),
     )
 
-    assert "Verdict ✕ Failed checks: 1 failed" in shown.get("/").text
+    assert "Outcome ✕ Failed 1 check failed" in shown.get("/").text
     page = shown.get(f"/days/{DAY}")
     assert "checked again later by scheduled__2024-02-02T02:00:00+00:00" in page.text
     assert "Doubled." in page.text
@@ -198,10 +198,10 @@ def test_one_open_alert_is_linked_and_several_lead_to_the_dates_list(shown: Show
 
 
 def test_an_alert_has_a_page_with_all_that_is_known_of_it(shown: Shown) -> None:
-    number = raise_alert(shown, "The books of retailer_1 differ")
+    number = raise_alert(shown, "The totals of retailer_1 differ")
     page = shown.get(f"/alerts/{number}")
 
-    assert "critical open The books of retailer_1 differ The books differ. Load it again." in page.text
+    assert "critical open The totals of retailer_1 differ The totals differ. Load it again." in page.text
     assert page.links["Mon 15 Jan 2024"] == f"/retail/days/{DAY}"
     assert page.links["manual__2024-01-16T02:00:00+00:00"].startswith("/dags/retail_data_pipeline/runs/manual__")
     assert f"retail alerts ack {number}" in page.text
@@ -230,13 +230,13 @@ def test_a_date_of_which_nothing_is_known_says_how_to_load_it(shown: Shown) -> N
 
 
 def test_what_does_not_exist_is_not_found(shown: Shown) -> None:
-    assert "There is no alert 7." in shown.get("/alerts/7", 404).text
-    assert "is no date" in shown.get("/days/yesterday", 404).text
-    assert "There is no alert 99999999999999999999." in shown.get("/alerts/99999999999999999999", 404).text
+    assert "Alert 7 does not exist." in shown.get("/alerts/7", 404).text
+    assert "is not a date" in shown.get("/days/yesterday", 404).text
+    assert "Alert 99999999999999999999 does not exist." in shown.get("/alerts/99999999999999999999", 404).text
     assert "Not found" in shown.get("/elsewhere", 404).text
 
 
-def test_the_chart_tells_in_words_what_it_draws(shown: Shown) -> None:
+def test_the_chart_has_a_description_in_words(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.check(DAY)
     page = shown.get("/")

@@ -13,7 +13,7 @@ import pytest
 from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT
 
-PROGRAM = PROJECT_ROOT / "tests" / "integration" / "plugin" / "ask_airflow.py"
+PROGRAM = PROJECT_ROOT / "tests" / "integration" / "plugin" / "request_page.py"
 NOT_SIGNED_IN = [401, "Log in to Airflow first.\n"]
 
 
@@ -68,7 +68,7 @@ def said(
 def test_airflow_loads_the_plugin_and_only_the_plugin(said: dict[str, Any]) -> None:
     assert said["import_errors"] == []
     assert said["modules_out_of_place"] == []
-    assert said["built_before_it_was_asked"] is False
+    assert said["built_before_the_first_request"] is False
 
 
 def test_the_navigation_shows_the_page_to_a_viewer(said: dict[str, Any]) -> None:
@@ -82,24 +82,24 @@ def test_the_navigation_shows_the_page_to_a_viewer(said: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("who", ["nobody", "garbage token", "garbage cookie", "other secret", "expired"])
 def test_who_has_no_valid_session_of_airflow_sees_nothing(said: dict[str, Any], who: str) -> None:
-    assert said["answers"][who] == NOT_SIGNED_IN
+    assert said["responses"][who] == NOT_SIGNED_IN
 
 
 def test_a_browser_without_a_session_is_sent_to_the_login(said: dict[str, Any]) -> None:
-    assert said["answers"]["nobody in a browser"] == [303, ""]
+    assert said["responses"]["nobody in a browser"] == [303, ""]
 
 
 @pytest.mark.parametrize("who", ["ADMIN by cookie", "ADMIN by token", "VIEWER by cookie", "VIEWER by token"])
 def test_viewers_and_others_who_are_signed_in_see_the_page(said: dict[str, Any], who: str) -> None:
-    status, text = said["answers"][who]
+    status, text = said["responses"][who]
 
     assert status == 200
     assert "No business date has been loaded yet" in text
 
 
 def test_an_account_without_a_role_sees_no_data(said: dict[str, Any]) -> None:
-    status, text = said["answers"]["no role by token"]
+    status, text = said["responses"]["no role by token"]
 
     assert status == 403
-    assert "Ask an administrator for the role Viewer" in text
+    assert "Have an administrator give it the role Viewer" in text
     assert "business date" not in text.partition("<footer>")[0]

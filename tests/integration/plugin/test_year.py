@@ -64,7 +64,7 @@ def test_a_page_takes_a_few_statements_however_long_its_period(
     assert 0 < len(statements) <= most
 
 
-def test_the_latest_of_four_runs_stands_for_each_date_of_the_year(year: Shown) -> None:
+def test_each_date_of_the_year_shows_the_latest_of_four_runs(year: Shown) -> None:
     page = year.get("/?days=365")
     dates = [row for row in page.rows if "retailer_1" in row]
 

@@ -1,4 +1,4 @@
--- A year of books: 365 dates, three retailers, four runs a date, twenty checks a run and retailer; one check in fifty warns.
+-- A year of history: 365 dates, three retailers, four runs a date, twenty checks a run and retailer; one check in fifty warns.
 CREATE TEMPORARY TABLE run AS
 SELECT
     day::date AS business_date,

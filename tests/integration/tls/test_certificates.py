@@ -26,8 +26,8 @@ def alternative_names(directory: Path) -> list[str]:
 
 
 def days_left(certificate: Path, days: int) -> bool:
-    asked = ["openssl", "x509", "-in", str(certificate), "-noout", "-checkend", str(days * 86400)]
-    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+    command = ["openssl", "x509", "-in", str(certificate), "-noout", "-checkend", str(days * 86400)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def test_a_ca_and_a_certificate_that_it_signed(tmp_path: Path, make_certificates: Certificates) -> None:
@@ -130,7 +130,7 @@ def test_clients_get_a_directory_without_any_key(tmp_path: Path, make_certificat
     "arguments",
     [("a name",), ("x,DNS:evil",), ("--days", "0"), ("--days", "soon"), ("--days",), ("--nothing",)],
 )
-def test_a_mistake_in_its_use_is_told_and_nothing_is_made(
+def test_wrong_usage_is_reported_and_nothing_is_created(
     tmp_path: Path, make_certificates: Certificates, arguments: tuple[str, ...]
 ) -> None:
     rejected = make_certificates(tmp_path / "new", *arguments)

@@ -67,13 +67,13 @@ def test_a_certificate_for_another_host_is_rejected(tls_server: PostgresServer, 
     message = rejection(environment(tls_server, "verify-full", certificate_directory / "ca.crt", host="127.0.0.1"))
 
     assert 'is for another host (server certificate for "localhost"' in message
-    assert 'does not match host name "127.0.0.1"). Connect by a name that stands in it' in message
+    assert 'does not match host name "127.0.0.1"). Connect by a name that it contains' in message
 
 
 def test_a_server_without_tls_is_rejected(postgres_server: PostgresServer, certificate_directory: Path) -> None:
     ca = certificate_directory / "ca.crt"
 
-    assert "offers no TLS, and sslmode demands it" in rejection(environment(postgres_server, "verify-full", ca))
+    assert "does not offer TLS, and sslmode requires it" in rejection(environment(postgres_server, "verify-full", ca))
     assert tls_version(environment(postgres_server, "prefer", ca)) is None
 
 
@@ -92,7 +92,7 @@ def test_a_ca_that_is_nowhere_is_named(tls_server: PostgresServer, monkeypatch: 
     assert "Set POSTGRES_SSLROOTCERT" in message
 
 
-def test_a_file_that_is_no_certificate_is_named(tls_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_certificate_is_named(tls_server: PostgresServer, tmp_path: Path) -> None:
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
 
     assert f'"{tmp_path / "ca.crt"}"' in rejection(environment(tls_server, "verify-full", tmp_path / "ca.crt"))
@@ -119,10 +119,10 @@ def strict_server(tls_server: PostgresServer) -> PostgresServer:
     return tls_server
 
 
-def test_who_comes_without_tls_where_it_is_demanded_is_told(strict_server: PostgresServer) -> None:
+def test_a_client_without_tls_is_rejected_with_the_setting_it_needs(strict_server: PostgresServer) -> None:
     message = rejection(environment(strict_server, "disable", None))
 
-    assert "takes no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in message
+    assert "accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full" in message
     assert str(tls_version(environment(strict_server, "prefer", None))).startswith("TLSv1.")
 
 

@@ -118,12 +118,17 @@ def test_a_retailer_that_was_not_landed_leaves_the_others_published_and_is_named
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "message"),
     [
-        (["2024-13-45"], {}, 2, "'2024-13-45' is no date. Give it as YYYY-MM-DD"),
+        (["2024-13-45"], {}, 2, "'2024-13-45' is not a date. Give it as YYYY-MM-DD"),
         (["2999-01-01"], {}, 2, "2999-01-01 is in the future"),
         (["2024-01-15", "--retailer", "acme"], {}, 2, "Unknown retailer: acme. Known: retailer_1"),
         (["2024-01-15"], {"S3_BUCKET_RAW": ""}, 2, "S3_BUCKET_RAW is missing"),
         (["2024-01-15"], {"S3_BUCKET_RAW": "no-such-bucket"}, 1, "no-such-bucket"),
-        (["2024-01-15"], {"WAREHOUSE_DSN": "postgresql://u:p@127.0.0.1:9/db"}, 1, "No PostgreSQL answers for u@127"),
+        (
+            ["2024-01-15"],
+            {"WAREHOUSE_DSN": "postgresql://u:p@127.0.0.1:9/db"},
+            1,
+            "No PostgreSQL server responds",
+        ),
     ],
 )
 def test_a_mistake_gets_one_line_that_says_what_to_do(

@@ -79,7 +79,7 @@ def counts(publication: LoadResult) -> dict[str, int]:
     return {name: int(str(facts[name])) for name in names if facts[name]}
 
 
-def test_a_first_load_inserts_every_line_and_all_its_money(loader: Loader) -> None:
+def test_a_first_load_inserts_every_line_with_its_money(loader: Loader) -> None:
     loader.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
     publication = loader.load()
     assert counts(publication) == {"inserted": 3}

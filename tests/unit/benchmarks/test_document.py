@@ -28,7 +28,7 @@ def outcomes(measured: Results) -> dict[str, str]:
     return {figure.work: figure.outcome for figure in figures(measured)}
 
 
-LOAD = "CSV to audited, published star, whole process, against the floor"
+LOAD = "CSV to the published warehouse, complete process, against the floor"
 
 
 def test_a_figure_is_judged_against_must_and_aim() -> None:
@@ -45,7 +45,7 @@ def test_one_row_written_by_a_repeated_load_is_one_too_many() -> None:
     measured = results(**{at("etl again", YEAR): 1.0})
     for written, outcome in (("0", "reached"), ("1", "**missed**")):
         measured.timings[at("etl again", YEAR)].facts["rows written"] = written
-        assert outcomes(measured)["rows of the star written by that"] == outcome
+        assert outcomes(measured)["warehouse rows written by that"] == outcome
 
 
 def test_the_document_holds_missed_figures_and_a_plot_that_can_be_drawn(tmp_path: Path) -> None:

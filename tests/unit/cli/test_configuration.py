@@ -43,11 +43,11 @@ def test_no_secret_is_shown(arguments: list[str]) -> None:
         assert secret not in output
 
 
-def test_a_setting_is_told_with_where_it_comes_from() -> None:
-    told = json.loads(check("--json", **COMPLETE)[1])
-    assert told["ok"] is True
-    assert told["settings"]["S3_BUCKET_RAW"] == {"value": "raw", "from": "environment"}
-    assert told["not_configured"] == ["retailer_2", "retailer_3"]
+def test_a_setting_is_shown_with_its_origin() -> None:
+    result = json.loads(check("--json", **COMPLETE)[1])
+    assert result["ok"] is True
+    assert result["settings"]["S3_BUCKET_RAW"] == {"value": "raw", "from": "environment"}
+    assert result["not_configured"] == ["retailer_2", "retailer_3"]
 
 
 def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> None:
@@ -57,15 +57,15 @@ def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> Non
         assert f"{name}" in errors
 
 
-def test_alert_channels_are_told_without_their_urls_and_a_wrong_one_is_found() -> None:
+def test_alert_channels_are_shown_without_their_urls_and_a_wrong_one_is_found() -> None:
     channels = {"ALERT_CHANNELS": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ pagerduty://key@other"}
-    told = json.loads(check("--json", **COMPLETE, **channels)[1])
+    result = json.loads(check("--json", **COMPLETE, **channels)[1])
     assert (
-        told["settings"]["ALERT_CHANNELS"]["value"] == "channel 1 (slack) from info, channel 2 (pagerduty) from error"
+        result["settings"]["ALERT_CHANNELS"]["value"] == "channel 1 (slack) from info, channel 2 (pagerduty) from error"
     )
     code, _, errors = check(**COMPLETE, ALERT_CHANNELS="nonsense://quiet")
     assert code == 2
-    assert "channel 1 (nonsense) is no URL that apprise understands" in errors
+    assert "channel 1 (nonsense) is not a URL that apprise understands" in errors
     assert "quiet" not in errors
 
 

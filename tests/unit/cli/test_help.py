@@ -142,7 +142,7 @@ def test_the_version_is_the_one_that_loads_record() -> None:
     assert retail("--version").stdout == f"retail {CODE_VERSION}\n"
 
 
-def test_a_defect_ends_in_one_line_and_shows_its_place_when_asked(tmp_path: Path) -> None:
+def test_an_internal_error_is_one_line_and_shows_a_traceback_on_request(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import shared.config\ndef broken(*_, **__): raise ZeroDivisionError('one\\ntwo')\n"
         "shared.config.load_settings = broken\n",
@@ -151,7 +151,7 @@ def test_a_defect_ends_in_one_line_and_shows_its_place_when_asked(tmp_path: Path
     path = f"{tmp_path}{os.pathsep}{PROJECT_ROOT}"
     shown = retail("digest", PYTHONPATH=path)
     assert shown.returncode == 1
-    assert shown.stderr.startswith("retail met a defect: ZeroDivisionError: one two\n")
+    assert shown.stderr.startswith("Internal error: ZeroDivisionError: one two\n")
     assert "Traceback" not in shown.stderr
     assert "Traceback" in retail("digest", PYTHONPATH=path, RETAIL_TRACEBACK="1").stderr
 

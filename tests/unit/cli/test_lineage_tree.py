@@ -52,7 +52,7 @@ def test_a_data_set_that_feeds_itself_ends_the_branch() -> None:
     assert tree(circle, (WAREHOUSE, "w.a"), upstream=False).children[0].children == []
 
 
-def test_data_sets_are_found_by_the_names_people_use() -> None:
+def test_data_sets_are_found_by_the_names_users_type() -> None:
     assert find(FLOWS, "fact_sales") == [(WAREHOUSE, "w.public.fact_sales")]
     assert find(FLOWS, "public.fact_sales") == [(WAREHOUSE, "w.public.fact_sales")]
     assert find(FLOWS, "https://shop/sales") == [("https://shop", "/sales")]

@@ -24,7 +24,7 @@ def services(*names: str) -> dict[str, Any]:
 
 
 def clients(*names: str) -> set[str]:
-    """Services that are told where the warehouse's server is."""
+    """Services that have the address of the warehouse's server."""
     return {
         name
         for name, service in services(*names).items()
@@ -66,10 +66,10 @@ def test_a_service_does_the_same_when_its_secrets_come_from_files(file: str, ove
 
 
 @pytest.mark.parametrize("override", ["secrets", "celery-secrets"])
-def test_every_file_that_a_service_is_told_of_is_mounted(override: str) -> None:
+def test_every_secret_file_that_a_service_reads_is_mounted(override: str) -> None:
     for name, service in services(override).items():
-        told = {path.removeprefix("/run/secrets/") for path in service["environment"].values() if "/run/sec" in path}
-        assert told == set(service.get("secrets", [])), name
+        named = {path.removeprefix("/run/secrets/") for path in service["environment"].values() if "/run/sec" in path}
+        assert named == set(service.get("secrets", [])), name
 
 
 def test_every_secret_that_moves_to_a_file_is_known_to_docker_compose() -> None:

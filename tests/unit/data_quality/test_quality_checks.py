@@ -20,8 +20,9 @@ from data_quality.quality_checks import (
     load_checks,
     outcome,
     read_finding,
+    score_run,
 )
-from data_quality.scores import DIMENSION_WEIGHTS, score_run
+from data_quality.scores import score_rules
 from shared.errors import FixConfiguration
 
 DAY = date(2024, 1, 15)
@@ -53,8 +54,9 @@ def test_every_check_has_a_query_and_every_query_a_check() -> None:
 
 
 def test_every_dimension_has_a_check_and_a_weight() -> None:
-    assert {each.dimension for each in load_checks()} == set(DIMENSION_WEIGHTS)
-    assert sum(DIMENSION_WEIGHTS.values()) == 100
+    weights = score_rules().dimension_weights
+    assert {each.dimension for each in load_checks()} == set(weights)
+    assert sum(weights.values()) == 100
 
 
 @pytest.mark.parametrize(
@@ -91,12 +93,12 @@ def test_a_query_without_texts_is_described_by_its_share() -> None:
     assert read_finding(check(), row).expected == "all"
 
 
-def test_counts_read_as_people_write_them() -> None:
+def test_counts_have_thousands_separators() -> None:
     row = {"retailer_id": "r", "business_date": DAY, "checked": 1, "failed": 0, "expected": 12345, "actual": "12"}
     assert read_finding(check(), row).expected == "12,345"
 
 
-def test_the_verdict_is_the_worst_that_counts() -> None:
+def test_the_outcome_is_the_worst_that_counts() -> None:
     passed, info = result(1, 0), result(1, 1, severity="info")
     warned, failed = result(1, 1, severity="warning"), result(1, 1)
     assert outcome([]) is Status.PASS
@@ -149,3 +151,4 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 def test_severities_are_those_the_history_knows() -> None:
     assert {severity.value for severity in Severity} == {"critical", "warning", "info"}
+    assert {severity.value for severity in Severity} == set(score_rules().severity_weights)

@@ -8,10 +8,9 @@ from decimal import Decimal
 
 from rich.console import Console
 
-from data_quality.quality_checks import CheckResult, Finding, judge, outcome
+from data_quality.quality_checks import CheckResult, Finding, judge, outcome, score_run
 from data_quality.report import print_report
 from data_quality.results import QualityResult
-from data_quality.scores import score_run
 from tests.unit.data_quality.test_quality_checks import DAY, check
 
 
@@ -30,11 +29,11 @@ def checked(failed: int, days_before: int = 0, actual: str = "n") -> CheckResult
     )
 
 
-def test_every_check_of_the_day_has_a_line_and_the_verdict_comes_last() -> None:
+def test_every_check_of_the_day_has_a_line_and_the_outcome_comes_last() -> None:
     text = shown(checked(0), checked(3))
     assert "pass" in text
     assert "fail rows: retailer_2 2024-01-15: All rows are there: expected 10, found n. Load the date again." in text
-    assert text.splitlines()[-1] == "Verdict fail for 2024-01-15"
+    assert text.splitlines()[-1] == "Outcome fail for 2024-01-15"
     assert "Score 85.00" in text
 
 
@@ -45,5 +44,5 @@ def test_of_other_dates_only_what_is_wrong_is_listed() -> None:
     assert "Quality of 2024-01-14" not in text
 
 
-def test_text_from_the_data_is_no_markup() -> None:
+def test_text_from_the_data_is_not_read_as_markup() -> None:
     assert "[bold]x" in shown(checked(1, actual="[bold]x"))

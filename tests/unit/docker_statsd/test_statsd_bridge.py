@@ -72,12 +72,12 @@ def test_gauges_are_set_and_changed(metrics: Any) -> None:
     assert sample(metrics, "airflow_dags") == 4
 
 
-def test_pools_are_told_by_name_and_state(metrics: Any) -> None:
+def test_pools_are_labelled_by_name_and_state(metrics: Any) -> None:
     metrics.receive(b"airflow.pool.open_slots,pool_name=retail_pipeline:7|g")
     assert sample(metrics, "airflow_pool_slots", pool="retail_pipeline", state="open") == 7
 
 
-def test_a_sampled_counter_counts_what_it_stands_for(metrics: Any) -> None:
+def test_a_sampled_counter_is_scaled_by_its_rate(metrics: Any) -> None:
     metrics.receive(b"airflow.deadline_alerts.deadline_missed:1|c|@0.1")
     assert sample(metrics, "airflow_deadlines_missed_total") == 10
 
@@ -140,8 +140,8 @@ def bridge(module: ModuleType) -> Iterator[Any]:
 
 def get(bridge: Any, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{bridge.http_port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{bridge.http_port}{path}", timeout=5) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
 

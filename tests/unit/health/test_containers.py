@@ -1,4 +1,4 @@
-"""What is said of each state that a container can be in; the states are recorded from a real engine."""
+"""The finding for each container state; the states were recorded from a real engine."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def only(container: dict[str, Any], definition: ServiceDefinition | None = None)
             "failed-init",
             Health.DOWN,
             "ended with exit code 1: database is not there",
-            "See: docker-compose logs --tail 50 failed-init, mend the cause, then: docker-compose up -d",
+            "See: docker-compose logs --tail 50 failed-init, fix the cause, then: docker-compose up -d",
         ),
         (
             "ill",
             Health.DOWN,
-            "runs, but its health check failed 11 times in a row: no answer from x",
+            "runs, but its health check failed 11 times in a row: no response from x",
             "See: docker-compose logs --tail 50 ill, then: docker-compose restart ill",
         ),
         (
@@ -87,7 +87,7 @@ def test_every_state_has_its_reason_and_remedy(service: str, health: Health, rea
     assert (finding.health, finding.reason, finding.remedy) == (health, reason, remedy)
 
 
-def test_a_port_that_is_taken_is_told_as_the_reason() -> None:
+def test_a_port_in_use_is_reported_as_the_reason() -> None:
     finding = found(INSPECTED)["taken"]
     assert finding.health is Health.DOWN
     assert finding.reason.startswith("cannot start: ")
@@ -107,7 +107,7 @@ def test_a_container_that_is_starting_needs_attention_only() -> None:
     assert (finding.health, finding.reason) == (Health.ATTENTION, "is starting, for 9 s")
 
 
-def test_a_one_shot_at_work_is_no_failure_yet() -> None:
+def test_a_running_one_shot_has_not_failed() -> None:
     working = recorded("done-init", Status="running", StartedAt=(NOW - timedelta(seconds=9)).isoformat())
     assert only(working).reason == "is still at work, for 9 s"
 
@@ -119,7 +119,7 @@ def test_a_container_between_two_crashes_is_seen_as_a_loop() -> None:
     assert finding.reason == "restarts again and again (7 times), the last time 2 s ago"
 
 
-def test_one_that_has_recovered_is_no_loop_any_more() -> None:
+def test_a_recovered_container_is_not_reported_as_restarting() -> None:
     young = recorded("ok", StartedAt=(NOW - timedelta(seconds=40)).isoformat())
     finding = only({**young, "RestartCount": 5})
     assert (finding.health, finding.reason) == (Health.OK, "healthy for 40 s, was restarted 5 times")

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from scripts.pipeline_health.__main__ import check_all
 from scripts.pipeline_health.advice import Advice, Kind
-from scripts.pipeline_health.airflow_api import check_airflow
+from scripts.pipeline_health.airflow_status import check_airflow
 from scripts.pipeline_health.configuration import check_settings, s3_settings, warehouse_dsn
-from scripts.pipeline_health.findings import Finding, Health, exit_status, in_words, reported
+from scripts.pipeline_health.findings import Finding, Health, exit_status, format_span, reported
 from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.report import print_report
 from shared.errors import FixConfiguration, RetryLater
@@ -58,9 +58,9 @@ def test_the_exit_status_says_the_worst_that_is_known(states: list[Health], stat
 def test_our_own_errors_become_a_reason_and_a_remedy() -> None:
     found: list[Finding] = []
     with reported("warehouse", "PostgreSQL", found):
-        raise RetryLater("No PostgreSQL answers for x. Start it with `make up`.")
+        raise RetryLater("PostgreSQL does not respond for x. Start it with `make up`.")
     assert found == [
-        Finding("warehouse", "PostgreSQL", Health.DOWN, "No PostgreSQL answers for x", "Start it with `make up`.")
+        Finding("warehouse", "PostgreSQL", Health.DOWN, "PostgreSQL does not respond for x", "Start it with `make up`.")
     ]
 
 
@@ -98,7 +98,7 @@ def test_each_part_is_configured_by_itself() -> None:
         warehouse_dsn(only_s3)
 
 
-def test_what_is_not_configured_is_unknown_and_nothing_is_asked() -> None:
+def test_what_is_not_configured_is_unknown_and_nothing_is_requested() -> None:
     found = [*check_retailers({}, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
     assert {each.health for each in found} == {Health.UNKNOWN}
     assert len(found) == 4
@@ -124,8 +124,8 @@ def test_for_containers_ports_that_disagree_and_a_readable_settings_file_need_at
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-1, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h"), (400_000, "5 days")]
 )
-def test_a_span_of_time_is_said_in_one_unit(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+def test_a_time_span_has_one_unit(seconds: float, words: str) -> None:
+    assert format_span(seconds) == words
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -137,7 +137,7 @@ def test_on_a_terminal_nothing_is_cut_off_however_narrow_it_is(width: int) -> No
     assert max(map(len, lines)) <= width
     assert " ".join(shown.getvalue().split()).count("a reason") == 12
     assert any(line.endswith("→ Start it: docker-compose up -d s3") for line in lines)
-    assert lines[-1] == "Something is down."
+    assert lines[-1] == "1 down (of 1 checks)."
 
 
 def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:
@@ -150,3 +150,22 @@ def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:
     assert lines[0] == f"Platform: {title}"
     assert lines[2].count("a [reason]") == 30
     assert lines[2].endswith(" → Start it: make up")
+
+
+@pytest.mark.parametrize(
+    ("healths", "status", "sentence"),
+    [
+        ([Health.OK, Health.OK], 0, "Everything is healthy (2 checks)."),
+        ([Health.OK, Health.ATTENTION], 0, "Everything works, but 1 needs attention (of 2 checks)."),
+        ([Health.ATTENTION, Health.ATTENTION], 0, "Everything works, but 2 need attention (of 2 checks)."),
+        ([Health.DOWN, Health.ATTENTION, Health.OK], 1, "1 down, 1 needs attention (of 3 checks)."),
+        ([Health.UNKNOWN, Health.OK], 2, "1 could not be checked (of 2 checks)."),
+        ([], 2, "Nothing could be checked."),
+    ],
+)
+def test_the_last_sentence_agrees_with_the_findings(healths: list[Health], status: int, sentence: str) -> None:
+    findings = [Finding("S3", f"bucket {number}", each, "a reason") for number, each in enumerate(healths)]
+    shown = StringIO()
+    assert exit_status(findings) == status
+    print_report("containers", findings, status, Console(file=shown, width=200))
+    assert shown.getvalue().splitlines()[-1] == sentence

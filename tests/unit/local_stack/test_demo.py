@@ -22,7 +22,7 @@ def test_airflow_runs_the_pipeline_by_itself_since_the_first_start_but_never_in_
     assert pipeline_start(layout, "up", later) == "2024-01-01T09:00:00+00:00"
 
 
-def test_the_retailers_clocks_stand_still_for_the_day_but_never_go_back() -> None:
+def test_the_retailers_clocks_are_stopped_for_the_day_but_never_go_back() -> None:
     morning, noon = datetime(2024, 1, 5, 6, tzinfo=UTC), datetime(2024, 1, 5, 12, 0, 7, 9, tzinfo=UTC)
 
     assert retailers_clock(noon, None) == retailers_clock(noon.replace(hour=23), None) == morning

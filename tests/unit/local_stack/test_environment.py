@@ -11,8 +11,8 @@ from local_stack.ports import USUAL
 from shared.config import load_settings
 
 
-def environment(tmp_path: Path, **set_by_the_person: str) -> dict[str, str]:
-    return pipeline_environment(USUAL, load_or_create(tmp_path / "credentials.json"), set_by_the_person)
+def environment(tmp_path: Path, **set_by_the_user: str) -> dict[str, str]:
+    return pipeline_environment(USUAL, load_or_create(tmp_path / "credentials.json"), set_by_the_user)
 
 
 def test_the_settings_need_nothing_more(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_the_settings_need_nothing_more(tmp_path: Path) -> None:
     assert settings.warehouse_dsn.get_secret_value().startswith("postgresql://retail_user:")
 
 
-def test_what_the_person_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_path: Path) -> None:
+def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_path: Path) -> None:
     made = environment(
         tmp_path,
         BUSINESS_TIMEZONE="Europe/Paris",
@@ -62,7 +62,7 @@ def test_credentials_are_made_once_and_are_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_proxy_is_not_asked_for_our_own_processes(tmp_path: Path) -> None:
+def test_a_proxy_is_not_used_between_the_platform_s_processes(tmp_path: Path) -> None:
     made = environment(tmp_path, HTTP_PROXY="http://proxy:3128", NO_PROXY="intranet")
 
     assert made["no_proxy"] == made["NO_PROXY"] == "intranet,127.0.0.1,localhost"

@@ -46,6 +46,6 @@ def test_ports_are_the_recorded_ones_unless_a_setting_says_otherwise() -> None:
     assert chosen == {**recorded, "airflow": wanted}
 
 
-def test_a_setting_that_is_no_number_is_named() -> None:
+def test_a_setting_that_is_not_a_number_is_named() -> None:
     with pytest.raises(StackError, match="S3_PORT=nine is not a port number"):
         choose_ports(PortReservations(), {"S3_PORT": "nine"}, {})

@@ -1,4 +1,4 @@
-"""What the upkeep decides, without a database."""
+"""What the maintenance tasks decide, without a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from maintenance.gaps import Gap, as_ranges, missing_dates
 from maintenance.partitions import months_from
 from maintenance.reconciliation import compare
-from maintenance.reconciliation_inputs import Books, Landed, Totals
+from maintenance.reconciliation_inputs import LandedPartition, Totals, WarehouseTotals
 
 DAY = date(2024, 2, 9)
 NOW = datetime(2024, 2, 10, tzinfo=UTC)
@@ -46,15 +46,17 @@ def test_gaps_that_follow_one_another_are_one_range_per_retailer() -> None:
 
 
 def test_a_currency_that_only_one_side_knows_is_a_difference() -> None:
-    book = Books(totals(2, USD="5", EUR="1"), totals(2, USD="5"), totals(2, USD="5"), totals(2, USD="5", EUR="1"), "x")
-    landed = Landed("x", totals(2, USD="5", EUR="1"), NOW)
-    assert compare({("a", DAY): book}, {("a", DAY): landed}, settled_before=NOW) == {
+    held = WarehouseTotals(
+        totals(2, USD="5", EUR="1"), totals(2, USD="5"), totals(2, USD="5"), totals(2, USD="5", EUR="1"), "x"
+    )
+    landed = LandedPartition("x", totals(2, USD="5", EUR="1"), NOW)
+    assert compare({("a", DAY): held}, {("a", DAY): landed}, settled_before=NOW) == {
         ("a", DAY): ["fact_sales holds 0.00 EUR, the ledger 1.00 (difference -1.0000)"]
     }
 
 
-def test_what_was_landed_a_moment_ago_may_still_be_on_its_way() -> None:
-    new = Landed("new", totals(1), NOW)
+def test_a_partition_landed_recently_may_not_be_loaded_yet() -> None:
+    new = LandedPartition("new", totals(1), NOW)
     at = ("a", DAY)
     assert compare({}, {at: new}, settled_before=NOW) == {}
     assert compare({}, {at: new}, settled_before=NOW + timedelta(seconds=1)) == {

@@ -25,7 +25,7 @@ LANDED = {"business_date": "2024-01-15", "fetched": 102, "landed": 100, "rejecte
 LOADED = {"inserted": 90, "updated": 4, "unchanged": 5, "duplicate": 1, "withdrawn": 0}
 
 
-def moment(stage: str, *retailers: str) -> StageEvent:
+def event(stage: str, *retailers: str) -> StageEvent:
     return StageEvent(stage, DAY, retailers, BEGAN)
 
 
@@ -49,7 +49,7 @@ def finished(at: StageEvent, how: StageEnd) -> list[Group]:
 
 
 def test_each_retailer_of_a_stage_has_a_group_of_its_own() -> None:
-    groups = list(metrics.started(moment("ingest", "retailer_1", "retailer_2")))
+    groups = list(metrics.started(event("ingest", "retailer_1", "retailer_2")))
     assert [group.key for group in groups] == [
         {"stage": "ingest", "retailer": "retailer_1"},
         {"stage": "ingest", "retailer": "retailer_2"},
@@ -58,17 +58,17 @@ def test_each_retailer_of_a_stage_has_a_group_of_its_own() -> None:
 
 
 def test_a_stage_about_all_retailers_has_one_group_without_a_retailer() -> None:
-    assert [group.key for group in metrics.started(moment("refresh"))] == [{"stage": "refresh"}]
+    assert [group.key for group in metrics.started(event("refresh"))] == [{"stage": "refresh"}]
 
 
-def test_of_two_retailers_the_failed_one_is_told_apart() -> None:
+def test_only_the_failed_one_of_two_retailers_is_reported_as_failed() -> None:
     details = {
         "retailers": {
             "retailer_1": part("retailer_1", dates=[LANDED]),
-            "retailer_2": part("retailer_2", dates=[], error="no answer", error_kind="RetryLater"),
+            "retailer_2": part("retailer_2", dates=[], error="no response", error_kind="RetryLater"),
         }
     }
-    groups = finished(moment("ingest", "retailer_1", "retailer_2"), end(details, failed=True))
+    groups = finished(event("ingest", "retailer_1", "retailer_2"), end(details, failed=True))
     assert value(groups, "retail_stage_failed", "retailer_1") == 0
     assert value(groups, "retail_stage_failed", "retailer_2") == 1
     assert value(groups, "retail_stage_errors", "retailer_2", kind="RetryLater") == 1
@@ -80,7 +80,7 @@ def test_of_two_retailers_the_failed_one_is_told_apart() -> None:
 
 def test_records_of_all_dates_of_a_run_are_added_up() -> None:
     details = {"retailers": {"retailer_1": part("retailer_1", dates=[LANDED, LANDED])}}
-    groups = finished(moment("ingest", "retailer_1"), end(details))
+    groups = finished(event("ingest", "retailer_1"), end(details))
     assert value(groups, "retail_fetched_records", "retailer_1") == 204
     assert value(groups, "retail_landed_records", "retailer_1") == 200
     assert value(groups, "retail_rejected_records", "retailer_1", reason="MISSING_FIELD") == 4
@@ -89,7 +89,7 @@ def test_records_of_all_dates_of_a_run_are_added_up() -> None:
 
 def test_a_run_without_rejects_says_so_that_the_earlier_ones_do_not_stay() -> None:
     details = {"retailers": {"retailer_1": part("retailer_1", dates=[{**LANDED, "reasons": {}}])}}
-    groups = finished(moment("ingest", "retailer_1"), end(details))
+    groups = finished(event("ingest", "retailer_1"), end(details))
     assert groups[0].samples["retail_rejected_records"] == [({"reason": "none"}, 0.0)]
 
 
@@ -101,35 +101,35 @@ def test_a_run_without_rejects_says_so_that_the_earlier_ones_do_not_stay() -> No
         {"retailer_1": {**part("retailer_1", dates=1), **LOADED}},  # a rebuild
     ],
 )
-def test_every_kind_of_load_tells_what_became_of_its_records(details: dict[str, Any]) -> None:
-    groups = finished(moment("transform", "retailer_1"), end(details))
+def test_every_kind_of_load_reports_its_records(details: dict[str, Any]) -> None:
+    groups = finished(event("transform", "retailer_1"), end(details))
     for change, count in LOADED.items():
         assert value(groups, "retail_loaded_records", "retailer_1", change=change) == count
 
 
 def test_the_published_date_is_the_watermark_and_not_the_date_of_a_backfill() -> None:
     details = {"retailers": {"retailer_1": part("retailer_1", partitions=[LOADED])}}
-    groups = finished(moment("transform", "retailer_1"), end(details))
+    groups = finished(event("transform", "retailer_1"), end(details))
     published = value(groups, "retail_last_published_date_timestamp_seconds", "retailer_1")
     assert published == datetime(2024, 3, 1, tzinfo=UTC).timestamp()
     assert value(groups, "retail_stage_business_date_timestamp_seconds", "retailer_1") == 1705276800
 
 
-def test_a_source_of_files_is_not_waited_for_every_night() -> None:
-    groups = finished(moment("transform", "online_retail"), end(part("online_retail", partitions=[LOADED])))
+def test_a_file_source_is_not_expected_every_day() -> None:
+    groups = finished(event("transform", "online_retail"), end(part("online_retail", partitions=[LOADED])))
     assert value(groups, "retail_last_published_date_timestamp_seconds", "online_retail") is None
 
 
 def test_an_error_is_counted_by_what_can_be_done_about_it() -> None:
-    groups = finished(moment("refresh"), end(failed=True, kind="FixConfiguration"))
+    groups = finished(event("refresh"), end(failed=True, kind="FixConfiguration"))
     kinds = {labels["kind"]: number for labels, number in groups[0].samples["retail_stage_errors"]}
     assert kinds == {"RetryLater": 0, "StopRun": 0, "FixConfiguration": 1, "Defect": 0}
 
 
-def test_quality_is_told_with_zeros_for_what_did_not_fail() -> None:
+def test_quality_has_zeros_for_what_did_not_fail() -> None:
     check = {"severity": "critical", "status": "fail", "retailer_id": "retailer_2"}
     details = {"outcome": "fail", "score": 91.5, "dimensions": {"accuracy": 80.0}, "checks": [check]}
-    groups = finished(moment("quality"), end(details, failed=True))
+    groups = finished(event("quality"), end(details, failed=True))
     assert value(groups, "retail_quality_score_ratio") == 0.915
     assert value(groups, "retail_quality_dimension_score_ratio", dimension="accuracy") == 0.8
     counts = {tuple(labels.values()): number for labels, number in groups[0].samples["retail_quality_failed_checks"]}
@@ -138,9 +138,9 @@ def test_quality_is_told_with_zeros_for_what_did_not_fail() -> None:
     assert value(groups, "retail_stage_errors", kind="StopRun") == 1
 
 
-def test_views_are_told_one_by_one() -> None:
+def test_each_view_has_its_own_figures() -> None:
     details = {"views": [{"view": "mv_daily_sales_summary", "rows": 7, "seconds": 0.25}], "seconds": 0.25}
-    groups = finished(moment("refresh"), end(details))
+    groups = finished(event("refresh"), end(details))
     assert value(groups, "retail_views_refreshed") == 1
     assert value(groups, "retail_view_refresh_duration_seconds", view="mv_daily_sales_summary") == 0.25
     assert value(groups, "retail_view_rows", view="mv_daily_sales_summary") == 7
@@ -162,19 +162,19 @@ def test_without_a_gateway_nothing_is_imported() -> None:
 
 
 @pytest.fixture
-def silent_gateway() -> Iterator[str]:
-    """It takes the connection and never answers."""
+def unresponsive_gateway() -> Iterator[str]:
+    """It accepts the connection and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://user:secret@127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_gateway_that_does_not_answer_costs_some_seconds_and_a_warning(
-    silent_gateway: str, monkeypatch: pytest.MonkeyPatch
+def test_an_unresponsive_gateway_costs_some_seconds_and_a_warning(
+    unresponsive_gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PUSHGATEWAY_URL", silent_gateway)
+    monkeypatch.setenv("PUSHGATEWAY_URL", unresponsive_gateway)
     began = time.monotonic()
     with structlog.testing.capture_logs() as logs:
-        metrics.push_started(moment("ingest", "retailer_1", "retailer_2", "retailer_3"))
+        metrics.push_started(event("ingest", "retailer_1", "retailer_2", "retailer_3"))
     assert time.monotonic() - began < 4  # 2, on a machine that has nothing else to do
     assert logs[0]["log_level"] == "warning" and "secret" not in str(logs)
 
@@ -183,5 +183,5 @@ def test_a_gateway_that_does_not_answer_costs_some_seconds_and_a_warning(
 def test_a_gateway_that_is_not_there_is_a_warning(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHGATEWAY_URL", url)
     with structlog.testing.capture_logs() as logs:
-        metrics.push_finished(moment("refresh"), end())
+        metrics.push_finished(event("refresh"), end())
     assert [each["log_level"] for each in logs] == ["warning"]

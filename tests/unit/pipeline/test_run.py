@@ -1,16 +1,17 @@
-"""`retail run`: what happens to the night when a retailer, a check or a whole stage fails."""
+"""`retail run`: what happens to the run when a retailer, a check or a stage fails."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-import pipeline.run
-from pipeline.run import PipelineRun, run_stages, summary
+from pipeline.run import PipelineRun, describe_result, run_stages
+from pipeline.stages import STAGES, Stage, StageCall, StageResult
 from shared.config import Settings, load_settings
 from shared.errors import RetryLater
 
@@ -45,74 +46,81 @@ def checked(outcome: str = "pass") -> StageSummary:
 REFRESHED: StageSummary = {"views": [{"view": "mv", "rows": 7}], "seconds": 0.1}
 
 
-def night(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, stages: Mapping[str, StageSummary | Exception]
-) -> tuple[PipelineRun, list[str]]:
-    """The night whose stages come to these facts, and which of them were shown as they ran."""
-    shown: list[str] = []
+@dataclass(frozen=True)
+class Result:
+    facts: StageSummary
 
-    def call(name: str) -> Callable[[PipelineRun], StageSummary]:
-        def stage(_: PipelineRun) -> StageSummary:
-            found = stages[name]
+    def as_dict(self) -> StageSummary:
+        return self.facts
+
+
+def run_with(
+    settings: Settings, results: Mapping[str, StageSummary | Exception]
+) -> tuple[PipelineRun, list[StageCall]]:
+    """The run whose stages have these results, and what each of them was called with."""
+    calls: list[StageCall] = []
+
+    def faked(stage: Stage) -> Stage:
+        def run(call: StageCall) -> StageResult:
+            calls.append(call)
+            found = results[stage.name]
             if isinstance(found, Exception):
                 raise found
-            return found
+            return Result(found)
 
-        return stage
+        return replace(stage, run=run)
 
     @contextmanager
-    def around(stage: str) -> Iterator[None]:
-        shown.append(stage)
+    def around(stage: Stage) -> Iterator[None]:
         yield
 
-    monkeypatch.setattr(pipeline.run, "STAGES", {name: call(name) for name in pipeline.run.STAGES})
-    result = PipelineRun(DAY, ("retailer_1", "retailer_2"), settings, "run-1", other_dates=True)
-    return run_stages(result, around=around), shown
+    run = PipelineRun(DAY, ("retailer_1", "retailer_2"), settings, "run-1", other_dates=True)
+    return run_stages(run, around=around, stages=[faked(stage) for stage in STAGES]), calls
 
 
-def test_a_good_night_runs_all_stages(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_executes_all_stages_in_order(settings: Settings) -> None:
     both = of(part("retailer_1"), part("retailer_2"))
-    result, shown = night(
-        settings, monkeypatch, {"ingest": both, "transform": both, "quality": checked(), "refresh": REFRESHED}
-    )
-    assert (result.ok, result.missing, shown) == (True, {}, ["ingest", "transform", "quality", "refresh"])
-    assert summary("ingest", both) == "2 retailers, 1 date: 20 landed, 2 rejected"
-    assert summary("quality", checked()) == "score 99.5, 20 checks passed, 0 warn, 0 fail"
-    assert summary("refresh", REFRESHED) == "1 views, 7 rows"
+    result, calls = run_with(settings, {"ingest": both, "transform": both, "quality": checked(), "refresh": REFRESHED})
+    assert (result.ok, result.missing, len(calls)) == (True, {}, 4)
+    assert list(result.stages) == ["ingest", "transform", "quality", "refresh"]
+    assert {(call.day, call.run_id, call.other_dates) for call in calls} == {(DAY, "run-1", True)}
+    assert describe_result("ingest", both) == "2 retailers, 1 date: 20 landed, 2 rejected"
+    assert describe_result("quality", checked()) == "score 99.5, 20 checks passed, 0 warn, 0 fail"
+    assert describe_result("refresh", REFRESHED) == "1 views, 7 rows"
 
 
-def test_a_retailer_that_fails_leaves_the_others_published_and_the_night_not_green(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    landed = of(part("retailer_1"), part("retailer_2", "it does not answer"))
+def test_when_a_retailer_fails_the_others_are_published_and_the_run_has_not_succeeded(settings: Settings) -> None:
+    landed = of(part("retailer_1"), part("retailer_2", "it does not respond"))
     loaded = of(part("retailer_1"))
-    result, shown = night(
-        settings, monkeypatch, {"ingest": landed, "transform": loaded, "quality": checked(), "refresh": REFRESHED}
+    result, calls = run_with(
+        settings, {"ingest": landed, "transform": loaded, "quality": checked(), "refresh": REFRESHED}
     )
-    assert shown[-1] == "refresh"
-    assert (result.ok, result.error, result.missing) == (False, None, {"retailer_2": "it does not answer"})
-    assert summary("ingest", landed) == "1 of 2 retailers, 1 date: 10 landed, 1 rejected"
+    assert list(result.stages)[-1] == "refresh"
+    assert [list(call.retailers) for call in calls[:3]] == [
+        ["retailer_1", "retailer_2"],
+        ["retailer_1"],
+        ["retailer_1"],
+    ]
+    assert (result.ok, result.error, result.missing) == (False, None, {"retailer_2": "it does not respond"})
+    assert describe_result("ingest", landed) == "1 of 2 retailers, 1 date: 10 landed, 1 rejected"
 
 
-def test_when_no_retailer_was_landed_nothing_else_runs(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    landed = of(part("retailer_1", "no answer"), part("retailer_2", "no answer either"))
-    result, shown = night(settings, monkeypatch, {"ingest": landed})
-    assert shown == ["ingest"]
-    assert result.error == "no answer; no answer either"
+def test_when_no_retailer_was_landed_no_other_stage_runs(settings: Settings) -> None:
+    landed = of(part("retailer_1", "no response"), part("retailer_2", "no response either"))
+    result, calls = run_with(settings, {"ingest": landed})
+    assert (len(calls), list(result.stages)) == (1, ["ingest"])
+    assert result.error == "no response; no response either"
 
 
-def test_a_critical_check_that_fails_keeps_the_views_as_they_were(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_critical_check_keeps_the_views_unchanged(settings: Settings) -> None:
     both = of(part("retailer_1"), part("retailer_2"))
-    result, shown = night(settings, monkeypatch, {"ingest": both, "transform": both, "quality": checked("fail")})
-    assert shown == ["ingest", "transform", "quality"]
+    result, calls = run_with(settings, {"ingest": both, "transform": both, "quality": checked("fail")})
+    assert (len(calls), list(result.stages)) == (3, ["ingest", "transform", "quality"])
     assert not result.ok
     assert "money is missing." in (result.error or "")
 
 
-def test_a_stage_that_cannot_start_is_told_once_and_misses_no_retailer_by_name(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    result, shown = night(settings, monkeypatch, {"ingest": RetryLater("No PostgreSQL answers.")})
-    assert (shown, result.ok, result.error, result.missing) == (["ingest"], False, "No PostgreSQL answers.", {})
+def test_a_stage_that_cannot_start_is_reported_once_and_no_retailer_is_named(settings: Settings) -> None:
+    result, calls = run_with(settings, {"ingest": RetryLater("PostgreSQL is not running.")})
+    assert (len(calls), result.stages) == (1, {})
+    assert (result.ok, result.error, result.missing) == (False, "PostgreSQL is not running.", {})

@@ -1,4 +1,4 @@
-"""When a service of `docker-compose --profile services up` may begin."""
+"""When a service of `docker-compose --profile services up` may start."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.wait_for_stage import Decision, LatestRun, await_stage, outcome
+from pipeline.wait_for_stage import Decision, LatestRun, decide, wait_for_stage
 from shared.errors import StopRun
 
 NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)
@@ -24,8 +24,8 @@ EARLIER, LATER = NOW - timedelta(hours=1), NOW + timedelta(seconds=1)
         (("partly_failed", LATER), Decision.GO),
     ],
 )
-def test_only_a_failure_from_now_on_is_given_up_for(latest: LatestRun, expected: Decision) -> None:
-    assert outcome(latest, NOW) is expected
+def test_only_a_failure_since_the_wait_began_ends_it(latest: LatestRun, expected: Decision) -> None:
+    assert decide(latest, NOW) is expected
 
 
 class Clock:
@@ -39,19 +39,19 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def test_it_waits_until_the_stage_before_is_done() -> None:
+def test_it_waits_until_the_previous_stage_is_done() -> None:
     clock, seen = Clock(), iter([None, ("running", NOW), ("succeeded", NOW)])
-    await_stage(lambda: next(seen), "ingest", clock=clock, sleep=clock.sleep)
+    wait_for_stage(lambda: next(seen), "ingest", clock=clock, sleep=clock.sleep)
     assert clock.now > NOW
 
 
-def test_it_does_not_wait_for_ever() -> None:
+def test_it_does_not_wait_forever() -> None:
     clock = Clock()
-    with pytest.raises(StopRun, match="nobody finished the stage before, ingest, in 1 minutes"):
-        await_stage(lambda: None, "ingest", clock=clock, sleep=clock.sleep, timeout_seconds=60)
+    with pytest.raises(StopRun, match="The previous stage, ingest, did not finish within 1 minutes"):
+        wait_for_stage(lambda: None, "ingest", clock=clock, sleep=clock.sleep, timeout_seconds=60)
 
 
 def test_a_failed_stage_is_named() -> None:
     clock = Clock()
-    with pytest.raises(StopRun, match="ingest, has failed"):
-        await_stage(lambda: ("failed", LATER), "ingest", clock=clock, sleep=clock.sleep)
+    with pytest.raises(StopRun, match="The previous stage, ingest, failed"):
+        wait_for_stage(lambda: ("failed", LATER), "ingest", clock=clock, sleep=clock.sleep)

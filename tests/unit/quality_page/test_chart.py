@@ -20,7 +20,7 @@ def days(*scores: float | None, **dimensions: list[float | None]) -> list[Day]:
     return found[::-1]
 
 
-def test_the_latest_date_stands_on_the_right_and_the_best_score_on_top() -> None:
+def test_the_latest_date_is_on_the_right_and_the_best_score_at_the_top() -> None:
     points = score_chart(days(96, 100, 97.5)).points
 
     assert [(point.across, point.down) for point in points] == [(0, HEIGHT * 0.8), (50, 0), (100, HEIGHT / 2)]
@@ -65,7 +65,7 @@ def test_the_words_name_the_lowest_score_and_its_date() -> None:
     assert "Latest 99.00, lowest 96.50 on 2024-01-02." in score_chart(days(100, 96.5, 99)).summary
 
 
-def test_dimensions_stand_with_the_lowest_first_each_with_its_own_line() -> None:
+def test_dimensions_are_sorted_with_the_lowest_first_each_with_its_own_line() -> None:
     found = sparks(days(100, 100, 100, accuracy=[100, 100, 100], validity=[100, 80, 97], timeliness=[None, 99, 100]))
 
     assert [(spark.name, spark.latest, spark.lowest) for spark in found] == [

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from retail_quality.pages import Addresses, amount, count, day_name, duration, moment, score
+from retail_quality.pages import Addresses, amount, count, day_name, duration, score, timestamp
 
 NOON = datetime(2024, 1, 15, 12, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def test_money_has_thousands_apart_and_no_cent_is_rounded_away(value: Decimal | 
     assert amount(value) == shown
 
 
-def test_counts_have_thousands_apart_and_unknown_is_no_zero() -> None:
+def test_counts_have_thousands_separators_and_unknown_is_not_zero() -> None:
     assert [count(value) for value in (1234567, 0, -5, None)] == ["1,234,567", "0", "−5", "–"]
 
 
@@ -37,14 +37,14 @@ def test_a_score_that_is_not_quite_full_is_not_shown_as_full() -> None:
 
 
 def test_dates_and_times_say_the_weekday_and_the_zone() -> None:
-    assert (day_name(date(2024, 1, 5)), moment(NOON), moment(None)) == (
+    assert (day_name(date(2024, 1, 5)), timestamp(NOON), timestamp(None)) == (
         "Fri 5 Jan 2024",
         "2024-01-15 12:00:00 UTC",
         "–",
     )
 
 
-def test_durations_are_written_for_people() -> None:
+def test_durations_are_written_in_seconds_or_minutes() -> None:
     ends = [NOON + timedelta(seconds=seconds) for seconds in (3.44, 125)]
 
     assert [duration(NOON, end) for end in (*ends, None)] == ["3.4 s", "2 min 5 s", "not finished"]

@@ -48,7 +48,7 @@ def test_a_mapped_task_knows_its_retailer_and_date() -> None:
     assert it.what == " for retailer_2, 2026-11-20"
 
 
-def test_of_a_killed_task_the_index_tells_the_retailer() -> None:
+def test_the_index_of_a_killed_task_identifies_the_retailer() -> None:
     assert alert_context(context("ingest_retailers_to_s3", 2, task=object())).retailer == "retailer_3"
     assert alert_context(context("transform_s3_to_postgres", task=object())).retailer is None
     assert alert_context(context("find_gaps", 1, task=object())).retailer is None
@@ -59,7 +59,7 @@ def test_a_chosen_date_is_the_one_it_is_about() -> None:
 
     assert alert_context(context(dag_run=manual)).day == date(2024, 1, 15)
     assert alert_context(context(params={"date": "2024-01-15"})).day == date(2026, 11, 20), (
-        "that of a run told of before"
+        "that of a run handled before"
     )
 
 
@@ -71,12 +71,12 @@ def test_a_dag_without_dates_has_none() -> None:
 
 
 def test_a_missed_deadline_knows_its_run_from_a_dictionary() -> None:
-    answer = json.loads(json.dumps({**RUN, "dag_run_id": RUN["run_id"], "run_id": None}, default=str))
+    run = json.loads(json.dumps({**RUN, "dag_run_id": RUN["run_id"], "run_id": None}, default=str))
 
-    it = alert_context({"dag_run": answer, "deadline": {}})
+    it = alert_context({"dag_run": run, "deadline": {}})
 
     assert (it.dag_id, it.run_id, it.day) == ("retail_data_pipeline", RUN["run_id"], date(2026, 11, 20))
-    chosen = alert_context({"dag_run": {**answer, "run_type": "manual", "conf": {"date": "2024-01-15"}}})
+    chosen = alert_context({"dag_run": {**run, "run_type": "manual", "conf": {"date": "2024-01-15"}}})
     assert chosen.day == date(2024, 1, 15)
 
 
@@ -94,7 +94,7 @@ def test_the_link_leads_to_the_task_or_the_run(monkeypatch: pytest.MonkeyPatch) 
 
 def test_whatever_an_alert_meets_the_task_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert notify("task_failed", {"dag_run": None}) is False
-    assert "no alert of this" in capsys.readouterr().out
+    assert "the alert failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("text", "hours"), [(None, 4), ("", 4), ("1.5", 1.5)])

@@ -22,7 +22,7 @@ class RunType(StrEnum):
 
 @dataclass
 class Run:
-    """What Airflow tells a task about its run."""
+    """What a task knows about its run."""
 
     run_type: RunType
     run_after: datetime
@@ -80,7 +80,7 @@ def outcome(**statuses: str | None) -> dict[str, Any]:
     }
 
 
-def test_a_stage_without_failures_is_settled() -> None:
+def test_a_stage_without_failures_has_succeeded() -> None:
     facts = outcome(retailer_1=None, retailer_2=None)
 
     assert decide_outcome(facts, tries_left=True) == facts

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from retailers.rejections import Rejected
 from retailers.retailer2 import cursors
 from retailers.retailer2.cursors import Place
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.retailer3.signatures import Signatures, signature
-from retailers.serving.rejections import Rejected
 
 NOW = 1_705_329_802
 TARGET = "/api/ventas?fecha=15%2F01%2F2024&pagina=1"

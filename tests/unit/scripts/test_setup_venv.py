@@ -1,4 +1,4 @@
-"""`scripts/setup_venv.py` puts `retail` beside the environment's Python."""
+"""`scripts/setup_venv.py` installs `retail` next to the environment's Python."""
 
 from __future__ import annotations
 

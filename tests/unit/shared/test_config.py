@@ -17,7 +17,7 @@ MINIMAL = {
 }
 
 
-def test_all_missing_keys_are_reported_together_by_the_names_a_person_sets() -> None:
+def test_all_missing_keys_are_reported_together_by_the_names_that_a_user_sets() -> None:
     with pytest.raises(FixConfiguration) as failure:
         load_settings({"RETAILER2_API_URL": "http://x"}, needs=("retailer_1", "retailer_2"))
     for name in (
@@ -45,10 +45,10 @@ def test_a_retailer_that_is_not_configured_at_all_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("BUSINESS_TIMEZONE", "Mars/Olympus", "'Mars/Olympus', which is no IANA time zone"),
+        ("BUSINESS_TIMEZONE", "Mars/Olympus", "'Mars/Olympus', which is not an IANA time zone"),
         ("INGEST_MAX_REJECT_SHARE", "5", "INGEST_MAX_REJECT_SHARE: Input should be less than or equal to 1"),
         ("INGEST_LOOKBACK_DAYS", "many", "INGEST_LOOKBACK_DAYS: Input should be a valid integer"),
-        ("WAREHOUSE_DSN", "host=localhost", "WAREHOUSE_DSN is no libpq URI"),
+        ("WAREHOUSE_DSN", "host=localhost", "WAREHOUSE_DSN is not a libpq URI"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(name: str, value: str, message: str) -> None:

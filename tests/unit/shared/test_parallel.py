@@ -9,7 +9,7 @@ import time
 import pytest
 
 from shared.config import PROJECT_ROOT
-from shared.parallel import run_in_parallel
+from shared.parallel import run_in_parallel, run_within
 
 SLOW = """
 import time
@@ -21,7 +21,7 @@ run_in_parallel(work, [60], name="slow")
 """
 
 
-def test_results_come_in_the_order_of_the_items_while_the_work_is_done_at_once() -> None:
+def test_results_come_in_the_order_of_the_items_while_the_work_is_done_concurrently() -> None:
     together = threading.Barrier(3, timeout=5)
 
     def work(item: int) -> tuple[int, str]:
@@ -46,7 +46,7 @@ def test_an_error_is_raised_when_all_have_ended() -> None:
     assert ended == [2]
 
 
-def test_an_interrupt_waits_for_nobody() -> None:
+def test_an_interrupt_does_not_wait_for_the_threads() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SLOW], cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
@@ -54,3 +54,23 @@ def test_an_interrupt_waits_for_nobody() -> None:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == -signal.SIGINT
+
+
+def test_what_exceeds_the_time_limit_has_no_result_and_keeps_nobody_waiting() -> None:
+    released = threading.Event()
+
+    def work(item: str) -> str:
+        if item == "slow":
+            released.wait(30)
+        return item
+
+    assert run_within(0.2, work, ["fast", "slow", "also fast"], name="check") == ("fast", None, "also fast")
+    released.set()
+
+
+def test_an_error_within_the_time_limit_is_raised() -> None:
+    def work(item: int) -> None:
+        raise ValueError(str(item))
+
+    with pytest.raises(ValueError, match="1"):
+        run_within(5, work, [1, 2], name="check")

@@ -31,7 +31,7 @@ def test_a_host_is_a_name_an_address_or_the_directory_of_a_socket(host: str, wri
     assert loader_dsn(POSTGRES_HOST=host) == f"postgresql://retail_user:secret@{written}:5432/retail_analytics"
 
 
-def test_an_unknown_mode_and_a_missing_certificate_are_told_together() -> None:
+def test_an_unknown_mode_and_a_missing_certificate_are_reported_together() -> None:
     with pytest.raises(FixConfiguration) as raised:
         loader_dsn(POSTGRES_SSLMODE="strict", POSTGRES_SSLROOTCERT="/nowhere/ca.crt")
 
@@ -59,11 +59,11 @@ def test_the_owner_s_dsn_wins_and_the_loader_may_be_the_owner() -> None:
 
 
 @pytest.mark.parametrize("environ", [{}, PARTS], ids=["nothing", "only the loader's password"])
-def test_an_owner_that_is_not_set_is_told(environ: dict[str, str]) -> None:
-    with pytest.raises(FixConfiguration, match="put WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"):
+def test_an_owner_that_is_not_set_is_reported(environ: dict[str, str]) -> None:
+    with pytest.raises(FixConfiguration, match="set WAREHOUSE_OWNER_DSN, its libpq URI, or POSTGRES_OWNER_PASSWORD"):
         owner_dsn(environ)
 
 
-def test_a_wrong_mode_is_told_for_the_owner_too() -> None:
+def test_a_wrong_mode_is_reported_for_the_owner_too() -> None:
     with pytest.raises(FixConfiguration, match="POSTGRES_SSLMODE is 'strict'"):
         owner_dsn({"POSTGRES_OWNER_PASSWORD": "x", "POSTGRES_SSLMODE": "strict"})

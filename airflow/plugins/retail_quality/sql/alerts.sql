@@ -1,4 +1,4 @@
--- Grain: an alert that fits what is asked (null: any): unresolved first, then the severest, then the latest.
+-- Grain: an alert that matches the filters (null: any): unresolved first, then the most severe, then the latest.
 SELECT
     alert_id,
     kind,

@@ -1,4 +1,4 @@
--- Grain: a check of a retailer in the newest run that checked this business date; what is wrong first, the worst of it on top.
+-- Grain: a check of a retailer in the newest run that checked this business date; failed checks first, the most severe at the top.
 WITH newest AS (
     SELECT run_id
     FROM ops.data_quality_results

@@ -1,5 +1,5 @@
 -- Grain: a business date of the %(days)s up to %(day)s (null: up to the last one known), newest first; none when none is known.
--- The newest check of a date speaks for it: its own run's, or that of a later run which loaded the date beside its own.
+-- The newest check of a date counts: that of its own run, or of a later run that also loaded the date.
 WITH known AS (
     SELECT coalesce(%(day)s::date, greatest(
         (SELECT max(business_date) FROM ops.data_quality_scores WHERE dimension = 'overall'),

@@ -41,4 +41,4 @@ def reported(path: Path) -> LoadReport:
     layout = load_layout("online_retail")
     with workspace() as connection:
         read = read_files([str(path)], layout, connection, max_reject_share=1.0)
-        return build_report(connection, read, title=path.name, job_name="nightly", now=NOW, rules=rules(layout))
+        return build_report(connection, read, title=path.name, job_name="scheduled", now=NOW, rules=rules(layout))

@@ -61,22 +61,22 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def report(report_of: Reported) -> LoadReport:
-    return replace(report_of(ROWS), title=f"sales {EVIL}", job_name="nightly & co")
+    return replace(report_of(ROWS), title=f"sales {EVIL}", job_name="scheduled & co")
 
 
 def test_the_page_is_well_formed_and_holds_the_figures(report: LoadReport) -> None:
     page = Page(render(report))
     assert page.open == []
-    for told in (
+    for shown in (
         f"{report.score.overall:.1f}",
-        "nightly & co",
+        "scheduled & co",
         "completeness",
         "NOT_A_NUMBER",
         "2010-12-02",
         "24.30 GBP",
         "sales.csv",
     ):
-        assert told in page.text, told
+        assert shown in page.text, shown
 
 
 def test_nothing_in_the_page_can_run_or_fetch(report: LoadReport) -> None:
@@ -90,7 +90,7 @@ def test_nothing_in_the_page_can_run_or_fetch(report: LoadReport) -> None:
     assert EVIL in page.text
 
 
-def test_every_chart_is_named_or_beside_its_figures(report: LoadReport) -> None:
+def test_every_chart_has_a_name_or_is_next_to_its_figures(report: LoadReport) -> None:
     text = render(report)
     for opening in re.findall(r"<svg [^>]*>", text):
         assert 'aria-label="' in opening or 'aria-hidden="true"' in opening
@@ -105,9 +105,9 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
     assert {path.name for path in files.html.parent.iterdir()} == {
         "quality_report.html", "quality_report.json", "quality_report.csv",
     }  # fmt: skip
-    told = json.loads(files.json.read_text(encoding="utf-8"))
-    assert told["counts"]["rows"] == 4
-    assert told["money"] == [{"currency": "GBP", "landed": "24.3000", "rejected": "0.0000"}]
+    shown = json.loads(files.json.read_text(encoding="utf-8"))
+    assert shown["counts"]["rows"] == 4
+    assert shown["money"] == [{"currency": "GBP", "landed": "24.3000", "rejected": "0.0000"}]
     lines = list(csv.DictReader(io.StringIO(files.csv.read_text(encoding="utf-8"))))
     name = next(each for each in lines if (each["field"], each["side"]) == ("product_name", "after"))
     assert name["filled"] == "3"
@@ -115,13 +115,13 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
     assert len(lines) == len(list(csv.DictReader(io.StringIO(as_csv(report)))))
 
 
-def test_a_folder_that_cannot_be_written_is_told_as_such(report: LoadReport, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named(report: LoadReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(FixConfiguration, match=r"The quality report cannot be written to .*--report DIR"):
         write_report(report, tmp_path / "file" / "run-1")
 
 
-def test_columns_stand_on_a_zero_line_and_fill_the_height() -> None:
+def test_columns_start_at_a_zero_line_and_fill_the_height() -> None:
     chart = columns([("a", 30), ("b", -10), ("c", 0)])
     assert (chart.least, chart.greatest, chart.zero) == (-10, 30, 75.0)
     up, down, none = chart.bars

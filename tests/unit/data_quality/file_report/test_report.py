@@ -91,30 +91,45 @@ def test_an_even_number_of_rows_has_the_median_between_the_middle_ones(report_of
     assert before.median == 3
 
 
-def test_rejected_rows_are_told_with_file_line_column_and_value(report: LoadReport) -> None:
+def test_rejected_rows_have_file_line_column_and_value(report: LoadReport) -> None:
     rejected = finding(report, "NOT_A_NUMBER")
     assert (rejected.kind, rejected.severity, rejected.rows) == (FindingKind.REJECTED, "error", 1)
     assert rejected.examples[0].startswith("sales.csv, line 7: Quantity = 'lots'")
     assert finding(report, "INVALID_DATE").examples[0].startswith("sales.csv, line 8: InvoiceDate")
 
 
-def test_what_was_filled_in_is_told_by_rule(report: LoadReport) -> None:
+def test_values_that_were_filled_in_are_listed_by_rule(report: LoadReport) -> None:
     guests = finding(report, "GUEST")
     assert (guests.kind, guests.severity, guests.rows) == (FindingKind.IMPUTED, "info", 1)
     assert finding(report, "UNKNOWN_PRODUCT_NAME").description
 
 
 def test_the_dimensions_follow_their_formulas(report: LoadReport) -> None:
-    scores = {each.name: each.score for each in report.score.dimensions}
+    measured = {each.name: each.measured for each in report.score.dimensions}
     # 8 fields of 7 rows; a name and a customer are missing, a quantity and a time cannot be read.
-    assert scores["completeness"] == int(10_000 * (1 - 4 / 56)) / 100
-    assert scores["validity"] == int(10_000 * 5 / 7) / 100
-    assert scores["uniqueness"] == 80.0
+    assert measured["completeness"] == int(10_000 * (1 - 4 / 56)) / 100
+    assert measured["validity"] == int(10_000 * 5 / 7) / 100
+    assert measured["uniqueness"] == 80.0
     # Of 4 named rows 3 name the product as most do; of 4 placed ones 3 place the customer as most do.
-    assert scores["consistency"] == 75.0
-    weights = {each.name: each.weight for each in report.score.dimensions}
-    assert report.score.overall == pytest.approx(sum(scores[name] * weights[name] for name in scores) / 100, abs=0.011)
+    assert measured["consistency"] == 75.0
     assert not report.score.passed
+
+
+def test_a_file_load_is_scored_by_the_formula_of_the_daily_checks(report: LoadReport) -> None:
+    dimensions = report.score.dimensions
+    for each in dimensions:
+        assert each.score == pytest.approx(min(100, 100 * each.measured / each.threshold), abs=0.02), each.name
+    scores = {each.name: each.score for each in dimensions}
+    assert (scores["accuracy"], scores["uniqueness"]) == (58.82, 84.21)  # 50 of 85, 80 of 95
+    weights = {each.name: each.weight for each in dimensions}
+    assert weights == {"completeness": 25, "validity": 15, "accuracy": 25, "uniqueness": 10, "consistency": 20}
+    mean = sum(scores[name] * weight for name, weight in weights.items()) / 95
+    assert report.score.overall == pytest.approx(mean, abs=0.011)
+
+
+def test_a_load_that_reaches_every_threshold_scores_100(report_of: Reported) -> None:
+    report = report_of([row(invoice=f"53636{number}") for number in range(9)])
+    assert (report.score.overall, report.score.passed) == (100.0, True)
 
 
 def test_the_report_leaves_nothing_behind_and_may_be_built_again(report_of: Reported) -> None:
@@ -124,7 +139,8 @@ def test_the_report_leaves_nothing_behind_and_may_be_built_again(report_of: Repo
 def test_a_file_of_which_nothing_landed_has_a_report(report_of: Reported) -> None:
     report = report_of([row(quantity="none"), row(quantity="NaN")])
     assert (report.counts.landed, report.counts.rejected) == (0, 2)
-    assert {each.name: each.score for each in report.score.dimensions}["validity"] == 0
+    validity = {each.name: each for each in report.score.dimensions}["validity"]
+    assert (validity.measured, validity.score) == (0, 0)
     assert report.as_dict()["score"]["passed"] is False
 
 

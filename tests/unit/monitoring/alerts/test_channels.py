@@ -34,7 +34,7 @@ def test_commas_inside_a_url_stay_in_it() -> None:
     assert channel.url == MAIL
 
 
-def test_a_channel_is_told_everything_unless_it_says_otherwise_and_a_pager_errors_only() -> None:
+def test_a_channel_gets_everything_by_default_and_a_pager_errors_only() -> None:
     channels, _ = parse_channels(f"{MAIL} error={SLACK} pagerduty://key@key info=pagerduty://key@key")
 
     assert [each.least for each in channels] == ["info", "error", "error", "info"]
@@ -42,7 +42,7 @@ def test_a_channel_is_told_everything_unless_it_says_otherwise_and_a_pager_error
 
 
 @pytest.mark.parametrize("text", ["", "   ", ",", "# nothing yet"])
-def test_nothing_set_is_no_channel_and_no_problem(text: str) -> None:
+def test_an_empty_setting_has_neither_channels_nor_problems(text: str) -> None:
     assert parse_channels(text) == ([], [])
 
 
@@ -51,7 +51,7 @@ def test_what_is_wrong_is_named_by_its_number_and_never_shown() -> None:
 
     assert [each.number for each in channels] == [2]
     assert problems == [
-        "number 1 is no URL (such as slack://… or error=mailto://…)",
+        "number 1 is not a URL (such as slack://… or error=mailto://…)",
         "number 3 begins with none of info=, warning=, error=, critical=",
     ]
 
@@ -84,14 +84,14 @@ def test_the_test_command_names_all_that_is_wrong() -> None:
         checked_channels({"ALERT_CHANNELS": text})
 
     said = str(raised.value)
-    assert "number 3 is no URL" in said
-    assert "channel 2 (nosuch) is no URL that apprise understands" in said
+    assert "number 3 is not a URL" in said
+    assert "channel 2 (nosuch) is not a URL that apprise understands" in said
     assert "channel 4 (msteams): Teams has given up" in said
-    assert "channel 5 (pagerduty) is no URL that apprise understands" in said
+    assert "channel 5 (pagerduty) is not a URL that apprise understands" in said
     assert "pa55word" not in said
 
 
-def test_the_test_command_says_when_nobody_would_be_told() -> None:
+def test_the_test_command_says_when_no_channel_is_set() -> None:
     with pytest.raises(FixConfiguration, match="Set ALERT_CHANNELS"):
         checked_channels({})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monitoring.alerts.messages import ending, opening
-from monitoring.alerts.run_history import RunFacts, spelled
+from monitoring.alerts.run_history import RunFacts, format_duration
 
 ROW: dict[str, Any] = {
     "alert_id": 7,
@@ -16,7 +16,7 @@ ROW: dict[str, Any] = {
     "severity": "error",
     "status": "open",
     "summary": "ingest failed for retailer_2",
-    "detail": "It says no.\nWhat to do: ask.",
+    "detail": "It says no.\nWhat to do: wait.",
     "business_date": date(2026, 11, 20),
     "retailer_id": "retailer_2",
     "dag_id": "dag",
@@ -37,7 +37,7 @@ def test_a_message_says_what_why_about_what_where_and_what_to_do(monkeypatch: py
         "ingest failed for retailer_2",
         "",
         "It says no.",
-        "What to do: ask.",
+        "What to do: wait.",
         "",
         "Retailer: retailer_2",
         "Business date: 2026-11-20",
@@ -45,15 +45,15 @@ def test_a_message_says_what_why_about_what_where_and_what_to_do(monkeypatch: py
         "Task: ingest",
         "Run: run",
         "Log: http://airflow/x",
-        "Take it on: retail alerts ack 7",
-        "Everything about it: http://airflow/plugin/retail-quality/retail/alerts/7",
+        "Acknowledge it: retail alerts ack 7",
+        "Details: http://airflow/plugin/retail-quality/retail/alerts/7",
     ]
     assert message.facts["alert_id"] == "7"
     assert message.key == ROW["fingerprint"]
 
 
 def test_what_was_met_before_says_how_often() -> None:
-    assert "Met 3 times since 2026-11-21 02:05 UTC." in opening({**ROW, "occurrences": 3}).body
+    assert "Occurred 3 times since 2026-11-21 02:05 UTC." in opening({**ROW, "occurrences": 3}).body
 
 
 def test_what_is_not_known_is_not_mentioned() -> None:
@@ -72,7 +72,7 @@ def test_the_end_of_several_is_one_message_of_the_gravest() -> None:
         "critical",
         True,
     )
-    assert "Over: ingest failed for retailer_2 (alert 7)" in message.body
+    assert "Resolved: ingest failed for retailer_2 (alert 7)" in message.body
     assert message.body.endswith("Resolved by: run 2")
     assert message.facts["status"] == "resolved"
 
@@ -110,4 +110,4 @@ def test_the_summary_of_a_run_has_records_money_quality_and_duration() -> None:
     ],
 )
 def test_a_duration_is_spelled_by_its_size(took: timedelta, words: str) -> None:
-    assert spelled(took) == words
+    assert format_duration(took) == words

@@ -42,17 +42,17 @@ def test_a_landing_without_rejected_records_writes_no_object_of_them() -> None:
     assert len(landing(API, "bucket", "retailer_1", [LandedPart(DAY, 9, 0)])) == 1
 
 
-def test_a_load_goes_from_the_raw_object_to_parquet_star_and_summaries() -> None:
+def test_a_load_goes_from_the_raw_object_to_parquet_facts_and_summaries() -> None:
     flows = loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 7, 8)])
-    told = {(flow.source.name.split(".")[-1].split("/")[0], flow.target.name.split(".")[-1]): flow for flow in flows}
+    found = {(flow.source.name.split(".")[-1].split("/")[0], flow.target.name.split(".")[-1]): flow for flow in flows}
 
-    assert told["json", "parquet"].rows == 8
-    assert told["json", "fact_sales"].rows == 7
-    assert {target for source, target in told if source == "fact_sales"} == {
+    assert found["json", "parquet"].rows == 8
+    assert found["json", "fact_sales"].rows == 7
+    assert {target for source, target in found if source == "fact_sales"} == {
         "fact_daily_sales",
         "fact_daily_transactions",
     }
-    assert told["json", "dim_customer"].rows is None
+    assert found["json", "dim_customer"].rows is None
 
 
 def test_a_date_with_nothing_new_wrote_nothing() -> None:
@@ -61,7 +61,7 @@ def test_a_date_with_nothing_new_wrote_nothing() -> None:
     assert {flow.rows for flow in flows} == {0}
 
 
-def test_many_dates_are_told_of_together() -> None:
+def test_many_dates_share_a_flow() -> None:
     days = [DAY + timedelta(days=number) for number in range(ONE_BY_ONE + 1)]
     (flow,) = landing(API, "bucket", "shop", [LandedPart(day, 2, 0, 10) for day in days])
 

@@ -1,7 +1,7 @@
-"""OpenLineage events of a stage: sent when the client's own environment variables name a receiver, else nothing at all.
+"""Sends OpenLineage events of a stage, if the client's own environment variables name a receiver.
 
-A thread imports the client and sends while the stage works, so that neither costs the stage its time. A receiver that
-is down, slow or rejects costs a run a second or two at its end and a line in the log.
+A thread imports the client and sends while the stage works, so that neither delays the stage. A receiver that is
+down, slow or rejects events costs a run a second or two at its end, and a line in the log.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from monitoring.lineage.lineage_run import LineageRun, moments, parent_of
+from monitoring.lineage.runs import LineageRun, lineage_runs, parent_of
 from shared.logs import get_logger
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 NAMESPACE = "retail_analytics"
-"""Of our jobs, unless OPENLINEAGE_NAMESPACE says another."""
+"""The namespace of the jobs, unless OPENLINEAGE_NAMESPACE sets another one."""
 TIMEOUT_SECONDS = 2.0
 """How long the end of a stage waits for its next event to be sent."""
 IMPORT_SECONDS = 10.0
-"""How long it waits before that for the client to be imported, on a machine that has other things to do."""
+"""How long it waits before that for the import of the client, which is slow on a busy machine."""
 _REQUEST_SECONDS = 5.0
-"""A request may take longer while the stage is at work; nobody waits for it then."""
+"""A request may take longer while the stage works, since nothing waits for it then."""
 
 
 def configured(environ: Mapping[str, str] = os.environ) -> bool:
@@ -44,14 +44,14 @@ def configured(environ: Mapping[str, str] = os.environ) -> bool:
 
 
 @contextmanager
-def told(stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
-    """Tell of the stage's start and end; nothing at all when nobody is to be told."""
+def sending_lineage(stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
+    """Send events of the stage's start and end, if a receiver is configured."""
     if not configured():
         yield
         return
-    parts = moments(stage.run_id, stage.stage, stage.business_date, stage.retailers)
-    teller = _LineageSender(stage.run_id)
-    teller.tell([(part, "START", (), None) for part in parts], clock())
+    parts = lineage_runs(stage.run_id, stage.stage, stage.business_date, stage.retailers)
+    sender = _LineageSender(stage.run_id)
+    sender.send([(part, "START", (), None) for part in parts], clock())
     raised: BaseException | None = None
     try:
         yield
@@ -59,14 +59,14 @@ def told(stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) 
         raised = error
         raise
     finally:
-        teller.tell([_end(part, outcome, raised) for part in parts], clock())
-        teller.finish()
+        sender.send([_end(part, outcome, raised) for part in parts], clock())
+        sender.finish()
 
 
-_Happening = tuple[LineageRun, str, "Sequence[Flow]", str | None]
+_Change = tuple[LineageRun, str, "Sequence[Flow]", str | None]
 
 
-def _end(part: LineageRun, outcome: StageOutcome, raised: BaseException | None) -> _Happening:
+def _end(part: LineageRun, outcome: StageOutcome, raised: BaseException | None) -> _Change:
     flows = [flow for flow in outcome.flows if part.retailer_id in (None, flow.retailer_id)]
     error = outcome.message or type(raised).__name__ if raised else _error_of(part, outcome)
     return part, "FAIL" if error else "COMPLETE", flows, error
@@ -81,7 +81,7 @@ def _error_of(part: LineageRun, outcome: StageOutcome) -> str | None:
 
 
 class _LineageSender:
-    """Sends events in their order, in a thread that ends with the process at the latest."""
+    """Sends events in order, in a thread that ends with the process at the latest."""
 
     def __init__(self, run_id: str) -> None:
         self._parent = parent_of(run_id)
@@ -92,13 +92,13 @@ class _LineageSender:
         self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
         self._thread.start()
 
-    def tell(self, happenings: Sequence[_Happening], at: datetime) -> None:
-        """Have these sent."""
-        for moment, state, flows, error in happenings:
-            self._waiting.put((moment, self._parent, self._namespace, at, state, tuple(flows), error))
+    def send(self, changes: Sequence[_Change], at: datetime) -> None:
+        """Queue these events."""
+        for run, state, flows, error in changes:
+            self._waiting.put((run, self._parent, self._namespace, at, state, tuple(flows), error))
 
     def finish(self) -> None:
-        """Wait until all is sent, as long as it goes on."""
+        """Wait until all events are sent, as long as there is progress."""
         self._waiting.put(None)
         self._ready.wait(IMPORT_SECONDS)
         while not self._over:
@@ -109,24 +109,24 @@ class _LineageSender:
 
     def _work(self) -> None:
         try:
-            self._send()
+            self._send_queued()
         finally:
             self._over = True
             self._moved.set()
 
-    def _send(self) -> None:
+    def _send_queued(self) -> None:
         try:
-            from monitoring.lineage.events import Told, event
+            from monitoring.lineage.events import LineageEvent, to_openlineage
 
             client = _client()
-        except Exception as error:  # noqa: BLE001 - lineage is told on the side and never ends a run
+        except Exception as error:  # noqa: BLE001 - an error in sending lineage never ends a run
             log.warning("lineage events not sent", error=f"{type(error).__name__}: {error}")
             return
         finally:
             self._ready.set()
         while (facts := self._waiting.get()) is not None:
             try:
-                client.emit(event(Told(*facts)))
+                client.emit(to_openlineage(LineageEvent(*facts)))
             except Exception as error:  # noqa: BLE001 - see above
                 log.warning("lineage event not sent", error=f"{type(error).__name__}: {error}"[:300])
             self._moved.set()
@@ -134,7 +134,7 @@ class _LineageSender:
 
 
 def _client() -> OpenLineageClient:
-    """The client as its own settings have it; where only a URL is set, with short timeouts instead of its long ones."""
+    """The client with its own settings; if only a URL is set, with shorter timeouts than its defaults."""
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport, TokenProvider
 

@@ -1,4 +1,4 @@
-"""Which run of which stage lineage is told of, and which run it is a part of."""
+"""Runs of stages as lineage knows them, and the runs they are part of."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import date
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 GROUPS = {"run": "retail_run", "etl": "retail_etl"}
-"""Commands that run several stages, by the beginning of their run ids, and what they are called as jobs."""
+"""Commands that run several stages: the beginning of their run ids, and their names as jobs."""
 PER_RETAILER = ("ingest", "transform")
-"""Stages whose retailers come and fail by themselves: a run of each is told for every retailer."""
+"""Stages whose retailers succeed or fail separately: they have a run for every retailer."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LineageRun:
 
     @property
     def id(self) -> UUID:
-        """The same for the same run, whoever asks: a task that is tried again continues its run."""
+        """The same id for the same run in every process, so a retried task continues its run."""
         return _id(self.run_id, self.stage, str(self.business_date), self.retailer_id or "")
 
 
@@ -42,8 +42,8 @@ class Parent:
     id: UUID
 
 
-def moments(run_id: str, stage: str, day: date, retailers: tuple[str, ...]) -> list[LineageRun]:
-    """The runs that a stage is told as."""
+def lineage_runs(run_id: str, stage: str, day: date, retailers: tuple[str, ...]) -> list[LineageRun]:
+    """The runs of a stage: one per retailer where they succeed or fail separately."""
     parts = retailers if stage in PER_RETAILER and retailers else (None,)
     return [LineageRun(run_id, stage, day, part) for part in parts]
 

@@ -1,4 +1,4 @@
-"""Which run a stage is told as, and whether anybody is told."""
+"""The runs of a stage in lineage, and whether a receiver is configured."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from datetime import date
 
 import pytest
 
-from monitoring.lineage.emission import configured
-from monitoring.lineage.lineage_run import LineageRun, moments, parent_of
+from monitoring.lineage.runs import LineageRun, lineage_runs, parent_of
+from monitoring.lineage.sender import configured
 
 DAY = date(2024, 1, 15)
 
 
 def test_stages_that_work_per_retailer_are_a_run_of_each() -> None:
-    told = moments("r", "ingest", DAY, ("retailer_1", "retailer_2"))
+    runs = lineage_runs("r", "ingest", DAY, ("retailer_1", "retailer_2"))
 
-    assert [each.job for each in told] == ["ingest.retailer_1", "ingest.retailer_2"]
-    assert len({each.id for each in told}) == 2
-    assert [each.job for each in moments("r", "quality", DAY, ())] == ["quality"]
+    assert [each.job for each in runs] == ["ingest.retailer_1", "ingest.retailer_2"]
+    assert len({each.id for each in runs}) == 2
+    assert [each.job for each in lineage_runs("r", "quality", DAY, ())] == ["quality"]
 
 
 def test_a_run_that_is_tried_again_keeps_its_id() -> None:

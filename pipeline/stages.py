@@ -1,0 +1,89 @@
+"""The stages of the pipeline, in their order: the one place where it is written.
+
+`retail run`, the DAG and loads of files call the stages through these declarations. A stage's own package is imported
+when the stage runs, so that reading this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+from shared.config import Settings
+
+
+def utc_now() -> datetime:
+    """The present time."""
+    return datetime.now(UTC)
+
+
+class StageResult(Protocol):
+    """What every stage returns."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able counts, scores and dates."""
+
+
+@dataclass(frozen=True)
+class StageCall:
+    """What a stage is called with."""
+
+    day: date
+    """The business date."""
+    settings: Settings
+    run_id: str
+    retailers: Sequence[str] = ()
+    other_dates: bool = False
+    """Whether late changes and gaps of other dates are landed too."""
+    clock: Callable[[], datetime] = utc_now
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage: its name in `ops.pipeline_runs`, its task in Airflow, and how it is run."""
+
+    name: str
+    task_id: str
+    run: Callable[[StageCall], StageResult]
+    retailers_from: str | None = None
+    """The stage whose result says which retailers this one is run for; None: those that the run was started for."""
+
+
+def _ingest(call: StageCall) -> StageResult:
+    from ingestion.main import run
+
+    return run(
+        call.day,
+        call.retailers,
+        settings=call.settings,
+        run_id=call.run_id,
+        since_watermark=call.other_dates,
+        clock=call.clock,
+    )
+
+
+def _transform(call: StageCall) -> StageResult:
+    from transformation.main import run
+
+    return run(call.day, call.retailers, settings=call.settings, run_id=call.run_id, clock=call.clock)
+
+
+def _quality(call: StageCall) -> StageResult:
+    from data_quality.main import run
+
+    return run(call.day, retailers=call.retailers, settings=call.settings, run_id=call.run_id, clock=call.clock)
+
+
+def _refresh(call: StageCall) -> StageResult:
+    from materialized_views.refresh_views import run
+
+    return run(day=call.day, settings=call.settings, run_id=call.run_id, clock=call.clock)
+
+
+INGEST = Stage("ingest", "ingest_retailers_to_s3", _ingest)
+TRANSFORM = Stage("transform", "transform_s3_to_postgres", _transform, retailers_from="ingest")
+QUALITY = Stage("quality", "data_quality_check", _quality, retailers_from="transform")
+REFRESH = Stage("refresh", "refresh_materialized_views", _refresh)
+STAGES = (INGEST, TRANSFORM, QUALITY, REFRESH)

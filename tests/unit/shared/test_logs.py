@@ -1,0 +1,104 @@
+"""Where the log of a command goes: to a file, or to standard error when somebody asks for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from shared import logs
+from shared.config import PROJECT_ROOT
+from shared.logs import configure_logging, get_logger, log_files
+
+
+@pytest.fixture(autouse=True)
+def own_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test leaves the process's logging as it was."""
+    for name in ("LOG_LEVEL", "LOG_FORMAT", "RETAIL_LOG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    root, level, configured = logging.getLogger(), logging.getLogger().level, structlog.get_config()
+    handlers = list(root.handlers)
+    root.handlers.clear()
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
+
+
+def test_by_default_the_log_goes_to_the_file_and_nothing_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "deep" / "retail.log"))
+    configure_logging()
+    get_logger("test").info("landed", retailer_id="retailer_1")
+    assert "retailer_id=retailer_1" in (tmp_path / "deep" / "retail.log").read_text(encoding="utf-8")
+    assert capsys.readouterr().err == ""
+
+
+def test_with_a_log_level_the_log_goes_to_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    monkeypatch.setenv("LOG_LEVEL", "warning")
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    configure_logging()
+    get_logger("test").info("not shown")
+    get_logger("test").warning("slow", seconds=3)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (json.loads(line)["event"], json.loads(line)["seconds"]) == ("slow", 3)
+    assert not (tmp_path / "retail.log").exists()
+
+
+def test_the_stream_is_the_one_of_the_time_when_a_line_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", first)
+    configure_logging("INFO", "json")
+    first.close()
+    get_logger("test").info("lost, without an error")
+    monkeypatch.setattr(sys, "stderr", second)
+    get_logger("test").info("written")
+    assert json.loads(second.getvalue())["event"] == "written"
+
+
+def test_a_log_file_that_cannot_be_written_is_replaced_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "file" / "retail.log"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    configure_logging()
+    get_logger("test").info("kept")
+    assert "kept" in (tmp_path / "state" / "retail" / "retail.log").read_text(encoding="utf-8")
+
+
+def test_without_any_writable_place_a_command_still_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setattr(logs, "log_files", lambda environ: [tmp_path / "file" / "retail.log"])
+    configure_logging()
+    get_logger("test").error("dropped")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_large_log_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 10)
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    (tmp_path / "retail.log").write_text("x" * 11, encoding="utf-8")
+    configure_logging()
+    get_logger("test").info("new")
+    assert (tmp_path / "retail.log.1").read_text(encoding="utf-8") == "x" * 11
+    assert "new" in (tmp_path / "retail.log").read_text(encoding="utf-8")
+
+
+def test_a_checkout_keeps_its_log_with_those_of_its_platform() -> None:
+    assert next(log_files({})) == PROJECT_ROOT / ".local" / "logs" / "retail.log"
+    assert next(log_files({"RETAIL_LOG_FILE": "/var/log/retail.log"})) == Path("/var/log/retail.log")
