@@ -88,7 +88,7 @@ def main() -> int:
     for bucket in (settings.bucket_raw, settings.bucket_processed):
         try:
             seconds = check_bucket(store, bucket)
-            print(f"ok    s3://{bucket}: written (also in parts), read, listed and deleted in {seconds:.2f} s")
+            print(f"ok    s3://{bucket}: written, read, listed and deleted, also in parts, in {seconds:.2f} s")
         except RetailError as error:
             reason, remedy = split_remedy(str(error))
             fits = f"{reason}. {store_remedy(settings, advice)(error)}" if "make up" in remedy else str(error)

@@ -115,7 +115,7 @@ def check_s3(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]
 def test_working_buckets_are_written_read_and_left_empty(s3: S3Access) -> None:
     done = check_s3(s3.environment)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("whole and in parts") == 2
+    assert done.stdout.count("also in parts") == 2
     for bucket in (s3.bucket_raw, s3.bucket_processed):
         assert s3.client.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
