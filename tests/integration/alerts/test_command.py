@@ -102,7 +102,7 @@ def test_the_channels_are_tried_one_by_one(sink: Sink, retail: Retail) -> None:
     lines = tried.stdout.splitlines()
     assert lines[0] == "channel 1 (json): sent"
     assert lines[1].startswith("channel 2 (json): A Connection error occurred")
-    assert lines[2] == "channel 3 (json): left out, it is sent critical and graver"
+    assert lines[2] == "channel 3 (json): skipped, it receives critical and higher"
     assert "s3cret" not in tried.stdout + tried.stderr
     assert [path for path, _ in sink.posts] == ["/a"]
 

@@ -56,7 +56,7 @@ def test_missing_dates_are_listed_as_ranges_and_end_with_1(published: PublishedD
     shown = retail("--to", "2024-02-05")
     assert shown.exit_code == 1
     assert "2024-02-02 to 2024-02-03 (2 dates)" in shown.output
-    assert "Fill them: retail gaps --fill" in shown.stderr
+    assert "To fill them: retail gaps --fill" in shown.stderr
     facts = json.loads(retail(*RANGE, "--json").stdout)
     assert facts["gaps"] == {"retailer_1": ["2024-02-02", "2024-02-03", "2024-02-05"]}
     assert retail(*RANGE, "--retailer", "retailer_2").exit_code == 0

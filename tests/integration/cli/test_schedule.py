@@ -98,7 +98,7 @@ def test_a_failed_run_exits_with_1_the_reason_and_where_to_look(shell: Shell) ->
 
 def test_a_paused_dag_is_reported_before_the_wait(shell: Shell) -> None:
     assert shell.retail("pause").output == "retail_data_pipeline is paused.\n"
-    assert shell.retail("pause").output == "retail_data_pipeline is paused already.\n"
+    assert shell.retail("pause").output == "retail_data_pipeline is already paused.\n"
     rejected = [shell.retail("trigger", DAY), shell.retail("backfill", DAY, DAY)]
     assert [each.exit_code for each in rejected] == [1, 1]
     assert all(
@@ -231,7 +231,7 @@ def test_nobody_there_says_where_to_look(shell: Shell, monkeypatch: pytest.Monke
     monkeypatch.setenv("AIRFLOW_URL", "http://127.0.0.1:9")
     shown = shell.retail("list")
     assert shown.exit_code == 1
-    assert "See what runs: make status, or docker-compose ps" in shown.stderr
+    assert "Check its services: make status, or docker-compose ps" in shown.stderr
 
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
