@@ -66,7 +66,7 @@ COMMANDS = (
     Entry(
         "refresh",
         "materialized_views.refresh_views:main",
-        "Refresh the six materialized views of the warehouse.",
+        "Refresh the materialized views of the warehouse.",
         PIPELINE,
         ("retail refresh",),
     ),
@@ -126,7 +126,7 @@ COMMANDS = (
     Entry(
         "maintenance",
         "maintenance.main:app",
-        "Run a maintenance task; a DAG runs them all daily.",
+        "Maintain the warehouse; a DAG does this daily.",
         SCHEDULE,
         ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
     ),

@@ -182,7 +182,7 @@ def test_when_loads_never_end_the_months_wait_for_another_day(
     monkeypatch.setattr(partitions, "_WAIT_SECONDS", 0.02)
     load = psycopg2.connect(warehouse.loader_dsn)
     load.cursor().execute("SELECT ops.enter_load('retailer_1')")
-    with pytest.raises(RetryLater, match=r"2024-02 was not made: loads were under way all the time\. Run it again"):
+    with pytest.raises(RetryLater, match=r"2024-02 was not created: loads held the lock all the time\. Run this again"):
         create_partitions(context, sleep=lambda _: None)
     load.close()
 

@@ -191,7 +191,7 @@ def test_one_open_alert_is_linked_and_several_lead_to_the_dates_list(shown: Show
 
     assert page.links["1 open alert"] == f"/retail/alerts/{only}"
     assert page.links["2 open alerts"] == f"/retail/days/{NEXT}#alerts"
-    assert "Open alerts 3 not resolved, of every date" in page.text
+    assert "Open alerts 3 on all dates" in page.text
     assert "over" not in page.links
     assert {"two", "three", "over"} <= set(shown.get(f"/days/{NEXT}").links)
     assert "one" not in shown.get(f"/days/{NEXT}").links

@@ -101,5 +101,5 @@ def test_an_account_without_a_role_sees_no_data(said: dict[str, Any]) -> None:
     status, text = said["responses"]["no role by token"]
 
     assert status == 403
-    assert "Have an administrator give it the role Viewer" in text
+    assert "An administrator has to give it the role Viewer" in text
     assert "business date" not in text.partition("<footer>")[0]

@@ -52,7 +52,7 @@ def test_what_is_wrong_is_named_by_its_number_and_never_shown() -> None:
     assert [each.number for each in channels] == [2]
     assert problems == [
         "number 1 is not a URL (such as slack://… or error=mailto://…)",
-        "number 3 begins with none of info=, warning=, error=, critical=",
+        "number 3 does not begin with one of info=, warning=, error=, critical=",
     ]
 
 
@@ -86,7 +86,7 @@ def test_the_test_command_names_all_that_is_wrong() -> None:
     said = str(raised.value)
     assert "number 3 is not a URL" in said
     assert "channel 2 (nosuch) is not a URL that apprise understands" in said
-    assert "channel 4 (msteams): Teams has given up" in said
+    assert "channel 4 (msteams): Teams has retired" in said
     assert "channel 5 (pagerduty) is not a URL that apprise understands" in said
     assert "pa55word" not in said
 
