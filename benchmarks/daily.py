@@ -12,7 +12,7 @@ from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Timing
 from benchmarks.stack import Place, Stack
 from benchmarks.vendor_pages import pages, read_pages
-from ingestion.reconciliation import Totals
+from ingestion.landing.verify import Totals
 from shared.config import RETAILER_IDS
 from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key
 from shared.s3_client import ObjectStore

@@ -13,11 +13,11 @@ import orjson
 
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.land_date import page_lines
+from ingestion.landing.verify import Totals
 from ingestion.normalizers.retailer1 import Retailer1Normalizer
 from ingestion.normalizers.retailer2 import Retailer2Normalizer
 from ingestion.normalizers.retailer3 import Retailer3Normalizer
 from ingestion.prefetch import reduced_gc
-from ingestion.reconciliation import Totals
 from ingestion.services.retailer2_service import order_lines
 from shared.dead_letters import DeadLetterBuffer
 from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3

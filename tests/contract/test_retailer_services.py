@@ -16,7 +16,7 @@ from ingestion.models.retailer_data import SalesRecord
 from shared.config import RETAILER_IDS, load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
 from tests.fakes.http_vendor import HttpVendor, http_vendor
-from tests.fakes.retailer_answers import AS_OF, Retailer
+from tests.fakes.retailer_responses import AS_OF, Retailer
 
 DAY = date(2024, 1, 15)
 NUMBERS = (1, 2, 3)

@@ -12,7 +12,7 @@ import duckdb
 import yaml
 
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.reading import FilesRead, read_files
+from ingestion.mapping.read_files import FilesRead, read_files
 from ingestion.mapping.workspace import workspace
 
 HEADER = "Receipt,Line,Product,Name,Qty,Price,When,Customer"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from shared.errors import StopRun
 from shared.partitions import raw_key
 from tests.fakes.raw_zone import record

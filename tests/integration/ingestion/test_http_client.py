@@ -22,7 +22,7 @@ def client(url: str, slept: list[float] | None = None, *, attempts: int = 4, **l
     return HttpClient(
         Api("retailer_9", url, "RETAILER9_API_URL", "RETAILER9_API_KEY"),
         RequestPolicy(10_000, attempts, 0.5),
-        Limits(**{"silence_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
+        Limits(**{"timeout_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
         clock=lambda: NOW,
         sleep=(slept if slept is not None else []).append,
         jitter=lambda: 0.0,
@@ -104,7 +104,7 @@ def test_a_body_that_drips_for_ever_is_given_up() -> None:
 
 def test_a_vendor_that_falls_silent_is_given_up() -> None:
     with http_vendor([Reply(pause_seconds=1.5)]) as vendor:
-        error = failure(vendor, attempts=1, silence_seconds=0.3)
+        error = failure(vendor, attempts=1, timeout_seconds=0.3)
     assert isinstance(error, RetryLater)
     assert "was silent for 0.3 s" in str(error)
 

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import transformation.main
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from pipeline.file_load import FileLoadRequest, run_file_load

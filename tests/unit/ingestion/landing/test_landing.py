@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.landing import serialise as text
-from ingestion.landing.contents import day_contents, day_digests
+from ingestion.landing.control_totals import day_contents, day_digests
 from ingestion.landing.serialise import day_texts
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import SalesRecord

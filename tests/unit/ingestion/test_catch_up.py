@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingestion.checkpoints import Gaps, Published, affected_dates, changes_since, find_gaps, holds
+from ingestion.catch_up import Gaps, Published, affected_dates, changes_since, find_gaps, includes_change
 from ingestion.connectors.protocol import Changes
 from shared.partitions import Manifest, RequestWindow
 
@@ -103,6 +103,6 @@ def test_a_partition_holds_a_change_only_when_it_was_read_well_after_it() -> Non
         code_version="v",
         written_at=NOON,
     )
-    assert holds(manifest, NOON - timedelta(minutes=11))
-    assert not holds(manifest, NOON - timedelta(minutes=9))
-    assert not holds(manifest, NOON + timedelta(days=1))
+    assert includes_change(manifest, NOON - timedelta(minutes=11))
+    assert not includes_change(manifest, NOON - timedelta(minutes=9))
+    assert not includes_change(manifest, NOON + timedelta(days=1))
