@@ -202,5 +202,5 @@ def content_line_id(*content: object) -> str:
 
 
 def label(value: object) -> object:
-    """A text as the contract needs it: stripped, and None if empty. Other types are returned unchanged and fail there."""
+    """A text as the contract needs it: stripped, and None if empty. Other types are left as they are and fail there."""
     return (value.strip() or None) if isinstance(value, str) else value

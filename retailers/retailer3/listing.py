@@ -1,4 +1,4 @@
-"""Retailer 3's lines and reports as its API shows them."""
+"""Reads retailer 3's lines and reports as its API sends them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date, datetime
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.day_listings import DayListing, Length
-from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows
 from retailers.retailer3 import spanish
 from retailers.retailer3.bad_rows import bad_line
 from retailers.serving.simulator import Simulator
@@ -19,7 +19,7 @@ Line = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Lines of a listing, how many it has in all, and the local time it speaks of."""
+    """A page of a listing, the number of its lines, and the local time as of which it is correct."""
 
     total: int
     lines: Sequence[Line]
@@ -27,7 +27,7 @@ class Page:
 
 
 class Listing:
-    """Reads the books of retailer 3."""
+    """Reads the database of retailer 3."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -35,7 +35,7 @@ class Listing:
         self._days = simulator.days
 
     def sold_on(self, day: date, page: int, size: int) -> Page:
-        """Lines sold on a date, bad ones among them where that fault is on."""
+        """Lines sold on a date, including bad ones if that fault is on."""
         board, now = self._simulator.board, self._now()
         if not self._simulator.has_day(day) or board.on_day("empty_listing", day):
             return Page(0, (), now)
@@ -52,7 +52,7 @@ class Listing:
         return Page(total, _mixed([_line(row) for row in rows], plan, day, offset, min(size, total - offset)), now)
 
     def changed_since(self, since: datetime, page: int, size: int) -> Page:
-        """Lines of any date that changed at a time or later."""
+        """Lines of any date that changed at or after a time."""
         self._simulator.bring_up_to_date()
         now = self._now()
         values = {"since": since, "now": now, "zone": self._simulator.zone.key}
@@ -71,7 +71,7 @@ class Listing:
                 for currency, count, total in cursor.fetchall():
                     lines, net[currency] = lines + count, spanish.number(total)
                 plan = self._simulator.bad_rows_of(day)
-                if plan is not NO_BAD_ROWS:
+                if plan is not WITHOUT_BAD_ROWS:
                     lines += plan.among(self._day(cursor, day, self._now()).lines)
         return {"fecha": spanish.day(day), "lineas": lines, "neto": net}
 
@@ -117,7 +117,7 @@ def _line(fields: tuple[object, ...]) -> Line:
 
 
 def _mixed(good: Sequence[Line], plan: BadRows, day: date, offset: int, size: int) -> list[Line]:
-    if plan is NO_BAD_ROWS:
+    if plan is WITHOUT_BAD_ROWS:
         return list(good)
     following = iter(good)
     mixed: list[Line] = []

@@ -96,8 +96,9 @@ def _header(file: StoredFile, text: str, delimiter: str, *, complete: bool) -> t
     wide = len(header) if header else text.count(delimiter) + 1
     if wide > MOST_COLUMNS:
         raise FixConfiguration(
-            f"{file.path}, line 1: the header has {'' if ends else 'at least '}{wide:,} columns; at most {MOST_COLUMNS:,}"
-            f" are allowed. Is {delimiter!r} its delimiter, and is it a sales file? Nothing was loaded."
+            f"{file.path}, line 1: the header has {'' if ends else 'at least '}{wide:,} columns; at most"
+            f" {MOST_COLUMNS:,} are allowed. Is {delimiter!r} its delimiter, and is it a sales file?"
+            " Nothing was loaded."
         )
     if not ends:
         raise FixConfiguration(

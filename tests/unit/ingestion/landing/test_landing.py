@@ -1,4 +1,4 @@
-"""The parts of a bulk landing that need no server: lines, digests, control totals."""
+"""The parts of landing files that need no server: lines, digests, control totals."""
 
 from __future__ import annotations
 
@@ -123,13 +123,13 @@ def test_many_records_on_several_threads_stay_in_the_files_order(connection: Con
         assert lines == [b"%d" % number for number in range(ahead, 200_000, 3)]
 
 
-def test_records_that_were_not_counted_are_noticed(connection: Connection) -> None:
+def test_fewer_lines_than_counted_records_are_an_error(connection: Connection) -> None:
     land(connection, [record(), record(line="2")])
-    with pytest.raises(StopRun, match="not all records came"):
+    with pytest.raises(StopRun, match="fewer lines were written than records were counted"):
         texts(connection, {DAY: 3})
 
 
-def test_a_digest_knows_content_but_no_order(connection: Connection) -> None:
+def test_a_digest_depends_on_the_content_but_not_on_its_order(connection: Connection) -> None:
     landed = [record(line=str(number), day=DAY + timedelta(days=number % 2)) for number in range(20)]
     land(connection, landed)
     digests = day_digests(connection)
@@ -142,7 +142,7 @@ def test_a_digest_knows_content_but_no_order(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("change", ["a copy more", "a copy less", "a rejected row"])
-def test_a_digest_knows_copies_and_rejected_rows(connection: Connection, change: str) -> None:
+def test_a_digest_depends_on_duplicates_and_rejected_rows(connection: Connection, change: str) -> None:
     landed = [record(), record(), record(line="2")]
     land(connection, landed)
     before = day_digests(connection)[DAY]
@@ -152,7 +152,7 @@ def test_a_digest_knows_copies_and_rejected_rows(connection: Connection, change:
     assert day_digests(connection)[DAY] != before
 
 
-def test_control_totals_count_copies_currencies_and_rejected_rows(connection: Connection) -> None:
+def test_control_totals_count_duplicates_currencies_and_rejected_rows(connection: Connection) -> None:
     other = DAY + timedelta(days=1)
     land(connection, [record(), record(), record(line="2", qty=-1), record(line="3", currency="EUR")])
     connection.executemany(
