@@ -1,4 +1,4 @@
-"""docs/BENCHMARKS.md and its plot, out of the results of a run."""
+"""Writes docs/BENCHMARKS.md and its plot from the results of a run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ PLOT = "benchmarks/time-against-rows.svg"
 _TEXTS = Path(__file__).parent / "texts"
 _LOADS = {
     "floor": "bare `COPY` of the finished facts: **the floor**",
-    "etl": "**`retail etl --no-refresh`**, CSV to published star",
+    "etl": "**`retail etl --no-refresh`**, CSV to published warehouse",
     "etl without report": "`retail etl --no-refresh --no-report`",
-    "etl with views": "`retail etl`, six views refreshed, too",
+    "etl with views": "`retail etl`, including the refresh of six views",
     "etl again": "`retail etl`, the same file again",
     "obvious way": "the obvious way: stage, `INSERT … ON CONFLICT`",
     "dlt arrow_csv": "dlt, append, Arrow by `COPY`",
@@ -133,7 +133,7 @@ def _steps(results: Results) -> Iterator[str]:
     timing = results.timings.get(at("etl", YEAR))
     if timing is None or not timing.steps:
         return
-    yield "\nSteps of `retail etl`, median seconds as its `--json` tells them. They overlap, so they do not add up:\n"
+    yield "\nSteps of `retail etl`, median seconds as in its `--json` output. They overlap, so they do not add up:\n"
     rows = [(name.replace("_", " "), f"{value:.2f}") for name, value in timing.step_medians().items()]
     yield from _table(("step", "seconds"), rows, numbers=(1,))
 
@@ -177,7 +177,7 @@ def _pages(results: Results) -> Iterator[str]:
             retailer = name.partition("@")[2]
             rates = (f"{timing.rows / used:,.0f}", f"{1e6 * used / timing.rows:.1f} µs")
             rows.append((retailer, *rates, *_landing(results.timings.get(f"landing@{retailer}"))))
-    heads = ("retailer", "records/s", "a record", "whole command, live", "its records", "peak memory")
+    heads = ("retailer", "records/s", "a record", "complete command, live", "its records", "peak memory")
     yield from _table(heads, rows, numbers=range(1, 6))
 
 
@@ -188,7 +188,7 @@ def _landing(timing: Timing | None) -> tuple[str, str, str]:
 def _views(results: Results) -> Iterator[str]:
     rows = []
     for size in (YEAR, DECADE):
-        for name, label in (("first filling of views", "first filling"), ("refresh", "refresh beside readers")):
+        for name, label in (("first filling of views", "first filling"), ("refresh", "refresh with readers")):
             timing = results.timings.get(at(name, size))
             if timing:
                 slowest = max(timing.step_medians().items(), key=lambda item: item[1])
@@ -225,6 +225,6 @@ def _text(name: str) -> str:
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int]) -> Iterator[str]:
     right = set(numbers)
     yield "| " + " | ".join(heads) + " |"
-    yield "|" + "|".join("---:" if place in right else "---" for place in range(len(heads))) + "|"
+    yield "|" + "|".join("---:" if target in right else "---" for target in range(len(heads))) + "|"
     for row in rows:
         yield "| " + " | ".join(row) + " |"

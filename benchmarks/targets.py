@@ -1,4 +1,4 @@
-"""The figures to reach, and whether they were."""
+"""The figures to reach, and whether they were reached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Figure:
 
     @property
     def outcome(self) -> str:
-        """In words: whether the aim, only the must, or neither was reached."""
+        """Whether the aim, only the must, or neither was reached, as text."""
         if self.measured is None:
             return "not measured"
         if self._reached(self.aim):
@@ -71,11 +71,11 @@ def memory(value: float) -> str:
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Every figure, in the order of the promises."""
+    """Every figure, in the order of the document."""
     look = _Look(results)
     etl, floor = at("etl", YEAR), at("floor", YEAR)
     yield Figure(
-        "CSV to audited, published star, whole process, against the floor", look.ratio(etl, floor), 5, 3, times
+        "CSV to audited, published warehouse, complete process, against the floor", look.ratio(etl, floor), 5, 3, times
     )
     yield from _against_dlt(look, etl)
     yield Figure("the same against the obvious way, which only writes finished rows",
@@ -84,7 +84,11 @@ def figures(results: Results) -> Iterator[Figure]:
         "the same file again, nothing changed, against the floor", look.ratio(at("etl again", YEAR), floor), 3, 2, times
     )
     yield Figure(
-        "rows of the star written by that", look.fact(at("etl again", YEAR), "rows written"), 0, None, "{:.0f}".format
+        "fact and dimension rows written by that",
+        look.fact(at("etl again", YEAR), "rows written"),
+        0,
+        None,
+        "{:.0f}".format,
     )
     yield Figure("ten times the rows: time against one time", look.ratio(at("etl", DECADE), etl), 11, 10, times)
     yield Figure("ten times the rows: peak memory of the process", look.peak(at("etl", DECADE)), GIB, 512 * MIB, memory)
@@ -115,7 +119,7 @@ def _against_dlt(look: _Look, etl: str) -> Iterator[Figure]:
 
 
 class _Look:
-    """Figures out of the timings; None where something was not measured."""
+    """Figures from the timings; None if something was not measured."""
 
     def __init__(self, results: Results) -> None:
         self._timings = results.timings

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 import materialized_views.refresh_views
-from benchmarks.filled_warehouse import LAST_DAY, NoRoom, check_room, fill
+from benchmarks.filled_warehouse import LAST_DAY, DiskTooSmall, check_room, fill
 from benchmarks.reading import query_files, question
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
@@ -61,5 +61,5 @@ def test_the_filled_warehouse_is_one_that_the_loader_could_have_left(
 def test_a_disk_that_is_too_small_is_told_before_anything_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=5 * 2**30))
     check_room(1_000_000)
-    with pytest.raises(NoRoom, match="point TMPDIR to a larger disk"):
+    with pytest.raises(DiskTooSmall, match="point TMPDIR to a larger disk"):
         check_room(50_000_000)

@@ -28,7 +28,7 @@ def outcomes(measured: Results) -> dict[str, str]:
     return {figure.work: figure.outcome for figure in figures(measured)}
 
 
-LOAD = "CSV to audited, published star, whole process, against the floor"
+LOAD = "CSV to audited, published warehouse, complete process, against the floor"
 
 
 def test_a_figure_is_judged_against_must_and_aim() -> None:
