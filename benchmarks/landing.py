@@ -18,7 +18,7 @@ LINES = 100_000
 
 
 def landings(stack: Stack, number: int, repetitions: int) -> Timing:
-    """`python -m ingestion.main` for a day of about 100,000 lines; the first run, which generates them, is not counted."""
+    """`python -m ingestion.main` for a day of about 100,000 lines. The first run generates them and is not counted."""
     timing, database = Timing(), f"retailer_{number}"
     database_url = stack.server.create_database(database)
     try:

@@ -18,14 +18,14 @@ from local_stack.postgres import free_port
 
 @dataclass
 class Sink:
-    """What was posted, and how the server answers."""
+    """What was posted, and how the server responds."""
 
     port: int
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     """Path and JSON body, in the order of arrival."""
     status: int = 200
-    silent: Event = field(default_factory=Event)
-    """While set, it takes requests and answers none until it is released."""
+    unresponsive: Event = field(default_factory=Event)
+    """While set, requests get no response until it is released."""
     released: Event = field(default_factory=Event)
 
     @property
@@ -47,7 +47,7 @@ def http_sink() -> Iterator[Sink]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             received.posts.append((self.path, json.loads(body)))
-            if received.silent.is_set():
+            if received.unresponsive.is_set():
                 received.released.wait(30)
             self.send_response(received.status)
             self.end_headers()

@@ -32,9 +32,9 @@ def test_it_logs_in_once_and_sends_the_token() -> None:
     with http_vendor(answering(lambda _: reply({"dags": []}))) as vendor:
         airflow = api(vendor)
         assert airflow.call("GET", "/api/v2/dags") == airflow.call("GET", "/api/v2/dags") == {"dags": []}
-    assert [each.path for each in vendor.asked] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
-    assert json.loads(vendor.asked[0].body) == {"username": "admin", "password": "s3cret"}
-    assert vendor.asked[1].headers["Authorization"] == "Bearer t0ken"
+    assert [each.path for each in vendor.requests] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
+    assert json.loads(vendor.requests[0].body) == {"username": "admin", "password": "s3cret"}
+    assert vendor.requests[1].headers["Authorization"] == "Bearer t0ken"
 
 
 def test_a_token_that_expired_while_something_long_was_watched_is_asked_for_again() -> None:

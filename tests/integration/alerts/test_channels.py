@@ -172,7 +172,7 @@ def test_a_rejection_is_told_with_its_status(sink: Sink) -> None:
 
 
 def test_a_channel_that_never_answers_is_left_behind(sink: Sink) -> None:
-    sink.silent.set()
+    sink.unresponsive.set()
     begun = time.monotonic()
 
     failed = deliver(AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook?rto=25"), limit=0.2)

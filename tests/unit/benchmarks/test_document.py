@@ -45,7 +45,7 @@ def test_one_row_written_by_a_repeated_load_is_one_too_many() -> None:
     measured = results(**{at("etl again", YEAR): 1.0})
     for written, outcome in (("0", "reached"), ("1", "**missed**")):
         measured.timings[at("etl again", YEAR)].facts["rows written"] = written
-        assert outcomes(measured)["rows of the star written by that"] == outcome
+        assert outcomes(measured)["fact and dimension rows written by that"] == outcome
 
 
 def test_the_document_holds_missed_figures_and_a_plot_that_can_be_drawn(tmp_path: Path) -> None:

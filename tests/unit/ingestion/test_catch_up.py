@@ -40,7 +40,7 @@ def listing(*numbers: int) -> Changes:
     ids=[
         "nothing was ever loaded",
         "yesterday is there",
-        "two nights are missing",
+        "two dates are missing",
         "one retailer failed in between",
         "later dates came first",
         "an old date loaded for itself opens no gap",

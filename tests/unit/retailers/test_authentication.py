@@ -37,7 +37,7 @@ def test_the_signature_is_the_one_that_openssl_makes() -> None:
     )
 
 
-def test_a_signed_request_is_let_in() -> None:
+def test_a_signed_request_is_accepted() -> None:
     Signatures("shop", "secret", lambda: NOW + 299).check("GET", TARGET, headers())
 
 

@@ -1,4 +1,4 @@
-"""Where bad rows stand: the same place whatever the page size."""
+"""Bad rows are at the same positions whatever the page size."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def as_landed(item: SalesRecord) -> bytes:
 
 _LABEL = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20).map(str.strip).filter(bool)
 _MAYBE = st.none() | _LABEL
-_MOMENT = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+_TIME = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @st.composite
@@ -71,9 +71,9 @@ def records(draw: st.DrawFn) -> SalesRecord:
         day=DAY + timedelta(days=draw(st.integers(0, 2))),
         qty=draw(st.decimals(-999, 999, places=3)),
         price=draw(st.decimals(0, 999, places=1)),
-        sold_at=draw(_MOMENT),
-        changed_at=draw(_MOMENT),
-        customer_since=draw(st.none() | _MOMENT),
+        sold_at=draw(_TIME),
+        changed_at=draw(_TIME),
+        customer_since=draw(st.none() | _TIME),
         **{name: draw(_MAYBE) for name in ("store_name", "store_city", "product_name", "customer_name")},
     )
 

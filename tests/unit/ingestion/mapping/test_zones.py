@@ -36,10 +36,10 @@ def test_utc_times_around_each_change_give_the_local_times_of_the_zone(name: str
     starts = [entry.utc_from for entry in intervals]
     for entry in intervals[1:]:
         for minutes in range(-240, 241, 10):
-            moment = entry.utc_from + timedelta(minutes=minutes)
-            offset = intervals[bisect_right(starts, moment) - 1].offset_seconds
-            local = moment.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-            assert offset == (local - moment).total_seconds()
+            utc_at = entry.utc_from + timedelta(minutes=minutes)
+            offset = intervals[bisect_right(starts, utc_at) - 1].offset_seconds
+            local = utc_at.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+            assert offset == (local - utc_at).total_seconds()
 
 
 def test_a_zone_that_never_changes_is_one_interval() -> None:

@@ -79,10 +79,10 @@ def test_record_and_line_are_the_same_as_those_of_the_contract(row: Any) -> None
 
 
 def test_a_memo_computes_each_value_once_and_stays_within_its_bound() -> None:
-    asked: list[int] = []
-    memo: Memo[int, int] = Memo(lambda key: asked.append(key) or key * 2, 3)  # type: ignore[func-returns-value]
+    computed: list[int] = []
+    memo: Memo[int, int] = Memo(lambda key: computed.append(key) or key * 2, 3)  # type: ignore[func-returns-value]
     assert [memo[key] for key in (1, 1, 2, 1)] == [2, 2, 4, 2]
-    assert asked == [1, 2]
+    assert computed == [1, 2]
     for key in range(20):
         assert memo[key] == key * 2
         assert len(memo) <= 3

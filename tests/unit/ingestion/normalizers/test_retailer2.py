@@ -50,10 +50,10 @@ def test_the_exponent_is_read_from_each_order() -> None:
 
 
 def test_the_trading_day_is_the_day_in_london() -> None:
-    summer_night = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": summer_night})).business_date == date(2024, 7, 1)
-    winter_night = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": winter_night})).business_date == date(2024, 1, 15)
+    in_summer = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": in_summer})).business_date == date(2024, 7, 1)
+    in_winter = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": in_winter})).business_date == date(2024, 1, 15)
 
 
 def test_an_order_without_a_buyer_belongs_to_the_guest() -> None:
