@@ -44,7 +44,7 @@ def refreshes(stack: Stack, target: LoadTarget, repetitions: int) -> tuple[Timin
 
 
 def queries(target: LoadTarget, repetitions: int) -> dict[str, Timing]:
-    """Each example query as the read-only role: sent, run and fetched. A first run, which fills caches, is discarded."""
+    """Each example query as the read-only role: sent, run and fetched. A first run that fills caches is discarded."""
     timings = {}
     connection = psycopg2.connect(target.warehouse.reader_dsn)
     try:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from retailers.faults.specification import BAD_ROW_KINDS, Fault
 
+T = TypeVar("T")
 HUGE = 10_000_000
 """Characters in the name of a huge row."""
 
@@ -50,3 +53,24 @@ def bad_rows(fault: Fault | None) -> BadRows:
         return WITHOUT_BAD_ROWS
     kinds = fault.options.get("kinds")
     return BadRows(max(1, round(1 / float(fault.value) - 1)), tuple(kinds.split("+")) if kinds else BAD_ROW_KINDS)
+
+
+def mix_bad_rows(good: Sequence[T], plan: BadRows, offset: int, size: int, bad_row: Callable[[int, str], T]) -> list[T]:
+    """At most `size` rows from position `offset` on: the good ones, with bad ones where the plan has them.
+
+    `bad_row` builds one from its number and kind.
+    """
+    if plan is WITHOUT_BAD_ROWS:
+        return list(good)
+    following = iter(good)
+    mixed: list[T] = []
+    for position in range(offset, offset + max(0, size)):
+        if plan.is_bad(position):
+            number = plan.number_at(position)
+            mixed.append(bad_row(number, plan.kind(number)))
+            continue
+        try:
+            mixed.append(next(following))
+        except StopIteration:
+            break
+    return mixed

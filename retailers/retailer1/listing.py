@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.day_listings import DayListing, Length
-from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, mix_bad_rows
 from retailers.retailer1.bad_rows import bad_row
 from retailers.serving.simulator import Simulator
 
@@ -54,7 +55,8 @@ class Listing:
             rows = self._rows(cursor, "sold_on", {**values, **known.values(first, taken)})
             known.remember(first, rows)
         total = known.lines + plan.among(known.lines)
-        return Page(total, _mixed(list(map(_shown, rows)), plan, day, offset, min(limit, total - offset)), now)
+        shown = list(map(_shown, rows))
+        return Page(total, mix_bad_rows(shown, plan, offset, min(limit, total - offset), partial(bad_row, day)), now)
 
     def changed_since(self, since: datetime, offset: int, limit: int) -> Page:
         """Lines of any date that changed at or after a time."""
@@ -99,17 +101,3 @@ class Listing:
 
 def _shown(fields: tuple[object, ...]) -> Row:
     return dict(zip(FIELDS, fields[:-2], strict=True))
-
-
-def _mixed(good: Sequence[Row], plan: BadRows, day: date, offset: int, size: int) -> list[Row]:
-    if plan is WITHOUT_BAD_ROWS:
-        return list(good)
-    following = iter(good)
-    mixed: list[Row] = []
-    for position in range(offset, offset + max(0, size)):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_row(day, number, plan.kind(number)))
-        elif (row := next(following, None)) is not None:
-            mixed.append(row)
-    return mixed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
-from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows, mix_bad_rows
 from retailers.retailer2.bad_rows import bad_order
 from retailers.retailer2.cursors import Position
 from retailers.retailer2.sales_tables import day_number
@@ -87,8 +88,12 @@ class Listing:
             good = heads[:wanted]
             lines = self._lines(cursor, [head[0] for head in good])
         with_withdrawn = statement == "modified_since"
-        orders = _mixed(
-            [_order(head, lines[head[0]], with_withdrawn) for head in good], plan, day, position.delivered, size
+        orders = mix_bad_rows(
+            [_order(head, lines[head[0]], with_withdrawn) for head in good],
+            plan,
+            position.delivered,
+            size,
+            partial(bad_order, day),
         )
         # The position after the last good order. A bad one may follow there although no good one does.
         last = good[-1] if good else None
@@ -141,19 +146,3 @@ def _line(fields: tuple[object, ...]) -> Mapping[str, object]:
         "id": ref, "product": {"code": code, "title": title, "category": category},
         "quantity": quantity, "unit_amount": unit_amount, "amount": amount, "deleted": withdrawn,
     }  # fmt: skip
-
-
-def _mixed(good: Sequence[Order], plan: BadRows, day: date, delivered: int, size: int) -> list[Order]:
-    if plan is WITHOUT_BAD_ROWS:
-        return list(good)
-    following: Iterator[Order] = iter(good)
-    mixed: list[Order] = []
-    for position in range(delivered, delivered + size):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_order(day, number, plan.kind(number)))
-        elif (order := next(following, None)) is not None:
-            mixed.append(order)
-        else:
-            break
-    return mixed

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.day_listings import DayListing, Length
-from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, mix_bad_rows
 from retailers.retailer3 import spanish
 from retailers.retailer3.bad_rows import bad_line
 from retailers.serving.simulator import Simulator
@@ -49,7 +50,8 @@ class Listing:
             rows = cursor.fetchall()
             known.remember(first, rows)
         total = known.lines + plan.among(known.lines)
-        return Page(total, _mixed([_line(row) for row in rows], plan, day, offset, min(size, total - offset)), now)
+        shown = [_line(row) for row in rows]
+        return Page(total, mix_bad_rows(shown, plan, offset, min(size, total - offset), partial(bad_line, day)), now)
 
     def changed_since(self, since: datetime, page: int, size: int) -> Page:
         """Lines of any date that changed at or after a time."""
@@ -114,17 +116,3 @@ def _line(fields: tuple[object, ...]) -> Line:
         "anulado": withdrawn,
         "fecha_anterior": previous,
     }  # fmt: skip
-
-
-def _mixed(good: Sequence[Line], plan: BadRows, day: date, offset: int, size: int) -> list[Line]:
-    if plan is WITHOUT_BAD_ROWS:
-        return list(good)
-    following = iter(good)
-    mixed: list[Line] = []
-    for position in range(offset, offset + max(0, size)):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_line(day, number, plan.kind(number)))
-        elif (line := next(following, None)) is not None:
-            mixed.append(line)
-    return mixed

@@ -84,7 +84,7 @@ def test_a_red_run_says_why_in_the_list_of_runs(platform: RunningPlatform) -> No
     finally:
         platform.faults(2, None)
     assert "ingest_retailers_to_s3[retailer_2]: retailer_2 at" in told
-    assert "answers 503" in answer(platform, "schedule", "runs", "--limit", "1")[0]["reasons"][0]
+    assert "responded with 503" in answer(platform, "schedule", "runs", "--limit", "1")[0]["reasons"][0]
 
 
 def test_gaps_are_found_and_filled_through_airflow(platform: RunningPlatform) -> None:

@@ -88,7 +88,7 @@ def test_what_a_retailers_own_system_landed_is_not_overwritten_by_default(platfo
     zone.land([record(day=FIRST, retailer_id=RETAILER)], retailer_id=RETAILER, day=FIRST)
     for (_, key), body in zone.objects.items():
         platform.s3.client.put_object(Bucket=platform.s3.bucket_raw, Key=key, Body=body)
-    with pytest.raises(StopRun, match="came from the retailer's own system before"):
+    with pytest.raises(StopRun, match="was landed from the retailer's own system before"):
         platform.load(write(tmp_path / "sales.csv", sales(1)))
     result = platform.load(write(tmp_path / "sales.csv", sales(1)), overlap=Overlap.APPEND)
     assert (result.earlier, result.balanced) == (1, True)

@@ -157,7 +157,7 @@ def test_a_system_that_keeps_failing_gets_no_more_requests() -> None:
     with http_vendor([Reply(500)]) as vendor:
         error = failure(vendor, attempts=50)
     assert len(vendor.requests) == 10
-    assert "failed 10 times in a row and is left alone for 30 s" in str(error)
+    assert "failed 10 times in a row; no request is sent for 30 s" in str(error)
     assert "responded with 500" in str(error)
 
 

@@ -120,7 +120,7 @@ def test_a_gap_too_long_for_one_run_is_reported(platform: Platform, vendors: dic
 
     assert result.ok
     assert {str(each.business_date) for each in result.results[0].dates} >= {"2024-01-07", "2024-01-08", "2024-01-09"}
-    assert "4 dates from 2024-01-03 to 2024-01-06 are missing, too" in result.results[0].notes[0]
+    assert "4 dates from 2024-01-03 to 2024-01-06 are also missing" in result.results[0].notes[0]
 
 
 def test_the_manifest_says_which_changes_were_listed(platform: Platform, vendors: dict[str, Vendor]) -> None:
