@@ -3,8 +3,8 @@
     python -m benchmarks [quick|full|large|document] [--facts N] [--repetitions N]
 
 `quick` takes three minutes at most, `full` about a quarter of an hour, `large` adds one day on top of 50 million facts
-(about 20 minutes and 25 GiB of temporary disk). `document` writes the document anew from the last results.
-Progress goes to standard error. Every server it starts is its own and gone at the end.
+(about 20 minutes and 25 GiB of temporary disk). `document` writes the document again from the last results.
+Progress goes to standard error. All servers are started for the benchmark and removed at the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import typer
 
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.document import write
-from benchmarks.filled_warehouse import NoRoom, check_room
+from benchmarks.filled_warehouse import DiskTooSmall, check_room
 from benchmarks.machine import describe_machine, load_of_others
 from benchmarks.online_retail import describe_source
 from benchmarks.process_watch import CommandFailed
@@ -50,7 +50,7 @@ class What(StrEnum):
 
 
 def measure(what: What, facts: int, repetitions: int | None) -> Results:
-    """Run the measurements; what was measured until an error is kept in the results file, too."""
+    """Run the measurements. After an error, what was measured before it is still in the results file."""
     plan = QUICK if what is What.QUICK else FULL
     plan = replace(plan, repetitions=repetitions or plan.repetitions)
     started, load_before = time.monotonic(), load_of_others()
@@ -81,7 +81,7 @@ def measure(what: What, facts: int, repetitions: int | None) -> Results:
 
 
 def _keep(results: Results, what: What) -> None:
-    """The large run adds to the last full one; any other replaces what it measured itself."""
+    """The large run adds to the last full run; any other run replaces the results it measured itself."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     path = RESULTS if what is not What.QUICK else RESULTS.with_name("quick.json")
     older = read_results(path)
@@ -104,7 +104,7 @@ def main(
             check_room(facts)
         if what is not What.DOCUMENT:
             measure(what, facts, repetitions)
-    except (NoRoom, StackError, RetailError, CommandFailed) as error:
+    except (DiskTooSmall, StackError, RetailError, CommandFailed) as error:
         typer.echo(f"bench: {error}", err=True)
         raise typer.Exit(1) from error
     path = RESULTS if what is not What.QUICK else RESULTS.with_name("quick.json")

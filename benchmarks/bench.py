@@ -1,4 +1,4 @@
-"""The measurements of one run. Contestants take turns, round by round, so that all meet the same machine."""
+"""The measurements of one run. The contestants take turns, so that other load on the machine affects all of them."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from benchmarks.dlt_environment import NotInstallable, dlt_python
 from benchmarks.filled_warehouse import check_room, fill
 from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Results, Timing, at
-from benchmarks.stack import Place, Stack
+from benchmarks.stack import LoadTarget, Stack
 from benchmarks.vendor_pages import pages, read_pages
 
 YEAR = online_retail.ROWS
 DECADE = 10 * YEAR
 SIZES = (5_000, 50_000, YEAR, 3 * YEAR, DECADE)
 DLT_METHODS = ("arrow_csv", "arrow_parquet")
-"""dlt's load of Arrow tables by COPY and by ADBC: the two of its ways that are fast."""
+"""dlt's load of Arrow tables by COPY and by ADBC: the two fast methods."""
 DLT_OTHERS = ("documented", "arrow_csv_merge")
 _PAGES_DAY = date(2024, 1, 15)
-_TO_THE_STAR = ("--no-refresh",)
-"""What the figures speak of: the quality report included, up to the published star; views have their own."""
-_ETL_VARIANTS = {"etl with views": (), "etl without report": (*_TO_THE_STAR, "--no-report")}
+_WITHOUT_VIEWS = ("--no-refresh",)
+"""The figures cover the load up to the published warehouse, quality report included. Views are measured separately."""
+_ETL_VARIANTS = {"etl with views": (), "etl without report": (*_WITHOUT_VIEWS, "--no-report")}
 _FEWEST_FLOORS = 3
-"""Everything is divided by the floor, so it is not left to one measurement."""
+"""Everything is divided by the floor, so it is measured more than once."""
 _SETTLED_SECONDS = 1.5
-"""PostgreSQL 14 collects its statistics by messages; those of a session that ended are there by then."""
+"""PostgreSQL 14 collects statistics by messages; those of an ended session have arrived after this time."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ FULL = Plan()
 
 @dataclass
 class Bench:
-    """One run: what it measures goes into `results` as soon as it is measured."""
+    """One run. Measurements go into `results` immediately."""
 
     stack: Stack
     plan: Plan
@@ -62,27 +62,27 @@ class Bench:
     progress: Callable[[str], None]
 
     def run(self) -> None:
-        """Measure everything but the large warehouse."""
+        """Measure everything except the large warehouse."""
         self._pages()
         self._timing("day@empty", daily.days_into_empty(self.stack, self.plan.repetitions, self.progress))
         source = online_retail.make_source(self.directory)
         python = self._dlt_python()
         for rows in self.plan.sizes:
-            with self._loaded(online_retail.with_rows(source, rows), rows, python) as place:
+            with self._loaded(online_retail.with_rows(source, rows), rows, python) as target:
                 if rows == YEAR:
-                    self._year(place, source, python)
+                    self._year(target, source, python)
                 if rows == max(self.plan.sizes):
-                    self._largest(place, rows)
+                    self._largest(target, rows)
 
     def run_large(self, facts: int) -> None:
-        """One day on top of a warehouse that holds years: `facts` in 60 months."""
+        """Measure one day on top of a warehouse with years of data: `facts` in 60 months."""
         check_room(facts)
         if "day@empty" not in self.results.timings:
             self._timing("day@empty", daily.days_into_empty(self.stack, self.plan.repetitions, self.progress))
         name, _ = self.stack.warehouse()
         held = fill(self.stack.server.superuser_dsn(name), facts, self.progress)
-        with self.stack.place(existing=name) as place:
-            self._days_on_top(place, held, "filled", daily.FIRST_DAY)
+        with self.stack.target(existing=name) as target:
+            self._days_on_top(target, held, "filled", daily.FIRST_DAY)
 
     def _timing(self, name: str, timing: Timing) -> None:
         self.results.timings[name] = timing
@@ -109,21 +109,21 @@ class Bench:
                 self._timing(f"landing@retailer_{number}", timing)
 
     @contextmanager
-    def _loaded(self, file: Path, rows: int, python: Path | None) -> Iterator[Place]:
-        """Every contestant that runs at every size; the block gets the warehouse of one `retail etl`."""
+    def _loaded(self, file: Path, rows: int, python: Path | None) -> Iterator[LoadTarget]:
+        """Run the contestants that load every size. The block gets the warehouse of one `retail etl`."""
         repetitions = self.plan.repetitions if rows <= YEAR else max(1, self.plan.repetitions // 2)
         floor, etl = Timing(), Timing(rows=rows)
         others = {method: Timing(rows=rows) for method in self.plan.dlt_methods if method in DLT_METHODS and python}
-        with self.stack.place() as place:
-            self.progress(f"{rows:,} rows: once with an eye on memory")
-            etl.watched = self._etl(etl, place, file, watch_memory=True, count=False)
+        with self.stack.target() as target:
+            self.progress(f"{rows:,} rows: once while watching memory")
+            etl.watched = self._etl(etl, target, file, watch_memory=True, count=False)
             facts = self.directory / "facts.copy"
-            floor.rows = loads.export_facts(self.stack.server.superuser_dsn(place.name), facts)
+            floor.rows = loads.export_facts(self.stack.server.superuser_dsn(target.name), facts)
             for number in range(1, repetitions + 1):
                 self.progress(f"{rows:,} rows: round {number} of {repetitions}")
                 for _ in range(max(1, _FEWEST_FLOORS // repetitions)):
-                    floor.costs.append(loads.floor(self.stack, place.name, facts))
-                with self.stack.place() as fresh:
+                    floor.costs.append(loads.floor(self.stack, target.name, facts))
+                with self.stack.target() as fresh:
                     self._etl(etl, fresh, file)
                 for method, timing in others.items():
                     timing.costs.append(loads.dlt(self.stack, python or Path(), method, file))
@@ -131,74 +131,74 @@ class Bench:
             self._timing(at("etl", rows), etl)
             for method, timing in others.items():
                 self._timing(at(f"dlt {method}", rows), timing)
-            yield place
+            yield target
 
     def _etl(
         self,
         timing: Timing,
-        place: Place,
+        target: LoadTarget,
         file: Path,
         *,
-        options: Sequence[str] = _TO_THE_STAR,
+        options: Sequence[str] = _WITHOUT_VIEWS,
         watch_memory: bool = False,
         count: bool = True,
     ) -> Cost:
-        run = loads.etl(self.stack, place, file, options=options, watch_memory=watch_memory)
+        run = loads.etl(self.stack, target, file, options=options, watch_memory=watch_memory)
         if count:
             timing.costs.append(run.cost)
             for step, seconds in run.steps.items():
                 timing.steps.setdefault(step, []).append(seconds)
         return run.cost
 
-    def _year(self, place: Place, file: Path, python: Path | None) -> None:
-        """What is measured with the one real file only."""
-        self._again(place, file)
+    def _year(self, target: LoadTarget, file: Path, python: Path | None) -> None:
+        """What is measured only with the real file."""
+        self._again(target, file)
         for name, options in self.plan.etl_variants.items():
             variant = Timing(rows=YEAR)
             for _ in range(self.plan.repetitions):
-                with self.stack.place() as fresh:
+                with self.stack.target() as fresh:
                     self._etl(variant, fresh, file, options=options)
             self._timing(at(name, YEAR), variant)
         facts = self.directory / "facts.copy"
         obvious = Timing(rows=self.results.timings[at("floor", YEAR)].rows)
         for _ in range(min(2, self.plan.repetitions)):
-            obvious.costs.append(loads.obvious_way(self.stack, place.name, facts))
+            obvious.costs.append(loads.obvious_way(self.stack, target.name, facts))
         self._timing(at("obvious way", YEAR), obvious)
         for method in self.plan.dlt_methods if python else ():
             if method not in DLT_METHODS:
                 timing = Timing(rows=YEAR, costs=[loads.dlt(self.stack, python or Path(), method, file)])
                 self._timing(at(f"dlt {method}", YEAR), timing)
-        self._refreshes(place, YEAR)
+        self._refreshes(target, YEAR)
 
-    def _again(self, place: Place, file: Path) -> None:
-        """The same file into the warehouse that holds it: nothing may be written."""
+    def _again(self, target: LoadTarget, file: Path) -> None:
+        """Load the same file again into its warehouse: nothing may be written."""
         again = Timing(rows=YEAR)
         time.sleep(_SETTLED_SECONDS)
-        before = loads.rows_written(self.stack, place.name)
+        before = loads.rows_written(self.stack, target.name)
         for _ in range(self.plan.repetitions):
-            self._etl(again, place, file)
+            self._etl(again, target, file)
         time.sleep(_SETTLED_SECONDS)
-        after = loads.rows_written(self.stack, place.name)
+        after = loads.rows_written(self.stack, target.name)
         written = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
         again.facts["rows written"] = str(sum(written.values()))
         again.facts["written to"] = ", ".join(f"{name} {count:,}" for name, count in sorted(written.items()))
         self._timing(at("etl again", YEAR), again)
 
-    def _largest(self, place: Place, rows: int) -> None:
+    def _largest(self, target: LoadTarget, rows: int) -> None:
         if rows != YEAR:
-            self._refreshes(place, rows)
-        for name, timing in reading.queries(place, max(3, 2 * self.plan.repetitions)).items():
+            self._refreshes(target, rows)
+        for name, timing in reading.queries(target, max(3, 2 * self.plan.repetitions)).items():
             self._timing(at(f"query {name}", rows), timing)
         if rows != YEAR:
-            self._days_on_top(place, rows, "loaded", online_retail.day_after(rows))
+            self._days_on_top(target, rows, "loaded", online_retail.day_after(rows))
 
-    def _refreshes(self, place: Place, rows: int) -> None:
-        first, nightly = reading.refreshes(self.stack, place, self.plan.repetitions)
+    def _refreshes(self, target: LoadTarget, rows: int) -> None:
+        first, repeated = reading.refreshes(self.stack, target, self.plan.repetitions)
         self._timing(at("first filling of views", rows), first)
-        self._timing(at("refresh", rows), nightly)
+        self._timing(at("refresh", rows), repeated)
 
-    def _days_on_top(self, place: Place, held: int, how: str, first: date) -> None:
-        new, again = daily.days_on_top(self.stack, place, self.plan.repetitions, self.progress, first)
+    def _days_on_top(self, target: LoadTarget, held: int, how: str, first: date) -> None:
+        new, again = daily.days_on_top(self.stack, target, self.plan.repetitions, self.progress, first)
         for timing in (new, again):
             timing.facts["held"] = str(held)
         self._timing(f"day@{how}", new)

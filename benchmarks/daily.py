@@ -1,4 +1,4 @@
-"""One business date of three retailers through the transformation, in this process."""
+"""Transforms one business date of three retailers, in this process."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 import transformation.main
 from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Timing
-from benchmarks.stack import Place, Stack
+from benchmarks.stack import LoadTarget, Stack
 from benchmarks.vendor_pages import pages, read_pages
-from ingestion.reconciliation import Totals
+from ingestion.landing.verify import Totals
 from shared.config import RETAILER_IDS
 from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key
 from shared.s3_client import ObjectStore
@@ -28,37 +28,37 @@ def days_into_empty(stack: Stack, repetitions: int, progress: Callable[[str], No
     timing = Timing(rows=LINES * len(RETAILER_IDS))
     for repetition in range(repetitions + 1):
         progress(f"one day into an empty warehouse, {repetition} of {repetitions}")
-        with stack.place() as place:
-            land(place, FIRST_DAY)
-            cost = _transform(stack, place, FIRST_DAY)
+        with stack.target() as target:
+            land(target, FIRST_DAY)
+            cost = _transform(stack, target, FIRST_DAY)
         if repetition:
             timing.costs.append(cost)
     return timing
 
 
 def days_on_top(
-    stack: Stack, place: Place, repetitions: int, progress: Callable[[str], None], first: date = FIRST_DAY
+    stack: Stack, target: LoadTarget, repetitions: int, progress: Callable[[str], None], first: date = FIRST_DAY
 ) -> tuple[Timing, Timing]:
-    """New dates, one after the other, into a warehouse that holds much already; then one of them again, unchanged.
+    """Load new dates, one after the other, into a warehouse with much data; then one of them again, unchanged.
 
-    The first date is not counted: its customers are new to the warehouse, those of the others known.
+    The first date is not counted: its customers are new to the warehouse, those of the other dates are known.
     """
     new, again = (Timing(rows=LINES * len(RETAILER_IDS)) for _ in range(2))
     for ahead in range(repetitions + 1):
         progress(f"one day on top, {ahead} of {repetitions}")
         day = first + timedelta(days=ahead)
-        land(place, day)
-        cost = _transform(stack, place, day)
+        land(target, day)
+        cost = _transform(stack, target, day)
         if ahead:
             new.costs.append(cost)
     for _ in range(repetitions):
-        again.costs.append(_transform(stack, place, first))
+        again.costs.append(_transform(stack, target, first))
     return new, again
 
 
-def land(place: Place, day: date) -> None:
-    """Put the raw partitions of a date where ingestion would have."""
-    store, settings = ObjectStore(place.settings.s3), place.settings
+def land(target: LoadTarget, day: date) -> None:
+    """Put the raw partitions of a date where ingestion would put them."""
+    store, settings = ObjectStore(target.settings.s3), target.settings
     for number, retailer_id in enumerate(RETAILER_IDS, 1):
         lines = bytearray()
         totals = read_pages(number, pages(number, LINES, day), day, lines.extend)
@@ -89,11 +89,11 @@ def _manifest(retailer_id: str, day: date, totals: Totals, lines: bytes) -> Mani
     )
 
 
-def _transform(stack: Stack, place: Place, day: date) -> Cost:
+def _transform(stack: Stack, target: LoadTarget, day: date) -> Cost:
     stack.settle()
     gc.collect()
-    with watched(stack.servers(place)) as cost:
-        result = transformation.main.run(day, settings=place.settings, run_id=f"bench-{day}")
+    with watched(stack.servers(target)) as cost:
+        result = transformation.main.run(day, settings=target.settings, run_id=f"bench-{day}")
     if not result.ok:
         raise RuntimeError("; ".join(load.error or "" for load in result.failed))
     return cost

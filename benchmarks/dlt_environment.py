@@ -1,4 +1,4 @@
-"""An environment of dlt's own, below .local/: what it needs must not decide which versions the platform runs on."""
+"""A separate environment for dlt, below .local/: its requirements must not decide the platform's versions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _HOME = PROJECT_ROOT / ".local" / "bench" / "dlt-venv"
 
 
 class NotInstallable(Exception):
-    """dlt cannot be installed here; the text says why."""
+    """dlt cannot be installed here; the message says why."""
 
 
 def dlt_python(progress: Callable[[str], None]) -> Path:
-    """The Python that has dlt, installed when it is not there yet. Raises NotInstallable."""
+    """The Python interpreter that has dlt, installed if necessary. Raises NotInstallable."""
     python, stamp = _HOME / "bin" / "python", _HOME / "installed"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return python
-    progress("installing dlt into an environment of its own")
+    progress("installing dlt into a separate environment")
     shutil.rmtree(_HOME, ignore_errors=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
     for command in ([sys.executable, "-m", "venv", str(_HOME)], install):

@@ -1,6 +1,6 @@
-"""dlt's plain load of a CSV into one table: `python dlt_load.py METHOD FILE DSN`. Runs in an environment of its own.
+"""dlt's plain load of a CSV into one table: `python dlt_load.py METHOD FILE DSN`. Runs in a separate environment.
 
-Whole process, as a user would run it. The methods:
+The complete process, as a user would run it. The methods:
 
 * `documented`: the filesystem source with `read_csv`, as dlt's documentation loads CSV files; appended
 * `arrow_csv`: Arrow tables from `pyarrow.csv`, written as CSV by dlt, loaded by COPY; appended
@@ -22,7 +22,7 @@ BLOCK_BYTES = 16 * 1024 * 1024
 
 
 def arrow_tables(path: str) -> Iterator[Any]:
-    """The file in pieces; codes stay text, as they must for the numbers that begin with a letter further down."""
+    """The file in pieces. Codes stay text, because some invoice numbers further down begin with `C`."""
     import pyarrow
     from pyarrow import csv
 
@@ -34,7 +34,7 @@ def arrow_tables(path: str) -> Iterator[Any]:
 
 
 def documented(path: str) -> Any:
-    """dlt's own reader for CSV files; codes stay text here, too."""
+    """dlt's own reader for CSV files. Codes stay text here as well."""
     from dlt.sources.filesystem import filesystem, read_csv  # type: ignore[import-not-found]
 
     folder, name = os.path.split(path)
@@ -44,7 +44,7 @@ def documented(path: str) -> Any:
 def main(method: str, path: str, dsn: str) -> None:
     """Load the file into the table `sales` of the dataset `dlt_bench`."""
     with tempfile.TemporaryDirectory() as directory:
-        # Read when dlt is imported: nothing is sent home, nothing is kept.
+        # dlt reads these when it is imported: no telemetry, no state.
         os.environ.update(RUNTIME__DLTHUB_TELEMETRY="false", DLT_DATA_DIR=directory, RUNTIME__LOG_LEVEL="ERROR")
         import dlt  # type: ignore[import-not-found]
 

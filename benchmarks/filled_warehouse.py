@@ -1,7 +1,7 @@
-"""A warehouse that already holds years of sales, made inside PostgreSQL: months built beside and attached.
+"""Fills a warehouse with years of sales inside PostgreSQL: months are built as separate tables and attached.
 
-Not the loader's work, so that what is measured afterwards does not depend on it; what the loader keeps beside the facts
-(summaries, where transactions stand, what was stated of customers) is there in the same proportions.
+The loader is not used, so that later measurements do not depend on it. What the loader stores besides facts (summaries,
+dates of transactions, observations of customers) is there in the same proportions.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ MONTHS = 60
 LAST_DAY = date(2024, 1, 14)
 """The day before the one that is loaded on top."""
 BYTES_A_FACT = 430
-"""Rows, indexes, summaries and books, and the log's share while they are written; rounded up."""
+"""Rows, indexes, summaries, operational tables, and their share of the write-ahead log; rounded up."""
 _SPARE_BYTES = 4 * 2**30
 _CUSTOMERS_PER_FACT = 1 / 250
 _SQL = Path(__file__).parent / "sql"
 
 
-class NoRoom(Exception):
-    """The disk cannot hold what was asked for."""
+class DiskTooSmall(Exception):
+    """The disk is too small for the requested number of facts."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ class _Month:
 
 
 def check_room(facts: int) -> None:
-    """Raise NoRoom when the disk of temporary files is too small for a warehouse of so many facts."""
+    """Raise DiskTooSmall when the disk of temporary files is too small for a warehouse of so many facts."""
     wanted = facts * BYTES_A_FACT + _SPARE_BYTES
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < wanted:
-        raise NoRoom(
+        raise DiskTooSmall(
             f"{facts:,} facts need about {wanted / 2**30:.0f} GiB of temporary disk space and {free / 2**30:.0f} are"
-            " free. Make room, point TMPDIR to a larger disk, or ask for fewer with --facts."
+            " free. Make room, point TMPDIR to a larger disk, or request fewer with --facts."
         )
 
 
 def fill(dsn: str, facts: int, progress: Callable[[str], None], months: int = MONTHS) -> int:
-    """Fill an empty warehouse, as its superuser, with about `facts` facts up to LAST_DAY; how many it holds then."""
+    """Fill an empty warehouse, as its superuser, with about `facts` facts up to LAST_DAY. Returns their number."""
     month_list = _months(months)
     days = sum((month.last - month.first).days + 1 for month in month_list)
     bound = {
@@ -75,7 +75,7 @@ def fill(dsn: str, facts: int, progress: Callable[[str], None], months: int = MO
         for month in pool.map(lambda each: _fill_month(dsn, each, bound), month_list):
             done += 1
             progress(f"filling: {month.first:%Y-%m}, {done} of {months} months")
-    progress("filling: keys of the books")
+    progress("filling: keys of the operational tables")
     _run(dsn, "create_ops_keys", {})
     _vacuum(
         dsn, "ops.transaction_dates", "ops.customer_observations", "fact_daily_sales", "dim_customer", "dim_product"
@@ -125,7 +125,7 @@ def _execute(dsn: str, statement: sql.Composable, values: dict[str, object] | di
 
 
 def _vacuum(dsn: str, *tables: str) -> None:
-    """As autovacuum would have done long ago; else it comes in the middle of what is measured."""
+    """Vacuum as autovacuum would have done; otherwise it would run during a measurement."""
     connection = psycopg2.connect(dsn)
     try:
         connection.autocommit = True

@@ -1,4 +1,4 @@
-"""The whole ingestion command for one retailer's day against its real API, S3 and PostgreSQL."""
+"""Measures the complete ingestion command for one retailer's day against its real API, S3 and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ LINES = 100_000
 
 
 def landings(stack: Stack, number: int, repetitions: int) -> Timing:
-    """`python -m ingestion.main` for a day of about 100,000 lines; the first time the retailer makes them up."""
+    """`python -m ingestion.main` for a day of about 100,000 lines. The first run generates them and is not counted."""
     timing, database = Timing(), f"retailer_{number}"
-    books = stack.server.create_database(database)
+    database_url = stack.server.create_database(database)
     try:
         made_up = {"RETAILER_LINES_PER_DAY": str(LINES), "RETAILER_TODAY": "2024-02-01"}
-        with stack.place() as place, running_vendor(number, books, made_up) as vendor:
+        with stack.target() as target, running_vendor(number, database_url, made_up) as vendor:
             command = [sys.executable, "-m", "ingestion.main", str(DAY), "--retailer", vendor.retailer_id, "--json"]
             environment = {
-                **place.environment,
+                **target.environment,
                 **vendor.environment,
                 "PATH": os.environ["PATH"],
                 "PYTHONPATH": str(PROJECT_ROOT),
             }
             for repetition in range(repetitions + 1):
                 stack.settle()
-                cost = run_command(command, environment, stack.servers(place))
+                cost = run_command(command, environment, stack.servers(target))
                 landed = json.loads(cost.output)["retailers"][vendor.retailer_id]["dates"][0]
                 cost.output, timing.rows = "", int(landed["landed"])
                 if repetition:

@@ -1,4 +1,4 @@
-"""The same file into PostgreSQL in four ways: bare COPY (the floor), `retail etl`, dlt, and the obvious way."""
+"""Loads the same file into PostgreSQL in four ways: bare COPY (the floor), `retail etl`, dlt, and the obvious way."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.process_watch import Cost, run_command, watched
-from benchmarks.stack import Place, Stack
+from benchmarks.stack import LoadTarget, Stack
 from ingestion.models.columns import render
 from shared.config import PROJECT_ROOT
 from shared.database import read_sql, session, transaction
@@ -35,8 +35,10 @@ class EtlRun:
         return {str(name): float(seconds) for name, seconds in self.report.get("seconds", {}).items()}
 
 
-def etl(stack: Stack, place: Place, file: Path, *, options: Sequence[str] = (), watch_memory: bool = False) -> EtlRun:
-    """`retail etl` as a process of its own, from its start to its end."""
+def etl(
+    stack: Stack, target: LoadTarget, file: Path, *, options: Sequence[str] = (), watch_memory: bool = False
+) -> EtlRun:
+    """`retail etl` in its own process, from start to end."""
     command = [
         sys.executable,
         "-m",
@@ -50,20 +52,20 @@ def etl(stack: Stack, place: Place, file: Path, *, options: Sequence[str] = (), 
         *options,
     ]
     environment = {
-        **place.environment,
+        **target.environment,
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
         "PYTHONPATH": str(PROJECT_ROOT),
     }
     stack.settle()
-    cost = run_command(command, environment, stack.servers(place), watch_memory=watch_memory)
+    cost = run_command(command, environment, stack.servers(target), watch_memory=watch_memory)
     report = json.loads(cost.output)
     cost.output = ""
     return EtlRun(cost, report)
 
 
 def export_facts(dsn: str, file: Path) -> int:
-    """Write the finished rows of fact_sales, in the order of its key, as COPY reads them; how many there are."""
+    """Write the finished rows of fact_sales, in the order of its key, as COPY reads them. Returns their number."""
     with (
         session(dsn, application_name="bench") as connection,
         transaction(connection) as cursor,
@@ -91,9 +93,9 @@ def floor(stack: Stack, database: str, facts: Path) -> Cost:
 
 
 def obvious_way(stack: Stack, loaded: str, facts: Path) -> Cost:
-    """Stage by COPY, then INSERT … ON CONFLICT into the months of fact_sales, which are there and empty.
+    """Stage by COPY, then INSERT … ON CONFLICT into the months of fact_sales, which exist and are empty.
 
-    Far less than the whole job: the rows are finished, the dimensions are there, nothing is read, cleaned or audited.
+    This is far less than the complete job: rows and dimensions are finished, and nothing is read, cleaned or audited.
     """
     name, _ = stack.warehouse(copy_of=loaded)
     try:
@@ -114,7 +116,7 @@ def obvious_way(stack: Stack, loaded: str, facts: Path) -> Cost:
 
 
 def dlt(stack: Stack, python: Path, method: str, file: Path, *, watch_memory: bool = False) -> Cost:
-    """dlt's load of the file into one table of a new database, as a process of its own."""
+    """dlt's load of the file into one table of a new database, in its own process."""
     name = f"dlt_{method}"
     dsn = stack.server.create_database(name)
     try:
@@ -128,7 +130,7 @@ def dlt(stack: Stack, python: Path, method: str, file: Path, *, watch_memory: bo
 
 
 def rows_written(stack: Stack, database: str) -> dict[str, int]:
-    """Rows inserted, updated and deleted so far in each table of the star; books and views apart."""
+    """Rows inserted, updated and deleted so far in each fact and dimension table."""
     total = " + ".join(ROWS_WRITTEN)
     found = stack.server.execute(
         f"SELECT regexp_replace(relname, '_[0-9]{{4}}_[0-9]{{2}}$', ''), sum({total})::bigint"  # noqa: S608 - our own names

@@ -1,4 +1,4 @@
-"""The machine in a sentence: cores, memory, processor, kernel, versions. No host names, no paths."""
+"""Describes the machine: cores, memory, processor, kernel, versions. No host names, no paths."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psutil
 
 
 def describe_machine(postgres_version: str) -> dict[str, str]:
-    """What a reader needs to place the figures; `postgres_version` as the server states it."""
+    """What a reader needs to judge the figures. `postgres_version` is the server's own text."""
     return {
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
@@ -22,7 +22,7 @@ def describe_machine(postgres_version: str) -> dict[str, str]:
 
 
 def load_of_others() -> float:
-    """Processes that wanted a processor in the last minute, on average: what else the machine was doing."""
+    """Load average of the last minute: what else the machine was doing."""
     return round(os.getloadavg()[0], 2)
 
 

@@ -1,9 +1,8 @@
 """Online Retail as the benchmark's file: the real one unpacked, parts of it, and multiples of it.
 
 A multiple repeats the file with all dates 53 weeks later each time, so that weekdays and seasons stay, and with invoice
-numbers that go on where the last copy's ended, so that every invoice is a new one. The same number of rows always gives
-the same bytes.
-Where the real file is absent, the simulated retailers' generator makes rows of the same shape.
+numbers that continue after those of the previous repetition, so that every invoice is new. The same number of rows
+always gives the same bytes. If the real file is missing, the simulated retailers' generator makes similar rows.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "
 _FIRST_DAY, _LAST_DAY = date(2010, 12, 1), date(2011, 12, 9)
 _DAYS_APART = 53 * 7
 _NUMBERS_APART = 46_000
-"""More than the file has invoice numbers, and ten times that still leaves them six digits."""
+"""More than the file's range of invoice numbers; ten repetitions still have six digits."""
 _RECEIPTS_A_NUMBER = 8
-"""Made-up receipts are smaller than a wholesaler's invoices, so that some share one."""
+"""Generated receipts are smaller than a wholesaler's invoices, so several share one invoice."""
 _PACKED = "online_retail.csv.zst"
 _TIME = "%-m/%-d/%Y %-H:%M"
 
@@ -44,9 +43,9 @@ def find_real_file() -> Path | None:
 
 
 def describe_source() -> str:
-    """What the file is, in words."""
+    """A description of the file."""
     if find_real_file() is None:
-        return f"{ROWS:,} made-up rows in the shape of UCI Online Retail, which was not there"
+        return f"{ROWS:,} generated rows in the shape of UCI Online Retail, which was missing"
     return f"UCI Online Retail (Chen, 2015), {ROWS:,} rows"
 
 
@@ -62,7 +61,7 @@ def make_source(directory: Path) -> Path:
 
 
 def with_rows(source: Path, rows: int) -> Path:
-    """A file of `rows` rows beside the source: its first ones, or the source several times over."""
+    """A file of `rows` rows next to the source: its first rows, or several repetitions of it."""
     path = source.with_name(f"online_retail_{rows}.csv")
     if path.exists():
         return path
@@ -103,18 +102,18 @@ def _made_up_rows(generator: SalesGenerator) -> Iterator[tuple[object, ...]]:
     first, moved = 536_365, _FIRST_DAY - FIRST_GENERATED_DAY
     for ahead in range((_LAST_DAY - _FIRST_DAY).days + 1):
         number = first
-        for place, receipt in enumerate(generator.receipts(FIRST_GENERATED_DAY + timedelta(days=ahead))):
-            number = first + place // _RECEIPTS_A_NUMBER
+        for target, receipt in enumerate(generator.receipts(FIRST_GENERATED_DAY + timedelta(days=ahead))):
+            number = first + target // _RECEIPTS_A_NUMBER
             yield from _rows_of(receipt, number, moved)
         first = number + 1  # an invoice is of one day
 
 
 def _rows_of(receipt: Receipt, number: int, moved: timedelta) -> Iterator[tuple[object, ...]]:
     prefix = {Kind.SALE: "", Kind.RETURN: "C", Kind.ADJUSTMENT: "A"}[receipt.kind]
-    moment = (datetime.fromtimestamp(receipt.sold_at, UTC) + moved).strftime(_TIME)
+    sold_at = (datetime.fromtimestamp(receipt.sold_at, UTC) + moved).strftime(_TIME)
     sign = -1 if receipt.kind is Kind.RETURN else 1
     customer = receipt.customer.code[1:].lstrip("0") if receipt.customer else ""
     for line in receipt.lines:
         quantity, price = sign * line.quantity, f"{line.price / 100:.2f}"
         name = line.product.name
-        yield f"{prefix}{number}", line.product.code, name, quantity, moment, price, customer, "United Kingdom"
+        yield f"{prefix}{number}", line.product.code, name, quantity, sold_at, price, customer, "United Kingdom"

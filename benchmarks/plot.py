@@ -1,4 +1,4 @@
-"""Seconds against rows, both logarithmic, as an SVG that needs no library and no font."""
+"""Plots seconds against rows, both logarithmic, as an SVG without libraries or fonts."""
 
 from __future__ import annotations
 

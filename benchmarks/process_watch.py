@@ -1,4 +1,4 @@
-"""What a piece of work cost: seconds, processor seconds and peak memory, of our process and of each server apart."""
+"""Measures what work costs: seconds, processor seconds and peak memory, of our process and of each server."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ import psutil
 
 _HIGH_WATER_EVERY = 0.02
 _SHARES_EVERY = 0.5
-"""Reading the shared memory of PostgreSQL's processes costs milliseconds, so it is read seldom."""
+"""Reading the shared memory of PostgreSQL's processes takes milliseconds, so it is read rarely."""
 
 
 @dataclass
 class Cost:
-    """Of one piece of work. Memory in bytes; a peak that was not watched is 0."""
+    """The cost of one piece of work. Memory is in bytes; a peak that was not watched is 0."""
 
     seconds: float = 0.0
     processor_seconds: float = 0.0
-    """Of our process and its children."""
+    """Processor seconds of our process and its children."""
     peak_bytes: int = 0
-    """The high-water mark of our process's resident memory, with that of its children added."""
+    """Peak resident memory of our process, plus that of its children."""
     server_processor_seconds: dict[str, float] = field(default_factory=dict)
     server_peak_bytes: dict[str, int] = field(default_factory=dict)
-    """Proportional share (PSS) of each server's processes: memory that they share counts once."""
+    """Proportional set size (PSS) of each server's processes: shared memory counts once."""
     output: str = ""
-    """What a command printed."""
+    """The command's output."""
 
 
 class CommandFailed(Exception):
-    """A measured command ended with an error; the text is its last lines."""
+    """A measured command failed; the message is its last lines of output."""
 
 
 @contextmanager
 def watched(servers: Mapping[str, int], *, watch_memory: bool = False) -> Iterator[Cost]:
-    """Measure the block, which works in this process; `servers` are the first processes of servers by name."""
+    """Measure the block, which runs in this process. `servers` are the main processes of servers by name."""
     cost = Cost()
     before, own = _server_seconds(servers), _own_seconds()
     with _Sampler(None, servers if watch_memory else {}) as sampler:
@@ -57,7 +57,7 @@ def watched(servers: Mapping[str, int], *, watch_memory: bool = False) -> Iterat
 def run_command(
     command: Sequence[str], environment: Mapping[str, str], servers: Mapping[str, int], *, watch_memory: bool = False
 ) -> Cost:
-    """Run a command to its end and measure it, start-up included. Raises CommandFailed."""
+    """Run a command and measure it, start-up included. Raises CommandFailed."""
     cost = Cost()
     before = _server_seconds(servers)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -85,7 +85,7 @@ def run_command(
 
 
 class _Sampler:
-    """Looks at processes from a thread while a block runs."""
+    """Samples processes from a thread while a block runs."""
 
     def __init__(self, pid: int | None, servers: Mapping[str, int]) -> None:
         self._pid, self._servers = pid, servers
@@ -96,7 +96,7 @@ class _Sampler:
 
     @property
     def peak_bytes(self) -> int:
-        """Sum of the high-water marks: of one process exact, of several an upper bound."""
+        """Sum of the peaks: exact for one process, an upper bound for several."""
         return sum(self._high_water.values())
 
     def __enter__(self) -> _Sampler:
@@ -123,7 +123,7 @@ class _Sampler:
 
 
 def _family(pid: int) -> list[int]:
-    """The process and its descendants; the kernel keeps the list, so it costs no walk over all processes."""
+    """The process and its descendants, from the kernel's list of children, without scanning all processes."""
     family = [pid]
     for each in family:
         try:
@@ -160,7 +160,7 @@ def _own_seconds() -> float:
 
 
 def _server_seconds(servers: Mapping[str, int]) -> dict[str, float]:
-    """Processor time of each server so far; children that ended are in their parent's account."""
+    """Processor time of each server so far; that of ended children counts for their parent."""
     return {name: sum(_seconds_of(pid) for pid in _family(pid)) for name, pid in servers.items()}
 
 

@@ -1,4 +1,4 @@
-"""What readers and the nightly refresh meet: refreshing the six views, and the BI example queries."""
+"""Measures the refresh of the six views and the BI example queries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg2
 import materialized_views.refresh_views
 from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Timing
-from benchmarks.stack import Place, Stack
+from benchmarks.stack import LoadTarget, Stack
 from shared.config import PROJECT_ROOT
 from shared.database import read_sql
 
@@ -24,29 +24,29 @@ def query_files() -> Sequence[Path]:
 
 
 def question(path: Path) -> str:
-    """What a query answers: its first comment line."""
+    """The question behind a query: its first comment line."""
     return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("--").strip()
 
 
-def refreshes(stack: Stack, place: Place, repetitions: int) -> tuple[Timing, Timing]:
-    """The first filling of all six views, and refreshing them concurrently with readers, as every night."""
-    first, nightly = Timing(), Timing()
+def refreshes(stack: Stack, target: LoadTarget, repetitions: int) -> tuple[Timing, Timing]:
+    """The first filling of all six views, and their refresh with CONCURRENTLY, as in every run."""
+    first, repeated = Timing(), Timing()
     for repetition in range(repetitions + 1):
         stack.settle()
         with watched(stack.servers()) as cost:
-            result = materialized_views.refresh_views.run(settings=place.settings, run_id=f"bench-{repetition}")
-        timing = nightly if repetition else first
+            result = materialized_views.refresh_views.run(settings=target.settings, run_id=f"bench-{repetition}")
+        timing = repeated if repetition else first
         timing.costs.append(cost)
         for view in result.views:
             timing.steps.setdefault(view.view, []).append(view.seconds)
         timing.rows = sum(view.rows for view in result.views)
-    return first, nightly
+    return first, repeated
 
 
-def queries(place: Place, repetitions: int) -> dict[str, Timing]:
-    """Each example query as the reader, with what it reads in memory: sent, run and fetched; once before uncounted."""
+def queries(target: LoadTarget, repetitions: int) -> dict[str, Timing]:
+    """Each example query as the read-only role: sent, run and fetched. A first run that fills caches is discarded."""
     timings = {}
-    connection = psycopg2.connect(place.warehouse.reader_dsn)
+    connection = psycopg2.connect(target.warehouse.reader_dsn)
     try:
         connection.autocommit = True
         for path in query_files():

@@ -1,4 +1,4 @@
-"""What a run measured, as it is kept in .local/bench/results.json and read to write the document."""
+"""The results of a run, stored in .local/bench/results.json and read to write the document."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from benchmarks.process_watch import Cost
 
 
 class Timing(BaseModel):
-    """One piece of work, done several times."""
+    """One piece of work, measured several times."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     costs: list[Cost] = []
     watched: Cost | None = None
-    """One more repetition, in which the servers' memory was watched, which costs time: not among `costs`."""
+    """One more repetition, in which the servers' memory was watched. That takes time, so it is not in `costs`."""
     rows: int = 0
-    """Rows or records worked on."""
+    """Rows or records processed."""
     steps: dict[str, list[float]] = {}
     """Seconds of its steps, per repetition."""
     facts: dict[str, str] = {}
-    """What else was seen, such as rows written."""
+    """Other figures, such as rows written."""
 
     @property
     def seconds(self) -> float:
@@ -60,7 +60,7 @@ class Timing(BaseModel):
 
 
 class Results(BaseModel):
-    """All that was measured, by name; names of loads end with `@` and the rows of the file."""
+    """All measurements by name. Names of loads end with `@` and the rows of the file."""
 
     machine: dict[str, str]
     source: str
@@ -74,14 +74,14 @@ class Results(BaseModel):
     """What could not be measured, and why."""
 
     def merged_with(self, older: Results | None) -> Results:
-        """With the timings of an older run on the same machine that this one did not take."""
+        """These results, plus timings of an older run on the same machine that this run did not measure."""
         if older is None or older.machine != self.machine:
             return self
         return self.model_copy(update={"timings": {**older.timings, **self.timings}})
 
 
 def read_results(path: Path) -> Results | None:
-    """The results of the last run, if there are any that this version can read."""
+    """The results of the last run, if they exist and this version can read them."""
     try:
         return Results.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The benchmark's own PostgreSQL and S3 API, gone at its end, and fresh warehouses on them.
+"""The benchmark's own PostgreSQL and S3 API, removed at its end, with new warehouses on them.
 
-PostgreSQL runs with the settings of the local platform (`make up`), which are PostgreSQL's own but for five, not with
-those of the tests: a commit must reach the disk soon, and pages torn by a crash are guarded against.
+PostgreSQL runs with the settings of the local platform (`make up`), which are the defaults except for five. Unlike the
+tests' settings, they write commits to disk soon and protect against pages torn by a crash.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DE
 
 
 @dataclass(frozen=True)
-class Place:
-    """A warehouse and two buckets: what one load needs."""
+class LoadTarget:
+    """A warehouse and two buckets, as one load needs them."""
 
     warehouse: WarehouseAccess
     s3: S3Process
@@ -45,13 +45,13 @@ class Place:
 
     @property
     def settings(self) -> Settings:
-        """The same, read."""
+        """The platform's settings for this target."""
         return load_settings(self.environment)
 
 
 @dataclass
 class Stack:
-    """A running PostgreSQL with an empty warehouse to copy."""
+    """A running PostgreSQL with an empty warehouse as a template."""
 
     server: PostgresServer
     passwords: Mapping[str, str]
@@ -59,27 +59,27 @@ class Stack:
 
     @property
     def version(self) -> str:
-        """As PostgreSQL states it."""
+        """PostgreSQL's version, in its own words."""
         return str(self.server.execute("SHOW server_version")[0][0])
 
-    def servers(self, place: Place | None = None) -> dict[str, int]:
-        """Name and first process of each server, for the accounts."""
+    def servers(self, target: LoadTarget | None = None) -> dict[str, int]:
+        """Name and main process of each server, for measuring them."""
         postgres = {"PostgreSQL": self.server.process.pid} if self.server.process else {}
-        return {**postgres, **({"S3": place.s3.process.pid} if place else {})}
+        return {**postgres, **({"S3": target.s3.process.pid} if target else {})}
 
     def settle(self) -> None:
-        """Write out what earlier work left, so that the next does not pay for it."""
+        """Write earlier changes to disk, so that the next measurement does not pay for them."""
         self.server.execute("CHECKPOINT")
 
     def warehouse(self, copy_of: str = _TEMPLATE) -> tuple[str, WarehouseAccess]:
-        """A new warehouse, empty or a copy; its name and the ways into it."""
+        """A new warehouse, empty or a copy: its name and its access."""
         self._made += 1
         name = f"warehouse_{self._made}"
         return name, create_warehouse(self.server, self.passwords, name=name, template=copy_of)
 
     @contextmanager
-    def place(self, copy_of: str = _TEMPLATE, *, existing: str | None = None) -> Iterator[Place]:
-        """A new warehouse, or an existing one, and an S3 API of its own; both gone at the end of the block."""
+    def target(self, copy_of: str = _TEMPLATE, *, existing: str | None = None) -> Iterator[LoadTarget]:
+        """A new or existing warehouse and a new S3 API; both are removed at the end of the block."""
         if existing is None:
             name, warehouse = self.warehouse(copy_of)
         else:
@@ -96,14 +96,14 @@ class Stack:
                 for bucket in _BUCKETS.values():
                     client.create_bucket(Bucket=bucket)
                 self.settle()
-                yield Place(warehouse, s3, name)
+                yield LoadTarget(warehouse, s3, name)
         finally:
             self.server.drop_database(name)
 
 
 @contextmanager
 def running_stack() -> Iterator[Stack]:
-    """A PostgreSQL of our own with the warehouse's schema ready to be copied; gone at the end, also after a failure."""
+    """A separate PostgreSQL with the warehouse's schema as a template; removed at the end, also after a failure."""
     passwords = {role: secrets.token_hex(8) for role in ("retail_owner", "retail_user", "retail_reader")}
     with throwaway_server(PROJECT_ROOT / ".local" / "postgres", settings=LASTING_SETTINGS) as server:
         create_warehouse_roles(server, passwords)

@@ -1,4 +1,4 @@
-"""The figures to reach, and whether they were."""
+"""The figures to reach, and whether they were reached."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Figure:
 
     @property
     def outcome(self) -> str:
-        """In words: whether the aim, only the must, or neither was reached."""
+        """Whether the aim, only the must, or neither was reached, as text."""
         if self.measured is None:
             return "not measured"
         if self._reached(self.aim):
@@ -71,7 +71,7 @@ def memory(value: float) -> str:
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Every figure, in the order of the promises."""
+    """Every figure, in the order of the document."""
     look = _Look(results)
     etl, floor = at("etl", YEAR), at("floor", YEAR)
     yield Figure(
@@ -115,7 +115,7 @@ def _against_dlt(look: _Look, etl: str) -> Iterator[Figure]:
 
 
 class _Look:
-    """Figures out of the timings; None where something was not measured."""
+    """Figures from the timings; None if something was not measured."""
 
     def __init__(self, results: Results) -> None:
         self._timings = results.timings

@@ -1,4 +1,4 @@
-"""Pages as the three retailers' APIs send them, and how fast they become lines of the raw zone."""
+"""Generates pages as the three retailers' APIs send them, and measures how fast they become lines of the raw zone."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import orjson
 
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.land_date import page_lines
+from ingestion.landing.verify import Totals
 from ingestion.normalizers.retailer1 import Retailer1Normalizer
 from ingestion.normalizers.retailer2 import Retailer2Normalizer
 from ingestion.normalizers.retailer3 import Retailer3Normalizer
 from ingestion.prefetch import reduced_gc
-from ingestion.reconciliation import Totals
 from ingestion.services.retailer2_service import order_lines
 from shared.dead_letters import DeadLetterBuffer
 from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
@@ -27,7 +27,7 @@ PRODUCTS, CUSTOMERS = 2000, 5000
 _OPENING = time(14, tzinfo=UTC)
 _TRADING_SECONDS = 20_000
 _MOVES_EVERY = 200
-"""One customer in so many has another address from the start of the day on: a new version in the history."""
+"""One customer in so many has a new address from the start of the day on: a new version in the history."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class _Receipt:
 
     @property
     def town(self) -> str:
-        """Where the customer lives, from which day on tells `known_since`."""
+        """Where the customer lives, since `known_since`."""
         return f"Town {self.at:%y%m%d}" if self.has_moved else "Boston"
 
     @property
     def known_since(self) -> datetime:
-        """Since when the customer is what they are."""
+        """Since when the customer's attributes are as they are."""
         return datetime.combine(self.at, time(tzinfo=UTC)) if self.has_moved else datetime(2023, 9, 2, tzinfo=UTC)
 
 
@@ -61,12 +61,12 @@ def _receipts(lines: int, day: date) -> Iterator[_Receipt]:
     while made < lines:
         number += 1
         size = min(chance.choice([1, 1, 2, 2, 3, 4]), lines - made)
-        moment = opening + timedelta(seconds=int(_TRADING_SECONDS * made / lines))
+        sold_at = opening + timedelta(seconds=int(_TRADING_SECONDS * made / lines))
         customer = None if chance.random() < 0.3 else int(chance.paretovariate(0.8)) % CUSTOMERS
         products = [int(chance.paretovariate(0.7)) % PRODUCTS for _ in range(size)]
         items = tuple((each, chance.choice([1, 1, 1, 2, 2, 3, 5]), each * 37 % 5000 + 99) for each in products)
         made += size
-        yield _Receipt(number, moment, customer, items)
+        yield _Receipt(number, sold_at, customer, items)
 
 
 def _rows_1(lines: int, day: date) -> Iterator[dict[str, Any]]:
@@ -157,7 +157,7 @@ def _in_pages(rows: Sequence[Any], size: int, wrap: Callable[[Any], Any]) -> lis
 
 
 def pages(number: int, lines: int, day: date) -> list[bytes]:
-    """Bodies of the answers with which a retailer lists a day."""
+    """Bodies of the responses with which a retailer lists a day."""
     if number == 1:
         return _in_pages(list(_rows_1(lines, day)), PAGE_LINES, lambda rows: {"rows": rows})
     if number == 2:
@@ -166,7 +166,7 @@ def pages(number: int, lines: int, day: date) -> list[bytes]:
 
 
 class _Service:
-    """As much of a retailer's service as reading a page needs."""
+    """The part of a connector that reading a page needs."""
 
     def __init__(self, number: int) -> None:
         normalizers: dict[int, Callable[[], Any]] = {
@@ -184,7 +184,7 @@ class _Service:
 
 
 def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Totals:
-    """Bodies to lines of the raw zone, by the code that landing runs: parsed, validated, normalised, counted."""
+    """Convert bodies to lines of the raw zone with landing's code: parsed, validated, normalised, counted."""
     service: Any = _Service(number)
     totals = Totals()
     with reduced_gc(), DeadLetterBuffer() as buffer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
 from shared.config import DOTENV
 

@@ -1,4 +1,4 @@
-"""Where landed partitions came from, as lineage."""
+"""Lineage of landed partitions: from which API or files they came."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def flows_of(result: IngestResult, settings: Settings) -> list[Flow]:
 def flows_of_files(
     paths: Mapping[str, str], retailer_id: str, manifests: Mapping[date, Manifest], bucket: str
 ) -> list[Flow]:
-    """From files, by name and path, to the raw zone: each file to the dates it brought."""
+    """From files, by name and path, to the raw zone: each file to the dates it contains."""
     parts: dict[str, list[LandedPart]] = {}
     for day, it in manifests.items():
         for source in it.sources:

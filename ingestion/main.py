@@ -1,4 +1,4 @@
-"""Ingest one business date: every retailer's sales into the raw zone, retailers side by side.
+"""Ingest one business date: every retailer's sales into the raw zone, retailers in parallel.
 
 python -m ingestion.main 2024-01-15 [--retailer retailer_1] [--since-watermark]
 """
@@ -54,8 +54,8 @@ def run(
 ) -> IngestResult:
     """Land `day` of each retailer; with `since_watermark` also the dates that changed or are missing.
 
-    A retailer that fails leaves the others alone and is named in the result. Raises RetryLater or FixConfiguration
-    when the warehouse or the bucket, which all need, is not there.
+    A retailer that fails does not stop the others; the result names it. Raises RetryLater or FixConfiguration when the
+    warehouse or the bucket, which all retailers need, cannot be reached.
     """
     around = runtime or Runtime()
     if clock is not None:

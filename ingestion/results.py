@@ -17,7 +17,7 @@ class LandedDate:
 
     business_date: date
     reported: int
-    """Lines by the retailer's own books."""
+    """Lines by the retailer's control report."""
     fetched: int
     landed: int
     rejected: int
@@ -29,10 +29,10 @@ class LandedDate:
     sha256: str
     seconds: float
     size_bytes: int = 0
-    """Of the raw object."""
+    """SHA-256 of the raw object."""
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """As data that can be written as JSON."""
         return {
             "business_date": self.business_date.isoformat(),
             "reported": self.reported,
@@ -50,13 +50,13 @@ class LandedDate:
 
 @dataclass(frozen=True)
 class RetailerResult:
-    """What became of one retailer."""
+    """The result of one retailer."""
 
     retailer_id: str
     dates: tuple[LandedDate, ...] = ()
-    """In the order they were landed: the date asked for is the last, when it was reached."""
+    """In the order they were landed. The requested date is the last one, if it was reached."""
     notes: tuple[str, ...] = ()
-    """What a person should know although nothing failed."""
+    """What an operator should know although nothing failed."""
     error: str | None = None
     error_kind: str | None = None
     """`RetryLater`, `StopRun` or `FixConfiguration`."""
@@ -67,7 +67,7 @@ class RetailerResult:
         return "failed" if self.error else "landed"
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able form."""
+        """As data that can be written as JSON."""
         return {
             "retailer_id": self.retailer_id,
             "status": self.status,
@@ -80,7 +80,7 @@ class RetailerResult:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What became of a run."""
+    """The result of a run."""
 
     run_id: str
     business_date: date
@@ -93,11 +93,11 @@ class IngestResult:
 
     @property
     def ok(self) -> bool:
-        """Whether every retailer asked for was landed."""
+        """Whether every requested retailer was landed."""
         return not self.failed
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-able form, for XCom and `--json`: counts and money, never rows."""
+        """As data that can be written as JSON, for XCom and `--json`: counts and money, never rows."""
         return {
             "run_id": self.run_id,
             "business_date": self.business_date.isoformat(),

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingestion import checkpoints
+from ingestion import catch_up
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, Runtime
-from ingestion.landing.land_date import ChangesRead, LandingTarget, land
+from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
@@ -27,7 +27,7 @@ class _Progress:
 
 @dataclass(frozen=True)
 class _Catchup:
-    """What to read beside the day, and what its manifest will say of it."""
+    """The other dates to land, and what the day's manifest will declare about them."""
 
     to_land: tuple[date, ...]
     changes: ChangesRead
@@ -36,16 +36,16 @@ class _Catchup:
 def ingest_retailer(
     retailer_id: str, day: date, zone: LandingTarget, settings: Settings, runtime: Runtime, *, since_watermark: bool
 ) -> RetailerResult:
-    """Land `day`, with `since_watermark` also what changed or is missing. Never raises: a failure is a result."""
+    """Land `day`; with `since_watermark` also changed and missing dates. Never raises: a failure is a result."""
     progress = _Progress()
     error: str | None = None
     kind: str | None = None
     try:
-        service = registry.build(retailer_id, settings, runtime)
+        connector = registry.build(retailer_id, settings, runtime)
         try:
-            _ingest(service, day, zone, settings.ingest, runtime, progress, since_watermark=since_watermark)
+            _ingest(connector, day, zone, settings.ingest, runtime, progress, since_watermark=since_watermark)
         finally:
-            service.close()
+            connector.close()
     except RetailError as failure:
         error, kind = str(failure), kind_of(failure)
         _log.error("not landed", retailer_id=retailer_id, business_date=str(day), error=error)
@@ -56,7 +56,7 @@ def ingest_retailer(
 
 
 def _ingest(
-    service: Connector[Any],
+    connector: Connector[Any],
     day: date,
     zone: LandingTarget,
     settings: IngestSettings,
@@ -67,38 +67,39 @@ def _ingest(
 ) -> None:
     changes = ChangesRead()
     if since_watermark:
-        catchup = _plan(service, day, zone, settings, progress)
+        catchup = _plan(connector, day, zone, settings, progress)
         for earlier in catchup.to_land:
-            progress.dates.append(land(service, earlier, zone, runtime))
+            progress.dates.append(land_date(connector, earlier, zone, runtime))
         changes = catchup.changes
-    progress.dates.append(land(service, day, zone, runtime, changes))
+    progress.dates.append(land_date(connector, day, zone, runtime, changes))
 
 
 def _plan(
-    service: Connector[Any], day: date, zone: LandingTarget, settings: IngestSettings, progress: _Progress
+    connector: Connector[Any], day: date, zone: LandingTarget, settings: IngestSettings, progress: _Progress
 ) -> _Catchup:
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
-        published = checkpoints.read_published(cursor, service.retailer_id)
-        loaded = checkpoints.read_loaded_checksums(cursor, service.retailer_id)
-    gaps = checkpoints.find_gaps(day, published, loaded, settings.catch_up_days)
+        published = catch_up.read_published(cursor, connector.retailer_id)
+        loaded = catch_up.read_loaded_checksums(cursor, connector.retailer_id)
+    gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days)
     if gaps.left_out:
         progress.notes.append(
-            f"{service.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
-            f" missing, too, but one run catches up {settings.catch_up_days} at most (INGEST_CATCH_UP_DAYS)."
-            f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {service.retailer_id}, and so on."
+            f"{connector.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
+            f" also missing, but one run catches up at most {settings.catch_up_days} dates (INGEST_CATCH_UP_DAYS)."
+            f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {connector.retailer_id},"
+            " and so on."
         )
-        _log.warning("gap too long", retailer_id=service.retailer_id, note=progress.notes[-1])
-    since = checkpoints.changes_since(day, published, settings.lookback_days)
-    listing = service.list_changes(since)
-    affected = checkpoints.affected_dates(day, published, listing, gaps)
-    manifests = checkpoints.current_manifests(zone.store, zone.bucket, service.retailer_id, affected)
-    known = {each for each, manifest in manifests.items() if checkpoints.holds(manifest, affected[each])}
+        _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
+    since = catch_up.changes_since(day, published, settings.lookback_days)
+    listing = connector.list_changes(since)
+    affected = catch_up.affected_dates(day, published, listing, gaps)
+    manifests = catch_up.current_manifests(zone.store, zone.bucket, connector.retailer_id, affected)
+    known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}
     to_land = sorted({*gaps.to_fill, *affected} - known)
-    # Read by an earlier run, but not loaded by one: the day's manifest names it, so that it is loaded now.
+    # An earlier run landed these dates but none loaded them. The day's manifest names them, so they are loaded now.
     waiting = {each for each in known if loaded.get(each) != manifests[each].sha256}
     _log.info(
         "changes listed",
-        retailer_id=service.retailer_id,
+        retailer_id=connector.retailer_id,
         since=since.isoformat(),
         until=listing.as_of.isoformat(),
         gaps=len(gaps.to_fill),

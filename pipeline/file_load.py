@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.landing import source_partitions
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ingestion.landing.plan import LandingPlan
     from ingestion.landing.write import RawZone
     from ingestion.mapping.layouts import SourceMapping
-    from ingestion.mapping.reading import FilesRead
+    from ingestion.mapping.read_files import FilesRead
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
@@ -92,7 +92,7 @@ def run_file_load(
     """
     from ingestion.connectors.files.headers import recognise_layout
     from ingestion.mapping.layouts import load_layout
-    from ingestion.mapping.reading import read_files
+    from ingestion.mapping.read_files import read_files
     from ingestion.mapping.workspace import workspace
 
     watch = Stopwatch()

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingestion.mapping.layouts import SourceMapping
-    from ingestion.mapping.reading import FilesRead
+    from ingestion.mapping.read_files import FilesRead
 
 
 class SnapshotReport:

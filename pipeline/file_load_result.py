@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingestion.landing.source_partitions import LoadedPartition
-    from ingestion.mapping.reading import FilesRead
+    from ingestion.mapping.read_files import FilesRead
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
 

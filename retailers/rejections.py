@@ -1,4 +1,4 @@
-"""Why a request is not answered. Each vendor words it in its own JSON."""
+"""Why a request is rejected. Each retailer formats it in its own JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Rejected(Exception):
-    """A request that gets an error. `code` is the same for all vendors; `message` names what to mend."""
+    """A request that gets an error. `code` is the same for all retailers; `message` says what to fix."""
 
     status: int
     code: str
@@ -22,7 +22,7 @@ def invalid(message: str) -> Rejected:
 
 
 def unavailable(retry_after: float | None = None) -> Rejected:
-    """The retailer cannot answer now."""
+    """The retailer's API is temporarily unavailable."""
     headers = {} if retry_after is None else {"Retry-After": str(max(0, round(retry_after)))}
     return Rejected(503, "unavailable", "the service is unavailable, try again later", headers)
 

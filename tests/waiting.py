@@ -10,7 +10,7 @@ Found = TypeVar("Found")
 
 
 def wait_until(reached: Callable[[], Found], seconds: float, *, every: float = 0.2) -> Found:
-    """Call `reached` every so many seconds until its result is true, and return that; AssertionError after `seconds`."""
+    """Call `reached` until its result is true, and return that. Raises AssertionError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not (result := reached()):
         assert time.monotonic() < deadline, f"not reached in {seconds:.0f} s"

@@ -19,7 +19,7 @@ from ingestion.models.columnar import COLUMNS
 Connection = duckdb.DuckDBPyConnection
 FREQUENT_VALUES = 5
 VALUES_OF = "values_of_"
-"""Tables of `ingestion.mapping.values`: a distinct text of a field, its typed value, and the rows that hold it."""
+"""Tables of `ingestion.mapping.field_values`: a field's distinct text, its typed value, and its number of rows."""
 ONLY_LANDED = ("line_type", "net_amount")
 """Fields that only cleaning adds and that the report shows."""
 KEYS = ("line_id",)

@@ -1,4 +1,10 @@
-"""What every retailer's service offers the rest of ingestion, whatever its API looks like."""
+"""The interface between ingestion and a retailer's API, and what its implementations share.
+
+A connector knows one API: how to authenticate, how to page, and how to turn a raw line into a `SalesRecord`. Ingestion
+knows the rest: it streams the pages of a date into the raw zone (`landing/land_date.py`), compares them with the
+retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, register it in
+`registry.py` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
+"""
 
 from __future__ import annotations
 
@@ -21,12 +27,12 @@ from shared.partitions import ControlReport
 
 Raw = TypeVar("Raw")
 MANY_LINES = 20_000
-"""From here on a listing is read in larger pages."""
-_TOTAL_PER_SILENCE = 4
+"""A listing with more lines is read in larger pages."""
+_TOTAL_PER_TIMEOUT = 4
 
 
 class ListingChanged(RetryLater):
-    """The source's listing moved while it was read: begin it again."""
+    """The source's listing changed while it was read. The caller reads it again from the start."""
 
 
 @dataclass(frozen=True)
@@ -37,86 +43,93 @@ class RawPage(Generic[Raw]):
     """From 1."""
     rows: Sequence[Raw]
     as_of: datetime
-    """The moment, on the source's clock where it tells it, that the page speaks of (UTC)."""
+    """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Which business dates changed."""
+    """Which business dates changed at the source."""
 
     dates: Mapping[date, datetime]
-    """Each with its latest change, UTC. A record that moved counts for both its dates."""
+    """Business date → its latest change, UTC. A record that moved to another date counts for both dates."""
     as_of: datetime
-    """Changes before this moment, on the source's clock, are in the listing (UTC)."""
+    """All changes before this time, by the source's clock, are in the listing (UTC)."""
 
 
 class Connector(Protocol[Raw]):
-    """One retailer's API. Not for several threads at once."""
+    """One retailer's API. Used by one thread at a time.
+
+    `Raw` is one line as the API sends it. Ingestion does not look into it: it passes it from `fetch_sales_data` to
+    `normalize`, and to `payload` and `readable_amount` if it is rejected.
+
+    Every method that sends requests raises RetryLater when the system fails, FixConfiguration when the settings are
+    wrong, and StopRun when a response is not what the API's documentation says.
+    """
 
     @property
     def retailer_id(self) -> str:
         """`retailer_1` …"""
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Raw]]:
-        """All lines sold on `day`, page by page; at least one page, which may be empty.
+        """All lines sold on `day`, page by page. There is at least one page; it may be empty.
 
-        Raises ListingChanged when it moved, RetryLater and FixConfiguration as the HTTP client does.
+        Raises ListingChanged when the listing changed between two pages.
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """One raw line as the contract has it. Pure. Raises RejectRecord."""
+        """One raw line as a `SalesRecord`. Pure. Raises RejectRecord with a reason code."""
 
     def normalize(self, raw: Raw) -> Normalized:
-        """The same, not put together yet: for reading millions. Raises RejectRecord."""
+        """The same record as checked parts, which are faster to write as JSON. Raises RejectRecord."""
 
     def daily_report(self, day: date) -> ControlReport:
-        """What the retailer's own books say of `day`."""
+        """The control report of `day`: line count and net totals from the retailer's own system."""
 
     def list_changes(self, since: datetime) -> Changes:
-        """Which business dates had lines added, changed, moved or withdrawn since then."""
+        """Which business dates had lines added, changed, moved or withdrawn since that time."""
 
     def readable_amount(self, raw: Raw) -> tuple[str, Decimal] | None:
-        """Currency and signed amount of a rejected line, as far as they can be read."""
+        """Currency and signed amount of a rejected line, or None if they cannot be read."""
 
     def payload(self, raw: Raw) -> Any:
-        """The raw line as JSON-able data, for the dead letters."""
+        """The raw line as data that can be written as JSON, for the dead letters."""
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """Clock, sleep and chance, so that tests can hold them."""
+    """Clock, sleep and randomness. Tests pass their own, so that nothing depends on real time or chance."""
 
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
-    """Aware."""
+    """The current time, with a time zone."""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
 
 
 def request_policy(settings: IngestSettings) -> RequestPolicy:
-    """How patient the settings want us to be."""
+    """Rate limit and retries by the settings."""
     return RequestPolicy(settings.requests_per_second, settings.max_attempts, settings.backoff_seconds)
 
 
-def limits_of(settings: IngestSettings) -> Limits:
-    """How much of an answer the settings let us take."""
-    silence = settings.timeout_seconds
-    return Limits(silence, _TOTAL_PER_SILENCE * silence, settings.max_response_mb * 1024 * 1024)
+def response_limits(settings: IngestSettings) -> Limits:
+    """Bounds of a response by the settings: time and size."""
+    timeout = settings.timeout_seconds
+    return Limits(timeout, _TOTAL_PER_TIMEOUT * timeout, settings.max_response_mb * 1024 * 1024)
 
 
-def part(retailer_id: str, answer: JsonResponse, name: str, kind: type[Any]) -> Any:
-    """A part of an answer that must be there. Raises StopRun: a missing answer is not an empty day."""
-    value = answer.value.get(name) if isinstance(answer.value, dict) else None
+def required_field(retailer_id: str, response: JsonResponse, name: str, kind: type[Any]) -> Any:
+    """A required field of a response. Raises StopRun if it is missing: that does not mean that nothing was sold."""
+    value = response.value.get(name) if isinstance(response.value, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise StopRun(f"{retailer_id} sent an answer without {name!r}: its API is not what docs/RETAILERS.md says.")
+        raise StopRun(f"{retailer_id} sent a response without {name!r}: its API is not what docs/RETAILERS.md says.")
     return value
 
 
-def report_of(retailer_id: str, day: date, read: Callable[[], ControlReport]) -> ControlReport:
-    """The report that `read` makes of an answer. Raises StopRun when it cannot."""
+def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport]) -> ControlReport:
+    """The report that `read` makes of a response. Raises StopRun if it fails."""
     try:
         return read()
     except (RejectRecord, KeyError, TypeError, AttributeError, ValueError) as error:
@@ -125,21 +138,21 @@ def report_of(retailer_id: str, day: date, read: Callable[[], ControlReport]) ->
         ) from error
 
 
-def source_time(answer: JsonResponse) -> datetime:
-    """When the source answered, for want of better: its Date header, or our clock when we asked."""
+def source_time(response: JsonResponse) -> datetime:
+    """Fallback for the time of a response: its Date header, or when we sent the request, whichever is earlier."""
     try:
-        stamped = parsedate_to_datetime(answer.headers.get("Date", ""))
+        stamped = parsedate_to_datetime(response.headers.get("Date", ""))
     except (ValueError, TypeError):
-        return answer.asked_at
-    return min(stamped.astimezone(UTC), answer.asked_at)
+        return response.requested_at
+    return min(stamped.astimezone(UTC), response.requested_at)
 
 
-def note_change(dates: dict[date, datetime], day: date, changed_at: datetime) -> None:
+def keep_latest_change(dates: dict[date, datetime], day: date, changed_at: datetime) -> None:
     """Keep the latest change of each date."""
     if day not in dates or dates[day] < changed_at:
         dates[day] = changed_at
 
 
-def start_of(day: date) -> datetime:
-    """The earliest moment at which it is `day` anywhere on earth (UTC+14)."""
+def earliest_start_of(day: date) -> datetime:
+    """The earliest time at which it is `day` anywhere on earth (UTC+14)."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=14)

@@ -1,4 +1,4 @@
-"""Which retailers there are, and how to build the service of each."""
+"""The registered retailers, and how to build the connector of each."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ LISTING_PATHS: Mapping[str, str] = {
     "retailer_2": retailer2_service.LISTING_PATH,
     "retailer_3": retailer3_service.LISTING_PATH,
 }
-"""Where each API lists its sales, as lineage names it."""
+"""The path at which each API lists its sales; lineage names the source by it."""
 
 
 def build(retailer_id: str, settings: Settings, runtime: Runtime) -> Connector[Any]:
-    """The service of one retailer. Raises FixConfiguration when it is unknown or not configured."""
+    """The connector of one retailer. Raises FixConfiguration when it is unknown or not configured."""
     if retailer_id not in BUILDERS:
         raise FixConfiguration(f"Unknown retailer {retailer_id!r}. Known are: {', '.join(BUILDERS)}.")
     return BUILDERS[retailer_id](settings, runtime)

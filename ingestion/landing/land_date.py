@@ -1,7 +1,8 @@
-"""One retailer's business date into the raw zone: replaced as a whole, or left as it was.
+"""Lands one retailer's business date from its API: the partition is replaced completely, or left as it was.
 
-A listing is streamed into an upload that nobody sees yet. Only when it agrees with the retailer's own books and not too
-much of it was rejected is it written: data, then rejected records, then the manifest, under a lock of this partition.
+A listing is streamed into an upload that is not visible yet. The upload is completed only if it agrees with the
+retailer's control report and few enough records were rejected. Then data, rejected records and manifest are written, in
+this order, under a lock of the partition.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Any
 import orjson
 
 from ingestion.connectors.protocol import Connector, ListingChanged, RawPage, Runtime
+from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.normalizers.assembly import json_lines
 from ingestion.prefetch import prefetch
-from ingestion.reconciliation import Totals, mismatch, money_unexplained
 from ingestion.results import LandedDate
 from shared import dead_letters
 from shared.database import lock_in_transaction, session, transaction
@@ -29,7 +30,7 @@ from shared.version import CODE_VERSION
 
 _log = get_logger(__name__)
 _LISTINGS = 4
-"""Readings of a listing that does not hold still, the first included."""
+"""How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
 
 
@@ -46,7 +47,7 @@ class LandingTarget:
 
 @dataclass(frozen=True)
 class ChangesRead:
-    """What the day's manifest says of the change listing and of the dates landed beside it."""
+    """What the day's manifest declares about the change listing and the other dates landed in the same run."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -58,11 +59,11 @@ class _Reading:
     """A listing that was read to its end."""
 
     totals: Totals
-    asked_from: datetime
+    requested_from: datetime
 
 
-def land(
-    service: Connector[Any],
+def land_date(
+    connector: Connector[Any],
     day: date,
     zone: LandingTarget,
     runtime: Runtime,
@@ -70,60 +71,65 @@ def land(
 ) -> LandedDate:
     """Land `day` of one retailer.
 
-    Raises RetryLater when the listing never agreed with the books, StopRun when too many records were rejected.
-    In both cases the partition stays as it was.
+    Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
+    rejected. In both cases the partition stays as it was.
     """
     started = runtime.monotonic()
     problem = ""
     for attempt in range(_LISTINGS):
         if attempt:
-            _log.warning("listing read again", retailer_id=service.retailer_id, business_date=str(day), reason=problem)
+            _log.warning(
+                "reading the listing again",
+                retailer_id=connector.retailer_id,
+                business_date=str(day),
+                reason=problem,
+            )
             runtime.sleep(_PAUSE_SECONDS * attempt)
-        report = service.daily_report(day)
-        key = raw_key(service.retailer_id, day)
+        report = connector.daily_report(day)
+        key = raw_key(connector.retailer_id, day)
         with zone.store.writer(zone.bucket, key) as writer, DeadLetterBuffer() as buffer:
             try:
-                reading = _read(service, day, writer, buffer, runtime)
+                reading = _read(connector, day, writer, buffer, runtime)
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            if mismatch(reading.totals, report):
-                report = service.daily_report(day)  # the books may have moved on while the listing was read
-            if found := mismatch(reading.totals, report):
+            if find_mismatch(reading.totals, report):
+                report = connector.daily_report(day)  # sales may have been entered while the listing was read
+            if found := find_mismatch(reading.totals, report):
                 problem = found
                 continue
-            _check_rejections(service.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
-            manifest = _write(service.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
+            _check_rejections(connector.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
+            manifest = _write(connector.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
             _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
     raise RetryLater(
-        f"{service.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
-        f" Run again later: python -m ingestion.main {day} --retailer {service.retailer_id}"
+        f"{connector.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
+        f" Run again later: python -m ingestion.main {day} --retailer {connector.retailer_id}"
     )
 
 
 def _read(
-    service: Connector[Any],
+    connector: Connector[Any],
     day: date,
     writer: ObjectWriter,
     buffer: DeadLetterBuffer,
     runtime: Runtime,
 ) -> _Reading:
     totals = Totals()
-    asked_from = runtime.clock()
-    with prefetch(service.fetch_sales_data(day)) as pages:
+    requested_from = runtime.clock()
+    with prefetch(connector.fetch_sales_data(day)) as pages:
         for page in pages:
             if page.number == 1:
-                asked_from = min(asked_from, page.as_of)
-            writer.write(page_lines(service, page, day, totals, buffer))
-    return _Reading(totals, asked_from)
+                requested_from = min(requested_from, page.as_of)
+            writer.write(page_lines(connector, page, day, totals, buffer))
+    return _Reading(totals, requested_from)
 
 
 def page_lines(
-    service: Connector[Any], page: RawPage[Any], day: date, totals: Totals, buffer: DeadLetterBuffer
+    connector: Connector[Any], page: RawPage[Any], day: date, totals: Totals, buffer: DeadLetterBuffer
 ) -> bytes:
-    """The page's lines of the raw zone; what they hold is counted, what is rejected goes to the buffer."""
-    ordinal, normalize = day.toordinal(), service.normalize
+    """The page's lines for the raw zone. Counts them in `totals`; rejected ones go to the buffer."""
+    ordinal, normalize = day.toordinal(), connector.normalize
     landing = []
     for row, raw in enumerate(page.rows, 1):
         try:
@@ -131,7 +137,7 @@ def page_lines(
             if normalized.sold.number != ordinal:
                 raise RejectRecord(RejectReason.WRONG_DATE.value, f"its business date is {normalized.sold.values[0]}")
         except RejectRecord as error:
-            _reject(service, raw, error, f"page {page.number}, row {row}", totals, buffer)
+            _reject(connector, raw, error, f"page {page.number}, row {row}", totals, buffer)
             continue
         landing.append(normalized)
     totals.add(landing)
@@ -139,12 +145,12 @@ def page_lines(
 
 
 def _reject(
-    service: Connector[Any], raw: Any, error: RejectRecord, position: str, totals: Totals, buffer: DeadLetterBuffer
+    connector: Connector[Any], raw: Any, error: RejectRecord, position: str, totals: Totals, buffer: DeadLetterBuffer
 ) -> None:
-    payload = service.payload(raw)
+    payload = connector.payload(raw)
     buffer.add(DeadLetter(error.code, error.reason, position, payload))
     content = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-    totals.reject(error.code, f"{position}: {error}", content, service.readable_amount(raw))
+    totals.reject(error.code, f"{position}: {error}", content, connector.readable_amount(raw))
 
 
 def _check_rejections(
@@ -158,7 +164,7 @@ def _check_rejections(
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.most_common())
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
-        f" {zone.max_reject_share:.0%}. The partition was not replaced. For example {totals.example}."
+        f" {zone.max_reject_share:.0%}. The partition was not replaced. The first one: {totals.example}."
         " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE to land the rest."
     )
 
@@ -177,7 +183,7 @@ def _write(
     writer.flush()
     rejected_key_name = rejected_key(retailer_id, day)
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
-        # Two runs at once would otherwise leave the object of one and the manifest of the other.
+        # Without the lock, two runs at once could leave the object of one and the manifest of the other.
         lock_in_transaction(cursor, "raw", retailer_id, day)
         now = runtime.clock()
         manifest = _manifest(retailer_id, day, zone, reading, report, writer, changes, now)
@@ -221,8 +227,8 @@ def _manifest(
         amounts=totals.control_amounts(),
         control_report=report,
         window=RequestWindow(
-            requested_from=reading.asked_from,
-            requested_until=max(now, reading.asked_from),
+            requested_from=reading.requested_from,
+            requested_until=max(now, reading.requested_from),
             changes_since=changes.since,
             changes_until=changes.until,
         ),
@@ -233,7 +239,7 @@ def _manifest(
 
 
 def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: ControlReport) -> None:
-    if totals.rejected and (difference := money_unexplained(totals, report)):
+    if totals.rejected and (difference := unexplained_money(totals, report)):
         _log.warning(
             "money of rejected records cannot be reconciled",
             retailer_id=manifest.retailer_id,

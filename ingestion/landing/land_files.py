@@ -1,7 +1,8 @@
-"""Many business dates from files into the raw zone, beside the load of the same records into the star.
+"""Lands many business dates from files in the raw zone, while the same records are loaded into the warehouse.
 
-Landing runs in threads of its own: lines from DuckDB, objects over a few connections, chunks of dates written while the
-next one's lines are made. A date's manifest is written last, so a landing that is cut off counts for nothing.
+Landing runs in its own threads: lines come from DuckDB, objects go over a few connections, and a chunk of dates is
+written while the lines of the next one are made. A date's manifest is written last, so an interrupted landing leaves no
+valid partition.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from datetime import date, datetime
 
 import duckdb
 
-from ingestion.landing.contents import day_contents
+from ingestion.landing.control_totals import day_contents
 from ingestion.landing.plan import LandingPlan, ReadFiles
 from ingestion.landing.serialise import day_texts
 from ingestion.landing.source_partitions import WrittenPartition
@@ -27,22 +28,22 @@ from shared.partitions import Manifest, manifest_key, raw_key
 
 CHUNK_DAYS = 32
 CHUNK_BYTES = 32 * 1024 * 1024
-"""How much is written in one transaction, so under that many locks, and held in memory till then."""
+"""How much is written in one transaction, and so how many locks are held and how much is kept in memory."""
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class BulkLanding:
-    """A landing under way."""
+    """A landing in progress."""
 
     batch: LandedBatch
-    """The dates that are new or changed; its `manifests` waits for the end."""
+    """The new and changed dates. Its `manifests` waits until the landing has ended."""
     written: Callable[[], Mapping[date, WrittenPartition]]
-    """Waits for the end; what was written. Raises what the landing raised."""
+    """Waits for the end and returns what was written. Raises the landing's error if it failed."""
     is_still_current: Callable[[], bool]
-    """Waits for the end; whether nobody has landed one of the dates anew since."""
+    """Waits for the end and returns whether all of the dates are still as written, not landed again by another run."""
     landed_so_far: Callable[[], Mapping[date, Manifest]]
-    """What is written by now; all of it once the landing has ended."""
+    """What is written so far; everything once the landing has ended."""
 
 
 @contextmanager
@@ -55,7 +56,7 @@ def land_batch(
     clock: Callable[[], datetime],
     progress: Progress = lambda step, share: None,
 ) -> Iterator[BulkLanding]:
-    """Start landing what `plan` says. When the block is left before the end, the rest is not landed."""
+    """Start landing the dates of `plan`. If the block is left before the end, the rest is not landed."""
     landing = _Landing(read, connection, zone, plan, clock, progress)
     with ThreadPoolExecutor(1, thread_name_prefix="landing") as pool:
         future: Future[dict[date, WrittenPartition]] = pool.submit(landing.run)
@@ -69,7 +70,7 @@ def land_batch(
             yield BulkLanding(
                 batch,
                 future.result,
-                lambda: _still_landed(zone, read.retailer_id, future.result()),
+                lambda: _is_still_current(zone, read.retailer_id, future.result()),
                 landing.landed_so_far,
             )
         finally:
@@ -81,7 +82,7 @@ class _Cancelled(RetryLater):
 
 
 class _Landing:
-    """Produces chunks in one thread and seals them in another, one ahead at the most."""
+    """Produces chunks in one thread and writes them in another, at most one chunk ahead."""
 
     def __init__(
         self,
@@ -121,21 +122,21 @@ class _Landing:
                 for chunk in self._chunks():
                     if writing is not None:
                         self._note(writing)
-                    writing = pool.submit(writer.seal, chunk)
+                    writing = pool.submit(writer.write_chunk, chunk)
             finally:
                 if writing is not None:
                     self._note(writing)
-                self._lines.close()  # with its temporary tables, whose memory the load can use
+                self._lines.close()  # drops its temporary tables, so that the load can use their memory
         return self._written
 
     def landed_so_far(self) -> dict[date, Manifest]:
-        """What is written by now."""
+        """What is written so far."""
         return {day: written.manifest for day, written in self._written.items()}
 
     def cancel(self) -> None:
         """Stop at the next opportunity."""
         self._cancelled.set()
-        with suppress(duckdb.ConnectionException):  # closed: it is over already
+        with suppress(duckdb.ConnectionException):  # closed: the landing has already ended
             self._lines.interrupt()
 
     def _note(self, writing: Future[dict[date, WrittenPartition]]) -> None:
@@ -161,14 +162,14 @@ class _Landing:
         with day_texts(self._lines, {day: contents[day].landed for day in plan.digests}) as texts:
             for text in texts:
                 if self._cancelled.is_set():
-                    raise _Cancelled("The landing was given up.")
+                    raise _Cancelled("The landing was cancelled.")
                 day = text.business_date
                 yield PartitionToWrite(
                     text, contents[day], plan.sources[day], plan.digests[day], day in plan.landed_before
                 )
 
 
-def _still_landed(zone: RawZone, retailer_id: str, written: Mapping[date, WrittenPartition]) -> bool:
+def _is_still_current(zone: RawZone, retailer_id: str, written: Mapping[date, WrittenPartition]) -> bool:
     objects = zone.bucket.marks(f"raw/{retailer_id}/")
     return all(
         key in objects and objects[key].e_tag == tag

@@ -1,4 +1,4 @@
-"""Landed partitions read back, so that files can add to them."""
+"""Reads landed partitions back, so that files can add records to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import orjson
 
-from ingestion.landing.rejected_rows import KEPT
+from ingestion.landing.rejected_rows import REJECTED_BEFORE
 from ingestion.models.columnar import COLUMNS
 from shared.database import Cursor
 from shared.errors import RetryLater
@@ -22,9 +22,9 @@ from shared.s3_bulk import BulkBucket
 def append_landed(
     connection: duckdb.DuckDBPyConnection, cursor: Cursor, bucket: BulkBucket, landed: Mapping[date, Manifest]
 ) -> None:
-    """Add what is landed of these dates to the connection's tables; a record of the files wins over the same one there.
+    """Add the landed records of these dates to the connection's tables. A record of the files replaces the landed one.
 
-    Rejected rows and flags stay as well. Raises RetryLater where a landing is under way or was cut off.
+    Rejected rows and flags are kept as well. Raises RetryLater if another landing is in progress or was interrupted.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
     with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
@@ -33,12 +33,12 @@ def append_landed(
             if bucket.download(manifest.object_key, path) != manifest.sha256:
                 raise RetryLater(
                     f"The raw object of {manifest.retailer_id} {day} is not the one its manifest names: another landing"
-                    " is under way or was cut off. Run again, or say --on-overlap replace."
+                    " is in progress or was interrupted. Run again, or use --on-overlap replace."
                 )
             _keep_records(connection, path)
             if manifest.rejected:
                 _keep_rejected(connection, bucket, day, manifest)
-    # Made anew: columns that are the same in every record of a file are not stored as such.
+    # A new table: in `landed_records`, columns with the same value in every record of a file are virtual.
     connection.execute(
         "CREATE OR REPLACE TABLE all_records AS SELECT * FROM landed_records UNION ALL SELECT * FROM kept_records"
     )
@@ -57,19 +57,19 @@ def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 
 def _keep_rejected(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, day: date, manifest: Manifest) -> None:
-    """The dead letters that are there stay as they are; an equal one of the files is the same."""
-    letters = [orjson.loads(line) for line in bucket.read(rejected_key(manifest.retailer_id, day)).splitlines()]
-    # A letter does not tell its money; the manifest tells that of all of them, booked on the first ones here.
+    """Keep the existing dead letters. An equal rejected row of the files counts as the same one."""
+    kept = [orjson.loads(line) for line in bucket.read(rejected_key(manifest.retailer_id, day)).splitlines()]
+    # A dead letter has no amount; the manifest has the sum of all. It is assigned to the first ones, one per currency.
     money = [(amounts.rejected, currency) for currency, amounts in manifest.amounts.items() if amounts.rejected]
-    money += [(None, None)] * (len(letters) - len(money))  # type: ignore[list-item]
+    money += [(None, None)] * (len(kept) - len(money))  # type: ignore[list-item]
     rows = [
-        (KEPT, place, day, letter["reason_code"], letter["reason"], None, letter["position"], payload, *amount)
-        for place, (letter, amount) in enumerate(zip(letters, money, strict=False))
-        for payload in [orjson.dumps(letter["payload"]).decode()]
+        (REJECTED_BEFORE, number, day, row["reason_code"], row["reason"], None, row["position"], payload, *amount)
+        for number, (row, amount) in enumerate(zip(kept, money, strict=False))
+        for payload in [orjson.dumps(row["payload"]).decode()]
     ]
     connection.executemany(
         "DELETE FROM rejected_rows WHERE business_date = ? AND source_file <> ? AND code = ? AND payload = ?",
-        [(day, KEPT, row[3], row[7]) for row in rows],
+        [(day, REJECTED_BEFORE, row[3], row[7]) for row in rows],
     )
     connection.executemany(
         "INSERT INTO rejected_rows (source_file, source_line, business_date, code, reason, column_name, value, payload,"

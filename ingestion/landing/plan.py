@@ -1,4 +1,4 @@
-"""Which business dates of files are new or changed, and what becomes of dates that other files brought before."""
+"""Decides which business dates of files have to be landed: new and changed ones, subject to the overlap policy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Protocol
 import duckdb
 from pydantic import ValidationError
 
-from ingestion.landing.contents import day_digests
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.control_totals import day_digests
+from ingestion.landing.overlap_policy import Overlap
 from ingestion.landing.overlay import append_landed
 from ingestion.landing.source_partitions import FileRead, LoadedPartition, find_partitions
 from ingestion.landing.write import RawZone
@@ -26,7 +26,7 @@ _NAMED = 5
 
 
 class ReadFiles(Protocol):
-    """What was read (`ingestion.mapping.reading.FilesRead`); the rows stand in the connection's tables."""
+    """What was read (`ingestion.mapping.read_files.FilesRead`). The rows are in the connection's tables."""
 
     @property
     def retailer_id(self) -> str: ...  # noqa: D102
@@ -40,53 +40,55 @@ class ReadFiles(Protocol):
 
 @dataclass(frozen=True)
 class LandingPlan:
-    """What is to be landed. `landed_records` and its sisters hold the changed dates only."""
+    """What has to be landed. `landed_records`, `rejected_rows` and `flagged_rows` hold these dates only."""
 
     digests: Mapping[date, str]
     """New and changed dates, ascending, with the digest of their content."""
     sources: Mapping[date, tuple[SourceFileReference, ...]]
-    """The files that each of them comes from."""
+    """The files that each date comes from."""
     landed_before: frozenset[date]
-    """Those that the raw zone holds something of."""
+    """Those for which the raw zone already has an object."""
     unchanged: Mapping[date, LoadedPartition]
-    """Dates that stand in raw zone and star exactly so."""
+    """Dates that are in the raw zone and the warehouse with exactly this content."""
 
 
 def plan_landing(
     read: ReadFiles, connection: duckdb.DuckDBPyConnection, zone: RawZone, overlap: Overlap
 ) -> LandingPlan:
-    """Compare what was read with what is landed; take the unchanged dates out of the tables.
+    """Compare what was read with what is landed, and delete the unchanged dates from the tables.
 
-    Raises StopRun for dates that other files brought, when `overlap` says stop.
+    Raises StopRun for dates that were landed from other files, when `overlap` is STOP.
     """
     with ThreadPoolExecutor(1) as pool:
         listing = pool.submit(zone.bucket.marks, f"raw/{read.retailer_id}/")
         digests = day_digests(connection)
         with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
             known = find_partitions(cursor, read.retailer_id, list(digests))
-            standing = _LandedState(read.retailer_id, known, listing.result(), zone)
+            state = _LandedState(read.retailer_id, known, listing.result(), zone)
             sources = _sources(read, connection)
-            if foreign := standing.from_other_files(standing.changed(digests), sources):
+            if foreign := state.from_other_files(state.changed(digests), sources):
                 if overlap is Overlap.STOP:
-                    raise _overlapping(read, foreign)
+                    raise _overlap_error(read, foreign)
                 if overlap is Overlap.APPEND:
                     append_landed(connection, cursor, zone.bucket, foreign)
                     digests |= {day: digest for day, digest in day_digests(connection).items() if day in foreign}
-                    sources |= {day: _united(sources[day], manifest.sources) for day, manifest in foreign.items()}
-    changed = standing.changed(digests)
+                    sources |= {
+                        day: _merge_sources(sources[day], manifest.sources) for day, manifest in foreign.items()
+                    }
+    changed = state.changed(digests)
     unchanged = {day: known[day] for day in sorted(digests) if day not in changed}
     if unchanged:
         _keep_only(connection, changed)
     return LandingPlan(
         {day: digests[day] for day in sorted(changed)},
         {day: sources[day] for day in changed},
-        frozenset(day for day in changed if standing.is_landed(day)),
+        frozenset(day for day in changed if state.is_landed(day)),
         unchanged,
     )
 
 
 class _LandedState:
-    """What warehouse and raw zone hold of a retailer's dates."""
+    """What the raw zone and the warehouse already have of a retailer's dates."""
 
     def __init__(
         self,
@@ -98,28 +100,28 @@ class _LandedState:
         self._retailer_id, self._known, self._objects, self._zone = retailer_id, known, objects, zone
 
     def changed(self, digests: Mapping[date, str]) -> set[date]:
-        """Dates that do not stand exactly so."""
+        """Dates whose content is new or differs from what is landed and loaded."""
         return {
             day
             for day, digest in digests.items()
             if day not in self._known
             or self._known[day].content_digest != digest
-            or not self._known[day].stands(self._retailer_id, day, self._objects)
+            or not self._known[day].is_unchanged(self._retailer_id, day, self._objects)
         }
 
     def is_landed(self, day: date) -> bool:
-        """Whether the raw zone holds something of the date."""
+        """Whether the raw zone has an object of the date."""
         return bool({raw_key(self._retailer_id, day), manifest_key(self._retailer_id, day)} & self._objects.keys())
 
     def from_other_files(
         self, days: set[date], sources: Mapping[date, tuple[SourceFileReference, ...]]
     ) -> dict[date, Manifest]:
-        """Dates with landed records of which not all come from files of the same names; with their manifests."""
+        """Dates with landed records that do not all come from files of the same names, with their manifests."""
         found = {}
         for day in sorted(days):
             manifest = self._manifest(day)
             names = {source.name for source in sources[day]}
-            if manifest is not None and not {source.name for source in manifest.sources or _no_files()} <= names:
+            if manifest is not None and not {source.name for source in manifest.sources or _no_file_names()} <= names:
                 found[day] = manifest
         return found
 
@@ -132,18 +134,18 @@ class _LandedState:
         try:
             return Manifest.model_validate_json(self._zone.bucket.read(key))
         except ValidationError:
-            return None  # unreadable: nothing that the star could have been loaded from
+            return None  # unreadable, so the warehouse cannot have been loaded from it
 
 
-def _no_files() -> tuple[SourceFileReference, ...]:
+def _no_file_names() -> tuple[SourceFileReference, ...]:
     return (SourceFileReference(name=_NOT_A_FILE, sha256=""),)
 
 
-def _united(
-    ours: tuple[SourceFileReference, ...], theirs: tuple[SourceFileReference, ...]
+def _merge_sources(
+    new: tuple[SourceFileReference, ...], landed: tuple[SourceFileReference, ...]
 ) -> tuple[SourceFileReference, ...]:
-    names = {source.name for source in ours}
-    return (*(source for source in theirs if source.name not in names), *ours)
+    names = {source.name for source in new}
+    return (*(source for source in landed if source.name not in names), *new)
 
 
 def _sources(read: ReadFiles, connection: duckdb.DuckDBPyConnection) -> dict[date, tuple[SourceFileReference, ...]]:
@@ -158,14 +160,14 @@ def _sources(read: ReadFiles, connection: duckdb.DuckDBPyConnection) -> dict[dat
     return {day: tuple(files[number] for number in numbers) for day, numbers in found}
 
 
-def _overlapping(read: ReadFiles, foreign: Mapping[date, Manifest]) -> StopRun:
-    names = sorted({source.name for manifest in foreign.values() for source in manifest.sources or _no_files()})
+def _overlap_error(read: ReadFiles, foreign: Mapping[date, Manifest]) -> StopRun:
+    names = sorted({source.name for manifest in foreign.values() for source in manifest.sources or _no_file_names()})
     days = [str(day) for day in sorted(foreign)]
     shown = ", ".join(days[:_NAMED]) + (f" and {len(days) - _NAMED} more" if len(days) > _NAMED else "")
     return StopRun(
-        f"{', '.join(file.name for file in read.files)}: {shown} of {read.retailer_id} came from {', '.join(names)}"
-        " before. Nothing was loaded. Say --on-overlap replace if these files are the whole truth about those dates,"
-        " or --on-overlap append to add their records to what is there."
+        f"{', '.join(file.name for file in read.files)}: {shown} of {read.retailer_id} was landed from"
+        f" {', '.join(names)} before. Nothing was loaded. Use --on-overlap replace if these files have all records of"
+        " those dates, or --on-overlap append to add their records to the landed ones."
     )
 
 

@@ -1,8 +1,8 @@
-"""The raw zone's lines of many business dates, made in DuckDB from `landed_records`.
+"""Serialises the records of many business dates as lines of the raw zone, in DuckDB from `landed_records`.
 
-A file repeats its receipts, products, customers and measures. Each distinct group of fields is written as JSON once; a
-line is the join of five known pieces. The lines are byte for byte what `SalesRecord.model_dump_json` gives (a test says
-so), ordered by business date, and never held all at once.
+A file repeats its receipts, products, customers and measures. Each distinct group of fields is written as JSON once,
+and a line is the join of five such pieces. The lines are byte for byte what `SalesRecord.model_dump_json` gives (a test
+compares them), ordered by business date, and never all in memory at once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 LARGE_DAY_BYTES = 64 * 1024 * 1024
-"""A day beyond this is written to a file and goes up from there in parts."""
+"""A larger day is written to a file and uploaded from there in parts."""
 _BATCH_ROWS = 20_480
 _EPOCH = date(1970, 1, 1)
 _NAMES = tuple(COLUMNS)
@@ -38,7 +38,7 @@ _GROUPS: Mapping[str, tuple[str, ...]] = {
     "customer": _NAMES[_NAMES.index("customer_id") : _NAMES.index("quantity")],
     "measures": _NAMES[_NAMES.index("quantity") :],
 }
-"""What repeats: groups of fields that stand side by side in the contract, but for the line id inside the head."""
+"""Groups of fields that repeat together. They are adjacent in the contract, except for the line id inside the head."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DayText:
 
     business_date: date
     body: bytes | memoryview | Path
-    """In memory; a file when it is large."""
+    """In memory, or a file when it is large."""
     size_bytes: int
     file_sha256: str | None = None
 
@@ -58,10 +58,10 @@ class DayText:
 
 @contextmanager
 def day_texts(cursor: duckdb.DuckDBPyConnection, rows: Mapping[date, int]) -> Iterator[Iterator[DayText]]:
-    """The texts of `rows`' dates, ascending, each with that many records; a date of none has an empty text.
+    """The texts of the dates in `rows`, ascending, each with that many records. Without records the text is empty.
 
-    `cursor` belongs to the calling thread alone; temporary tables are made in it. A large day's file is gone at the
-    end of the block.
+    `cursor` must belong to the calling thread alone: temporary tables are created in it. A large day's file is deleted
+    at the end of the block.
     """
     cursor.execute("SET TimeZone = 'UTC'")
     for name, columns in _GROUPS.items():
@@ -108,7 +108,7 @@ def _field(column: str) -> str:
 
 
 def _codes() -> str:
-    """The records as numbers of their pieces, in the order of their dates: narrow enough to be sorted cheaply."""
+    """The records as numbers of their pieces, ordered by date: narrow rows, so that sorting is cheap."""
     joins = "".join(
         f" JOIN {name}_texts AS {name} ON "
         + " AND ".join(f"r.{column} {_equals(column)} {name}.{column}" for column in columns)
@@ -128,7 +128,7 @@ def _equals(column: str) -> str:
 def _batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[pyarrow.RecordBatch]:
     joins = "".join(f" JOIN {name}_texts USING ({name}_code)" for name in _GROUPS)
     lines = (
-        "SELECT o.business_date, o.rowid AS place, concat(head_text, to_json(line_id), rest_text, product_text,"  # noqa: S608
+        "SELECT o.business_date, o.rowid AS position, concat(head_text, to_json(line_id), rest_text, product_text,"  # noqa: S608
         f" customer_text, measures_text) AS line FROM landing_order AS o{joins}"
     )
     yield from cursor.sql(lines).to_arrow_reader(_BATCH_ROWS)
@@ -140,33 +140,35 @@ def _complete_days(
     yield from (DayText(day, b"", 0) for day, count in sorted(rows.items()) if not count)
     pending: dict[date, _Pieces] = {}
     for batch in batches:
-        for day, place, count, text in _runs(batch):
+        for day, position, count, text in _runs(batch):
             pieces = pending.setdefault(day, _Pieces(directory / f"{day}.json"))
-            pieces.add(place, count, text)
+            pieces.add(position, count, text)
             if pieces.rows == rows[day]:
                 yield pending.pop(day).joined(day)
     if pending:
-        raise StopRun(f"{min(pending)}: not all records came that were counted. This is a defect: please report it.")
+        raise StopRun(
+            f"{min(pending)}: fewer lines were written than records were counted. This is a bug: please report it."
+        )
 
 
 def _runs(batch: pyarrow.RecordBatch) -> Iterator[tuple[date, int, int, memoryview]]:
-    """Stretches of one date, in consecutive places: date, first place, rows, text. Nothing is copied."""
+    """Runs of consecutive records of one date: date, first position, rows, text. Nothing is copied."""
     import numpy as np
 
-    dates, places = (batch.column(number).cast("int64" if number else "int32").to_numpy() for number in (0, 1))
-    breaks = np.flatnonzero((np.diff(dates) != 0) | (np.diff(places) != 1)) + 1
+    dates, positions = (batch.column(number).cast("int64" if number else "int32").to_numpy() for number in (0, 1))
+    breaks = np.flatnonzero((np.diff(dates) != 0) | (np.diff(positions) != 1)) + 1
     _, offsets, text = batch.column(2).buffers()
-    positions, characters = memoryview(offsets).cast("i"), memoryview(text).cast("B")
+    ends, characters = memoryview(offsets).cast("i"), memoryview(text).cast("B")
     base = batch.column(2).offset
     for first, last in pairwise([0, *breaks.tolist(), batch.num_rows]):
-        start, end = positions[base + first], positions[base + last]
-        yield _EPOCH + timedelta(days=int(dates[first])), int(places[first]), last - first, characters[start:end]
+        start, end = ends[base + first], ends[base + last]
+        yield _EPOCH + timedelta(days=int(dates[first])), int(positions[first]), last - first, characters[start:end]
 
 
 class _Pieces:
-    """A day on its way. Threads of DuckDB deliver stretches of the order side by side; places put them right again.
+    """A day that is not complete yet. DuckDB's threads deliver runs of records out of order; positions restore it.
 
-    What grows large goes to a file as it comes: within such a day the order of lines is left open.
+    A large day goes to a file as it arrives: within such a day the order of lines is undefined.
     """
 
     def __init__(self, path: Path) -> None:
@@ -177,16 +179,16 @@ class _Pieces:
         self._written = 0
         self.rows = 0
 
-    def add(self, place: int, rows: int, text: memoryview) -> None:
-        """Keep a stretch."""
-        self._texts[place] = text
+    def add(self, position: int, rows: int, text: memoryview) -> None:
+        """Keep a run of records."""
+        self._texts[position] = text
         self._in_memory += len(text)
         self.rows += rows
         if self._in_memory > LARGE_DAY_BYTES:
             self._write()
 
     def joined(self, day: date) -> DayText:
-        """The whole day."""
+        """The complete day."""
         if self._written:
             self._write()
             return DayText(day, self._path, self._written, self._digest.hexdigest())
@@ -194,7 +196,7 @@ class _Pieces:
         return DayText(day, texts[0] if len(texts) == 1 else b"".join(texts), self._in_memory)
 
     def _sorted(self) -> list[memoryview]:
-        return [self._texts[place] for place in sorted(self._texts)]
+        return [self._texts[position] for position in sorted(self._texts)]
 
     def _write(self) -> None:
         with self._path.open("ab") as file:

@@ -1,4 +1,4 @@
-"""The books of loads from files: what is known of a date before, and what is written with the publication."""
+"""Reads and writes the operational tables of file loads: loaded partitions, the files they came from, and flags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SQL = Path(__file__).parent / "sql"
 
 
 class FileRead(Protocol):
-    """A file as the books name it (`ingestion.connectors.files.sources.SourceFile`)."""
+    """A file as `ops.source_files` describes it (`ingestion.connectors.files.sources.SourceFile`)."""
 
     @property
     def number(self) -> int: ...  # noqa: D102
@@ -41,36 +41,36 @@ class FileRead(Protocol):
 
 @dataclass(frozen=True)
 class LoadedPartition:
-    """A date as files last brought it into the star."""
+    """A date as it was last loaded from files."""
 
     content_digest: str
     raw_e_tag: str
     manifest_e_tag: str
     manifest_json: str
     loaded_sha256: str
-    """Raw object that the star was last loaded from."""
+    """SHA-256 of the raw object that the warehouse was last loaded from."""
     duplicate: int
-    """Copies that the load kept out of the star, by the ledger."""
+    """Duplicates that the load left out of the warehouse, by the ledger."""
     in_warehouse: int
     amounts_json: str
-    """Currency → net money of those two, as texts."""
+    """JSON: currency → net money of the duplicates and of the loaded rows, as texts."""
 
     @cached_property
     def manifest(self) -> Manifest:
-        """The manifest that was written then."""
+        """The manifest written by that landing."""
         return Manifest.model_validate_json(self.manifest_json)
 
     @property
     def amounts(self) -> dict[str, tuple[Decimal, Decimal]]:
-        """Signed net money by currency: of the copies kept out, and in the star."""
+        """Signed net money by currency: of the duplicates, and of the rows in the warehouse."""
         texts: dict[str, list[str]] = json.loads(self.amounts_json)
         return {
             currency: (Decimal(duplicate), Decimal(in_warehouse))
             for currency, (duplicate, in_warehouse) in texts.items()
         }
 
-    def stands(self, retailer_id: str, day: date, objects: Mapping[str, ObjectMark]) -> bool:
-        """Whether the raw zone and the star still hold what was written then."""
+    def is_unchanged(self, retailer_id: str, day: date, objects: Mapping[str, ObjectMark]) -> bool:
+        """Whether the raw zone and the warehouse still have what that landing wrote."""
         raw, manifest = objects.get(raw_key(retailer_id, day)), objects.get(manifest_key(retailer_id, day))
         return (
             raw is not None
@@ -82,7 +82,7 @@ class LoadedPartition:
 
 @dataclass(frozen=True)
 class WrittenPartition:
-    """A partition of this landing."""
+    """A partition that this landing wrote."""
 
     manifest: Manifest
     raw_e_tag: str
@@ -91,19 +91,19 @@ class WrittenPartition:
 
 
 def find_partitions(cursor: Cursor, retailer_id: str, days: Sequence[date]) -> dict[date, LoadedPartition]:
-    """What is known of these dates."""
+    """What was last loaded of these dates."""
     cursor.execute(read_sql(_SQL / "find_source_partitions.sql"), {"retailer_id": retailer_id, "days": list(days)})
     return {day: LoadedPartition(*rest) for day, *rest in cursor.fetchall()}
 
 
 def another_ingest(cursor: Cursor, run_id: str, since: datetime) -> bool:
-    """Whether another run landed something, of whichever retailer, since then; a killed one counts as well."""
+    """Whether another run may have landed anything, of any retailer, since then. A killed run counts as well."""
     cursor.execute(read_sql(_SQL / "another_ingest.sql"), {"run_id": run_id, "since": since})
     return cursor.fetchone() is not None
 
 
 def write_partitions(cursor: Cursor, retailer_id: str, load_id: int, written: Mapping[date, WrittenPartition]) -> None:
-    """What the files brought of each date."""
+    """Record what the files contained of each date."""
     rows = [
         (
             retailer_id,
@@ -131,7 +131,7 @@ def write_files(
     run_id: str,
     loaded_at: datetime,
 ) -> None:
-    """Which files the load read."""
+    """Record which files the load read."""
     rows = [
         (
             *(load_id, file.number, retailer_id, file.name, file.sha256, file.size_bytes, file.rows, file.encoding),
@@ -145,7 +145,7 @@ def write_files(
 def write_flags(
     cursor: Cursor, connection: duckdb.DuckDBPyConnection, *, retailer_id: str, load_id: int, days: Sequence[date]
 ) -> None:
-    """Replace the dates' rows of ops.flagged_sales by `flagged_rows`."""
+    """Replace the dates' rows in ops.flagged_sales with `flagged_rows`."""
     cursor.execute(
         "DELETE FROM ops.flagged_sales WHERE retailer_id = %s AND business_date = ANY (%s)", (retailer_id, list(days))
     )

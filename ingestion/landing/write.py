@@ -1,4 +1,4 @@
-"""Sealing partitions in the raw zone, many in one transaction: data, rejected rows, dead letters, manifests last."""
+"""Writes partitions to the raw zone, many in one transaction: data, rejected rows, dead letters, and manifests last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Self
 
 import duckdb
 
-from ingestion.landing.contents import DayContents
+from ingestion.landing.control_totals import DayContents
 from ingestion.landing.rejected_rows import rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
@@ -33,7 +33,7 @@ from shared.version import CODE_VERSION
 
 _PUTS_IN_FLIGHT = 8
 _NDJSON = "application/x-ndjson"
-# In the order of the keys, so that two runs that want the same locks never wait for each other in a circle.
+# Locks are taken in the order of their keys, so that two runs that need the same locks cannot deadlock.
 _LOCK = "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest(%s) AS key ORDER BY key OFFSET 0) AS keys"
 _RESOLVE = """
 UPDATE ops.dead_letters SET status = 'resolved'
@@ -52,14 +52,14 @@ class RawZone:
 
 @dataclass(frozen=True)
 class PartitionToWrite:
-    """A partition with all that its manifest states."""
+    """A partition with everything its manifest declares."""
 
     text: DayText
     contents: DayContents
     sources: tuple[SourceFileReference, ...]
     digest: str
     was_landed: bool
-    """Whether the raw zone held something of this date before."""
+    """Whether the raw zone already had an object of this date."""
 
     @property
     def day(self) -> date:
@@ -68,7 +68,7 @@ class PartitionToWrite:
 
 
 class PartitionWriter:
-    """Seals chunks of one retailer's dates over a few connections to S3 and one to the warehouse."""
+    """Writes chunks of one retailer's dates over a few connections to S3 and one to the warehouse."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class PartitionWriter:
         requested_from: datetime,
         clock: Callable[[], datetime],
     ) -> None:
-        """`rejected` is a cursor of the thread that seals."""
+        """`rejected` is a cursor of the thread that writes."""
         self._zone, self._connection, self._rejected = zone, connection, rejected
         self._retailer_id, self._file_names = retailer_id, file_names
         self._requested_from, self._clock = requested_from, clock
@@ -95,8 +95,8 @@ class PartitionWriter:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def seal(self, chunk: Sequence[PartitionToWrite]) -> dict[date, WrittenPartition]:
-        """All of the chunk's partitions. An error leaves those whose manifest was not written uncounted."""
+    def write_chunk(self, chunk: Sequence[PartitionToWrite]) -> dict[date, WrittenPartition]:
+        """Write all partitions of a chunk. After an error, those without a manifest do not count as landed."""
         with transaction(self._connection) as cursor:
             cursor.execute(_LOCK, ([lock_key("raw", self._retailer_id, part.day) for part in chunk],))
             now = self._clock()

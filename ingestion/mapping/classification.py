@@ -1,4 +1,4 @@
-"""What a line is and what it counts for: line type, sign and measures, as DuckDB expressions over typed fields."""
+"""Classifies lines: line type, sign and measures, as DuckDB expressions over typed fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ingestion.models.retailer_data import TOTAL_TOLERANCE
 
 
 def condition(field: str, wanted: Condition) -> str:
-    """Whether a typed field is as wanted."""
+    """SQL condition: whether a typed field fulfils the layout's condition."""
     parts = []
     if wanted.matches is not None:
         parts.append(f"regexp_full_match({field}, {literal(wanted.matches)})")
@@ -28,7 +28,7 @@ def condition(field: str, wanted: Condition) -> str:
 
 
 def line_types(layout: SourceMapping, what: str) -> str:
-    """A CASE over the layout's rules: what a line `is_`, or 'true' for those to `negate`."""
+    """A CASE over the layout's rules: the line type (`is_`), or whether to negate the measures (`negate`)."""
     cases = []
     if any(kind.adjustment for kind in layout.non_products):
         cases.append(f"WHEN is_money_only THEN {literal('adjustment') if what == 'is_' else 'false'}")
@@ -39,9 +39,9 @@ def line_types(layout: SourceMapping, what: str) -> str:
 
 
 def measured(layout: SourceMapping, *, small: bool = False) -> str:
-    """CTEs after `parsed_rows`: `measured` holds type, signed measures and, where a line is rejected, its `line_fault`.
+    """CTEs over `parsed_rows`. `measured` has line type, signed measures and, for a rejected line, its `line_fault`.
 
-    `small` says that no quantity times no price reaches 10^11: then their product fits the faster decimals.
+    `small`: every quantity times price is below 10^11, so that the product fits DuckDB's faster decimals.
     """
     negates = any(rule.negate for rule in layout.line_type)
     voids = any(rule.is_ == "void" for rule in layout.line_type)
@@ -64,7 +64,7 @@ signed AS (
         *,
         CASE line_kind WHEN 'void' THEN 'adjustment' ELSE line_kind END AS kind,
         ({signed})::{COLUMNS["net_quantity"]} AS signed_quantity,
-        {f"({total})::{money}" if own_total else f"NULL::{money}"} AS stated_total
+        {f"({total})::{money}" if own_total else f"NULL::{money}"} AS source_total
     FROM kinds
 ),
 priced AS (
@@ -73,7 +73,7 @@ priced AS (
 amounts AS (
     SELECT
         *,
-        coalesce(stated_total, TRY_CAST(exact_amount AS {money})) AS signed_amount
+        coalesce(source_total, TRY_CAST(exact_amount AS {money})) AS signed_amount
     FROM priced
 ),
 measured AS (
@@ -82,14 +82,14 @@ measured AS (
 
 
 LINE_FAULTS = {
-    RejectReason.UNKNOWN_TYPE: "neither sale nor return nor adjustment by the layout's rules",
-    RejectReason.NEGATIVE_PRICE: "a sale or return at a price below zero",
-    RejectReason.SIGN_MISMATCH: "a sale of less than nothing, or a return of more than nothing",
+    RejectReason.UNKNOWN_TYPE: "not a sale, return or adjustment by the layout's rules",
+    RejectReason.NEGATIVE_PRICE: "a sale or return with a negative price",
+    RejectReason.SIGN_MISMATCH: "a sale with a negative quantity or amount, or a return with a positive one",
     RejectReason.TOTAL_MISMATCH: "the total is not quantity x unit price",
     RejectReason.OUT_OF_RANGE: "quantity x unit price is outside the limits of the layout's checks",
     RejectReason.INVALID_FORMAT: "quantity x unit price does not match the layout's checks",
-    RejectReason.NOT_ALLOWED: "quantity x unit price is none of those that the layout's checks allow",
-    RejectReason.TOO_MANY_DIGITS: "quantity x unit price has more digits than money holds; nothing is ever rounded",
+    RejectReason.NOT_ALLOWED: "quantity x unit price is not one of the values that the layout's checks allow",
+    RejectReason.TOO_MANY_DIGITS: "quantity x unit price has more digits than money can hold; it is never rounded",
 }
 
 

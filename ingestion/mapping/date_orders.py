@@ -1,4 +1,4 @@
-"""In which order a column's dates are written: never guessed where two orders are possible, never two in one column."""
+"""Finds the order of day and month in a column. It is never guessed if both are possible, nor mixed in one column."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
 class DateOrderError(Exception):
-    """Two texts of a column show that its dates cannot be told apart; `reason` says why."""
+    """Two texts of a column show that the order of day and month is ambiguous; `reason` says why."""
 
     def __init__(self, first: str, second: str, reason: str) -> None:
         super().__init__(reason)
         self.first, self.second, self.reason = first, second, reason
         self.field, self.text_sql = "", ""
-        """Of the column, filled in where it is known."""
+        """The column's field, set by the caller that knows it."""
 
 
 def swapped(form: str) -> str | None:
-    """The same format with day and month in each other's place, if it has both as numbers."""
+    """The same format with day and month swapped, if it has both as numbers."""
     if "%d" not in form or "%m" not in form:
         return None
     return form.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
 
 
 def check_order(connection: duckdb.DuckDBPyConnection, form: str) -> None:
-    """Raises DateOrderError when some of `distinct_times` can only be read with day and month the other way round."""
+    """Raises DateOrderError if some of `distinct_times` can only be read with day and month swapped."""
     other = swapped(form)
     if other is None:
         return
@@ -47,7 +47,7 @@ def check_order(connection: duckdb.DuckDBPyConnection, form: str) -> None:
 
 
 def find_format(connection: duckdb.DuckDBPyConnection) -> str:
-    """The one format that `distinct_times` are written in. Raises DateOrderError where two are possible."""
+    """The format of all `distinct_times`. Raises DateOrderError if two formats are possible."""
     iso = connection.execute(
         f"SELECT count(*) FILTER (WHERE regexp_matches({trimmed('text')}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')) * 2"
         " > count(*) FROM distinct_times"
@@ -66,7 +66,9 @@ def find_format(connection: duckdb.DuckDBPyConnection) -> str:
         reason = f"one is written {forms[best]}, the other {other}"
         raise DateOrderError(found.only_first, found.only_second, reason)
     if found.only_first is None and found.only_second is None and found.both is not None:
-        reason = f"every date of the column can be read as {forms[best]} and as {other}: state the format in the layout"
+        reason = (
+            f"every date of the column can be read as {forms[best]} and as {other}: declare the format in the layout"
+        )
         raise DateOrderError(found.both, found.last_of_both or found.both, reason)
     return forms[best] if found.only_first is not None or found.both is None else other
 
@@ -76,7 +78,7 @@ class _Orders:
     only_first: str | None
     only_second: str | None
     both: str | None
-    """A text that means two different dates in the two orders."""
+    """A text that is a different date in each of the two orders."""
     last_of_both: str | None
 
 

@@ -1,6 +1,6 @@
-"""What a cell's text says, as DuckDB expressions over a column `text`: value, and the code of what is wrong with it.
+"""DuckDB expressions that read a cell's `text`: its typed value, and the reject reason if it has none.
 
-The rules are those of the normalizers and of `SalesRecord`; a test compares the two on generated rows.
+The rules are those of the normalizers and of `SalesRecord`; a test compares both on generated rows.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CONTROL = "[\\x00-\\x1f\\x7f]"
 
 @dataclass(frozen=True)
 class Fault:
-    """A condition under which a value is rejected, and how the message ends: `column 'Y': reason`."""
+    """A condition under which a value is rejected, with the reason as messages end: `column 'Y': reason`."""
 
     condition: str
     code: RejectReason
@@ -28,31 +28,33 @@ class Fault:
 
 
 def longest(field: str) -> int:
-    """Most characters of a text field of the contract."""
+    """The maximum length of a text field in the contract."""
     return 64 if field.endswith("_id") else 255
 
 
 def text_faults(field: str) -> list[Fault]:
-    """What is wrong with a text, over its trimmed `value`."""
+    """Why a text is rejected, over its trimmed `value`."""
     most = longest(field)
     return [
         Fault(f"length(value) > {most}", RejectReason.TOO_LONG, f"longer than {most} characters"),
         Fault(
-            f"regexp_matches(value, {literal(_CONTROL)})", RejectReason.CONTROL_CHARACTER, "holds a control character"
+            f"regexp_matches(value, {literal(_CONTROL)})",
+            RejectReason.CONTROL_CHARACTER,
+            "contains a control character",
         ),
     ]
 
 
 def number_pattern(marks: Format) -> str:
-    """The regular expression of a whole number as the layout says numbers are written."""
-    whole = "[0-9]+"
+    """A regular expression for the complete text of a number, as the layout says numbers are written."""
+    integer = "[0-9]+"
     if marks.thousands:
-        whole = f"([0-9]+|[0-9]{{1,3}}({re.escape(marks.thousands)}[0-9]{{3}})+)"
-    return f"-?{whole}({re.escape(marks.decimal)}[0-9]+)?"
+        integer = f"([0-9]+|[0-9]{{1,3}}({re.escape(marks.thousands)}[0-9]{{3}})+)"
+    return f"-?{integer}({re.escape(marks.decimal)}[0-9]+)?"
 
 
 def plain_number(marks: Format) -> str:
-    """`text` with a point for decimals and nothing between thousands."""
+    """`text` with a decimal point and without thousands separators."""
     expression = trimmed("text")
     if marks.thousands:
         expression = f"replace({expression}, {literal(marks.thousands)}, '')"
@@ -60,7 +62,7 @@ def plain_number(marks: Format) -> str:
 
 
 def digits(field: str) -> tuple[int, int]:
-    """Digits before and after the point that the contract holds for a number."""
+    """Digits before and after the point that the contract allows for a number."""
     found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", COLUMNS[field])
     assert found is not None  # noqa: S101 - number fields are decimals
     precision, scale = int(found[1]), int(found[2])
@@ -68,14 +70,14 @@ def digits(field: str) -> tuple[int, int]:
 
 
 def number_value(field: str) -> str:
-    """`plain` as the contract's decimal, NULL where it is none or holds more digits; never rounded."""
+    """`plain` as the contract's decimal; NULL if it is not a number or has too many digits. Never rounded."""
     return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{COLUMNS[field]} END"
 
 
 def number_faults(field: str, marks: Format) -> list[Fault]:
-    """What is wrong with a number, over `text`, `plain` and `is_number`."""
-    whole, scale = digits(field)
-    hint = "" if marks.thousands else " (a thousands separator is read only where the layout states it)"
+    """Why a number is rejected, over `text`, `plain` and `is_number`."""
+    before_point, scale = digits(field)
+    hint = "" if marks.thousands else " (a thousands separator is read only if the layout declares it)"
     return [
         Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, "too many characters"),
         Fault(
@@ -85,7 +87,7 @@ def number_faults(field: str, marks: Format) -> list[Fault]:
         Fault("NOT is_number", RejectReason.NOT_A_NUMBER, "not a number"),
         Fault(
             f"NOT ({_fits(field)})", RejectReason.TOO_MANY_DIGITS,
-            f"more than {whole} digits before the point or {scale} after it; nothing is ever rounded",
+            f"more than {before_point} digits before the point or {scale} after it; numbers are never rounded",
         ),
     ]  # fmt: skip
 
@@ -98,14 +100,14 @@ def is_number(marks: Format) -> str:
 
 
 def _fits(field: str) -> str:
-    whole, scale = digits(field)
+    before_point, scale = digits(field)
     before = "length(ltrim(split_part(ltrim(plain, '-'), '.', 1), '0'))"
     after = "length(rtrim(split_part(plain, '.', 2), '0'))"
-    return f"{before} <= {whole} AND {after} <= {scale}"
+    return f"{before} <= {before_point} AND {after} <= {scale}"
 
 
 def check_faults(check: Check, value: str = "value") -> list[Fault]:
-    """A layout's validator over a read value."""
+    """Why a layout's check rejects a typed value."""
     faults: list[Fault] = []
     if check.matches is not None:
         faults.append(
@@ -115,7 +117,7 @@ def check_faults(check: Check, value: str = "value") -> list[Fault]:
     if check.one_of is not None:
         faults.append(
             Fault(f"{value}::VARCHAR NOT IN ({literals(check.one_of)})", RejectReason.NOT_ALLOWED,
-                  f"is none of {', '.join(check.one_of[:10])}")
+                  f"is not one of {', '.join(check.one_of[:10])}")
         )  # fmt: skip
     if check.at_least is not None:
         faults.append(Fault(f"{value} < {check.at_least}", RejectReason.OUT_OF_RANGE, f"less than {check.at_least}"))
@@ -125,7 +127,7 @@ def check_faults(check: Check, value: str = "value") -> list[Fault]:
 
 
 def first_fault(faults: list[Fault], what: str) -> str:
-    """A CASE over faults in their order: their `code` or their `reason`; NULL when nothing is wrong."""
+    """A CASE over faults in their order: the `code` or `reason` of the first one, else NULL."""
     if not faults:
         return "NULL::VARCHAR"
     cases = " ".join(f"WHEN {fault.condition} THEN {literal(str(getattr(fault, what)))}" for fault in faults)

@@ -1,6 +1,6 @@
-"""Rows that are kept but flagged: outliers, failed checks of severity warning, stock codes that are no products.
+"""Flags rows that are kept: outliers, failed checks of severity warning, stock codes that are not products.
 
-Grain of `flagged_rows`: one landed row and one rule; exact copies of a row are flagged as often as they landed.
+Grain of `flagged_rows`: one landed row and one rule. Exact duplicates of a row are flagged as often as they landed.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import duckdb
 
 from ingestion.mapping.classification import measured
 from ingestion.mapping.expressions import check_faults
+from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import Outliers
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import line_id_of
 from ingestion.mapping.rules import check_code, imputed_code, outlier_code
 from ingestion.mapping.sql_text import literal
-from ingestion.mapping.values import FieldValues
 from ingestion.models.retailer_data import GUEST
 
 
-def flag(
+def fill_flagged_rows(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
 ) -> dict[str, int]:
-    """Fill `flagged_rows` from `landed_records`. Rule code → rows."""
+    """Fill `flagged_rows` from `landed_records`. Returns rule code → rows."""
     found = []
     for outliers in layout.outliers:
         low, high = _fences(connection, outliers, values)
@@ -54,8 +54,10 @@ def flag(
     return {code: dict(counted).get(code, 0) for code in codes}
 
 
-def imputed(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, flagged: Mapping[str, int]) -> dict[str, int]:
-    """Field → landed rows whose empty value was filled in; a product without a name is completed downstream."""
+def count_imputed(
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, flagged: Mapping[str, int]
+) -> dict[str, int]:
+    """Field → landed rows whose empty value was filled in. A product without a name gets one downstream."""
     found = connection.execute(
         "SELECT count(*) FILTER (WHERE product_name IS NULL), count(*) FILTER (WHERE customer_id = ?)"
         " FROM landed_records",
@@ -83,7 +85,7 @@ def _fences(
 ) -> tuple[str, str]:
     """Tukey's fences of a measure as stored, so positive: the discrete quartiles -/+ factor x their distance.
 
-    Taken over the distinct values and how many rows have each.
+    Computed from the distinct values and the number of rows with each.
     """
     field = outliers.field
     if field in values and values[field].header:

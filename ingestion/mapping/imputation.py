@@ -1,7 +1,7 @@
-"""What stands in for an empty value where the layout says so: the mean, median or mode of the other rows.
+"""Replaces empty values where the layout says so: with the mean, median or mode of the other rows.
 
-Within the rows that agree in another field, where the layout says `by`. Means and medians are rounded to the decimals
-of their field; that is the one place where a number is, and every such row is flagged.
+With `by` in the layout, only rows with the same value in that field count. Means and medians are rounded to the
+decimals of their field. No other number is ever rounded, and every such row is flagged.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import duckdb
 
+from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import WhenMissing
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal
-from ingestion.mapping.values import FieldValues
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 
@@ -22,7 +22,7 @@ from ingestion.models.reject_reasons import RejectReason
 def impute(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
 ) -> dict[str, FieldValues]:
-    """The fields' values with statistics in the place of empty ones. What is still missing then stays so."""
+    """The fields' values, with empty ones replaced by statistics. A value without a statistic stays missing."""
     found = dict(values)
     for field, source in layout.columns.items():
         way = source.when_missing
@@ -35,7 +35,7 @@ def impute(
 
 def _statistic(way: WhenMissing, field: str, value: str) -> str:
     if way.use == "mode":
-        # The smallest of equally frequent ones, so that the order of the rows never matters.
+        # The smallest of equally frequent values, so that the result does not depend on the order of rows.
         return f"arg_max({value}, (frequency, value_rank))"
     measured = f"avg({value})" if way.use == "mean" else f"quantile_cont({value}, 0.5)"
     return f"round({measured}::DECIMAL(38,9), {_scale(field)})::{COLUMNS[field]}"
@@ -46,7 +46,7 @@ def _scale(field: str) -> int:
 
 
 def _statistics(way: WhenMissing, field: str, group: str, rows: str) -> str:
-    """A query of one row a group: by_value, value; `rows` gives by_value and value of each row that has one."""
+    """A query with one row per group: by_value, value. `rows` selects both for each row that has a value."""
     if way.use != "mode":
         return f"SELECT by_value, {_statistic(way, field, 'value')} AS value FROM ({rows}) GROUP BY {group}"
     return (
@@ -68,9 +68,9 @@ def _rows(found: FieldValues, by: FieldValues | None) -> str:
 def _overall(connection: duckdb.DuckDBPyConnection, found: FieldValues, way: WhenMissing) -> FieldValues:
     found = found.as_joined()
     connection.execute(
-        f"UPDATE {found.table} SET value = stand_in.value, code = NULL, reason = NULL"
-        f" FROM ({_statistics(way, found.field, 'by_value', _rows(found, None))}) AS stand_in"
-        " WHERE is_empty AND stand_in.value IS NOT NULL"
+        f"UPDATE {found.table} SET value = replacement.value, code = NULL, reason = NULL"
+        f" FROM ({_statistics(way, found.field, 'by_value', _rows(found, None))}) AS replacement"
+        " WHERE is_empty AND replacement.value IS NOT NULL"
     )
     return found.counted(connection)
 
@@ -79,7 +79,7 @@ def _by_group(
     connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues], field: str, way: WhenMissing
 ) -> FieldValues:
     found, by = values[field].as_joined(), values[way.by or ""]
-    table = f"stand_ins_for_{field}"
+    table = f"replacements_for_{field}"
     connection.execute(f"CREATE OR REPLACE TABLE {table} AS {_statistics(way, field, 'by_value', _rows(found, by))}")
     still_missing = f"{field}.code = {literal(RejectReason.MISSING_FIELD)} AND {table}.value IS NOT NULL"
     return replace(

@@ -18,14 +18,14 @@ TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timest
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
 REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
-"""Fields a layout must map to a column or a constant. A row without one of them is rejected."""
+"""Fields that a layout must map to a column or a constant. A row without one of them is rejected."""
 
 
 def plain_number(given: Any) -> Any:
-    """A number of YAML as text. Raises ValueError for what is none."""
+    """A YAML number as text. Raises ValueError if it is not a number."""
     text = str(given) if isinstance(given, int | float) and not isinstance(given, bool) else given
     if isinstance(text, str) and not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,4})?", text):
-        raise ValueError(f"{text!r} is no plain number")
+        raise ValueError(f"{text!r} is not a plain number")
     return text
 
 
@@ -33,7 +33,7 @@ def _compiles(expression: str) -> str:
     try:
         re.compile(expression)
     except re.error as error:
-        raise ValueError(f"{expression!r} is no regular expression: {error}") from None
+        raise ValueError(f"{expression!r} is not a regular expression: {error}") from None
     return expression
 
 
@@ -42,22 +42,22 @@ Expression = Annotated[str, AfterValidator(_compiles)]
 
 
 _TIME_PARTS = "YymbBdHIMSfpzaA%"
-"""What a time's format can be made of, each behind a `%`."""
+"""Characters that may follow a `%` in the format of a time."""
 
 
 class Part(BaseModel):
-    """What all parts share: they never change, and a key that is none is an error."""
+    """The base of all parts: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Format(Part):
-    """How the files are written. What is left out is detected, except for numbers."""
+    """How the files are written. Settings that are left out are detected, except for those of numbers."""
 
     encoding: str | None = Field(default=None, description="Such as cp1252; detected when left out")
     delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
     decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
-    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if stated")
+    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if declared")
 
     @field_validator("encoding")
     @classmethod
@@ -65,7 +65,7 @@ class Format(Part):
         try:
             return given and codecs.lookup(given).name.removesuffix("-sig")
         except LookupError:
-            raise ValueError(f"{given!r} is no encoding; one is cp1252") from None
+            raise ValueError(f"{given!r} is not a known encoding; an example is cp1252") from None
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
@@ -75,11 +75,13 @@ class Format(Part):
 
 
 class WhenMissing(Part):
-    """What stands in for an empty value. Every value put in is counted and flagged."""
+    """What replaces an empty value. Every replaced value is counted and flagged."""
 
     use: Literal["default", "mean", "median", "mode"]
     value: str | None = Field(default=None, description="For `default`", coerce_numbers_to_str=True)
-    by: str | None = Field(default=None, description="Field within whose equal values the statistic is taken")
+    by: str | None = Field(
+        default=None, description="Field; the statistic is taken over the rows with the same value in it"
+    )
 
     @model_validator(mode="after")
     def _default_has_a_value(self) -> Self:
@@ -92,8 +94,8 @@ class FieldSource(Part):
     """Where a field comes from: a column, several columns, or a constant."""
 
     column: str | None = None
-    columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a blank")
-    first_of: tuple[str, ...] = Field(default=(), description="Of several columns the first that is not empty")
+    columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
+    first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
     format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `epoch` or `auto`")
     when_missing: WhenMissing | None = None
@@ -136,7 +138,7 @@ class FieldSource(Part):
 
 
 class Condition(Part):
-    """What a field's value must be; all that is stated must hold. `matches` is a regular expression of the whole."""
+    """What a field's value must be; every given condition must hold. `matches` must match the complete text."""
 
     matches: Expression | None = None
     one_of: tuple[str, ...] | None = None
@@ -146,7 +148,7 @@ class Condition(Part):
 
 
 class LineTypeRule(Part):
-    """One step of the classification: the first whose conditions hold says what a line is."""
+    """One step of the classification: the first rule whose conditions hold decides the line type."""
 
     is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
     where: Mapping[str, Condition] = Field(default_factory=dict)
@@ -154,16 +156,16 @@ class LineTypeRule(Part):
 
 
 class NonProducts(Part):
-    """Stock codes that are no products: postage, fees, vouchers."""
+    """Stock codes that are not products: postage, fees, vouchers."""
 
     codes: tuple[str, ...] = ()
-    matches: Expression | None = Field(default=None, description="Regular expression of the whole code")
+    matches: Expression | None = Field(default=None, description="Regular expression for the complete code")
     category: str
     adjustment: bool = Field(default=False, description="Money only, never a sale or a return")
 
 
 class Check(Part):
-    """A validator of one field. With severity `error` a row that fails is rejected, with `warning` it is flagged."""
+    """A check of one field. With severity `error` a row that fails is rejected, with `warning` it is flagged."""
 
     field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
     required: bool = False
@@ -182,13 +184,13 @@ class Outliers(Part):
 
 
 class Table(Part):
-    """One kind of file of a source whose sales are spread over several, such as orders beside their items."""
+    """One kind of file of a source whose sales are spread over several, such as orders and their items."""
 
-    key: str | None = Field(default=None, description="Column that is unique in it; none for the lines themselves")
+    key: str | None = Field(default=None, description="Column that is unique in it; omitted for the lines themselves")
     equals: str | None = Field(
         default=None, description="Column, as `table.column` or of the lines, that holds the key"
     )
-    required: bool = Field(default=False, description="A line without its row here is rejected")
+    required: bool = Field(default=False, description="A line without a matching row here is rejected")
 
     @model_validator(mode="after")
     def _key_and_equals(self) -> Self:
@@ -198,7 +200,7 @@ class Table(Part):
 
 
 class Dates(Part):
-    """Business dates outside these are rejected."""
+    """Business dates outside this range are rejected."""
 
     first: str = Field(default="1970-01-01", pattern=r"^\d{4}-\d\d-\d\d$")
     last: str = Field(default="2099-12-31", pattern=r"^\d{4}-\d\d-\d\d$")
@@ -209,4 +211,4 @@ class Dates(Part):
         try:
             return date.fromisoformat(str(given)).isoformat()
         except ValueError:
-            raise ValueError(f"{given!r} is no date") from None
+            raise ValueError(f"{given!r} is not a date") from None

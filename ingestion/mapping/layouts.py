@@ -1,7 +1,7 @@
 """Layouts: what the columns of a source's CSV files mean, as YAML that a user can write (docs/FILES.md).
 
-A layout maps columns to fields of `SalesRecord` and states time zone, currency, keys, rules and defaults. Those that
-ship are in `ingestion/mapping/layouts/`; any other is given by its path.
+A layout maps columns to fields of `SalesRecord` and declares time zone, currency, keys, rules and defaults. The
+built-in ones are in `ingestion/mapping/layouts/`; any other is given by its path.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class SourceMapping(Part):
         try:
             ZoneInfo(given)
         except (ValueError, OSError, KeyError):
-            raise ValueError(f"{given!r} is no time zone; one is Europe/London") from None
+            raise ValueError(f"{given!r} is not a time zone; an example is Europe/London") from None
         return given
 
     @model_validator(mode="after")
     def _maps_what_is_needed(self) -> Self:
         absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
         if absent:
-            raise ValueError(f"columns maps no {', '.join(absent)}")
+            raise ValueError(f"columns does not map {', '.join(absent)}")
         for number, rule in enumerate(self.line_type):
             unknown = [name for name in rule.where if name not in MAPPED_FIELDS]
             if unknown:
@@ -86,14 +86,14 @@ class SourceMapping(Part):
         for field, source in self.columns.items():
             way = source.when_missing
             if field in TIME_FIELDS and source.value is not None:
-                raise ValueError(f"columns.{field}: a time is a column, not a constant")
+                raise ValueError(f"columns.{field}: a time must be a column, not a constant")
             if way is None:
                 continue
             where = f"columns.{field}.when_missing"
             if field in TIME_FIELDS or field == "line_id":
-                raise ValueError(f"{where}: nothing can stand in for a time or a key")
+                raise ValueError(f"{where}: a missing time or key cannot be replaced")
             if way.use in ("mean", "median") and field not in NUMBER_FIELDS:
-                raise ValueError(f"{where}: a {way.use} is taken of {', '.join(NUMBER_FIELDS)} only")
+                raise ValueError(f"{where}: a {way.use} is possible only for {', '.join(NUMBER_FIELDS)}")
             if way.value is not None and field in NUMBER_FIELDS:
                 plain_number(way.value)
             if way.by and (way.by not in self.columns or way.by in NUMBER_FIELDS or self.columns[way.by].value):
@@ -113,7 +113,7 @@ class SourceMapping(Part):
         return self
 
     def located(self, column: str) -> tuple[str, str]:
-        """The table and the header of a column as the layout names it; the table is `` without tables."""
+        """The table and the header of a column as the layout names it. The table is '' if the layout has no tables."""
         if not self.tables:
             return "", column
         table, dot, header = column.partition(".")
@@ -133,12 +133,12 @@ class SourceMapping(Part):
 
 
 def known_layouts() -> list[str]:
-    """Names of the layouts that ship."""
+    """Names of the built-in layouts."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
 
 
 def load_layout(name_or_path: str) -> SourceMapping:
-    """The layout of that name, or the one in that YAML file. Raises FixConfiguration that names file and key."""
+    """The layout with that name, or in that YAML file. Raises FixConfiguration that names file and key."""
     path = _FOLDER / f"{name_or_path}.yaml"
     if name_or_path not in known_layouts():
         path = Path(name_or_path)
@@ -164,9 +164,11 @@ def _read(path: Path) -> SourceMapping:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise FixConfiguration(f"The layout {path}{line} is no YAML: {getattr(error, 'problem', error)}") from error
+        raise FixConfiguration(
+            f"The layout {path}{line} is not valid YAML: {getattr(error, 'problem', error)}"
+        ) from error
     if not isinstance(given, dict):
-        raise FixConfiguration(f"The layout {path} is no mapping of keys to values (docs/FILES.md).")
+        raise FixConfiguration(f"The layout {path} is not a mapping of keys to values (docs/FILES.md).")
     try:
         return SourceMapping.model_validate({"name": path.stem, **given})
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Line ids of rows that their source does not number: a digest of what the row holds."""
+"""Line ids for rows that their source does not number: a digest of the row's content."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SEPARATOR = "\x1f"
 
 
 def line_digest(loaded: Sequence[LoadedFile], cells: dict[str, str], key: Sequence[str]) -> str:
-    """SQL of `h` and 16 hexadecimal digits of a digest of a row's raw content: `key`'s columns, else all of its file's.
+    """SQL of `h` and 16 hexadecimal digits of a digest of a row's content: the columns of `key`, else all of its file.
 
-    Columns count in the order of their names, so that a file whose columns moved gives the same ids. An exact copy of
-    a row gets the same id; rows that differ in anything get two.
+    Columns are taken in the order of their names, so that a file with reordered columns gives the same ids. An exact
+    duplicate of a row gets the same id; rows that differ in anything get different ones.
     """
     by_columns: dict[tuple[str, ...], list[str]] = {}
     for found in loaded:

@@ -1,7 +1,7 @@
-"""From `source_rows` and the fields' values to the tables that the platform goes on with: set operations throughout.
+"""Builds the records from `source_rows` and the fields' values, with set operations only.
 
-`parsed_rows` (view): every source row, typed. `typed_rows` (view): what of it the quality report reads.
-`landed_records`: the rows that follow the contract.
+`parsed_rows` (view): every source row, typed. `typed_rows` (view): the part of it that the quality report reads.
+`landed_records`: the rows that fulfil the contract.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import duckdb
 
 from ingestion.connectors.files.loading import LoadedSource
 from ingestion.mapping.classification import measured
+from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal, literals, trimmed
-from ingestion.mapping.values import FieldValues
 from ingestion.models.columnar import COLUMNS, NULLABLE
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
-"""DuckDB multiplies a quantity and a price in 18 digits, 7 of them behind the point, and fails beyond."""
+"""DuckDB multiplies a quantity and a price in 18 digits, 7 of them after the point, and fails above that."""
 _CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency")
 _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
 
@@ -32,7 +32,7 @@ def create_views(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """`parsed_rows` and `typed_rows`."""
+    """Create the views `parsed_rows` and `typed_rows`."""
     fields = ", ".join(f"{_value(field, values)} AS {field}" for field in MAPPED_FIELDS)
     bad = [f"{found.code} IS NOT NULL" for found in values.values() if found.rejected_rows]
     bad += ["s.missing_table IS NOT NULL"] if source.has_references else []
@@ -55,12 +55,12 @@ def create_views(
 
 
 def all_joins(values: Mapping[str, FieldValues]) -> str:
-    """Every field's values beside `source_rows s`, by the field's name."""
+    """Joins of every field's values to `source_rows s`, aliased by the field's name."""
     return "".join(found.join for found in values.values()) + "".join(found.late_join for found in values.values())
 
 
 def _is_filled(field: str, layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
-    """The field's name in rows where its empty value was filled in, else NULL."""
+    """SQL: the field's name in rows where its empty value was filled in, else NULL."""
     found = values[field]
     if layout.columns[field].when_missing is None or not found.missing_rows:
         return "NULL::VARCHAR"
@@ -107,12 +107,12 @@ def line_id_of(layout: SourceMapping) -> str:
     return "line_id" if "line_id" in layout.columns and not layout.duplicate_key else "line_digest"
 
 
-def land(
+def fill_landed_records(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str
 ) -> int:
-    """Fill `landed_records`. How many rows landed.
+    """Fill `landed_records` and return the number of rows.
 
-    What is the same in every row, or follows from another column, is a virtual column: it is never written.
+    A column with the same value in every row, or that follows from another column, is virtual: it is never written.
     """
     virtual = _virtual(layout, values, retailer_id)
     stored = _stored(layout)
@@ -135,7 +135,7 @@ def land(
 
 
 def _stored(layout: SourceMapping) -> dict[str, str]:
-    """Columns whose expression over `measured` is not their name."""
+    """Columns with an expression over `measured` other than their name."""
     return {
         "line_id": line_id_of(layout),
         "line_type": "kind",
@@ -149,7 +149,7 @@ def _stored(layout: SourceMapping) -> dict[str, str]:
 
 
 def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str) -> dict[str, str]:
-    """Columns of `landed_records` that follow from its others, or from nothing."""
+    """Columns of `landed_records` that follow from other columns or are constant."""
     found = {
         "retailer_id": literal(retailer_id),
         "quantity": "abs(net_quantity)",

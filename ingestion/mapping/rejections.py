@@ -1,8 +1,8 @@
-"""Rows that do not land: `rejected_rows`, one row each, with the first thing that is wrong and where it stands.
+"""Rejects the rows that cannot land: `rejected_rows`, one row each, with its first fault and where it is.
 
 Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
-net_amount and currency as far as they can be read. A row whose date cannot be read counts to that of the nearest row
-before it in its file that has one, else after it.
+net_amount and currency if they can be read. A row without a readable date gets the date of the nearest row before it in
+its file that has one, else of the nearest row after it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ingestion.connectors.files.loading import LoadedSource
 from ingestion.connectors.files.sources import SourceFile
 from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.classification import LINE_FAULTS, measured
+from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.line_numbers import lines_of
+from ingestion.mapping.line_numbers import line_numbers_of
 from ingestion.mapping.records import all_joins
 from ingestion.mapping.sql_text import literal
-from ingestion.mapping.values import FieldValues
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import StopRun
 
@@ -31,14 +31,14 @@ _SHOWN_CHARACTERS = 60
 _EXAMPLES = 3
 
 
-def reject(
+def fill_rejected_rows(
     connection: duckdb.DuckDBPyConnection,
     layout: SourceMapping,
     source: LoadedSource,
     values: Mapping[str, FieldValues],
     landed: int,
 ) -> int:
-    """Fill `rejected_rows` with every row that is not in `landed_records`. How many there are."""
+    """Fill `rejected_rows` with every row that is not in `landed_records`, and return their number."""
     connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({_COLUMNS})")
     if landed == source.rows:
         return 0
@@ -54,7 +54,7 @@ def reject(
 def check_share(
     connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, rejected: int, most: float
 ) -> None:
-    """Raises StopRun when a larger share of rows was rejected than allowed: with counts per code and the first ones."""
+    """Raises StopRun if more rows were rejected than allowed, with the count of each code and the first rows."""
     if rejected <= rows * most:
         return
     counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
@@ -71,7 +71,7 @@ def problems(
 ) -> Iterator[str]:
     """Rejected rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
     names = {file.number: file.name for file in files}
-    # Not a stream: between two of them the caller may use the connection.
+    # All rows are fetched at once, because the caller may use the connection between two of them.
     found = connection.execute(
         "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
         f" ORDER BY source_file, source_line{'' if most is None else f' LIMIT {most}'}"
@@ -92,7 +92,7 @@ def _reject_values(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """One row for each of `source_rows` that does not land, with its first fault: reference, field, then line."""
+    """Insert each row of `source_rows` that cannot land with its first fault: reference, field, then line."""
     faulty = [found for found in values.values() if found.rejected_rows]
 
     def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
@@ -105,7 +105,7 @@ def _reject_values(
     measures = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in _measures(values))
     code = first(literal(RejectReason.MISSING_REFERENCE), lambda found: found.code, "bad.line_fault")
     reason = first(
-        "'its row in ' || s.missing_table || ' is not there'",
+        "'the row it refers to in ' || s.missing_table || ' is missing'",
         lambda found: f"coalesce({found.field}.reason, 'missing')",
         f"CASE bad.line_fault {reasons} END",
     )
@@ -118,11 +118,11 @@ def _reject_values(
         SELECT
             bad.source_file, bad.source_line, bad.business_date,
             CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}' ELSE {code} END,
-            CASE WHEN {same} THEN 'the header once more, among the rows' ELSE {reason} END,
+            CASE WHEN {same} THEN 'the header is repeated among the rows' ELSE {reason} END,
             CASE WHEN NOT ({same}) THEN {column} END,
             CASE WHEN NOT ({same}) THEN {value} END,
             {_payload(source)}::VARCHAR,
-            CASE WHEN bad.signed_amount = bad.exact_amount OR bad.stated_total IS NOT NULL THEN bad.signed_amount END,
+            CASE WHEN bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL THEN bad.signed_amount END,
             bad.currency, bad.source_row, coalesce(bad.source_line, bad.source_row)
         FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(values)}"""
     )
@@ -157,7 +157,7 @@ def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded
         if not rows:
             continue
         places = [row for (row,) in rows]
-        lines = lines_of(found, [row - found.first_row for row in places])
+        lines = line_numbers_of(found, [row - found.first_row for row in places])
         connection.execute(
             "UPDATE undated_rows SET source_line = lined.line"
             " FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS lined"
@@ -181,7 +181,7 @@ def _reject_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loade
 
 
 def _date(connection: duckdb.DuckDBPyConnection) -> None:
-    """Move `undated_rows` to `rejected_rows`, each with a date. Raises StopRun when no row of any file has one."""
+    """Move `undated_rows` to `rejected_rows`, each with a date. Raises StopRun if no row of any file has one."""
     listed = [part.split()[0] for part in _COLUMNS.split(", ")]
     names = ", ".join(f"undated.{name}" for name in listed if name != "business_date")
     connection.execute(

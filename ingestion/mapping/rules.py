@@ -1,6 +1,6 @@
-"""The catalogue of what is done to the rows of files: codes, severities and descriptions, read from `rules.toml`.
+"""The catalogue of rules for rows of files: codes, severities and descriptions, read from `rules.toml`.
 
-A layout's checks and outlier fences make rules of their own from it, named after the field: `OUTLIER_QUANTITY`.
+A layout's checks and outlier fences add rules of their own, named after the field: `OUTLIER_QUANTITY`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that is checked or done. `code` is stable."""
+    """One check or correction. `code` is stable."""
 
     code: str
     severity: Severity
@@ -39,7 +39,7 @@ def outlier_code(outliers: Outliers) -> str:
 
 
 def check_code(check: Check) -> str:
-    """`CHECK_UNIT_PRICE`: of checks with severity warning."""
+    """`CHECK_UNIT_PRICE`, for checks with severity warning."""
     return f"CHECK_{check.field.upper()}"
 
 
@@ -63,7 +63,7 @@ def rules(layout: SourceMapping) -> tuple[Rule, ...]:
         if source.when_missing is not None:
             way = source.when_missing
             how = f"the {way.use}" + (f" of the same {way.by}" if way.by else "") if way.value is None else way.value
-            found.append(Rule(imputed_code(field), "warning", f"{field} was empty: {how} stands in."))
+            found.append(Rule(imputed_code(field), "warning", f"{field} was empty and was replaced with {how}."))
     return tuple({rule.code: rule for rule in found}.values())
 
 

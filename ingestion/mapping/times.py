@@ -1,4 +1,4 @@
-"""Times of a column to UTC and to business dates, over its distinct texts in `distinct_times` (text, rows)."""
+"""Converts a column's times to UTC and business dates, over its distinct texts in `distinct_times` (text, rows)."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def time_values(
     """
     if form == AUTO:
         form = find_format(connection)
-    local_at, moment = _read(form)
+    local_at, utc_at = _read(form)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE read_times AS SELECT text, rows, is_empty,"
-        f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {moment} END AS moment"
+        f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {utc_at} END AS utc_at"
         f" FROM (SELECT text, rows, {trimmed('text')} AS trimmed, trimmed = '' AS is_empty FROM distinct_times)"
     )
     unread = connection.execute(
-        "SELECT count(*) FROM read_times WHERE NOT is_empty AND local_at IS NULL AND moment IS NULL"
+        "SELECT count(*) FROM read_times WHERE NOT is_empty AND local_at IS NULL AND utc_at IS NULL"
     ).fetchone()
     if unread and unread[0]:
         check_order(connection, form)
     _create_offsets(connection, zone)
     connection.execute(
         f"CREATE OR REPLACE TABLE {table} AS WITH located AS ("
-        " SELECT text, rows, is_empty, coalesce(local_at, moment + to_seconds(known.offset_seconds)) AS local_time,"
-        " coalesce(moment, local_at - to_seconds(offsets.offset_seconds))::TIMESTAMPTZ AS value"
+        " SELECT text, rows, is_empty, coalesce(local_at, utc_at + to_seconds(known.offset_seconds)) AS local_time,"
+        " coalesce(utc_at, local_at - to_seconds(offsets.offset_seconds))::TIMESTAMPTZ AS value"
         " FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from"
         " ASOF LEFT JOIN (SELECT * FROM zone_offsets WHERE offset_seconds IS NOT NULL) AS known"
-        " ON moment >= known.utc_from),"
+        " ON utc_at >= known.utc_from),"
         " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date FROM located)"
         f" SELECT *, {first_fault([*faults, *_faults(form, zone, dates)], 'code')} AS code,"
         f" {first_fault([*faults, *_faults(form, zone, dates)], 'reason')} AS reason FROM read"
@@ -57,7 +57,7 @@ def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
         Fault(
             "NOT is_empty AND business_date IS NULL",
             RejectReason.INVALID_DATE,
-            f"no time of the form {shape.get(form, form)}",
+            f"not a time of the form {shape.get(form, form)}",
         ),
         Fault(
             f"business_date NOT BETWEEN DATE '{dates.first}' AND DATE '{dates.last}'",
@@ -67,18 +67,18 @@ def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
         Fault(
             "NOT is_empty AND value IS NULL",
             RejectReason.TIME_DOES_NOT_EXIST,
-            f"the clocks in {zone.key} skipped this time",
+            f"this time does not exist in {zone.key}: the clocks skipped it",
         ),
     ]
 
 
 def _read(form: str) -> tuple[str, str]:
-    """SQL over `trimmed`: local time, and UTC (both TIMESTAMP) for a text that says where on Earth it was that time."""
+    """SQL over `trimmed`: the local time, and the UTC time if the text has an offset (both TIMESTAMP)."""
     if form == "iso":
         local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(_ISO)}) THEN TRY_CAST(trimmed AS TIMESTAMP) END"
         with_offset = f"regexp_full_match(trimmed, {literal(_ISO_WITH_OFFSET)})"
-        moment = f"CASE WHEN {with_offset} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END"
-        return local_at, f"({moment} AT TIME ZONE 'UTC')"
+        utc_at = f"CASE WHEN {with_offset} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END"
+        return local_at, f"({utc_at} AT TIME ZONE 'UTC')"
     if form in ("epoch", "epoch_ms"):
         factor = 1_000_000 if form == "epoch" else 1_000
         digits = 11 if form == "epoch" else 14
@@ -91,7 +91,7 @@ def _read(form: str) -> tuple[str, str]:
 
 def _create_offsets(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
     found = connection.execute(
-        "SELECT min(year(coalesce(local_at, moment))), max(year(coalesce(local_at, moment))) FROM read_times"
+        "SELECT min(year(coalesce(local_at, utc_at))), max(year(coalesce(local_at, utc_at))) FROM read_times"
     ).fetchone()
     first, last = found if found and found[0] is not None else (2000, 2000)
     intervals = local_intervals(zone, min(max(int(first), 1900), 2200), max(min(int(last), 2200), 1900))

@@ -1,4 +1,4 @@
-"""A DuckDB to read files in: memory bounded whatever their size, the rest in files of its own that go with it."""
+"""A DuckDB database for reading files: bounded memory whatever their size, the rest in temporary files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from contextlib import contextmanager
 import duckdb
 
 MEMORY_LIMIT = "512MB"
-"""What DuckDB may hold in memory; beyond it puts tables on disk.
+"""What DuckDB may keep in memory; larger tables spill to disk.
 
-A database file instead would be compressed as it is written: a fifth more processor time for 5.4 million rows.
+A database file would be compressed as it is written, which takes a fifth more processor time for 5.4 million rows.
 """
 
 
 @contextmanager
 def workspace() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of its own, times in UTC; it and its files are gone afterwards."""
+    """A connection with times in UTC. It is closed and its files are deleted at the end of the block."""
     with tempfile.TemporaryDirectory(prefix="retail-files-") as directory:
         connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": directory})
         try:

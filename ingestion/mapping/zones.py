@@ -1,7 +1,7 @@
-"""Local times of a time zone as UTC, for whole columns: the zone's offsets between two years as a few intervals.
+"""Converts columns of local times to UTC: a time zone's offsets between two years as a few intervals.
 
-The same rules as `ingestion.normalizers.times`: a time that the clocks skipped does not exist, and of a time that they
-showed twice the first is meant.
+The same rules as in `ingestion.normalizers.times`: a time that the clocks skipped does not exist, and a time that they
+showed twice is the first of the two.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _SECOND = timedelta(seconds=1)
 
 
 class Interval(NamedTuple):
-    """From here on local time stands so many seconds east of UTC."""
+    """An interval with one offset from UTC, in seconds."""
 
     local_from: datetime
-    """Naive local time from which texts are read so."""
+    """Naive local time at which the interval begins."""
     utc_from: datetime
-    """Naive UTC from which clocks go so."""
+    """Naive UTC at which the interval begins."""
     offset_seconds: int | None
-    """None: the local times from here to the next interval do not exist."""
+    """None: the local times in this interval do not exist."""
 
 
 def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> list[Interval]:
@@ -33,37 +33,37 @@ def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> list[Int
     end = datetime(min(last_year + 2, 9998), 1, 1, tzinfo=UTC)
     offset = _offset(start, zone)
     found = [Interval(_EVER, _EVER, _seconds(offset))]
-    for moment, after in _changes(start, end, zone):
-        ends, begins = _local(moment, offset), _local(moment, after)
+    for instant, after in _changes(start, end, zone):
+        ends, begins = _local(instant, offset), _local(instant, after)
         if begins > ends:
-            found.append(Interval(ends, moment.replace(tzinfo=None), None))
-        found.append(Interval(max(ends, begins), moment.replace(tzinfo=None), _seconds(after)))
+            found.append(Interval(ends, instant.replace(tzinfo=None), None))
+        found.append(Interval(max(ends, begins), instant.replace(tzinfo=None), _seconds(after)))
         offset = after
     return found
 
 
 def _changes(start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, timedelta]]:
-    moment, offset = start, _offset(start, zone)
-    while moment < end:
-        later = moment + _STEP
+    instant, offset = start, _offset(start, zone)
+    while instant < end:
+        later = instant + _STEP
         if _offset(later, zone) != offset:
-            early, late = moment, later
+            early, late = instant, later
             while late - early > _SECOND:
                 middle = early + timedelta(seconds=int((late - early).total_seconds()) // 2)
                 early, late = (middle, late) if _offset(middle, zone) == offset else (early, middle)
             offset = _offset(late, zone)
             yield late, offset
             later = late
-        moment = later
+        instant = later
 
 
-def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
-    return moment.astimezone(zone).utcoffset() or timedelta(0)
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
 
 
 def _seconds(offset: timedelta) -> int:
     return int(offset.total_seconds())
 
 
-def _local(moment: datetime, offset: timedelta) -> datetime:
-    return (moment + offset).replace(tzinfo=None)
+def _local(instant: datetime, offset: timedelta) -> datetime:
+    return (instant + offset).replace(tzinfo=None)

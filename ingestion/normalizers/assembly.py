@@ -1,9 +1,9 @@
-"""`SalesRecord`s assembled from groups of fields, each group validated once per distinct value.
+"""Assembles `SalesRecord`s from groups of fields, each group validated once per distinct value.
 
 A day repeats its stores, products, customers and amounts thousands of times. The contract checks each distinct value
-once; what it said, and the value's JSON, is remembered. A record is then a merge of seven known groups, and its line
-in the raw zone a join of seven known pieces of JSON. The rules stay those of `SalesRecord`: the groups are its own
-fields, and a test holds record and line equal to what validating and serialising the whole record gives.
+once; the result and the value's JSON are cached. A record is then a merge of seven known groups, and its line in the
+raw zone a join of seven known pieces of JSON. The rules are those of `SalesRecord`: the groups are its own fields, and
+a test compares record and line with the result of validating and serialising the complete record.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from ingestion.normalizers.currencies import CURRENCIES
 from ingestion.normalizers.rejection import from_validation, malformed, missing, reject, shown
 
 AMOUNT_SCALE = 10_000
-"""Control sums count in ten-thousandths, the finest money the contract holds."""
+"""Control totals count in ten-thousandths, the smallest unit of money in the contract."""
 MANY = 16_384
-"""Entries of a memo of things that come back all day: products, customers, amounts."""
+"""Size of a cache for values that recur all day: products, customers, amounts."""
 FEW = 128
-"""Entries of a memo of things that come several times in a row, then never again: receipts and their times."""
+"""Size of a cache for values that occur several times in a row and then never again: receipts and their times."""
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 _ALL_FIELDS = frozenset(FIELDS)
@@ -42,14 +42,14 @@ class Checked(NamedTuple):
 
     values: tuple[Any, ...]
     json: bytes
-    """`"field":value,` for each of them, as the contract serialises it."""
+    """`"field":value,` for each field, as the contract serialises it."""
     number: int = 0
-    """Of `sold`: the business date's ordinal. Of `changed`: microseconds since 1970. Of `measures`: the net amount in
+    """In `sold`: the business date's ordinal. In `changed`: microseconds since 1970. In `measures`: the net amount in
     ten-thousandths of the currency."""
 
 
 class Normalized(NamedTuple):
-    """A record as its nine checked parts, in the order of the contract; `record` and `json` put them together."""
+    """A record as its nine checked parts, in the order of the contract; `record` and `json` join them."""
 
     transaction: Checked
     line: Checked
@@ -87,9 +87,9 @@ def json_lines(page: Iterable[Normalized]) -> bytes:
 
 
 class Memo(dict[K, V], Generic[K, V]):
-    """Remembers a pure function's results; forgets everything when it grows past its bound.
+    """Caches the results of a pure function. When it is full, it is emptied.
 
-    The function's errors are not remembered. Keys that are equal must mean the same (mind True == 1).
+    Errors are not cached. Equal keys must mean the same (note that True == 1).
     """
 
     def __init__(self, function: Callable[[K], V], entries: int) -> None:
@@ -106,7 +106,7 @@ class Memo(dict[K, V], Generic[K, V]):
 
 
 class FieldGroup:
-    """Some of `SalesRecord`'s fields, checked by its own rules for them."""
+    """Some fields of `SalesRecord`, checked by its rules."""
 
     def __init__(self, *names: str) -> None:
         contract = SalesRecord.model_fields
@@ -133,7 +133,7 @@ KINDS = {kind: Checked((kind,), b'"line_type":"%s",' % kind.value.encode()) for 
 
 
 def check_transaction(retailer_id: str, transaction_id: object) -> Checked:
-    """The receipt a line is on. One in two lines brings a new one, so this does not go by way of a group."""
+    """The receipt of a line. Every second line has a new one, so it is checked without the overhead of a group."""
     try:
         identifier = _identifier.validate_python(transaction_id)
     except ValidationError as error:
@@ -145,40 +145,40 @@ def check_transaction(retailer_id: str, transaction_id: object) -> Checked:
 
 
 def check_sold(business_date: date, sold_at: datetime) -> Checked:
-    """The time of sale (aware) and the trading day it belongs to: any is within the contract."""
-    moment = sold_at.astimezone(UTC)
-    text = b'"business_date":%b,"sold_at":%b,' % (orjson.dumps(business_date), _json_time(moment))
-    return Checked((business_date, moment), text, business_date.toordinal())
+    """The time of sale (aware) and its trading day. The contract allows any value."""
+    time = sold_at.astimezone(UTC)
+    text = b'"business_date":%b,"sold_at":%b,' % (orjson.dumps(business_date), _json_time(time))
+    return Checked((business_date, time), text, business_date.toordinal())
 
 
 def check_changed(changed_at: datetime) -> Checked:
-    """The time of the source's last change (aware): any is within the contract."""
-    moment = changed_at.astimezone(UTC)
-    return Checked((moment,), b'"changed_at":%b,' % _json_time(moment), (moment - _EPOCH) // _MICROSECOND)
+    """The time of the source's last change (aware). The contract allows any value."""
+    time = changed_at.astimezone(UTC)
+    return Checked((time,), b'"changed_at":%b,' % _json_time(time), (time - _EPOCH) // _MICROSECOND)
 
 
-def _json_time(moment: datetime) -> bytes:
-    return orjson.dumps(moment, option=orjson.OPT_UTC_Z)
+def _json_time(time: datetime) -> bytes:
+    return orjson.dumps(time, option=orjson.OPT_UTC_Z)
 
 
 def check_measures_of(
     kind: LineType, net_quantity: Decimal, unit_price: Decimal, net_amount: Decimal, currency: object, **others: object
 ) -> Checked:
-    """Quantity, price and amount of a line, signed as the source counts them, and `others`: the fields after them.
+    """Quantity, price and amount of a line, with the sign they have in the source's totals.
 
-    `unit_price` may be negative in adjustments only, where its sign is the amount's.
+    Only in adjustments may `unit_price` be negative; it then has the sign of the amount.
     Raises RejectRecord when they do not add up, contradict the line's kind, or name no known currency.
     """
     if not isinstance(currency, str):
         raise missing("currency") if currency is None else malformed("currency", currency)
     if currency not in CURRENCIES:
-        raise reject(RejectReason.UNKNOWN_CURRENCY, f"{shown(currency)} is no ISO 4217 currency")
+        raise reject(RejectReason.UNKNOWN_CURRENCY, f"{shown(currency)} is not an ISO 4217 currency")
     if kind is not LineType.ADJUSTMENT and unit_price < 0:
-        raise reject(RejectReason.NEGATIVE_PRICE, f"a {kind} at {unit_price} a piece")
+        raise reject(RejectReason.NEGATIVE_PRICE, f"a {kind} with unit price {unit_price}")
     if abs(net_amount - net_quantity * unit_price) > TOTAL_TOLERANCE:
         raise reject(RejectReason.TOTAL_MISMATCH, f"{net_amount} is not {net_quantity} x {unit_price}")
     if (kind is LineType.SALE and net_quantity < 0) or (kind is LineType.RETURN and net_quantity > 0):
-        raise reject(RejectReason.SIGN_MISMATCH, f"a {kind} of {net_quantity}")
+        raise reject(RejectReason.SIGN_MISMATCH, f"a {kind} with quantity {net_quantity}")
     # Unary plus turns a source's "-0.00" into 0.00.
     net_quantity, net_amount = +net_quantity, +net_amount
     measures = MEASURES.check(
@@ -197,11 +197,11 @@ def check_measures_of(
 def content_line_id(*content: object) -> str:
     """The line id of a line that its source does not number: `h` and 16 hexadecimal digits of its raw content.
 
-    An exact duplicate gets the same id; a product that stands twice on a receipt gets two.
+    An exact duplicate gets the same id. Two different lines with the same product get two ids.
     """
     return "h" + blake2b(orjson.dumps(content), digest_size=8).hexdigest()
 
 
 def label(value: object) -> object:
-    """A text as the contract wants it: outer blanks gone, nothing left is null. Other kinds are left to fail there."""
+    """A text as the contract needs it: stripped, and None if empty. Other types are left as they are and fail there."""
     return (value.strip() or None) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""The currencies of ISO 4217 that amounts of a sale can be in (funds, metals and test codes left out)."""
+"""The ISO 4217 currencies that a sale can have (without funds, metals and test codes)."""
 
 from __future__ import annotations
 

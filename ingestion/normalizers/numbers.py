@@ -1,4 +1,4 @@
-"""Quantities and money read exactly: never by way of a binary float, never rounded."""
+"""Reads quantities and money exactly: never through a binary float, never rounded."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def minor_units(field: str, value: object, exponent: object) -> Decimal:
     return Decimal(value).scaleb(-exponent)
 
 
-def whole(field: str, value: object) -> int:
-    """An integer; true and 2.0 are none."""
+def integer(field: str, value: object) -> int:
+    """An integer; `true` and `2.0` are rejected."""
     if type(value) is not int:
         raise not_a_number(field, value)
     return value

@@ -1,4 +1,4 @@
-"""From what went wrong with a record to its reason code."""
+"""Builds the rejection of a record, with a stable reason code."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def reject(reason: RejectReason, message: str) -> RejectRecord:
 
 
 def missing(field: str) -> RejectRecord:
-    """A field that every record needs is not there."""
+    """The rejection of a record without a required field."""
     return reject(RejectReason.MISSING_FIELD, f"{field} is missing")
 
 
 def malformed(field: str, value: object) -> RejectRecord:
-    """A field is there, but of another kind than documented."""
+    """The rejection of a field that has another type than documented."""
     return reject(RejectReason.MALFORMED, f"{field} is {shown(value)}")
 
 
 def shown(value: object) -> str:
-    """A source's value short enough for a message."""
+    """A source's value, shortened for a message."""
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}… ({len(text)} characters)"
 
 
 def from_validation(error: ValidationError, field: str = "record") -> RejectRecord:
-    """The first thing the contract found wrong, as a rejection; `field` names a value checked by itself."""
+    """The contract's first validation error as a rejection. `field` names a value that is checked on its own."""
     first = error.errors(include_url=False, include_context=False)[0]
     field = ".".join(str(part) for part in first["loc"]) or field
     if first["input"] is None:

@@ -1,4 +1,4 @@
-"""Retailer 1's flat rows to `SalesRecord`s. Pure; the shapes are in docs/RETAILERS.md."""
+"""Converts retailer 1's flat rows to `SalesRecord`s. Pure. docs/RETAILERS.md describes the rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingestion.normalizers import assembly
 from ingestion.normalizers.assembly import FEW, KINDS, MANY, Checked, Memo, Normalized
 from ingestion.normalizers.numbers import not_a_number, point_decimal
 from ingestion.normalizers.rejection import malformed, missing, reject, shown
-from ingestion.normalizers.times import iso_moment
+from ingestion.normalizers.times import iso_time
 from shared.errors import RejectRecord
 
 RETAILER_ID = "retailer_1"
@@ -55,7 +55,7 @@ class Retailer1Row(TypedDict):
 
 
 class Retailer1Normalizer:
-    """Callable: row -> Normalized. Remembers parts it has seen; what it returns depends on the row alone."""
+    """Callable: row -> Normalized. Caches parts it has seen; the result depends on the row alone."""
 
     def __init__(self) -> None:
         self._transactions: Memo[str, Checked] = Memo(_transaction, FEW)
@@ -100,7 +100,7 @@ class Retailer1Normalizer:
 
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a row that was rejected, as far as they can be read."""
+    """Currency and signed amount of a rejected row, or None if they cannot be read."""
     try:
         return row["currency"], point_decimal("line_total", row["line_total"])
     except (RejectRecord, KeyError, TypeError):
@@ -120,12 +120,12 @@ def _line(number: int) -> Checked:
 
 
 def _sold(text: str) -> Checked:
-    moment = iso_moment("sold_at", text)
-    return assembly.check_sold(moment.date(), moment)
+    sold_at = iso_time("sold_at", text)
+    return assembly.check_sold(sold_at.date(), sold_at)
 
 
 def _changed(text: str) -> Checked:
-    return assembly.check_changed(iso_moment("last_modified", text))
+    return assembly.check_changed(iso_time("last_modified", text))
 
 
 def _store(key: tuple[Any, ...]) -> Checked:
@@ -152,7 +152,7 @@ def _customer(key: tuple[Any, ...]) -> Checked:
         customer_segment=assembly.label(segment),
         customer_city=assembly.label(city),
         customer_country=assembly.label(country),
-        customer_since=None if since is None else iso_moment("customer_updated_at", since),
+        customer_since=None if since is None else iso_time("customer_updated_at", since),
     )
 
 

@@ -1,4 +1,4 @@
-"""Retailer 2's orders, line by line, to `SalesRecord`s. Pure; the shapes are in docs/RETAILERS.md."""
+"""Converts retailer 2's orders, line by line, to `SalesRecord`s. Pure. docs/RETAILERS.md describes the orders."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
 from ingestion.normalizers.assembly import FEW, KINDS, MANY, Checked, Memo, Normalized
-from ingestion.normalizers.numbers import minor_units, not_a_number, whole
+from ingestion.normalizers.numbers import integer, minor_units, not_a_number
 from ingestion.normalizers.rejection import malformed, missing, reject, shown
-from ingestion.normalizers.times import epoch_moment, invalid
+from ingestion.normalizers.times import epoch_time, invalid
 from shared.errors import RejectRecord
 
 RETAILER_ID = "retailer_2"
@@ -26,28 +26,28 @@ _KINDS = {
 _STORE = itemgetter("id", "name", "city")
 _PRODUCT = itemgetter("code", "title", "category")
 _CUSTOMER = itemgetter("id", "name", "tier", "city", "country", "since")
-_NOBODY = (None,)
+_NO_CUSTOMER = (None,)
 
 
 class Retailer2Line(NamedTuple):
-    """One line and the order around it, as retailer 2 sends them."""
+    """One line with its order, as retailer 2 sends them."""
 
     order: dict[str, Any]
     line: dict[str, Any]
 
     def payload(self) -> dict[str, Any]:
-        """The order with this line alone: what the source would send if there were no other."""
+        """The order with only this line, as the source would send it if it had no other lines."""
         return {**self.order, "lines": [self.line]} if isinstance(self.order, dict) else self.order
 
 
 _Head = tuple[Checked, Checked, Checked, Checked, Checked, Checked, str, int]
-"""Of an order: transaction, kind, sold, changed, store, customer, currency and its exponent."""
+"""The parts of an order: transaction, kind, sold, changed, store, customer, currency and its exponent."""
 
 
 class Retailer2Normalizer:
-    """Callable: line with its order -> Normalized. What it returns depends on them alone.
+    """Callable: line with its order -> Normalized. The result depends on them alone.
 
-    `zone` decides the trading day: the source gives moments, not dates.
+    `zone` decides the trading day: the source sends epoch times, not dates.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -71,7 +71,7 @@ class Retailer2Normalizer:
             transaction, kind, sold, changed, store, customer, currency, exponent = self._last_head
             product, quantity, price, amount = line["product"], line["quantity"], line["unit_amount"], line["amount"]
             if type(quantity) is not int or type(price) is not int or type(amount) is not int:
-                raise _not_whole(line)
+                raise _not_integer(line)
             line_id = line["id"]
             return Normalized(
                 transaction,
@@ -98,7 +98,7 @@ class Retailer2Normalizer:
             raise invalid("placed_at", placed_at)
         if type(modified_at) is not int:
             raise invalid("modified_at", modified_at)
-        customer = _NOBODY if buyer is None else _CUSTOMER(buyer)
+        customer = _NO_CUSTOMER if buyer is None else _CUSTOMER(buyer)
         if customer[-1] is not None and type(customer[-1]) is not int:
             raise invalid("buyer.since", customer[-1])
         return (
@@ -109,16 +109,16 @@ class Retailer2Normalizer:
             self._stores[_STORE(shop)],
             self._customers[customer],
             currency["code"],
-            whole("currency.exponent", exponent),
+            integer("currency.exponent", exponent),
         )
 
     def _sold_at(self, seconds: int) -> Checked:
-        moment = epoch_moment("placed_at", seconds)
-        return assembly.check_sold(moment.astimezone(self._zone).date(), moment)
+        sold_at = epoch_time("placed_at", seconds)
+        return assembly.check_sold(sold_at.astimezone(self._zone).date(), sold_at)
 
 
 def net_amount(raw: Retailer2Line) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a line that was rejected, as far as they can be read."""
+    """Currency and signed amount of a rejected line, or None if they cannot be read."""
     try:
         currency = raw.order["currency"]
         amount = minor_units("amount", raw.line["amount"], currency["exponent"])
@@ -127,11 +127,11 @@ def net_amount(raw: Retailer2Line) -> tuple[str, Decimal] | None:
         return None
 
 
-def _not_whole(line: dict[str, Any]) -> Exception:
+def _not_integer(line: dict[str, Any]) -> Exception:
     for field in ("quantity", "unit_amount", "amount"):
         if type(line[field]) is not int:
             return not_a_number(field, line[field])
-    raise AssertionError("called with three whole numbers")
+    raise AssertionError("called with three integers")
 
 
 def _unknown_type(value: object) -> RejectRecord:
@@ -157,7 +157,7 @@ def _line(line_id: str) -> Checked:
 
 
 def _changed(seconds: int) -> Checked:
-    return assembly.check_changed(epoch_moment("modified_at", seconds))
+    return assembly.check_changed(epoch_time("modified_at", seconds))
 
 
 def _store(key: tuple[Any, ...]) -> Checked:
@@ -175,7 +175,7 @@ def _product(key: tuple[Any, ...]) -> Checked:
 
 
 def _customer(key: tuple[Any, ...]) -> Checked:
-    if key == _NOBODY:
+    if key == _NO_CUSTOMER:
         return assembly.CUSTOMER.check(customer_id=GUEST)
     identifier, name, tier, city, country, since = key
     return assembly.CUSTOMER.check(
@@ -184,7 +184,7 @@ def _customer(key: tuple[Any, ...]) -> Checked:
         customer_segment=assembly.label(tier),
         customer_city=assembly.label(city),
         customer_country=assembly.label(country),
-        customer_since=None if since is None else epoch_moment("buyer.since", since),
+        customer_since=None if since is None else epoch_time("buyer.since", since),
     )
 
 

@@ -1,4 +1,4 @@
-"""Retailer 3's Spanish rows to `SalesRecord`s. Pure; the shapes are in docs/RETAILERS.md."""
+"""Converts retailer 3's Spanish rows to `SalesRecord`s. Pure. docs/RETAILERS.md describes the rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STORE = itemgetter("codigo", "nombre", "ciudad")
 _PRODUCT = itemgetter("ref", "nombre", "familia")
 _CUSTOMER = itemgetter("codigo", "nombre", "segmento", "ciudad", "pais", "desde")
 _MEASURES = itemgetter("tipo", "cantidad", "precio", "importe", "moneda")
-_NOBODY = (None,)
+_NO_CUSTOMER = (None,)
 
 
 class Retailer3Row(TypedDict):
@@ -45,9 +45,9 @@ class Retailer3Row(TypedDict):
 
 
 class Retailer3Normalizer:
-    """Callable: row -> Normalized. What it returns depends on the row alone.
+    """Callable: row -> Normalized. The result depends on the row alone.
 
-    `zone` is that of the source's wall clocks.
+    `zone` is the time zone of the source's local times.
     """
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -82,7 +82,7 @@ class Retailer3Normalizer:
                 self._changed[row["modificado"]],
                 self._stores[_STORE(row["tienda"])],
                 self._products[_PRODUCT(row["articulo"])],
-                self._customers[_NOBODY if customer is None else _CUSTOMER(customer)],
+                self._customers[_NO_CUSTOMER if customer is None else _CUSTOMER(customer)],
                 self._measures[_MEASURES(row)],
             )
         except KeyError as error:
@@ -91,14 +91,14 @@ class Retailer3Normalizer:
             raise malformed("a field (a list, an object)" if isinstance(row, dict) else "record", row) from None
 
     def _sold_at(self, text: str) -> Checked:
-        moment = wall_clock("fecha_hora", text, self._zone)
-        return assembly.check_sold(moment.date(), moment)
+        sold_at = wall_clock("fecha_hora", text, self._zone)
+        return assembly.check_sold(sold_at.date(), sold_at)
 
     def _changed_at(self, text: str) -> Checked:
         return assembly.check_changed(wall_clock("modificado", text, self._zone))
 
     def _customer(self, key: tuple[Any, ...]) -> Checked:
-        if key == _NOBODY:
+        if key == _NO_CUSTOMER:
             return assembly.CUSTOMER.check(customer_id=GUEST)
         code, name, segment, city, country, since = key
         return assembly.CUSTOMER.check(
@@ -112,7 +112,7 @@ class Retailer3Normalizer:
 
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
-    """Currency and signed amount of a row that was rejected, as far as they can be read."""
+    """Currency and signed amount of a rejected row, or None if they cannot be read."""
     try:
         return row["moneda"], comma_decimal("importe", row["importe"])
     except (RejectRecord, KeyError, TypeError):

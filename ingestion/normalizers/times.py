@@ -1,4 +1,4 @@
-"""Source times to UTC, and the trading day a time belongs to."""
+"""Parses the retailers' times and dates."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def invalid(field: str, value: object) -> RejectRecord:
     return missing(field) if value is None else reject(RejectReason.INVALID_DATE, f"{field} is {shown(value)}")
 
 
-def iso_moment(field: str, value: object) -> datetime:
+def iso_time(field: str, value: object) -> datetime:
     """`2024-01-15T14:03:22-05:00` or `…Z`, in its own offset. A time without one is rejected."""
     try:
         if isinstance(value, str) and "T" in value:
-            moment = datetime.fromisoformat(value)
-            if moment.tzinfo is not None and 1 < moment.year < 9999:  # so that it exists in UTC, too
-                return moment
+            parsed = datetime.fromisoformat(value)
+            if parsed.tzinfo is not None and 1 < parsed.year < 9999:  # so that it also exists in UTC
+                return parsed
     except ValueError:
         pass
     raise invalid(field, value)
 
 
-def epoch_moment(field: str, value: object) -> datetime:
-    """Whole seconds since 1970, in UTC."""
+def epoch_time(field: str, value: object) -> datetime:
+    """Seconds since 1970 (an integer), in UTC."""
     if type(value) is not int:
         raise invalid(field, value)
     try:
@@ -43,7 +43,7 @@ def epoch_moment(field: str, value: object) -> datetime:
 
 
 def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:
-    """`15/01/2024 14:03` on the clocks of `zone`, aware. Where clocks show a time twice, the first is meant.
+    """`15/01/2024 14:03` as local time in `zone`, aware. A time that the clocks show twice is the first of the two.
 
     Raises RejectRecord with TIME_DOES_NOT_EXIST for a time that the clocks skipped.
     """
@@ -52,13 +52,16 @@ def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:
         raise invalid(field, value)
     local, exists = shown_at
     if not exists:
-        raise reject(RejectReason.TIME_DOES_NOT_EXIST, f"{field} is {value}, which the clocks in {zone.key} skipped")
+        raise reject(
+            RejectReason.TIME_DOES_NOT_EXIST,
+            f"{field} is {value}, which does not exist in {zone.key}: the clocks skipped it",
+        )
     return local
 
 
 @lru_cache(maxsize=4096)  # many sales of a day share their minute
 def _minute(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
-    """The time that a text means, and whether the clocks showed it; None when it is no time."""
+    """The time of a text, and whether it exists on the clocks; None if the text is not a time."""
     match = _DAY_FIRST_MINUTE.fullmatch(text)
     if match is None:
         return None

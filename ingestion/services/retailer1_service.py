@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import requests
 
-from ingestion.connectors import protocol as contract
+from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
@@ -16,7 +16,7 @@ from ingestion.normalizers import retailer1
 from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import point_decimal
 from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
-from ingestion.normalizers.times import iso_moment
+from ingestion.normalizers.times import iso_time
 from shared.config import IngestSettings, Retailer1Settings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
@@ -40,7 +40,7 @@ class _ApiKey:
 
 
 class Retailer1Service:
-    """Client and normalizer of retailer 1."""
+    """The connector of retailer 1."""
 
     retailer_id = retailer1.RETAILER_ID
 
@@ -48,8 +48,8 @@ class Retailer1Service:
         api = Api(self.retailer_id, settings.api_url, "RETAILER1_API_URL", "RETAILER1_API_KEY")
         self._client = HttpClient(
             api,
-            contract.request_policy(ingest),
-            contract.limits_of(ingest),
+            protocol.request_policy(ingest),
+            protocol.response_limits(ingest),
             authorization=_ApiKey(settings.api_key.get_secret_value()),
             clock=runtime.clock,
             monotonic=runtime.monotonic,
@@ -76,13 +76,13 @@ class Retailer1Service:
         return self._normalizer(raw).record
 
     def daily_report(self, day: date) -> ControlReport:
-        """Lines and net totals by the retailer's books."""
-        answer = self._client.get("/v1/reports/daily", {"date": day.isoformat()})
-        totals = contract.part(self.retailer_id, answer, "net_totals", dict)
-        lines = contract.part(self.retailer_id, answer, "line_count", int)
-        if answer.value.get("date") != day.isoformat():
-            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
-        return contract.report_of(
+        """Lines and net totals by the retailer's control report."""
+        response = self._client.get("/v1/reports/daily", {"date": day.isoformat()})
+        totals = protocol.required_field(self.retailer_id, response, "net_totals", dict)
+        lines = protocol.required_field(self.retailer_id, response, "line_count", int)
+        if response.value.get("date") != day.isoformat():
+            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+        return protocol.parse_report(
             self.retailer_id,
             day,
             lambda: ControlReport(
@@ -91,7 +91,7 @@ class Retailer1Service:
         )
 
     def list_changes(self, since: datetime) -> Changes:
-        """Dates of lines changed since then, and the dates such lines were under before."""
+        """Dates of lines changed since then, including the dates they had before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
         for _, page in self._pages({"updated_since": since.astimezone(UTC).isoformat(timespec="seconds")}):
@@ -102,7 +102,7 @@ class Retailer1Service:
                 except (RejectRecord, ValueError, KeyError, TypeError) as error:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+            raise StopRun(f"{self.retailer_id} sent no page of changes.")
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
@@ -114,29 +114,29 @@ class Retailer1Service:
         return raw
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer1Row]]]:
         offset, number, total = 0, 0, 1
         while offset < total:
-            limit = _MOST_ROWS if total > contract.MANY_LINES else _ROWS
-            answer = self._client.get(LISTING_PATH, {**what, "offset": str(offset), "limit": str(limit)})
-            total = contract.part(self.retailer_id, answer, "total", int)
-            rows = contract.part(self.retailer_id, answer, "rows", list)
-            # By the size asked for, not by the rows received: a delivery may repeat a row.
+            limit = _MOST_ROWS if total > protocol.MANY_LINES else _ROWS
+            response = self._client.get(LISTING_PATH, {**what, "offset": str(offset), "limit": str(limit)})
+            total = protocol.required_field(self.retailer_id, response, "total", int)
+            rows = protocol.required_field(self.retailer_id, response, "rows", list)
+            # By the requested size, not by the rows received: a delivery may repeat a row.
             offset, number = offset + limit, number + 1
-            yield total, RawPage(number, rows, self._as_of(answer))
+            yield total, RawPage(number, rows, self._as_of(response))
 
-    def _as_of(self, answer: JsonResponse) -> datetime:
+    def _as_of(self, response: JsonResponse) -> datetime:
         try:
-            return iso_moment("as_of", answer.value.get("as_of")).astimezone(UTC)
+            return iso_time("as_of", response.value.get("as_of")).astimezone(UTC)
         except RejectRecord:
-            return contract.source_time(answer)
+            return protocol.source_time(response)
 
 
 def _note(dates: dict[date, datetime], row: Mapping[str, object]) -> None:
-    changed_at = iso_moment("last_modified", row["last_modified"]).astimezone(UTC)
-    contract.note_change(dates, iso_moment("sold_at", row["sold_at"]).date(), changed_at)
+    changed_at = iso_time("last_modified", row["last_modified"]).astimezone(UTC)
+    protocol.keep_latest_change(dates, iso_time("sold_at", row["sold_at"]).date(), changed_at)
     if previous := row.get("previous_date"):
-        contract.note_change(dates, date.fromisoformat(str(previous)), changed_at)
+        protocol.keep_latest_change(dates, date.fromisoformat(str(previous)), changed_at)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from ingestion.connectors import protocol as contract
+from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse, RequestRejected
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
@@ -18,7 +18,7 @@ from ingestion.normalizers import retailer2
 from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import minor_units
 from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
-from ingestion.normalizers.times import epoch_moment
+from ingestion.normalizers.times import epoch_time
 from shared.config import IngestSettings, Retailer2Settings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
@@ -32,10 +32,10 @@ _EXPIRY_MARGIN_SECONDS = 30
 
 
 class _ClientCredentials:
-    """Bearer tokens, got when needed and again when rejected."""
+    """Bearer tokens, requested when needed and again when rejected."""
 
     def __init__(self, client: HttpClient, settings: Retailer2Settings, monotonic: Callable[[], float]) -> None:
-        """`client` should try once only: the request that wants the token is the one that is tried again."""
+        """`client` should not retry: the request that needs the token is retried."""
         self._client, self._settings, self._monotonic = client, settings, monotonic
         self._token = ""
         self._valid_until = 0.0
@@ -49,16 +49,16 @@ class _ClientCredentials:
     def renew(self) -> bool:
         secret = self._settings.client_secret.get_secret_value()
         form = {"grant_type": "client_credentials", "client_id": self._settings.client_id, "client_secret": secret}
-        answer = self._client.post_form("/oauth/token", form)
-        self._token = contract.part(retailer2.RETAILER_ID, answer, "access_token", str)
-        seconds = contract.part(retailer2.RETAILER_ID, answer, "expires_in", int)
-        # Half of a very short life is left for the request itself.
+        response = self._client.post_form("/oauth/token", form)
+        self._token = protocol.required_field(retailer2.RETAILER_ID, response, "access_token", str)
+        seconds = protocol.required_field(retailer2.RETAILER_ID, response, "expires_in", int)
+        # For a very short lifetime, half of it is left for the request itself.
         self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
         return True
 
 
 class Retailer2Service:
-    """Client and normalizer of retailer 2."""
+    """The connector of retailer 2."""
 
     retailer_id = retailer2.RETAILER_ID
 
@@ -71,8 +71,8 @@ class Retailer2Service:
         def client(attempts: int, authorization: _ClientCredentials | None) -> HttpClient:
             return HttpClient(
                 api,
-                contract.request_policy(ingest.model_copy(update={"max_attempts": attempts})),
-                contract.limits_of(ingest),
+                protocol.request_policy(ingest.model_copy(update={"max_attempts": attempts})),
+                protocol.response_limits(ingest),
                 authorization=authorization,
                 clock=runtime.clock,
                 monotonic=runtime.monotonic,
@@ -100,13 +100,13 @@ class Retailer2Service:
         return self._normalizer(raw).record
 
     def daily_report(self, day: date) -> ControlReport:
-        """Lines (not orders) and net totals by the retailer's books."""
-        answer = self._client.get("/reports/daily", {"day": day.isoformat()})
-        lines = contract.part(self.retailer_id, answer, "lines", int)
-        totals = contract.part(self.retailer_id, answer, "net", dict)
-        if answer.value.get("day") != day.isoformat():
-            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
-        return contract.report_of(
+        """Lines (not orders) and net totals by the retailer's control report."""
+        response = self._client.get("/reports/daily", {"day": day.isoformat()})
+        lines = protocol.required_field(self.retailer_id, response, "lines", int)
+        totals = protocol.required_field(self.retailer_id, response, "net", dict)
+        if response.value.get("day") != day.isoformat():
+            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+        return protocol.parse_report(
             self.retailer_id,
             day,
             lambda: ControlReport(
@@ -116,7 +116,7 @@ class Retailer2Service:
         )
 
     def list_changes(self, since: datetime) -> Changes:
-        """Dates of orders modified since then, and the dates such orders were under before."""
+        """Dates of orders modified since then, including the dates they had before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
         for page in self._pages({"modified_since": str(int(since.timestamp()))}):
@@ -127,7 +127,7 @@ class Retailer2Service:
                 except (RejectRecord, ValueError, KeyError, TypeError) as error:
                     _log.warning("a changed order cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+            raise StopRun(f"{self.retailer_id} sent no page of changes.")
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
@@ -135,23 +135,23 @@ class Retailer2Service:
         return retailer2.net_amount(raw)
 
     def payload(self, raw: Retailer2Line) -> Any:
-        """The order with this line alone."""
+        """The order with only this line."""
         return raw.payload()
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
         self._token_client.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[RawPage[dict[str, Any]]]:
         cursor, orders = "", 0
         for number in range(1, _MOST_PAGES):
-            size = _MOST_ORDERS if orders > contract.MANY_LINES / 4 else _ORDERS
-            answer = self._page({**what, "page_size": str(size)}, cursor)
-            data = contract.part(self.retailer_id, answer, "data", list)
+            size = _MOST_ORDERS if orders > protocol.MANY_LINES / 4 else _ORDERS
+            response = self._page({**what, "page_size": str(size)}, cursor)
+            data = protocol.required_field(self.retailer_id, response, "data", list)
             orders += len(data)
-            yield RawPage(number, data, self._as_of(answer))
-            following = answer.value.get("next_cursor")
+            yield RawPage(number, data, self._as_of(response))
+            following = response.value.get("next_cursor")
             if following is None:
                 return
             if not isinstance(following, str) or following in ("", cursor):
@@ -167,22 +167,22 @@ class Retailer2Service:
         except RequestRejected as error:
             raise ListingChanged(f"{self.retailer_id} no longer knows its own cursor ({error.status}).") from error
 
-    def _as_of(self, answer: JsonResponse) -> datetime:
+    def _as_of(self, response: JsonResponse) -> datetime:
         try:
-            return epoch_moment("as_of", answer.value.get("as_of"))
+            return epoch_time("as_of", response.value.get("as_of"))
         except RejectRecord:
-            return contract.source_time(answer)
+            return protocol.source_time(response)
 
     def _note(self, dates: dict[date, datetime], order: Mapping[str, Any]) -> None:
-        changed_at = epoch_moment("modified_at", order["modified_at"]).astimezone(UTC)
-        placed_at = epoch_moment("placed_at", order["placed_at"])
-        contract.note_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
+        changed_at = epoch_time("modified_at", order["modified_at"]).astimezone(UTC)
+        placed_at = epoch_time("placed_at", order["placed_at"])
+        protocol.keep_latest_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
         if previous := order.get("previous_placed_on"):
-            contract.note_change(dates, date.fromisoformat(str(previous)), changed_at)
+            protocol.keep_latest_change(dates, date.fromisoformat(str(previous)), changed_at)
 
 
 def order_lines(order: Any) -> list[Retailer2Line]:
-    """The order's lines; an order that has none to speak of stays one item, to be rejected as a whole."""
+    """The order's lines. An order without usable lines is one item, which is then rejected."""
     lines = order.get("lines") if isinstance(order, dict) else None
     if not isinstance(lines, list) or not lines:
         return [Retailer2Line(order, lines)]  # type: ignore[arg-type]

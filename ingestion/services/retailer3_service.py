@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from ingestion.connectors import protocol as contract
+from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
@@ -33,7 +33,7 @@ _LINES, _MOST_LINES = 500, 2500
 
 
 class _Signature:
-    """Signs each try anew: a signature is good for a few minutes only."""
+    """Signs every attempt: a signature is valid for a few minutes only."""
 
     def __init__(self, client_id: str, secret: str, clock: Callable[[], datetime]) -> None:
         self._client_id, self._secret, self._clock = client_id, secret.encode(), clock
@@ -51,7 +51,7 @@ class _Signature:
 
 
 class Retailer3Service:
-    """Client and normalizer of retailer 3."""
+    """The connector of retailer 3."""
 
     retailer_id = retailer3.RETAILER_ID
 
@@ -65,8 +65,8 @@ class Retailer3Service:
         self._zone = ZoneInfo(settings.timezone)
         self._client = HttpClient(
             api,
-            contract.request_policy(ingest),
-            contract.limits_of(ingest),
+            protocol.request_policy(ingest),
+            protocol.response_limits(ingest),
             authorization=_Signature(settings.client_id, settings.hmac_secret.get_secret_value(), runtime.clock),
             clock=runtime.clock,
             monotonic=runtime.monotonic,
@@ -93,13 +93,13 @@ class Retailer3Service:
         return self._normalizer(raw).record
 
     def daily_report(self, day: date) -> ControlReport:
-        """Lines and net totals by the retailer's books."""
-        answer = self._client.get("/api/cierre", {"fecha": f"{day:%d/%m/%Y}"})
-        lines = contract.part(self.retailer_id, answer, "lineas", int)
-        totals = contract.part(self.retailer_id, answer, "neto", dict)
-        if answer.value.get("fecha") != f"{day:%d/%m/%Y}":
-            raise StopRun(f"{self.retailer_id} was asked for its report of {day} and sent that of another date.")
-        return contract.report_of(
+        """Lines and net totals by the retailer's control report."""
+        response = self._client.get("/api/cierre", {"fecha": f"{day:%d/%m/%Y}"})
+        lines = protocol.required_field(self.retailer_id, response, "lineas", int)
+        totals = protocol.required_field(self.retailer_id, response, "neto", dict)
+        if response.value.get("fecha") != f"{day:%d/%m/%Y}":
+            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+        return protocol.parse_report(
             self.retailer_id,
             day,
             lambda: ControlReport(
@@ -108,7 +108,7 @@ class Retailer3Service:
         )
 
     def list_changes(self, since: datetime) -> Changes:
-        """Dates of lines changed since then (to the minute), and the dates such lines were under before."""
+        """Dates of lines changed since then (to the minute), including the dates they had before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
         for _, page in self._pages({"modificado_desde": self._wall_clock_before(since)}):
@@ -119,7 +119,7 @@ class Retailer3Service:
                 except (RejectRecord, KeyError, TypeError) as error:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} listed no page of changes.")
+            raise StopRun(f"{self.retailer_id} sent no page of changes.")
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:
@@ -131,53 +131,55 @@ class Retailer3Service:
         return raw
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer3Row]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
-        answer = self._client.get(LISTING_PATH, parameters)
-        if self._total(answer) > contract.MANY_LINES:
+        response = self._client.get(LISTING_PATH, parameters)
+        if self._total(response) > protocol.MANY_LINES:
             parameters["tamano"] = str(_MOST_LINES)
-            answer = self._client.get(LISTING_PATH, parameters)
+            response = self._client.get(LISTING_PATH, parameters)
         number = 1
         while True:
-            if not isinstance(answer.value, list):
+            if not isinstance(response.value, list):
                 raise StopRun(f"{self.retailer_id} sent no list of lines: its API is not what docs/RETAILERS.md says.")
-            yield self._total(answer), RawPage(number, answer.value, self._as_of(answer))
-            following = _next(answer.headers.get("Link", ""))
+            yield self._total(response), RawPage(number, response.value, self._as_of(response))
+            following = _next(response.headers.get("Link", ""))
             if following is None:
                 return
-            # Only the query is taken from the link: what we sign goes to the host that we were configured with.
+            # Only the query is taken from the link: signed requests go to the configured host only.
             if (
                 urlsplit(following).path.endswith(LISTING_PATH) is False
                 or dict(parse_qsl(urlsplit(following).query)) == parameters
             ):
-                raise StopRun(f"{self.retailer_id} sent a link to the next page that leads elsewhere or in a circle.")
+                raise StopRun(
+                    f"{self.retailer_id} sent a link to the next page that leads elsewhere or back to an earlier page."
+                )
             parameters = dict(parse_qsl(urlsplit(following).query))
-            answer, number = self._client.get(LISTING_PATH, parameters), number + 1
+            response, number = self._client.get(LISTING_PATH, parameters), number + 1
 
-    def _total(self, answer: JsonResponse) -> int:
-        total = answer.headers.get("X-Total-Count", "")
+    def _total(self, response: JsonResponse) -> int:
+        total = response.headers.get("X-Total-Count", "")
         if not total.isdigit():
             raise StopRun(f"{self.retailer_id} sent no X-Total-Count: its API is not what docs/RETAILERS.md says.")
         return int(total)
 
-    def _as_of(self, answer: JsonResponse) -> datetime:
+    def _as_of(self, response: JsonResponse) -> datetime:
         try:
-            return wall_clock("X-Fecha-Corte", answer.headers.get("X-Fecha-Corte"), self._zone).astimezone(UTC)
+            return wall_clock("X-Fecha-Corte", response.headers.get("X-Fecha-Corte"), self._zone).astimezone(UTC)
         except RejectRecord:
-            return contract.source_time(answer)
+            return protocol.source_time(response)
 
-    def _wall_clock_before(self, moment: datetime) -> str:
-        # Where clocks show a time twice the source takes the first, which is the earlier: never too late.
-        return f"{moment.astimezone(self._zone):%d/%m/%Y %H:%M}"
+    def _wall_clock_before(self, instant: datetime) -> str:
+        # If the clocks show a time twice, the source takes the first one, so the result is never too late.
+        return f"{instant.astimezone(self._zone):%d/%m/%Y %H:%M}"
 
     def _note(self, dates: dict[date, datetime], row: Mapping[str, Any]) -> None:
         changed_at = wall_clock("modificado", row["modificado"], self._zone).astimezone(UTC)
-        contract.note_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
+        protocol.keep_latest_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
         if previous := row.get("fecha_anterior"):
-            contract.note_change(dates, day_first("fecha_anterior", previous), changed_at)
+            protocol.keep_latest_change(dates, day_first("fecha_anterior", previous), changed_at)
 
 
 def _next(link: str) -> str | None:

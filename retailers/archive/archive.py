@@ -1,7 +1,7 @@
-"""Days in a retailer's database: which are there, and making those that are not.
+"""The days of generated sales in a retailer's database: which exist, and generating the others.
 
-The database holds every state a line will ever have, with the times from and until which the books know it. So what
-is listed depends on seed, date and clock only, and nothing has to run in the background.
+The database holds all past and future states of a line, with the time from and until which each is valid. So a listing
+depends on seed, date and clock only, and nothing has to run in the background.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from retailers.seeding.rhythm import FIRST_DAY
 from retailers.seeding.sales import SalesGenerator
 
 LAYOUT = 1
-"""Raise it when tables or generator change: what was filled before is then made anew."""
+"""Increase it when tables or generator change: existing databases are then filled again."""
 
 RECENT_DAYS = 30
 _ALWAYS_THERE = tuple(date(2024, 1, 1) + timedelta(days=number) for number in range(31))
 _LOCK = 7_203_411
 _BOOKKEEPING = ("simulation.made_days", "simulation.made_from")
 _MANY_LINES = 20_000
-"""So many lines into empty tables are worth building the indexes afterwards."""
+"""From this many lines on, it is faster to build the indexes of empty tables after filling them."""
 
 
-class Books(Protocol):
-    """How one retailer's database holds sales."""
+class SalesTables(Protocol):
+    """How one retailer's database stores sales."""
 
     @property
     def folder(self) -> Path:
-        """Where the schema and the statements are."""
+        """The folder with the schema and the SQL statements."""
 
     @property
-    def tables(self) -> Sequence[str]:
-        """What sales and their masters are held in."""
+    def names(self) -> Sequence[str]:
+        """Names of the tables with sales and master data."""
 
     def entries(self, receipt: Receipt) -> list[Entry]:
-        """The states of a receipt as these books keep them."""
+        """The states of a receipt as this database stores them."""
 
     def write_masters(self, cursor: Cursor, generator: SalesGenerator) -> None:
-        """Fill in what sales refer to."""
+        """Write the master data that sales refer to."""
 
     def write_entries(self, cursor: Cursor, entries: Iterable[Entry]) -> None:
         """Add states of receipts."""
@@ -56,22 +56,22 @@ class Books(Protocol):
 class Archive:
     """The days of generated sales in one database. Safe for threads and for several processes."""
 
-    def __init__(self, database: Database, books: Books, generator: SalesGenerator, schema: str) -> None:
-        self._database, self._books, self._generator = database, books, generator
+    def __init__(self, database: Database, tables: SalesTables, generator: SalesGenerator, schema: str) -> None:
+        self._database, self._tables, self._generator = database, tables, generator
         self._schema = schema
         self._made: frozenset[date] = frozenset()
         self._lock = threading.Lock()
 
     def prepare(self, origin: str) -> bool:
-        """Create what is missing. A database filled from another origin is emptied. True when it was empty."""
+        """Create missing tables. A database filled from another origin is emptied. True if it is empty now."""
         with self._database.transaction() as cursor:
-            fresh = start_from(cursor, self._schema, self._books, origin)
+            fresh = start_from(cursor, self._schema, self._tables, origin)
             if fresh:
-                self._books.write_masters(cursor, self._generator)
+                self._tables.write_masters(cursor, self._generator)
             return fresh
 
     def ensure(self, days: Sequence[date]) -> int:
-        """Make those days that are not there yet, all in one transaction; tells how many were made."""
+        """Generate those days that are missing, all in one transaction. Returns how many were generated."""
         if all(day in self._made or day < FIRST_DAY for day in days):
             return 0
         wanted = sorted({day for day in days if day >= FIRST_DAY})
@@ -82,44 +82,44 @@ class Archive:
             missing = [day for day in wanted if day not in made]
             if missing:
                 many = not made and len(missing) * self._generator.lines_per_day > _MANY_LINES
-                with bulk_load(cursor, self._books.tables) if many else nullcontext():
-                    self._books.write_entries(cursor, self._entries(missing, made))
+                with bulk_load(cursor, self._tables.names) if many else nullcontext():
+                    self._tables.write_entries(cursor, self._entries(missing, made))
                 cursor.execute("INSERT INTO simulation.made_days (day) SELECT unnest(%s::date[])", (missing,))
         self._made = frozenset(made | set(missing))
         return len(missing)
 
     def _entries(self, days: Sequence[date], made: set[date]) -> Iterator[Entry]:
-        """All states that concern those days, once each: a misdated receipt concerns two days."""
+        """All states of receipts of those days, each once: a misdated receipt belongs to two days."""
         misdated: set[date] = set()
         for day in days:
             for receipt in self._generator.receipts(day):
-                yield from self._books.entries(receipt)
+                yield from self._tables.entries(receipt)
             if day + timedelta(days=1) not in made:
                 misdated.add(day)
             if day - timedelta(days=1) not in made:
                 misdated.add(day - timedelta(days=1))
         for day in sorted(misdated):
             for receipt in self._generator.misdated(day):
-                yield from self._books.entries(receipt)
+                yield from self._tables.entries(receipt)
 
 
 def preloaded_days(today: date) -> list[date]:
-    """The days that are there from the start."""
+    """The days that are generated at the start."""
     recent = [today - timedelta(days=number) for number in range(RECENT_DAYS + 1)]
     return sorted({day for day in (*_ALWAYS_THERE, *recent) if day <= today})
 
 
-def start_from(cursor: Cursor, schema: str, books: Books, origin: str) -> bool:
-    """Create the tables; those that were filled from another origin are made anew. True when they are empty now.
+def start_from(cursor: Cursor, schema: str, tables: SalesTables, origin: str) -> bool:
+    """Create the tables; tables filled from another origin are created again. True if they are empty now.
 
-    The origin is compared together with `LAYOUT`, so a change of tables or generator starts anew as well.
+    The origin is compared together with `LAYOUT`, so a change of tables or generator empties them as well.
     """
     wanted = f"layout {LAYOUT}, {origin}"
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
     if _origin(cursor) == wanted:
         cursor.execute(schema)
         return False
-    cursor.execute(f"DROP TABLE IF EXISTS {', '.join((*books.tables, *_BOOKKEEPING))}")
+    cursor.execute(f"DROP TABLE IF EXISTS {', '.join((*tables.names, *_BOOKKEEPING))}")
     cursor.execute(schema)
     cursor.execute("INSERT INTO simulation.made_from (origin) VALUES (%s)", (wanted,))
     return True

@@ -1,4 +1,4 @@
-"""Filling empty tables fast: their indexes and foreign keys are built once, at the end."""
+"""Fills empty tables fast: their indexes and foreign keys are built once, at the end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FROM pg_index WHERE NOT indisprimary AND NOT indisunique AND indrelid = ANY (%s:
 
 @contextmanager
 def bulk_load(cursor: Cursor, tables: Sequence[str]) -> Iterator[None]:
-    """Set indexes and foreign keys of the tables aside, and tell the planner about the rows afterwards.
+    """Drop indexes and foreign keys of the tables, restore them at the end, and update the planner's statistics.
 
-    All in the caller's transaction: others see the tables before or after.
+    All in the caller's transaction: other sessions see the tables before or after.
     """
     restored = []
     for query in (_INDEXES, _FOREIGN_KEYS):

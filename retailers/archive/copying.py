@@ -1,4 +1,4 @@
-"""Rows into tables by COPY, a bounded number of them in memory."""
+"""Writes rows to tables with COPY, a bounded number of them in memory."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def escaped(text: str | None) -> str:
 def money(minor: int) -> str:
     """Minor units (hundredths) as a decimal."""
     sign = "-" if minor < 0 else ""
-    whole, cents = divmod(abs(minor), 100)
-    return f"{sign}{whole}.{cents:02d}"
+    units, cents = divmod(abs(minor), 100)
+    return f"{sign}{units}.{cents:02d}"
 
 
 class CopyInto:
-    """A table that takes lines of COPY text. Call `flush` at the end."""
+    """Writes lines of COPY text to a table. Call `flush` at the end."""
 
     def __init__(self, cursor: Cursor, table: str, columns: Iterable[str]) -> None:
         self._cursor = cursor
@@ -40,11 +40,11 @@ class CopyInto:
         return len(self._rows) >= _ROWS_IN_MEMORY
 
     def add(self, row: str) -> None:
-        """Take one row, tab-separated, escaped, without its line end."""
+        """Add one row: tab-separated, escaped, without line end."""
         self._rows.append(row)
 
     def flush(self) -> None:
-        """Send what was taken."""
+        """Send the added rows."""
         if self._rows:
             self._rows.append("")
             self._cursor.copy_expert(self._command, StringIO("\n".join(self._rows)))

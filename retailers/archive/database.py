@@ -1,4 +1,4 @@
-"""One retailer's PostgreSQL database: a connection per thread, transactions, and what to say when it is away."""
+"""One retailer's PostgreSQL database: a connection per thread, transactions, and errors if it is unavailable."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 _OPTIONS = "-c jit=off -c max_parallel_workers_per_gather=0"
-"""Queries are short and the machine is shared: compiling them and spreading them out costs more than it gives."""
+"""Queries are short and the machine is shared: JIT compilation and parallel workers cost more than they gain."""
 
 
-class DatabaseAwayError(Exception):
-    """The database cannot be reached, or broke off; the message says where and why, without secrets."""
+class DatabaseUnavailableError(Exception):
+    """The database cannot be reached, or the connection was lost. The message says where and why, without secrets."""
 
 
 def read_sql(folder: Path) -> dict[str, str]:
@@ -41,17 +41,17 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
-        """A cursor whose work is committed at the end, or undone. Raises DatabaseAwayError."""
+        """A cursor in a transaction, committed at the end or rolled back. Raises DatabaseUnavailableError."""
         try:
             held = self._connection()
             with held, held.cursor() as cursor:
                 yield cursor
         except psycopg2.OperationalError as error:
             self.close()
-            raise DatabaseAwayError(self._where(error)) from error
+            raise DatabaseUnavailableError(self._where(error)) from error
         except psycopg2.InterfaceError as error:
             self.close()
-            raise DatabaseAwayError("the connection to the database was lost") from error
+            raise DatabaseUnavailableError("the connection to the database was lost") from error
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -67,14 +67,14 @@ class Database:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Connect, trying for some seconds while the server is starting. Raises DatabaseAwayError."""
+        """Connect, retrying for some seconds while the server starts. Raises DatabaseUnavailableError."""
         deadline = now() + timeout_seconds
         while True:
             try:
                 with self.transaction() as cursor:
                     cursor.execute("SELECT 1")
                 return
-            except DatabaseAwayError as error:
+            except DatabaseUnavailableError as error:
                 starting = "rejected" in str(error) or "starting up" in str(error)
                 if not starting or now() >= deadline:
                     raise

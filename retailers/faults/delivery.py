@@ -1,4 +1,4 @@
-"""Faults that strike an answer on its way: rejections, delays, and bodies that arrive broken."""
+"""Faults in the delivery of a response: rejections, delays, and broken bodies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORTEST_DROPPED = 512
 
 
 def interrupt(board: FaultBoard, visit: Visit, sleep: Callable[[float], None]) -> None:
-    """Delay or reject a request, as the faults that are on say. Raises Rejected."""
+    """Delay or reject a request if such a fault is on. Raises Rejected."""
     if fault := board.strikes("slow", visit):
         sleep(fault.number("seconds", 5))
     if fault := board.strikes("429", visit):
@@ -29,7 +29,7 @@ def interrupt(board: FaultBoard, visit: Visit, sleep: Callable[[float], None]) -
 
 
 def spoil(board: FaultBoard, visit: Visit, response: Response) -> Response:
-    """The answer, broken as the faults that are on say."""
+    """The response, broken if such a fault is on."""
     if board.strikes("html", visit):
         return Response(_HTML, mimetype="text/html")
     if board.strikes("truncate", visit):
@@ -42,7 +42,7 @@ def spoil(board: FaultBoard, visit: Visit, response: Response) -> Response:
 
 
 def _broken_off(response: Response) -> Response:
-    """Half a body under the length of the whole: the server then has to close the connection."""
+    """Half of a body with the content length of all of it, so that the server has to close the connection."""
     body = response.get_data()
     dropped = Response(_half(body), headers=response.headers, status=response.status_code)
     dropped.headers["Content-Length"] = str(max(len(body), _SHORTEST_DROPPED))

@@ -14,7 +14,7 @@ Parameters = Callable[[], Mapping[str, object]]
 
 
 class HeldBack:
-    """Hides the first record of a day from its first page on, and shows it once page n was served; once per day."""
+    """Hides the first record of a day from its first page on, and shows it after page n was served; once per day."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class HeldBack:
         self._lock = Lock()
 
     def before_page(self, day: date) -> None:
-        """Hide the day's first record, unless that was done before."""
+        """Hide the day's first record, unless it was hidden before."""
         if self._board.on(_FAULT) is None or day in self._held:
             return
         with self._lock, self._database.transaction() as cursor:
@@ -40,7 +40,7 @@ class HeldBack:
         self._changed()
 
     def after_page(self, day: date, page: int, *, is_last: bool) -> None:
-        """Show it again, modified now, when the page was the one to wait for, or the last."""
+        """Show the record again, modified now, after the chosen page or the last one."""
         fault, held = self._board.on(_FAULT), self._held.get(day)
         if held is None or not (fault is None or page >= float(fault.value) or is_last):
             return
@@ -48,7 +48,7 @@ class HeldBack:
         self._held[day] = None
 
     def reveal_all(self) -> None:
-        """Show everything that is hidden and forget which days had their turn."""
+        """Show all hidden records and forget on which days records were hidden."""
         self._reveal(None)
         self._held.clear()
 

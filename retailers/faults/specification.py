@@ -1,4 +1,4 @@
-"""What a fault is and how it is written: `429:0.1;retry_after=2,slow:0.05;seconds=3,fail_at_page:3`."""
+"""Parses faults, which are written like `429:0.1;retry_after=2,slow:0.05;seconds=3,fail_at_page:3`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault that is switched on; `value` means what its name says, `options` are checked."""
+    """One fault. The meaning of `value` depends on the name; `options` are checked."""
 
     name: str
     value: float | str
@@ -130,5 +130,5 @@ def _parse_fault(text: str) -> Fault:
 
 
 def parse_faults(text: str) -> tuple[Fault, ...]:
-    """The faults of a list, in its order; an empty text has none. Raises ValueError with what is wrong."""
+    """The faults of a comma-separated list, in its order; none if it is empty. Raises ValueError."""
     return tuple(_parse_fault(part) for part in text.split(",") if part.strip())

@@ -1,4 +1,4 @@
-"""Rows of retailer 1 that are wrong."""
+"""Builds bad rows of retailer 1."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from retailers.faults.bad_rows import HUGE
 
 def bad_row(day: date, number: int, kind: str) -> Mapping[str, object]:
     """A row of that date with one thing wrong; the same for the same number."""
-    moment = f"{day}T12:{number // 60 % 60:02d}:{number % 60:02d}-05:00"
+    sold_at = f"{day}T12:{number // 60 % 60:02d}:{number % 60:02d}-05:00"
     row: dict[str, object] = {
         "sale_id": f"BAD{day:%y%m%d}-{number + 1:06d}", "line_no": 1, "txn_type": "SALE",
-        "sold_at": moment, "last_modified": f"{day}T18:00:00Z",
+        "sold_at": sold_at, "last_modified": f"{day}T18:00:00Z",
         "store_code": "NY01", "store_name": "Fifth Avenue", "store_city": "New York", "store_state": "NY",
         "sku": "SKU-10001", "product_name": "Bad Row", "department": "Home",
         "customer_no": None, "customer_name": None, "customer_segment": None, "customer_city": None,

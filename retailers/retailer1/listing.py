@@ -1,15 +1,16 @@
-"""Retailer 1's rows and reports as its API shows them."""
+"""Reads retailer 1's sales and reports as its API sends them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.day_listings import DayListing, Length
-from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, mix_bad_rows
 from retailers.retailer1.bad_rows import bad_row
 from retailers.serving.simulator import Simulator
 
@@ -24,7 +25,7 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a listing, how many it has in all, and the time it speaks of."""
+    """A page of a listing, the number of its rows, and the time as of which it is correct."""
 
     total: int
     rows: Sequence[Row]
@@ -32,7 +33,7 @@ class Page:
 
 
 class Listing:
-    """Reads the books of retailer 1."""
+    """Reads the database of retailer 1."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -40,7 +41,7 @@ class Listing:
         self._days = simulator.days
 
     def sold_on(self, day: date, offset: int, limit: int) -> Page:
-        """Lines sold on a date, bad rows among them where that fault is on."""
+        """Lines sold on a date, including bad rows if that fault is on."""
         now = self._simulator.clock.now()
         board = self._simulator.board
         if not self._simulator.has_day(day) or board.on_day("empty_listing", day):
@@ -54,10 +55,11 @@ class Listing:
             rows = self._rows(cursor, "sold_on", {**values, **known.values(first, taken)})
             known.remember(first, rows)
         total = known.lines + plan.among(known.lines)
-        return Page(total, _mixed(list(map(_shown, rows)), plan, day, offset, min(limit, total - offset)), now)
+        shown = list(map(_shown, rows))
+        return Page(total, mix_bad_rows(shown, plan, offset, min(limit, total - offset), partial(bad_row, day)), now)
 
     def changed_since(self, since: datetime, offset: int, limit: int) -> Page:
-        """Lines of any date that changed at a time or later."""
+        """Lines of any date that changed at or after a time."""
         self._simulator.bring_up_to_date()
         now = self._simulator.clock.now()
         values = {"since": since, "now": now, "offset": offset, "limit": limit}
@@ -74,7 +76,7 @@ class Listing:
                 for currency, count, total in cursor.fetchall():
                     lines, totals[currency] = lines + count, total
                 plan = self._simulator.bad_rows_of(day)
-                if plan is not NO_BAD_ROWS:
+                if plan is not WITHOUT_BAD_ROWS:
                     lines += plan.among(self._day(cursor, day, self._simulator.clock.now()).lines)
         return {"date": day, "line_count": lines, "net_totals": totals}
 
@@ -91,7 +93,7 @@ class Listing:
         return int((cursor.fetchone() or (0,))[0])
 
     def _rows(self, cursor: Cursor, statement: str, values: Mapping[str, object]) -> list[tuple[object, ...]]:
-        # Times of sale are shown with the offset of the zone the session is in.
+        # PostgreSQL shows times of sale with the offset of the session's time zone.
         cursor.execute("SELECT set_config('TimeZone', %s, true)", (self._simulator.zone.key,))
         cursor.execute(self._sql[statement], values)
         return cursor.fetchall()
@@ -99,17 +101,3 @@ class Listing:
 
 def _shown(fields: tuple[object, ...]) -> Row:
     return dict(zip(FIELDS, fields[:-2], strict=True))
-
-
-def _mixed(good: Sequence[Row], plan: BadRows, day: date, offset: int, size: int) -> list[Row]:
-    if plan is NO_BAD_ROWS:
-        return list(good)
-    following = iter(good)
-    mixed: list[Row] = []
-    for position in range(offset, offset + max(0, size)):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_row(day, number, plan.kind(number)))
-        elif (row := next(following, None)) is not None:
-            mixed.append(row)
-    return mixed

@@ -1,4 +1,4 @@
-"""The trade of retailer 1: a chain of department stores in the United States."""
+"""The market of retailer 1: a chain of department stores in the United States."""
 
 from __future__ import annotations
 

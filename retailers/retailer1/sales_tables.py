@@ -1,4 +1,4 @@
-"""How retailer 1's database holds sales: one wide row per state of a line."""
+"""How retailer 1's database stores sales: one wide row per state of a line."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _GUEST = "\t".join([NULL] * 7)
 
 
 class PosSales:
-    """Books of retailer 1. See `retailers.archive.archive.Books`."""
+    """The tables of retailer 1. See `retailers.archive.archive.SalesTables`."""
 
     folder = Path(__file__).parent / "database"
-    tables = ("pos_sales",)
+    names = ("pos_sales",)
 
     def __init__(self) -> None:
         self._customers: dict[int, str] = {}
 
     def entries(self, receipt: Receipt) -> list[Entry]:
-        """Lines are kept each by itself."""
+        """Each line has its own states."""
         return line_entries(receipt)
 
     def write_masters(self, cursor: Cursor, generator: SalesGenerator) -> None:
-        """Nothing: every row holds all it refers to."""
+        """Nothing to write: every row contains all its data."""
 
     def write_entries(self, cursor: Cursor, entries: Iterable[Entry]) -> None:
         """Add states of receipts."""

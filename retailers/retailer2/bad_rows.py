@@ -1,4 +1,4 @@
-"""Orders of retailer 2 that are wrong."""
+"""Builds bad orders of retailer 2."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from retailers.seeding.rhythm import epoch_at
 
 
 def bad_order(day: date, number: int, kind: str) -> Mapping[str, object]:
-    """An order of one line with one thing wrong; the same for the same number."""
-    moment = epoch_at(MARKET, day, 12 * 3600 + number % 3600)
+    """An order with one line and one fault; the same for the same number."""
+    placed_at = epoch_at(MARKET, day, 12 * 3600 + number % 3600)
     product: dict[str, object] = {"code": "P10001", "title": "Bad Row", "category": "Gifts"}
     line: dict[str, object] = {
         "id": "1", "product": product, "quantity": 2, "unit_amount": 1000, "amount": 2000, "deleted": False,
     }  # fmt: skip
     order: dict[str, object] = {
-        "id": f"ORD-BAD-{day:%y%m%d}-{number + 1:06d}", "kind": "order", "placed_at": moment, "modified_at": moment,
+        "id": f"ORD-BAD-{day:%y%m%d}-{number + 1:06d}", "kind": "order", "placed_at": placed_at,
+        "modified_at": placed_at,
         "currency": {"code": "GBP", "exponent": 2}, "shop": {"id": "LDN1", "name": "Covent Garden", "city": "London"},
         "buyer": None, "lines": [line], "deleted": False, "previous_placed_on": None,
     }  # fmt: skip

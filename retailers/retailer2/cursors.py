@@ -1,4 +1,4 @@
-"""Cursors: a place in a listing, written so that clients leave it alone."""
+"""Cursors: a position in a listing, encoded so that clients treat it as opaque."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from retailers.rejections import Rejected
 
 
 @dataclass(frozen=True)
-class Place:
-    """How far a listing was read: time and key of the last good order, orders delivered, and the page that follows."""
+class Position:
+    """How far a listing was read: time and key of the last good order, orders delivered, and the next page."""
 
     listing: str
     time: int = -1
@@ -22,22 +22,22 @@ class Place:
     page: int = 1
 
 
-def written(place: Place) -> str:
-    """The place as a cursor."""
-    fields = [place.listing, place.time, place.key, place.delivered, place.page]
+def encode(position: Position) -> str:
+    """The position as a cursor."""
+    fields = [position.listing, position.time, position.key, position.delivered, position.page]
     return base64.urlsafe_b64encode(orjson.dumps(fields)).decode().rstrip("=")
 
 
-def read(cursor: str | None, listing: str) -> Place:
-    """The place a cursor stands for; the beginning without one. Raises Rejected for one of another listing."""
+def decode(cursor: str | None, listing: str) -> Position:
+    """The position of a cursor; the beginning if there is none. Raises Rejected for a cursor of another listing."""
     if cursor is None:
-        return Place(listing)
+        return Position(listing)
     try:
         fields = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         named, *numbers = fields
         if named != listing or len(numbers) != 4 or not all(type(n) is int and abs(n) < 2**62 for n in numbers):
             raise ValueError(cursor)
-        return Place(listing, *numbers)
+        return Position(listing, *numbers)
     except (ValueError, TypeError, binascii.Error):
         raise Rejected(
             400, "invalid_cursor", "the cursor does not belong to this listing; begin again without"

@@ -1,17 +1,18 @@
-"""Retailer 2's orders and reports as its API shows them."""
+"""Reads retailer 2's orders and reports as its API sends them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
-from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, BadRows, mix_bad_rows
 from retailers.retailer2.bad_rows import bad_order
-from retailers.retailer2.cursors import Place
+from retailers.retailer2.cursors import Position
 from retailers.retailer2.sales_tables import day_number
 from retailers.serving.simulator import Simulator
 
@@ -21,32 +22,34 @@ Order = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Orders of a listing, where it goes on (None: nowhere), and the time it speaks of (epoch seconds)."""
+    """A page of a listing, where the next page begins (None: nowhere), and the time as of which it is correct."""
 
     orders: Sequence[Order]
-    following: Place | None
+    following: Position | None
     as_of: int
 
 
 class Listing:
-    """Reads the books of retailer 2."""
+    """Reads the database of retailer 2."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
         self._sql = simulator.statements
 
-    def placed_on(self, day: date, place: Place, size: int) -> Page:
-        """Orders placed on a day, bad ones among them where that fault is on."""
+    def placed_on(self, day: date, position: Position, size: int) -> Page:
+        """Orders placed on a day, including bad ones if that fault is on."""
         board, now = self._simulator.board, self._now()
         if not self._simulator.has_day(day) or board.on_day("empty_listing", day):
             return Page((), None, now)
         values = {"day": day_number(day), "now": now}
-        return self._page("placed_on", values, place, size, self._simulator.bad_rows_of(day), day)
+        return self._page("placed_on", values, position, size, self._simulator.bad_rows_of(day), day)
 
-    def modified_since(self, since: int, place: Place, size: int) -> Page:
-        """Orders of any day that were modified at a time or later."""
+    def modified_since(self, since: int, position: Position, size: int) -> Page:
+        """Orders of any day that were modified at or after a time."""
         self._simulator.bring_up_to_date()
-        return self._page("modified_since", {"since": since, "now": self._now()}, place, size, NO_BAD_ROWS, date.min)
+        return self._page(
+            "modified_since", {"since": since, "now": self._now()}, position, size, WITHOUT_BAD_ROWS, date.min
+        )
 
     def report(self, day: date) -> Mapping[str, object]:
         """The control report of a day."""
@@ -60,7 +63,7 @@ class Listing:
                     lines += count
                     net[currency] = self._amount(thousandths)
                 plan = self._simulator.bad_rows_of(day)
-                if plan is not NO_BAD_ROWS:
+                if plan is not WITHOUT_BAD_ROWS:
                     cursor.execute(self._sql["count_placed_on"], values)
                     lines += plan.among((cursor.fetchone() or (0,))[0])
         return {"day": day, "lines": lines, "net": net}
@@ -74,25 +77,33 @@ class Listing:
         return int(self._simulator.clock.now().timestamp())
 
     def _page(
-        self, statement: str, values: Mapping[str, int], place: Place, size: int, plan: BadRows, day: date
+        self, statement: str, values: Mapping[str, int], position: Position, size: int, plan: BadRows, day: date
     ) -> Page:
-        end = place.delivered + size
-        wanted = plan.good_before(end) - plan.good_before(place.delivered)
+        end = position.delivered + size
+        wanted = plan.good_before(end) - plan.good_before(position.delivered)
         with self._simulator.database.transaction() as cursor:
-            limits = {"after_time": place.time, "after_pk": place.key, "limit": wanted + 1}
+            limits = {"after_time": position.time, "after_pk": position.key, "limit": wanted + 1}
             cursor.execute(self._sql[statement], {**values, **limits})
             heads = cursor.fetchall()
             good = heads[:wanted]
             lines = self._lines(cursor, [head[0] for head in good])
         with_withdrawn = statement == "modified_since"
-        orders = _mixed(
-            [_order(head, lines[head[0]], with_withdrawn) for head in good], plan, day, place.delivered, size
+        orders = mix_bad_rows(
+            [_order(head, lines[head[0]], with_withdrawn) for head in good],
+            plan,
+            position.delivered,
+            size,
+            partial(bad_order, day),
         )
-        # The place after the last good order; a bad one may be due there although no good one follows.
+        # The position after the last good order. A bad one may follow there although no good one does.
         last = good[-1] if good else None
-        time = place.time if last is None else last[3 if statement == "placed_on" else 4]
-        after = Place(
-            place.listing, time, place.key if last is None else last[0], place.delivered + len(orders), place.page + 1
+        time = position.time if last is None else last[3 if statement == "placed_on" else 4]
+        after = Position(
+            position.listing,
+            time,
+            position.key if last is None else last[0],
+            position.delivered + len(orders),
+            position.page + 1,
         )
         goes_on = len(heads) > wanted or (len(orders) == size and plan.is_bad(after.delivered))
         return Page(orders, after if goes_on else None, values["now"])
@@ -135,19 +146,3 @@ def _line(fields: tuple[object, ...]) -> Mapping[str, object]:
         "id": ref, "product": {"code": code, "title": title, "category": category},
         "quantity": quantity, "unit_amount": unit_amount, "amount": amount, "deleted": withdrawn,
     }  # fmt: skip
-
-
-def _mixed(good: Sequence[Order], plan: BadRows, day: date, delivered: int, size: int) -> list[Order]:
-    if plan is NO_BAD_ROWS:
-        return list(good)
-    following: Iterator[Order] = iter(good)
-    mixed: list[Order] = []
-    for position in range(delivered, delivered + size):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_order(day, number, plan.kind(number)))
-        elif (order := next(following, None)) is not None:
-            mixed.append(order)
-        else:
-            break
-    return mixed

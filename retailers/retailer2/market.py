@@ -1,4 +1,4 @@
-"""The trade of retailer 2: shops in British city centres."""
+"""The market of retailer 2: shops in British city centres."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How retailer 2's database holds sales: orders with lines, each state of an order a row of its own."""
+"""How retailer 2's database stores sales: orders with lines, one row per state of an order."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ _CATALOGUE = ("entry_id", "code", "title", "category")
 
 
 def day_number(day: date) -> int:
-    """A date as these books write it, 20240115."""
+    """A date as this database stores it, 20240115."""
     return day.year * 10_000 + day.month * 100 + day.day
 
 
-class OrderBook:
-    """Books of retailer 2. See `retailers.archive.archive.Books`."""
+class OrderTables:
+    """The tables of retailer 2. See `retailers.archive.archive.SalesTables`."""
 
     folder = Path(__file__).parent / "database"
-    tables = ("shops", "catalogue", "buyers", "orders", "order_lines")
+    names = ("shops", "catalogue", "buyers", "orders", "order_lines")
 
     def entries(self, receipt: Receipt) -> list[Entry]:
-        """An order is kept as one."""
+        """An order has states as a unit, with all its lines."""
         return receipt_entries(receipt)
 
     def write_masters(self, cursor: Cursor, generator: SalesGenerator) -> None:
-        """Fill in shops, catalogue and buyers."""
+        """Write shops, catalogue and buyers."""
         shops = CopyInto(cursor, "shops", ("shop_id", "title", "town"))
         for store in MARKET.stores:
             shops.add(f"{store.code}\t{store.name}\t{store.city or NULL}")
@@ -114,7 +114,7 @@ class OrderBook:
 
 @dataclass
 class _ReplayMasters:
-    """What the rows of a CSV refer to, each written when it is first met."""
+    """The master data that the rows of a CSV refer to, each written when it first occurs."""
 
     catalogue: CopyInto
     buyers: CopyInto
@@ -139,7 +139,7 @@ class _ReplayMasters:
 
 
 def _orders(rows: Iterable[ReplayedRow]) -> Iterator[list[ReplayedRow]]:
-    """The rows of each day that share invoice, minute, kind and customer, in order of the first of them."""
+    """The rows of each day with the same invoice, minute, kind and customer, in the order of their first rows."""
     for _, day in groupby(rows, key=lambda row: row.minute.date):
         orders: dict[object, list[ReplayedRow]] = {}
         for row in day:

@@ -13,7 +13,7 @@ from retailers.rejections import Rejected
 
 @dataclass
 class Tokens:
-    """Issues and checks tokens that are good for `lifetime` seconds of real time."""
+    """Issues and checks tokens that are valid for `lifetime` seconds of real time."""
 
     secret: str
     lifetime: int
@@ -24,12 +24,12 @@ class Tokens:
     def issue(self) -> str:
         """A new token, different from every other."""
         self._issued += 1
-        moment = self.now()
-        claims = f"{int(moment) + self.lifetime}.{int(moment * 1e6) % 10**9 + self._issued}"
+        now = self.now()
+        claims = f"{int(now) + self.lifetime}.{int(now * 1e6) % 10**9 + self._issued}"
         return f"{claims}.{self._signature(claims)}"
 
     def check(self, token: str) -> None:
-        """Raises Rejected when the token is not ours, or has expired."""
+        """Raises Rejected if we did not issue the token, or if it has expired."""
         claims, _, signature = token.rpartition(".")
         if not claims or not hmac.compare_digest(signature.encode(), self._signature(claims).encode()):
             raise _rejected("invalid_token", "this access token is not known")
@@ -37,7 +37,7 @@ class Tokens:
             raise _rejected("token_expired", "the access token has expired, get a new one from /oauth/token")
 
     def revoke(self, token: str) -> None:
-        """Let a token expire before its time."""
+        """Expire a token before its time."""
         self._revoked.add(token)
 
     def _signature(self, claims: str) -> str:

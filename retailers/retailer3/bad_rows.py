@@ -1,4 +1,4 @@
-"""Lines of retailer 3 that are wrong."""
+"""Builds bad lines of retailer 3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from retailers.retailer3 import spanish
 
 
 def bad_line(day: date, number: int, kind: str) -> Mapping[str, object]:
-    """A line of that date with one thing wrong; the same for the same number."""
+    """A line of that date with one fault; the same for the same number."""
     article: dict[str, object] = {"ref": "A-10001", "nombre": "Línea mala", "familia": "Hogar"}
     line: dict[str, object] = {
         "ticket": f"TBAD{day:%y%m%d}-{number + 1:06d}", "linea": 1, "tipo": "V",

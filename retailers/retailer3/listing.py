@@ -1,15 +1,16 @@
-"""Retailer 3's lines and reports as its API shows them."""
+"""Reads retailer 3's lines and reports as its API sends them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
 from retailers.archive.day_listings import DayListing, Length
-from retailers.faults.bad_rows import NO_BAD_ROWS, BadRows
+from retailers.faults.bad_rows import WITHOUT_BAD_ROWS, mix_bad_rows
 from retailers.retailer3 import spanish
 from retailers.retailer3.bad_rows import bad_line
 from retailers.serving.simulator import Simulator
@@ -19,7 +20,7 @@ Line = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Page:
-    """Lines of a listing, how many it has in all, and the local time it speaks of."""
+    """A page of a listing, the number of its lines, and the local time as of which it is correct."""
 
     total: int
     lines: Sequence[Line]
@@ -27,7 +28,7 @@ class Page:
 
 
 class Listing:
-    """Reads the books of retailer 3."""
+    """Reads the database of retailer 3."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -35,7 +36,7 @@ class Listing:
         self._days = simulator.days
 
     def sold_on(self, day: date, page: int, size: int) -> Page:
-        """Lines sold on a date, bad ones among them where that fault is on."""
+        """Lines sold on a date, including bad ones if that fault is on."""
         board, now = self._simulator.board, self._now()
         if not self._simulator.has_day(day) or board.on_day("empty_listing", day):
             return Page(0, (), now)
@@ -49,10 +50,11 @@ class Listing:
             rows = cursor.fetchall()
             known.remember(first, rows)
         total = known.lines + plan.among(known.lines)
-        return Page(total, _mixed([_line(row) for row in rows], plan, day, offset, min(size, total - offset)), now)
+        shown = [_line(row) for row in rows]
+        return Page(total, mix_bad_rows(shown, plan, offset, min(size, total - offset), partial(bad_line, day)), now)
 
     def changed_since(self, since: datetime, page: int, size: int) -> Page:
-        """Lines of any date that changed at a time or later."""
+        """Lines of any date that changed at or after a time."""
         self._simulator.bring_up_to_date()
         now = self._now()
         values = {"since": since, "now": now, "zone": self._simulator.zone.key}
@@ -71,7 +73,7 @@ class Listing:
                 for currency, count, total in cursor.fetchall():
                     lines, net[currency] = lines + count, spanish.number(total)
                 plan = self._simulator.bad_rows_of(day)
-                if plan is not NO_BAD_ROWS:
+                if plan is not WITHOUT_BAD_ROWS:
                     lines += plan.among(self._day(cursor, day, self._now()).lines)
         return {"fecha": spanish.day(day), "lineas": lines, "neto": net}
 
@@ -114,17 +116,3 @@ def _line(fields: tuple[object, ...]) -> Line:
         "anulado": withdrawn,
         "fecha_anterior": previous,
     }  # fmt: skip
-
-
-def _mixed(good: Sequence[Line], plan: BadRows, day: date, offset: int, size: int) -> list[Line]:
-    if plan is NO_BAD_ROWS:
-        return list(good)
-    following = iter(good)
-    mixed: list[Line] = []
-    for position in range(offset, offset + max(0, size)):
-        if plan.is_bad(position):
-            number = plan.number_at(position)
-            mixed.append(bad_line(day, number, plan.kind(number)))
-        elif (line := next(following, None)) is not None:
-            mixed.append(line)
-    return mixed

@@ -1,4 +1,4 @@
-"""The trade of retailer 3: shops in Spanish cities."""
+"""The market of retailer 3: shops in Spanish cities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How retailer 3's database holds sales: till entries that refer to histories of articles and customers."""
+"""How retailer 3's database stores sales: till entries that refer to histories of articles and customers."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _CLIENTES = ("id_estado", "codigo", "nombre", "segmento", "ciudad", "pais", "des
 
 
 class Asientos:
-    """Books of retailer 3. See `retailers.archive.archive.Books`."""
+    """The tables of retailer 3. See `retailers.archive.archive.SalesTables`."""
 
     folder = Path(__file__).parent / "database"
-    tables = ("tiendas", "articulos", "clientes_historial", "asientos")
+    names = ("tiendas", "articulos", "clientes_historial", "asientos")
 
     def entries(self, receipt: Receipt) -> list[Entry]:
-        """Lines are kept each by itself."""
+        """Each line has its own states."""
         return line_entries(receipt)
 
     def write_masters(self, cursor: Cursor, generator: SalesGenerator) -> None:
-        """Fill in shops, articles and customers."""
+        """Write shops, articles and customers."""
         shops = CopyInto(cursor, "tiendas", ("codigo", "nombre", "ciudad"))
         for store in MARKET.stores:
             shops.add(f"{store.code}\t{store.name}\t{store.city or NULL}")
@@ -114,5 +114,5 @@ def _customer(table: CopyInto, known: dict[tuple[str, str], int], row: ReplayedR
 
 
 def _local(epoch: int, zone: ZoneInfo) -> datetime:
-    """Wall-clock time in a zone, to the minute."""
+    """Local time in a zone, to the minute."""
     return utc(epoch).astimezone(zone).replace(tzinfo=None, second=0)

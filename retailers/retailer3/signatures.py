@@ -21,14 +21,14 @@ def signature(secret: str, method: str, target: str, timestamp: str) -> str:
 
 @dataclass(frozen=True)
 class Signatures:
-    """Checks requests of the one client there is, by real time."""
+    """Checks the requests of the only client, by real time."""
 
     client_id: str
     secret: str
     now: Callable[[], float] = time.time
 
     def check(self, method: str, target: str, headers: Mapping[str, str]) -> None:
-        """Raises Rejected when a header is missing or does not hold."""
+        """Raises Rejected if a header is missing or wrong."""
         client, timestamp, given = (headers.get(name) for name in ("X-Client-Id", "X-Timestamp", "X-Signature"))
         if not client or not timestamp or not given:
             raise Rejected(401, "missing_signature", "faltan X-Client-Id, X-Timestamp o X-Signature")

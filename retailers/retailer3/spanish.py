@@ -9,19 +9,19 @@ MINUTE = "%d/%m/%Y %H:%M"
 
 
 def number(text: str, places: int = 2) -> str:
-    """A plain decimal like `-1234.500` as `-1.234,50`: at least so many places, no superfluous zeros beyond them."""
+    """A plain decimal like `-1234.500` as `-1.234,50`: at least `places` decimals, no trailing zeros after them."""
     sign = "-" if text.startswith("-") else ""
-    whole, _, decimals = text.lstrip("-").partition(".")
+    units, _, decimals = text.lstrip("-").partition(".")
     decimals = decimals[:places].ljust(places, "0") + decimals[places:].rstrip("0")
-    grouped = f"{int(whole):,}".replace(",", ".") if len(whole) > 3 else whole
+    grouped = f"{int(units):,}".replace(",", ".") if len(units) > 3 else units
     return f"{sign}{grouped},{decimals}" if decimals else sign + grouped
 
 
-def day(moment: date) -> str:
+def day(value: date) -> str:
     """`15/01/2024`."""
-    return moment.strftime(DAY)
+    return value.strftime(DAY)
 
 
-def minute(moment: datetime) -> str:
+def minute(value: datetime) -> str:
     """`15/01/2024 14:03`."""
-    return moment.strftime(MINUTE)
+    return value.strftime(MINUTE)

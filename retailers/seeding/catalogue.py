@@ -1,4 +1,4 @@
-"""The products of a retailer, with the names and prices they have had and will have."""
+"""The products of a retailer, with all their past and future names and prices."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from retailers.seeding.market import Department, Market
 from retailers.seeding.randomness import Draw, quantised, stream
 
 HORIZON = date(2040, 1, 1)
-"""Names and prices are drawn up to here; later they stay."""
+"""Names and prices change until this date, and stay the same after it."""
 
 _START = date(2022, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedProduct:
-    """A product under one of its names. `entry` numbers all of them, from 1, in the whole catalogue."""
+    """A product under one of its names. `entry` numbers them from 1 over the complete catalogue."""
 
     entry: int
     code: str
@@ -29,7 +29,7 @@ class NamedProduct:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product: its names in order of `since`, and its prices (minor units) in order of the day they began."""
+    """A product: its names in order of `since`, and its prices (minor units) in order of their first day."""
 
     code: str
     department: int
@@ -47,12 +47,12 @@ class Product:
         return found
 
     def price_on(self, day: date) -> int:
-        """The price of one on a day, in minor units."""
+        """The unit price on a day, in minor units."""
         return self.prices[max(0, bisect_right(self.price_days, day) - 1)]
 
 
 def _steps(draw: Draw, shortest: int, longest: int) -> list[date]:
-    """Days from the start to the horizon, shortest to longest days apart."""
+    """Dates from the start to the horizon, at intervals of `shortest` to `longest` days."""
     days = []
     day = _START + timedelta(days=int(draw() * longest))
     while day < HORIZON:
@@ -69,7 +69,7 @@ def _retail_price(minor: float) -> int:
 
 
 class Catalogue:
-    """All products of a market under a seed."""
+    """All products of a market for a seed."""
 
     def __init__(self, market: Market, seed: int) -> None:
         self._market = market
@@ -99,7 +99,7 @@ class Catalogue:
         price_days = [_START, *_steps(draw, 45, 260)]
         prices = [_retail_price(price)]
         for _ in price_days[1:]:
-            # Slow inflation with offers in between, kept near where it began.
+            # Slow inflation with special offers in between; prices stay near the first one.
             price *= 0.93 + 0.15 * draw()
             prices.append(_retail_price(price))
         return Product(code, index, names, tuple(price_days), tuple(prices))

@@ -1,4 +1,4 @@
-"""What happens to a receipt after its day: it arrives late, is corrected, or is taken back."""
+"""What happens to a receipt after its day: it arrives late, is corrected, or is withdrawn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from retailers.seeding.rhythm import epoch_at
 LATE_SHARE = 0.01
 CORRECTED_SHARE = 0.01
 FATE_SHARE = LATE_SHARE + CORRECTED_SHARE
-"""Share of receipts of which the books learn more after their day."""
+"""Share of receipts that are entered or changed after their day."""
 
 _OFFICE_OPENS, _OFFICE_HOURS = 8 * 3600, 11 * 3600
 
@@ -25,7 +25,7 @@ def _days_later(draw: Draw) -> int:
 
 
 def office_time(market: Market, draw: Draw, day: date) -> int:
-    """Epoch seconds of a moment in office hours, 1 to 10 days after a day."""
+    """Epoch seconds of a time in office hours, 1 to 10 days after a day."""
     return epoch_at(market, day + timedelta(days=_days_later(draw)), _OFFICE_OPENS + int(draw() * _OFFICE_HOURS))
 
 
@@ -56,7 +56,7 @@ def _corrected(receipt: Receipt, draw: Draw, at: int, other: CustomerVersion | N
 def with_later_fate(
     receipt: Receipt, market: Market, draw: Draw, fate: float, other: CustomerVersion | None
 ) -> Receipt:
-    """The receipt, late or corrected if `fate` (0 to below 1) says so; `other` is who a wrong customer should be."""
+    """The receipt, late or corrected depending on `fate` (0 to below 1). `other` replaces a wrong customer."""
     if fate >= FATE_SHARE:
         return receipt
     at = office_time(market, draw, receipt.business_date)
@@ -66,6 +66,6 @@ def with_later_fate(
 
 
 def dated_right(receipt: Receipt, market: Market, draw: Draw, sold_at: int, day: date) -> Receipt:
-    """A receipt that was booked under its own date and later moves to the day it belongs to."""
+    """A receipt that was entered under a wrong date and later moves to the day it belongs to."""
     at = office_time(market, draw, receipt.business_date)
     return replace(receipt, correction=Correction(at, receipt.lines, None, receipt.customer, sold_at, day))

@@ -1,4 +1,4 @@
-"""Customers who come back, move to another city and change segment."""
+"""Customers who return, move to another city and change segment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOVE_SHARE = 0.6
 
 @dataclass(frozen=True, slots=True)
 class CustomerVersion:
-    """A customer as they were from `since` (epoch seconds, whole minutes) to the next version.
+    """A customer from `since` (epoch seconds, at a full minute) to the next version.
 
     `row` numbers the versions of all customers, from 1; `number` the customers, from 0.
     """
@@ -36,12 +36,12 @@ Customer = tuple[CustomerVersion, ...]
 
 
 def pool_size(lines_per_day: int) -> int:
-    """How many customers a retailer of that size has."""
+    """The number of customers of a retailer of that size."""
     return min(50_000, max(400, lines_per_day * 3 // 2))
 
 
 class CustomerBase:
-    """All customers of a market under a seed, with every version up to 2040."""
+    """All customers of a market for a seed, with every version up to 2040."""
 
     def __init__(self, market: Market, seed: int, size: int) -> None:
         self._market = market
@@ -70,7 +70,7 @@ class CustomerBase:
 
 
 def _by_day(epoch: int, share: float) -> int:
-    """A whole minute from 07:00 to 19:59 UTC of that day: no zone here changes its clocks then."""
+    """A full minute from 07:00 to 19:59 UTC of that day, when none of the time zones changes its clocks."""
     return epoch - epoch % _DAY + (7 * 60 + int(share * 13 * 60)) * 60
 
 

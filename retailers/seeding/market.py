@@ -1,4 +1,4 @@
-"""What makes one retailer's trade its own: places, wares, words and rhythm. Data only."""
+"""The data that describes one retailer's market: stores, products, words and seasonality."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True)
 class Store:
-    """A place of sale; `city` and `region` are None for an online store."""
+    """A store; `city` and `region` are None for an online store."""
 
     code: str
     name: str
@@ -19,7 +19,7 @@ class Store:
 
 @dataclass(frozen=True)
 class Department:
-    """A category of products: what they are called and cost (minor units), and the months in which they sell well."""
+    """A category of products: their names, costs (minor units), and the months in which they sell well."""
 
     name: str
     nouns: tuple[str, ...]
@@ -30,10 +30,10 @@ class Department:
 
 @dataclass(frozen=True)
 class Market:
-    """Everything the generator must know of one retailer.
+    """Everything the generator needs to know about one retailer.
 
     `cities` are (city, region). `weekdays` holds seven factors from Monday, `months` twelve, each about 1 on average.
-    `posting_delay` is the longest time, in seconds, between a sale and its entry in the books.
+    `posting_delay` is the longest time, in seconds, between a sale and its entry in the database.
     """
 
     retailer_id: str

@@ -1,4 +1,4 @@
-"""A CSV in the layout of the Online Retail data set, read as sales."""
+"""Reads a CSV in the layout of the Online Retail data set as sales."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class UnreadableCsvError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """The time of a row, and the texts that are made of it over and over. `local` has no zone."""
+    """The time of a row, with the texts that are made from it repeatedly. `local` has no time zone."""
 
     at: datetime
     epoch: int
@@ -40,7 +40,7 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """A price, as text with two places at least, and how many places it needs: 2 or 3."""
+    """A price, as text with at least two decimals, and how many decimals it needs: 2 or 3."""
 
     amount: Decimal
     text: str
@@ -49,7 +49,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRow:
-    """One row. `quantity` is positive for returns; `repeated` says that an equal row stood before it."""
+    """One row. `quantity` is positive for returns; `repeated` says that an equal row came before it."""
 
     invoice: str
     product: str
@@ -64,12 +64,12 @@ class ReplayedRow:
 
     @property
     def amount(self) -> Decimal:
-        """Quantity times price; a return's is positive."""
+        """Quantity times price; positive for a return."""
         return self.price.amount * self.quantity
 
     @property
     def amount_text(self) -> str:
-        """What the row adds to the day, two places at least; a return's is negative."""
+        """What the row adds to the day's total, with at least two decimals; negative for a return."""
         return _plain(-self.amount if self.kind is Kind.RETURN else self.amount)
 
 
@@ -88,7 +88,7 @@ def _price(text: str) -> Price:
 
 
 def _open_zstd(path: Path) -> IO[bytes]:
-    """A zstd file by the first of the libraries that is there."""
+    """Open a zstd file with the first library that is installed."""
     for name in ("compression.zstd", "zstandard"):
         try:
             opened: IO[bytes] = importlib.import_module(name).open(path, "rb")
@@ -126,7 +126,7 @@ def _minute(text: str, zone: ZoneInfo) -> Minute:
 
 
 def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
-    """The rows of the file in its order. Raises UnreadableCsvError. Remembers a digest of each row to know repeats."""
+    """The rows of the file in its order. Raises UnreadableCsvError. Keeps a digest of each row to detect repeats."""
     seen: set[bytes] = set()
     with open_csv(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as text:
         reader = csv.reader(text)
@@ -140,7 +140,7 @@ def replayed_rows(path: Path, zone: ZoneInfo) -> Iterator[ReplayedRow]:
 
 
 def _row(fields: list[str], zone: ZoneInfo, seen: set[bytes]) -> ReplayedRow:
-    invoice, product, description, quantity_text, moment, price, customer, country = fields
+    invoice, product, description, quantity_text, sold_at, price, customer, country = fields
     quantity = int(quantity_text)
     kind = _kind(invoice, quantity)
     content = _digest(fields)
@@ -148,7 +148,7 @@ def _row(fields: list[str], zone: ZoneInfo, seen: set[bytes]) -> ReplayedRow:
     seen.add(content)
     return ReplayedRow(
         invoice, product, description or None, abs(quantity) if kind is Kind.RETURN else quantity,
-        _minute(moment, zone), _price(price), customer or None, country, kind, repeated,
+        _minute(sold_at, zone), _price(price), customer or None, country, kind, repeated,
     )  # fmt: skip
 
 

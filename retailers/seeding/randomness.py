@@ -11,16 +11,16 @@ from itertools import accumulate
 from random import Random
 
 Draw = Callable[[], float]
-"""Gives the next number in [0, 1)."""
+"""Returns the next number in [0, 1)."""
 
 
 def stream(*parts: object) -> Draw:
-    """A stream of numbers that depends on nothing but these parts."""
+    """A stream of numbers that depends only on these parts."""
     return Random(":".join(map(str, parts))).random  # noqa: S311 - simulated sales, no secret
 
 
 def quantised(weights: Sequence[float], slots: int = 4096) -> tuple[int, ...]:
-    """A table in which index i stands about in proportion to weights[i]; `table[int(draw() * slots)]` picks one."""
+    """A table with index i about in proportion to weights[i]; `table[int(draw() * slots)]` picks an index."""
     totals = list(accumulate(weights))
     table: list[int] = []
     index = 0

@@ -1,4 +1,4 @@
-"""Receipts and their lines, before any retailer gives them its own shape."""
+"""Receipts and their lines, independent of how a retailer stores them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from retailers.seeding.customers import CustomerVersion
 from retailers.seeding.market import Store
 
 PLACES = 100
-"""More than a receipt has lines; rank times this and the line number orders lines."""
+"""More than the lines of any receipt: rank times this, plus the line number, orders lines."""
 
 
 class Kind(Enum):
@@ -24,7 +24,7 @@ class Kind(Enum):
 
 
 class Line(NamedTuple):
-    """One line; `price` of one in minor units. Quantity and price are negative in adjustments only."""
+    """One line, with the unit price in minor units. Only adjustments have a negative quantity or price."""
 
     number: int
     product: NamedProduct
@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a receipt became at `at` (epoch seconds), and which of its lines that touches (None: all)."""
+    """How a receipt changed at `at` (epoch seconds), and which of its lines changed (None: all)."""
 
     at: int
     lines: tuple[Line, ...]
@@ -47,9 +47,9 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt as first booked. Times are epoch seconds; `booked_at` is when the books learned of it.
+    """A receipt as first entered. Times are epoch seconds; `booked_at` is when it was entered into the database.
 
-    `rank` orders receipts of the same second, as their numbers do.
+    `rank` orders receipts of the same second, like their numbers.
     """
 
     number: str
@@ -67,9 +67,9 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Lines of a receipt as the books hold them from `since` until `until` (epoch seconds; None: for good).
+    """Lines of a receipt as they are from `since` until `until` (epoch seconds; None: without end).
 
-    `previous_date` is the business date the receipt was under before, when that was corrected.
+    `previous_date` is the receipt's earlier business date, if that was corrected.
     """
 
     receipt: Receipt
@@ -95,7 +95,7 @@ def _corrected(receipt: Receipt, correction: Correction, lines: tuple[Line, ...]
 
 
 def receipt_entries(receipt: Receipt) -> list[Entry]:
-    """Entries of books that keep a receipt as one: a correction of one line is a new state of all."""
+    """Entries for a database that stores states of receipts: correcting one line makes a new state of all lines."""
     correction = receipt.correction
     if correction is None:
         return [_first(receipt, receipt.lines, None)]
@@ -103,7 +103,7 @@ def receipt_entries(receipt: Receipt) -> list[Entry]:
 
 
 def line_entries(receipt: Receipt) -> list[Entry]:
-    """Entries of books that keep each line by itself: lines that a correction does not touch stay as they are."""
+    """Entries for a database that stores states of lines: a correction leaves the receipt's other lines unchanged."""
     correction = receipt.correction
     if correction is None or correction.touched is None:
         return receipt_entries(receipt)

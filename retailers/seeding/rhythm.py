@@ -8,10 +8,10 @@ from retailers.seeding.market import Market
 from retailers.seeding.randomness import stream
 
 FIRST_DAY = date(2023, 1, 1)
-"""Nothing was sold before."""
+"""The first day with sales."""
 
 LINES_PER_RECEIPT = 2.7
-"""Average of what the generator makes; turns lines per day into receipts."""
+"""Average of the generated receipts; converts lines per day to receipts."""
 
 _NOON = 43_200
 _HOUR_WEIGHTS = {
@@ -38,7 +38,7 @@ _SLOTS = 1024
 
 
 def _seconds_by_share() -> tuple[int, ...]:
-    """Second of the day by which i/1024 of the day's receipts were written."""
+    """The second of the day by which i/1024 of the day's receipts were written."""
     total = sum(_HOUR_WEIGHTS.values())
     seconds: list[int] = []
     hours = sorted(_HOUR_WEIGHTS)
@@ -64,9 +64,9 @@ def second_of_day(share: float) -> int:
 
 
 def epoch_at(market: Market, day: date, second: int) -> int:
-    """Epoch seconds of a wall-clock second of that day.
+    """Epoch seconds of a local second of that day.
 
-    Counted from noon, so it is right from 04:00 on: clocks change in the night, and nothing is sold then.
+    Counted from noon, so it is right from 04:00 on. Clocks change earlier, when nothing is sold.
     """
     noon = datetime.combine(day, time(12), market.zone)
     return int(noon.timestamp()) + second - _NOON

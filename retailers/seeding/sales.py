@@ -1,8 +1,8 @@
-"""The one generator of sales: a pure function of market, seed, size and date.
+"""Generates sales: a pure function of market, seed, size and date.
 
-A day is made in blocks of receipts, each from its own stream of random numbers and its own slice of the day. So a day
-of any size is made in order of time with little memory, and a return can look up the sale it refers to by making one
-block again.
+A day is generated in blocks of receipts, each from its own stream of random numbers and its own slice of the day. So a
+day of any size is generated in order of time with little memory, and a return can look up the sale it refers to by
+generating one block again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from retailers.seeding.rhythm import FIRST_DAY, epoch_at, receipts_on, second_of
 
 BLOCK = 64
 MISDATED_RANK = 10_000_000
-"""Misdated receipts come after all others of their second."""
+"""Misdated receipts come after all others of the same second."""
 
 _SLOTS = 4096
 _RETURN_SHARE, _ADJUSTMENT_SHARE = 0.055, 0.004
@@ -37,7 +37,7 @@ _QUANTITIES = quantised((56, 22, 9, 5, 2, 3, 0, 0, 0, 1, 0, 2), _SLOTS)
 
 @dataclass(frozen=True, slots=True)
 class _Day:
-    """What is the same for all receipts of a day: products by index under their names, prices, who buys what."""
+    """What all receipts of a day share: products by index with their names, prices, and popularity."""
 
     date: date
     receipts: int
@@ -48,7 +48,7 @@ class _Day:
 
 
 class SalesGenerator:
-    """All sales of one retailer, past and future."""
+    """Generates all sales of one retailer, past and future."""
 
     def __init__(self, market: Market, seed: int, lines_per_day: int) -> None:
         self.market = market
@@ -64,7 +64,7 @@ class SalesGenerator:
             yield from self._block(day, block, resolve=True)
 
     def misdated(self, day: date) -> Iterator[Receipt]:
-        """Receipts that belong to that date but were booked under the next one, until a correction moves them."""
+        """Receipts that belong to that date but were entered under the next one, until a correction moves them."""
         draw = stream(self._seed, self.market.retailer_id, "misdated", day.isoformat())
         today = self._day(day)
         wanted = today.receipts * _MISDATED_SHARE
@@ -97,10 +97,10 @@ class SalesGenerator:
         first = block * BLOCK
         size = min(BLOCK, today.receipts - first)
         draw = stream(self._seed, self.market.retailer_id, "sales", day.isoformat(), block)
-        moments = sorted(second_of_day((first + size * draw()) / today.receipts) for _ in range(size))
+        seconds = sorted(second_of_day((first + size * draw()) / today.receipts) for _ in range(size))
         made = []
         prefix = self._code(day, "")
-        for number, second in enumerate(moments, first + 1):
+        for number, second in enumerate(seconds, first + 1):
             share, fate, reference = draw(), draw(), draw()
             kind = Kind.SALE
             if share < _RETURN_SHARE:
@@ -110,7 +110,7 @@ class SalesGenerator:
             code = f"{prefix}{number:06d}"
             receipt = self._receipt(today, draw, (code, number), kind, today.midnight + second, day)
             other = self._customer(draw, receipt.sold_at)
-            # Everything below may draw as it likes: it has a stream of its own.
+            # What follows has its own stream, so it may draw any number of values.
             if fate < FATE_SHARE or (kind is Kind.RETURN and resolve):
                 own = stream(self._seed, self.market.retailer_id, "fate", code)
                 if kind is Kind.RETURN and resolve and reference < _REFERRING_SHARE:
@@ -123,7 +123,7 @@ class SalesGenerator:
         return self.market.receipt_code.format(day=f"{day:%y%m%d}", number=number)
 
     def _customer(self, draw: Draw, epoch: int) -> CustomerVersion | None:
-        """Some come often, most seldom."""
+        """Some customers come often, most rarely."""
         customers = self.customers.customers
         share = draw()
         return version_at(customers[int(share * share * len(customers))], epoch)
@@ -155,12 +155,12 @@ class SalesGenerator:
             index = popularity[int(draw() * _SLOTS)]
             lines.append(Line(number, names[index], 1 + _QUANTITIES[int(draw() * _SLOTS)], prices[index]))
         if draw() < _TWICE_SHARE:
-            # The till scanned it again: the same product, sometimes to the same quantity.
+            # The till scanned the product twice, sometimes with the same quantity.
             lines.append(lines[0]._replace(number=count + 1, quantity=1 + int(draw() * 2)))
         return tuple(lines)
 
     def _adjustment(self, today: _Day, draw: Draw) -> tuple[Line, ...]:
-        """Goods written off (negative quantity) or money given (negative price)."""
+        """Goods written off (negative quantity) or money refunded (negative price)."""
         index = today.popularity[int(draw() * _SLOTS)]
         if draw() < 0.5:
             return (Line(1, today.names[index], -1 - int(draw() * 6), today.prices[index]),)
@@ -186,7 +186,7 @@ class SalesGenerator:
         )  # fmt: skip
 
     def _now(self, receipt: Receipt, bought: Line) -> NamedProduct:
-        """The product under its name of today."""
+        """The product with its current name."""
         for named in self._day(receipt.business_date).names:
             if named.code == bought.product.code:
                 return named

@@ -13,7 +13,7 @@ import orjson
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from retailers.archive.database import DatabaseAwayError
+from retailers.archive.database import DatabaseUnavailableError
 from retailers.faults.specification import parse_faults
 from retailers.rejections import Rejected, invalid, rate_limited, unavailable
 from retailers.serving.simulator import Simulator
@@ -27,7 +27,7 @@ class Vendor(Protocol):
     """What differs from retailer to retailer."""
 
     def authenticate(self) -> None:
-        """Check the request at hand. Raises Rejected."""
+        """Check the current request. Raises Rejected."""
 
     def error_body(self, rejected: Rejected) -> Mapping[str, object]:
         """An error in the vendor's own words."""
@@ -91,9 +91,9 @@ def _add_error_handlers(app: Flask, vendor: Vendor) -> None:
         code, message = known.get(status, ("internal_error" if status >= 500 else "invalid_parameter", error.name))
         return reject(Rejected(status, code, message))
 
-    @app.errorhandler(DatabaseAwayError)
-    def database_away(error: DatabaseAwayError) -> Response:
-        logger.warning("the database is away: %s", error)
+    @app.errorhandler(DatabaseUnavailableError)
+    def database_unavailable(error: DatabaseUnavailableError) -> Response:
+        logger.warning("the database is unavailable: %s", error)
         return reject(unavailable(1))
 
     @app.errorhandler(Exception)
@@ -109,7 +109,7 @@ def _add_health(app: Flask, simulator: Simulator) -> None:
         try:
             with simulator.database.transaction() as cursor:
                 cursor.execute("SELECT 1")
-        except DatabaseAwayError:
+        except DatabaseUnavailableError:
             return json_response({"status": "unavailable", "retailer": name, "now": now}, 503)
         return json_response({"status": "ok", "retailer": name, "now": now})
 
@@ -159,10 +159,10 @@ def _add_sandbox(app: Flask, simulator: Simulator) -> None:
     def set_clock() -> Response:
         text = _body().get("now")
         try:
-            moment = None if text is None else datetime.fromisoformat(str(text))
+            fixed = None if text is None else datetime.fromisoformat(str(text))
         except ValueError as error:
             raise invalid(f"now must be an ISO 8601 time with its offset, not {text}") from error
-        if moment is not None and moment.tzinfo is None:
+        if fixed is not None and fixed.tzinfo is None:
             raise invalid(f"now must have its offset or Z, not {text}")
-        clock.set(moment)
+        clock.set(fixed)
         return show_clock()

@@ -1,4 +1,4 @@
-"""The retailer's clock: real time, or a moment at which it stands still."""
+"""The retailer's clock: real time, or a fixed time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def system_time() -> datetime:
 
 
 class Clock:
-    """What the retailer takes for now. Setting it is one assignment, so threads need no lock."""
+    """The retailer's current time. Setting it is one assignment, so threads need no lock."""
 
     def __init__(self, fixed: datetime | None = None, real: Callable[[], datetime] = system_time) -> None:
         self._fixed = fixed
@@ -20,13 +20,13 @@ class Clock:
 
     @property
     def is_fixed(self) -> bool:
-        """Whether it stands still."""
+        """Whether the time is fixed."""
         return self._fixed is not None
 
     def now(self) -> datetime:
         """Now in UTC, to the second."""
         return (self._fixed or self._real()).astimezone(UTC).replace(microsecond=0)
 
-    def set(self, moment: datetime | None) -> None:
-        """Stop at a moment, or run again with None."""
-        self._fixed = moment
+    def set(self, time: datetime | None) -> None:
+        """Stop the clock at a time, or let it run again with None."""
+        self._fixed = time

@@ -16,7 +16,7 @@ _FORMS = {
 
 
 def text(name: str) -> str | None:
-    """The parameter, None when it is not there or empty."""
+    """The parameter; None if it is missing or empty."""
     return request.args.get(name) or None
 
 
@@ -35,15 +35,15 @@ def day(name: str, form: str = "%Y-%m-%d") -> date | None:
 
 
 def required_day(name: str, form: str = "%Y-%m-%d") -> date:
-    """A date parameter that must be there. Raises Rejected."""
+    """A required date parameter. Raises Rejected."""
     found = day(name, form)
     if found is None:
         raise invalid(f"{name} is missing")
     return found
 
 
-def whole(name: str, default: int, low: int, high: int) -> int:
-    """A whole number within bounds. Raises Rejected."""
+def integer(name: str, default: int, low: int, high: int) -> int:
+    """An integer within bounds. Raises Rejected."""
     given = text(name)
     if given is None:
         return default
@@ -53,6 +53,6 @@ def whole(name: str, default: int, low: int, high: int) -> int:
 
 
 def exactly_one(first: str, second: str) -> None:
-    """Reject a request that has none or both of two parameters."""
+    """Reject a request with neither or both of two parameters."""
     if (text(first) is None) == (text(second) is None):
         raise invalid(f"give exactly one of {first} and {second}")

@@ -1,4 +1,4 @@
-"""The process of a retailer's API: settings, start, serving until told to stop."""
+"""The process of a retailer's API: reads settings, starts, and serves until it is stopped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg2
 import waitress
 from flask import Flask
 
-from retailers.archive.database import DatabaseAwayError
+from retailers.archive.database import DatabaseUnavailableError
 from retailers.seeding.market import Market
 from retailers.seeding.online_retail_csv import UnreadableCsvError
 from retailers.serving.settings import Settings, WrongSettingsError, read_settings
@@ -45,7 +45,7 @@ def serve(market: Market, port: int, secrets: tuple[str, ...], create_app: Calla
         server = waitress.create_server(
             app, host=settings.host, port=settings.port, threads=settings.threads, ident=None, connection_limit=1000
         )
-    except (DatabaseAwayError, UnreadableCsvError) as error:
+    except (DatabaseUnavailableError, UnreadableCsvError) as error:
         return _fail(f"{market.retailer_id} cannot start: {error}. Check DATABASE_URL and RETAILER_REPLAY_CSV", 1)
     except psycopg2.Error as error:
         reason = str(error).strip().splitlines()[0]

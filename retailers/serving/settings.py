@@ -1,4 +1,4 @@
-"""Settings of a retailer's API, read once from the environment; every fault of theirs is reported together."""
+"""Settings of a retailer's API, read once from the environment. All wrong settings are reported together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class WrongSettingsError(Exception):
-    """The environment does not let the API start; the message is one line for the operator."""
+    """The API cannot start with this environment. The message is one line for the operator."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Settings:
 
 
 class _Reader:
-    """Reads one variable after the other and gathers what is wrong."""
+    """Reads variables and collects what is wrong with them."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -86,7 +86,7 @@ def _between(low: float, high: float) -> Callable[[str], float]:
     return parse
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
+def _integer(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         number = int(text)
         if not low <= number <= high:
@@ -96,16 +96,16 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
-def _moment(zone: ZoneInfo) -> Callable[[str], datetime | None]:
+def _time_with_offset(zone: ZoneInfo) -> Callable[[str], datetime | None]:
     def parse(text: str) -> datetime | None:
         if not text:
             return None
         if len(text) == len("2024-01-15"):
             return datetime.combine(date.fromisoformat(text), time(12), zone)
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
+        parsed = datetime.fromisoformat(text)
+        if parsed.tzinfo is None:
             raise ValueError(text)
-        return moment
+        return parsed
 
     return parse
 
@@ -120,7 +120,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 
 PRELOAD_UP_TO = 8000
-"""Lines a day beyond which nothing is made before it is asked for."""
+"""With more lines a day than this, days are generated only when they are requested."""
 
 
 def read_settings(market: Market, port: int, secrets: tuple[str, ...], environment: Mapping[str, str]) -> Settings:
@@ -131,25 +131,27 @@ def read_settings(market: Market, port: int, secrets: tuple[str, ...], environme
     csv = reader.text("RETAILER_REPLAY_CSV")
     if csv is not None and not Path(csv).is_file():
         reader.wrong.append(f"RETAILER_REPLAY_CSV names {csv}, which is not a file")
-    lines = reader.parsed("RETAILER_LINES_PER_DAY", "2000", _whole(10, 1_000_000), "a number from 10 to 1000000")
+    lines = reader.parsed("RETAILER_LINES_PER_DAY", "2000", _integer(10, 1_000_000), "a number from 10 to 1000000")
     preload = reader.parsed("RETAILER_PRELOAD", "auto", _one_of("auto", "none"), "auto or none")
     settings = Settings(
         database_url=database_url,
         host=reader.text("HOST", "127.0.0.1") or "",
-        port=reader.parsed("PORT", str(port), _whole(1, 65_535), "a port number") or port,
+        port=reader.parsed("PORT", str(port), _integer(1, 65_535), "a port number") or port,
         secrets=held,
         seed=reader.parsed("RETAILER_SEED", "20240101", int, "a whole number") or 0,
         lines_per_day=lines or 0,
         preload=preload == "auto" and (lines or 0) <= PRELOAD_UP_TO,
-        today=reader.parsed("RETAILER_TODAY", "", _moment(market.zone), "YYYY-MM-DD or a time with its offset"),
+        today=reader.parsed(
+            "RETAILER_TODAY", "", _time_with_offset(market.zone), "YYYY-MM-DD or a time with its offset"
+        ),
         replay_csv=Path(csv) if csv else None,
         replay_zone=reader.parsed("RETAILER_REPLAY_TIMEZONE", "Europe/London", ZoneInfo, "a time zone") or market.zone,
         replay_currency=reader.text("RETAILER_REPLAY_CURRENCY", "GBP") or "",
         faults=reader.parsed("RETAILER_FAULTS", "", parse_faults, "") or (),
         admin_token=reader.text("RETAILER_ADMIN_TOKEN"),
         rate_limit=reader.parsed("RETAILER_RATE_LIMIT", "50", _between(0, 1e6), "requests a second, 0 or more") or 0.0,
-        token_seconds=reader.parsed("RETAILER_TOKEN_SECONDS", "300", _whole(1, 86_400), "seconds, 1 to 86400") or 0,
-        threads=reader.parsed("RETAILER_THREADS", "8", _whole(1, 256), "a number from 1 to 256") or 0,
+        token_seconds=reader.parsed("RETAILER_TOKEN_SECONDS", "300", _integer(1, 86_400), "seconds, 1 to 86400") or 0,
+        threads=reader.parsed("RETAILER_THREADS", "8", _integer(1, 256), "a number from 1 to 256") or 0,
         log_level=reader.parsed(
             "RETAILER_LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "DEBUG, INFO, WARNING or ERROR"
         )

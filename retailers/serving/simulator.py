@@ -1,4 +1,4 @@
-"""The parts every retailer's API stands on, put together."""
+"""Assembles the parts that every retailer's API uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 from psycopg2.extensions import cursor as Cursor  # noqa: N812 - it is a class
 
-from retailers.archive.archive import RECENT_DAYS, Archive, Books, preloaded_days, start_from
+from retailers.archive.archive import RECENT_DAYS, Archive, SalesTables, preloaded_days, start_from
 from retailers.archive.bulk_load import bulk_load
 from retailers.archive.database import Database, read_sql
 from retailers.archive.day_listings import DayListings
@@ -29,8 +29,8 @@ from retailers.serving.rate_limit import RateLimit
 from retailers.serving.settings import Settings
 
 
-class ReplayBooks(Books, Protocol):
-    """Books that can also be filled from a CSV."""
+class ReplayTables(SalesTables, Protocol):
+    """Tables that can also be filled from a CSV."""
 
     def write_replay(self, cursor: Cursor, rows: Iterable[ReplayedRow], currency: str) -> None:
         """Add the rows of a CSV as sales."""
@@ -38,7 +38,7 @@ class ReplayBooks(Books, Protocol):
 
 @dataclass
 class Simulator:
-    """One retailer at work: its books, its clock and its faults."""
+    """One running retailer: its database, its clock and its faults."""
 
     market: Market
     settings: Settings
@@ -59,16 +59,16 @@ class Simulator:
 
     @property
     def currency(self) -> str:
-        """The currency of the books."""
+        """The currency of the sales."""
         return self.settings.replay_currency if self.settings.replay_csv else self.market.currency
 
     @property
     def today(self) -> date:
-        """The business date that is going on."""
+        """The current business date."""
         return self.clock.now().astimezone(self.zone).date()
 
     def has_day(self, day: date) -> bool:
-        """Whether the books may have sales of that date, which are then there; makes them when they are missing."""
+        """Whether that date can have sales. If so, they are generated unless they exist."""
         if day > self.today or self.board.on_day("empty_day", day):
             return False
         if self.archive is not None:
@@ -78,23 +78,23 @@ class Simulator:
         return True
 
     def bring_up_to_date(self) -> None:
-        """Make the recent days, as time goes on, where days are made beforehand."""
+        """Generate days that have become recent, if days are generated in advance."""
         if self.archive is not None and self.settings.preload:
             today = self.today
             self.archive.ensure([today - timedelta(days=number) for number in range(RECENT_DAYS + 1)])
 
     def bad_rows_of(self, day: date) -> BadRows:
-        """Where bad rows stand in the listing of a date."""
+        """Where bad rows are in the listing of a date."""
         return bad_rows(self.board.on("bad_rows"))
 
-    def answer(self, page: int, build: Callable[[], Response]) -> Response:
-        """Build a page's answer, unless faults prevent or spoil it."""
+    def respond(self, page: int, build: Callable[[], Response]) -> Response:
+        """Build a page's response, unless faults prevent or break it."""
         visit = self.board.visit(request.path, page)
         interrupt(self.board, visit, self.sleep)
         return spoil(self.board, visit, build())
 
     def listing(self, day: date, page: int, build: Callable[[], tuple[Response, bool]]) -> Response:
-        """Like `answer`, for the listing of a date; `build` also tells whether the page is the last."""
+        """Like `respond`, for the listing of a date; `build` also returns whether the page is the last one."""
 
         def with_held_back() -> Response:
             if self.has_day(day):
@@ -103,20 +103,20 @@ class Simulator:
             self.held_back.after_page(day, page, is_last=is_last)
             return response
 
-        return self.answer(page, with_held_back)
+        return self.respond(page, with_held_back)
 
 
 def start_simulator(
-    market: Market, books: ReplayBooks, settings: Settings, present: Callable[[datetime], object]
+    market: Market, tables: ReplayTables, settings: Settings, present: Callable[[datetime], object]
 ) -> Simulator:
-    """Open the database, fill in what is missing, and switch on the faults that the settings name.
+    """Open the database, generate missing days, and switch on the faults in the settings.
 
-    `present` turns the time into what the database of this retailer calls now.
-    Raises DatabaseAwayError and UnreadableCsvError.
+    `present` converts the current time to the type that this retailer's database uses.
+    Raises DatabaseUnavailableError and UnreadableCsvError.
     """
     database = Database(settings.database_url)
     database.wait_until_there(10)
-    statements = read_sql(books.folder)
+    statements = read_sql(tables.folder)
     clock, board = Clock(settings.today), FaultBoard(settings.seed)
     board.switch_on(settings.faults)
     days = DayListings()
@@ -124,10 +124,10 @@ def start_simulator(
     archive = None
     if settings.replay_csv is None:
         generator = SalesGenerator(market, settings.seed, settings.lines_per_day)
-        archive = Archive(database, books, generator, statements["init_schema"])
+        archive = Archive(database, tables, generator, statements["init_schema"])
         archive.prepare(f"seed {settings.seed}, {settings.lines_per_day} lines a day")
     else:
-        _replay(database, books, settings, statements["init_schema"])
+        _replay(database, tables, settings, statements["init_schema"])
     simulator = Simulator(
         market, settings, database, clock, board, held_back, archive, statements, days, RateLimit(settings.rate_limit)
     )
@@ -137,7 +137,7 @@ def start_simulator(
     return simulator
 
 
-def _replay(database: Database, books: ReplayBooks, settings: Settings, schema: str) -> None:
+def _replay(database: Database, tables: ReplayTables, settings: Settings, schema: str) -> None:
     path = settings.replay_csv
     if path is None:
         return
@@ -145,6 +145,6 @@ def _replay(database: Database, books: ReplayBooks, settings: Settings, schema: 
     size = f"{found.st_size} bytes of {found.st_mtime_ns}"
     origin = f"{path.resolve()}, {size}, {settings.replay_zone}, {settings.replay_currency}"
     with database.transaction() as cursor:
-        if start_from(cursor, schema, books, origin):
-            with bulk_load(cursor, books.tables):
-                books.write_replay(cursor, replayed_rows(path, settings.replay_zone), settings.replay_currency)
+        if start_from(cursor, schema, tables, origin):
+            with bulk_load(cursor, tables.names):
+                tables.write_replay(cursor, replayed_rows(path, settings.replay_zone), settings.replay_currency)

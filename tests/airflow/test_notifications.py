@@ -63,7 +63,7 @@ def test_a_retailer_that_is_down_causes_one_alert_that_is_resolved_when_it_is_ba
     assert len(retried) == 2
     assert "retailer_2 at 127.0.0.1" in retried[0]
     (cause,) = messages(sink, SHORT_DAY, "What to do: read its log")
-    assert "answers 503" in cause
+    assert "responded with 503" in cause
     assert f"{airflow.environment['AIRFLOW_URL']}/dags/retail_data_pipeline/runs/" in cause
     wait_until(lambda: mailed(mailbox, SHORT_DAY) == ["[ERROR]"] * 3, 30)  # no warning and no notice
 

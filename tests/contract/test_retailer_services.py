@@ -1,4 +1,4 @@
-"""What every retailer's service must do, run against all of them."""
+"""The contract of `Connector`, run against every retailer's connector."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingestion.models.retailer_data import SalesRecord
 from shared.config import RETAILER_IDS, load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
 from tests.fakes.http_vendor import HttpVendor, http_vendor
-from tests.fakes.retailer_answers import AS_OF, Retailer
+from tests.fakes.retailer_responses import AS_OF, Retailer
 
 DAY = date(2024, 1, 15)
 NUMBERS = (1, 2, 3)
@@ -42,7 +42,7 @@ def running(retailer: Retailer) -> Iterator[tuple[Connector[Any], HttpVendor]]:
             service.close()
 
 
-def test_every_known_retailer_has_a_service() -> None:
+def test_every_registered_retailer_has_a_connector() -> None:
     assert tuple(registry.BUILDERS) == RETAILER_IDS
 
 
@@ -75,7 +75,7 @@ def test_a_day_without_sales_is_one_empty_page(number: int) -> None:
 
 
 @every_retailer
-def test_the_books_are_read_exactly(number: int) -> None:
+def test_the_control_report_is_read_exactly(number: int) -> None:
     with running(Retailer(number)) as (service, _):
         report = service.daily_report(DAY)
     assert (report.lines, report.net) == (3, {CURRENCIES[number]: Decimal(75)})
@@ -97,7 +97,7 @@ def test_changes_name_the_dates_before_and_after_a_move(number: int) -> None:
     assert set(listing.dates) == {DAY, date(2024, 1, 14)}
     assert listing.as_of == AS_OF
     assert any(
-        text in vendor.asked[-1].path
+        text in vendor.requests[-1].path
         for text in (
             "updated_since=2024-01-12T10%3A30%3A00%2B00%3A00",
             "modified_since=1705055400",
@@ -118,7 +118,7 @@ def test_an_unreadable_change_does_not_hide_the_others(number: int) -> None:
 
 
 @every_retailer
-def test_a_listing_that_moves_is_to_be_begun_again(number: int) -> None:
+def test_a_listing_that_changes_must_be_read_again(number: int) -> None:
     with running(Retailer(number, grows=True)) as (service, _), pytest.raises(ListingChanged):
         list(service.fetch_sales_data(DAY))
 
@@ -127,7 +127,7 @@ def test_a_listing_that_moves_is_to_be_begun_again(number: int) -> None:
 @pytest.mark.parametrize(
     "value", [[], {}, {"rows": 7, "total": 1, "data": "x"}, "text", None, {"rows": [], "total": True}]
 )
-def test_an_answer_of_another_shape_is_no_empty_day(number: int, value: object) -> None:
+def test_a_malformed_response_does_not_count_as_an_empty_day(number: int, value: object) -> None:
     if number == 3 and value == []:
         return
     with running(Retailer(number, spoil=lambda _: value)) as (service, _):
@@ -138,7 +138,7 @@ def test_an_answer_of_another_shape_is_no_empty_day(number: int, value: object) 
 
 
 @every_retailer
-def test_a_line_of_another_shape_is_rejected_and_can_be_kept(number: int) -> None:
+def test_a_malformed_line_is_rejected_and_can_be_stored(number: int) -> None:
     with running(Retailer(number, lines=(("A",),))) as (service, _):
         [page] = service.fetch_sales_data(DAY)
         raw = page.rows[0]
@@ -152,7 +152,7 @@ def test_a_line_of_another_shape_is_rejected_and_can_be_kept(number: int) -> Non
 
 
 @every_retailer
-def test_rejected_credentials_name_what_to_set(number: int) -> None:
+def test_rejected_credentials_are_an_error_that_names_the_settings(number: int) -> None:
     retailer = Retailer(number, reject_credentials=99)
     with running(retailer) as (service, _), pytest.raises(FixConfiguration) as raised:
         list(service.fetch_sales_data(DAY))
@@ -162,13 +162,13 @@ def test_rejected_credentials_name_what_to_set(number: int) -> None:
 
 
 @every_retailer
-def test_a_retailer_without_settings_names_them(number: int) -> None:
+def test_a_retailer_without_settings_is_an_error_that_names_them(number: int) -> None:
     environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match=f"RETAILER{number}_API_URL"):
         registry.build(f"retailer_{number}", load_settings(environment), Runtime())
 
 
-def test_an_unknown_retailer_is_told_the_known_ones() -> None:
+def test_an_unknown_retailer_is_an_error_that_lists_the_known_ones() -> None:
     environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match="retailer_1, retailer_2, retailer_3"):
         registry.build("retailer_7", load_settings(environment), Runtime())
@@ -179,7 +179,7 @@ def test_an_expired_token_is_replaced_once_in_the_middle_of_a_listing() -> None:
     with running(retailer) as (service, vendor):
         assert len(list(service.fetch_sales_data(DAY))) == 2
     assert retailer.tokens == 2
-    sent = [request.headers.get("Authorization") for request in vendor.asked if request.path.startswith("/orders")]
+    sent = [request.headers.get("Authorization") for request in vendor.requests if request.path.startswith("/orders")]
     assert sent == ["Bearer t1", "Bearer t1", "Bearer t2"]
 
 
@@ -189,8 +189,8 @@ def test_a_signature_covers_the_request_as_sent() -> None:
 
     with running(Retailer(3)) as (service, vendor):
         list(service.fetch_sales_data(DAY))
-    for request in vendor.asked:
+    for request in vendor.requests:
         message = f"GET\n{request.path}\n{request.headers['X-Timestamp']}".encode()
         assert request.headers["X-Signature"] == hmac.new(b"secret", message, hashlib.sha256).hexdigest()
-    assert "fecha=15%2F01%2F2024" in vendor.asked[0].path
-    assert {request.headers["Host"] for request in vendor.asked} == {vendor.url.removeprefix("http://")}
+    assert "fecha=15%2F01%2F2024" in vendor.requests[0].path
+    assert {request.headers["Host"] for request in vendor.requests} == {vendor.url.removeprefix("http://")}

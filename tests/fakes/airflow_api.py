@@ -17,7 +17,7 @@ Facts = dict[str, Any]
 
 
 def run_facts(run_id: str, state: str, **more: Any) -> Facts:
-    """A run as Airflow tells of it."""
+    """A run as Airflow's API describes it."""
     facts: Facts = {
         "dag_run_id": run_id,
         "dag_id": "retail_data_pipeline",
@@ -31,16 +31,16 @@ def run_facts(run_id: str, state: str, **more: Any) -> Facts:
     return facts | more
 
 
-def nightly(day: datetime, state: str, kind: str = "scheduled") -> Facts:
-    """The run of a day's place in the schedule."""
+def scheduled_run(day: datetime, state: str, kind: str = "scheduled") -> Facts:
+    """The run of a scheduled day."""
     end = day + timedelta(days=1)
-    moments = {"logical_date": day, "data_interval_start": day, "data_interval_end": end, "run_after": end}
-    times = {name: moment.isoformat() for name, moment in moments.items()}
+    dates = {"logical_date": day, "data_interval_start": day, "data_interval_end": end, "run_after": end}
+    times = {name: each.isoformat() for name, each in dates.items()}
     return run_facts(f"{kind}__{day:%Y-%m-%d}", state, run_type=kind, **times)
 
 
 def task_facts(task_id: str, state: str | None, retailer: str | None = None, map_index: int = -1) -> Facts:
-    """A task as Airflow tells of it."""
+    """A task as Airflow's API describes it."""
     return {
         "task_id": task_id,
         "map_index": map_index,
@@ -54,20 +54,20 @@ def task_facts(task_id: str, state: str | None, retailer: str | None = None, map
 
 @dataclass
 class FakeAirflow:
-    """What it knows; a test changes it as it likes."""
+    """A fake Airflow; tests change its attributes."""
 
     runs: list[Facts] = field(default_factory=list)
     tasks: list[Facts] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
-    """What a task left by XCom."""
+    """Error messages that tasks left as XCom, by task."""
     paused: bool = False
     backfills: list[Facts] = field(default_factory=list)
     on_poll: Callable[[FakeAirflow], None] = lambda _: None
-    """Called whenever a run is looked at."""
+    """Called whenever a run is requested."""
     posted: list[Facts] = field(default_factory=list)
 
-    def answer(self, request: Request) -> Reply:
-        """As Airflow would."""
+    def respond(self, request: Request) -> Reply:
+        """Respond to a request as Airflow would."""
         url = urlsplit(request.path)
         body = json.loads(request.body) if request.body else {}
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -121,7 +121,7 @@ class FakeAirflow:
         if method == "GET":
             return _json({"backfills": self.backfills})
         since, until = (datetime.fromisoformat(body[name]) for name in ("from_date", "to_date"))
-        days = [moment for moment in _nights() if since <= moment <= until]
+        days = [each for each in _scheduled_days() if since <= each <= until]
         there = {run["logical_date"]: run for run in self.runs if run["logical_date"]}
         again = {"none": (), "failed": ("failed",), "completed": ("failed", "success")}[body["reprocess_behavior"]]
         wanted = [day for day in days if (run := there.get(day.isoformat())) is None or run["state"] in again]
@@ -132,15 +132,15 @@ class FakeAirflow:
         self.posted.append(body)
         for day in wanted:
             self.runs = [run for run in self.runs if run["logical_date"] != day.isoformat()]
-            self.runs.append(nightly(day, "queued", "backfill"))
+            self.runs.append(scheduled_run(day, "queued", "backfill"))
         self.backfills.append({"id": 7, "completed_at": None, "is_paused": False, **body})
         return _json(self.backfills[-1])
 
 
 @contextmanager
 def fake_airflow(airflow: FakeAirflow) -> Iterator[HttpVendor]:
-    """Serve it."""
-    with http_vendor(airflow.answer) as vendor:
+    """Serve the fake over HTTP."""
+    with http_vendor(airflow.respond) as vendor:
         yield vendor
 
 
@@ -154,7 +154,7 @@ def _fits(run: Facts, query: dict[str, str]) -> bool:
     return str(run["dag_run_id"]).startswith(query.get("run_id_prefix_pattern", ""))
 
 
-def _nights() -> list[datetime]:
+def _scheduled_days() -> list[datetime]:
     first = datetime(2024, 1, 1, 2, tzinfo=UTC)
     return [first + timedelta(days=number) for number in range(60)]
 

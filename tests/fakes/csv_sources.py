@@ -12,7 +12,7 @@ import duckdb
 import yaml
 
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.reading import FilesRead, read_files
+from ingestion.mapping.read_files import FilesRead, read_files
 from ingestion.mapping.workspace import workspace
 
 HEADER = "Receipt,Line,Product,Name,Qty,Price,When,Customer"
@@ -46,7 +46,7 @@ def row(**given: object) -> str:
 
 
 def rows(*given: str) -> str:
-    """A whole file."""
+    """The content of a file: header and rows."""
     return "\n".join([HEADER, *given]) + "\n"
 
 
@@ -71,7 +71,7 @@ class Outcome:
     connection: duckdb.DuckDBPyConnection
 
     def landed(self, *columns: str) -> list[Any]:
-        """Landed rows by line id; single values when one column is asked for. Times as texts in UTC."""
+        """Landed rows by line id; single values for one column. Times are texts in UTC."""
         names = ", ".join(f"{name}::VARCHAR" if name.endswith("_at") else name for name in columns)
         found = self.connection.execute(
             f"SELECT {names} FROM landed_records ORDER BY transaction_id, line_id"

@@ -65,7 +65,7 @@ def queries(datasource: str) -> list[Query]:
 
 def expand_sql(text: str, begin: datetime, end: datetime, retailers: Sequence[str]) -> str:
     """$__timeFilter, $__timeFrom and $__timeTo of Grafana's PostgreSQL data source; `$retailer` of several values."""
-    first, last = (f"'{moment:%Y-%m-%dT%H:%M:%SZ}'" for moment in (begin, end))
+    first, last = (f"'{each:%Y-%m-%dT%H:%M:%SZ}'" for each in (begin, end))
     text = re.sub(r"\$__timeFilter\(([^()]+)\)", rf"\1 BETWEEN {first} AND {last}", text)
     text = text.replace("$__timeFrom()", first).replace("$__timeTo()", last)
     return _complete(text.replace("$retailer", ",".join(f"'{name}'" for name in retailers)))

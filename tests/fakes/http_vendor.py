@@ -1,4 +1,4 @@
-"""A vendor whose answers are written by the test, over real HTTP."""
+"""A vendor whose replies are defined by the test, over real HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Request:
-    """What the vendor was asked."""
+    """A request that the vendor received."""
 
     method: str
     path: str
@@ -25,18 +25,18 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What it answers."""
+    """The vendor's reply to a request."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     announced: int | None = None
-    """Content-Length, when it is not the body's."""
+    """Content-Length, if it differs from the body's length."""
     drip_seconds: float = 0
     """Pause before each byte."""
     pause_seconds: float = 0
-    """Pause before the answer begins."""
+    """Pause before the reply begins."""
 
 
 def reply(value: Any, **headers: str) -> Reply:
@@ -46,17 +46,17 @@ def reply(value: Any, **headers: str) -> Reply:
 
 @dataclass
 class HttpVendor:
-    """A running vendor; `asked` is all it was asked."""
+    """A running vendor; `requests` are those it received."""
 
     url: str
-    asked: list[Request] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
 
 @contextmanager
-def http_vendor(answer: Callable[[Request], Reply] | Sequence[Reply]) -> Iterator[HttpVendor]:
-    """Serve `answer`: a function of the request, or replies one after the other (the last one for ever)."""
-    script = list(answer) if isinstance(answer, Sequence) else []
+def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterator[HttpVendor]:
+    """Serve `replies`: a function of the request, or a sequence of replies, of which the last one is repeated."""
+    script = list(replies) if isinstance(replies, Sequence) else []
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,8 +70,8 @@ def http_vendor(answer: Callable[[Request], Reply] | Sequence[Reply]) -> Iterato
             length = int(self.headers.get("Content-Length", 0))
             request = Request(self.command, self.path, dict(self.headers), self.rfile.read(length))
             with lock:
-                vendor.asked.append(request)
-                given = answer(request) if callable(answer) else script.pop(0) if len(script) > 1 else script[0]
+                vendor.requests.append(request)
+                given = replies(request) if callable(replies) else script.pop(0) if len(script) > 1 else script[0]
             time.sleep(given.pause_seconds)
             self.send_response(given.status)
             self.send_header("Content-Type", given.content_type)

@@ -123,7 +123,7 @@ class PublishedDays:
             self.publish(day, retailer_id, **options)
 
     def summarise(self, day: date, retailer_id: str) -> None:
-        """Write both summaries of a slice anew from its facts."""
+        """Write both summaries of a slice again from its facts."""
         bound = {"date_key": _date_key(day), "retailer_key": RETAILERS[retailer_id][0]}
         for table in ("fact_daily_sales", "fact_daily_transactions"):
             self.execute(

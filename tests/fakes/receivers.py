@@ -18,7 +18,7 @@ from local_stack.postgres import free_port
 
 @dataclass
 class Sink:
-    """What was posted, and how the server answers."""
+    """What was posted, and how the server responds."""
 
     port: int
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

@@ -99,10 +99,10 @@ def guest_row_1(**changes: object) -> Any:
 
 def line_2(order: dict[str, object] | None = None, **changes: object) -> Retailer2Line:
     """A line of retailer 2, with its order changed by `order`."""
-    whole = copy.deepcopy({**_ORDER_2, **(order or {})})
+    sent = copy.deepcopy({**_ORDER_2, **(order or {})})
     line = copy.deepcopy({**_LINE_2, **changes})
-    whole["lines"] = [line]
-    return Retailer2Line(whole, line)
+    sent["lines"] = [line]
+    return Retailer2Line(sent, line)
 
 
 def row_3(**changes: object) -> Any:

@@ -55,7 +55,7 @@ class Vendor:
         self._admin("DELETE", "/admin/faults")
 
     def clock(self, now: str) -> None:
-        """Stand the vendor's clock still at an ISO 8601 time."""
+        """Stop the vendor's clock at an ISO 8601 time."""
         self._admin("POST", "/admin/clock", {"now": now})
 
     def _admin(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
@@ -63,15 +63,15 @@ class Vendor:
 
 
 def call_admin(url: str, token: str, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-    """What a retailer answers to a request of its administrator."""
+    """A retailer's response to a request of its administrator."""
     request = Request(
         url + path,
         method=method,
         data=json.dumps(body).encode() if body is not None else None,
         headers={"X-Admin-Token": token, "Content-Type": "application/json"},
     )
-    with urlopen(request, timeout=60) as answer:
-        return json.loads(answer.read() or b"{}")
+    with urlopen(request, timeout=60) as response:
+        return json.loads(response.read() or b"{}")
 
 
 @contextmanager

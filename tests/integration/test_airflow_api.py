@@ -32,9 +32,9 @@ def test_it_logs_in_once_and_sends_the_token() -> None:
     with http_vendor(after_login(lambda _: reply({"dags": []}))) as vendor:
         airflow = api(vendor)
         assert airflow.call("GET", "/api/v2/dags") == airflow.call("GET", "/api/v2/dags") == {"dags": []}
-    assert [each.path for each in vendor.asked] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
-    assert json.loads(vendor.asked[0].body) == {"username": "admin", "password": "s3cret"}
-    assert vendor.asked[1].headers["Authorization"] == "Bearer t0ken"
+    assert [each.path for each in vendor.requests] == ["/auth/token", "/api/v2/dags", "/api/v2/dags"]
+    assert json.loads(vendor.requests[0].body) == {"username": "admin", "password": "s3cret"}
+    assert vendor.requests[1].headers["Authorization"] == "Bearer t0ken"
 
 
 def test_an_expired_token_is_requested_again() -> None:
@@ -132,5 +132,5 @@ def test_the_health_of_the_components_needs_no_login() -> None:
         assert api(vendor).health() == {"scheduler": {"status": "healthy"}}
         with pytest.raises(FixConfiguration, match="not as Airflow 3 does"):
             api(vendor).health()
-    assert [each.path for each in vendor.asked] == ["/api/v2/monitor/health"] * 2
-    assert "Authorization" not in vendor.asked[0].headers
+    assert [each.path for each in vendor.requests] == ["/api/v2/monitor/health"] * 2
+    assert "Authorization" not in vendor.requests[0].headers

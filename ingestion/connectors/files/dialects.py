@@ -1,4 +1,4 @@
-"""How a file is written, seen in its first lines: encoding, delimiter and header."""
+"""Detects how a file is written from its first lines: encoding, delimiter and header."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.errors import FixConfiguration
 
 SAMPLE_BYTES = 256 * 1024
 MOST_COLUMNS = 1_000
-"""A header wider than this is no sales file; it is rejected before any of it is read."""
+"""A file with more columns is not a sales file; it is rejected before its rows are read."""
 LONGEST_LINE = 1_000_000
 """Bytes. A longer line is an error that names it: most likely a quote that is never closed."""
 _DELIMITERS = ",;\t|"
@@ -29,15 +29,15 @@ class Dialect:
     encoding: str | None
     delimiter: str
     header: tuple[str, ...]
-    is_stated: bool
-    """Whether the layout states the encoding, so that no other is tried."""
+    is_declared: bool
+    """Whether the layout declares the encoding, so that no other is tried."""
 
 
-def look_at(file: StoredFile, wanted: Format) -> Dialect:
-    """The dialect of a file by its first lines. Raises FixConfiguration for what is no CSV or has no usable header."""
+def detect_dialect(file: StoredFile, wanted: Format) -> Dialect:
+    """The dialect of a file by its first lines. Raises FixConfiguration if it is not CSV or has no usable header."""
     sample = _sample(file)
     if not sample.strip():
-        raise FixConfiguration(f"{file.path} holds nothing but blank lines. Nothing was loaded.")
+        raise FixConfiguration(f"{file.path} contains only blank lines. Nothing was loaded.")
     encoding = wanted.encoding or _encoding(file, sample)
     text = codecs.getincrementaldecoder(encoding or "latin-1")("replace").decode(sample).lstrip("\ufeff\r\n")
     delimiter = wanted.delimiter or _delimiter(text)
@@ -64,7 +64,7 @@ def _encoding(file: StoredFile, sample: bytes) -> str | None:
         return "utf-16-le" if odd > even else "utf-16-be"
     if len(sample) - len(sample.translate(None, _CONTROL)) > len(sample) // 50 + 4:
         raise FixConfiguration(
-            f"{file.path} is not text (it is full of control characters), so it is no CSV file. Nothing was loaded."
+            f"{file.path} is not text (it is full of control characters), so it is not a CSV file. Nothing was loaded."
         )
     try:
         codecs.getincrementaldecoder("utf-8")("strict").decode(sample)
@@ -74,7 +74,7 @@ def _encoding(file: StoredFile, sample: bytes) -> str | None:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that cuts the header into most columns, and the next lines into as many."""
+    """The delimiter that splits the header into the most columns, and the next lines into as many."""
     lines = [line for line in text[:65_536].splitlines()[:20] if line]
     best, points = ",", 0
     for mark in _DELIMITERS:
@@ -96,18 +96,21 @@ def _header(file: StoredFile, text: str, delimiter: str, *, complete: bool) -> t
     wide = len(header) if header else text.count(delimiter) + 1
     if wide > MOST_COLUMNS:
         raise FixConfiguration(
-            f"{file.path}, line 1: the header has {'' if ends else 'at least '}{wide:,} columns; {MOST_COLUMNS:,} is"
-            f" the most. Is {delimiter!r} its delimiter, and is it a sales file? Nothing was loaded."
+            f"{file.path}, line 1: the header has {'' if ends else 'at least '}{wide:,} columns; at most"
+            f" {MOST_COLUMNS:,} are allowed. Is {delimiter!r} its delimiter, and is it a sales file?"
+            " Nothing was loaded."
         )
     if not ends:
         raise FixConfiguration(
             f"{file.path}, line 1: the header does not end within {len(text):,} characters: a quote in it is never"
-            " closed, or it is no CSV file. Nothing was loaded."
+            " closed, or it is not a CSV file. Nothing was loaded."
         )
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()  # a delimiter at the end of each line
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise FixConfiguration(f"{file.path}, line 1: the column {twice[0]!r} stands twice in the header.")
+        raise FixConfiguration(
+            f"{file.path}, line 1: the column {twice[0]!r} is twice in the header. Rename one of them."
+        )
     return tuple(names) + ("",) * (len(header) - len(names))

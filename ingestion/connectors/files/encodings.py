@@ -1,4 +1,4 @@
-"""Which encoding a file that is not UTF-8 is in. Guessed from its lines; reading the whole file strictly proves it."""
+"""Guesses the encoding of a file that is not UTF-8 from its lines. Decoding it strictly proves the guess later."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SAMPLE_BYTES = 64 * 1024
 _LIKELY = ["cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "mac_roman", "shift_jis", "gb18030", "big5", "euc_kr"]
 _SIGN_IN_WORD = re.compile("[A-Za-z][\u00a1-\u00bf\u00d7\u00f7][A-Za-z]")
 _ACCIDENT = 20
-"""So many lines of another encoding to one that happens to be UTF-8 are no mixture."""
+"""One line in so many may be valid UTF-8 by accident; the file still counts as written in one other encoding."""
 
 
-def detect(file: StoredFile) -> str:
+def detect_encoding(file: StoredFile) -> str:
     """The encoding that the file's lines outside ASCII are written in; UTF-8 when all of them are.
 
     Raises StopRun when some lines are UTF-8 and some are not, FixConfiguration when no known encoding fits.
@@ -37,8 +37,8 @@ def detect(file: StoredFile) -> str:
         return "utf-8"
     if count[True] * _ACCIDENT >= count[False]:
         raise StopRun(
-            f"{file.path} mixes encodings: line {first[True]} is UTF-8, line {first[False]} is not. Save the whole file"
-            " in one encoding, best UTF-8. Nothing was loaded."
+            f"{file.path} mixes encodings: line {first[True]} is UTF-8, line {first[False]} is not. Save all of it"
+            " in one encoding, preferably UTF-8. Nothing was loaded."
         )
     return _guess(file, bytes(sample), first[False])
 
@@ -51,16 +51,16 @@ def _guess(file: StoredFile, sample: bytes, line: int) -> str:
     best = from_bytes(sample, cp_isolation=_LIKELY).best()
     if best is None:
         raise FixConfiguration(
-            f"{file.path}, line {line}: the encoding is neither UTF-8 nor another that is known. State it in the layout"
+            f"{file.path}, line {line}: the encoding is neither UTF-8 nor another known one. Declare it in the layout"
             " (format: encoding:), or save the file as UTF-8. Nothing was loaded."
         )
     return str(best.encoding)
 
 
 def _reads_as_western(sample: bytes) -> bool:
-    """Whether it is Windows' Western European: accented letters stand alone among plain ones, and no sign in a word.
+    """Whether it is Western European Windows text: accented characters are single, and no symbol is inside a word.
 
-    With few accents there is nothing more to go by: the same byte is a letter in Prague and another one in Paris.
+    With few accents nothing else can decide: the same byte is one character in Prague and another in Paris.
     """
     try:
         text = sample.decode("cp1252")
@@ -80,7 +80,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _lines(file: StoredFile) -> Iterator[tuple[int, bytes]]:
-    """Lines with their number; what is longer than a chunk comes in pieces of the same number."""
+    """Lines with their number; a line longer than a chunk comes in pieces with the same number."""
     with file.unpacked() as stream:
         number = 1
         while line := stream.readline(_CHUNK):

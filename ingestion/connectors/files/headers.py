@@ -1,11 +1,11 @@
-"""Do the files' headers fit the layout, and which layout do they fit when none was named."""
+"""Compares the files' headers with a layout, and finds the layout they fit when none was named."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
 
-from ingestion.connectors.files.dialects import look_at
+from ingestion.connectors.files.dialects import detect_dialect
 from ingestion.connectors.files.sources import StoredFile, find_files
 from ingestion.mapping.layout_parts import Format
 from ingestion.mapping.layouts import SourceMapping, known_layouts, load_layout
@@ -15,7 +15,7 @@ _SHOWN_COLUMNS = 20
 
 
 def check_header(file: StoredFile, header: Sequence[str], wanted: Sequence[str], layout_name: str) -> None:
-    """Raises FixConfiguration that names file, missing and present columns, and what may have been meant."""
+    """Raises FixConfiguration that names the file, the missing and the present columns, and likely matches."""
     missing = [name for name in wanted if name not in header]
     if not missing:
         return
@@ -33,7 +33,7 @@ def recognise_layout(sources: Sequence[str]) -> SourceMapping:
     """The known layout whose columns the files have. Raises FixConfiguration that lists the known ones."""
     files = find_files(sources)
     known = [load_layout(name) for name in known_layouts()]
-    headers = [set(look_at(file, Format()).header) for file in files]
+    headers = [set(detect_dialect(file, Format()).header) for file in files]
     for layout in known:
         if all(any(set(wanted) <= header for header in headers) for wanted in layout.wanted_headers.values()):
             return layout

@@ -1,7 +1,7 @@
-"""Sources whose sales are spread over several kinds of files: the lines' rows, each with its rows of the others.
+"""Sources whose sales are spread over several kinds of files: each row of the lines, joined to its rows in the others.
 
-Grain of `source_rows`: one row of the lines' files, as for a source of one kind. Of rows of another file with the same
-key the first counts.
+Grain of `source_rows`: one row of the lines' files, as for a source with one kind of file. If several rows of another
+file have the same key, the first one counts.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def assign(
 ) -> dict[str, list[tuple[StoredFile, Dialect]]]:
     """Which table each file belongs to, by its header; files that belong to none are left out.
 
-    Raises FixConfiguration that names the table that no file has the columns of.
+    Raises FixConfiguration that names a table whose columns no file has.
     """
     found: dict[str, list[tuple[StoredFile, Dialect]]] = {name: [] for name in layout.tables}
     for file, dialect in zip(files, dialects, strict=True):
@@ -54,7 +54,7 @@ def load_tables(
 ) -> tuple[list[LoadedFile], list[LoadedFile], dict[str, str]]:
     """Fill `source_rows`. The lines' files, the others, and the SQL of each column's text by its name in the layout.
 
-    Raises StopRun when a row of another file than the lines' is broken: what refers to it could not be told.
+    Raises StopRun when a row of a file other than the lines' is broken: it is unknown which lines refer to it.
     """
     lines_table, *others = layout.tables
     lines, header = _load(connection, _LINES, assigned[lines_table], stats_by_file, directory)
@@ -67,7 +67,7 @@ def load_tables(
         described = layout.tables[name]
         loaded, own = _load(connection, f"rows_of_{len(joins)}", assigned[name], stats_by_file, directory)
         looked_up += loaded
-        _check_whole(loaded)
+        _check_unbroken(loaded)
         alias = f"t{len(joins)}"
         key = f"c{own.index(described.key or '')}"
         joins.append(
@@ -80,11 +80,11 @@ def load_tables(
     named = _create(connection, cells, joins, missing)
     for table in (_LINES, *(f"rows_of_{number}" for number in range(len(joins)))):
         connection.execute(f"DROP TABLE {table}")
-    return _moved_up(lines), looked_up, named
+    return _renumbered(lines), looked_up, named
 
 
-def _moved_up(lines: Sequence[LoadedFile]) -> list[LoadedFile]:
-    """The lines' files with their places in `source_rows`, which has no gaps."""
+def _renumbered(lines: Sequence[LoadedFile]) -> list[LoadedFile]:
+    """The lines' files with their first rows in `source_rows`, which has no gaps."""
     first_rows = accumulate((found.rows for found in lines), initial=0)
     return [replace(found, first_row=first_row) for found, first_row in zip(lines, first_rows, strict=False)]
 
@@ -113,12 +113,12 @@ def _load(
     return loaded, header
 
 
-def _check_whole(loaded: Sequence[LoadedFile]) -> None:
+def _check_unbroken(loaded: Sequence[LoadedFile]) -> None:
     for found in loaded:
         for row in found.broken:
             raise StopRun(
                 f"{found.file.path}, line {row.source_line}: {row.reason}. Other files refer to this one, so it has to"
-                " be whole. Nothing was loaded."
+                " be complete. Nothing was loaded."
             )
 
 
@@ -132,6 +132,6 @@ def _create(
     connection.execute(
         f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {listed},"
         f" {case}::VARCHAR AS missing_table"
-        f" FROM (SELECT *, rowid AS place FROM {_LINES}) AS lines{''.join(joins)} ORDER BY lines.place"
+        f" FROM (SELECT *, rowid AS line_order FROM {_LINES}) AS lines{''.join(joins)} ORDER BY lines.line_order"
     )
     return {name: f"s.c{distinct.index(cell)}" for name, cell in cells.items()}

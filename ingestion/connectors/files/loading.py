@@ -1,4 +1,4 @@
-"""All files of a source into `source_rows`, whether it is written in one kind of file or in several."""
+"""Loads all files of a source into `source_rows`, whether the source has one kind of file or several."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.connectors.files.dialects import look_at
+from ingestion.connectors.files.dialects import detect_dialect
 from ingestion.connectors.files.headers import check_header
 from ingestion.connectors.files.joining import assign, load_tables
 from ingestion.connectors.files.sources import FileStats, StoredFile
@@ -25,11 +25,11 @@ class LoadedSource:
     lines: tuple[LoadedFile, ...]
     looked_up: tuple[LoadedFile, ...]
     cells: Mapping[str, str]
-    """Column, as the layout names it → SQL of its text; never NULL, empty is ''."""
+    """Column, as the layout names it → SQL of its text. Never NULL; empty is ''."""
     line_digest: str
-    """SQL of a line id made of the row's content."""
+    """SQL of a line id made from the row's content."""
     has_references: bool
-    """Whether `source_rows` says in `missing_table` which file a row lacks its other part in."""
+    """Whether `source_rows` has a column `missing_table`: the table in which a row's counterpart is missing."""
 
     @property
     def rows(self) -> int:
@@ -45,11 +45,11 @@ def load_source(
     directory: Path,
     progress: Callable[[str, float], None],
 ) -> LoadedSource:
-    """Fill `source_rows` and `source_files`. `progress` hears of each file and the share of them that is read.
+    """Fill `source_rows` and `source_files`. `progress` is called for each file with the share of files already read.
 
     Raises FixConfiguration or StopRun that name file and line.
     """
-    dialects = [look_at(file, layout.format) for file in files]
+    dialects = [detect_dialect(file, layout.format) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
         progress(f"reading {len(files)} files", 0.0)

@@ -1,7 +1,7 @@
-"""The careful way to read a CSV, for files that are not plain UTF-8 with as many fields in every row as in the header.
+"""Parses a CSV file row by row, for files that are not plain UTF-8 with as many fields in every row as in the header.
 
-Row by row and slower, with memory bounded by the longest line. What it can read it writes out anew as plain UTF-8,
-each row behind the line it began on; rows of another width are set aside.
+Slower than DuckDB, with memory bounded by the longest line. Rows that fit are written out as plain UTF-8, each after
+the number of the line it began on; rows with another number of fields are returned as broken.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ _PAYLOAD_CHARACTERS = 65_536
 
 
 class WrongEncoding(StopRun):
-    """The file holds bytes that are not of the encoding it was read in."""
+    """The file contains bytes that are invalid in the encoding it was read with."""
 
 
 @dataclass(frozen=True)
 class BrokenRow:
-    """A row that is not of the header's width."""
+    """A row with more or fewer fields than the header, or with quotes that cannot be parsed."""
 
     source_line: int
     code: RejectReason
     reason: str
     payload: str
-    """JSON object with the row as far as it could be read."""
+    """JSON object with as much of the row as could be read."""
 
 
 @dataclass(frozen=True)
 class ParsedRows:
-    """A file read carefully. `path` is a CSV of it without header: source line, then the header's columns."""
+    """A file after parsing. `path` is a CSV file without header: source line, then the header's columns."""
 
     path: Path
     encoding: str
@@ -47,8 +47,8 @@ class ParsedRows:
 
 
 def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> ParsedRows:
-    """Read the file row by row into `directory`. Raises StopRun with file and line for what cannot be trusted."""
-    target = directory / f"rectified-{file.number}.csv"
+    """Read the file row by row into `directory`. Raises StopRun with file and line if the text cannot be trusted."""
+    target = directory / f"parsed-{file.number}.csv"
     broken: list[BrokenRow] = []
     rows = 0
     with target.open("w", encoding="utf-8", newline="") as out:
@@ -64,10 +64,10 @@ def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Pat
 
 
 def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows below the header, each with the line it begins on; blank lines are passed over.
+    """Rows below the header, each with the line it begins on; blank lines are skipped.
 
-    A line whose quotes make no sense is given as its text. Raises StopRun for a quote never closed, a line too long, or
-    bytes that are not of the encoding.
+    A line with misplaced quotes is returned as its text. Raises StopRun for a quote that is never closed, a line that
+    is too long, or bytes that are invalid in the encoding.
     """
     with file.unpacked() as raw:
         lines = _Lines(file, io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline=""))
@@ -106,13 +106,13 @@ def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
             " off, or a quote is missing. Nothing was loaded."
         )
     return (
-        f"{file.path}, line {line}: a quoted field begins in this row, goes over several lines, and goes on after its"
-        " closing quote: a quote is missing or one too many. Nothing was loaded."
+        f"{file.path}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"
+        " closing quote: there is a quote too few or too many. Nothing was loaded."
     )
 
 
 class _Lines:
-    """Lines of a text, counted, none longer than allowed."""
+    """Counted lines of a text. Raises StopRun for one that is longer than allowed."""
 
     def __init__(self, file: StoredFile, text: io.TextIOWrapper) -> None:
         self._file, self._text = file, text
@@ -127,7 +127,7 @@ class _Lines:
             line = self._text.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
             raise WrongEncoding(
-                f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. State the"
+                f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. Declare the"
                 " file's encoding in the layout (format: encoding:), or save it as UTF-8. Nothing was loaded."
             ) from error
         if not line:
@@ -146,14 +146,14 @@ def _fitted(row: list[str] | str, width: int) -> list[str] | None:
     if isinstance(row, str):
         return None
     if len(row) > width and not any(row[width:]):
-        return row[:width]  # delimiters at the end of the line
+        return row[:width]  # the line ends with extra delimiters
     return row if len(row) == width else None
 
 
 def _broken(line: int, row: list[str] | str, header: tuple[str, ...]) -> BrokenRow:
     if isinstance(row, str):
         payload = json.dumps({"line": row[:_PAYLOAD_CHARACTERS].rstrip("\r\n")}, ensure_ascii=False)
-        return BrokenRow(line, RejectReason.MALFORMED, "a quoted field goes on after its closing quote", payload)
+        return BrokenRow(line, RejectReason.MALFORMED, "a quoted field continues after its closing quote", payload)
     named: dict[str, object] = {name: value[:_PAYLOAD_CHARACTERS] for name, value in zip(header, row, strict=False)}
     if len(row) > len(header):
         named["more"] = row[len(header) : len(header) + 100]

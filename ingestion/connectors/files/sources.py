@@ -1,4 +1,4 @@
-"""The files a user means: from paths, folders and globs to files, each looked at once from the outside."""
+"""Finds the files that paths, folders and globs name, and checks each one before it is read."""
 
 from __future__ import annotations
 
@@ -48,17 +48,17 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class FileStats:
-    """What reading a file's bytes tells of it, whatever else reads it."""
+    """Facts from one pass over a file's bytes, independent of how it is parsed."""
 
     sha256: str
-    """Of the bytes as stored."""
+    """SHA-256 of the bytes as stored."""
     lines: int
-    """Lines of the unpacked text, the last one with or without its end."""
+    """Lines of the unpacked text, including a last one without a line end."""
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file before it is read, and what it looked like then."""
+    """A file before it is read, with its size and modification time at that point."""
 
     number: int
     path: Path
@@ -69,7 +69,7 @@ class StoredFile:
 
     @classmethod
     def of(cls, number: int, path: Path) -> Self:
-        """Raises FixConfiguration for what cannot be a CSV: absent, empty, or of another known kind."""
+        """Raises FixConfiguration if the file cannot be CSV: missing, empty, or of another known kind."""
         try:
             stat = path.stat()
             with path.open("rb") as stream:
@@ -90,7 +90,7 @@ class StoredFile:
         return self.path.name
 
     def check_unchanged(self) -> None:
-        """Raises StopRun when the file was written to since it was first looked at."""
+        """Raises StopRun if the file was modified since it was found."""
         try:
             now = StoredFile.of(self.number, self.path)
         except FixConfiguration:
@@ -110,7 +110,7 @@ class StoredFile:
         return self.path.open("rb")
 
     def stats(self) -> FileStats:
-        """Checksum and number of lines, by reading it all. Raises StopRun when its compressed data is cut off."""
+        """Checksum and number of lines of the complete file. Raises StopRun when its compressed data is cut off."""
         digest = hashlib.sha256()
         plain = _LineCount()
         with self.path.open("rb") as stored:
@@ -147,7 +147,7 @@ class _LineCount:
 def find_files(sources: Sequence[str]) -> list[StoredFile]:
     """The files of paths, folders and globs, each once, sorted by name within a folder or glob.
 
-    Raises FixConfiguration that names the source that holds none.
+    Raises FixConfiguration that names a source without any file.
     """
     paths: list[Path] = []
     for source in sources:
@@ -163,8 +163,8 @@ def _expand(source: str) -> list[Path]:
         found = sorted(entry for entry in path.iterdir() if entry.is_file() and _looks_like_csv(entry.name))
         if not found:
             raise FixConfiguration(
-                f"The folder {source} holds no CSV file ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and"
-                " .zst)."
+                f"The folder {source} contains no CSV file"
+                f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst)."
             )
         return found
     if path.exists():

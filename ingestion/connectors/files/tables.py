@@ -1,7 +1,7 @@
-"""Files into DuckDB as they are: every column a text, every row in its place.
+"""Loads files into DuckDB unchanged: every column as text, every row in its original order.
 
-Grain of `source_rows`: one row per row of a file, exact copies included, in the order of the files. Columns of the
-files are `c0`, `c1` … so that no name from a file is ever part of a statement.
+Grain of `source_rows`: one row per row of a file, exact duplicates included, in the order of the files. Columns are
+named `c0`, `c1` … so that no name from a file is ever part of a statement.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
-from ingestion.connectors.files.encodings import detect
+from ingestion.connectors.files.encodings import detect_encoding
 from ingestion.connectors.files.parse_rows import BrokenRow, ParsedRows, WrongEncoding, parse_rows
 from ingestion.connectors.files.sources import FileStats, StoredFile
 from ingestion.mapping.sql_text import literal
@@ -23,7 +23,7 @@ from shared.errors import FixConfiguration, StopRun
 
 @dataclass(frozen=True)
 class LoadedFile:
-    """A file in `source_rows`: its rows are `first_row` and the `rows - 1` after it."""
+    """A file in `source_rows`: row `first_row` and the `rows - 1` rows after it."""
 
     file: StoredFile
     dialect: Dialect
@@ -35,7 +35,7 @@ class LoadedFile:
 
 
 def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
-    """An empty table for files whose headers together name so many columns."""
+    """Create an empty table for files whose headers together have that many columns."""
     texts = "".join(f", c{number} VARCHAR" for number in range(columns))
     connection.execute(f"CREATE OR REPLACE TABLE {table}(source_file INTEGER, source_line BIGINT{texts})")
 
@@ -50,7 +50,7 @@ def load_file(
     directory: Path,
     table: str = "source_rows",
 ) -> LoadedFile:
-    """Append a file to the table whose columns these are, by header.
+    """Append a file to a table with these `columns`, matched by header.
 
     Raises StopRun or FixConfiguration that name file and line.
     """
@@ -60,7 +60,7 @@ def load_file(
         encoding, broken = _read_carefully(connection, table, file, dialect, columns, directory)
     rows, first_row = _extent(connection, table, file)
     if not rows and not broken:
-        raise FixConfiguration(f"{file.path} holds a header and no rows. Nothing was loaded.")
+        raise FixConfiguration(f"{file.path} has a header and no rows. Nothing was loaded.")
     return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result())
 
 
@@ -72,15 +72,15 @@ def _read_plainly(
     columns: Sequence[str],
     stats: Future[FileStats],
 ) -> bool:
-    """Let DuckDB read the file where it is. False when it cannot, or when a line of the file is in no row of it."""
+    """Let DuckDB read the file directly. False when it cannot, or when it lost a line of the file."""
     try:
         _insert(connection, table, file, dialect, columns, None)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
-        stats.result()  # raises when the compressed data is cut off, which no other way of reading can help
+        stats.result()  # raises when the compressed data is cut off: parsing it row by row would fail as well
         return False
-    # DuckDB 2.0 passes over a last line that is longer than its buffer without a word.
+    # DuckDB 2.0 drops a last line that is longer than its buffer without an error.
     lines = stats.result().lines
     rows, _ = _extent(connection, table, file)
     if lines == rows + 1 or lines == rows + 1 + _line_ends_within(connection, table, file.number):
@@ -105,24 +105,24 @@ def _read_carefully(
     columns: Sequence[str],
     directory: Path,
 ) -> tuple[str, tuple[BrokenRow, ...]]:
-    """Read the file row by row. Its encoding, and the rows that do not fit the header."""
+    """Parse the file row by row. Returns its encoding and the rows that do not fit the header."""
     try:
-        rectified = parse_rows(file, dialect, dialect.encoding or "utf-8", directory)
+        parsed = parse_rows(file, dialect, dialect.encoding or "utf-8", directory)
     except WrongEncoding:
-        if dialect.is_stated:
+        if dialect.is_declared:
             raise
-        rectified = parse_rows(file, dialect, detect(file), directory)
+        parsed = parse_rows(file, dialect, detect_encoding(file), directory)
     try:
-        _insert(connection, table, file, dialect, columns, rectified)
+        _insert(connection, table, file, dialect, columns, parsed)
     except duckdb.InvalidInputException as error:
         raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
     finally:
-        rectified.path.unlink()
-    return rectified.encoding, rectified.broken
+        parsed.path.unlink()
+    return parsed.encoding, parsed.broken
 
 
 def _extent(connection: duckdb.DuckDBPyConnection, table: str, file: StoredFile) -> tuple[int, int]:
-    """Rows of a file, and the first one's place in the table."""
+    """Number of rows of a file, and the row number of the first one in the table."""
     found = connection.execute(
         f"SELECT count(*), coalesce(min(rowid), 0) FROM {table} WHERE source_file = ?", [file.number]
     ).fetchone()
@@ -135,19 +135,19 @@ def _insert(
     file: StoredFile,
     dialect: Dialect,
     columns: Sequence[str],
-    rectified: ParsedRows | None,
+    parsed: ParsedRows | None,
 ) -> None:
     fields = {name: f"f{number}" for number, name in enumerate(dialect.header) if name}
     names = [f"f{number}" for number in range(len(dialect.header))]
-    if rectified is None:
+    if parsed is None:
         path, delimiter, compression = file.path, dialect.delimiter, file.compression
         line, listed, header = "NULL", names, "true"
     else:
-        path, delimiter, compression = rectified.path, ",", "none"
+        path, delimiter, compression = parsed.path, ",", "none"
         line, listed, header = "source_line::BIGINT", ["source_line", *names], "false"
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
     texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
-    # Empty is '', not NULL, so that columns can be compared; what is longer than a line may be fails in DuckDB.
+    # Empty is '', not NULL, so that columns can be compared. A line that is too long fails in DuckDB.
     connection.execute(
         f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
         f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
@@ -157,5 +157,5 @@ def _insert(
 
 
 def _exact(path: Path) -> str:
-    """A path that DuckDB does not take for a pattern."""
+    """The path, escaped so that DuckDB does not treat it as a pattern."""
     return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))

@@ -1,7 +1,7 @@
-"""JSON over HTTP from systems that fail: retried, paced, bounded in time and size; messages name the host.
+"""JSON over HTTP from unreliable systems, with retries, a rate limit, and bounds on time and size.
 
-What is retried: 429, 5xx, no connection, time-outs, a body that is cut short, is no JSON, or is of another type.
-What is not: a rejected request (4xx) and a redirect.
+Retried: 429, 5xx, no connection, timeouts, and a body that is cut short, is not JSON, or has another content type.
+Not retried: a rejected request (4xx) and a redirect.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSEr
 
 
 class Authorization(Protocol):
-    """Puts credentials on a request."""
+    """Adds credentials to a request."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Called for every try, so that a signature or token is fresh."""
+        """Called for every attempt, so that a signature or token is fresh."""
 
     def renew(self) -> bool:
-        """Called on a 401. True: the credentials were replaced, the same request is worth another try."""
+        """Called on a 401. True: the credentials were replaced, so the request should be sent once more."""
 
 
 @dataclass(frozen=True)
 class Api:
-    """One system to talk to, and what a person has to set when it does not let us in."""
+    """One system to connect to, and the settings to correct when it rejects our credentials."""
 
     name: str
     base_url: str
@@ -59,26 +59,26 @@ class Api:
 class Limits:
     """Bounds of one response."""
 
-    silence_seconds: float
-    """Longest wait for the next byte."""
+    timeout_seconds: float
+    """Longest wait for the connection and for the next byte."""
     total_seconds: float
-    """Longest time for the whole body, however steadily it drips."""
+    """Longest time for the complete body, even if bytes keep arriving."""
     max_bytes: int
     """Largest body, unpacked."""
 
 
 @dataclass(frozen=True)
 class JsonResponse:
-    """A 200 with a JSON body."""
+    """A response with status 200 and a JSON body."""
 
     value: Any
     headers: Mapping[str, str]
-    asked_at: datetime
-    """Our clock when the request went out, UTC."""
+    requested_at: datetime
+    """When the request was sent, by our clock, UTC."""
 
 
 class RequestRejected(StopRun):
-    """The system understood the request and will not answer it (4xx)."""
+    """The system understood the request and rejected it (4xx)."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -90,7 +90,7 @@ def _now() -> datetime:
 
 
 class HttpClient:
-    """GETs and form POSTs to one system over kept connections. For one thread at a time."""
+    """GET and form POST requests to one system over persistent connections. For one thread at a time."""
 
     def __init__(
         self,
@@ -111,19 +111,20 @@ class HttpClient:
         self._session.headers.update({"Accept": "application/json", "User-Agent": "retail-analytics-platform"})
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the connections."""
         self._session.close()
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> JsonResponse:
         """GET `path` (from the base URL) with `parameters`.
 
-        Raises RetryLater when every try failed, FixConfiguration when we are not let in, RequestRejected otherwise.
+        Raises RetryLater when every attempt failed, FixConfiguration when our credentials or the URL are wrong, and
+        RequestRejected for any other 4xx.
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
         return self._throttle.call(lambda: self._authorized("GET", self._api.base_url.rstrip("/") + path + query, None))
 
     def post_form(self, path: str, form: Mapping[str, str]) -> JsonResponse:
-        """POST a form without authorization (it is how one is got)."""
+        """POST a form without authorization: this is how an access token is obtained."""
         return self._throttle.call(lambda: self._once("POST", self._api.base_url.rstrip("/") + path, form, None))
 
     def _authorized(self, method: str, url: str, form: Mapping[str, str] | None) -> JsonResponse:
@@ -137,8 +138,8 @@ class HttpClient:
     def _once(
         self, method: str, url: str, form: Mapping[str, str] | None, authorization: Authorization | None
     ) -> JsonResponse:
-        asked_at = self._clock()
-        timeout = (min(_CONNECT_SECONDS, self._limits.silence_seconds), self._limits.silence_seconds)
+        requested_at = self._clock()
+        timeout = (min(_CONNECT_SECONDS, self._limits.timeout_seconds), self._limits.timeout_seconds)
         try:
             with self._session.request(
                 method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
@@ -147,21 +148,21 @@ class HttpClient:
                 body = self._read(response)
         except _NO_URL as error:
             raise FixConfiguration(
-                f"{self._api.name}: {self._api.base_url!r} is no URL. Correct {self._api.url_setting} in .env."
+                f"{self._api.name}: {self._api.base_url!r} is not a URL. Correct {self._api.url_setting} in .env."
             ) from error
         except _NETWORK_ERRORS as error:
-            raise RetryLater(self._no_answer(error)) from error
-        return JsonResponse(self._parse(response, body), response.headers, asked_at)
+            raise RetryLater(self._no_response(error)) from error
+        return JsonResponse(self._parse(response, body), response.headers, requested_at)
 
-    def _no_answer(self, error: Exception) -> str:
+    def _no_response(self, error: Exception) -> str:
         if isinstance(error, requests.ConnectTimeout) or (
             isinstance(error, requests.ConnectionError) and not isinstance(error, requests.ReadTimeout)
         ):
             what = "cannot be reached"
         elif isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
-            what = f"was silent for {self._limits.silence_seconds:g} s"
+            what = f"sent nothing for {self._limits.timeout_seconds:g} s"
         else:
-            what = "broke off its answer"
+            what = "broke off its response"
         return (
             f"{self._api.name} at {self._api.host} {what}. Check that it is up (curl {self._api.base_url}/health)"
             f" or correct {self._api.url_setting} in .env; then run again."
@@ -174,7 +175,7 @@ class HttpClient:
         if status == 429 or status >= 500:
             error = RateLimited if status == 429 else RetryLater
             raise error(
-                f"{name} at {self._api.host} answers {status} for {path}. Run again later.",
+                f"{name} at {self._api.host} responded with {status} for {path}. Run again later.",
                 retry_after=retry_after_seconds(response.headers.get("Retry-After"), self._clock()),
             )
         if status in (401, 403):
@@ -192,43 +193,43 @@ class HttpClient:
     def _read(self, response: requests.Response) -> bytes:
         deadline = self._monotonic() + self._limits.total_seconds
         body = bytearray()
-        # read1 returns what has arrived; a plain read would wait for a whole chunk, however slowly it drips.
+        # read1 returns what has arrived; a plain read would wait until a chunk is full, however slowly bytes arrive.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             body += chunk
             if len(body) > self._limits.max_bytes:
                 raise StopRun(
-                    f"{self._api.name} at {self._api.host} sent more than {self._limits.max_bytes} bytes in one answer."
-                    " If that is right, raise INGEST_MAX_RESPONSE_MB."
+                    f"{self._api.name} at {self._api.host} sent more than {self._limits.max_bytes} bytes in one"
+                    " response. If that is expected, raise INGEST_MAX_RESPONSE_MB."
                 )
             if self._monotonic() > deadline:
                 raise RetryLater(
                     f"{self._api.name} at {self._api.host} took more than {self._limits.total_seconds:g} s"
-                    " for one answer. Run again later."
+                    " for one response. Run again later."
                 )
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(announced):
-            raise RetryLater(f"{self._api.name} at {self._api.host} broke off its answer. Run again later.")
+            raise RetryLater(f"{self._api.name} at {self._api.host} broke off its response. Run again later.")
         return bytes(body)
 
     def _parse(self, response: requests.Response, body: bytes) -> Any:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise RetryLater(
-                f"{self._api.name} at {self._api.host} answers {kind or 'no content type'} instead of JSON."
-                f" Run again later; if it stays so, check {self._api.url_setting}."
+                f"{self._api.name} at {self._api.host} sent {kind or 'no content type'} instead of JSON."
+                f" Run again later; if this persists, check {self._api.url_setting}."
             )
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise RetryLater(f"{self._api.name} at {self._api.host} sent broken JSON. Run again later.") from error
+            raise RetryLater(f"{self._api.name} at {self._api.host} sent invalid JSON. Run again later.") from error
 
 
 class _Unauthorized(FixConfiguration):
-    """A 401: new credentials may help once."""
+    """A 401: the request may succeed with renewed credentials."""
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for: a number of them, or an HTTP date."""
+    """Seconds to wait by a Retry-After header, which is a number of seconds or an HTTP date."""
     if value is None:
         return None
     if value.strip().isdigit():

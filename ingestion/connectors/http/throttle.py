@@ -1,4 +1,4 @@
-"""How often another system is asked: a token bucket, retries that back off, and a breaker that gives it a rest."""
+"""Limits the requests to another system: a token bucket, retries with exponential back-off, and a circuit breaker."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ _LIMITER_POLL_SECONDS = 0.01
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """How patient we are with one system. Times in seconds."""
+    """Rate limit, retries and circuit breaker for one system. Times in seconds."""
 
     requests_per_second: float
     max_attempts: int
-    """Tries per request, the first included."""
+    """Attempts per request, the first included."""
     backoff_seconds: float
-    """First wait; doubles with each try."""
+    """First wait; doubles with each attempt."""
     backoff_cap_seconds: float = 30
     retry_after_cap_seconds: float = 120
-    """The longest wait that a Retry-After is honoured with; a longer one is cut to this."""
+    """Longest wait for a Retry-After; a longer one is cut to this."""
     breaker_failures: int = 10
-    """Failures in a row, over all requests, after which the system is not asked any more."""
+    """Consecutive failures, over all requests, after which no more requests are sent."""
     breaker_rest_seconds: float = 30
 
 
 class RateLimited(RetryLater):
-    """The other side is well but wants to be asked less often: no reason to give it a rest."""
+    """The system works but wants fewer requests. Does not count as a failure for the circuit breaker."""
 
 
 class CircuitOpen(RetryLater):
-    """The other side failed so often that it is left alone for a while. Not tried again by `RequestThrottle`."""
+    """The system failed so often that no requests are sent for a while. `RequestThrottle` does not retry this."""
 
 
 class RequestThrottle:
-    """Runs requests to one system at its policy. One per system, used by one thread at a time."""
+    """Runs requests to one system under its policy. One instance per system, used by one thread at a time."""
 
     def __init__(
         self, name: str, policy: RequestPolicy, *, sleep: Callable[[float], None], jitter: Callable[[], float]
     ) -> None:
-        """`jitter` gives numbers in [0, 1)."""
+        """`jitter` returns numbers in [0, 1)."""
         self._name, self._policy, self._sleep, self._jitter = name, policy, sleep, jitter
         self._last_error = ""
-        whole = max(1, int(policy.requests_per_second))
-        rate = Rate(whole, max(1, round(1000 * whole / policy.requests_per_second)))
+        per_interval = max(1, int(policy.requests_per_second))
+        rate = Rate(per_interval, max(1, round(1000 * per_interval / policy.requests_per_second)))
         self._limiter = Limiter(StateBucket([rate], algorithm=TokenBucket()))
         self._breaker = pybreaker.CircuitBreaker(
             fail_max=policy.breaker_failures,
@@ -64,9 +64,9 @@ class RequestThrottle:
         )
 
     def call(self, request: Callable[[], T]) -> T:
-        """The request's result, after as many tries as it takes.
+        """Run the request until it succeeds or the attempts are used up.
 
-        A RetryLater is tried again; any other error, and the last RetryLater, goes to the caller.
+        A RetryLater is retried; any other error, and the last RetryLater, is raised.
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(self._policy.max_attempts),
@@ -89,8 +89,8 @@ class RequestThrottle:
             return result
         except pybreaker.CircuitBreakerError as error:
             raise CircuitOpen(
-                f"{self._name} failed {self._policy.breaker_failures} times in a row and is left alone for"
-                f" {self._policy.breaker_rest_seconds:g} s. The last time: {self._last_error}"
+                f"{self._name} failed {self._policy.breaker_failures} times in a row; no request is sent for"
+                f" {self._policy.breaker_rest_seconds:g} s. The last failure: {self._last_error}"
             ) from error
         except RetryLater as error:
             self._last_error = str(error)
@@ -98,16 +98,16 @@ class RequestThrottle:
 
     def _wait(self, state: tenacity.RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, RetryLater) and error.retry_after else 0.0
+        requested = error.retry_after if isinstance(error, RetryLater) and error.retry_after else 0.0
         doubled: float = self._policy.backoff_seconds * 2 ** min(state.attempt_number - 1, 32)
         own = min(self._policy.backoff_cap_seconds, doubled) * (0.5 + self._jitter() / 2)
-        return max(own, min(asked, self._policy.retry_after_cap_seconds))
+        return max(own, min(requested, self._policy.retry_after_cap_seconds))
 
     def _report(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         wait = state.next_action.sleep if state.next_action else 0.0
         _log.warning(
-            "request failed, trying again",
+            "request failed, retrying",
             system=self._name,
             attempt=state.attempt_number,
             wait_seconds=round(wait, 2),

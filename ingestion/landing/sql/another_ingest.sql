@@ -1,4 +1,4 @@
--- Whether another run may have landed something since: no row when none was under way. One row at most.
+-- Whether another run may have landed anything since: no row if none was in progress, else one row.
 SELECT true
 FROM ops.pipeline_runs
 WHERE stage = 'ingest'

@@ -1,4 +1,5 @@
--- What files brought of a retailer's business dates, and what the star was last loaded from. Grain: one row per date.
+-- What was landed from files for a retailer's business dates, and what the warehouse was last loaded from.
+-- Grain: one row per date.
 SELECT
     p.business_date, p.content_digest, p.raw_e_tag, p.manifest_e_tag, p.manifest::text,
     l.source_sha256, l.duplicate, l.in_warehouse,

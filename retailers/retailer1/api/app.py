@@ -24,7 +24,7 @@ SECRETS = ("API_KEY",)
 
 
 class Retailer1:
-    """The vendor's side of the application. See `retailers.serving.application.Vendor`."""
+    """The retailer's part of the application. See `retailers.serving.application.Vendor`."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -32,7 +32,7 @@ class Retailer1:
         self._key = simulator.settings.secrets["API_KEY"].encode()
 
     def authenticate(self) -> None:
-        """Check the key."""
+        """Check the API key."""
         given = request.headers.get("X-API-Key")
         if given is None:
             raise Rejected(401, "missing_api_key", "send your key in the header X-API-Key")
@@ -51,12 +51,12 @@ class Retailer1:
     def _sales(self) -> Response:
         parameters.exactly_one("date", "updated_since")
         day = parameters.day("date")
-        offset = parameters.whole("offset", 0, 0, 10**12)
-        limit = parameters.whole("limit", 1000, 1, 5000)
+        offset = parameters.integer("offset", 0, 0, 10**12)
+        limit = parameters.integer("limit", 1000, 1, 5000)
         number = offset // limit + 1
         if day is None:
-            since = _moment(parameters.text("updated_since") or "")
-            return self._simulator.answer(
+            since = _time_with_offset(parameters.text("updated_since") or "")
+            return self._simulator.respond(
                 number, lambda: _shown(self._listing.changed_since(since, offset, limit), offset, limit)
             )
 
@@ -69,7 +69,7 @@ class Retailer1:
 
     def _report(self) -> Response:
         day = parameters.required_day("date")
-        return self._simulator.answer(1, lambda: json_response(self._listing.report(day)))
+        return self._simulator.respond(1, lambda: json_response(self._listing.report(day)))
 
 
 def _shown(page: Page, offset: int, limit: int, rows: Sequence[object] | None = None) -> Response:
@@ -79,18 +79,18 @@ def _shown(page: Page, offset: int, limit: int, rows: Sequence[object] | None = 
     })  # fmt: skip
 
 
-def _moment(text: str) -> datetime:
+def _time_with_offset(text: str) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        parsed = None
+    if parsed is None or parsed.tzinfo is None:
         raise invalid(f"updated_since must be an ISO 8601 time with Z or an offset, not {text}")
-    return moment
+    return parsed
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application, its database prepared."""
+    """The application, with its database prepared."""
     simulator = start_simulator(MARKET, PosSales(), settings, lambda now: now)
     return build_app(simulator, Retailer1(simulator))
 

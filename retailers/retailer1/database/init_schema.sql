@@ -41,7 +41,7 @@ CREATE INDEX IF NOT EXISTS pos_sales_by_change ON pos_sales (booked_from, place)
 
 COMMENT ON TABLE pos_sales IS 'One state of one receipt line, valid from booked_from until booked_until';
 COMMENT ON COLUMN pos_sales.place IS 'Order of the lines of one second: that of sale_id, line_no';
-COMMENT ON COLUMN pos_sales.repeated IS 'The same line stands before it; delivered again, counted once';
+COMMENT ON COLUMN pos_sales.repeated IS 'Identical to an earlier line; delivered again, counted once';
 COMMENT ON COLUMN pos_sales.original_sale_id IS 'For a return: the sale it takes back, when known';
 
 CREATE SCHEMA IF NOT EXISTS simulation;

@@ -1,4 +1,4 @@
--- Lines sold on a date, as the books hold them at a time, after a place in that listing. Grain: one line.
+-- Lines sold on a date, as of a time, after a position in that listing. Grain: one line.
 SELECT sale_id, line_no, txn_type, sold_at, booked_from AT TIME ZONE 'UTC' AS last_modified,
        store_code, store_name, store_city, store_state, sku, product_name, department,
        customer_no, customer_name, customer_segment, customer_city, customer_state, customer_country,

@@ -12,7 +12,7 @@ from retailers.rejections import Rejected
 from retailers.retailer2 import cursors
 from retailers.retailer2.listing import Listing, Page
 from retailers.retailer2.market import MARKET
-from retailers.retailer2.sales_tables import OrderBook
+from retailers.retailer2.sales_tables import OrderTables
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.serving import parameters
 from retailers.serving.application import build_app, json_response
@@ -25,7 +25,7 @@ SECRETS = ("CLIENT_ID", "CLIENT_SECRET")
 
 
 class Retailer2:
-    """The vendor's side of the application. See `retailers.serving.application.Vendor`."""
+    """The retailer's part of the application. See `retailers.serving.application.Vendor`."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -69,28 +69,28 @@ class Retailer2:
     def _orders(self) -> Response:
         parameters.exactly_one("placed_on", "modified_since")
         day = parameters.day("placed_on")
-        size = parameters.whole("page_size", 250, 1, 2000)
+        size = parameters.integer("page_size", 250, 1, 2000)
         if day is None:
-            since = parameters.whole("modified_since", 0, 0, 10**11)
-            place = cursors.read(parameters.text("cursor"), f"modified_since {since}")
-            return self._then_expire(place.page, self._simulator.answer(
-                place.page, lambda: self._shown(self._listing.modified_since(since, place, size))
+            since = parameters.integer("modified_since", 0, 0, 10**11)
+            position = cursors.decode(parameters.text("cursor"), f"modified_since {since}")
+            return self._then_expire(position.page, self._simulator.respond(
+                position.page, lambda: self._shown(self._listing.modified_since(since, position, size))
             ))  # fmt: skip
-        place = cursors.read(parameters.text("cursor"), f"placed_on {day}")
+        position = cursors.decode(parameters.text("cursor"), f"placed_on {day}")
 
         def build() -> tuple[Response, bool]:
-            page = self._listing.placed_on(day, place, size)
+            page = self._listing.placed_on(day, position, size)
             return self._shown(page, repeat=True), page.following is None
 
-        return self._then_expire(place.page, self._simulator.listing(day, place.page, build))
+        return self._then_expire(position.page, self._simulator.listing(day, position.page, build))
 
     def _shown(self, page: Page, *, repeat: bool = False) -> Response:
-        following = None if page.following is None else cursors.written(page.following)
+        following = None if page.following is None else cursors.encode(page.following)
         orders = self._simulator.board.repeated(page.orders) if repeat else page.orders
         return json_response({"data": orders, "next_cursor": following, "as_of": page.as_of})
 
     def _then_expire(self, page: int, response: Response) -> Response:
-        """Let the token that was just used expire, when that fault strikes."""
+        """Expire the token that was just used, if that fault strikes."""
         board = self._simulator.board
         if board.strikes("expire_token", board.latest(request.path, page)):
             self._tokens.revoke(bearer(request.headers.get("Authorization")))
@@ -98,12 +98,12 @@ class Retailer2:
 
     def _report(self) -> Response:
         day = parameters.required_day("day")
-        return self._simulator.answer(1, lambda: json_response(self._listing.report(day)))
+        return self._simulator.respond(1, lambda: json_response(self._listing.report(day)))
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application, its database prepared."""
-    simulator = start_simulator(MARKET, OrderBook(), settings, lambda now: int(now.timestamp()))
+    """The application, with its database prepared."""
+    simulator = start_simulator(MARKET, OrderTables(), settings, lambda now: int(now.timestamp()))
     return build_app(simulator, Retailer2(simulator))
 
 

@@ -64,7 +64,7 @@ COMMENT ON COLUMN orders.trading_day IS 'yyyymmdd';
 COMMENT ON COLUMN orders.refunded_ref IS 'For a refund: the order it takes back, when known';
 COMMENT ON TABLE buyers IS 'One state of one buyer, from since_epoch on';
 COMMENT ON TABLE catalogue IS 'A product under one of the titles it has had';
-COMMENT ON COLUMN order_lines.repeated IS 'The same line stands before it; delivered again, counted once';
+COMMENT ON COLUMN order_lines.repeated IS 'Identical to an earlier line; delivered again, counted once';
 
 CREATE SCHEMA IF NOT EXISTS simulation;
 CREATE TABLE IF NOT EXISTS simulation.made_days (day date PRIMARY KEY);

@@ -1,4 +1,4 @@
--- Orders placed on a day, as the books hold them at a time, after a place in that listing. Grain: one order.
+-- Orders placed on a day, as of a time, after a position in that listing. Grain: one order.
 SELECT orders.order_pk, order_ref, kind, placed_at, modified_at, currency, exponent, shops.shop_id, shops.title, shops.town,
        buyer_ref, full_name, tier, buyers.town, country, since_epoch, withdrawn, previous_day
 FROM orders JOIN shops USING (shop_id) LEFT JOIN buyers USING (buyer_state)

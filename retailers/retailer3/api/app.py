@@ -34,7 +34,7 @@ _CODES = {
 
 
 class Retailer3:
-    """The vendor's side of the application. See `retailers.serving.application.Vendor`."""
+    """The retailer's part of the application. See `retailers.serving.application.Vendor`."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -43,7 +43,7 @@ class Retailer3:
         self._signatures = Signatures(secrets["CLIENT_ID"], secrets["HMAC_SECRET"])
 
     def authenticate(self) -> None:
-        """Check the signature over the request target as it was sent."""
+        """Check the signature of the request target as it was sent."""
         target = request.environ.get("REQUEST_URI") or request.full_path.rstrip("?")
         self._signatures.check(request.method, target, dict(request.headers))
 
@@ -59,11 +59,11 @@ class Retailer3:
     def _ventas(self) -> Response:
         parameters.exactly_one("fecha", "modificado_desde")
         day = parameters.day("fecha", spanish.DAY)
-        number = parameters.whole("pagina", 1, 1, 10**9)
-        size = parameters.whole("tamano", 500, 1, 5000)
+        number = parameters.integer("pagina", 1, 1, 10**9)
+        size = parameters.integer("tamano", 500, 1, 5000)
         if day is None:
             since = self._minute(parameters.text("modificado_desde") or "")
-            return self._simulator.answer(
+            return self._simulator.respond(
                 number, lambda: _shown(self._listing.changed_since(since, number, size), number, size)
             )
 
@@ -84,7 +84,7 @@ class Retailer3:
 
     def _cierre(self) -> Response:
         day = parameters.required_day("fecha", spanish.DAY)
-        return self._simulator.answer(1, lambda: json_response(self._listing.report(day)))
+        return self._simulator.respond(1, lambda: json_response(self._listing.report(day)))
 
 
 def _shown(page: Page, number: int, size: int, lines: Sequence[object] | None = None) -> Response:
@@ -105,7 +105,7 @@ def _url(page: int, size: int) -> str:
 
 
 def create_app(settings: Settings) -> Flask:
-    """The application, its database prepared."""
+    """The application, with its database prepared."""
     simulator = start_simulator(MARKET, Asientos(), settings, lambda now: now)
     return build_app(simulator, Retailer3(simulator))
 

@@ -1,4 +1,4 @@
--- Lines sold on a date, as the books hold them at a time, after a place in that listing. Grain: one line.
+-- Lines sold on a date, as of a time, after a position in that listing. Grain: one line.
 WITH elegidos AS (
     SELECT * FROM asientos
     WHERE fecha_negocio = %(day)s AND NOT anulado AND (fecha_hora, orden) > (%(after_time)s, %(after_place)s)

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 import materialized_views.refresh_views
-from benchmarks.filled_warehouse import LAST_DAY, NoRoom, check_room, fill
+from benchmarks.filled_warehouse import LAST_DAY, DiskTooSmall, check_room, fill
 from benchmarks.reading import query_files, question
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
@@ -21,7 +21,7 @@ def refresh(warehouse: WarehouseAccess) -> None:
     materialized_views.refresh_views.run(settings=warehouse_settings(warehouse.loader_dsn), run_id="run")
 
 
-def test_every_query_says_what_it_answers() -> None:
+def test_every_query_states_its_question() -> None:
     assert len(query_files()) >= 8
     assert [path.name for path in query_files() if not question(path).rstrip(".").strip()] == []
 
@@ -58,8 +58,8 @@ def test_the_filled_warehouse_is_one_that_the_loader_could_have_left(
         assert cursor.fetchone() == (3,)
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_too_small_is_an_error_before_anything_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=5 * 2**30))
     check_room(1_000_000)
-    with pytest.raises(NoRoom, match="point TMPDIR to a larger disk"):
+    with pytest.raises(DiskTooSmall, match="point TMPDIR to a larger disk"):
         check_room(50_000_000)

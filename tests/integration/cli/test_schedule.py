@@ -20,7 +20,7 @@ from cli.backfill_plan import date_range, format_dates
 from cli.schedule import app
 from shared.airflow_rest.client import AirflowUnavailable
 from shared.errors import FixConfiguration
-from tests.fakes.airflow_api import FakeAirflow, fake_airflow, nightly, run_facts, task_facts
+from tests.fakes.airflow_api import FakeAirflow, fake_airflow, run_facts, scheduled_run, task_facts
 
 DAY = "2024-01-15"
 
@@ -137,8 +137,8 @@ def test_a_short_outage_of_airflow_is_waited_out(shell: Shell, monkeypatch: pyte
 
 def test_a_backfill_runs_both_ends_and_names_the_dates_that_were_there(shell: Shell) -> None:
     shell.airflow.runs = [
-        nightly(at_two(11), "success"),
-        nightly(at_two(12), "failed"),
+        scheduled_run(at_two(11), "success"),
+        scheduled_run(at_two(12), "failed"),
         run_facts("manual", "success", logical_date="2024-01-12T09:30:00Z"),  # not a day's scheduled run
     ]
     shell.airflow.on_poll = ends_as("success")
@@ -169,14 +169,14 @@ def test_red_dates_of_a_backfill_are_named_with_reasons_and_how_to_run_them_agai
 
 
 def test_a_dry_run_starts_nothing_and_prints_json(shell: Shell) -> None:
-    shell.airflow.runs = [nightly(at_two(11), "success")]
+    shell.airflow.runs = [scheduled_run(at_two(11), "success")]
     facts = shell.json("backfill", "2024-01-10", "2024-01-11", "--reprocess", "completed", "--dry-run")
     assert facts == {"ok": True, "to_run": ["2024-01-10", "2024-01-11"], "there": {}, "runs": []}
     assert shell.airflow.posted == []
 
 
 def test_a_backfill_under_way_is_named_instead_of_waited_for(shell: Shell) -> None:
-    shell.airflow.runs = [nightly(at_two(20), "running", "backfill")]
+    shell.airflow.runs = [scheduled_run(at_two(20), "running", "backfill")]
     dates = {"from_date": "2024-01-20T00:00:00Z", "to_date": "2024-01-21T23:59:59Z"}
     shell.airflow.backfills = [{"id": 3, "completed_at": None, "is_paused": False, **dates}]
     shown = shell.retail("backfill", "2024-01-10", "2024-01-11")
@@ -186,7 +186,7 @@ def test_a_backfill_under_way_is_named_instead_of_waited_for(shell: Shell) -> No
 
 def test_a_backfill_that_is_only_being_closed_is_waited_for(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     dates = {"from_date": "2024-01-20T00:00:00Z", "to_date": "2024-01-21T23:59:59Z"}
-    shell.airflow.runs = [nightly(at_two(20), "success", "backfill")]
+    shell.airflow.runs = [scheduled_run(at_two(20), "success", "backfill")]
     shell.airflow.backfills = [{"id": 3, "completed_at": None, "is_paused": False, **dates}]
     real = cli.backfill_plan.start
 
@@ -200,7 +200,7 @@ def test_a_backfill_that_is_only_being_closed_is_waited_for(shell: Shell, monkey
 
 def test_runs_are_listed_with_business_date_and_reason(shell: Shell) -> None:
     shell.airflow.runs = [
-        nightly(at_two(11), "success") | {"queued_at": "2024-02-10T08:00:00Z"},
+        scheduled_run(at_two(11), "success") | {"queued_at": "2024-02-10T08:00:00Z"},
         run_facts("m", "failed", conf={"date": DAY}, queued_at="2024-02-10T09:00:00Z"),
     ]
     shell.airflow.tasks = [task_facts("refresh_materialized_views", "failed")]
@@ -215,7 +215,7 @@ def test_runs_are_listed_with_business_date_and_reason(shell: Shell) -> None:
 
 
 def test_the_dags_are_listed_with_what_became_of_them(shell: Shell) -> None:
-    shell.airflow.runs = [nightly(at_two(11), "success")]
+    shell.airflow.runs = [scheduled_run(at_two(11), "success")]
     (dag,) = shell.json("list")
     assert (dag["schedule"], dag["paused"], dag["last_run"]["business_date"]) == ("0 2 * * *", False, "2024-01-11")
     assert "2024-02-11 02:00" in shell.retail("list").output

@@ -101,10 +101,10 @@ class Platform:
     def load(self, *sources: Path, **order: Any) -> FileLoadResult:
         """`retail etl` in this process."""
         self.runs += 1
-        asked = FileLoadRequest(
+        request = FileLoadRequest(
             sources=[str(source) for source in sources], layout=order.pop("layout", RETAILER), **order
         )
-        return run_file_load(replace(asked), run_id=f"etl-{self.runs}", settings=self.settings)
+        return run_file_load(replace(request), run_id=f"etl-{self.runs}", settings=self.settings)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """`retail etl` as a process of its own."""
@@ -131,11 +131,11 @@ class Platform:
     def digest(self) -> str:
         return str(self.query("SELECT ops.warehouse_digest()")[0][0])
 
-    def star(self) -> tuple[int, Decimal]:
+    def facts(self) -> tuple[int, Decimal]:
         """Rows and net money."""
         return self.query("SELECT count(*), coalesce(sum(net_amount), 0) FROM fact_sales")[0]
 
-    def forget_the_star(self) -> None:
+    def empty_the_warehouse(self) -> None:
         """As if the warehouse had just been set up."""
         self.query(
             "TRUNCATE fact_sales, fact_daily_sales, fact_daily_transactions, ops.transaction_dates,"
@@ -146,7 +146,7 @@ class Platform:
         )
 
     def versions(self) -> list[tuple[Any, ...]]:
-        """Every row of the star with the transaction that wrote it."""
+        """Every fact with the transaction that wrote it."""
         return self.query("SELECT date_key, transaction_id, line_id, xmin::text FROM fact_sales ORDER BY 1, 2, 3")
 
     def objects(self, prefix: str = "") -> dict[str, tuple[str, datetime]]:

@@ -1,4 +1,4 @@
-"""Files into the star: every row and cent in one place, and nothing written twice."""
+"""Files into the warehouse: every row and cent is in exactly one bucket, and nothing is written twice."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
     rows = sales()
     result = platform.load(write(tmp_path / "sales.csv", rows), job_name="first")
     kept = set(rows)
-    money, star = sum(row.money for row in rows), sum(row.money for row in kept)
+    money, loaded = sum(row.money for row in rows), sum(row.money for row in kept)
     assert result.balanced
     assert {name: bucket.rows for name, bucket in result.buckets.items()} == {
         "landed": len(rows),
@@ -41,12 +41,12 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
         "in_warehouse": len(kept),
     }
     assert result.buckets["landed"].amounts["GBP"] == money
-    assert result.buckets["in_warehouse"].amounts["GBP"] == star
-    assert platform.star() == (len(kept), star)
+    assert result.buckets["in_warehouse"].amounts["GBP"] == loaded
+    assert platform.facts() == (len(kept), loaded)
     ledger = platform.query(_LEDGER, result.load_id)[0]
     assert ledger == (len(rows), len(rows), 0, len(kept), 0, 0, len(rows) - len(kept), 0, len(kept))
-    books = platform.query("SELECT file_name, row_count, encoding, layout_name, job_name FROM ops.source_files")
-    assert books == [("sales.csv", len(rows), "utf-8", RETAILER, "first")]
+    recorded = platform.query("SELECT file_name, row_count, encoding, layout_name, job_name FROM ops.source_files")
+    assert recorded == [("sales.csv", len(rows), "utf-8", RETAILER, "first")]
     assert platform.query("SELECT stage, status FROM ops.pipeline_runs ORDER BY 1") == [
         ("ingest", "succeeded"),
         ("refresh", "succeeded"),
@@ -54,7 +54,7 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
     ]
 
 
-def test_the_raw_zone_holds_what_the_contract_would_write(platform: Platform, tmp_path: Path) -> None:
+def test_the_raw_zone_has_what_the_contract_would_write(platform: Platform, tmp_path: Path) -> None:
     rows = sales()
     platform.load(write(tmp_path / "sales.csv", rows))
     for ahead in range(6):
@@ -74,7 +74,7 @@ def test_the_same_file_again_writes_nothing(platform: Platform, tmp_path: Path) 
     path = write(tmp_path / "sales.csv", sales())
     platform.load(path)
     versions, objects = platform.versions(), platform.objects()
-    books = platform.query("SELECT count(*) FROM ops.load_ledger") + platform.query(
+    recorded = platform.query("SELECT count(*) FROM ops.load_ledger") + platform.query(
         "SELECT * FROM ops.source_partitions"
     )
     again = platform.load(path)
@@ -83,12 +83,12 @@ def test_the_same_file_again_writes_nothing(platform: Platform, tmp_path: Path) 
     assert again.load_path == {"2011-01": "unchanged"}
     assert platform.versions() == versions
     assert platform.objects() == objects
-    assert books == platform.query("SELECT count(*) FROM ops.load_ledger") + platform.query(
+    assert recorded == platform.query("SELECT count(*) FROM ops.load_ledger") + platform.query(
         "SELECT * FROM ops.source_partitions"
     )
 
 
-def test_the_same_rows_packed_or_in_another_order_are_the_same_file(platform: Platform, tmp_path: Path) -> None:
+def test_the_same_rows_compressed_or_in_another_order_are_the_same_file(platform: Platform, tmp_path: Path) -> None:
     rows = sales()
     platform.load(write(tmp_path / "sales.csv", rows))
     objects = platform.objects()
@@ -99,7 +99,7 @@ def test_the_same_rows_packed_or_in_another_order_are_the_same_file(platform: Pl
     assert platform.load(packed).load_id is None, "another name with the same content contradicts nothing"
 
 
-def test_a_corrected_file_changes_what_it_corrects(platform: Platform, tmp_path: Path) -> None:
+def test_a_corrected_file_changes_only_the_corrected_rows(platform: Platform, tmp_path: Path) -> None:
     rows = sales()
     path = write(tmp_path / "sales.csv", rows)
     platform.load(path)
@@ -113,7 +113,7 @@ def test_a_corrected_file_changes_what_it_corrects(platform: Platform, tmp_path:
     assert len(result.unchanged_days) == 5
     assert result.balanced
     kept = set(removed)
-    assert platform.star() == (len(kept), sum(row.money for row in kept))
+    assert platform.facts() == (len(kept), sum(row.money for row in kept))
     after = {row[:3]: row[3] for row in platform.versions()}
     touched = {key[0] for key, version in after.items() if before.get(key) != version}
     assert touched == {int(f"{third:%Y%m%d}")}
@@ -124,16 +124,16 @@ def test_a_corrected_file_changes_what_it_corrects(platform: Platform, tmp_path:
     }
 
 
-def test_dates_that_a_newer_file_does_not_hold_stay(platform: Platform, tmp_path: Path) -> None:
+def test_dates_that_a_newer_file_does_not_have_stay(platform: Platform, tmp_path: Path) -> None:
     rows = sales()
     path = write(tmp_path / "sales.csv", rows)
     platform.load(path)
     result = platform.load(write(path, [row for row in rows if row.day == FIRST]))
     assert result.load_id is None
-    assert platform.star()[0] == len(set(rows))
+    assert platform.facts()[0] == len(set(rows))
 
 
-def test_a_folder_of_packed_files_is_one_load(platform: Platform, tmp_path: Path) -> None:
+def test_a_folder_of_compressed_files_is_one_load(platform: Platform, tmp_path: Path) -> None:
     folder = tmp_path / "exports"
     folder.mkdir()
     first, second = sales(3), sales(3, first=FIRST + timedelta(days=3), start=200_000)
@@ -143,7 +143,7 @@ def test_a_folder_of_packed_files_is_one_load(platform: Platform, tmp_path: Path
         packed.write(write(plain, second).read_bytes())
     result = platform.load(folder)
     assert result.balanced
-    assert platform.star()[0] == len(set(first)) + len(set(second))
+    assert platform.facts()[0] == len(set(first)) + len(set(second))
     names = platform.query("SELECT business_date, file_names FROM ops.source_partitions ORDER BY 1")
     assert [tuple(found) for _, found in names] == [("a.csv.gz",)] * 3 + [("b.csv.zst",)] * 3
     assert platform.load(folder / "b.csv.zst").load_id is None
@@ -155,21 +155,21 @@ def test_two_loads_of_one_file_at_once_end_as_one(platform: Platform, tmp_path: 
         results = list(pool.map(lambda _: platform.load(path, refresh=False), range(2)))
     assert Counter(result.load_id is None for result in results) == {True: 1, False: 1}
     assert all(result.balanced for result in results)
-    assert platform.star()[0] == len(set(sales()))
+    assert platform.facts()[0] == len(set(sales()))
 
 
-def test_the_raw_zone_is_enough(platform: Platform, tmp_path: Path) -> None:
+def test_the_warehouse_can_be_loaded_from_the_raw_zone_alone(platform: Platform, tmp_path: Path) -> None:
     rows = sales(12)
     platform.load(write(tmp_path / "sales.csv", rows))
     loaded = platform.digest()
-    platform.forget_the_star()
+    platform.empty_the_warehouse()
     assert platform.digest() != loaded
     for day in sorted({row.day for row in rows}, reverse=True):
         assert transformation.main.run(day, [RETAILER], settings=platform.settings, run_id="again").ok
     assert platform.digest() == loaded
 
 
-def test_remarkable_rows_are_found_in_flagged_sales(platform: Platform, tmp_path: Path) -> None:
+def test_flagged_rows_are_in_flagged_sales(platform: Platform, tmp_path: Path) -> None:
     rows = [*sales(), Row("100999", "POST", "POSTAGE", "1", FIRST, "18.00", "12001")]
     path = write(tmp_path / "sales.csv", rows)
     result = platform.load(path)
@@ -181,16 +181,16 @@ def test_remarkable_rows_are_found_in_flagged_sales(platform: Platform, tmp_path
     assert not platform.query("SELECT 1 FROM ops.flagged_sales WHERE transaction_id = '100999'")
 
 
-def test_a_dry_run_needs_and_touches_nothing(platform: Platform, tmp_path: Path) -> None:
+def test_a_dry_run_needs_no_services_and_changes_nothing(platform: Platform, tmp_path: Path) -> None:
     from pipeline.file_load import FileLoadRequest, run_file_load
 
     path = write(tmp_path / "sales.csv", sales())
     result = run_file_load(FileLoadRequest(sources=[str(path)], layout=RETAILER, dry_run=True), run_id="dry")
     assert (result.dry_run, result.balanced, result.as_dict()["rows"]["landed"]) == (True, True, len(sales()))
-    assert (platform.objects(), platform.star()[0]) == ({}, 0)
+    assert (platform.objects(), platform.facts()[0]) == ({}, 0)
 
 
-def test_what_the_layout_says_of_every_row_is_content_too(platform: Platform, tmp_path: Path) -> None:
+def test_constants_of_the_layout_are_part_of_the_content(platform: Platform, tmp_path: Path) -> None:
     from ingestion.mapping.layouts import load_layout
 
     path = write(tmp_path / "sales.csv", sales(2))

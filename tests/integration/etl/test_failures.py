@@ -1,4 +1,4 @@
-"""Loads that cannot be finished: one clear line, nothing half visible, and the next one puts it right."""
+"""Loads that fail: one clear line, no partial data is visible, and the next load completes."""
 
 from __future__ import annotations
 
@@ -43,31 +43,31 @@ def test_without_a_warehouse_nothing_is_landed(platform: Platform, file: Path) -
 def test_without_s3_nothing_is_loaded(platform: Platform, file: Path) -> None:
     run = etl(platform, file, S3_ENDPOINT_URL=f"http://127.0.0.1:{free_port()}")
     assert_one_line(run, 1, "No S3 store responds", "S3_ENDPOINT_URL")
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0
     assert platform.query("SELECT stage, status FROM ops.pipeline_runs") == [("ingest", "failed")]
 
 
 def test_a_missing_bucket_is_named(platform: Platform, file: Path) -> None:
     run = etl(platform, file, S3_BUCKET_RAW="not-there")
     assert_one_line(run, 2, "Bucket not-there does not exist", "S3_BUCKET_RAW")
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0
 
 
 def test_a_bucket_that_denies_us_is_named(platform: Platform, file: Path) -> None:
     platform.s3.deny(platform.s3.bucket_raw)
     run = etl(platform, file)
     assert_one_line(run, 2, "S3 denies us", platform.s3.bucket_raw)
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0
 
 
 def test_a_bucket_that_denies_us_while_we_load_stops_the_load(platform: Platform, file: Path) -> None:
     platform.s3.deny(platform.s3.bucket_processed)
     run = etl(platform, file)
     assert_one_line(run, 2, "S3 denies us s3:PutObject", platform.s3.bucket_processed)
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0
     platform.s3.deny()
     assert etl(platform, file).returncode == 0
-    assert platform.star()[0] == len(set(ROWS))
+    assert platform.facts()[0] == len(set(ROWS))
 
 
 @pytest.mark.parametrize("endpoint", ["nonsense", "ftp://somewhere"])
@@ -75,7 +75,7 @@ def test_an_endpoint_that_is_none_is_named(platform: Platform, file: Path, endpo
     assert_one_line(etl(platform, file, S3_ENDPOINT_URL=endpoint), 2, "S3_ENDPOINT_URL", "is not a URL")
 
 
-def test_a_schema_without_the_books_says_to_migrate(platform: Platform, file: Path) -> None:
+def test_an_old_schema_is_an_error_that_says_to_migrate(platform: Platform, file: Path) -> None:
     platform.query("DROP TABLE ops.source_partitions")
     assert_one_line(etl(platform, file), 2, "python -m shared.migrations")
 
@@ -90,15 +90,15 @@ LOADING: Callable[[Platform], bool] = lambda platform: bool(  # noqa: E731
 )
 
 
-@pytest.mark.parametrize("moment", [LANDED_IN_PART, LOADING], ids=["landing", "loading"])
+@pytest.mark.parametrize("reached", [LANDED_IN_PART, LOADING], ids=["landing", "loading"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
-    platform: Platform, file: Path, moment: Callable[[Platform], bool], number: signal.Signals
+def test_a_killed_load_can_be_run_again_without_cleaning_up(
+    platform: Platform, file: Path, reached: Callable[[Platform], bool], number: signal.Signals
 ) -> None:
     process = platform.start("--source", str(file), "--json", "--no-report")
     deadline = time.monotonic() + 60
-    while not moment(platform):
-        assert process.poll() is None, "it was over before the moment came"
+    while not reached(platform):
+        assert process.poll() is None, "it was over before the reached came"
         assert time.monotonic() < deadline
         time.sleep(0.002)
     os.kill(process.pid, number)
@@ -106,11 +106,11 @@ def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
     if number is signal.SIGINT and process.returncode != 0:
         assert process.returncode == 130, errors
         assert errors.strip() == "Interrupted. Unfinished work was not published."
-    assert platform.star()[0] in (0, len(set(ROWS)))
+    assert platform.facts()[0] in (0, len(set(ROWS)))
     again = etl(platform, file)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["balanced"] is True
-    assert platform.star() == (len(set(ROWS)), sum(row.money for row in set(ROWS)))
+    assert platform.facts() == (len(set(ROWS)), sum(row.money for row in set(ROWS)))
     cut_off = platform.digest()
     third = etl(platform, file)
     assert json.loads(third.stdout)["load_id"] is None
@@ -118,9 +118,7 @@ def test_a_load_that_is_cut_off_is_done_again_without_cleaning(
     assert len(platform.objects("raw/")) == 2 * 60
 
 
-def test_a_landing_that_went_wrong_publishes_nothing(
-    platform: Platform, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_landing_publishes_nothing(platform: Platform, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shared.errors import RetryLater
     from shared.s3_bulk import BulkBucket
 
@@ -135,13 +133,13 @@ def test_a_landing_that_went_wrong_publishes_nothing(
     monkeypatch.setattr(BulkBucket, "put", failing)
     with pytest.raises(RetryLater, match="gone away"):
         platform.load(file)
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0
     monkeypatch.undo()
     assert platform.load(file).balanced
-    assert platform.star()[0] == len(set(ROWS))
+    assert platform.facts()[0] == len(set(ROWS))
 
 
-def test_a_partition_that_was_landed_anew_meanwhile_is_not_overwritten_in_the_star(
+def test_a_partition_that_another_run_landed_meanwhile_is_not_overwritten(
     platform: Platform, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import transformation.bulk
@@ -149,7 +147,7 @@ def test_a_partition_that_was_landed_anew_meanwhile_is_not_overwritten_in_the_st
 
     load_batch = transformation.bulk.load_batch
 
-    def landed_anew(batch, **named):  # type: ignore[no-untyped-def]
+    def landed_again(batch, **named):  # type: ignore[no-untyped-def]
         key = batch.manifests()[batch.days[0]].object_key.replace("sales_data.json", "_manifest.json")
         platform.s3.client.put_object(Bucket=platform.s3.bucket_raw, Key=key, Body=b"{}")
         platform.query(
@@ -158,7 +156,7 @@ def test_a_partition_that_was_landed_anew_meanwhile_is_not_overwritten_in_the_st
         )
         return load_batch(batch, **named)
 
-    monkeypatch.setattr(transformation.bulk, "load_batch", landed_anew)
+    monkeypatch.setattr(transformation.bulk, "load_batch", landed_again)
     with pytest.raises(RetryLater, match="landed again by another run"):
         platform.load(file)
-    assert platform.star()[0] == 0
+    assert platform.facts()[0] == 0

@@ -1,4 +1,4 @@
-"""Which file fed which table."""
+"""Lineage from files to tables."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: 
     assert loaded[6] == platform.query("SELECT count(*) FROM fact_sales")[0][0]
 
 
-def test_what_a_load_that_failed_had_landed_is_kept(platform: Platform, tmp_path: Path) -> None:
+def test_lineage_includes_what_a_failed_load_had_landed(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(3))
     done = platform.command("--source", str(file), "--no-report", S3_BUCKET_PROCESSED="not-there")
     assert done.returncode != 0
 
     landed = {str(flow[4]).replace("-", "") for flow in platform.query(FLOWS, str(file)) if flow[0] == "ingest"}
-    sealed = {"".join(filter(str.isdigit, key)) for key in platform.objects("raw/") if key.endswith("_manifest.json")}
-    assert landed == sealed
+    with_manifest = {
+        "".join(filter(str.isdigit, key)) for key in platform.objects("raw/") if key.endswith("_manifest.json")
+    }
+    assert landed == with_manifest
     assert platform.query("SELECT count(*) FROM ops.data_lineage WHERE stage = 'transform'") == [(0,)]

@@ -1,4 +1,4 @@
-"""The real Online Retail file, whole: what DESIGN and the data's own facts say must come out of it."""
+"""The complete, real Online Retail file, compared with known facts about the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_541_909_rows_and_all_money_are_in_one_bucket_each_and_a_re_run_writes_n
     facts = read_days(find_online_retail(), date(2010, 12, 1), date(2011, 12, 9))
     result = platform.load(find_online_retail())
     assert result.balanced
-    assert platform.star() == (DISTINCT, MONEY)
+    assert platform.facts() == (DISTINCT, MONEY)
     ledger = platform.query(
         "SELECT business_date, l.fetched, l.landed, l.inserted, l.duplicate, a.duplicate, a.in_warehouse"
         " FROM ops.load_ledger l JOIN ops.load_ledger_amounts a USING (load_id, retailer_id, business_date)"
@@ -48,14 +48,14 @@ def test_541_909_rows_and_all_money_are_in_one_bucket_each_and_a_re_run_writes_n
     assert sorted(platform.query(written)) == before
 
 
-def test_the_star_is_that_of_the_same_days_loaded_one_by_one(platform: Platform, tmp_path: Path) -> None:
+def test_the_warehouse_is_the_same_as_after_loading_the_days_one_by_one(platform: Platform, tmp_path: Path) -> None:
     with pyarrow.input_stream(str(find_online_retail()), compression="zstd") as packed:
         lines = packed.read().splitlines(keepends=True)
     path = tmp_path / "weeks.csv"
     path.write_bytes(b"".join(line for line in lines if line.startswith(b"InvoiceNo") or b",1/" in line[:200]))
     platform.load(path)
     digest, days = platform.digest(), [row[0] for row in platform.query("SELECT business_date FROM ops.load_ledger")]
-    platform.forget_the_star()
+    platform.empty_the_warehouse()
     assert platform.digest() != digest
     for day in sorted(days):
         assert transformation.main.run(day, [RETAILER], settings=platform.settings, run_id=f"again-{day}").ok

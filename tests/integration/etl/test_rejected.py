@@ -1,4 +1,4 @@
-"""Rows that are rejected: in the dead letters with file, line, column and value, and out of them once corrected."""
+"""Rejected rows are dead letters with file, line, column and value until they are corrected."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def test_a_rejected_row_is_a_dead_letter_until_its_file_is_corrected(platform: P
     result = platform.load(path)
     assert result.balanced
     assert (result.buckets["rejected"].rows, result.buckets["landed"].rows) == (1, len(rows) - 1)
-    letters = platform.query(
+    rejected = platform.query(
         "SELECT business_date, reason_code, position, payload, status, object_key FROM ops.dead_letters"
     )
-    ((day, code, position, payload, status, key),) = letters
+    ((day, code, position, payload, status, key),) = rejected
     assert (day, status, key) == (FIRST, "open", rejected_key(RETAILER, FIRST))
     assert position.startswith("sales.csv, line 5, column UnitPrice")
     assert "1e400" in position
@@ -40,10 +40,10 @@ def test_a_rejected_row_is_a_dead_letter_until_its_file_is_corrected(platform: P
     assert (corrected.changed_days, corrected.balanced) == ((FIRST,), True)
     assert platform.query("SELECT status FROM ops.dead_letters") == [("resolved",)]
     assert key not in platform.objects("rejected/")
-    assert platform.star() == (len(set(rows)), sum(row.money for row in set(rows)))
+    assert platform.facts() == (len(set(rows)), sum(row.money for row in set(rows)))
 
 
-def test_a_date_of_rejected_rows_alone_is_a_partition_too(platform: Platform, tmp_path: Path) -> None:
+def test_a_date_with_only_rejected_rows_is_also_a_partition(platform: Platform, tmp_path: Path) -> None:
     rows = sales(2)
     wrong = [replace(row, price="x") if row.day == FIRST else row for row in rows]
     result = platform.load(write(tmp_path / "sales.csv", wrong), max_reject_share=0.9)
@@ -54,7 +54,7 @@ def test_a_date_of_rejected_rows_alone_is_a_partition_too(platform: Platform, tm
     assert platform.query("SELECT fetched, rejected FROM ops.load_ledger WHERE business_date = %s", FIRST) == [(13, 13)]
 
 
-def test_equal_rejected_rows_are_counted_each_and_kept_once(platform: Platform, tmp_path: Path) -> None:
+def test_equal_rejected_rows_are_each_counted_and_stored_once(platform: Platform, tmp_path: Path) -> None:
     rows = sales(1)
     bad = replace(rows[0], quantity="")
     result = platform.load(write(tmp_path / "sales.csv", [*rows, bad, bad]), max_reject_share=0.5)
@@ -66,7 +66,7 @@ def test_too_many_rejected_rows_load_nothing(platform: Platform, tmp_path: Path)
     rows = [replace(row, price="x") if number % 3 == 0 else row for number, row in enumerate(sales())]
     with pytest.raises(RetailError, match=r"sales\.csv"):
         platform.load(write(tmp_path / "sales.csv", rows))
-    assert (platform.objects(), platform.star()) == ({}, (0, Decimal(0)))
+    assert (platform.objects(), platform.facts()) == ({}, (0, Decimal(0)))
 
 
 def test_ten_thousand_rejected_rows_are_all_kept(platform: Platform, tmp_path: Path) -> None:

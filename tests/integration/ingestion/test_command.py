@@ -1,4 +1,4 @@
-"""`python -m ingestion.main` as a person meets it: one line that says what to do, no traceback, an exit code."""
+"""`python -m ingestion.main` as a user sees it: one line that says what to do, no traceback, an exit code."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_rejected_key(platform: Platform, retailer_id: str, setting: str) -> N
     assert setting in line
 
 
-def test_a_missing_answer_is_no_empty_day(platform: Platform) -> None:
+def test_a_malformed_response_does_not_count_as_an_empty_day(platform: Platform) -> None:
     with http_vendor([Reply(404)]) as vendor:
         environment = {**platform.environment, "RETAILER1_API_URL": vendor.url}
         line = rejected(environment, DAY, "--retailer", "retailer_1", code=1)
@@ -155,7 +155,7 @@ def test_mistakes_in_the_arguments(platform: Platform, arguments: list[str], sai
     assert said in rejected(platform.environment, *arguments, code=2)
 
 
-def test_help_tells_what_it_does() -> None:
+def test_help_describes_the_command() -> None:
     done = command({}, "--help")
     assert done.returncode == 0
     assert "--since-watermark" in done.stdout

@@ -1,4 +1,4 @@
-"""Every way of writing an object asks for the encryption that is set."""
+"""Every way of writing an object requests the configured encryption."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def settings(s3: S3Access, **changes: str) -> S3Settings:
 
 
 @pytest.mark.parametrize("write", WAYS)
-def test_an_object_is_written_with_the_key_that_is_set(s3: S3Access, tmp_path: Path, write: Write) -> None:
+def test_an_object_is_written_with_the_configured_key(s3: S3Access, tmp_path: Path, write: Write) -> None:
     write(settings(s3, sse="aws:kms", sse_kms_key_id=KMS_KEY), tmp_path)
 
     head = s3.client.head_object(Bucket=s3.bucket_raw, Key="k")
@@ -87,7 +87,7 @@ def test_an_object_is_written_with_the_store_s_own_key(s3: S3Access, tmp_path: P
 
 
 @pytest.mark.parametrize("write", WAYS)
-def test_nothing_is_asked_for_when_nothing_is_set(s3: S3Access, tmp_path: Path, write: Write) -> None:
+def test_no_encryption_is_requested_if_none_is_configured(s3: S3Access, tmp_path: Path, write: Write) -> None:
     write(settings(s3), tmp_path)
 
     assert "ServerSideEncryption" not in s3.client.head_object(Bucket=s3.bucket_raw, Key="k")

@@ -1,4 +1,4 @@
-"""The HTTP client against a vendor that misbehaves over real sockets."""
+"""The HTTP client against a misbehaving server over real sockets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def client(url: str, slept: list[float] | None = None, *, attempts: int = 4, **l
     return HttpClient(
         Api("retailer_9", url, "RETAILER9_API_URL", "RETAILER9_API_KEY"),
         RequestPolicy(10_000, attempts, 0.5),
-        Limits(**{"silence_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
+        Limits(**{"timeout_seconds": 5, "total_seconds": 20, "max_bytes": 1_000_000, **limits}),
         clock=lambda: NOW,
         sleep=(slept if slept is not None else []).append,
         jitter=lambda: 0.0,
@@ -71,14 +71,14 @@ def test_retry_after_is_honoured_up_to_a_cap(retry_after: str, waited: float) ->
     ],
     ids=["cut JSON", "short body", "web page", "no body", "cut gzip", "no gzip", "no UTF-8"],
 )
-def test_a_spoilt_answer_is_asked_for_again(bad: Reply) -> None:
+def test_a_broken_response_is_requested_again(bad: Reply) -> None:
     with http_vendor([bad, bad, GOOD]) as vendor:
         assert client(vendor.url).get("/sales").value == {"fine": True}
     with http_vendor([bad]) as vendor:
         error = failure(vendor)
     assert isinstance(error, RetryLater)
     assert "retailer_9 at 127.0.0.1:" in str(error)
-    assert len(vendor.asked) == 4
+    assert len(vendor.requests) == 4
 
 
 def test_gzip_is_unpacked() -> None:
@@ -95,21 +95,21 @@ def test_connections_are_kept() -> None:
     assert vendor.connections == 1
 
 
-def test_a_body_that_drips_for_ever_is_given_up() -> None:
+def test_a_body_that_never_ends_fails_after_the_total_time() -> None:
     with http_vendor([Reply(body=b"x" * 1000, drip_seconds=0.05)]) as vendor:
         error = failure(vendor, attempts=1, total_seconds=0.4)
     assert isinstance(error, RetryLater)
-    assert "took more than 0.4 s for one answer" in str(error)
+    assert "took more than 0.4 s for one response" in str(error)
 
 
-def test_a_vendor_that_falls_silent_is_given_up() -> None:
+def test_a_system_that_sends_nothing_fails_after_the_timeout() -> None:
     with http_vendor([Reply(pause_seconds=1.5)]) as vendor:
-        error = failure(vendor, attempts=1, silence_seconds=0.3)
+        error = failure(vendor, attempts=1, timeout_seconds=0.3)
     assert isinstance(error, RetryLater)
-    assert "was silent for 0.3 s" in str(error)
+    assert "sent nothing for 0.3 s" in str(error)
 
 
-def test_a_runaway_body_stops_the_run_and_an_absurd_text_does_not() -> None:
+def test_a_body_that_is_too_large_stops_the_run_and_a_long_text_does_not() -> None:
     with http_vendor([Reply(body=b'"' + b"x" * 900_000 + b'"')]) as vendor:
         assert len(client(vendor.url).get("/sales").value) == 900_000
         error = failure(vendor, max_bytes=800_000)
@@ -117,7 +117,7 @@ def test_a_runaway_body_stops_the_run_and_an_absurd_text_does_not() -> None:
     assert "INGEST_MAX_RESPONSE_MB" in str(error)
 
 
-def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_on_the_way() -> None:
+def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_while_unpacking() -> None:
     bomb = Reply(body=gzip.compress(b"x" * 50_000_000), headers={"Content-Encoding": "gzip"})
     with http_vendor([bomb]) as vendor:
         assert isinstance(failure(vendor), StopRun)
@@ -130,14 +130,14 @@ def test_rejected_credentials_name_the_setting(status: int) -> None:
     assert isinstance(error, FixConfiguration)
     assert f"retailer_9 rejected our credentials ({status})" in str(error)
     assert "RETAILER9_API_KEY" in str(error)
-    assert len(vendor.asked) == 1
+    assert len(vendor.requests) == 1
 
 
 @pytest.mark.parametrize(("status", "kind"), [(404, FixConfiguration), (302, FixConfiguration), (400, RequestRejected)])
 def test_a_rejected_request_is_not_repeated(status: int, kind: type[RetailError]) -> None:
     with http_vendor([Reply(status, headers={"Location": "http://elsewhere.invalid/"})]) as vendor:
         assert isinstance(failure(vendor), kind)
-    assert len(vendor.asked) == 1
+    assert len(vendor.requests) == 1
 
 
 def test_an_unreachable_api_is_named_with_what_to_do() -> None:
@@ -148,25 +148,25 @@ def test_an_unreachable_api_is_named_with_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://files.invalid", "http://"])
-def test_what_is_no_url_is_a_mistake_in_the_settings(url: str) -> None:
+def test_an_invalid_url_is_a_configuration_error(url: str) -> None:
     with pytest.raises(FixConfiguration, match="RETAILER9_API_URL"):
         client(url).get("/sales")
 
 
-def test_a_vendor_that_keeps_failing_is_left_alone() -> None:
+def test_a_system_that_keeps_failing_gets_no_more_requests() -> None:
     with http_vendor([Reply(500)]) as vendor:
         error = failure(vendor, attempts=50)
-    assert len(vendor.asked) == 10
-    assert "failed 10 times in a row and is left alone for 30 s" in str(error)
-    assert "answers 500" in str(error)
+    assert len(vendor.requests) == 10
+    assert "failed 10 times in a row; no request is sent for 30 s" in str(error)
+    assert "responded with 500" in str(error)
 
 
-def test_asking_less_often_is_no_reason_to_leave_a_vendor_alone() -> None:
+def test_rate_limiting_does_not_open_the_circuit_breaker() -> None:
     with http_vendor([Reply(429)] * 15 + [GOOD]) as vendor:
         assert client(vendor.url, attempts=20).get("/sales").value == {"fine": True}
 
 
-def test_the_pace_is_kept() -> None:
+def test_the_rate_limit_is_kept() -> None:
     slept: list[float] = []
     with http_vendor([GOOD]) as vendor:
         slow = HttpClient(

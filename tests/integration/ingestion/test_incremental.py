@@ -1,4 +1,4 @@
-"""Late and corrected records and gaps are found; nothing is read again without need."""
+"""Late and corrected records and gaps are found, and nothing is read again unnecessarily."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def publish(platform: Platform, retailer_id: str, *days: str) -> None:
         )
 
 
-def night(platform: Platform, vendors: dict[str, Vendor], retailer_id: str, day: str) -> list[str]:
-    """One nightly run, published; the dates it landed."""
+def run_pipeline(platform: Platform, vendors: dict[str, Vendor], retailer_id: str, day: str) -> list[str]:
+    """Run ingestion for a day and publish it. Returns the dates it landed."""
     vendors[retailer_id].clock(morning_after(day))
     result = platform.ingest(day, retailer_id, since_watermark=True)
     assert result.ok, result.as_dict()
@@ -63,9 +63,9 @@ def test_successive_runs_end_with_what_the_retailer_reports(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:
     days = [f"2024-01-{day:02d}" for day in range(8, 14)]
-    landed = {day: night(platform, vendors, retailer_id, day) for day in days}
+    landed = {day: run_pipeline(platform, vendors, retailer_id, day) for day in days}
 
-    assert landed[days[0]] == [days[0]], "the first night reads nothing that it was not asked for"
+    assert landed[days[0]] == [days[0]], "the first run reads only its own day"
     rewritten = {each for day in days for each in landed[day] if each != day}
     assert rewritten, "in six days, some receipt was late or corrected"
     assert all(landed[day][-1] == day for day in days)
@@ -76,20 +76,22 @@ def test_successive_runs_end_with_what_the_retailer_reports(
 
 
 @pytest.mark.parametrize("retailer_id", RETAILERS)
-def test_a_second_run_of_the_night_reads_only_its_own_day(
+def test_a_second_run_of_a_day_reads_only_its_own_day(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:
     for day in ("2024-01-08", "2024-01-09", "2024-01-10"):
-        night(platform, vendors, retailer_id, day)
+        run_pipeline(platform, vendors, retailer_id, day)
 
-    assert night(platform, vendors, retailer_id, "2024-01-10") == ["2024-01-10"]
+    assert run_pipeline(platform, vendors, retailer_id, "2024-01-10") == ["2024-01-10"]
     assert platform.manifest(retailer_id, "2024-01-10").other_dates == ()
 
 
-def test_what_was_read_but_never_loaded_is_named_again(platform: Platform, vendors: dict[str, Vendor]) -> None:
+def test_dates_that_were_landed_but_never_loaded_are_named_again(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
     retailer_id, days = "retailer_1", [f"2024-01-{day:02d}" for day in range(8, 13)]
     for day in days[:-1]:
-        night(platform, vendors, retailer_id, day)
+        run_pipeline(platform, vendors, retailer_id, day)
     vendors[retailer_id].clock(morning_after(days[-1]))
     first = platform.ingest(days[-1], retailer_id, since_watermark=True)  # its transformation fails
     rewritten = [str(each.business_date) for each in first.results[0].dates[:-1]]
@@ -102,32 +104,32 @@ def test_what_was_read_but_never_loaded_is_named_again(platform: Platform, vendo
 
 
 def test_dates_missed_while_a_retailer_was_down_are_filled(platform: Platform, vendors: dict[str, Vendor]) -> None:
-    night(platform, vendors, "retailer_2", "2024-01-08")
+    run_pipeline(platform, vendors, "retailer_2", "2024-01-08")
 
-    landed = night(platform, vendors, "retailer_2", "2024-01-12")
+    landed = run_pipeline(platform, vendors, "retailer_2", "2024-01-12")
 
     assert landed[-4:] == ["2024-01-09", "2024-01-10", "2024-01-11", "2024-01-12"]
     assert {str(each) for each in platform.manifest("retailer_2", "2024-01-12").other_dates} >= set(landed[-4:-1])
 
 
-def test_a_gap_too_long_for_one_run_is_told(platform: Platform, vendors: dict[str, Vendor]) -> None:
-    night(platform, vendors, "retailer_1", "2024-01-02")
+def test_a_gap_too_long_for_one_run_is_reported(platform: Platform, vendors: dict[str, Vendor]) -> None:
+    run_pipeline(platform, vendors, "retailer_1", "2024-01-02")
     vendors["retailer_1"].clock("2024-01-10T12:00:00Z")
 
     result = platform.ingest("2024-01-09", "retailer_1", since_watermark=True, catch_up_days=2)
 
     assert result.ok
     assert {str(each.business_date) for each in result.results[0].dates} >= {"2024-01-07", "2024-01-08", "2024-01-09"}
-    assert "4 dates from 2024-01-03 to 2024-01-06 are missing, too" in result.results[0].notes[0]
+    assert "4 dates from 2024-01-03 to 2024-01-06 are also missing" in result.results[0].notes[0]
 
 
 def test_the_manifest_says_which_changes_were_listed(platform: Platform, vendors: dict[str, Vendor]) -> None:
-    night(platform, vendors, "retailer_1", "2024-01-08")
+    run_pipeline(platform, vendors, "retailer_1", "2024-01-08")
     window = platform.manifest("retailer_1", "2024-01-08").window
 
     assert window.changes_until == datetime(2024, 1, 9, 6, tzinfo=UTC)
     assert window.changes_since == datetime(2024, 1, 8, tzinfo=UTC) - timedelta(days=3, hours=14)
-    night(platform, vendors, "retailer_1", "2024-01-09")
+    run_pipeline(platform, vendors, "retailer_1", "2024-01-09")
     assert platform.manifest("retailer_1", "2024-01-09").window.changes_since == datetime(2024, 1, 6, 6, tzinfo=UTC)
 
 

@@ -59,7 +59,7 @@ def test_landing_the_same_state_again_gives_the_same_bytes(platform: Platform) -
     assert platform.manifest("retailer_2", DAY).run_id == second.run_id
 
 
-def test_a_run_is_written_down_with_its_result(platform: Platform) -> None:
+def test_a_run_is_recorded_with_its_result(platform: Platform) -> None:
     result = platform.ingest(DAY, "retailer_3")
 
     rows = platform.query("SELECT run_id, stage, status, details->'retailers' FROM ops.pipeline_runs")

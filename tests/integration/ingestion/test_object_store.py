@@ -36,7 +36,7 @@ def settings(s3: S3Access, **changes: str) -> S3Settings:
 
 
 @pytest.mark.parametrize("lines", [0, 1, 130], ids=["empty", "small", "three parts"])
-def test_a_streamed_object_appears_whole_when_it_is_completed(
+def test_a_streamed_object_becomes_visible_when_it_is_completed(
     store: ObjectStore, s3: S3Access, tmp_path: Path, lines: int
 ) -> None:
     with store.writer(s3.bucket_raw, "k", part_bytes=PART) as writer:
@@ -93,7 +93,9 @@ def test_a_missing_object_is_not_a_missing_bucket(store: ObjectStore, s3: S3Acce
     assert issubclass(BucketMissing, FixConfiguration)
 
 
-def test_a_bucket_that_is_closed_to_us_names_the_right_that_is_missing(store: ObjectStore, s3: S3Access) -> None:
+def test_a_bucket_that_denies_access_is_an_error_that_names_the_missing_permission(
+    store: ObjectStore, s3: S3Access
+) -> None:
     s3.deny(s3.bucket_raw)
     with pytest.raises(FixConfiguration, match=f"S3 denies us s3:PutObject on bucket {s3.bucket_raw}"):
         store.put(s3.bucket_raw, "k", b"")
@@ -101,13 +103,13 @@ def test_a_bucket_that_is_closed_to_us_names_the_right_that_is_missing(store: Ob
         store.check_bucket(s3.bucket_raw)
 
 
-def test_a_store_that_does_not_answer_is_worth_another_try(s3: S3Access) -> None:
+def test_an_unavailable_store_can_be_retried(s3: S3Access) -> None:
     store = ObjectStore(settings(s3, endpoint_url="http://127.0.0.1:9"), attempts=1)
     with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
         store.check_bucket(s3.bucket_raw)
 
 
-def test_what_is_no_url_or_no_bucket_name_is_a_mistake_in_the_settings(store: ObjectStore, s3: S3Access) -> None:
+def test_an_invalid_url_or_bucket_name_is_a_configuration_error(store: ObjectStore, s3: S3Access) -> None:
     with pytest.raises(FixConfiguration, match="S3_ENDPOINT_URL"):
         ObjectStore(settings(s3, endpoint_url="nonsense"))
     with pytest.raises(FixConfiguration, match="S3_BUCKET_RAW"):

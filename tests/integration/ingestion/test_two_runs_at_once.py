@@ -1,4 +1,4 @@
-"""Runs that meet: the partition ends with the object and the manifest of one of them."""
+"""Concurrent runs: the partition ends with the object and the manifest of one of them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_two_runs_of_a_day_at_once_leave_a_partition_that_fits_its_manifest(
     assert len(set(shas.values())) > 1
 
 
-def test_sealing_waits_for_another_runs_seal(platform: Platform) -> None:
+def test_writing_a_partition_waits_for_another_runs_lock(platform: Platform) -> None:
     with ThreadPoolExecutor(1) as pool:
         with session(platform.dsn, application_name="other run") as connection, transaction(connection) as cursor:
             lock_in_transaction(cursor, "raw", "retailer_1", date.fromisoformat(DAY))

@@ -1,7 +1,7 @@
 """How much work a load is, in figures that do not depend on the machine: an extra pass over the data fails here.
 
-The figures stand in work.json; `+3 ~2 -1` is three rows inserted, two updated, one deleted. When a change is meant to
-move them, look at the difference, then write them anew:
+The figures are in work.json; `+3 ~2 -1` is three rows inserted, two updated, one deleted. When a change is meant to
+move them, look at the difference, then write them again:
 
     RETAIL_WRITE_WORK=1 python -m pytest tests/integration/regression
 """
@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import transformation.main
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from pipeline.file_load import FileLoadRequest, run_file_load
@@ -86,11 +86,11 @@ def write_sales(path: Path, quantity_of_first: int = 3) -> Path:
             month, within = divmod(n, ROWS_A_MONTH)
             day, invoice = 1 + within // (ROWS_A_MONTH // 5), 500_000 + n // 10
             quantity = quantity_of_first if n == 0 else 1 + n % 7
-            moment = f"{month + 1}/{day}/2011 {9 + n % 8}:{invoice % 60:02d}"
+            sold_at = f"{month + 1}/{day}/2011 {9 + n % 8}:{invoice % 60:02d}"
             product, price = n % 10 + invoice % 200, f"{1 + n % 40}.25"
             customer = 12_000 + invoice % 900 if invoice % 4 else ""
             writer.writerow(
-                [invoice, 20_000 + product, f"PRODUCT {product}", quantity, moment, price, customer, "France"]
+                [invoice, 20_000 + product, f"PRODUCT {product}", quantity, sold_at, price, customer, "France"]
             )
     return path
 
@@ -118,16 +118,16 @@ def load(environment: dict[str, str]) -> None:
 def test_a_day_is_no_more_work_than_it_was(counting: Count, s3: S3Access) -> None:
     land(s3)
     first = counting(load)
-    assert first.star_rows()["ops.fact_sales"] == (LINES, 0, 0)
+    assert first.warehouse_rows()["ops.fact_sales"] == (LINES, 0, 0)
     compare("a new day", first)
 
     again = counting(load)
-    assert again.star_rows() == {}, "a replayed day writes no row of the star"
+    assert again.warehouse_rows() == {}, "a replayed day writes no row of the warehouse"
     compare("the same day again", again)
 
     land(s3, changed=5)
     corrected = counting(load)
-    assert corrected.star_rows()["ops.fact_sales"] == (0, 5, 0), "five changed lines are five rows"
+    assert corrected.warehouse_rows()["ops.fact_sales"] == (0, 5, 0), "five changed lines are five rows"
     compare("five lines changed", corrected)
 
 
@@ -138,11 +138,11 @@ def etl(file: Path, environment: dict[str, str], reports: Path) -> FileLoadResul
 
 def test_a_file_is_no_more_work_than_it_was(counting: Count, file: Path, tmp_path: Path) -> None:
     first = counting(lambda environment: etl(file, environment, tmp_path))
-    assert first.star_rows()["ops.fact_sales"] == (2 * ROWS_A_MONTH, 0, 0)
+    assert first.warehouse_rows()["ops.fact_sales"] == (2 * ROWS_A_MONTH, 0, 0)
     compare("a new file", first)
 
     again = counting(lambda environment: etl(file, environment, tmp_path))
-    assert (again.star_rows(), again.copied_bytes, again.objects_put) == ({}, 0, 0)
+    assert (again.warehouse_rows(), again.copied_bytes, again.objects_put) == ({}, 0, 0)
     compare("the same file again", again)
 
     write_sales(file, quantity_of_first=4)

@@ -38,8 +38,8 @@ class Work:
     put_bytes: int = 0
     rows: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
-    def star_rows(self) -> dict[str, tuple[int, int, int]]:
-        """Rows of facts, dimensions and summaries only, without the books."""
+    def warehouse_rows(self) -> dict[str, tuple[int, int, int]]:
+        """Rows of facts, dimensions and summaries only, without the operational tables."""
         return {name: rows for name, rows in self.rows.items() if re.search(r"\.(fact|dim)_", name)}
 
 
@@ -98,15 +98,15 @@ def counted_s3(endpoint: str, work: Work) -> Iterator[str]:
                 for name, value in self.headers.items():
                     connection.putheader(name, value)
                 connection.endheaders(body)
-                answer = connection.getresponse()
-                data = answer.read()
+                response = connection.getresponse()
+                data = response.read()
             finally:
                 connection.close()
-            self.send_response_only(answer.status, answer.reason)
-            for name, value in answer.getheaders():
+            self.send_response_only(response.status, response.reason)
+            for name, value in response.getheaders():
                 if name.lower() not in ("content-length", "transfer-encoding", "connection"):
                     self.send_header(name, value)
-            length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
+            length = response.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
             self.send_header("Content-Length", length or "0")
             self.end_headers()
             if self.command != "HEAD":
@@ -126,7 +126,7 @@ def counted_s3(endpoint: str, work: Work) -> Iterator[str]:
 
 
 def count_work(monkeypatch: pytest.MonkeyPatch, superuser_dsn: str, endpoint: str, do: Callable[[str], object]) -> Work:
-    """Do something with an S3 endpoint that counts, and tell what work it was."""
+    """Do something with an S3 endpoint that counts, and return the work it caused."""
     work, lock = Work(), threading.Lock()
     before = _rows(superuser_dsn)
     connect: Callable[..., Any] = psycopg2.connect

@@ -56,7 +56,7 @@ class Client(Protocol):
 
     def get(self, path: str, **parameters: object) -> requests.Response: ...
     def sold_on(self, day: date, size: int | None = None) -> list[Any]: ...
-    def changed_since(self, moment: datetime, size: int | None = None) -> list[Any]: ...
+    def changed_since(self, time: datetime, size: int | None = None) -> list[Any]: ...
     def report(self, day: date) -> Report: ...
     def line(self, raw: Any) -> Line: ...
 
@@ -84,9 +84,9 @@ class Client1:
         rows: list[Any] = []
         offset, total = 0, 1
         while offset < total:
-            answer = self.get(self.listing, offset=offset, **parameters, **({"limit": size} if size else {}))
-            answer.raise_for_status()
-            page = answer.json()
+            response = self.get(self.listing, offset=offset, **parameters, **({"limit": size} if size else {}))
+            response.raise_for_status()
+            page = response.json()
             rows += page["rows"]
             total, offset = page["total"], offset + page["limit"]
         return rows
@@ -94,13 +94,13 @@ class Client1:
     def sold_on(self, day: date, size: int | None = None) -> list[Any]:
         return self._read(size, date=day.isoformat())
 
-    def changed_since(self, moment: datetime, size: int | None = None) -> list[Any]:
-        return self._read(size, updated_since=moment.isoformat())
+    def changed_since(self, time: datetime, size: int | None = None) -> list[Any]:
+        return self._read(size, updated_since=time.isoformat())
 
     def report(self, day: date) -> Report:
-        answer = self.get("/v1/reports/daily", date=day.isoformat())
-        answer.raise_for_status()
-        said = answer.json()
+        response = self.get("/v1/reports/daily", date=day.isoformat())
+        response.raise_for_status()
+        said = response.json()
         assert said["date"] == day.isoformat()
         return Report(said["line_count"], {code: Decimal(total) for code, total in said["net_totals"].items()})
 
@@ -140,9 +140,9 @@ class Client2:
 
     def get_token(self) -> str:
         form = {"grant_type": "client_credentials", "client_id": "client", "client_secret": self.secret}
-        answer = requests.post(self.url + "/oauth/token", data=form, timeout=TIMEOUT)
-        answer.raise_for_status()
-        return str(answer.json()["access_token"])
+        response = requests.post(self.url + "/oauth/token", data=form, timeout=TIMEOUT)
+        response.raise_for_status()
+        return str(response.json()["access_token"])
 
     def get(self, path: str, **parameters: object) -> requests.Response:
         self.token = self.token or self.get_token()
@@ -152,9 +152,9 @@ class Client2:
     def pages(self, size: int | None, **parameters: object) -> Iterator[Any]:
         more: dict[str, object] = {"page_size": size} if size else {}
         while True:
-            answer = self.get(self.listing, **parameters, **more)
-            answer.raise_for_status()
-            page = answer.json()
+            response = self.get(self.listing, **parameters, **more)
+            response.raise_for_status()
+            page = response.json()
             yield page
             if page["next_cursor"] is None:
                 return
@@ -167,13 +167,13 @@ class Client2:
     def sold_on(self, day: date, size: int | None = None) -> list[Any]:
         return self._read(size, placed_on=day.isoformat())
 
-    def changed_since(self, moment: datetime, size: int | None = None) -> list[Any]:
-        return self._read(size, modified_since=int(moment.timestamp()))
+    def changed_since(self, time: datetime, size: int | None = None) -> list[Any]:
+        return self._read(size, modified_since=int(time.timestamp()))
 
     def report(self, day: date) -> Report:
-        answer = self.get("/reports/daily", day=day.isoformat())
-        answer.raise_for_status()
-        said = answer.json()
+        response = self.get("/reports/daily", day=day.isoformat())
+        response.raise_for_status()
+        said = response.json()
         net = {code: Decimal(each["amount"]).scaleb(-each["exponent"]) for code, each in said["net"].items()}
         return Report(said["lines"], net)
 
@@ -233,27 +233,27 @@ class Client3:
         return self.send(f"{path}?{query}" if query else path)
 
     def _read(self, size: int | None, **parameters: object) -> list[Any]:
-        answer = self.get(self.listing, **parameters, **({"tamano": size} if size else {}))
+        response = self.get(self.listing, **parameters, **({"tamano": size} if size else {}))
         lines: list[Any] = []
         while True:
-            answer.raise_for_status()
-            lines += answer.json()
-            following = answer.links.get("next")
+            response.raise_for_status()
+            lines += response.json()
+            following = response.links.get("next")
             if following is None:
                 return lines
             assert following["url"].startswith(self.url + "/")
-            answer = self.send(following["url"][len(self.url) :])
+            response = self.send(following["url"][len(self.url) :])
 
     def sold_on(self, day: date, size: int | None = None) -> list[Any]:
         return self._read(size, fecha=f"{day:%d/%m/%Y}")
 
-    def changed_since(self, moment: datetime, size: int | None = None) -> list[Any]:
-        return self._read(size, modificado_desde=f"{moment.astimezone(self.zone):%d/%m/%Y %H:%M}")
+    def changed_since(self, time: datetime, size: int | None = None) -> list[Any]:
+        return self._read(size, modificado_desde=f"{time.astimezone(self.zone):%d/%m/%Y %H:%M}")
 
     def report(self, day: date) -> Report:
-        answer = self.get("/api/cierre", fecha=f"{day:%d/%m/%Y}")
-        answer.raise_for_status()
-        said = answer.json()
+        response = self.get("/api/cierre", fecha=f"{day:%d/%m/%Y}")
+        response.raise_for_status()
+        said = response.json()
         assert said["fecha"] == f"{day:%d/%m/%Y}"
         return Report(said["lineas"], {code: spanish_number(total) for code, total in said["neto"].items()})
 

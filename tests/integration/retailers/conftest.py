@@ -1,4 +1,4 @@
-"""Real retailers for the tests: Flask under waitress, on a database of their own, reached by HTTP."""
+"""Real retailers for the tests: Flask under waitress, each on its own database, over HTTP."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADMIN = {"X-Admin-Token": "admin"}
 
 @dataclass
 class RunningRetailer:
-    """A retailer that answers; `client` reads it."""
+    """A retailer that responses; `client` reads it."""
 
     url: str
     client: Any
@@ -41,12 +41,12 @@ class RunningRetailer:
     environment: dict[str, str]
 
     def admin(self, method: str, path: str, **body: object) -> Any:
-        answer = requests.request(method, self.url + path, headers=ADMIN, json=body or None, timeout=TIMEOUT)
-        answer.raise_for_status()
-        return answer.json()
+        response = requests.request(method, self.url + path, headers=ADMIN, json=body or None, timeout=TIMEOUT)
+        response.raise_for_status()
+        return response.json()
 
-    def set_clock(self, moment: datetime | None) -> None:
-        self.admin("POST", "/admin/clock", now=moment.isoformat() if moment else None)
+    def set_clock(self, time: datetime | None) -> None:
+        self.admin("POST", "/admin/clock", now=time.isoformat() if time else None)
 
     def faults(self, text: str) -> None:
         self.admin("DELETE", "/admin/faults")
@@ -66,7 +66,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def start(postgres_server: PostgresServer) -> Iterator[Start]:
-    """Starts retailer 1, 2 or 3, small and standing at 2024-03-01 unless told otherwise; ends them with the module."""
+    """Starts retailer 1, 2 or 3: by default small, with the clock stopped at 2024-03-01. Ends them with the module."""
     stops: list[Callable[[], None]] = []
     databases: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Each fault as a client meets it, and that it changes the delivery only."""
+"""Each fault as a client sees it. Faults change only the delivery, not the data."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from tests.integration.retailers.conftest import RunningRetailer, Start
 DAY = date(2024, 1, 15)
 
 
-def ask(retailer: RunningRetailer, page: int = 1, size: int = 100) -> requests.Response:
-    """A page of the day's listing, the last one asked for."""
+def request_page(retailer: RunningRetailer, page: int = 1, size: int = 100) -> requests.Response:
+    """A page of the day's listing."""
     client = retailer.client
     if client.number == 1:
         return client.get("/v1/sales", date="2024-01-15", offset=(page - 1) * size, limit=size)  # type: ignore[no-any-return]
     if client.number == 3:
         return client.get("/api/ventas", fecha="15/01/2024", pagina=page, tamano=size)  # type: ignore[no-any-return]
-    answer = client.get("/orders", placed_on="2024-01-15", page_size=size // 4)
+    response = client.get("/orders", placed_on="2024-01-15", page_size=size // 4)
     for _ in range(page - 1):
-        cursor = answer.json()["next_cursor"]
-        answer = client.get("/orders", placed_on="2024-01-15", page_size=size // 4, cursor=cursor)
-    return answer  # type: ignore[no-any-return]
+        cursor = response.json()["next_cursor"]
+        response = client.get("/orders", placed_on="2024-01-15", page_size=size // 4, cursor=cursor)
+    return response  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(("fault", "status"), [("429;retry_after=7", 429), ("500", 500), ("503", 503)])
-def test_rejections_are_errors_in_the_vendor_s_words(retailer: RunningRetailer, fault: str, status: int) -> None:
+def test_rejections_are_errors_in_the_retailers_own_format(retailer: RunningRetailer, fault: str, status: int) -> None:
     retailer.faults(fault)
-    answer = ask(retailer)
-    assert answer.status_code == status
-    assert answer.json().keys() & {"error", "codigo"}
-    assert answer.headers.get("Retry-After") == ("7" if status == 429 else None)
+    response = request_page(retailer)
+    assert response.status_code == status
+    assert response.json().keys() & {"error", "codigo"}
+    assert response.headers.get("Retry-After") == ("7" if status == 429 else None)
     retailer.faults("")
-    assert ask(retailer).status_code == 200
+    assert request_page(retailer).status_code == 200
 
 
-def test_a_slow_answer_comes_late_and_whole(retailer: RunningRetailer) -> None:
-    ask(retailer)
+def test_a_slow_response_is_late_and_complete(retailer: RunningRetailer) -> None:
+    request_page(retailer)
     retailer.faults("slow;seconds=0.4;times=1")
     began = time.perf_counter()
-    slow = ask(retailer)
+    slow = request_page(retailer)
     assert time.perf_counter() - began >= 0.4
     assert slow.json() and slow.status_code == 200
 
@@ -54,32 +54,32 @@ def test_a_slow_answer_comes_late_and_whole(retailer: RunningRetailer) -> None:
 def test_a_dropped_connection_ends_in_the_middle_of_the_body(retailer: RunningRetailer) -> None:
     retailer.faults("drop")
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError)):
-        ask(retailer)
+        request_page(retailer)
     retailer.faults("")
-    assert ask(retailer).json()
+    assert request_page(retailer).json()
 
 
-def test_a_truncated_body_is_no_json(retailer: RunningRetailer) -> None:
+def test_a_truncated_body_is_invalid_json(retailer: RunningRetailer) -> None:
     retailer.faults("truncate")
-    answer = ask(retailer)
-    assert answer.status_code == 200 and len(answer.content) == int(answer.headers["Content-Length"])
+    response = request_page(retailer)
+    assert response.status_code == 200 and len(response.content) == int(response.headers["Content-Length"])
     with pytest.raises(requests.exceptions.JSONDecodeError):
-        answer.json()
+        response.json()
 
 
 def test_a_page_of_html_comes_with_status_200(retailer: RunningRetailer) -> None:
     retailer.faults("html")
-    answer = ask(retailer)
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"].startswith("text/html")
+    response = request_page(retailer)
+    assert response.status_code == 200
+    assert response.headers["Content-Type"].startswith("text/html")
 
 
-def test_a_listing_fails_at_the_page_that_is_set(retailer: RunningRetailer) -> None:
+def test_a_listing_fails_at_the_chosen_page(retailer: RunningRetailer) -> None:
     retailer.faults("fail_at_page:3;status=502")
-    assert [ask(retailer, page, 60).status_code for page in (1, 2, 3)] == [200, 200, 502]
+    assert [request_page(retailer, page, 60).status_code for page in (1, 2, 3)] == [200, 200, 502]
 
 
-def test_down_is_down_for_health_too(retailer: RunningRetailer) -> None:
+def test_a_retailer_that_is_down_also_fails_its_health_check(retailer: RunningRetailer) -> None:
     retailer.faults("down")
     assert requests.get(retailer.url + "/health", timeout=10).status_code == 503
     assert CLIENTS[1](retailer.url).get("/v1/sales").status_code == 503
@@ -89,23 +89,23 @@ def test_a_token_expires_in_the_middle_of_a_listing(start: Start) -> None:
     retailer = start(2)
     client = retailer.client
     retailer.faults("expire_token:2")
-    whole: list[Any] = []
+    orders: list[Any] = []
     more: dict[str, str] = {}
     codes = []
     while True:
-        answer = client.get("/orders", placed_on="2024-01-15", page_size=30, **more)
-        codes.append(answer.status_code)
-        if answer.status_code == 401:
-            assert answer.json()["error"] == "token_expired"
+        response = client.get("/orders", placed_on="2024-01-15", page_size=30, **more)
+        codes.append(response.status_code)
+        if response.status_code == 401:
+            assert response.json()["error"] == "token_expired"
             client.token = None
             continue
-        whole += answer.json()["data"]
-        if answer.json()["next_cursor"] is None:
+        orders += response.json()["data"]
+        if response.json()["next_cursor"] is None:
             break
-        more = {"cursor": answer.json()["next_cursor"]}
+        more = {"cursor": response.json()["next_cursor"]}
     assert codes[:4] == [200, 200, 401, 200] and codes.count(401) == 1
     retailer.faults("")
-    assert whole == [order for page in client.pages(None, placed_on="2024-01-15") for order in page["data"]]
+    assert orders == [order for page in client.pages(None, placed_on="2024-01-15") for order in page["data"]]
 
 
 def test_a_record_inserted_on_an_earlier_page_is_missed_but_not_by_report_and_changes(start: Start) -> None:
@@ -127,11 +127,11 @@ def test_a_record_inserted_on_an_earlier_page_is_missed_but_not_by_report_and_ch
         assert sum(line.amount for line in again) == sum(line.amount for line in truth)
 
 
-def test_a_record_that_is_held_back_appears_when_the_fault_goes(start: Start) -> None:
+def test_a_record_that_is_held_back_appears_when_the_fault_is_switched_off(start: Start) -> None:
     retailer = start(1)
     truth = retailer.client.report(DAY)
     retailer.faults("insert_after_page:50")
-    ask(retailer, 1, 50)
+    request_page(retailer, 1, 50)
     assert retailer.client.report(DAY).lines == truth.lines - 1
     retailer.admin("DELETE", "/admin/faults")
     assert retailer.client.report(DAY) == truth
@@ -141,7 +141,7 @@ def test_a_record_that_was_held_back_appears_after_a_crash(start: Start) -> None
     retailer = start(3)
     truth = retailer.client.report(DAY)
     retailer.faults("insert_after_page:50")
-    ask(retailer, 1, 50)
+    request_page(retailer, 1, 50)
     assert start(3, retailer.dsn).client.report(DAY) == truth
 
 
@@ -160,7 +160,7 @@ def is_bad(raw: Any) -> bool:
 
 
 @pytest.mark.parametrize("size", [None, 23])
-def test_bad_rows_come_beside_the_good_ones_and_only_count_in_the_report(
+def test_bad_rows_are_added_to_the_good_ones_and_only_count_in_the_report(
     retailer: RunningRetailer, size: int | None
 ) -> None:
     truth, report = lines_on(retailer.client, DAY), retailer.client.report(DAY)
@@ -187,7 +187,7 @@ def test_each_kind_of_bad_row_reaches_the_client(retailer: RunningRetailer, kind
         assert len(str(bad[0])) > HUGE
 
 
-def test_an_empty_day_is_empty_in_the_report_too(retailer: RunningRetailer) -> None:
+def test_an_empty_day_is_also_empty_in_the_report(retailer: RunningRetailer) -> None:
     retailer.faults("empty_day:2024-01-15")
     assert retailer.client.sold_on(DAY) == [] and retailer.client.report(DAY).lines == 0
     assert retailer.client.sold_on(date(2024, 1, 16))
@@ -198,12 +198,12 @@ def test_an_empty_listing_contradicts_the_report(retailer: RunningRetailer) -> N
     assert retailer.client.sold_on(DAY) == [] and retailer.client.report(DAY).lines > 100
 
 
-def test_faults_by_chance_never_change_the_truth(retailer: RunningRetailer) -> None:
+def test_random_faults_never_change_the_data(retailer: RunningRetailer) -> None:
     truth, report = lines_on(retailer.client, DAY), retailer.client.report(DAY)
     retailer.faults("429:0.2,500:0.1,503:0.1,truncate:0.1,html:0.1,drop:0.1,duplicates:0.1")
     for _ in range(30):
         try:
-            ask(retailer).json()
+            request_page(retailer).json()
         except (requests.RequestException, ValueError, KeyError):
             continue
     fired = {each["name"]: each["fired"] for each in retailer.admin("GET", "/admin/faults")["faults"]}
@@ -213,7 +213,7 @@ def test_faults_by_chance_never_change_the_truth(retailer: RunningRetailer) -> N
 
 
 def test_faults_can_be_set_when_the_retailer_starts(start: Start) -> None:
-    assert ask(start(1, RETAILER_FAULTS="503;times=1")).status_code == 503
+    assert request_page(start(1, RETAILER_FAULTS="503;times=1")).status_code == 503
 
 
 def test_the_sandbox_is_closed_without_its_token(start: Start) -> None:
@@ -221,8 +221,8 @@ def test_the_sandbox_is_closed_without_its_token(start: Start) -> None:
     for headers in ({}, {"X-Admin-Token": "guess"}):
         assert requests.get(retailer.url + "/admin/faults", headers=headers, timeout=10).status_code == 401
     closed = start(1, retailer.dsn, RETAILER_ADMIN_TOKEN="")
-    answer = requests.get(closed.url + "/admin/faults", headers={"X-Admin-Token": ""}, timeout=10)
-    assert answer.status_code == 404
+    response = requests.get(closed.url + "/admin/faults", headers={"X-Admin-Token": ""}, timeout=10)
+    assert response.status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -236,11 +236,11 @@ def test_the_sandbox_is_closed_without_its_token(start: Start) -> None:
 )
 def test_the_sandbox_says_what_is_wrong(start: Start, path: str, body: object) -> None:
     retailer = start(1)
-    answer = requests.post(retailer.url + path, json=body, headers={"X-Admin-Token": "admin"}, timeout=10)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_parameter")
+    response = requests.post(retailer.url + path, json=body, headers={"X-Admin-Token": "admin"}, timeout=10)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, "invalid_parameter")
 
 
-def test_the_clock_runs_again_when_it_is_let_go(start: Start) -> None:
+def test_the_clock_runs_again_when_it_is_released(start: Start) -> None:
     retailer = start(1)
     retailer.set_clock(datetime(2023, 5, 1, tzinfo=UTC))
     assert retailer.admin("GET", "/admin/clock") == {"now": "2023-05-01T00:00:00Z", "fixed": True}

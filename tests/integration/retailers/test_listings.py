@@ -1,4 +1,4 @@
-"""What every retailer's API promises, whatever its shape."""
+"""What every retailer's API guarantees, whatever its format."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def day_text(retailer: RunningRetailer, day: date) -> str:
 
 def list_day(retailer: RunningRetailer, text: str, **more: object) -> requests.Response:
     client = retailer.client
-    answer: requests.Response = client.get(client.listing, **{client.day_parameter: text}, **more)
-    return answer
+    response: requests.Response = client.get(client.listing, **{client.day_parameter: text}, **more)
+    return response
 
 
 @pytest.mark.parametrize("day", [DAY, date(2023, 1, 1), date(2024, 2, 29)])
@@ -63,12 +63,12 @@ def test_a_day_is_the_same_in_any_database_and_order(retailer: RunningRetailer, 
     assert {day: retailer.client.sold_on(day) for day in days} == backwards
 
 
-def test_two_first_requests_at_once_make_a_day_once(retailer: RunningRetailer) -> None:
+def test_two_first_requests_at_once_generate_a_day_once(retailer: RunningRetailer) -> None:
     day = date(2023, 7, 4)
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: lines_on(retailer.client, day), range(4)))
-    assert answers[0] and all(answer == answers[0] for answer in answers)
-    assert retailer.client.report(day) == summed(answers[0])
+        responses = list(pool.map(lambda _: lines_on(retailer.client, day), range(4)))
+    assert responses[0] and all(response == responses[0] for response in responses)
+    assert retailer.client.report(day) == summed(responses[0])
 
 
 @pytest.mark.parametrize("day", [date(2022, 12, 31), date(1999, 1, 1), date(2024, 3, 2), date(2030, 1, 1)])
@@ -91,10 +91,8 @@ def test_today_has_the_sales_up_to_now(retailer: RunningRetailer) -> None:
     assert seen[0] < seen[1] < seen[2] < seen[3]
 
 
-def test_the_changes_turn_an_old_copy_of_the_books_into_the_present_one(
-    retailer: RunningRetailer, start: Start
-) -> None:
-    """A client that copied three weeks and then only reads what changed holds what the books hold."""
+def test_the_changes_bring_an_old_copy_of_the_sales_up_to_date(retailer: RunningRetailer, start: Start) -> None:
+    """A client that copied three weeks and then reads only changes has the same sales as the retailer."""
     retailer = start(retailer.client.number, RETAILER_LINES_PER_DAY="1500")
     days = [DAY + timedelta(days=number) for number in range(21)]
     then, now = datetime(2024, 2, 4, 22, tzinfo=UTC), datetime(2024, 2, 14, 22, tzinfo=UTC)
@@ -154,18 +152,18 @@ def test_customers_are_as_they_were_when_they_bought(retailer: RunningRetailer) 
     assert sum(len(each) > 1 for each in states.values()) > 20
 
 
-def test_each_answer_says_how_long_the_server_took(retailer: RunningRetailer) -> None:
+def test_each_response_says_how_long_the_server_took(retailer: RunningRetailer) -> None:
     assert list_day(retailer, day_text(retailer, DAY)).headers["Server-Timing"].startswith("app;dur=")
 
 
 @pytest.mark.parametrize("text", ["2024-02-30", "30/02/2024", "15-01-2024", "20240115", "tomorrow", "2024-1-5"])
-def test_a_date_that_is_none_is_a_bad_request(retailer: RunningRetailer, text: str) -> None:
-    answer = list_day(retailer, text)
-    assert answer.status_code == 400
-    assert text in str(answer.json())
+def test_an_invalid_date_is_a_bad_request(retailer: RunningRetailer, text: str) -> None:
+    response = list_day(retailer, text)
+    assert response.status_code == 400
+    assert text in str(response.json())
 
 
-def test_exactly_one_of_date_and_time_of_change_is_asked_for(retailer: RunningRetailer) -> None:
+def test_exactly_one_of_date_and_time_of_change_is_required(retailer: RunningRetailer) -> None:
     client = retailer.client
     since = {1: "2024-01-15T00:00:00Z", 2: "1705329802", 3: "15/01/2024 00:00"}[client.number]
     assert client.get(client.listing).status_code == 400
@@ -174,29 +172,29 @@ def test_exactly_one_of_date_and_time_of_change_is_asked_for(retailer: RunningRe
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "5001", "1e3"])
 def test_a_wrong_page_size_is_a_bad_request(retailer: RunningRetailer, size: str) -> None:
-    answer = list_day(retailer, day_text(retailer, DAY), **{retailer.client.size_parameter: size})
-    assert answer.status_code == 400
-    assert retailer.client.size_parameter in str(answer.json())
+    response = list_day(retailer, day_text(retailer, DAY), **{retailer.client.size_parameter: size})
+    assert response.status_code == 400
+    assert retailer.client.size_parameter in str(response.json())
 
 
 def test_unknown_paths_and_methods_are_rejected_in_json(retailer: RunningRetailer) -> None:
     assert retailer.client.get("/nothing/here").status_code == 404
-    answer = requests.delete(retailer.url + retailer.client.listing, timeout=10)
-    assert answer.status_code == 405
-    assert answer.headers["Content-Type"] == "application/json" and answer.json()
+    response = requests.delete(retailer.url + retailer.client.listing, timeout=10)
+    assert response.status_code == 405
+    assert response.headers["Content-Type"] == "application/json" and response.json()
 
 
 def test_health_needs_no_key(retailer: RunningRetailer) -> None:
-    answer = requests.get(retailer.url + "/health", timeout=10)
-    assert answer.status_code == 200
-    assert answer.json()["status"] == "ok"
-    assert answer.json()["retailer"] == f"retailer_{retailer.client.number}"
+    response = requests.get(retailer.url + "/health", timeout=10)
+    assert response.status_code == 200
+    assert response.json()["status"] == "ok"
+    assert response.json()["retailer"] == f"retailer_{retailer.client.number}"
 
 
 def test_the_rate_limit_says_when_to_come_back(start: Start, retailer: RunningRetailer) -> None:
     strict = start(retailer.client.number, RETAILER_RATE_LIMIT="1")
-    answers = [list_day(strict, day_text(strict, date(2022, 1, 1))) for _ in range(4)]
-    rejected = [answer for answer in answers if answer.status_code == 429]
+    responses = [list_day(strict, day_text(strict, date(2022, 1, 1))) for _ in range(4)]
+    rejected = [response for response in responses if response.status_code == 429]
     assert rejected
     assert int(rejected[0].headers["Retry-After"]) >= 1
 

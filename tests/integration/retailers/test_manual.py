@@ -1,6 +1,6 @@
-"""The manual's commands run, and its examples are what the APIs answer.
+"""The manual's commands run, and its examples are what the APIs response.
 
-They are run here and not with those of the other documents: they need retailers that stand at the time of the examples.
+They are run here, not with those of the other documents, because they need retailers with the clock of the examples.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def retailers(start: Start) -> dict[int, RunningRetailer]:
-    moment = "2024-02-01T06:00:00+00:00"
-    return {number: start(number, RETAILER_LINES_PER_DAY="2000", RETAILER_TODAY=moment) for number in (1, 2, 3)}
+    time = "2024-02-01T06:00:00+00:00"
+    return {number: start(number, RETAILER_LINES_PER_DAY="2000", RETAILER_TODAY=time) for number in (1, 2, 3)}
 
 
 def run(command: str, retailers: dict[int, RunningRetailer], **more: str) -> str:
@@ -56,7 +56,7 @@ def test_the_manual_has_an_example_of_each_listing() -> None:
     assert (len(COMMANDS), len(STARTS), len(EXAMPLES), len(INLINE)) == (5, 1, 3, 3)
 
 
-def test_a_retailer_starts_as_the_manual_says(database: str) -> None:
+def test_a_retailer_starts_with_the_manuals_command(database: str) -> None:
     command = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL={database}", STARTS[0])
     command = command.replace("PORT=5001", f"PORT={free_port()} RETAILER_LINES_PER_DAY=20")
     # The shell the command runs in has this environment's Python; exec makes the retailer its own process.
@@ -78,9 +78,9 @@ def test_the_commands_of_the_manual_give_its_examples(retailers: dict[int, Runni
     first, token, second, third, sandbox = COMMANDS
     assert body(run(first, retailers)) == EXAMPLES[0]
     access = json.loads(run(token, retailers))["access_token"]
-    answer = body(run(second, retailers, TOKEN=access))
-    assert answer.pop("next_cursor")[:8] == EXAMPLES[1].pop("next_cursor")[:8]
-    assert answer == EXAMPLES[1]
+    response = body(run(second, retailers, TOKEN=access))
+    assert response.pop("next_cursor")[:8] == EXAMPLES[1].pop("next_cursor")[:8]
+    assert response == EXAMPLES[1]
     output = run(third, retailers)
     assert body(output) == EXAMPLES[2]
     assert "X-Total-Count: 2130" in output and "X-Fecha-Corte: 01/02/2024 07:00" in output and 'rel="next"' in output
@@ -89,9 +89,9 @@ def test_the_commands_of_the_manual_give_its_examples(retailers: dict[int, Runni
 
 
 def test_the_reports_of_the_manual_are_the_real_ones(retailers: dict[int, RunningRetailer]) -> None:
-    answers = [
+    responses = [
         retailers[1].client.get("/v1/reports/daily", date="2024-01-15").json(),
         retailers[2].client.get("/reports/daily", day="2024-01-15").json(),
         retailers[3].client.get("/api/cierre", fecha="15/01/2024").json(),
     ]
-    assert answers == INLINE
+    assert responses == INLINE

@@ -50,7 +50,7 @@ def ended(number: int, **changed: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_a_retailer_says_when_it_is_ready_and_stops_when_told(number: int, database: str, port: int) -> None:
+def test_a_retailer_says_when_it_is_ready_and_stops_on_a_signal(number: int, database: str, port: int) -> None:
     process = launch(number, DATABASE_URL=database, PORT=str(port), RETAILER_LINES_PER_DAY="60")
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
@@ -74,7 +74,7 @@ def test_missing_settings_are_one_line_and_status_2() -> None:
     assert (code, errors) == (2, "retailer_2 cannot start: set DATABASE_URL, CLIENT_SECRET\n")
 
 
-def test_a_database_that_is_away_is_one_line_and_status_1(port: int) -> None:
+def test_an_unavailable_database_is_one_line_and_status_1(port: int) -> None:
     code, errors = ended(1, DATABASE_URL="postgresql://u:hidden@nowhere.invalid:1/x", PORT=str(port))
     assert code == 1
     assert errors.startswith("retailer_1 cannot start: ") and errors.count("\n") == 1
@@ -88,7 +88,7 @@ def test_a_wrong_password_is_one_line_and_status_1(database: str, port: int) -> 
     assert "nobody" in errors and "wrong" not in errors and errors.count("\n") == 1
 
 
-def test_a_user_who_may_not_make_tables_is_one_line_and_status_1(database: str, port: int) -> None:
+def test_a_user_who_may_not_create_tables_is_one_line_and_status_1(database: str, port: int) -> None:
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM public")
         cursor.execute("DROP ROLE IF EXISTS cashier")
@@ -103,7 +103,7 @@ def test_a_user_who_may_not_make_tables_is_one_line_and_status_1(database: str, 
     assert "permission denied" in errors and "DATABASE_URL" in errors and errors.count("\n") == 1
 
 
-def test_a_retailer_finds_its_database_again(start: Start) -> None:
+def test_a_retailer_reconnects_to_its_database(start: Start) -> None:
     retailer = start(2)
     truth = retailer.client.sold_on(date(2024, 1, 15))
     connection = psycopg2.connect(retailer.dsn)
@@ -118,7 +118,7 @@ def test_a_retailer_finds_its_database_again(start: Start) -> None:
     assert retailer.client.sold_on(date(2024, 1, 15)) == truth
 
 
-def test_tables_of_an_older_layout_are_made_anew(start: Start) -> None:
+def test_tables_of_an_older_layout_are_created_again(start: Start) -> None:
     retailer = start(3)
     truth = retailer.client.sold_on(date(2024, 1, 15))
     with psycopg2.connect(retailer.dsn) as connection, connection.cursor() as cursor:
@@ -137,14 +137,14 @@ def test_a_port_that_is_taken_is_one_line_and_status_1(database: str) -> None:
     assert f"127.0.0.1:{number}" in errors and "PORT" in errors and errors.count("\n") == 1
 
 
-def test_a_csv_that_is_none_is_one_line_and_status_1(database: str, port: int, tmp_path: Path) -> None:
+def test_an_invalid_csv_is_one_line_and_status_1(database: str, port: int, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n", encoding="utf-8")
     code, errors = ended(1, DATABASE_URL=database, PORT=str(port), RETAILER_REPLAY_CSV=str(tmp_path / "x.csv"))
     assert code == 1
     assert "x.csv does not begin with the header" in errors and errors.count("\n") == 1
 
 
-def test_a_second_start_changes_nothing_and_another_seed_starts_anew(start: Start) -> None:
+def test_a_second_start_changes_nothing_and_another_seed_fills_again(start: Start) -> None:
     day = date(2024, 1, 15)
     first = start(1)
     sales = first.client.sold_on(day)

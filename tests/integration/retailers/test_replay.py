@@ -1,4 +1,4 @@
-"""A CSV as a retailer's sales: every row, every cent, in each vendor's shape."""
+"""A CSV as a retailer's sales: every row, every cent, in each retailer's format."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def replay(request: pytest.FixtureRequest, start: Start, sales: Path) -> Running
     return replaying(start, request.param, sales)
 
 
-def test_every_row_is_delivered_as_often_as_it_stands_in_the_csv(replay: RunningRetailer) -> None:
+def test_every_row_is_delivered_as_often_as_it_is_in_the_csv(replay: RunningRetailer) -> None:
     lines = lines_on(replay.client, DAY, 2)
     delivered = Counter((line.receipt, line.product, line.name, line.quantity, line.price) for line in lines)
     assert delivered == {
@@ -85,7 +85,7 @@ def test_rows_are_classified(replay: RunningRetailer) -> None:
     assert kinds == {"1": "sale", "2": "sale", "C3": "return", "A4": "adjustment", "5": "adjustment"}
 
 
-def test_times_are_london_s(replay: RunningRetailer) -> None:
+def test_times_are_london_times(replay: RunningRetailer) -> None:
     times = {line.sold_at for line in lines_on(replay.client, DAY) if line.receipt == "1"}
     assert times == {datetime(2011, 7, 1, 7, minute, tzinfo=UTC) for minute in (26, 27)}
 
@@ -128,7 +128,7 @@ def test_time_zone_and_currency_can_be_chosen(start: Start, sales: Path) -> None
     assert (row["sold_at"], row["currency"]) == ("2011-07-01T08:26:00+02:00", "EUR")
 
 
-def test_a_retailer_starts_anew_with_another_csv_and_keeps_the_same_one(
+def test_a_retailer_is_filled_again_with_another_csv_but_not_with_the_same_one(
     start: Start, sales: Path, tmp_path: Path
 ) -> None:
     retailer = start(1, RETAILER_REPLAY_CSV=str(sales))

@@ -1,4 +1,4 @@
-"""What is each vendor's own: fields as the manual lists them, authentication, pagination, money and time."""
+"""What differs between retailers: fields as the manual lists them, authentication, pagination, money and time."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def test_every_field_that_is_sent_is_in_the_manual(
 @pytest.mark.parametrize(
     ("key", "code"), [(None, "missing_api_key"), ("wrong", "invalid_api_key"), ("", "invalid_api_key")]
 )
-def test_retailer_1_wants_its_key(first: RunningRetailer, key: str | None, code: str) -> None:
+def test_retailer_1_requires_its_key(first: RunningRetailer, key: str | None, code: str) -> None:
     headers = {} if key is None else {"X-API-Key": key}
-    answer = requests.get(first.url + "/v1/sales?date=2024-01-15", headers=headers, timeout=TIMEOUT)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, code)
+    response = requests.get(first.url + "/v1/sales?date=2024-01-15", headers=headers, timeout=TIMEOUT)
+    assert (response.status_code, response.json()["error"]["code"]) == (401, code)
 
 
 def test_retailer_1_gives_the_offset_of_the_season(first: RunningRetailer) -> None:
@@ -79,7 +79,7 @@ def test_retailer_1_pages_by_offset(first: RunningRetailer) -> None:
 
 
 @pytest.mark.parametrize("text", ["2024-01-15", "2024-01-15T00:00:00", "yesterday"])
-def test_retailer_1_wants_times_with_their_offset(first: RunningRetailer, text: str) -> None:
+def test_retailer_1_requires_times_with_an_offset(first: RunningRetailer, text: str) -> None:
     assert first.client.get("/v1/sales", updated_since=text).status_code == 400
 
 
@@ -107,35 +107,35 @@ def test_retailer_1_reads_any_offset(first: RunningRetailer) -> None:
 def test_retailer_2_gives_no_token_to_strangers(
     second: RunningRetailer, form: dict[str, str], status: int, error: str
 ) -> None:
-    answer = requests.post(second.url + "/oauth/token", data=form, timeout=TIMEOUT)
-    assert (answer.status_code, answer.json()["error"]) == (status, error)
+    response = requests.post(second.url + "/oauth/token", data=form, timeout=TIMEOUT)
+    assert (response.status_code, response.json()["error"]) == (status, error)
 
 
-def test_retailer_2_takes_its_client_by_basic_authentication_too(second: RunningRetailer) -> None:
-    answer = requests.post(
+def test_retailer_2_also_accepts_basic_authentication(second: RunningRetailer) -> None:
+    response = requests.post(
         second.url + "/oauth/token",
         data={"grant_type": "client_credentials"},
         auth=("client", "secret"),
         timeout=TIMEOUT,
     )
-    assert answer.json()["token_type"] == "Bearer" and answer.json()["expires_in"] == 300
+    assert response.json()["token_type"] == "Bearer" and response.json()["expires_in"] == 300
 
 
 @pytest.mark.parametrize(("header", "error"), [(None, "missing_token"), ("Bearer made.up.token", "invalid_token")])
-def test_retailer_2_wants_a_token(second: RunningRetailer, header: str | None, error: str) -> None:
+def test_retailer_2_requires_a_token(second: RunningRetailer, header: str | None, error: str) -> None:
     headers = {"Authorization": header} if header else {}
-    answer = requests.get(second.url + "/orders?placed_on=2024-01-15", headers=headers, timeout=TIMEOUT)
-    assert (answer.status_code, answer.json()["error"]) == (401, error)
-    assert error in answer.headers["WWW-Authenticate"]
+    response = requests.get(second.url + "/orders?placed_on=2024-01-15", headers=headers, timeout=TIMEOUT)
+    assert (response.status_code, response.json()["error"]) == (401, error)
+    assert error in response.headers["WWW-Authenticate"]
 
 
-def test_retailer_2_lets_tokens_expire(start: Start) -> None:
+def test_retailer_2_expires_tokens(start: Start) -> None:
     hasty = start(2, RETAILER_TOKEN_SECONDS="1")
     assert hasty.client.get("/orders", placed_on="2024-01-15").status_code == 200
     deadline = datetime.now(UTC).timestamp() + 5
-    while (answer := hasty.client.get("/orders", placed_on="2024-01-15")).status_code == 200:
+    while (response := hasty.client.get("/orders", placed_on="2024-01-15")).status_code == 200:
         assert datetime.now(UTC).timestamp() < deadline
-    assert (answer.status_code, answer.json()["error"]) == (401, "token_expired")
+    assert (response.status_code, response.json()["error"]) == (401, "token_expired")
 
 
 def test_retailer_2_pages_by_cursor_with_orders_not_lines(second: RunningRetailer) -> None:
@@ -147,11 +147,11 @@ def test_retailer_2_pages_by_cursor_with_orders_not_lines(second: RunningRetaile
 
 def test_retailer_2_rejects_the_cursor_of_another_listing(second: RunningRetailer) -> None:
     cursor = second.client.get("/orders", placed_on="2024-01-15", page_size=1).json()["next_cursor"]
-    answer = second.client.get("/orders", placed_on="2024-01-16", cursor=cursor)
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_cursor")
+    response = second.client.get("/orders", placed_on="2024-01-16", cursor=cursor)
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_cursor")
 
 
-def test_retailer_2_counts_in_whole_pence(second: RunningRetailer) -> None:
+def test_retailer_2_counts_in_integer_pence(second: RunningRetailer) -> None:
     for order, line in second.client.sold_on(DAY):
         assert order["currency"] == {"code": "GBP", "exponent": 2}
         assert type(line["amount"]) is int and type(line["unit_amount"]) is int and type(order["placed_at"]) is int
@@ -170,9 +170,9 @@ def test_retailer_2_counts_in_whole_pence(second: RunningRetailer) -> None:
         ({"X-Signature": "0" * 64}, "firma_invalida"),
     ],
 )
-def test_retailer_3_wants_signed_requests(third: RunningRetailer, changed: dict[str, str], codigo: str) -> None:
-    answer = third.client.send("/api/ventas?fecha=15%2F01%2F2024", **changed)
-    assert (answer.status_code, answer.json()["codigo"]) == (401, codigo)
+def test_retailer_3_requires_signed_requests(third: RunningRetailer, changed: dict[str, str], codigo: str) -> None:
+    response = third.client.send("/api/ventas?fecha=15%2F01%2F2024", **changed)
+    assert (response.status_code, response.json()["codigo"]) == (401, codigo)
 
 
 def test_retailer_3_checks_the_path_as_it_was_sent(third: RunningRetailer) -> None:
@@ -186,14 +186,14 @@ def test_retailer_3_checks_the_path_as_it_was_sent(third: RunningRetailer) -> No
 
 
 def test_retailer_3_links_its_pages(third: RunningRetailer) -> None:
-    answer = third.client.get("/api/ventas", fecha="15/01/2024", pagina=2, tamano=50)
-    total = int(answer.headers["X-Total-Count"])
+    response = third.client.get("/api/ventas", fecha="15/01/2024", pagina=2, tamano=50)
+    total = int(response.headers["X-Total-Count"])
     assert total == len(third.client.sold_on(DAY))
-    pages = {name: re.search(r"pagina=(\d+)", link["url"]) for name, link in answer.links.items()}
+    pages = {name: re.search(r"pagina=(\d+)", link["url"]) for name, link in response.links.items()}
     assert {name: int(found[1]) for name, found in pages.items() if found} == {
         "first": 1, "prev": 1, "next": 3, "last": -(-total // 50),
     }  # fmt: skip
-    assert answer.headers["X-Fecha-Corte"] == "01/03/2024 12:00"
+    assert response.headers["X-Fecha-Corte"] == "01/03/2024 12:00"
     beyond = third.client.get("/api/ventas", fecha="15/01/2024", pagina=999)
     assert beyond.json() == [] and "next" not in beyond.links
 
@@ -208,13 +208,13 @@ def test_retailer_3_writes_numbers_and_times_as_in_spain(third: RunningRetailer)
 
 
 @pytest.mark.parametrize("text", ["15/01/2024", "2024-01-15T00:00:00Z", "15/01/2024 25:00"])
-def test_retailer_3_wants_local_times(third: RunningRetailer, text: str) -> None:
-    answer = third.client.get("/api/ventas", modificado_desde=text)
-    assert (answer.status_code, answer.json()["codigo"]) == (400, "parametro_invalido")
+def test_retailer_3_requires_local_times(third: RunningRetailer, text: str) -> None:
+    response = third.client.get("/api/ventas", modificado_desde=text)
+    assert (response.status_code, response.json()["codigo"]) == (400, "parametro_invalido")
 
 
 def test_retailer_2_survives_its_own_restart_with_the_same_token(second: RunningRetailer, start: Start) -> None:
     token = second.client.get_token()
     again = start(2, second.dsn)
-    answer = Client2(again.url, token=token).get("/reports/daily", day="2024-01-15")
-    assert answer.status_code == 200
+    response = Client2(again.url, token=token).get("/reports/daily", day="2024-01-15")
+    assert response.status_code == 200

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ingestion.landing.overlap import Overlap
+from ingestion.landing.overlap_policy import Overlap
 from local_stack.databases import WarehouseAccess
 from pipeline.file_load import FileLoadRequest, run_file_load
 from shared.config import load_settings, read_environment

@@ -41,13 +41,13 @@ def test_a_multiple_has_new_invoices_on_the_same_weekdays_and_everything_else_al
     rows = read(with_rows(source, 9))
     assert len(rows) == 9
     assert len({row[0] for row in rows}) == 9, "no invoice twice"
-    for place, row in enumerate(rows):
-        copied = ROWS[place % 3]
+    for target, row in enumerate(rows):
+        copied = ROWS[target % 3]
         assert re.fullmatch("[AC]?[0-9]{6}", row[0])
         assert row[0][0] == copied[0][0] or row[0].isdigit()
         assert [row[column] for column in (1, 2, 3, 5, 6, 7)] == [copied[column] for column in (1, 2, 3, 5, 6, 7)]
         moved, before = (datetime.strptime(each[4], "%m/%d/%Y %H:%M") for each in (row, copied))  # noqa: DTZ007
-        assert (moved - before).days == 53 * 7 * (place // 3)
+        assert (moved - before).days == 53 * 7 * (target // 3)
 
 
 def test_the_day_after_is_later_than_every_row(source: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_command_is_measured_with_its_start_its_processor_time_and_its_highest
     assert 96 * MIB < cost.peak_bytes < 200 * MIB, "its own memory, not that of the process that started it"
 
 
-def test_a_command_that_fails_is_told_with_its_last_words() -> None:
+def test_a_failed_command_is_reported_with_its_last_output() -> None:
     with pytest.raises(CommandFailed, match="no such luck"):
         run_command(python("import sys; sys.exit('no such luck')"), ENVIRONMENT, {})
 

@@ -8,12 +8,12 @@ import pytest
 from ingestion.prefetch import prefetch
 
 
-def test_everything_arrives_in_order() -> None:
+def test_all_items_arrive_in_order() -> None:
     with prefetch(iter(range(100))) as items:
         assert list(items) == list(range(100))
 
 
-def test_an_error_arrives_after_what_came_before_it() -> None:
+def test_an_error_is_raised_after_the_items_before_it() -> None:
     def failing() -> Iterator[int]:
         yield 1
         raise ValueError("page 2")
@@ -25,7 +25,7 @@ def test_an_error_arrives_after_what_came_before_it() -> None:
     assert seen == [1]
 
 
-def test_leaving_early_stops_the_reading() -> None:
+def test_leaving_the_block_early_stops_the_reading() -> None:
     fetched: list[int] = []
 
     def endless() -> Iterator[int]:
@@ -42,7 +42,7 @@ def test_leaving_early_stops_the_reading() -> None:
     assert threading.active_count() == before
 
 
-def test_only_so_much_is_read_ahead() -> None:
+def test_only_a_bounded_number_of_items_is_prefetched() -> None:
     fetched: list[int] = []
 
     def counted() -> Iterator[int]:

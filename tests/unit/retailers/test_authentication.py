@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from retailers.rejections import Rejected
 from retailers.retailer2 import cursors
-from retailers.retailer2.cursors import Place
+from retailers.retailer2.cursors import Position
 from retailers.retailer2.tokens import Tokens, bearer
 from retailers.retailer3.signatures import Signatures, signature
 
@@ -37,7 +37,7 @@ def test_the_signature_is_the_one_that_openssl_makes() -> None:
     )
 
 
-def test_a_signed_request_is_let_in() -> None:
+def test_a_signed_request_is_accepted() -> None:
     Signatures("shop", "secret", lambda: NOW + 299).check("GET", TARGET, headers())
 
 
@@ -59,7 +59,7 @@ def test_a_request_that_does_not_hold_is_rejected(sent: dict[str, str], target: 
     assert rejection(Signatures("shop", "secret", lambda: NOW).check, "GET", target, sent) == code
 
 
-def test_a_token_holds_until_it_expires() -> None:
+def test_a_token_is_valid_until_it_expires() -> None:
     clock = [float(NOW)]
     tokens = Tokens("secret", 300, lambda: clock[0])
     token = tokens.issue()
@@ -96,14 +96,16 @@ def test_a_request_without_a_token_is_rejected(header: str | None) -> None:
 
 @given(st.integers(-1, 2**61), st.integers(-1, 2**61), st.integers(0, 10**9), st.integers(1, 10**6))
 def test_a_cursor_brings_back_the_place_it_was_made_of(time: int, key: int, delivered: int, page: int) -> None:
-    place = Place("placed_on 2024-01-15", time, key, delivered, page)
-    assert cursors.read(cursors.written(place), place.listing) == place
+    position = Position("placed_on 2024-01-15", time, key, delivered, page)
+    assert cursors.decode(cursors.encode(position), position.listing) == position
 
 
 def test_without_a_cursor_a_listing_begins() -> None:
-    assert cursors.read(None, "placed_on 2024-01-15") == Place("placed_on 2024-01-15")
+    assert cursors.decode(None, "placed_on 2024-01-15") == Position("placed_on 2024-01-15")
 
 
-@pytest.mark.parametrize("cursor", ["x", "!!!", "bnVsbA", "WzFd", cursors.written(Place("placed_on 2024-01-16")), "ñ"])
-def test_a_cursor_of_another_listing_or_none_at_all_is_rejected(cursor: str) -> None:
-    assert rejection(cursors.read, cursor, "placed_on 2024-01-15") == "invalid_cursor"
+@pytest.mark.parametrize(
+    "cursor", ["x", "!!!", "bnVsbA", "WzFd", cursors.encode(Position("placed_on 2024-01-16")), "ñ"]
+)
+def test_an_invalid_cursor_or_one_of_another_listing_is_rejected(cursor: str) -> None:
+    assert rejection(cursors.decode, cursor, "placed_on 2024-01-15") == "invalid_cursor"

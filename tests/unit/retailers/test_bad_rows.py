@@ -1,4 +1,4 @@
-"""Where bad rows stand: the same place whatever the page size."""
+"""Bad rows are at the same positions whatever the page size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retailers.faults.bad_rows import HUGE, NO_BAD_ROWS, BadRows, bad_rows
+from retailers.faults.bad_rows import HUGE, WITHOUT_BAD_ROWS, BadRows, bad_rows
 from retailers.faults.specification import BAD_ROW_KINDS, parse_faults
 from retailers.retailer1.bad_rows import bad_row
 from retailers.retailer2.bad_rows import bad_order
@@ -46,8 +46,8 @@ def test_the_share_is_of_all_rows_delivered(share: str) -> None:
 
 
 def test_without_the_fault_there_are_none() -> None:
-    assert bad_rows(None) is NO_BAD_ROWS
-    assert NO_BAD_ROWS.among(1000) == 0
+    assert bad_rows(None) is WITHOUT_BAD_ROWS
+    assert WITHOUT_BAD_ROWS.among(1000) == 0
 
 
 def test_every_kind_comes_in_turn_and_only_one_row_is_huge() -> None:

@@ -89,7 +89,7 @@ def test_a_gzipped_file_is_read_too(write: Write) -> None:
         "1,A",
     ],
 )
-def test_a_row_that_is_no_sale_is_named_by_its_line(write: Write, line: str) -> None:
+def test_an_invalid_row_is_an_error_that_names_its_line(write: Write, line: str) -> None:
     with pytest.raises(UnreadableCsvError, match=r"sales\.csv line 2 is not a sale"):
         rows(write(line))
 

@@ -1,4 +1,4 @@
-"""States of receipts: at any time the books hold each line exactly once."""
+"""States of receipts: at any time each line has exactly one state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def held(entries: list[Entry], time: int) -> dict[int, tuple[object, ...]]:
 
 
 @given(st.sampled_from(RECEIPTS), st.integers(-2 * 86_400, 25 * 86_400))
-def test_both_kinds_of_books_hold_the_same_lines_at_any_time(receipt: Receipt, offset: int) -> None:
+def test_states_of_receipts_and_of_lines_have_the_same_lines_at_any_time(receipt: Receipt, offset: int) -> None:
     by_line, by_receipt = held(line_entries(receipt), MIDDAY + offset), held(receipt_entries(receipt), MIDDAY + offset)
     assert by_line == by_receipt
 

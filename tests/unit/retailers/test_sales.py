@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_sales_on_every_machine(market: Market, expected: 
     assert digest(generator(market, lines=300), date(2023, 1, 1), DAY, date(2026, 10, 25)) == expected
 
 
-def test_a_day_does_not_depend_on_the_days_made_before_it() -> None:
+def test_a_day_does_not_depend_on_the_days_generated_before_it() -> None:
     warm = generator(lines=300)
     for number in range(5):
         list(warm.receipts(DAY + timedelta(days=number)))
@@ -55,7 +55,7 @@ def test_another_seed_gives_other_sales() -> None:
 
 
 @pytest.mark.parametrize("market", MARKETS, ids=lambda market: market.retailer_id)
-def test_a_year_averages_the_lines_that_were_asked_for(market: Market) -> None:
+def test_a_year_averages_the_requested_number_of_lines(market: Market) -> None:
     maker = generator(market, lines=200)
     lines = sum(
         len(receipt.lines)

@@ -59,7 +59,7 @@ def test_a_wrong_setting_is_named_with_its_value(name: str, value: str) -> None:
     assert name in message and value in message and "\n" not in message
 
 
-def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from file\n", encoding="utf-8")
     environment = {**ENOUGH, "HMAC_SECRET": "", "HMAC_SECRET_FILE": str(tmp_path / "secret")}
     found = read_settings(MARKET, 5003, ("CLIENT_ID", "HMAC_SECRET"), environment)
@@ -93,7 +93,7 @@ def test_no_day_to_come_is_made_beforehand() -> None:
     assert max(preloaded_days(date(2024, 1, 10))) == date(2024, 1, 10)
 
 
-def test_the_clock_stands_where_it_was_set_and_runs_again() -> None:
+def test_the_clock_stops_where_it_was_set_and_runs_again() -> None:
     clock = Clock(real=lambda: NOON)
     assert clock.now() == NOON and not clock.is_fixed
     clock.set(NOON + timedelta(days=3, microseconds=5))
@@ -127,7 +127,7 @@ def test_a_listing_is_measured_again_only_after_the_next_change() -> None:
         return listings.get(NOON.date(), now, measure).lines
 
     assert [length(NOON), length(NOON + timedelta(minutes=59)), length(NOON + timedelta(hours=1))] == [1, 1, 2]
-    assert length(NOON) == 3, "a clock that was set back sees older books"
+    assert length(NOON) == 3, "with the clock set back, older sales are listed"
     listings.forget()
     assert length(NOON) == 4
 

@@ -62,7 +62,7 @@ def test_the_folder_is_recognised(folder: Path) -> None:
     assert recognise_layout([str(folder)]).name == "olist"
 
 
-def test_lines_find_their_order_customer_product_and_seller(folder: Path) -> None:
+def test_lines_are_joined_to_order_customer_product_and_seller(folder: Path) -> None:
     with reading(folder, layout=load_layout("olist")) as outcome:
         assert outcome.landed(
             "transaction_id", "line_id", "line_type", "product_category", "customer_id", "customer_city", "store_city",
@@ -83,7 +83,7 @@ def test_lines_find_their_order_customer_product_and_seller(folder: Path) -> Non
         assert [file.name for file in outcome.read.files] == sorted(set(FILES) - {"olist_order_reviews_dataset.csv"})
 
 
-def test_lines_in_two_files_are_told_apart(folder: Path) -> None:
+def test_rejected_lines_name_their_file(folder: Path) -> None:
     header, *rest = FILES["olist_order_items_dataset.csv"].splitlines()
     write(folder / "olist_order_items_dataset.csv", "\n".join([header, *rest[:2]]))
     write(folder / "olist_order_items_more.csv", "\n".join([header, rest[2], rest[4]]))
@@ -92,7 +92,7 @@ def test_lines_in_two_files_are_told_apart(folder: Path) -> None:
         assert outcome.rejected() == [(3, "MISSING_REFERENCE", None, None)]
 
 
-def test_a_file_that_is_not_there_is_named_with_its_columns(folder: Path) -> None:
+def test_a_missing_file_is_named_with_its_columns(folder: Path) -> None:
     (folder / "olist_sellers_dataset.csv").unlink()
     with pytest.raises(FixConfiguration) as caught, reading(folder, layout=load_layout("olist")):
         pass
@@ -108,5 +108,5 @@ def test_a_broken_row_in_a_file_that_others_refer_to_is_an_error(folder: Path) -
         pass
     assert str(caught.value) == (
         f"{folder / name}, line 6: the row has 2 fields, the header has 5. Other files refer to this one, so it has"
-        " to be whole. Nothing was loaded."
+        " to be complete. Nothing was loaded."
     )

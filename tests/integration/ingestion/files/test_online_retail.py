@@ -1,4 +1,4 @@
-"""The real Online Retail file, row by row: what must come out stands in ../shared/data/README.md."""
+"""The real Online Retail file, row by row. The expected figures are in ../shared/data/README.md."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def one(outcome: Outcome, query: str) -> tuple[object, ...]:
     return found
 
 
-def test_every_row_lands_and_every_penny(outcome: Outcome) -> None:
+def test_every_row_and_every_penny_is_landed(outcome: Outcome) -> None:
     read = outcome.read
     assert (read.rows, read.landed, read.rejected, len(read.days)) == (541_909, 541_909, 0, 305)
     assert one(outcome, "SELECT sum(net_amount) FROM landed_records") == (Decimal("9747747.934"),)
     assert read.rejected_by_code == {}
 
 
-def test_exact_copies_share_their_key_and_nothing_else_does(outcome: Outcome) -> None:
+def test_only_exact_duplicates_share_a_key(outcome: Outcome) -> None:
     assert one(outcome, "SELECT count(DISTINCT (transaction_id, line_id)) FROM landed_records") == (536_641,)
     assert one(
         outcome, "SELECT sum(net_amount) FROM (SELECT DISTINCT ON (transaction_id, line_id) * FROM landed_records)"
@@ -83,7 +83,7 @@ def test_lines_are_classified_with_positive_measures_and_signed_net(outcome: Out
     ) == (0,)
 
 
-def test_what_is_no_product_is_classified_and_what_stands_out_is_flagged(outcome: Outcome) -> None:
+def test_non_products_are_classified_and_outliers_are_flagged(outcome: Outcome) -> None:
     categories = dict(
         outcome.connection.execute(
             "SELECT product_category, count(*) FROM landed_records WHERE product_category IS NOT NULL GROUP BY ALL"

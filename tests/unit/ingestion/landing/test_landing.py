@@ -1,4 +1,4 @@
-"""The parts of a bulk landing that need no server: lines, digests, control totals."""
+"""The parts of landing files that need no server: lines, digests, control totals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingestion.landing import serialise as text
-from ingestion.landing.contents import day_contents, day_digests
+from ingestion.landing.control_totals import day_contents, day_digests
 from ingestion.landing.serialise import day_texts
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import SalesRecord
@@ -60,7 +60,7 @@ def as_landed(item: SalesRecord) -> bytes:
 
 _LABEL = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20).map(str.strip).filter(bool)
 _MAYBE = st.none() | _LABEL
-_MOMENT = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+_TIME = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
 @st.composite
@@ -71,9 +71,9 @@ def records(draw: st.DrawFn) -> SalesRecord:
         day=DAY + timedelta(days=draw(st.integers(0, 2))),
         qty=draw(st.decimals(-999, 999, places=3)),
         price=draw(st.decimals(0, 999, places=1)),
-        sold_at=draw(_MOMENT),
-        changed_at=draw(_MOMENT),
-        customer_since=draw(st.none() | _MOMENT),
+        sold_at=draw(_TIME),
+        changed_at=draw(_TIME),
+        customer_since=draw(st.none() | _TIME),
         **{name: draw(_MAYBE) for name in ("store_name", "store_city", "product_name", "customer_name")},
     )
 
@@ -123,13 +123,13 @@ def test_many_records_on_several_threads_stay_in_the_files_order(connection: Con
         assert lines == [b"%d" % number for number in range(ahead, 200_000, 3)]
 
 
-def test_records_that_were_not_counted_are_noticed(connection: Connection) -> None:
+def test_fewer_lines_than_counted_records_are_an_error(connection: Connection) -> None:
     land(connection, [record(), record(line="2")])
-    with pytest.raises(StopRun, match="not all records came"):
+    with pytest.raises(StopRun, match="fewer lines were written than records were counted"):
         texts(connection, {DAY: 3})
 
 
-def test_a_digest_knows_content_but_no_order(connection: Connection) -> None:
+def test_a_digest_depends_on_the_content_but_not_on_its_order(connection: Connection) -> None:
     landed = [record(line=str(number), day=DAY + timedelta(days=number % 2)) for number in range(20)]
     land(connection, landed)
     digests = day_digests(connection)
@@ -142,7 +142,7 @@ def test_a_digest_knows_content_but_no_order(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("change", ["a copy more", "a copy less", "a rejected row"])
-def test_a_digest_knows_copies_and_rejected_rows(connection: Connection, change: str) -> None:
+def test_a_digest_depends_on_duplicates_and_rejected_rows(connection: Connection, change: str) -> None:
     landed = [record(), record(), record(line="2")]
     land(connection, landed)
     before = day_digests(connection)[DAY]
@@ -152,7 +152,7 @@ def test_a_digest_knows_copies_and_rejected_rows(connection: Connection, change:
     assert day_digests(connection)[DAY] != before
 
 
-def test_control_totals_count_copies_currencies_and_rejected_rows(connection: Connection) -> None:
+def test_control_totals_count_duplicates_currencies_and_rejected_rows(connection: Connection) -> None:
     other = DAY + timedelta(days=1)
     land(connection, [record(), record(), record(line="2", qty=-1), record(line="3", currency="EUR")])
     connection.executemany(

@@ -1,4 +1,4 @@
-"""Files read in columns and records validated one by one come to the same: what is accepted, and every value."""
+"""Reading files in columns and validating records one by one accept the same rows with the same values."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ GOOD = ("R1", "P1", "Cup", "2", "3.50", "15/01/2024 10:30", "C1")
 @given(st.lists(cells, min_size=1, max_size=60))
 @example([("\u3000R1\x85", " P1", "\xa0", "-2", "0.0001", "15/01/2024 10:30", "\t")])
 @example([("R1", "P1", "Cup", "999999999", "9999999999", "15/01/2024 10:30", "C1")])
-def test_the_columns_say_what_the_contract_says_record_by_record(drawn: list[tuple[str, ...]]) -> None:
+def test_reading_in_columns_agrees_with_the_contract_record_by_record(drawn: list[tuple[str, ...]]) -> None:
     rows = [*drawn, GOOD]  # one row has a date, so that the others have a day to count to
     landed = columnar(rows)
     records = {number: record for number, cell in enumerate(rows) if (record := expected(number, cell)) is not None}

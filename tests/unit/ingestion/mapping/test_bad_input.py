@@ -1,4 +1,4 @@
-"""Files that cannot be trusted are errors that name file and line; rows that cannot are set aside, each of them."""
+"""A file that cannot be trusted stops the load with file and line; a row that cannot be trusted is rejected alone."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def error_of(path: Path, kind: type[RetailError] = StopRun, most: float = 0.5, *
     ("content", "message"),
     [
         (b"", "sales.csv is empty (0 bytes). Nothing was loaded."),
-        (b"\n\r\n\n", "sales.csv holds nothing but blank lines. Nothing was loaded."),
-        (HEADER.encode(), "sales.csv holds a header and no rows. Nothing was loaded."),
+        (b"\n\r\n\n", "sales.csv contains only blank lines. Nothing was loaded."),
+        (HEADER.encode(), "sales.csv has a header and no rows. Nothing was loaded."),
         (
             bytes(range(256)) * 20,
-            "sales.csv is not text (it is full of control characters), so it is no CSV file. Nothing was loaded.",
+            "sales.csv is not text (it is full of control characters), so it is not a CSV file. Nothing was loaded.",
         ),
         (b"PK\x03\x04....", "sales.csv is a ZIP archive or an Excel workbook, not a CSV file. Export it as CSV first."),
         (
             ",".join(f"c{number}" for number in range(100_000)).encode() + b"\n1\n",
-            "sales.csv, line 1: the header has at least 39,037 columns; 1,000 is the most. Is ',' its delimiter, and is"
-            " it a sales file? Nothing was loaded.",
+            "sales.csv, line 1: the header has at least 39,037 columns; at most 1,000 are allowed. Is ',' its"
+            " delimiter, and is it a sales file? Nothing was loaded.",
         ),
-        (b"a,b,a\n1,2,3\n", "sales.csv, line 1: the column 'a' stands twice in the header."),
+        (b"a,b,a\n1,2,3\n", "sales.csv, line 1: the column 'a' is twice in the header. Rename one of them."),
         (
             b"x" * 10_000_000,
             "sales.csv, line 1: the header does not end within 262,144 characters: a quote in it is never closed, or it"
-            " is no CSV file. Nothing was loaded.",
+            " is not a CSV file. Nothing was loaded.",
         ),
         (
             GOOD.replace("Price", "price").encode(),
@@ -62,14 +62,16 @@ def error_of(path: Path, kind: type[RetailError] = StopRun, most: float = 0.5, *
         "column missing",
     ],
 )
-def test_a_file_that_is_no_csv_of_the_layout_says_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_does_not_fit_is_an_error_that_says_what_it_is(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
     assert error_of(write(tmp_path / "sales.csv", content), FixConfiguration) == message
 
 
 def test_sources_without_a_csv_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert error_of(tmp_path / "empty", FixConfiguration).endswith(
-        "holds no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst)."
+        "contains no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst)."
     )
     assert error_of(tmp_path / "none.csv", FixConfiguration) == "There is no file none.csv."
     assert error_of(tmp_path / "*.csv", FixConfiguration) == "No file matches *.csv."
@@ -85,10 +87,10 @@ def test_a_file_cut_off_inside_a_quoted_field_loads_nothing(tmp_path: Path, pack
     )
 
 
-def test_compressed_data_that_is_cut_off_is_told_as_such(tmp_path: Path) -> None:
+def test_compressed_data_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     many = rows(*(row(Line=number, Name=f"Cup {number * 7919}") for number in range(20_000)))
-    whole = gzip.compress(many.encode())
-    path = write(tmp_path / "sales.csv.gz", whole[: len(whole) // 2])
+    packed = gzip.compress(many.encode())
+    path = write(tmp_path / "sales.csv.gz", packed[: len(packed) // 2])
     message = error_of(path)
     assert message == (
         "sales.csv.gz ends early or is damaged: its gzip data cannot be unpacked to its end. Nothing was loaded;"
@@ -97,7 +99,7 @@ def test_compressed_data_that_is_cut_off_is_told_as_such(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("end", ["\n", "", ",5,1,1,1,1\n1,2,3,4,5,6,7,8\n"], ids=["last", "last, no end", "followed"])
-def test_a_line_of_100_mb_is_an_error_that_names_it(tmp_path: Path, end: str) -> None:
+def test_a_line_of_100_mb_is_an_error_that_names_the_line(tmp_path: Path, end: str) -> None:
     path = write(tmp_path / "sales.csv", rows(row()).encode() + b"R1,2,P1," + b"x" * 100_000_000 + end.encode())
     assert error_of(path) == (
         "sales.csv, line 3 is longer than 1,000,000 characters. No sale is that long: a line end or a quote is missing."
@@ -113,19 +115,19 @@ def test_a_quote_that_swallows_the_rest_of_a_large_file_names_its_line(tmp_path:
     )
 
 
-def test_mixed_encodings_name_a_line_of_each(tmp_path: Path) -> None:
+def test_mixed_encodings_are_an_error_that_names_a_line_of_each(tmp_path: Path) -> None:
     content = rows(row(Name="Café")).encode() + row(Line=2, Name="Crème").encode("cp1252") + b"\n"
     assert error_of(write(tmp_path / "sales.csv", content)) == (
-        "sales.csv mixes encodings: line 2 is UTF-8, line 3 is not. Save the whole file in one encoding, best UTF-8."
+        "sales.csv mixes encodings: line 2 is UTF-8, line 3 is not. Save all of it in one encoding, preferably UTF-8."
         " Nothing was loaded."
     )
 
 
-def test_bytes_that_are_not_of_the_stated_encoding_are_an_error(tmp_path: Path) -> None:
+def test_bytes_that_are_invalid_in_the_declared_encoding_are_an_error(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2, Name="Café")).encode("cp1252")
     message = error_of(write(tmp_path / "sales.csv", content), format={"encoding": "utf-8"})
     assert message.startswith("sales.csv, after line ")
-    assert "State the file's encoding in the layout" in message
+    assert "Declare the file's encoding in the layout" in message
 
 
 def test_dates_in_two_orders_are_an_error_that_shows_both(tmp_path: Path) -> None:
@@ -138,18 +140,18 @@ def test_dates_in_two_orders_are_an_error_that_shows_both(tmp_path: Path) -> Non
     assert error_of(path, columns={"sold_at": {"column": "When", "format": "auto"}}) == expected
 
 
-def test_dates_that_could_be_either_order_are_an_error_unless_the_layout_says(tmp_path: Path) -> None:
+def test_ambiguous_dates_are_an_error_unless_the_layout_gives_a_format(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", rows(row(When="05/01/2024 10:30"), row(Line=2, When="06/01/2024 10:30")))
     assert error_of(path, columns={"sold_at": {"column": "When", "format": "auto"}}) == (
         "sales.csv, line 2, column 'When': '05/01/2024 10:30', and sales.csv, line 3: '06/01/2024 10:30': every date of"
-        " the column can be read as %d/%m/%Y %H:%M and as %m/%d/%Y %H:%M: state the format in the layout. Nothing was"
-        " loaded."
+        " the column can be read as %d/%m/%Y %H:%M and as %m/%d/%Y %H:%M: declare the format in the layout. Nothing"
+        " was loaded."
     )
     with reading(path) as outcome:
         assert outcome.landed("sold_at") == ["2024-01-05 10:30:00+00", "2024-01-06 10:30:00+00"]
 
 
-def test_a_file_that_changes_while_it_is_read_is_not_believed(tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", GOOD)
     from ingestion.connectors.files.sources import StoredFile
 
@@ -164,7 +166,7 @@ def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(tmp_path: 
     assert error_of(path, most=0.4) == (
         "2 of 4 rows were rejected (50.0%; at most 40.0% is allowed): INVALID_DATE 1, NOT_A_NUMBER 1. First: sales.csv,"
         " line 2, column 'Qty', value 'NaN': not a number (NOT_A_NUMBER); sales.csv, line 4, column 'When', value"
-        " 'never': no time of the form %d/%m/%Y %H:%M (INVALID_DATE). Nothing was loaded."
+        " 'never': not a time of the form %d/%m/%Y %H:%M (INVALID_DATE). Nothing was loaded."
     )
 
 
@@ -195,28 +197,26 @@ def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(tmp_path: 
         ({"Customer": "a\x7fb"}, "CONTROL_CHARACTER", "Customer"),
     ],
 )
-def test_a_value_that_cannot_be_right_rejects_its_row_alone(
-    tmp_path: Path, changed: dict[str, str], code: str, column: str
-) -> None:
+def test_an_invalid_value_rejects_only_its_row(tmp_path: Path, changed: dict[str, str], code: str, column: str) -> None:
     with reading(write(tmp_path / "sales.csv", rows(row(), row(Line=2, **changed), row(Line=3)))) as outcome:
         assert outcome.landed("line_id") == ["1", "3"]
         assert [(line, found, where) for line, found, where, _ in outcome.rejected()] == [(3, code, column)]
         assert outcome.read.rejected_by_code == {code: 1}
 
 
-def test_minus_nothing_is_nothing(tmp_path: Path) -> None:
+def test_minus_zero_is_zero(tmp_path: Path) -> None:
     with reading(write(tmp_path / "sales.csv", rows(row(Qty="-0", Price="-0.00")))) as outcome:
         assert [str(value) for value in outcome.landed("quantity", "net_quantity", "net_amount")[0]] == [
             "0.000", "0.000", "0.0000",
         ]  # fmt: skip
 
 
-def test_of_a_time_that_comes_twice_the_first_is_meant(tmp_path: Path) -> None:
+def test_a_time_that_the_clocks_show_twice_is_the_first_of_the_two(tmp_path: Path) -> None:
     with reading(write(tmp_path / "sales.csv", rows(row(When="27/10/2024 01:30")))) as outcome:
         assert outcome.landed("sold_at") == ["2024-10-27 00:30:00+00"]
 
 
-def test_rows_of_another_width_the_header_again_and_bad_quotes_are_set_aside_with_their_line(tmp_path: Path) -> None:
+def test_wrong_field_counts_repeated_headers_and_bad_quotes_are_rejected_with_their_line(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2) + ",more", "R1,3", HEADER, row(Line=4, Name='"Cup" big'), row(Line=5))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         assert outcome.landed("line_id") == ["1", "5"]
@@ -228,7 +228,7 @@ def test_rows_of_another_width_the_header_again_and_bad_quotes_are_set_aside_wit
         assert payloads[3][0] == '{"line": "R1,4,P1,\\"Cup\\" big,2,3.50,15/01/2024 10:30,C1"}'
 
 
-def test_lines_are_true_behind_blank_lines_and_line_ends_within_quotes(tmp_path: Path) -> None:
+def test_line_numbers_count_blank_lines_and_line_ends_within_quotes(tmp_path: Path) -> None:
     content = "\n\n" + rows(row(), "", row(Line=2, Name='"two\nlines"'), row(Line=3, Qty="many"))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         assert [(line, code) for line, code, *_ in outcome.rejected()] == [
@@ -238,7 +238,7 @@ def test_lines_are_true_behind_blank_lines_and_line_ends_within_quotes(tmp_path:
         assert outcome.read.rows == 3
 
 
-def test_a_row_without_a_date_counts_to_the_day_of_its_neighbour(tmp_path: Path) -> None:
+def test_a_row_without_a_date_gets_the_date_of_its_neighbour(tmp_path: Path) -> None:
     content = rows(row(When="?"), row(Line=2), row(Line=3, When="16/01/2024 09:00"), row(Line=4, When=""))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         days = outcome.connection.execute("SELECT source_line, business_date::VARCHAR FROM rejected_rows").fetchall()
@@ -254,7 +254,7 @@ def test_sql_in_every_field_lands_as_text(tmp_path: Path) -> None:
         ]
 
 
-def test_every_row_lands_or_is_rejected_with_its_money_where_it_can_be_read(tmp_path: Path) -> None:
+def test_every_row_is_landed_or_rejected_with_its_money_if_that_can_be_read(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2, When="never"), row(Line=3, Qty="x"), "R1")
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         read = outcome.read

@@ -1,4 +1,4 @@
-"""Rules as data: what is filled in, flagged and rejected follows from the layout, and is counted."""
+"""The layout decides which values are filled in, flagged and rejected, and all of them are counted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PRICES = rows(
         ({"use": "mode", "by": "product_id"}, "2.0000", "50.0000"),
     ],
 )
-def test_an_empty_price_is_filled_in_as_the_layout_says_and_flagged(
+def test_an_empty_price_is_filled_in_by_the_layouts_strategy_and_flagged(
     tmp_path: Path, way: dict[str, Any], fifth: str, sixth: str
 ) -> None:
     layout = shop_layout(columns=filled(way))
@@ -51,7 +51,7 @@ def test_without_a_strategy_an_empty_price_rejects_its_row(tmp_path: Path) -> No
         assert outcome.rejected() == [(6, "MISSING_FIELD", "Price", ""), (7, "MISSING_FIELD", "Price", "")]
 
 
-def test_what_no_row_of_the_group_can_tell_stays_missing_and_is_rejected(tmp_path: Path) -> None:
+def test_a_value_that_no_row_of_the_group_has_stays_missing_and_is_rejected(tmp_path: Path) -> None:
     content = rows(row(), row(Line=2, Price="", Product="P9"))
     layout = shop_layout(columns=filled({"use": "mean", "by": "product_id"}))
     with reading(write(tmp_path / "sales.csv", content), layout=layout) as outcome:
@@ -66,7 +66,7 @@ def test_the_mode_of_a_text_is_filled_in_within_its_group(tmp_path: Path) -> Non
         assert outcome.landed("product_name") == ["Cup", "Cup", "Mug", "Cup"]
 
 
-def test_a_default_stands_in_for_an_empty_text(tmp_path: Path) -> None:
+def test_a_default_replaces_an_empty_text(tmp_path: Path) -> None:
     layout = shop_layout(columns=filled({"use": "default", "value": "No's name"}, "Name", "product_name"))
     content = rows(row(Name=""), row(Line=2, Name=" "), row(Line=3))
     with reading(write(tmp_path / "a.csv", content), layout=layout) as outcome:
@@ -105,7 +105,7 @@ def test_a_missing_customer_is_a_guest_without_attributes_and_a_missing_name_is_
         ({"field": "total_amount", "at_most": 100}, {"Qty": 9, "Price": 99}, "OUT_OF_RANGE"),
     ],
 )
-def test_a_check_rejects_or_flags_as_its_severity_says(
+def test_the_severity_of_a_check_decides_between_rejecting_and_flagging(
     tmp_path: Path, check: dict[str, Any], changed: dict[str, Any], code: str
 ) -> None:
     path = write(tmp_path / "sales.csv", rows(row(), row(Line=2, **changed)))
@@ -126,7 +126,7 @@ def test_outliers_are_flagged_and_kept(tmp_path: Path) -> None:
         assert outcome.read.landed == 21
 
 
-def test_codes_that_are_no_products_are_classified_and_money_only_is_an_adjustment(tmp_path: Path) -> None:
+def test_codes_of_non_products_are_classified_and_money_only_is_an_adjustment(tmp_path: Path) -> None:
     layout = shop_layout(
         non_products=[
             {"codes": ["POST"], "category": "Postage"},
@@ -145,7 +145,7 @@ def test_codes_that_are_no_products_are_classified_and_money_only_is_an_adjustme
         assert outcome.flagged() == [("NON_PRODUCT", "2"), ("NON_PRODUCT", "3"), ("NON_PRODUCT", "4")]
 
 
-def test_every_reason_that_files_reject_for_is_in_the_catalogue_with_a_description() -> None:
+def test_every_reject_reason_of_files_is_in_the_catalogue_with_a_description() -> None:
     known = catalogue()
     rejecting = {code for code, rule in known.items() if rule.severity == "error"}
     assert rejecting <= {reason.value for reason in RejectReason}
@@ -166,5 +166,5 @@ def test_a_layouts_rules_name_its_fences_checks_and_strategies() -> None:
     assert found["CHECK_CUSTOMER_ID"] == ("warning", "customer_id: not empty. Kept.")
     assert found["IMPUTED_UNIT_PRICE"] == (
         "warning",
-        "unit_price was empty: the mean of the same product_id stands in.",
+        "unit_price was empty and was replaced with the mean of the same product_id.",
     )

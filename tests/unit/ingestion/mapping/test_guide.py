@@ -1,4 +1,4 @@
-"""What docs/FILES.md shows is what happens."""
+"""The examples in docs/FILES.md work as shown."""
 
 from __future__ import annotations
 

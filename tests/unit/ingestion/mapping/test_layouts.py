@@ -1,4 +1,4 @@
-"""A layout that is wrong is told by file and key; files are recognised by their header."""
+"""A wrong layout is an error that names file and key; files are recognised by their header."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shared.errors import FixConfiguration
 from tests.fakes.csv_sources import SHOP, write, write_layout
 
 
-def test_the_layouts_that_ship_are_sound() -> None:
+def test_the_built_in_layouts_are_valid() -> None:
     assert known_layouts() == ["olist", "online_retail"]
     assert [load_layout(name).name for name in known_layouts()] == known_layouts()
 
 
-def test_a_layout_of_the_users_own_is_given_by_path(tmp_path: Path) -> None:
+def test_a_users_own_layout_is_given_by_path(tmp_path: Path) -> None:
     layout = load_layout(
         str(write_layout(tmp_path / "corner-shop.yaml", {k: v for k, v in SHOP.items() if k != "name"}))
     )
     assert (layout.name, layout.retailer_id) == ("corner-shop", "shop")
 
 
-def test_an_unknown_name_says_which_there_are(tmp_path: Path) -> None:
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(FixConfiguration) as caught:
         load_layout("online-retail")
     assert str(caught.value) == (
@@ -38,24 +38,30 @@ def test_an_unknown_name_says_which_there_are(tmp_path: Path) -> None:
     ("changed", "fault"),
     [
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
-        ({"time_zone": "London"}, "time_zone: 'London' is no time zone; one is Europe/London"),
-        ({"columns": {"quantity": None}}, "layout: columns maps no quantity"),
+        ({"time_zone": "London"}, "time_zone: 'London' is not a time zone; an example is Europe/London"),
+        ({"columns": {"quantity": None}}, "layout: columns does not map quantity"),
         ({"columns": {"price": "Price"}}, "columns.price.[key]: Input should be 'transaction_id'"),
         ({"columns": {"quantity": {"column": "Q", "value": "1"}}}, "columns.quantity: give one of column, columns"),
-        ({"columns": {"sold_at": {"value": "2024-01-01"}}}, "columns.sold_at: a time is a column, not a constant"),
+        ({"columns": {"sold_at": {"value": "2024-01-01"}}}, "columns.sold_at: a time must be a column, not a constant"),
         ({"format": {"decimal": ",", "thousands": ","}}, "format: decimal and thousands are the same character"),
-        ({"format": {"encoding": "klingon"}}, "format.encoding: 'klingon' is no encoding; one is cp1252"),
-        ({"checks": [{"field": "product_id", "matches": "("}]}, "checks.0.matches: '(' is no regular expression"),
-        ({"checks": [{"field": "quantity", "at_most": "1; DROP"}]}, "checks.0.at_most: '1; DROP' is no plain number"),
+        (
+            {"format": {"encoding": "klingon"}},
+            "format.encoding: 'klingon' is not a known encoding; an example is cp1252",
+        ),
+        ({"checks": [{"field": "product_id", "matches": "("}]}, "checks.0.matches: '(' is not a regular expression"),
+        (
+            {"checks": [{"field": "quantity", "at_most": "1; DROP"}]},
+            "checks.0.at_most: '1; DROP' is not a plain number",
+        ),
         ({"line_type": [{"is": "gift"}]}, "line_type.0.is: Input should be 'sale', 'return', 'adjustment' or 'void'"),
         ({"line_type": [{"is": "sale", "where": {"kind": {}}}]}, "line_type.0.where: there is no field kind"),
         (
             {"columns": {"product_name": {"column": "Name", "when_missing": {"use": "mean"}}}},
-            "columns.product_name.when_missing: a mean is taken of quantity, unit_price, total_amount only",
+            "columns.product_name.when_missing: a mean is possible only for quantity, unit_price, total_amount",
         ),
         (
             {"columns": {"unit_price": {"column": "P", "when_missing": {"use": "default", "value": "free"}}}},
-            "'free' is no plain number",
+            "'free' is not a plain number",
         ),
         (
             {"columns": {"unit_price": {"column": "P", "when_missing": {"use": "mean", "by": "store_id"}}}},
@@ -65,10 +71,12 @@ def test_an_unknown_name_says_which_there_are(tmp_path: Path) -> None:
         ({"columns": {"sold_at": {"column": "W", "format": "%Y-%m-%d %Q"}}}, "'%Y-%m-%d %Q' has an unknown part: %Q"),
         ({"retailer_id": "My Shop"}, "retailer_id: String should match pattern"),
         ({"tables": {"lines": {"key": "id", "equals": "id"}}}, "tables.lines: the first table holds the lines"),
-        ({"dates": {"first": "2024-02-30"}}, "dates.first: '2024-02-30' is no date"),
+        ({"dates": {"first": "2024-02-30"}}, "dates.first: '2024-02-30' is not a date"),
     ],
 )
-def test_what_is_wrong_is_told_by_file_and_key(tmp_path: Path, changed: dict[str, Any], fault: str) -> None:
+def test_a_wrong_layout_is_an_error_that_names_file_and_key(
+    tmp_path: Path, changed: dict[str, Any], fault: str
+) -> None:
     columns = {**SHOP["columns"], **changed.pop("columns", {})}
     given = {**SHOP, **changed, "columns": {name: source for name, source in columns.items() if source is not None}}
     path = write_layout(tmp_path / "shop.yaml", given)
@@ -82,12 +90,12 @@ def test_what_is_wrong_is_told_by_file_and_key(tmp_path: Path, changed: dict[str
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "line 1 is no YAML: "),
-        ("- a\n- b\n", "is no mapping of keys to values (docs/FILES.md)."),
-        ("a: 1\na: 2\n", "line 2 is no YAML: the key 'a' stands twice"),
+        ("name: [", "line 1 is not valid YAML: "),
+        ("- a\n- b\n", "is not a mapping of keys to values (docs/FILES.md)."),
+        ("a: 1\na: 2\n", "line 2 is not valid YAML: the key 'a' is there twice"),
     ],
 )
-def test_yaml_that_is_none_is_told_by_line(tmp_path: Path, text: str, message: str) -> None:
+def test_invalid_yaml_is_an_error_that_names_the_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(FixConfiguration, match=r"The layout .*shop\.yaml") as caught:
         load_layout(str(write(tmp_path / "shop.yaml", text)))
     assert message in str(caught.value)
@@ -98,7 +106,7 @@ def test_files_are_recognised_by_their_header(tmp_path: Path) -> None:
     assert recognise_layout([str(write(tmp_path / "sales.csv", header + "x\n"))]).name == "online_retail"
 
 
-def test_files_that_no_layout_fits_are_told_what_the_known_ones_need(tmp_path: Path) -> None:
+def test_files_without_a_fitting_layout_are_an_error_that_lists_what_the_known_ones_need(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", "a;b\n1;2\n")
     with pytest.raises(FixConfiguration) as caught:
         recognise_layout([str(path)])

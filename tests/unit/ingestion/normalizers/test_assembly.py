@@ -1,4 +1,4 @@
-"""The fast way to a record gives what the slow, obvious way gives."""
+"""Assembling records from cached parts gives the same records as validating each one."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def outcome(normalizer: Retailer1Normalizer, row: Any) -> object:
 
 
 @given(ROWS)
-def test_what_was_seen_before_changes_nothing(row: Any) -> None:
+def test_cached_parts_do_not_change_the_result(row: Any) -> None:
     assert outcome(WARM, row) == outcome(Retailer1Normalizer(), row)
 
 
 @given(ROWS)
-def test_record_and_line_are_what_the_contract_makes_of_them(row: Any) -> None:
+def test_record_and_line_are_the_same_as_those_of_the_contract(row: Any) -> None:
     try:
         normalized = WARM(row)
     except RejectRecord:
@@ -78,11 +78,11 @@ def test_record_and_line_are_what_the_contract_makes_of_them(row: Any) -> None:
     assert normalized.record.model_copy(update={}) == normalized.record
 
 
-def test_a_memo_computes_once_and_stays_within_its_bound() -> None:
-    asked: list[int] = []
-    memo: Memo[int, int] = Memo(lambda key: asked.append(key) or key * 2, 3)  # type: ignore[func-returns-value]
+def test_a_memo_computes_each_value_once_and_stays_within_its_bound() -> None:
+    computed: list[int] = []
+    memo: Memo[int, int] = Memo(lambda key: computed.append(key) or key * 2, 3)  # type: ignore[func-returns-value]
     assert [memo[key] for key in (1, 1, 2, 1)] == [2, 2, 4, 2]
-    assert asked == [1, 2]
+    assert computed == [1, 2]
     for key in range(20):
         assert memo[key] == key * 2
         assert len(memo) <= 3

@@ -21,7 +21,7 @@ def code(row: Any) -> str:
     return rejected.value.code
 
 
-def test_a_sale_arrives_with_every_field_in_its_place() -> None:
+def test_every_field_of_a_sale_is_mapped() -> None:
     assert normalize(row_1()).model_dump(mode="json") == {
         "retailer_id": "retailer_1",
         "transaction_id": "S240115-000001",
@@ -52,7 +52,7 @@ def test_a_sale_arrives_with_every_field_in_its_place() -> None:
     }
 
 
-def test_a_late_evening_sale_belongs_to_the_stores_day_not_to_that_of_utc() -> None:
+def test_a_late_evening_sale_belongs_to_the_stores_day_not_to_the_utc_day() -> None:
     record = normalize(row_1(sold_at="2024-01-15T23:30:00-05:00"))
     assert record.business_date == date(2024, 1, 15)
     assert record.sold_at == datetime(2024, 1, 16, 4, 30, tzinfo=UTC)
@@ -69,13 +69,13 @@ def test_an_adjustment_with_a_negative_price_keeps_its_sign_in_the_amount() -> N
     assert (record.unit_price, record.net_quantity, record.net_amount) == (Decimal("11062.06"), 1, Decimal("-11062.06"))
 
 
-def test_stock_written_off_at_no_price_is_an_amount_of_zero_without_a_sign() -> None:
+def test_stock_written_off_at_price_zero_has_an_amount_of_zero_without_a_sign() -> None:
     record = normalize(row_1(txn_type="ADJUST", qty=-5, unit_price="0.00", line_total="-0.00"))
     assert str(record.net_amount) == "0.00"
     assert record.net_quantity == -5
 
 
-def test_a_line_without_customer_is_a_guests() -> None:
+def test_a_line_without_a_customer_belongs_to_the_guest() -> None:
     record = normalize(guest_row_1())
     assert (record.customer_id, record.customer_name, record.customer_since) == ("GUEST", None, None)
 
@@ -85,12 +85,12 @@ def test_three_decimals_survive() -> None:
     assert (str(record.unit_price), str(record.net_amount)) == ("0.001", "0.003")
 
 
-def test_blanks_around_a_description_go_and_a_blank_one_is_none() -> None:
+def test_descriptions_are_stripped_and_a_blank_one_is_none() -> None:
     assert normalize(row_1(product_name="  LUNCH BAG ")).product_name == "LUNCH BAG"
     assert normalize(row_1(product_name="   ")).product_name is None
 
 
-def test_equal_lines_without_number_get_one_id_and_different_ones_two() -> None:
+def test_equal_lines_without_a_number_share_an_id_and_different_ones_do_not() -> None:
     first = normalize(row_1(line_no=None)).line_id
     assert first == normalize(row_1(line_no=None)).line_id
     assert len(first) == 17
@@ -145,19 +145,19 @@ def test_equal_lines_without_number_get_one_id_and_different_ones_two() -> None:
         ({"store_name": "Fifth\tAvenue"}, "CONTROL_CHARACTER"),
     ],
 )
-def test_what_is_wrong_has_a_stable_code(changes: dict[str, object], expected: str) -> None:
+def test_each_fault_has_its_stable_reason_code(changes: dict[str, object], expected: str) -> None:
     assert code(row_1(**changes)) == expected
 
 
 @pytest.mark.parametrize("field", ["sale_id", "line_no", "sku", "qty", "customer_no", "last_modified", "line_total"])
-def test_an_absent_field_is_missing_even_where_null_would_do(field: str) -> None:
+def test_an_absent_field_is_missing_even_if_it_may_be_null(field: str) -> None:
     row = row_1()
     del row[field]
     assert code(row) == "MISSING_FIELD"
 
 
 @pytest.mark.parametrize("row", [None, 7, "row", [1], []])
-def test_what_is_no_object_is_malformed(row: object) -> None:
+def test_a_row_that_is_not_an_object_is_malformed(row: object) -> None:
     assert code(row) == "MALFORMED"
 
 
@@ -167,7 +167,7 @@ def test_a_message_stays_short_whatever_the_value() -> None:
     assert len(str(rejected.value)) < 200
 
 
-def test_the_amount_of_a_rejected_row_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
     assert net_amount(row_1(qty="two")) == ("USD", Decimal("25.00"))
     assert net_amount(row_1(line_total="much")) is None
     assert net_amount([]) is None  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def code(raw: Retailer2Line) -> str:
     return rejected.value.code
 
 
-def test_a_line_takes_what_it_needs_from_its_order() -> None:
+def test_a_line_takes_the_fields_of_its_order() -> None:
     record = normalize(line_2())
     assert (record.transaction_id, record.line_id, record.line_type) == ("ORD-240115-000001", "1", "sale")
     assert record.sold_at == datetime(2024, 1, 15, 14, 43, 22, tzinfo=UTC)
@@ -33,13 +33,13 @@ def test_a_line_takes_what_it_needs_from_its_order() -> None:
     assert (str(record.unit_price), str(record.net_amount), record.currency) == ("12.50", "25.00", "GBP")
 
 
-def test_a_refund_counts_negative() -> None:
+def test_a_refund_has_negative_net_measures() -> None:
     record = normalize(line_2({"kind": "refund"}))
     assert (record.line_type, record.quantity, record.net_quantity) == ("return", 2, -2)
     assert record.net_amount == Decimal("-25.00")
 
 
-def test_an_adjustment_counts_with_its_own_signs() -> None:
+def test_an_adjustment_keeps_its_signs() -> None:
     record = normalize(line_2({"kind": "adjustment"}, quantity=-2, amount=-2500))
     assert (record.net_quantity, record.net_amount, record.unit_price) == (-2, Decimal("-25.00"), Decimal("12.50"))
 
@@ -49,14 +49,14 @@ def test_the_exponent_is_read_from_each_order() -> None:
     assert (str(record.unit_price), str(record.net_amount)) == ("0.001", "0.002")
 
 
-def test_the_trading_day_is_londons() -> None:
-    summer_night = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": summer_night})).business_date == date(2024, 7, 1)
-    winter_night = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": winter_night})).business_date == date(2024, 1, 15)
+def test_the_trading_day_is_the_day_in_london() -> None:
+    in_summer = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": in_summer})).business_date == date(2024, 7, 1)
+    in_winter = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
+    assert normalize(line_2({"placed_at": in_winter})).business_date == date(2024, 1, 15)
 
 
-def test_a_buyer_of_none_is_a_guest() -> None:
+def test_an_order_without_a_buyer_belongs_to_the_guest() -> None:
     assert normalize(line_2({"buyer": None})).customer_id == "GUEST"
 
 
@@ -67,7 +67,7 @@ def test_the_lines_of_one_order_and_of_the_next_do_not_mix() -> None:
     assert [normalizer(raw).record.customer_id for raw in (first, second)] == ["B000123", "GUEST"]
 
 
-def test_equal_lines_without_id_get_one_and_other_moments_another() -> None:
+def test_equal_lines_without_an_id_share_one_and_other_times_give_another() -> None:
     first = normalize(line_2(id=None)).line_id
     assert first == normalize(line_2(id=None)).line_id
     assert first != normalize(line_2({"placed_at": 1705329862}, id=None)).line_id
@@ -103,21 +103,23 @@ def test_equal_lines_without_id_get_one_and_other_moments_another() -> None:
         ({}, {"product": None}, "MALFORMED"),
     ],
 )
-def test_what_is_wrong_has_a_stable_code(order: dict[str, object], line: dict[str, object], expected: str) -> None:
+def test_each_fault_has_its_stable_reason_code(
+    order: dict[str, object], line: dict[str, object], expected: str
+) -> None:
     assert code(line_2(order, **line)) == expected
 
 
-def test_an_order_without_lines_is_rejected_as_a_whole() -> None:
+def test_an_order_without_lines_is_rejected() -> None:
     order = {**line_2().order, "lines": None}
     assert code(Retailer2Line(order, None)) == "MALFORMED"  # type: ignore[arg-type]
 
 
-def test_the_payload_is_the_order_with_this_line_alone() -> None:
+def test_the_payload_is_the_order_with_only_this_line() -> None:
     raw = line_2()
     raw.order["lines"] = [{"id": "0"}, raw.line]
     assert raw.payload()["lines"] == [raw.line]
 
 
-def test_the_amount_of_a_rejected_line_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_line_is_read_if_possible() -> None:
     assert net_amount(line_2({"kind": "refund"}, quantity="two")) == ("GBP", Decimal("-25.00"))
     assert net_amount(line_2(amount="much")) is None

@@ -24,7 +24,7 @@ def code(row: Any) -> str:
     return rejected.value.code
 
 
-def test_a_sale_is_read_from_spanish() -> None:
+def test_a_sale_is_read_from_spanish_fields() -> None:
     record = normalize(row_3())
     assert (record.transaction_id, record.line_id, record.line_type) == ("T240115-000001", "1", "sale")
     assert record.sold_at == datetime(2024, 1, 15, 8, 3, tzinfo=UTC)
@@ -33,7 +33,7 @@ def test_a_sale_is_read_from_spanish() -> None:
     assert (str(record.unit_price), str(record.net_amount), record.currency) == ("12.50", "25.00", "EUR")
 
 
-def test_points_are_thousands_and_commas_decimals() -> None:
+def test_points_separate_thousands_and_commas_decimals() -> None:
     record = normalize(row_3(cantidad="1.200", precio="1.234,50", importe="1.481.400,00"))
     assert (record.quantity, record.unit_price) == (1200, Decimal("1234.50"))
     assert record.net_amount == Decimal("1481400.00")
@@ -50,7 +50,7 @@ def test_a_return_has_a_positive_quantity_and_a_negative_amount_at_the_source() 
     assert record.net_amount == Decimal("-25.00")
 
 
-def test_an_adjustment_counts_with_its_own_signs() -> None:
+def test_an_adjustment_keeps_its_signs() -> None:
     record = normalize(row_3(tipo="A", cantidad="-3", precio="0,00", importe="0,00"))
     assert (record.line_type, record.net_quantity, str(record.net_amount)) == ("adjustment", -3, "0.00")
 
@@ -59,18 +59,18 @@ def test_a_time_that_the_clocks_skipped_is_rejected() -> None:
     assert code(row_3(fecha_hora="31/03/2024 02:30")) == "TIME_DOES_NOT_EXIST"
 
 
-def test_a_time_that_occurs_twice_means_the_first() -> None:
+def test_a_time_that_the_clocks_show_twice_is_the_first_of_the_two() -> None:
     record = normalize(row_3(fecha_hora="27/10/2024 02:30"))
     assert record.sold_at == datetime(2024, 10, 27, 0, 30, tzinfo=UTC)
     assert record.business_date == date(2024, 10, 27)
 
 
-def test_the_trading_day_is_the_wall_clocks() -> None:
+def test_the_trading_day_is_the_local_date() -> None:
     record = normalize(row_3(fecha_hora="16/07/2024 00:10"))
     assert (record.business_date, record.sold_at.date()) == (date(2024, 7, 16), date(2024, 7, 15))
 
 
-def test_a_customer_of_none_is_a_guest() -> None:
+def test_a_row_without_a_customer_belongs_to_the_guest() -> None:
     assert normalize(row_3(cliente=None)).customer_id == "GUEST"
 
 
@@ -99,10 +99,10 @@ def test_an_empty_name_is_none() -> None:
         ({"articulo": {"ref": "A", "nombre": "x\x00", "familia": None}}, "CONTROL_CHARACTER"),
     ],
 )
-def test_what_is_wrong_has_a_stable_code(changes: dict[str, object], expected: str) -> None:
+def test_each_fault_has_its_stable_reason_code(changes: dict[str, object], expected: str) -> None:
     assert code(row_3(**changes)) == expected
 
 
-def test_the_amount_of_a_rejected_row_is_read_as_far_as_it_can_be() -> None:
+def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
     assert net_amount(row_3(cantidad="dos")) == ("EUR", Decimal("25.00"))
     assert net_amount(row_3(importe="mucho")) is None

@@ -1,7 +1,7 @@
-"""CSV files of one source, read by a layout into DuckDB tables: `read_files`.
+"""Reads the CSV files of one source into DuckDB tables, by a layout.
 
-Columnar from end to end: the file is read as texts, every distinct text is read and judged once, and a few set
-operations make records, rejections and flags of the rows.
+Everything is columnar: the files are loaded as text, every distinct text is parsed and checked once, and a few set
+operations produce records, rejected rows and flags.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from ingestion.connectors.files.loading import LoadedSource, load_source
 from ingestion.connectors.files.sources import SourceFile, find_files
 from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.date_orders import DateOrderError
-from ingestion.mapping.flags import flag, imputed
+from ingestion.mapping.field_values import FieldValues, read_values
+from ingestion.mapping.flags import count_imputed, fill_flagged_rows
 from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.line_numbers import place
-from ingestion.mapping.records import create_views, land
-from ingestion.mapping.rejections import check_share, reject
-from ingestion.mapping.values import FieldValues, read_values
+from ingestion.mapping.line_numbers import describe_position
+from ingestion.mapping.records import create_views, fill_landed_records
+from ingestion.mapping.rejections import check_share, fill_rejected_rows
 from shared.errors import StopRun
 
 _READING, _CHECKING, _LANDED, _FLAGGING = 0.5, 0.7, 0.92, 0.95
-"""Share of the work that is done when a step begins."""
+"""Share of the work done when a step begins."""
 _NO_PROGRESS: Callable[[str, float], None] = lambda step, share: None  # noqa: E731
 
 
 @dataclass(frozen=True)
 class FilesRead:
-    """What `read_files` found. The rows stand in the connection's tables."""
+    """The result of `read_files`. The rows are in the connection's tables."""
 
     retailer_id: str
     layout_name: str
     files: tuple[SourceFile, ...]
     rows: int
-    """Rows of the files, broken ones included; = landed + rejected."""
+    """Rows of the files, broken ones included: landed + rejected."""
     landed: int
     rejected: int
     days: tuple[date, ...]
@@ -49,7 +49,7 @@ class FilesRead:
     flagged: Mapping[str, int]
     """Rule code → rows that were kept but flagged."""
     imputed: Mapping[str, int]
-    """Field → rows whose empty value was filled in, `GUEST` and `Unknown` included."""
+    """Field → rows whose empty value was filled in, including `GUEST` and `Unknown`."""
     rejected_by_code: Mapping[str, int]
 
 
@@ -64,8 +64,8 @@ def read_files(
 ) -> FilesRead:
     """Fill `landed_records`, `rejected_rows`, `flagged_rows` and `typed_rows` from files, folders and globs.
 
-    `progress` hears of each step and the share of the work that is done, 0 to 1. Raises FixConfiguration or StopRun
-    that name file, line, column and value; the tables are of no use then.
+    `progress` is called with each step and the share of the work done, 0 to 1. Raises FixConfiguration or StopRun that
+    name file, line, column and value; the tables must not be used after an error.
     """
     files = find_files(sources)
     with tempfile.TemporaryDirectory(prefix="retail-files-") as directory, ThreadPoolExecutor(1) as pool:
@@ -82,16 +82,16 @@ def read_files(
             values = _read_values(connection, layout, source, progress)
         except DateOrderError as error:
             raise StopRun(_two_orders(connection, layout, source, error)) from error
-        landed = land(connection, layout, values, retailer_id or layout.retailer_id)
+        landed = fill_landed_records(connection, layout, values, retailer_id or layout.retailer_id)
         progress("setting rejected rows aside", _LANDED)
-        rejected = reject(connection, layout, source, values, landed)
+        rejected = fill_rejected_rows(connection, layout, source, values, landed)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
         check_share(connection, read, source.rows, rejected, max_reject_share)
         for found in loaded:
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)
-    flagged = flag(connection, layout, values)
+    flagged = fill_flagged_rows(connection, layout, values)
     result = FilesRead(
         retailer_id=retailer_id or layout.retailer_id,
         layout_name=layout.name,
@@ -101,7 +101,7 @@ def read_files(
         rejected=rejected,
         days=_days(connection),
         flagged=flagged,
-        imputed=imputed(connection, layout, flagged),
+        imputed=count_imputed(connection, layout, flagged),
         rejected_by_code=_rejected_by_code(connection),
     )
     progress("read", 1.0)
@@ -137,7 +137,9 @@ def _two_orders(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, source: LoadedSource, error: DateOrderError
 ) -> str:
     column = " + ".join(layout.columns[error.field].headers)
-    first, second = (place(connection, source, error.text_sql, text) for text in (error.first, error.second))
+    first, second = (
+        describe_position(connection, source, error.text_sql, text) for text in (error.first, error.second)
+    )
     return (
         f"{first}, column {column!r}: {error.first!r}, and {second}: {error.second!r}: {error.reason}."
         " Nothing was loaded."

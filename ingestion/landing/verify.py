@@ -1,4 +1,4 @@
-"""Does a listing hold what the retailer's own books say? Control sums of a listing, and the comparison."""
+"""Verifies a listing: its control totals, and their comparison with the retailer's control report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ingestion.normalizers.currencies import CURRENCIES
 from shared.partitions import ControlAmounts, ControlReport
 
 _CURRENCY = -1
-"""Place of the currency among the values of the measures."""
+"""Position of the currency among the values of the measures."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class Totals:
     _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
 
     def add(self, page: Sequence[Normalized]) -> None:
-        """Count records that land."""
+        """Count records that are landed."""
         for currency in {normalized.measures.values[_CURRENCY] for normalized in page}:
             columns = self._columns.setdefault(currency, (array("q"), array("q"), array("q")))
             same = [normalized for normalized in page if normalized.measures.values[_CURRENCY] == currency]
-            # 64 bits of the natural key: among a million records two collide once in 37 million days.
+            # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.
             columns[0].extend([hash((transaction.json, line.json)) for transaction, line, *_ in same])
             columns[1].extend([normalized.changed.number for normalized in same])
             amounts = [normalized.measures.number for normalized in same]
@@ -48,7 +48,7 @@ class Totals:
         self.fetched += len(page)
 
     def reject(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
-        """Count a record that is rejected, with its amount as far as it could be read."""
+        """Count a rejected record, with its amount if it could be read."""
         self.fetched += 1
         self.rejected += 1
         self.reasons[code] += 1
@@ -70,11 +70,11 @@ class Totals:
         return {currency: _latest_sum(*columns) for currency, columns in self._columns.items()}
 
     def rejected_amounts(self) -> dict[str, Decimal]:
-        """Signed net money of the rejected records, as far as it could be read."""
+        """Signed net money of the rejected records whose amount could be read."""
         return dict(self._rejected)
 
     def control_amounts(self) -> dict[str, ControlAmounts]:
-        """What the manifest states: every landed line counts, copies too."""
+        """Control totals for the manifest: every landed line counts, duplicates included."""
         return {
             currency: ControlAmounts(
                 landed=_money(self._landed.get(currency, 0)), rejected=self._rejected.get(currency, Decimal(0))
@@ -83,11 +83,11 @@ class Totals:
         }
 
 
-def mismatch(totals: Totals, report: ControlReport) -> str | None:
-    """What of the listing differs from the books, with both figures; None when they agree.
+def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
+    """How the listing differs from the control report, with both figures; None when they agree.
 
-    The money of rejected records may or may not be in the books, and not all of it can be read: with rejected records
-    only the number of lines decides.
+    The report may or may not include the money of rejected records, and not all of it can be read. So with rejected
+    records only the number of lines is compared.
     """
     if totals.distinct() != report.lines:
         return f"the listing has {totals.distinct()} distinct lines, the retailer's report {report.lines}"
@@ -102,8 +102,8 @@ def mismatch(totals: Totals, report: ControlReport) -> str | None:
     return None
 
 
-def money_unexplained(totals: Totals, report: ControlReport) -> str | None:
-    """With rejected records: says so when the books' money is neither that of the landed lines nor that of all."""
+def unexplained_money(totals: Totals, report: ControlReport) -> str | None:
+    """With rejected records: a message when the reported money is neither that of the landed lines nor that of all."""
     landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
     for currency in sorted({*landed, *report.net}):
         ours, booked = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
@@ -122,7 +122,7 @@ def _latest_sum(keys: array[int], changed: array[int], amounts: array[int]) -> D
     sorted_keys = key[order]
     last = np.append(sorted_keys[1:] != sorted_keys[:-1], True)
     chosen = money[order][last]
-    # Summed in two halves, so that no sum of money overflows 64 bits.
+    # The sum is taken in two halves, so that it cannot overflow 64 bits.
     return _money((int((chosen >> 32).sum()) << 32) + int((chosen & 0xFFFFFFFF).sum()))
 
 

@@ -33,7 +33,7 @@ class Retailer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its settings, but for the URL."""
+        """Its settings, except for the URL."""
         return {
             1: {"RETAILER1_API_KEY": "key"},
             2: {"RETAILER2_CLIENT_ID": "client", "RETAILER2_CLIENT_SECRET": "secret"},
@@ -41,10 +41,10 @@ class Retailer:
         }[self.number]
 
     def __call__(self, request: Request) -> Reply:
-        """Answer a request."""
+        """Respond to a request."""
         path, query = urlsplit(request.path).path, parse_qs(urlsplit(request.path).query)
-        asked = {name: values[0] for name, values in query.items()}
-        return {1: self._first, 2: self._second, 3: self._third}[self.number](path, asked)
+        parameters = {name: values[0] for name, values in query.items()}
+        return {1: self._first, 2: self._second, 3: self._third}[self.number](path, parameters)
 
     def _rejects(self, page: int) -> bool:
         if self.reject_credentials and page >= self.reject_from_page:
@@ -52,25 +52,25 @@ class Retailer:
             return True
         return False
 
-    def _first(self, path: str, asked: dict[str, str]) -> Reply:
+    def _first(self, path: str, parameters: dict[str, str]) -> Reply:
         if path == "/v1/reports/daily":
-            day = "1999-01-01" if self.wrong_report_date else asked["date"]
+            day = "1999-01-01" if self.wrong_report_date else parameters["date"]
             return self._spoilt({"date": day, "line_count": 3, "net_totals": {"USD": "75.00"}})
-        page = int(asked["offset"]) // int(asked["limit"])
+        page = int(parameters["offset"]) // int(parameters["limit"])
         if self._rejects(page + 1):
             return Reply(401)
         total = 1000 * (len(self.lines) - 1) + len(self.lines[-1]) + (page if self.grows else 0)
         rows = [row_1(sale_id=name, previous_date="2024-01-14" if name == "C" else None) for name in self.lines[page]]
         return self._spoilt({"total": total, "offset": 0, "limit": 1000, "as_of": "2024-02-01T06:00:00Z", "rows": rows})
 
-    def _second(self, path: str, asked: dict[str, str]) -> Reply:
+    def _second(self, path: str, parameters: dict[str, str]) -> Reply:
         if path == "/oauth/token":
             self.tokens += 1
             return reply({"access_token": f"t{self.tokens}", "token_type": "Bearer", "expires_in": 300})
         if path == "/reports/daily":
-            day = "1999-01-01" if self.wrong_report_date else asked["day"]
+            day = "1999-01-01" if self.wrong_report_date else parameters["day"]
             return self._spoilt({"day": day, "lines": 3, "net": {"GBP": {"amount": 75000, "exponent": 3}}})
-        page = int(asked.get("cursor", "0"))
+        page = int(parameters.get("cursor", "0"))
         if self._rejects(page + 1):
             return Reply(401)
         if self.grows and page:
@@ -82,18 +82,18 @@ class Retailer:
         following = str(page + 1) if page + 1 < len(self.lines) else None
         return self._spoilt({"data": orders, "next_cursor": following, "as_of": int(AS_OF.timestamp())})
 
-    def _third(self, path: str, asked: dict[str, str]) -> Reply:
+    def _third(self, path: str, parameters: dict[str, str]) -> Reply:
         if path == "/api/cierre":
-            day = "01/01/1999" if self.wrong_report_date else asked["fecha"]
+            day = "01/01/1999" if self.wrong_report_date else parameters["fecha"]
             return self._spoilt({"fecha": day, "lineas": 3, "neto": {"EUR": "75,00"}})
-        page = int(asked["pagina"])
+        page = int(parameters["pagina"])
         if self._rejects(page):
             return Reply(401)
-        what = next(name for name in ("fecha", "modificado_desde") if name in asked)
+        what = next(name for name in ("fecha", "modificado_desde") if name in parameters)
         total = sum(len(names) for names in self.lines) + (page if self.grows else 0)
         headers = {"X-Total-Count": str(total), "X-Fecha-Corte": "01/02/2024 07:00"}
         if page < len(self.lines):
-            value = asked[what].replace("/", "%2F").replace(" ", "+").replace(":", "%3A")
+            value = parameters[what].replace("/", "%2F").replace(" ", "+").replace(":", "%3A")
             target = f"http://elsewhere.invalid{path}?{what}={value}&pagina={page + 1}&tamano=500"
             headers["Link"] = f'<{target}>; rel="next"'
         rows = [

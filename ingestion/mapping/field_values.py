@@ -1,8 +1,8 @@
-"""Each mapped column's distinct texts, read and judged once: 541,909 rows hold 722 quantities.
+"""Parses and checks each distinct text of a mapped column once: 541,909 rows have only 722 different quantities.
 
-Grain of `values_of_<field>`: one distinct text. Columns: `text` as in the file, `rows` that hold it, `value` typed,
-`code` and `reason` when a row with it is rejected. Rows find their value by a join on the text, unless the text
-already is the value.
+Grain of `values_of_<field>`: one distinct text. Columns: `text` as in the file, the number of `rows` with it, the typed
+`value`, and `code` and `reason` if a row with it is rejected. Rows get their value by a join on the text, unless the
+text already is the value.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from shared.errors import FixConfiguration
 
 @dataclass(frozen=True)
 class FieldValues:
-    """How a field's value is found for a row of `source_rows s`: SQL over it and over the joined tables."""
+    """How to get a field's value for a row of `source_rows s`: SQL over it and the joined tables."""
 
     field: str
     header: str
-    """The column (or columns) as messages name it; empty for a constant."""
+    """The column or columns, as messages name them; empty for a constant."""
     text: str
     """The cell's text; a literal for constants."""
     value: str
@@ -49,43 +49,45 @@ class FieldValues:
     join: str = ""
     """Join of `values_of_<field>`, by the field's name as alias; empty when the text is the value."""
     late_join: str = ""
-    """A join that reads other fields' values."""
+    """A join that uses other fields' values, so it must come after theirs."""
     code: str = "NULL"
-    """Why a row with it is rejected, else NULL."""
+    """SQL of the reject reason code, else NULL."""
     rejected_rows: int = 0
-    """Rows whose value is rejected, at most."""
+    """Upper bound of the rows whose value is rejected."""
     missing_rows: int = 0
-    """Rows that have none of their own."""
+    """Rows without a value of their own."""
 
     @property
     def table(self) -> str:
-        """Name of the table of distinct texts; constants have none."""
+        """Name of the table of distinct texts; a constant has no table."""
         return f"values_of_{self.field}"
 
     def as_joined(self) -> FieldValues:
-        """The same by way of its table."""
+        """The same field, with its value joined from its table."""
         join = f" JOIN {self.table} AS {self.field} ON {self.field}.text = {self.text}"
         return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
 
     def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
-        """With the numbers of its table, joined where a text is not its value or is rejected."""
+        """The same field with the row counts of its table, joined if a text is not its value or is rejected."""
         row = connection.execute(
             "SELECT coalesce(sum(rows) FILTER (WHERE is_empty), 0),"
             " coalesce(sum(rows) FILTER (WHERE code IS NOT NULL), 0),"
             " coalesce(bool_or(NOT is_empty AND value::VARCHAR IS DISTINCT FROM text), false),"
             f" max(CASE WHEN is_empty THEN value::VARCHAR END), bool_or(is_empty AND text <> '') FROM {self.table}"
         ).fetchone()
-        missing, rejected, differs, stand_in, blank = row or (0, 0, False, None, False)
+        missing, rejected, differs, replacement, blank = row or (0, 0, False, None, False)
         found = replace(self, rejected_rows=int(rejected), missing_rows=int(missing))
         if rejected or differs or blank or self.field not in TEXT_FIELDS:
             return found.as_joined()
-        return found if stand_in is None else replace(found, value=f"coalesce({found.value}, {literal(stand_in)})")
+        return (
+            found if replacement is None else replace(found, value=f"coalesce({found.value}, {literal(replacement)})")
+        )
 
 
 def read_values(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, cells: Mapping[str, str]
 ) -> dict[str, FieldValues]:
-    """Read every mapped field. `cells` gives the SQL of a source column's text by header."""
+    """Read every mapped field. `cells` maps a header to the SQL of that column's text."""
     return {
         field: _constant(connection, layout, field, source)
         if source.value is not None
@@ -154,7 +156,7 @@ def _is_demanded(layout: SourceMapping, field: str) -> bool:
 
 
 def _checks(layout: SourceMapping, field: str) -> list[Fault]:
-    """The layout's checks of a field's values. Limits are of the measure without its sign; totals are known later."""
+    """The layout's checks of a field's values. Limits are for unsigned measures; totals are checked later."""
     value = "abs(value)" if field in NUMBER_FIELDS else "value"
     return [
         fault
@@ -164,16 +166,16 @@ def _checks(layout: SourceMapping, field: str) -> list[Fault]:
     ]
 
 
-def _stand_in(layout: SourceMapping, field: str, source: FieldSource) -> str | None:
+def _replacement(layout: SourceMapping, field: str, source: FieldSource) -> str | None:
     if source.when_missing is not None and source.when_missing.use == "default":
         return source.when_missing.value
     return GUEST if field == "customer_id" and not _is_demanded(layout, field) else None
 
 
 def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
-    stand_in = _stand_in(layout, field, source)
+    replacement = _replacement(layout, field, source)
     read = f"nullif({trimmed('text')}, '')"
-    value = read if stand_in is None else f"coalesce({read}, {literal(stand_in)})"
+    value = read if replacement is None else f"coalesce({read}, {literal(replacement)})"
     own = text_faults(field)
     if field == "currency":
         own.append(_unknown_currency())
@@ -188,16 +190,16 @@ def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str)
 
 def _unknown_currency() -> Fault:
     return Fault(
-        f"value NOT IN ({literals(sorted(CURRENCIES))})", RejectReason.UNKNOWN_CURRENCY, "no ISO 4217 currency"
+        f"value NOT IN ({literals(sorted(CURRENCIES))})", RejectReason.UNKNOWN_CURRENCY, "not an ISO 4217 currency"
     )
 
 
 def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
-    stand_in = _stand_in(layout, field, source)
+    replacement = _replacement(layout, field, source)
     value = (
         number_value(field)
-        if stand_in is None
-        else f"CASE WHEN is_empty THEN {stand_in}::{COLUMNS[field]} ELSE {number_value(field)} END"
+        if replacement is None
+        else f"CASE WHEN is_empty THEN {replacement}::{COLUMNS[field]} ELSE {number_value(field)} END"
     )
     faults = [
         *_missing_fault(layout, field),

@@ -1,4 +1,4 @@
-"""What files hold of each business date: digests that tell whether it changed, and the manifests' control totals."""
+"""Computes per business date of files: a digest that shows whether it changed, and the manifest's control totals."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.partitions import ControlAmounts
 
 @dataclass
 class DayContents:
-    """Control totals of a date: what its manifest states."""
+    """Control totals of a date, as its manifest declares them."""
 
     landed: int = 0
     distinct: int = 0
@@ -37,8 +37,8 @@ class DayContents:
 
 
 def day_digests(cursor: duckdb.DuckDBPyConnection) -> dict[date, str]:
-    """A digest per business date of its records and rejected rows, whatever their order and their places in a file."""
-    # Every column by its name: those that are the same in all of a file's records may be none that is stored.
+    """A digest per business date of its records and rejected rows, independent of their order and position."""
+    # Every column is named: a column with the same value in all records of a file is virtual, and `*` would miss it.
     found = cursor.execute(
         "SELECT business_date, concat_ws(':', sum(landed), sum(records), sum(rejected), sum(rejections)) FROM ("  # noqa: S608
         f" SELECT business_date, count(*) AS landed, sum(hash({', '.join(COLUMNS)})) AS records, 0 AS rejected,"
@@ -57,7 +57,7 @@ def day_contents(cursor: duckdb.DuckDBPyConnection) -> Mapping[date, DayContents
     ).fetchall():
         contents[day].landed += count
         contents[day].landed_amounts[currency] = amount
-    # 64 bits of the natural key: among a million records two collide once in 37 million days.
+    # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.
     for day, count in cursor.execute(
         "SELECT business_date, count(DISTINCT hash(transaction_id, line_id)) FROM landed_records GROUP BY business_date"
     ).fetchall():

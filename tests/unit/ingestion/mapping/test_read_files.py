@@ -1,4 +1,4 @@
-"""Files of many makes, read by a layout of the user's own."""
+"""Files in many formats, read by a user's own layout."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def zstd(content: bytes) -> bytes:
         "delimiter at the end of all rows", "blank lines", "no last line end",
     ],
 )  # fmt: skip
-def test_however_a_file_is_written_its_rows_are_the_same(
+def test_the_rows_do_not_depend_on_how_the_file_is_written(
     tmp_path: Path, content: bytes, encoding: str, delimiter: str, compression: str
 ) -> None:
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
@@ -64,7 +64,7 @@ def test_however_a_file_is_written_its_rows_are_the_same(
         assert (file.rows, outcome.read.rows) == (3, 3)
 
 
-def test_a_folder_is_read_by_name_whatever_the_case_of_the_endings(tmp_path: Path) -> None:
+def test_a_folder_is_read_in_order_of_names_whatever_the_case_of_the_endings(tmp_path: Path) -> None:
     write(tmp_path / "b.CSV", rows(row(Line=2)))
     write(tmp_path / "a.csv.gz", gzip.compress(rows(row(Line=1)).encode()))
     write(tmp_path / "c.tsv", rows(row(Line=3)).replace(",", "\t"))
@@ -76,7 +76,7 @@ def test_a_folder_is_read_by_name_whatever_the_case_of_the_endings(tmp_path: Pat
         assert outcome.landed("line_id") == ["2"]
 
 
-def test_lines_are_told_by_file(tmp_path: Path) -> None:
+def test_rejected_lines_name_their_file(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", rows(row(Qty="x"), row(Line=2)))
     write(tmp_path / "b.csv", rows(row(Line=3), "short", row(Line=4, Qty="y")))
     write(tmp_path / "c.csv", rows(row(Line=5), row(Line=6, Qty="z")))
@@ -87,7 +87,7 @@ def test_lines_are_told_by_file(tmp_path: Path) -> None:
         assert found == [(1, 2), (2, 3), (2, 4), (3, 3)]
 
 
-def test_typed_rows_hold_every_readable_row_before_it_is_cleaned(tmp_path: Path) -> None:
+def test_typed_rows_have_every_readable_row_before_it_is_cleaned(tmp_path: Path) -> None:
     content = rows(row(Qty=-2, Customer=""), row(Line=2, Qty="x"))
     with reading(write(tmp_path / "sales.csv", content)) as outcome:
         found = outcome.connection.execute(
@@ -96,7 +96,7 @@ def test_typed_rows_hold_every_readable_row_before_it_is_cleaned(tmp_path: Path)
         assert [each[:4] for each in found] == [(1, 2, Decimal(-2), Decimal("3.5")), (1, 3, None, Decimal("3.5"))]
 
 
-def test_without_line_numbers_copies_share_an_id_and_lines_that_differ_do_not(tmp_path: Path) -> None:
+def test_without_line_numbers_duplicates_share_an_id_and_different_lines_do_not(tmp_path: Path) -> None:
     layout = shop_layout(columns={"line_id": None})
     content = rows(row(), row(), row(Name="cup"), row(Line=2))
     with reading(write(tmp_path / "a.csv", content), layout=layout) as outcome:
@@ -169,7 +169,7 @@ def test_the_business_date_is_that_of_the_zone(tmp_path: Path) -> None:
         assert [day.isoformat() for day in outcome.landed("business_date")] == ["2024-07-15", "2024-07-16"]
 
 
-def test_a_date_and_a_time_in_two_columns_are_one_moment(tmp_path: Path) -> None:
+def test_a_date_and_a_time_in_two_columns_are_one_time(tmp_path: Path) -> None:
     layout = shop_layout(
         columns={"sold_at": {"columns": ["When", "Customer"], "format": "%d/%m/%Y %H:%M"}, "customer_id": None}
     )
@@ -197,7 +197,7 @@ def test_a_type_column_and_unsigned_amounts_are_given_their_sign(tmp_path: Path)
         assert outcome.rejected() == [(5, "UNKNOWN_TYPE", "Qty + Price", "2, 3.50")]
 
 
-def test_a_stated_total_is_checked_and_kept(tmp_path: Path) -> None:
+def test_a_total_in_the_file_is_checked_and_kept(tmp_path: Path) -> None:
     layout = shop_layout(columns={"total_amount": "Customer", "customer_id": None})
     content = rows(row(Customer="7.004"), row(Line=2, Customer="7.01"), row(Line=3, Qty=-2, Customer="-7.00"))
     with reading(write(tmp_path / "sales.csv", content), layout=layout) as outcome:

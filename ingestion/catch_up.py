@@ -1,4 +1,4 @@
-"""What besides the day itself has to be read: gaps since the watermark, and dates that changed at the source."""
+"""Decides which other dates a run has to read: gaps since the watermark, and dates that changed at the source."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 
 from pydantic import ValidationError
 
-from ingestion.connectors.protocol import Changes, start_of
+from ingestion.connectors.protocol import Changes, earliest_start_of
 from shared.database import Cursor
 from shared.partitions import Manifest, manifest_key
 from shared.s3_client import ObjectMissing, ObjectStore
 
 SAFETY_MARGIN = timedelta(minutes=10)
-"""A change counts as read only when the partition was read this much later: commits and clocks lag."""
+"""A partition contains a change for certain only if it was read this much later: commits and clocks lag."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,16 @@ class Published:
     last_processed_date: date | None = None
     changes_read_until: datetime | None = None
     first_date: date | None = None
-    """Earliest business date ever published; changes before it are no concern of ours."""
+    """Earliest business date ever published. Changes to dates before it are ignored."""
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """Dates before the day that the warehouse lacks."""
+    """Dates before the day that are missing from the warehouse."""
 
     to_fill: tuple[date, ...] = ()
     left_out: tuple[date, ...] = ()
-    """Older ones, beyond what one run may catch up."""
+    """Older missing dates, more than one run may catch up."""
 
 
 def read_published(cursor: Cursor, retailer_id: str) -> Published:
@@ -61,8 +61,9 @@ def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:
 def find_gaps(day: date, published: Published, loaded: Collection[date], most: int) -> Gaps:
     """Dates before `day` that are missing from the warehouse, among the latest `most`.
 
-    Missing is what was not loaded since the earliest of them that was, in whatever order the dates came; after an
-    outage longer than that, all of them, and those before are left out. An old date loaded for itself opens no gap.
+    A date is missing if it was not loaded although an earlier one among them was, in whatever order they were loaded.
+    After an outage longer than `most` days all of them are missing, and the dates before them are left out. An old date
+    that was loaded on its own does not open a gap.
     """
     earliest = day - timedelta(days=most)
     recent = [each for each in loaded if earliest <= each < day]
@@ -80,15 +81,15 @@ def _dates(first: date, end: date) -> Iterator[date]:
 
 
 def changes_since(day: date, published: Published, lookback_days: int) -> datetime:
-    """From when the change listing is read: some days before what is published, for records that were booked late."""
-    return (published.changes_read_until or start_of(day)) - timedelta(days=lookback_days)
+    """The start of the change listing to read: some days before what is published, for records entered late."""
+    return (published.changes_read_until or earliest_start_of(day)) - timedelta(days=lookback_days)
 
 
 def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps) -> dict[date, datetime]:
-    """Dates other than `day` and the gaps whose partitions may need another reading, each with its latest change.
+    """Dates, other than `day` and the gaps, whose partitions may have to be read again, each with its latest change.
 
-    Dates that were never published before the history's beginning, or that lie ahead, are read whole when their turn
-    comes.
+    Dates before the first published one, and dates in the future, are left out: they are read completely when they
+    are ingested.
     """
     if published.first_date is None:
         return {}
@@ -100,17 +101,17 @@ def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps
     }
 
 
-def holds(manifest: Manifest, changed_at: datetime) -> bool:
-    """Whether the partition was read surely after that change."""
+def includes_change(manifest: Manifest, changed_at: datetime) -> bool:
+    """Whether the partition was certainly read after that change."""
     return changed_at < manifest.window.requested_from - SAFETY_MARGIN
 
 
 def current_manifests(
     store: ObjectStore, bucket: str, retailer_id: str, dates: Mapping[date, datetime]
 ) -> dict[date, Manifest]:
-    """The manifests of those of the dates that have a whole partition.
+    """The manifests of those dates whose partition is complete.
 
-    Whole is judged without reading the data: the object has the manifest's size and is not younger than it.
+    This is decided without reading the data: the object has the manifest's size and is not newer than the manifest.
     """
     found = {}
     for day in dates:
@@ -119,7 +120,7 @@ def current_manifests(
             manifest = Manifest.model_validate_json(store.read_bytes(bucket, key))
         except (ObjectMissing, ValidationError):
             continue
-        data, seal = store.info(bucket, manifest.object_key), store.info(bucket, key)
-        if data and seal and data.size_bytes == manifest.size_bytes and data.modified_at <= seal.modified_at:
+        data, marker = store.info(bucket, manifest.object_key), store.info(bucket, key)
+        if data and marker and data.size_bytes == manifest.size_bytes and data.modified_at <= marker.modified_at:
             found[day] = manifest
     return found

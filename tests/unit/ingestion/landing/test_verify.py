@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
 from ingestion.normalizers.retailer1 import Retailer1Normalizer
-from ingestion.reconciliation import Totals, mismatch, money_unexplained
 from shared.partitions import ControlReport
 from tests.fakes.vendor_rows import row_1
 
@@ -22,60 +22,60 @@ def report(lines: int, **net: str) -> ControlReport:
     return ControlReport(lines=lines, net={currency: Decimal(amount) for currency, amount in net.items()})
 
 
-def test_a_listing_that_agrees_with_the_books() -> None:
-    assert mismatch(totals(row_1(), row_1(line_no=2)), report(2, USD="50.00")) is None
+def test_a_listing_that_agrees_with_the_control_report_is_accepted() -> None:
+    assert find_mismatch(totals(row_1(), row_1(line_no=2)), report(2, USD="50.00")) is None
 
 
-def test_copies_count_once_against_the_books_and_every_time_in_the_manifest() -> None:
+def test_duplicates_count_once_against_the_report_and_each_time_in_the_manifest() -> None:
     counted = totals(row_1(), row_1(), row_1(line_no=2))
-    assert mismatch(counted, report(2, USD="50.00")) is None
+    assert find_mismatch(counted, report(2, USD="50.00")) is None
     assert (counted.landed, counted.distinct_landed()) == (3, 2)
     assert counted.control_amounts()["USD"].landed == Decimal("75")
 
 
-def test_of_two_versions_of_a_line_the_later_one_counts() -> None:
+def test_the_later_of_two_versions_of_a_line_counts() -> None:
     old = row_1(qty=3, line_total="37.50", last_modified="2024-01-15T12:00:00Z")
     new = row_1(qty=1, line_total="12.50", last_modified="2024-01-17T12:00:00Z")
-    assert mismatch(totals(old, new), report(1, USD="12.50")) is None
-    assert mismatch(totals(new, old), report(1, USD="12.50")) is None
+    assert find_mismatch(totals(old, new), report(1, USD="12.50")) is None
+    assert find_mismatch(totals(new, old), report(1, USD="12.50")) is None
 
 
-def test_a_missing_line_is_told_with_both_figures() -> None:
-    said = mismatch(totals(row_1()), report(2, USD="50.00"))
+def test_a_missing_line_is_reported_with_both_figures() -> None:
+    said = find_mismatch(totals(row_1()), report(2, USD="50.00"))
     assert said == "the listing has 1 distinct lines, the retailer's report 2"
 
 
-def test_missing_money_is_told_with_both_figures() -> None:
-    said = mismatch(totals(row_1()), report(1, USD="25.01"))
+def test_missing_money_is_reported_with_both_figures() -> None:
+    said = find_mismatch(totals(row_1()), report(1, USD="25.01"))
     assert said == "the listing adds up to 25.00 USD, the retailer's report to 25.01 USD"
 
 
 def test_currencies_are_not_mixed() -> None:
     rows = (row_1(), row_1(line_no=2, currency="CAD"))
-    assert mismatch(totals(*rows), report(2, USD="25.00", CAD="25.00")) is None
-    assert mismatch(totals(*rows), report(2, USD="50.00")) is not None
+    assert find_mismatch(totals(*rows), report(2, USD="25.00", CAD="25.00")) is None
+    assert find_mismatch(totals(*rows), report(2, USD="50.00")) is not None
 
 
-def test_a_currency_with_nothing_in_it_need_not_be_reported() -> None:
+def test_a_currency_with_a_net_of_zero_may_be_missing_in_the_report() -> None:
     row = row_1(qty=0, line_total="0.00")
-    assert mismatch(totals(row), report(1)) is None
-    assert mismatch(totals(), report(0, USD="0.00")) is None
+    assert find_mismatch(totals(row), report(1)) is None
+    assert find_mismatch(totals(), report(0, USD="0.00")) is None
 
 
-def test_rejected_records_count_as_lines_and_excuse_the_money() -> None:
+def test_with_rejected_records_lines_are_compared_and_money_is_not() -> None:
     counted = totals(row_1())
     counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
     counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
-    assert mismatch(counted, report(2, USD="1.00")) is None
+    assert find_mismatch(counted, report(2, USD="1.00")) is None
     assert (counted.fetched, counted.landed, counted.rejected) == (3, 1, 2)
     assert counted.control_amounts()["USD"].rejected == Decimal("-14.00")
 
 
 @pytest.mark.parametrize(("booked", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
-def test_the_money_of_rejected_records_may_or_may_not_be_in_the_books(booked: str, explained: bool) -> None:
+def test_the_report_may_or_may_not_include_the_money_of_rejected_records(booked: str, explained: bool) -> None:
     counted = totals(row_1())
     counted.reject("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
-    assert (money_unexplained(counted, report(2, USD=booked)) is None) is explained
+    assert (unexplained_money(counted, report(2, USD=booked)) is None) is explained
 
 
 def test_sums_of_money_do_not_overflow() -> None:

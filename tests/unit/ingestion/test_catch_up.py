@@ -1,4 +1,4 @@
-"""Which dates a run reads beside its own: those the warehouse lacks, and those that changed at the source."""
+"""Which other dates a run reads: those missing from the warehouse, and those that changed at the source."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingestion.checkpoints import Gaps, Published, affected_dates, changes_since, find_gaps, holds
+from ingestion.catch_up import Gaps, Published, affected_dates, changes_since, find_gaps, includes_change
 from ingestion.connectors.protocol import Changes
 from shared.partitions import Manifest, RequestWindow
 
@@ -40,7 +40,7 @@ def listing(*numbers: int) -> Changes:
     ids=[
         "nothing was ever loaded",
         "yesterday is there",
-        "two nights are missing",
+        "two dates are missing",
         "one retailer failed in between",
         "later dates came first",
         "an old date loaded for itself opens no gap",
@@ -52,7 +52,7 @@ def test_missing_dates_are_found_among_the_recent_ones(loaded: tuple[date, ...],
     assert find_gaps(DAY, published, loaded, most=7).to_fill == missing
 
 
-def test_after_a_long_outage_the_latest_are_filled_and_the_rest_is_told() -> None:
+def test_after_a_long_outage_the_latest_dates_are_filled_and_the_others_reported() -> None:
     gaps = find_gaps(DAY, Published(last_processed_date=date(2024, 2, 1)), days(1), most=7)
     assert gaps.to_fill == days(3, 4, 5, 6, 7, 8, 9)
     assert gaps.left_out == days(2)
@@ -67,12 +67,12 @@ def test_without_a_watermark_changes_are_read_from_before_the_day_began_anywhere
     assert changes_since(january(10), Published(), 3) == datetime(2024, 1, 6, 10, tzinfo=UTC)
 
 
-def test_changed_dates_that_were_published_are_read_again() -> None:
+def test_published_dates_that_changed_are_read_again() -> None:
     published = Published(january(9), NOON, first_date=january(5))
     assert list(affected_dates(january(10), published, listing(8, 6), Gaps())) == [january(6), january(8)]
 
 
-def test_dates_before_the_history_after_the_day_or_read_anyway_are_not() -> None:
+def test_dates_before_the_first_after_the_day_or_read_anyway_are_left_out() -> None:
     published = Published(january(8), NOON, first_date=january(5))
     assert list(affected_dates(january(10), published, listing(4, 7, 9, 10, 11), Gaps((january(9),)))) == [january(7)]
 
@@ -81,12 +81,12 @@ def test_nothing_published_means_nothing_to_read_again() -> None:
     assert affected_dates(january(10), Published(), listing(8, 9), Gaps()) == {}
 
 
-def test_a_day_done_again_later_also_mends_the_dates_after_it() -> None:
+def test_a_later_run_of_an_old_day_also_reads_changed_dates_after_it() -> None:
     published = Published(january(15), NOON, first_date=january(5))
     assert list(affected_dates(january(10), published, listing(12, 16), Gaps())) == [january(12)]
 
 
-def test_a_partition_holds_a_change_only_when_it_was_read_well_after_it() -> None:
+def test_a_partition_contains_a_change_only_if_it_was_read_well_after_it() -> None:
     manifest = Manifest(
         retailer_id="retailer_1",
         business_date=january(10),
@@ -103,6 +103,6 @@ def test_a_partition_holds_a_change_only_when_it_was_read_well_after_it() -> Non
         code_version="v",
         written_at=NOON,
     )
-    assert holds(manifest, NOON - timedelta(minutes=11))
-    assert not holds(manifest, NOON - timedelta(minutes=9))
-    assert not holds(manifest, NOON + timedelta(days=1))
+    assert includes_change(manifest, NOON - timedelta(minutes=11))
+    assert not includes_change(manifest, NOON - timedelta(minutes=9))
+    assert not includes_change(manifest, NOON + timedelta(days=1))
