@@ -5,8 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from typing import TextIO
 
 import structlog
+
+
+class CurrentStderr(logging.StreamHandler[TextIO]):
+    """Write to what `sys.stderr` is at that moment, which a captured and since closed stream is not."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)  # StreamHandler's own would assign the stream
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """The standard error of now."""
+        return sys.stderr
 
 
 def configure_logging(level: str | None = None, form: str | None = None) -> None:
@@ -21,7 +34,7 @@ def configure_logging(level: str | None = None, form: str | None = None) -> None
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
     )
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=level, format="%(message)s", handlers=[CurrentStderr()], force=True)
     for chatty in ("botocore", "boto3", "urllib3", "s3transfer", "yoyo"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     structlog.configure(
