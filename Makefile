@@ -1,9 +1,10 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
+.PHONY: help demo up down status health-check test-s3 check test test-airflow test-compose test-compose-full test-demo test-docs test-e2e test-newer-postgres \
 	lint bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
+PARTS := short
 RUN := .venv/bin/python
 SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed"; exit 1; }; \
 	PYTHON="$(PYTHON)" "$(PYTHON)" scripts/setup_venv.py
@@ -29,6 +30,10 @@ health-check: venv ## Check services, data, Airflow, retailers and S3; exit stat
 test-s3: venv ## Write, read and delete an object in both buckets
 	@$(RUN) scripts/check_s3.py
 
+check: venv-dev ## The inner loop, a minute: style, types, imports, and the tests that need no service
+	@$(MAKE) --no-print-directory lint
+	@$(RUN) -m pytest -n auto --dist worksteal tests/unit tests/architecture
+
 test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest -n auto --dist loadfile
 
@@ -42,10 +47,13 @@ test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest Postgre
 test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up; up and down
 	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
 
-test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes
-	@$(RUN) -m pytest -vv --durations=15 tests/airflow
+test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes; PARTS="core or kills"
+	@$(RUN) -m pytest -vv --durations=15 tests/airflow $(if $(filter command line,$(origin PARTS)),-m "$(PARTS)")
 
-test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening: 30 minutes; needs Docker
+test-compose: venv-dev ## Build the containers, start them, run a date, inspect them: 10 minutes; needs Docker; PARTS="images or tls"
+	@$(RUN) -m pytest -vv --durations=15 tests/containers -m "$(PARTS)"
+
+test-compose-full: venv-dev ## All tests of the containers: commands, kills, overrides, documents too: 35 minutes; needs Docker
 	@$(RUN) -m pytest -vv --durations=15 tests/containers
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout
