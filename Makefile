@@ -1,9 +1,11 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 test test-airflow test-compose test-demo test-docs test-e2e test-newer-postgres \
-	lint column bench bench-airflow bench-large clean venv venv-dev
+.PHONY: help demo up down status health-check test-s3 check test test-long test-airflow test-compose test-compose-full test-demo test-docs test-e2e test-newer-postgres \
+	lint column settings bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
+PARTS := short
+PARALLEL := -n auto --dist worksteal
 RUN := .venv/bin/python
 SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed"; exit 1; }; \
 	PYTHON="$(PYTHON)" "$(PYTHON)" scripts/setup_venv.py
@@ -29,23 +31,33 @@ health-check: venv ## Check services, data, Airflow, retailers and S3; exit stat
 test-s3: venv ## Write, read and delete an object in both buckets
 	@$(RUN) scripts/check_s3.py
 
-test: venv-dev ## Run the unit and integration tests
-	@$(RUN) -m pytest -n auto --dist loadfile
+check: venv-dev ## The inner loop, a minute: style, types, imports, and the tests that need no service
+	@$(MAKE) --no-print-directory lint
+	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data"
 
-test-demo: venv-dev ## Run the demo twice in a clone of its own and check what it says
-	@$(RUN) -m pytest tests/end_to_end/test_demo.py
+test: venv-dev ## Run the unit and integration tests
+	@$(RUN) -m pytest $(PARALLEL) -m "not real_data and not long"
+
+test-long: venv-dev ## Run the tests that load the real Online Retail data, and property tests with many examples
+	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"
+
+test-demo: venv-dev ## Run the demo twice in a copy of this checkout; start, stop, interrupt and kill the platform
+	@$(RUN) -m pytest tests/end_to_end/test_demo.py tests/end_to_end/test_stack.py
 
 test-newer-postgres: venv-dev ## Run the warehouse's tests on the newest PostgreSQL that PyPI has
-	@RETAIL_POSTGRES=pypi $(RUN) -m pytest -n auto --dist loadfile tests/integration/test_schema.py \
+	@RETAIL_POSTGRES=pypi $(RUN) -m pytest $(PARALLEL) tests/integration/test_schema.py \
 		tests/integration/transformation tests/integration/materialized_views tests/integration/data_quality
 
-test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up; up and down
-	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py tests/end_to_end/test_stack.py
+test-e2e: venv-dev ## Run the DAG on a real scheduler: failing retailers, catching up
+	@$(RUN) -m pytest tests/end_to_end/test_pipeline.py
 
-test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes
-	@$(RUN) -m pytest -vv --durations=15 tests/airflow
+test-airflow: venv-dev ## Use Airflow in a real browser, start runs in every way, kill parts of it: 15 minutes; PARTS="core or kills"
+	@$(RUN) -m pytest -vv --durations=15 tests/airflow $(if $(filter command line,$(origin PARTS)),-m "$(PARTS)")
 
-test-compose: venv-dev ## Build and run the containers: start, DAG, commands, kills, hardening: 30 minutes; needs Docker
+test-compose: venv-dev ## Build the containers, start them, run a date, inspect them: 10 minutes; needs Docker; PARTS="images or tls"
+	@$(RUN) -m pytest -vv --durations=15 tests/containers -m "$(PARTS)"
+
+test-compose-full: venv-dev ## All tests of the containers: commands, kills, overrides, documents too: 35 minutes; needs Docker
 	@$(RUN) -m pytest -vv --durations=15 tests/containers
 
 test-docs: venv-dev ## Run every command of the documents in a copy of this checkout

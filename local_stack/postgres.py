@@ -228,8 +228,8 @@ class PostgresServer:
               from pg_database, aclexplode(datacl) where datname = {old} and grantee <> 0
         """
         statements = self.execute(sql.SQL(copy).format(new=sql.Literal(name), old=sql.Literal(template)))
-        for (statement,) in statements:
-            self.execute(str(statement))
+        if statements:
+            self.execute("; ".join(str(statement) for (statement,) in statements))
 
 
 def stop_forgotten(data_dir: Path, seconds: float = 30.0) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from shared.config import PROJECT_ROOT
 
@@ -31,6 +33,11 @@ ROLE_PASSWORDS = {role: uuid4().hex for role in ("retail_owner", "retail_user", 
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests start, although a shell in the background has us ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Three test processes on two processors, since a test waits a quarter of its time for a server or a program."""
+    return max(1, len(os.sched_getaffinity(0)) * 3 // 2) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @pytest.fixture(scope="session")
@@ -151,3 +158,26 @@ def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
             ("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_", "ALERT_")
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_ends_with_the_test() -> Iterator[None]:
+    """A test finds logging as a new process does, whatever an earlier one or Airflow's import has set up."""
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root = logging.getLogger()
+    handlers, level, disabled = list(root.handlers), root.level, logging.root.manager.disable
+    levels = {name: each.level for name, each in _named_loggers()}
+    yield
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(disabled)
+    for name, each in _named_loggers():
+        each.setLevel(levels.get(name, logging.NOTSET))
+
+
+def _named_loggers() -> list[tuple[str, logging.Logger]]:
+    known = list(logging.root.manager.loggerDict.items())
+    return [(name, each) for name, each in known if isinstance(each, logging.Logger)]

@@ -24,9 +24,18 @@ from tests.airflow.screens import PHONE, REPORTS, TIMEOUT_MILLISECONDS, Screens,
 from tests.end_to_end.checkout import Checkout
 from tests.end_to_end.running_platform import QUICK, RunningPlatform, brought_up, started
 from tests.fakes.receivers import Mailbox, Sink, http_sink, smtp_mailbox
+from tests.parts import mark_parts, register_parts
 
 DISTURBING = ("test_business_dates.py", "test_notifications.py", "test_kills.py")
 """These stop what the others use, so they come last."""
+PARTS = {
+    "core": ("test_user_interface.py", "test_business_dates.py"),
+    "pages": ("test_quality_page.py", "test_assets.py"),
+    "operations": ("test_operations.py",),
+    "notifications": ("test_notifications.py",),
+    "kills": ("test_kills.py",),
+}
+"""What `make test-airflow PARTS="core or kills"` chooses from."""
 SETTINGS = {**QUICK, "INGEST_CATCH_UP_DAYS": "1", "RETAILER_LINES_PER_DAY": "500"}
 """The dates that tests load are scattered; those between must not be filled. Days are small: Airflow is tested."""
 WITH_RETRIES = {
@@ -44,11 +53,14 @@ Keep = Callable[..., Path]
 def pytest_configure(config: pytest.Config) -> None:
     """A polite end of the process brings the platform down, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    register_parts(config, PARTS)
     expect.set_options(timeout=TIMEOUT_MILLISECONDS)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What disturbs comes last; nothing waits forever."""
+    mark_parts(items, Path(__file__).parent, PARTS)
     order = {name: place for place, name in enumerate(DISTURBING, 1)}
     items.sort(key=lambda item: order.get(item.path.name, 0))
     for item in items:

@@ -15,10 +15,12 @@ from tests.conftest import Say
 from tests.containers.abandoned import remove_abandoned
 from tests.containers.engine import Engine, NoEngine, container_engine
 from tests.containers.project import ALL_PROFILES, Project, project
+from tests.parts import mark_parts, register_parts
 
 REPORTS = PROJECT_ROOT / ".local" / "reports" / "containers"
 DISTURBING = (
     "test_health_check.py",
+    "test_stopped_parts.py",
     "test_killed_parts.py",
     "test_documentation.py",
     "test_monitored_run.py",
@@ -26,16 +28,31 @@ DISTURBING = (
     "test_data_survives.py",
 )
 """These stop what the others use, so they come last, each from where the one before has left the platform."""
+PARTS = {
+    "short": ("test_start.py", "test_one_date.py", "test_hardening.py", "test_health_check.py"),
+    "images": ("test_images.py", "test_combinations.py", "test_abandoned.py"),
+    "commands": ("test_commands.py", "test_dag.py"),
+    "kills": ("test_stopped_parts.py", "test_killed_parts.py"),
+    "documents": ("test_documentation.py",),
+    "overrides": ("test_monitored_run.py", "test_workers.py", "test_data_survives.py"),
+    "secrets": ("test_secret_files.py",),
+    "tls": ("test_tls.py",),
+    "monitoring": ("test_monitoring.py",),
+}
+"""What `make test-compose PARTS="images or tls"` chooses from."""
 MakeProject = Callable[..., AbstractContextManager[Project]]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """A polite end of the process brings the containers down, as Ctrl-C does."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    register_parts(config, PARTS)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First the start from nothing, last what disturbs; nothing waits forever."""
+    mark_parts(items, Path(__file__).parent, PARTS)
     order = {"test_start.py": -1, **{name: place for place, name in enumerate(DISTURBING, 1)}}
     items.sort(key=lambda item: order.get(item.path.name, 0))
     for item in items:

@@ -9,44 +9,18 @@ from itertools import pairwise
 
 import pytest
 
-from tests.containers.project import Completed, Project, service_of
+from tests.containers.project import Project, service_of
+from tests.containers.stages import EVERYONE, STAGES, loaded, stage
 from tests.containers.terminal import CTRL_C, Terminal
 from tests.waiting import wait_until
 
-EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
-STAGES = [
-    ("ingestion", "ingestion.main"),
-    ("transformation", "transformation.main"),
-    ("data-quality", "data_quality.main"),
-]
-LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date = %s"
 STARTED = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND stage = 'ingest'"
 STATUSES = "SELECT status FROM ops.pipeline_runs WHERE business_date = %s AND stage = 'ingest' ORDER BY started_at"
-
-
-def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
-    """A stage with the command that users type, without starting its dependencies again."""
-    return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
-
-
-def loaded(platform: Project, day: date) -> set[str]:
-    return {name for (name,) in platform.warehouse(LOADED, day)}
 
 
 def running(platform: Project, services: list[str]) -> list[str]:
     found = [each for each in platform.containers() if service_of(each) in services]
     return [service_of(each) for each in found if each["State"]["Running"]]
-
-
-def test_each_stage_runs_for_a_date_and_shows_what_it_did(platform: Project) -> None:
-    for service, module in STAGES:
-        done = platform.compose("run", "--rm", service, "python", "-m", module, "2024-01-15")
-        assert "2024-01-15" in done.stdout
-        assert [name for name in EVERYONE if name not in done.stdout] == []
-        assert "Traceback" not in done.stdout + done.stderr
-        assert max(map(len, done.stdout.splitlines())) <= 120
-    assert loaded(platform, date(2024, 1, 15)) == EVERYONE
-    assert platform.containers(oneoff=True) == []
 
 
 @pytest.mark.parametrize(("service", "module"), STAGES)

@@ -30,6 +30,7 @@ class Vendor:
 
     number: int
     url: str
+    process: subprocess.Popen[bytes]
 
     @property
     def retailer_id(self) -> str:
@@ -101,7 +102,7 @@ def running_vendor(number: int, database_url: str, settings: Mapping[str, str]) 
             if b'"ready"' not in process.stdout.readline():
                 errors.seek(0)
                 raise RuntimeError(f"retailer {number} did not start: {errors.read().decode()[-2000:]}")
-            yield Vendor(number, f"http://127.0.0.1:{port}")
+            yield Vendor(number, f"http://127.0.0.1:{port}", process)
         finally:
             process.terminate()
             process.wait(timeout=20)
@@ -117,3 +118,5 @@ def running_vendors(databases: Mapping[int, str], settings: Mapping[str, str]) -
             stack.enter_context(running_vendor(number, url, settings)) for number, url in sorted(databases.items())
         ]
         yield {vendor.retailer_id: vendor for vendor in vendors}
+        for vendor in vendors:
+            vendor.process.terminate()  # all before anyone waits for one of them

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from shared.config import PROJECT_ROOT
-from tests.integration.ingestion.conftest import make_platform, platform, vendor_processes, vendors
+from tests.integration.ingestion.conftest import make_platform, platform
 
-__all__ = ["make_platform", "platform", "vendor_processes", "vendors"]
+__all__ = ["make_platform", "platform"]
 Done = subprocess.CompletedProcess[str]
 Retail = Callable[..., Done]
 

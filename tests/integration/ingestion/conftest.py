@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,34 +17,11 @@ from ingestion.results import IngestResult
 from shared.config import Settings, load_settings
 from shared.database import session, transaction
 from shared.partitions import Manifest, manifest_key, raw_key, rejected_key
-from tests.fakes.vendors import Vendor, running_vendors
+from tests.fakes.vendors import Vendor
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
-    from local_stack.postgres import PostgresServer
     from tests.conftest import S3Access
-
-NOW = datetime(2024, 2, 1, 6, tzinfo=UTC)
-VENDOR_SETTINGS = {"RETAILER_TODAY": "2024-02-01T06:00:00Z", "RETAILER_LINES_PER_DAY": "1600"}
-
-
-@pytest.fixture(scope="session")
-def vendor_processes(postgres_server: PostgresServer) -> Iterator[dict[str, Vendor]]:
-    databases = {}
-    for number in (1, 2, 3):
-        name = f"vendor{number}_{uuid4().hex[:8]}"
-        databases[number] = postgres_server.create_database(name)
-    with running_vendors(databases, VENDOR_SETTINGS) as vendors:
-        yield vendors
-
-
-@pytest.fixture
-def vendors(vendor_processes: dict[str, Vendor]) -> Iterator[dict[str, Vendor]]:
-    """The three, well behaved at the start of each test, their clocks at 2024-02-01 06:00 UTC."""
-    yield vendor_processes
-    for vendor in vendor_processes.values():
-        vendor.behave()
-        vendor.clock(NOW.isoformat())
 
 
 @dataclass

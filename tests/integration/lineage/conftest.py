@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli.conftest import make_platform, platform, printed, retail, vendor_processes, vendors
+from tests.integration.cli.conftest import make_platform, platform, printed, retail
 
-__all__ = ["make_platform", "platform", "printed", "retail", "vendor_processes", "vendors"]
+__all__ = ["make_platform", "platform", "printed", "retail"]
 
 
 @dataclass

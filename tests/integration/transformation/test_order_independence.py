@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -97,20 +98,45 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[date, list[Any]]], list[tuple
     return landings, loads
 
 
+@dataclass(frozen=True)
+class Case:
+    """A history, and two ways to load what it ends with."""
+
+    history: tuple[list[tuple[date, list[Any]]], list[tuple[int, list[date], LoadPath]]]
+    order: list[date]
+    together: bool
+    last_path: LoadPath
+    path: LoadPath
+
+
+CASES = st.builds(
+    Case, history=histories(), order=st.permutations(DAYS), together=st.booleans(), last_path=PATHS, path=PATHS
+)
 # No shrinking: each example is a dozen transactions, and a failing one is small already.
-@settings(
-    max_examples=40,
+FEW = settings(
+    max_examples=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
 )
-@given(history=histories(), order=st.permutations(DAYS), together=st.booleans(), last_path=PATHS, path=PATHS)
-def test_any_order_of_landings_and_loads_gives_the_same_digest(
-    loaders: tuple[Loader, Loader], history: Any, order: list[date], together: bool, last_path: LoadPath, path: LoadPath
-) -> None:
-    landings, loads = history
-    wandering, rebuilt = loaders
+
+
+@FEW
+@given(CASES)
+def test_any_order_of_landings_and_loads_gives_the_same_digest(loaders: tuple[Loader, Loader], case: Case) -> None:
+    assert_both_ways_end_in_the_same(*loaders, case)
+
+
+@pytest.mark.long
+@settings(FEW, max_examples=40)
+@given(CASES)
+def test_any_order_gives_the_same_digest_in_forty_histories(loaders: tuple[Loader, Loader], case: Case) -> None:
+    assert_both_ways_end_in_the_same(*loaders, case)
+
+
+def assert_both_ways_end_in_the_same(wandering: Loader, rebuilt: Loader, case: Case) -> None:
+    landings, loads = case.history
     empty(wandering)
     empty(rebuilt)
     landed: set[date] = set()
@@ -119,11 +145,11 @@ def test_any_order_of_landings_and_loads_gives_the_same_digest(
         landed.add(day)
         for _, days, load_path in (load for load in loads if load[0] == step):
             wandering.load(*[each for each in days if each in landed] or [day], path=load_path)
-    for days in [order] if together else [[day] for day in order]:
-        wandering.load(*days, path=last_path)
+    for days in [case.order] if case.together else [[day] for day in case.order]:
+        wandering.load(*days, path=case.last_path)
     rebuilt.zone.objects = dict(wandering.zone.objects)
-    for days in [DAYS] if path is LoadPath.BUILD else [[day] for day in DAYS]:
-        rebuilt.load(*days, path=path)
+    for days in [DAYS] if case.path is LoadPath.BUILD else [[day] for day in DAYS]:
+        rebuilt.load(*days, path=case.path)
     assert fact_rows(wandering) == fact_rows(rebuilt)
     assert histories_of(wandering) == histories_of(rebuilt)
     assert_ledger_describes_the_facts(wandering)

@@ -175,7 +175,7 @@ def test_an_unresponsive_gateway_costs_some_seconds_and_a_warning(
     began = time.monotonic()
     with structlog.testing.capture_logs() as logs:
         metrics.push_started(event("ingest", "retailer_1", "retailer_2", "retailer_3"))
-    assert time.monotonic() - began < 4  # 2, on a machine that has nothing else to do
+    assert time.monotonic() - began < 3 * metrics.TIMEOUT_SECONDS, "once in all, not once for each retailer"
     assert logs[0]["log_level"] == "warning" and "secret" not in str(logs)
 
 

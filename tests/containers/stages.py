@@ -1,0 +1,24 @@
+"""The stages as commands in containers."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from tests.containers.project import Completed, Project
+
+EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
+STAGES = [
+    ("ingestion", "ingestion.main"),
+    ("transformation", "transformation.main"),
+    ("data-quality", "data_quality.main"),
+]
+LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date = %s"
+
+
+def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
+    """A stage by the command that people type, without starting what it depends on once more."""
+    return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
+
+
+def loaded(platform: Project, day: date) -> set[str]:
+    return {name for (name,) in platform.warehouse(LOADED, day)}
