@@ -72,14 +72,13 @@ lint: venv-dev ## Check style, types and imports
 column: venv ## Write the migration for a new field of SalesRecord: make column NAME=promotion_code TYPE=text
 	@$(RUN) scripts/add_column.py "$(NAME)" $(if $(TYPE),"$(TYPE)")
 
-.PHONY: settings
 settings: venv ## Write .env.example and docs/SETTINGS.md from shared/settings_registry/
 	@$(RUN) -m scripts.write_settings_docs
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)
 
-bench-airflow: venv ## Measure trigger to green for one day in Airflow, beside a run of empty tasks; starts the platform if need be
+bench-airflow: venv ## Measure one day in Airflow from trigger to success, against a run of empty tasks; starts the platform if needed
 	@$(RUN) -m benchmarks.airflow_run
 
 bench-large: venv ## Add one day on top of 50 million facts to the last benchmark: 20 minutes, 25 GiB of disk

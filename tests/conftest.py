@@ -55,7 +55,7 @@ def say(request: pytest.FixtureRequest) -> Say:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """One throwaway server for the whole session: `.superuser_dsn(database)`, `.create_database(name)`."""
+    """One throwaway server for the session: `.superuser_dsn(database)`, `.create_database(name)`."""
     from local_stack.databases import create_warehouse_roles
     from local_stack.postgres import throwaway_server
 
@@ -108,13 +108,13 @@ class S3Access:
         return self.server.endpoint
 
     def deny(self, *buckets: str) -> None:
-        """Have the API answer 403 AccessDenied for these buckets, and for no other, until the test ends."""
+        """Make the API return 403 AccessDenied for these buckets, and for no other, until the test ends."""
         self.server.deny(buckets)
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[S3Process]:
-    """One S3 API, in a process of its own, for the whole session."""
+    """One S3 API, in a process of its own, for the session."""
     from local_stack.postgres import free_port
     from local_stack.s3_server import throwaway_s3
 

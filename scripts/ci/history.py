@@ -49,7 +49,7 @@ class History:
 
 
 class GitError(Exception):
-    """git could not answer."""
+    """git failed."""
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -72,7 +72,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def read_history(root: Path) -> History:
-    """Read the landings of a checkout; whatever keeps git from answering is the reason in `unreadable`."""
+    """Read the landings of a checkout; if git fails, `unreadable` says why."""
     try:
         if Path(git(root, "rev-parse", "--show-toplevel").strip()).resolve() != root.resolve():
             return History(unreadable="this folder is not a checkout of its own")

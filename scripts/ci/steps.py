@@ -66,7 +66,7 @@ def run_step(command: Sequence[str], root: Path) -> Result:
         command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         if process.stdout is None:
-            raise RuntimeError("a pipe was asked for")
+            raise RuntimeError("a pipe was requested")
         while piece := process.stdout.read1():  # type: ignore[attr-defined]
             sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()

@@ -16,7 +16,7 @@ LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date =
 
 
 def stage(platform: Project, service: str, module: str, *arguments: str, check: bool = True) -> Completed:
-    """A stage by the command that people type, without starting what it depends on once more."""
+    """A stage with the command that users type, without starting its dependencies again."""
     return platform.compose("run", "--rm", "--no-deps", service, "python", "-m", module, *arguments, check=check)
 
 

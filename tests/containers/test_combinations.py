@@ -1,4 +1,4 @@
-"""Every combination of the overrides in docker/compose/ that people may choose."""
+"""Every combination of the overrides in docker/compose/ that users may choose."""
 
 from __future__ import annotations
 

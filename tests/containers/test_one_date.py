@@ -11,7 +11,7 @@ from tests.containers.project import Project
 from tests.containers.stages import EVERYONE, STAGES, loaded
 
 DAY = date(2024, 3, 5)
-STAR = """
+FACTS = """
 SELECT retailer_id, count(*), sum(net_amount) FROM fact_sales JOIN dim_retailer USING (retailer_key)
  WHERE date_key = to_char(%s::date, 'YYYYMMDD')::int GROUP BY retailer_id
 """
@@ -22,7 +22,7 @@ def test_the_dag_is_there_and_switched_on_and_every_file_could_be_read(platform:
     assert platform.airflow.call("GET", "/api/v2/importErrors")["import_errors"] == []
 
 
-def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_for(platform: Project) -> None:
+def test_a_run_for_one_date_succeeds_and_every_record_and_cent_is_reconciled(platform: Project) -> None:
     outcome = platform.running.run(DAY)
     assert (outcome.state, set(outcome.tasks.values())) == ("success", {"success"})
     assert {name for name in outcome.tasks if "[" in name} == {f"ingest_retailers_to_s3[{name}]" for name in EVERYONE}
@@ -30,12 +30,12 @@ def test_a_run_for_one_date_ends_green_and_every_record_and_cent_is_accounted_fo
     said = platform.compose("run", "--rm", "retail", "ledger", DAY.isoformat(), "--json").stdout
     ledger = {each["retailer_id"]: each for each in json.loads(said)["partitions"]}
     assert ledger.keys() == EVERYONE
-    star = {name: (rows, money) for name, rows, money in platform.warehouse(STAR, DAY)}
+    facts = {name: (rows, money) for name, rows, money in platform.warehouse(FACTS, DAY)}
     for name, entry in ledger.items():
         records, (money,) = entry["records"], entry["money"].values()
         assert records["reported"] == records["landed"] - records["duplicate"] + records["rejected"]
-        assert Decimal(money["reported"]) == Decimal(money["in_star"]) + Decimal(money["rejected"])
-        assert star[name] == (records["in_star"], Decimal(money["in_star"]))
+        assert Decimal(money["reported"]) == Decimal(money["in_warehouse"]) + Decimal(money["rejected"])
+        assert facts[name] == (records["in_warehouse"], Decimal(money["in_warehouse"]))
     shown = platform.warehouse("SELECT DISTINCT retailer_id FROM mv_daily_sales_summary WHERE business_date = %s", DAY)
     assert {name for (name,) in shown} == EVERYONE
 

@@ -25,7 +25,7 @@ class Sink:
     """Path and JSON body, in the order of arrival."""
     status: int = 200
     unresponsive: Event = field(default_factory=Event)
-    """While set, it takes requests and answers none until it is released."""
+    """While set, requests get no response until it is released."""
     released: Event = field(default_factory=Event)
 
     @property

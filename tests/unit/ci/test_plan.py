@@ -12,9 +12,9 @@ from scripts.ci.plan import Decision, decide
 from scripts.ci.suites import Suite
 
 ALWAYS = Suite("always", ("true",), "Runs every time.", always=True)
-STAR = Suite("star", ("true",), "Loads.", group=1, covers=("transformation/*", ".ci/*"))
+LOAD = Suite("load", ("true",), "Loads.", group=1, covers=("transformation/*", ".ci/*"))
 PAGES = Suite("pages", ("true",), "Pages.", group=2, covers=("airflow/*",))
-SUITES = (ALWAYS, STAR, PAGES)
+SUITES = (ALWAYS, LOAD, PAGES)
 EVERY_NAME = {suite.name for suite in SUITES}
 
 
@@ -83,8 +83,8 @@ def test_a_recorded_commit_runs_what_always_runs_and_says_why_the_rest_waits(lan
     decisions = {each.suite.name: each for each in landed.decide()}
 
     assert running(tuple(decisions.values())) == {"always"}
-    assert decisions["star"].reason.startswith("nothing it covers has changed since ")
-    assert (decisions["star"].due_in, decisions["pages"].due_in) == (1, 2)
+    assert decisions["load"].reason.startswith("nothing it covers has changed since ")
+    assert (decisions["load"].due_in, decisions["pages"].due_in) == (1, 2)
 
 
 def test_a_commit_that_nobody_recorded_runs_everything(landed: Repository) -> None:
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_committed_yet_is_a_change_too(landed: Repository) ->
 
 
 def test_a_suite_runs_when_a_file_it_covers_changed_since_it_last_ran(landed: Repository) -> None:
-    landed.land("transformation/b.sql")  # 1, the turn of star
+    landed.land("transformation/b.sql")  # 1, the turn of load
     landed.commit("airflow/dag.py")
     landed.commit("docs/notes.md")
 
@@ -109,7 +109,7 @@ def test_a_suite_runs_when_a_file_it_covers_changed_since_it_last_ran(landed: Re
 
     assert reasons(decisions)["pages"].startswith("changed since ")
     assert reasons(decisions)["pages"].endswith(": airflow/dag.py")
-    assert "star" not in running(decisions)
+    assert "load" not in running(decisions)
 
 
 def test_a_file_that_was_removed_or_moved_away_has_changed(landed: Repository) -> None:
@@ -117,7 +117,7 @@ def test_a_file_that_was_removed_or_moved_away_has_changed(landed: Repository) -
     (landed.root / "elsewhere").mkdir()
     git(landed.root, "mv", "transformation/a.sql", "elsewhere/a.sql")
 
-    assert reasons(landed.decide(recording=True))["star"].endswith(": transformation/a.sql")
+    assert reasons(landed.decide(recording=True))["load"].endswith(": transformation/a.sql")
 
 
 def test_what_a_recorded_landing_left_out_still_counts_as_changed(landed: Repository) -> None:
@@ -130,7 +130,7 @@ def test_what_a_recorded_landing_left_out_still_counts_as_changed(landed: Reposi
 def test_every_suite_runs_at_least_with_every_fourth_landing(landed: Repository) -> None:
     ran = [landed.land(f"docs/{number}.md") for number in range(1, 10)]
 
-    assert [("star" in each, "pages" in each) for each in ran] == [
+    assert [("load" in each, "pages" in each) for each in ran] == [
         (number % 4 == 1, number % 4 == 2) for number in range(1, 10)
     ]
 
@@ -138,8 +138,8 @@ def test_every_suite_runs_at_least_with_every_fourth_landing(landed: Repository)
 def test_the_turn_of_a_landing_runs_although_its_record_says_that_it_ran(landed: Repository) -> None:
     landed.land("docs/1.md")
 
-    assert running(landed.decide()) == {"always", "star"}
-    assert reasons(landed.decide())["star"] == "its turn: landing 1 is for group 1"
+    assert running(landed.decide()) == {"always", "load"}
+    assert reasons(landed.decide())["load"] == "its turn: landing 1 is for group 1"
 
 
 def test_after_three_landings_without_it_a_suite_is_due_whatever_its_turn(landed: Repository) -> None:
@@ -150,7 +150,7 @@ def test_after_three_landings_without_it_a_suite_is_due_whatever_its_turn(landed
 
     found = reasons(landed.decide(recording=True))
 
-    assert found["star"] == found["pages"] == "3 landings without it"
+    assert found["load"] == found["pages"] == "3 landings without it"
 
 
 def test_a_record_of_another_history_counts_for_nothing(landed: Repository) -> None:
@@ -158,7 +158,7 @@ def test_a_record_of_another_history_counts_for_nothing(landed: Repository) -> N
     (landed.root / RECORD).write_text(json.dumps({**json.loads(lines[0]), "commit": "0" * 40}) + "\n")
     landed.commit()
 
-    assert reasons(landed.decide(recording=True))["star"] == f"{RECORD} has no run of it"
+    assert reasons(landed.decide(recording=True))["load"] == f"{RECORD} has no run of it"
 
 
 def test_a_record_counts_only_when_it_is_committed(repository: Repository) -> None:
@@ -172,7 +172,7 @@ def test_a_record_that_cannot_be_read_runs_everything_and_is_named(landed: Repos
     landed.commit()
 
     assert running(landed.decide()) == EVERY_NAME
-    assert f"{RECORD}, line 1: not a landing" in reasons(landed.decide())["star"]
+    assert f"{RECORD}, line 1: not a landing" in reasons(landed.decide())["load"]
 
 
 def test_a_shallow_clone_runs_everything(landed: Repository, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -182,10 +182,10 @@ def test_a_shallow_clone_runs_everything(landed: Repository, tmp_path_factory: p
     decisions = decide(SUITES, read_history(clone), recording=True)
 
     assert running(decisions) == EVERY_NAME
-    assert reasons(decisions)["star"] == "everything runs: this is a shallow clone"
+    assert reasons(decisions)["load"] == "everything runs: this is a shallow clone"
 
 
-def test_a_folder_that_is_no_checkout_runs_everything(landed: Repository) -> None:
+def test_a_folder_without_git_runs_everything(landed: Repository) -> None:
     inside = landed.root / "unpacked"
     inside.mkdir()
 
@@ -196,7 +196,7 @@ def test_without_git_everything_runs(landed: Repository, monkeypatch: pytest.Mon
     monkeypatch.setenv("PATH", str(landed.root))
 
     assert running(landed.decide()) == EVERY_NAME
-    assert "git could not be started" in reasons(landed.decide())["star"]
+    assert "git could not be started" in reasons(landed.decide())["load"]
 
 
 def test_the_environment_does_not_choose_another_history(landed: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ def test_without_a_date_it_is_yesterday_in_the_business_time_zone(settings: Sett
     assert business_date(None, settings, NOW) == date(2024, 1, 14)
 
 
-def test_the_day_that_is_under_way_may_be_asked_for_but_not_the_next(settings: Settings) -> None:
+def test_the_day_that_is_under_way_can_be_chosen_but_not_the_next(settings: Settings) -> None:
     assert business_date("2024-01-15", settings, NOW) == date(2024, 1, 15)
     with pytest.raises(FixConfiguration, match="2024-01-16 is in the future"):
         business_date("2024-01-16", settings, NOW)
@@ -59,7 +59,7 @@ def test_retailers_are_all_by_default_each_once_and_known() -> None:
         (KeyboardInterrupt(), 130),
     ],
 )
-def test_every_error_of_ours_becomes_one_line_and_an_exit_code(
+def test_every_retail_error_becomes_one_line_and_an_exit_code(
     error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(typer.Exit) as ended, exit_code():

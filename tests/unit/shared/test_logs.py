@@ -1,4 +1,4 @@
-"""Where the log of a command goes: to a file, or to standard error when somebody asks for it."""
+"""Where the log of a command goes: to a file, or to standard error on request."""
 
 from __future__ import annotations
 
