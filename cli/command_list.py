@@ -126,7 +126,7 @@ COMMANDS = (
     Entry(
         "maintenance",
         "maintenance.main:app",
-        "Maintain the warehouse; a DAG does this daily.",
+        "Run a maintenance task; a DAG runs them all daily.",
         SCHEDULE,
         ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
     ),

@@ -169,7 +169,12 @@ BEHAVIOUR = Section(
         plain("INGEST_LOOKBACK_DAYS", "3", "Days before the watermark for which changes are read again."),
         plain("INGEST_CATCH_UP_DAYS", "31", "The most missing days that one run fills."),
         plain("LOG_FORMAT", "console", "`console`, or `json` for machines."),
-        plain("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`."),
+        plain("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`. Commands then log to standard error."),
+        optional(
+            "RETAIL_LOG_FILE",
+            "",
+            "Log file of the commands while `LOG_LEVEL` is not set. Default: `.local/logs/retail.log` in a checkout.",
+        ),
         optional("INGEST_REQUESTS_PER_SECOND", "20", "Request rate towards each retailer."),
         optional("INGEST_MAX_ATTEMPTS", "6", "Attempts per request, including the first."),
         optional("INGEST_BACKOFF_SECONDS", "0.5", "First wait between attempts; it doubles, with jitter, up to 30 s."),

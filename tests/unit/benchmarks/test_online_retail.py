@@ -55,10 +55,10 @@ def test_the_day_after_is_later_than_every_row(source: Path) -> None:
     assert (day_after(9) - last).days == 1
 
 
-def test_rows_are_made_up_where_the_real_file_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_are_generated_where_the_real_file_is_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RETAIL_TEST_DATA", str(tmp_path))
     monkeypatch.setattr(online_retail, "ROWS", 500)
     rows = read(online_retail.make_source(tmp_path))
     assert len(rows) == 500
     assert all(int(row[3]) and float(row[5]) >= 0 and row[4].startswith("12/1/2010") for row in rows)
-    assert "made-up" in online_retail.describe_source()
+    assert "generated" in online_retail.describe_source()
