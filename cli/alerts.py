@@ -15,8 +15,7 @@ from rich.table import Table
 from cli.deferred import PlainCommand, PlainGroup
 from cli.ledger import AnyRetailerOption
 from cli.warehouse import Row, rows
-from monitoring.alerts.channels import checked_channels
-from monitoring.alerts.delivery import deliver
+from monitoring.alerts.delivery import checked_channels, deliver
 from monitoring.alerts.manual import Operator, Outcome, acknowledge, resolve
 from monitoring.alerts.messages import AlertMessage
 from monitoring.alerts.model import SEVERITIES

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
-from monitoring.alerts.channels import checked_channels, parse_channels
+from monitoring.alerts.channels import parse_channels
+from monitoring.alerts.delivery import checked_channels
 from shared.commands import JsonOption, console, exit_code, print_json
 from shared.config import RETAILER_IDS, known_names, load_settings, read_environment
 from shared.database import describe_dsn

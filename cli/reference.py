@@ -24,9 +24,9 @@ compares them.
 
 * `-h` or `--help` explains each command; `retail --install-completion` sets up shell completion.
 * `--json` prints the result for programs on standard output; all other messages go to standard error.
-* The log goes to `.local/logs/retail.log` in a checkout, else to `retail/retail.log` in `$XDG_STATE_HOME` or
-  `~/.local/state`; `RETAIL_LOG_FILE` names another file. `retail --verbose COMMAND`, or `LOG_LEVEL`, shows it on
-  standard error instead.
+* Warnings go to standard error. The complete log goes to `.local/logs/retail.log` in a checkout, else to
+  `retail/retail.log` in `$XDG_STATE_HOME` or `~/.local/state`; `RETAIL_LOG_FILE` names another file. `retail --verbose
+  COMMAND`, or `LOG_LEVEL`, shows the complete log on standard error instead.
 * Settings come from the environment, then from `.env`; `retail config check` shows them with secrets masked.
 * `NO_COLOR=1` turns colours off. `RETAIL_TRACEBACK=1` shows the traceback of an internal error.
 """

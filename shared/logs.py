@@ -1,8 +1,8 @@
 """Logging: structlog on the standard library, readable lines or JSON.
 
-The terminal shows the results of a command, so its log goes to a file: RETAIL_LOG_FILE, by default
-`.local/logs/retail.log` in a checkout, else `retail/retail.log` in the user's state directory. With LOG_LEVEL set, as
-in the containers, or with `retail --verbose`, the log goes to standard error instead. Airflow's tasks do not call
+The terminal shows the results of a command and its warnings. The complete log goes to a file: RETAIL_LOG_FILE, by
+default `.local/logs/retail.log` in a checkout, else `retail/retail.log` in the user's state directory. With LOG_LEVEL
+set, as in the containers, or with `retail --verbose`, it goes to standard error instead. Airflow's tasks do not call
 `configure_logging`: Airflow configures their logging itself.
 """
 
@@ -43,12 +43,13 @@ class _LogFileHandler(logging.FileHandler):
 def configure_logging(level: str | None = None, form: str | None = None) -> None:
     """Set up logging for the entry point of a command; libraries and stages only ever call `get_logger`.
 
-    `level` defaults to LOG_LEVEL. With either of them the log goes to standard error, else to the log file.
+    `level` defaults to LOG_LEVEL. With either of them the log goes to standard error, else to the log file, and only
+    warnings and errors to standard error.
     `form` ("console" or "json") defaults to LOG_FORMAT.
     """
     level = level or os.environ.get("LOG_LEVEL")
     form = form or os.environ.get("LOG_FORMAT", "console")
-    handler = _StderrHandler() if level else _file_handler(os.environ)
+    handlers = [_StderrHandler()] if level else [_file_handler(os.environ), _StderrHandler(logging.WARNING)]
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()
         if form == "json"
@@ -58,8 +59,9 @@ def configure_logging(level: str | None = None, form: str | None = None) -> None
     for previous in list(root.handlers):
         root.removeHandler(previous)
         previous.close()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    root.addHandler(handler)
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        root.addHandler(handler)
     root.setLevel((level or "INFO").upper())
     for library in _QUIET_LIBRARIES:
         logging.getLogger(library).setLevel(logging.WARNING)

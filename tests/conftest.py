@@ -151,8 +151,9 @@ def s3(s3_server: S3Process) -> Iterator[S3Access]:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A test sees the settings it makes itself, not those of the shell that runs it."""
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path_factory.getbasetemp() / "retail.log"))
     for name in list(os.environ):
         if name.startswith(
             ("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_", "ALERT_")

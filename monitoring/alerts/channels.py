@@ -85,7 +85,7 @@ def read_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
     For use in a run, which must not stop because of an alert setting.
     """
     try:
-        channels, problems = parse_channels(_setting(environ))
+        channels, problems = parse_channels(channels_setting(environ))
     except FixConfiguration as error:
         channels, problems = [], [str(error)]
     for problem in problems:
@@ -93,24 +93,7 @@ def read_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
     return channels
 
 
-def checked_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
-    """The channels of ALERT_CHANNELS. Raises FixConfiguration that names all that is wrong."""
-    from monitoring.alerts.delivery import unusable
-
-    channels, problems = parse_channels(_setting(environ))
-    problems += [problem for channel in channels if (problem := unusable(channel))]
-    if problems:
-        raise FixConfiguration(
-            f"{SETTING}: {'; '.join(problems)}. Correct it in the environment or in .env; docs/ALERTS.md has examples."
-        )
-    if not channels:
-        raise FixConfiguration(
-            f"No channel is set, so alerts are not sent. Set {SETTING} in the environment or in .env;"
-            " docs/ALERTS.md has examples."
-        )
-    return channels
-
-
-def _setting(environ: Mapping[str, str] | None) -> str:
+def channels_setting(environ: Mapping[str, str] | None) -> str:
+    """The text of ALERT_CHANNELS, empty when it is not set."""
     values = read_environment() if environ is None else read_environment(environ, dotenv=None)
     return values.get(SETTING, "")

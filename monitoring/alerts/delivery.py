@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Thread, get_ident
 from typing import Any
 
-from monitoring.alerts.channels import Channel
+from monitoring.alerts.channels import SETTING, Channel, channels_setting, parse_channels
 from monitoring.alerts.messages import AlertMessage
+from shared.errors import FixConfiguration
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -65,6 +66,22 @@ def unusable(channel: Channel) -> str | None:
         return None if _plugin(channel, AlertMessage("info", "", "")) else _not_understood(channel)
     except Exception:  # noqa: BLE001 - plugins of a library; what they say may hold the URL
         return _not_understood(channel)
+
+
+def checked_channels(environ: Mapping[str, str] | None = None) -> list[Channel]:
+    """The channels of ALERT_CHANNELS. Raises FixConfiguration that names all that is wrong."""
+    channels, problems = parse_channels(channels_setting(environ))
+    problems += [problem for channel in channels if (problem := unusable(channel))]
+    if problems:
+        raise FixConfiguration(
+            f"{SETTING}: {'; '.join(problems)}. Correct it in the environment or in .env; docs/ALERTS.md has examples."
+        )
+    if not channels:
+        raise FixConfiguration(
+            f"No channel is set, so alerts are not sent. Set {SETTING} in the environment or in .env;"
+            " docs/ALERTS.md has examples."
+        )
+    return channels
 
 
 def _not_understood(channel: Channel) -> str:

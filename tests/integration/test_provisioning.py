@@ -69,7 +69,7 @@ def test_it_makes_the_schema_too_and_a_second_start_finds_nothing_to_do(
     assert provisioning.main() == 0
     assert "01_create_schema.sql" in capsys.readouterr().out
     assert provisioning.main() == 0
-    assert "schema applied: nothing" in capsys.readouterr().out
+    assert "schema files applied: nothing" in capsys.readouterr().out
 
 
 def test_what_is_not_set_is_named_together(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,11 +32,13 @@ def test_a_failed_command_is_reported_with_its_last_output() -> None:
 
 
 def test_the_time_and_memory_of_a_server_are_its_own() -> None:
-    program = "import sys, time; held = bytearray(64 * 2**20); sys.stdin.readline(); began = time.process_time()\n"
+    program = "import sys, time; held = bytearray(64 * 2**20); print('ready', flush=True)\n"
+    program += "sys.stdin.readline(); began = time.process_time()\n"
     program += "while time.process_time() - began < 0.3: pass\nprint('done', flush=True); sys.stdin.readline()"
     with subprocess.Popen(python(program), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdin and server.stdout
+            assert server.stdout.readline() == "ready\n"
             with watched({"busy": server.pid}, watch_memory=True) as cost:
                 server.stdin.write("begin\n")
                 server.stdin.flush()

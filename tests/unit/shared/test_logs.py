@@ -43,6 +43,16 @@ def test_by_default_the_log_goes_to_the_file_and_nothing_to_the_terminal(
     assert capsys.readouterr().err == ""
 
 
+def test_warnings_are_in_the_file_and_on_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    configure_logging()
+    get_logger("test").warning("listing read again")
+    assert "listing read again" in (tmp_path / "retail.log").read_text(encoding="utf-8")
+    assert "listing read again" in capsys.readouterr().err
+
+
 def test_with_a_log_level_the_log_goes_to_standard_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +95,7 @@ def test_without_any_writable_place_a_command_still_works(
     (tmp_path / "file").write_text("", encoding="utf-8")
     monkeypatch.setattr(logs, "log_files", lambda environ: [tmp_path / "file" / "retail.log"])
     configure_logging()
-    get_logger("test").error("dropped")
+    get_logger("test").info("dropped")
     assert capsys.readouterr().err == ""
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from monitoring.alerts.channels import Channel, checked_channels, parse_channels, read_channels
+from monitoring.alerts.channels import Channel, parse_channels, read_channels
+from monitoring.alerts.delivery import checked_channels
 from shared.errors import FixConfiguration
 
 MAIL = "mailto://user:pa55word@example.com?to=a@x.org,b@x.org"
