@@ -21,7 +21,6 @@ RETAILERS = (1, 2, 3)
 PASSED_ON = (
     "AIRFLOW_LOST_TASK_SECONDS",
     "LOG_FORMAT",
-    "LOG_LEVEL",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "https_proxy",

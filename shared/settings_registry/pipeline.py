@@ -173,7 +173,8 @@ BEHAVIOUR = Section(
         optional(
             "RETAIL_LOG_FILE",
             "",
-            "Log file of the commands while `LOG_LEVEL` is not set. Default: `.local/logs/retail.log` in a checkout.",
+            "Log file of the commands while `LOG_LEVEL` is not set; read from the environment only, not from `.env`."
+            " Default: `.local/logs/retail.log` in a checkout.",
         ),
         optional("INGEST_REQUESTS_PER_SECOND", "20", "Request rate towards each retailer."),
         optional("INGEST_MAX_ATTEMPTS", "6", "Attempts per request, including the first."),

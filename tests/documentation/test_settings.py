@@ -20,7 +20,7 @@ from tests.documentation.settings_in_code import (
     reads_in_python,
 )
 
-OWN_DEFAULTS = {("cli/etl.py", "LOG_LEVEL"), ("retailers/serving/settings.py", "PORT")}
+OWN_DEFAULTS = {("retailers/serving/settings.py", "PORT")}
 """A command that shows results on the terminal logs less; each retailer has a port of its own."""
 
 
