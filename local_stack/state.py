@@ -72,7 +72,7 @@ def only_one(lock_file: Path, *, what: str, interrupt_seconds: float = 0.0) -> I
             holder = _holder(lock_file)
             if not interrupt_seconds or time.monotonic() > deadline:
                 name = f"`make {holder['what']}` (process {holder['pid']})" if holder else "another command"
-                raise StackError(f"{name} is at work on this checkout's platform. Wait for it, or run: make down")
+                raise StackError(f"{name} is using this checkout's platform. Wait for it, or run: make down")
             if holder and began(holder["pid"]) == holder["began"]:
                 os.kill(holder["pid"], signal.SIGTERM)
             time.sleep(0.5)

@@ -169,7 +169,16 @@ def _check(manifest: Manifest, landed: PartitionContent) -> None:
     declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
     if landed.records != manifest.landed or declared != found:
-        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {declared}")
+        raise _unreconciled(
+            manifest,
+            f"{landed.records} records, {format_amounts(found)}",
+            f"{manifest.landed} records, {format_amounts(declared)}",
+        )
+
+
+def format_amounts(amounts: Mapping[str, Decimal]) -> str:
+    """Amounts per currency as text, for messages."""
+    return ", ".join(f"{amount:,f} {currency}" for currency, amount in sorted(amounts.items())) or "no amounts"
 
 
 def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:

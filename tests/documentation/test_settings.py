@@ -21,7 +21,7 @@ from tests.documentation.settings_in_code import (
 )
 
 OWN_DEFAULTS = {("retailers/serving/settings.py", "PORT")}
-"""A command that shows results on the terminal logs less; each retailer has a port of its own."""
+"""Each retailer has a port of its own."""
 
 
 def is_secret_file(name: str) -> bool:

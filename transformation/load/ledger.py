@@ -151,10 +151,10 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
     problems = []
     parts = (entry.inserted, entry.updated, entry.unchanged, entry.duplicate)
     if entry.landed.records != sum(part.records for part in parts):
-        problems.append(f"{entry.landed.records} landed, {[part.records for part in parts]} reconciled")
+        problems.append(f"{entry.landed.records} landed, {_sum_of(parts)} reconciled")
     kept = parts[:3]
     if not insert_only and entry.in_warehouse.records != sum(part.records for part in kept):
-        problems.append(f"{entry.in_warehouse.records} in fact_sales, {[part.records for part in kept]} loaded")
+        problems.append(f"{entry.in_warehouse.records} in fact_sales, {_sum_of(kept)} loaded")
     if summary.records != entry.in_warehouse.records:
         problems.append(f"{summary.records} lines in the summary, {entry.in_warehouse.records} in fact_sales")
     for currency in entry.currencies:
@@ -170,3 +170,7 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
             f"{entry.manifest.retailer_id} {entry.business_date} does not reconcile: {'; '.join(problems)}."
             " Nothing was published; the warehouse is as it was."
         )
+
+
+def _sum_of(parts: Iterable[Totals]) -> str:
+    return " + ".join(str(part.records) for part in parts)
