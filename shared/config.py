@@ -253,7 +253,7 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
         settings = None
     if problems or settings is None:
         raise FixConfiguration(
-            "Configuration: " + "; ".join(dict.fromkeys(problems)) + ". Set them in the environment or in .env"
+            "Configuration: " + "; ".join(dict.fromkeys(problems)) + ". Correct this in the environment or in .env"
             " (python3 scripts/generate_env.py writes one; `make up` writes .local/env)."
         )
     return settings

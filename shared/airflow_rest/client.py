@@ -66,7 +66,7 @@ class AirflowApi:
         names = ("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD")
         if missing := [name for name in names if not found.get(name)]:
             raise FixConfiguration(
-                f"Configuration: {', '.join(missing)} missing. Set them in the environment or in .env"
+                f"Configuration: {', '.join(missing)} missing. Correct this in the environment or in .env"
                 " (python3 scripts/generate_env.py writes one; `make up` writes .local/env)."
             )
         return cls(found["AIRFLOW_URL"].rstrip("/"), found["AIRFLOW_USERNAME"], found["AIRFLOW_PASSWORD"])
