@@ -197,7 +197,7 @@ class _FileLoad:
                 try:
                     load = self._load(zone, landing)
                     manifests = landing.batch.manifests()
-                finally:  # what was landed is landed, whatever became of the load
+                finally:  # what was landed stays landed, whether the load succeeded or not
                     flows += flows_of_files(
                         {file.name: file.path for file in self._read.files},
                         self._read.retailer_id,

@@ -54,9 +54,9 @@ def failed_load(retailer_id: str, error: RetailError) -> RetailerLoad:
 
 
 def refresh_statistics(dsn: str) -> None:
-    """So that the checks, the views and the analysts are served by plans that know the new rows. Never raises."""
+    """Refresh the statistics, so that the next queries are planned with the new rows. Never raises."""
     try:
         with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_statistics()")
-    except RetailError as error:  # the data is published; autovacuum will do the rest
+    except RetailError as error:  # the data is published; autovacuum does it later
         log.warning("statistics not refreshed", error=str(error))

@@ -83,7 +83,7 @@ def read_files(
         except DateOrderError as error:
             raise StopRun(_two_orders(connection, layout, source, error)) from error
         landed = fill_landed_records(connection, layout, values, retailer_id or layout.retailer_id)
-        progress("setting rejected rows aside", _LANDED)
+        progress("storing rejected rows", _LANDED)
         rejected = fill_rejected_rows(connection, layout, source, values, landed)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
