@@ -26,11 +26,11 @@ from shared.errors import FixConfiguration, RetryLater
 if TYPE_CHECKING:
     import duckdb
 
+    from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.land_files import BulkLanding
     from ingestion.landing.plan import LandingPlan
     from ingestion.landing.write import RawZone
     from ingestion.mapping.layouts import SourceMapping
-    from ingestion.mapping.read_files import FilesRead
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
@@ -91,8 +91,8 @@ def run_file_load(
     Raises RetailError; then nothing was published, and the same request can be made again.
     """
     from ingestion.connectors.files.headers import recognise_layout
+    from ingestion.connectors.files.read_files import read_files
     from ingestion.mapping.layouts import load_layout
-    from ingestion.mapping.read_files import read_files
     from ingestion.mapping.workspace import workspace
 
     watch = Stopwatch()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.source_partitions import LoadedPartition
-    from ingestion.mapping.read_files import FilesRead
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
 
