@@ -104,7 +104,7 @@ class ConformedBatch:
     def _partition(self, manifest: Manifest, landed: PartitionContent) -> ConformedPartition:
         duplicates, duplicate_amounts = self._duplicates.get(manifest.business_date, (0, {}))
         if landed.records - duplicates != manifest.distinct:
-            raise _unreconciled(manifest, f"{landed.records - duplicates} distinct records", f"{manifest.distinct}")
+            raise _unreconciled(manifest, f"{landed.records - duplicates:,} distinct records", f"{manifest.distinct:,}")
         kept = {code: amount - duplicate_amounts.get(code, Decimal(0)) for code, amount in landed.amounts.items()}
         return ConformedPartition(
             manifest, landed.records - duplicates, duplicates, landed.amounts, kept, content=landed.content
@@ -169,12 +169,16 @@ def _check(manifest: Manifest, landed: PartitionContent) -> None:
     declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
     if landed.records != manifest.landed or declared != found:
-        raise _unreconciled(manifest, f"{landed.records} records, {found}", f"{manifest.landed}, {declared}")
+        raise _unreconciled(manifest, _described(landed.records, found), _described(manifest.landed, declared))
+
+
+def _described(records: int, amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join([f"{records:,} records", *(f"{amount:,} {code}" for code, amount in sorted(amounts.items()))])
 
 
 def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:
     return StopRun(
-        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found;"
-        f" {declared} declared. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
-        f" --retailer {manifest.retailer_id}"
+        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: it holds {found};"
+        f" the manifest declares {declared}. Nothing was published. Land it again:"
+        f" python -m ingestion.main {manifest.business_date} --retailer {manifest.retailer_id}"
     )

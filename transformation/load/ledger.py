@@ -150,11 +150,12 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
     """
     problems = []
     parts = (entry.inserted, entry.updated, entry.unchanged, entry.duplicate)
-    if entry.landed.records != sum(part.records for part in parts):
-        problems.append(f"{entry.landed.records} landed, {[part.records for part in parts]} reconciled")
     kept = parts[:3]
-    if not insert_only and entry.in_warehouse.records != sum(part.records for part in kept):
-        problems.append(f"{entry.in_warehouse.records} in fact_sales, {[part.records for part in kept]} loaded")
+    loaded = sum(part.records for part in kept)
+    if entry.landed.records != loaded + entry.duplicate.records:
+        problems.append(f"{entry.landed.records} landed, {loaded} loaded and {entry.duplicate.records} duplicates")
+    if not insert_only and entry.in_warehouse.records != loaded:
+        problems.append(f"{entry.in_warehouse.records} in fact_sales, {loaded} loaded")
     if summary.records != entry.in_warehouse.records:
         problems.append(f"{summary.records} lines in the summary, {entry.in_warehouse.records} in fact_sales")
     for currency in entry.currencies:
