@@ -1,4 +1,4 @@
-"""Rejects the rows that cannot land: `rejected_rows`, one row each, with its first fault and where it is.
+"""Rejects the rows that cannot land: `rejected_rows`, one row each, with its first error and where it is.
 
 Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
 net_amount and currency if they can be read. A row without a readable date gets the date of the nearest row before it in
@@ -98,7 +98,7 @@ def _reject_values(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """Insert each row of `source_rows` that cannot land with its first fault: reference, field, then line."""
+    """Insert each row of `source_rows` that cannot land with its first error: reference, field, then line."""
     faulty = [found for found in values.values() if found.rejected_rows]
 
     def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
