@@ -123,9 +123,7 @@ class SalesRecord(BaseModel):
     quantity: Annotated[Quantity, Column(in_fact=True)] = Field(description="Units, never negative")
     unit_price: Annotated[Price, Column(in_fact=True)] = Field(description="Price of one unit, never negative")
     total_amount: Annotated[Amount, Column(in_fact=True)] = Field(description="quantity x unit_price, never negative")
-    net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(
-        description="Signed units: negative for returns"
-    )
+    net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(description="Signed units: negative for returns")
     net_amount: Annotated[NetAmount, Column(in_fact=True)] = Field(
         description="Signed amount: negative when paid back or written off"
     )
