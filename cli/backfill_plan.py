@@ -87,7 +87,7 @@ def plan(airflow: Airflow, dag_id: str, dates: Range, reprocess: str) -> Plan:
     there = tuple(run for run in _daily_runs(airflow, dag_id, dates.since, dates.until) if run.day not in to_run)
     if others := sorted({*to_run, *(run.day for run in there)} ^ set(dates.days)):
         raise StopRun(
-            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, not as requested:"
+            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, not those requested:"
             f" {_listed(others)}. Does it run daily, and is BUSINESS_TIMEZONE ({airflow.timezone}) that of Airflow?"
         )
     return Plan(dates, to_run, there)

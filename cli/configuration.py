@@ -14,22 +14,17 @@ from cli.deferred import PlainCommand, PlainGroup
 from monitoring.alerts.channels import parse_channels
 from monitoring.alerts.delivery import checked_channels
 from shared.commands import JsonOption, console, exit_code, print_json
-from shared.config import RETAILER_IDS, known_names, load_settings, read_environment
+from shared.config import RETAILER_IDS, load_settings, read_environment
 from shared.database import describe_dsn
 from shared.errors import FixConfiguration
+from shared.settings_registry.registry import SETTINGS, names_read_by
+from shared.settings_registry.setting import AIRFLOW, PIPELINE
 
 app = typer.Typer(
     cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The effective settings, with secrets masked."
 )
-MORE_NAMES = {
-    "WAREHOUSE_OWNER_DSN",
-    *("POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER"),
-    *("LOG_LEVEL", "LOG_FORMAT"),
-    *("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD"),
-    *("ALERT_CHANNELS", "ALERT_DEADLINE_HOURS", "OPENLINEAGE_URL", "PUSHGATEWAY_URL", "RETAIL_LOG_FILE"),
-}
-"""Read by the commands and the pipeline, in addition to those of `shared.config`."""
-SECRET = ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY_ID", "TOKEN")
+NAMES = names_read_by(PIPELINE, AIRFLOW)
+"""The settings that are shown when they have a value."""
 MASK = "********"
 
 
@@ -79,11 +74,7 @@ def _prefix(retailer_id: str) -> str:
 
 def effective_settings(environ: Mapping[str, str]) -> list[Setting]:
     """The platform's settings that have a value, by name; no secret is in them."""
-    return [
-        Setting(name, masked(name, environ[name]), _origin(name))
-        for name in sorted(known_names() | MORE_NAMES)
-        if environ.get(name)
-    ]
+    return [Setting(name, masked(name, environ[name]), _origin(name)) for name in sorted(NAMES) if environ.get(name)]
 
 
 def masked(name: str, value: str) -> str:
@@ -92,7 +83,7 @@ def masked(name: str, value: str) -> str:
         return describe_dsn(value) if value.startswith(("postgresql://", "postgres://")) else MASK
     if name == "ALERT_CHANNELS":
         return ", ".join(f"{each.name} from {each.least}" for each in parse_channels(value)[0])
-    return MASK if any(part in name for part in SECRET) else value
+    return MASK if SETTINGS[name].secret else value
 
 
 def _origin(name: str) -> str:

@@ -83,7 +83,7 @@ def etl(
     configure_logging()
     report_directory = report or (None if dry_run else DOTENV.parent / ".local" / "reports")
     with exit_code():
-        order = FileLoadRequest(
+        request = FileLoadRequest(
             sources=source,
             layout=layout,
             overlap=on_overlap,
@@ -95,7 +95,7 @@ def etl(
             dry_run=dry_run,
         )
         with _progress(quiet=as_json) as progress, _interruptible():
-            result = run_file_load(order, run_id=new_run_id("etl"), progress=progress)
+            result = run_file_load(request, run_id=new_run_id("etl"), progress=progress)
         if as_json:
             print_json(result.as_dict())
         else:

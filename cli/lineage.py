@@ -15,6 +15,7 @@ from rich.tree import Tree
 from cli import lineage_tree
 from cli.lineage_tree import Flow, Node
 from cli.warehouse import rows
+from pipeline.stages import STAGES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
@@ -51,7 +52,7 @@ def lineage(
                 raise FixConfiguration(f"Two dates are given, {data_set} and --date {day}. Give one of them.")
             data_set, day = None, data_set
         chosen = _chosen(day, data_set, retailer)
-        flows = rows("find_flows", day=chosen, retailer=retailer) if chosen else []
+        flows = _flows(chosen, retailer) if chosen else []
         if not flows:
             _nothing(data_set, chosen)
         if data_set is None:
@@ -72,6 +73,10 @@ def lineage(
             return
         for direction, node in trees:
             console().print(_shown(direction, node, columns=columns))
+
+
+def _flows(day: date, retailer: str | None) -> Sequence[Flow]:
+    return rows("find_flows", day=day, retailer=retailer, stages=[stage.name for stage in STAGES])
 
 
 def _chosen(day: str | None, data_set: str | None, retailer: str | None) -> date | None:

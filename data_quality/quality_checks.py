@@ -177,7 +177,7 @@ def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
         rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     except psycopg2.OperationalError as error:
         raise RetryLater(
-            f"The warehouse broke off during check {check.name}: {_first_line(error)}. Run again."
+            f"The connection to the warehouse was lost during check {check.name}: {_first_line(error)}. Run again."
         ) from error
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege):
         raise

@@ -1,4 +1,4 @@
-"""What a quality run came to."""
+"""The result of a quality run."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class QualityResult:
         return self.outcome is not Status.FAIL
 
     def with_status(self, status: Status) -> tuple[CheckResult, ...]:
-        """The results that came out so."""
+        """The results with this status."""
         return tuple(result for result in self.checks if result.status is status)
 
     def as_dict(self, *, all_checks: bool = False) -> dict[str, Any]:
-        """JSON-able form. For XCom the checks that did not pass; `all_checks` for who wants them all."""
+        """JSON-able form. For XCom the checks that did not pass; `all_checks` includes the others."""
         shown = self.checks if all_checks else [each for each in self.checks if each.status is not Status.PASS]
         return {
             "business_date": self.business_date.isoformat(),

@@ -249,7 +249,7 @@ def stop_forgotten(data_dir: Path, seconds: float = 30.0) -> bool:
     except (psutil.NoSuchProcess, ValueError, IndexError):
         pass
     except psutil.TimeoutExpired as error:
-        raise StackError(f"PostgreSQL on {data_dir} does not end. Its process is {error.pid}.") from error
+        raise StackError(f"PostgreSQL on {data_dir} did not stop. Its process is {error.pid}.") from error
     lock_file.unlink(missing_ok=True)
     return False
 

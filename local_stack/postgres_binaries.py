@@ -71,7 +71,7 @@ def find_postgres(home: Path, environ: Mapping[str, str] | None = None) -> Postg
                 _remembered(home).write_text(name, encoding="utf-8")
             return found
     raise StackError(
-        "PostgreSQL could not be found or installed (" + "; ".join(rejections) + "). Install PostgreSQL 14 or newer and set "
+        "no PostgreSQL is available (" + "; ".join(rejections) + "). Install PostgreSQL 14 or newer and set "
         "RETAIL_POSTGRES_BIN to the directory that holds `postgres` and `initdb`."
     )
 

@@ -113,7 +113,7 @@ def _refresh(connection: Connection, view: str, stopwatch: Callable[[], float]) 
     except RetryLater as error:
         if isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
             raise RetryLater(
-                f"{view} has been held by another refresh for {LOCK_TIMEOUT}. Wait for that one to end, then run again."
+                f"{view} has been locked by another refresh for {LOCK_TIMEOUT}. Wait for it to end, then run again."
             ) from error
         raise
     return ViewRefresh(view, int(row[0]) if row else 0, round(stopwatch() - started, 3))

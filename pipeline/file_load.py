@@ -26,11 +26,11 @@ from shared.errors import FixConfiguration, RetryLater
 if TYPE_CHECKING:
     import duckdb
 
+    from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.land_files import BulkLanding
     from ingestion.landing.plan import LandingPlan
     from ingestion.landing.write import RawZone
     from ingestion.mapping.layouts import SourceMapping
-    from ingestion.mapping.read_files import FilesRead
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
@@ -79,7 +79,7 @@ class Stopwatch:
 
 
 def run_file_load(
-    order: FileLoadRequest,
+    request: FileLoadRequest,
     *,
     run_id: str,
     settings: Settings | None = None,
@@ -88,40 +88,40 @@ def run_file_load(
 ) -> FileLoadResult:
     """Load the files. A dry run reads and checks them and needs neither warehouse nor S3.
 
-    Raises RetailError; then nothing was published, and the same order can be given again.
+    Raises RetailError; then nothing was published, and the same request can be made again.
     """
     from ingestion.connectors.files.headers import recognise_layout
+    from ingestion.connectors.files.read_files import read_files
     from ingestion.mapping.layouts import load_layout
-    from ingestion.mapping.read_files import read_files
     from ingestion.mapping.workspace import workspace
 
     watch = Stopwatch()
-    layout = load_layout(order.layout) if order.layout else recognise_layout(order.sources)
-    if settings is None and not order.dry_run:
+    layout = load_layout(request.layout) if request.layout else recognise_layout(request.sources)
+    if settings is None and not request.dry_run:
         settings = load_settings()
     with workspace() as connection:
         with watch.timed("read"):
             read = read_files(
-                order.sources,
+                request.sources,
                 layout,
                 connection,
-                retailer_id=order.retailer_id,
-                max_reject_share=_max_reject_share(order, settings),
+                retailer_id=request.retailer_id,
+                max_reject_share=_max_reject_share(request, settings),
                 progress=lambda step, share: progress("read", step, share),
             )
-        if order.dry_run or settings is None:
+        if request.dry_run or settings is None:
             report = (
-                SnapshotReport(order.report_directory, order.job_name, read, layout, connection, run_id, clock())
-                if order.report_directory
+                SnapshotReport(request.report_directory, request.job_name, read, layout, connection, run_id, clock())
+                if request.report_directory
                 else None
             )
-            return _dry(order, read, run_id, watch, report)
-        return _FileLoad(order, read, layout, connection, settings, run_id, clock, progress, watch).run()
+            return _dry(request, read, run_id, watch, report)
+        return _FileLoad(request, read, layout, connection, settings, run_id, clock, progress, watch).run()
 
 
-def _max_reject_share(order: FileLoadRequest, settings: Settings | None) -> float:
-    if order.max_reject_share is not None:
-        return order.max_reject_share
+def _max_reject_share(request: FileLoadRequest, settings: Settings | None) -> float:
+    if request.max_reject_share is not None:
+        return request.max_reject_share
     if settings is None:
         try:
             settings = load_settings()
@@ -131,11 +131,11 @@ def _max_reject_share(order: FileLoadRequest, settings: Settings | None) -> floa
 
 
 def _dry(
-    order: FileLoadRequest, read: FilesRead, run_id: str, watch: Stopwatch, report: SnapshotReport | None
+    request: FileLoadRequest, read: FilesRead, run_id: str, watch: Stopwatch, report: SnapshotReport | None
 ) -> FileLoadResult:
     with watch.timed("report"):
         path = report.write() if report else None
-    return FileLoadResult(run_id, order.job_name, read, True, {}, (), (), None, {}, watch.done(), path)
+    return FileLoadResult(run_id, request.job_name, read, True, {}, (), (), None, {}, watch.done(), path)
 
 
 class _FileLoad:
@@ -143,7 +143,7 @@ class _FileLoad:
 
     def __init__(
         self,
-        order: FileLoadRequest,
+        request: FileLoadRequest,
         read: FilesRead,
         layout: SourceMapping,
         connection: duckdb.DuckDBPyConnection,
@@ -153,15 +153,15 @@ class _FileLoad:
         progress: Progress,
         watch: Stopwatch,
     ) -> None:
-        self._order, self._read, self._connection = order, read, connection
+        self._request, self._read, self._connection = request, read, connection
         self._settings, self._run_id, self._clock = settings, run_id, clock
         self._progress, self._watch = progress, watch
         self._dsn = settings.warehouse_dsn.get_secret_value()
         self._began = clock()
         # Taken now: the plan removes unchanged dates from the tables, but the report is about the complete file.
         self._report = (
-            SnapshotReport(order.report_directory, order.job_name, read, layout, connection, run_id, self._began)
-            if order.report_directory
+            SnapshotReport(request.report_directory, request.job_name, read, layout, connection, run_id, self._began)
+            if request.report_directory
             else None
         )
 
@@ -178,10 +178,10 @@ class _FileLoad:
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
-                plan = plan_landing(self._read, self._connection, zone, self._order.overlap)
+                plan = plan_landing(self._read, self._connection, zone, self._request.overlap)
             result = self._write(zone, plan, ingest.flows) if plan.digests else self._result({}, None, plan, None)
             ingest.finish(details=result.as_dict())
-        if result.load_id is not None and self._order.refresh:
+        if result.load_id is not None and self._request.refresh:
             self._refresh()
         return replace(result, seconds=self._watch.done())
 
@@ -197,7 +197,7 @@ class _FileLoad:
                 try:
                     load = self._load(zone, landing)
                     manifests = landing.batch.manifests()
-                finally:  # what was landed is landed, whatever became of the load
+                finally:  # what was landed stays landed, whether the load succeeded or not
                     flows += flows_of_files(
                         {file.name: file.path for file in self._read.files},
                         self._read.retailer_id,
@@ -238,7 +238,7 @@ class _FileLoad:
             read.files,
             retailer_id=read.retailer_id,
             layout_name=read.layout_name,
-            job_name=self._order.job_name,
+            job_name=self._request.job_name,
             run_id=self._run_id,
             loaded_at=now,
         )
@@ -266,7 +266,7 @@ class _FileLoad:
     ) -> FileLoadResult:
         return FileLoadResult(
             run_id=self._run_id,
-            job_name=self._order.job_name,
+            job_name=self._request.job_name,
             read=self._read,
             dry_run=False,
             buckets=count_buckets(manifests, load, plan.unchanged),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
+    from ingestion.connectors.files.read_files import FilesRead
     from ingestion.mapping.layouts import SourceMapping
-    from ingestion.mapping.read_files import FilesRead
 
 
 class SnapshotReport:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.source_partitions import LoadedPartition
-    from ingestion.mapping.read_files import FilesRead
     from shared.partitions import Manifest
     from transformation.loads import RetailerLoad
 
@@ -129,9 +129,9 @@ def count_buckets(
     """Where the rows of the loaded dates and of those that were left alone are."""
     names = ("landed", "rejected", "duplicate", *KEPT, "withdrawn", "in_warehouse")
     buckets = {name: Bucket() for name in names}
-    for balance in load.balances if load else ():
+    for entry in load.entries if load else ():
         for name in ("duplicate", *KEPT, "withdrawn", "in_warehouse"):
-            totals = getattr(balance, name)
+            totals = getattr(entry, name)
             buckets[name].add(totals.records, totals.amounts)
     for known in unchanged.values():
         amounts = known.amounts

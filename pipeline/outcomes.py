@@ -16,31 +16,31 @@ NOT_RETRYABLE = ("FixConfiguration", "StopRun")
 """Kinds of error that a retry of the same call would meet again."""
 
 
-def decide_outcome(facts: StageSummary, *, tries_left: bool) -> StageSummary:
+def decide_outcome(result: StageSummary, *, tries_left: bool) -> StageSummary:
     """What a stage's result means for its task.
 
     While a failed retailer may still succeed, RetryLater has the task tried again. After the last try, the task
     succeeds with the retailers that were processed, and the last task of the run names the others. StopRun fails the
     task when no retailer was processed, or when a critical check failed.
     """
-    if facts.get("outcome") == "fail":
-        findings = [check["message"] for check in facts["checks"] if check["status"] == "fail"]
-        raise StopRun("; ".join(findings) + f" For the table: python -m data_quality.main {facts['business_date']}")
-    failed = {name: part for name, part in facts.get("retailers", {}).items() if part.get("status") == "failed"}
+    if result.get("outcome") == "fail":
+        findings = [check["message"] for check in result["checks"] if check["status"] == "fail"]
+        raise StopRun("; ".join(findings) + f" For the table: python -m data_quality.main {result['business_date']}")
+    failed = {name: part for name, part in result.get("retailers", {}).items() if part.get("status") == "failed"}
     if not failed:
-        return facts
+        return result
     message = "; ".join(f"{part['error']}" for part in failed.values())
     if tries_left and any(part.get("error_kind") not in NOT_RETRYABLE for part in failed.values()):
         raise RetryLater(message)
-    if len(failed) == len(facts["retailers"]):
+    if len(failed) == len(result["retailers"]):
         raise StopRun(message)
     log.error("done without some retailers", missing=sorted(failed), reason=message)
-    return facts
+    return result
 
 
 def loaded_retailers(results: Sequence[StageSummary]) -> list[str]:
     """The retailers that a stage processed, from its results. Raises StopRun when there are none."""
-    parts = [part for facts in results for part in facts["retailers"].values()]
+    parts = [part for result in results for part in result["retailers"].values()]
     if not (names := [part["retailer_id"] for part in parts if part["status"] != "failed"]):
         raise StopRun(f"no retailer was landed, so there is nothing to load. See the logs of {INGEST.task_id}.")
     return names

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -36,8 +37,16 @@ class _StderrHandler(logging.Handler):
 class _LogFileHandler(logging.FileHandler):
     """The log file of this process; a full disk must not fail the work that is logged."""
 
+    def _open(self) -> TextIOWrapper:
+        """Open the file. Only its owner can read a new one, because errors quote values of rejected records."""
+        return open(self.baseFilename, "a", encoding=self.encoding, opener=_open_private)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in the standard library
         """Drop the record."""
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def configure_logging(level: str | None = None, form: str | None = None) -> None:
@@ -88,7 +97,8 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 def log_files(environ: Mapping[str, str]) -> Iterator[Path]:
     """Where the log file may be, the preferred place first."""
     if chosen := environ.get("RETAIL_LOG_FILE"):
-        yield Path(chosen).expanduser()
+        with suppress(RuntimeError):  # ~name of an unknown user
+            yield Path(chosen).expanduser()
     elif (PROJECT_ROOT / "pyproject.toml").is_file():
         yield PROJECT_ROOT / ".local" / "logs" / "retail.log"
     with suppress(RuntimeError):  # a user without a home directory

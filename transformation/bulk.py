@@ -115,7 +115,7 @@ def is_still_current(bucket: BulkBucket, batch: LandedBatch) -> bool:
 def _load(batch: ConformedBatch, settings: Settings, options: LoadOptions) -> RetailerLoad:
     dsn = settings.warehouse_dsn.get_secret_value()
     writer = processed_writer(BulkBucket(settings.s3, settings.s3.bucket_processed))
-    publication = publish(dsn, batch, replace(options, write_processed=writer))
+    result = publish(dsn, batch, replace(options, write_processed=writer))
     refresh_statistics(dsn)
     options.progress("published", 1.0)
-    return published_load(batch.retailer_id, publication)
+    return published_load(batch.retailer_id, result)

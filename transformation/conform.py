@@ -22,7 +22,7 @@ from transformation.statements import SQL_DIRECTORY, statement
 
 @dataclass(frozen=True)
 class PartitionContent:
-    """What one raw partition holds, copies included."""
+    """What one raw partition holds, duplicates included."""
 
     records: int = 0
     amounts: Mapping[str, Decimal] = field(default_factory=dict)
@@ -34,16 +34,16 @@ class PartitionContent:
 
 @dataclass(frozen=True)
 class ConformedPartition:
-    """A partition without its copies, and its balance so far."""
+    """A partition without its duplicates, and its totals so far."""
 
     manifest: Manifest
     rows: int
     """Distinct natural keys."""
     duplicates: int
     landed_amounts: Mapping[str, Decimal]
-    """Signed net money per currency of all landed records, copies included."""
+    """Signed net money per currency of all landed records, duplicates included."""
     kept_amounts: Mapping[str, Decimal]
-    """The same without the copies."""
+    """The same without the duplicates."""
     content: str = ""
     """See `PartitionContent.content`."""
 
@@ -56,7 +56,7 @@ class ConformedBatch:
         self.retailer_id, self.days, self.directory = batch.retailer_id, batch.days, directory
         self._batch = batch
         self.landed = self._measure()
-        self._lost: dict[date, tuple[int, Mapping[str, Decimal]]] = {}
+        self._duplicates: dict[date, tuple[int, Mapping[str, Decimal]]] = {}
         self.conformed_days: frozenset[date] = frozenset()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -66,28 +66,28 @@ class ConformedBatch:
         return connection
 
     def conform(self, days: Collection[date]) -> None:
-        """Make `conformed` hold these dates without copies."""
+        """Make `conformed` hold these dates without duplicates."""
         connection = self.cursor()
         connection.execute("CREATE OR REPLACE TABLE loaded_dates (business_date DATE)")
         if days:
             values = ", ".join(f"(DATE '{day}')" for day in sorted(days))
             connection.execute(f"INSERT INTO loaded_dates VALUES {values}")  # noqa: S608 - dates
         connection.execute(statement("conform_records"))
-        lost = connection.execute(
+        duplicates = connection.execute(
             "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
             " SEMI JOIN duplicate_records USING (record_id) GROUP BY business_date, currency"
         ).fetchall()
         amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
         counts: dict[date, int] = defaultdict(int)
-        for day, currency, count, amount in lost:
+        for day, currency, count, amount in duplicates:
             counts[day] += count
             amounts[day][currency] = amount
-        self._lost = {day: (counts[day], amounts[day]) for day in counts}
+        self._duplicates = {day: (counts[day], amounts[day]) for day in counts}
         self.conformed_days = frozenset(days)
 
     def rows(self, days: Collection[date]) -> int:
         """Distinct natural keys of these dates, once they are conformed."""
-        return sum(self.landed[day].records - self._lost.get(day, (0, {}))[0] for day in days)
+        return sum(self.landed[day].records - self._duplicates.get(day, (0, {}))[0] for day in days)
 
     def manifests(self) -> Mapping[date, Manifest]:
         """Waits until all is landed. Raises StopRun unless every manifest agrees with its partition."""
@@ -102,12 +102,12 @@ class ConformedBatch:
         return [self._partition(manifests[day], self.landed[day]) for day in days]
 
     def _partition(self, manifest: Manifest, landed: PartitionContent) -> ConformedPartition:
-        copies, copied_amounts = self._lost.get(manifest.business_date, (0, {}))
-        if landed.records - copies != manifest.distinct:
-            raise _unreconciled(manifest, f"{landed.records - copies} distinct records", f"{manifest.distinct}")
-        kept = {code: amount - copied_amounts.get(code, Decimal(0)) for code, amount in landed.amounts.items()}
+        duplicates, duplicate_amounts = self._duplicates.get(manifest.business_date, (0, {}))
+        if landed.records - duplicates != manifest.distinct:
+            raise _unreconciled(manifest, f"{landed.records - duplicates:,} distinct records", f"{manifest.distinct:,}")
+        kept = {code: amount - duplicate_amounts.get(code, Decimal(0)) for code, amount in landed.amounts.items()}
         return ConformedPartition(
-            manifest, landed.records - copies, copies, landed.amounts, kept, content=landed.content
+            manifest, landed.records - duplicates, duplicates, landed.amounts, kept, content=landed.content
         )
 
     def last_transaction(self, day: date) -> str | None:
@@ -169,21 +169,16 @@ def _check(manifest: Manifest, landed: PartitionContent) -> None:
     declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
     if landed.records != manifest.landed or declared != found:
-        raise _unreconciled(
-            manifest,
-            f"{landed.records} records, {format_amounts(found)}",
-            f"{manifest.landed} records, {format_amounts(declared)}",
-        )
+        raise _unreconciled(manifest, _described(landed.records, found), _described(manifest.landed, declared))
 
 
-def format_amounts(amounts: Mapping[str, Decimal]) -> str:
-    """Amounts per currency as text, for messages."""
-    return ", ".join(f"{amount:,f} {currency}" for currency, amount in sorted(amounts.items())) or "no amounts"
+def _described(records: int, amounts: Mapping[str, Decimal]) -> str:
+    return ", ".join([f"{records:,} records", *(f"{amount:,} {code}" for code, amount in sorted(amounts.items()))])
 
 
 def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:
     return StopRun(
-        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: {found} found;"
-        f" {declared} declared. Nothing was published. Land it again: python -m ingestion.main {manifest.business_date}"
-        f" --retailer {manifest.retailer_id}"
+        f"{manifest.retailer_id} {manifest.business_date} does not reconcile with its manifest: it holds {found};"
+        f" the manifest declares {declared}. Nothing was published. Land it again:"
+        f" python -m ingestion.main {manifest.business_date} --retailer {manifest.retailer_id}"
     )

@@ -18,7 +18,7 @@ def flows_of(load: RetailerLoad, settings: Settings) -> list[Flow]:
             it.inserted.records + it.updated.records,
             0 if it.business_date in left_alone else it.manifest.distinct,
         )
-        for it in load.balances
+        for it in load.entries
     ]
     buckets = (settings.s3.bucket_raw, settings.s3.bucket_processed)
     return loading(settings.warehouse_dsn.get_secret_value(), buckets, load.retailer_id, parts)

@@ -21,7 +21,7 @@ class RetailerLoad:
 
     retailer_id: str
     load_id: int | None = None
-    balances: tuple[LedgerEntry, ...] = ()
+    entries: tuple[LedgerEntry, ...] = ()
     plan: LoadPlan | None = None
     """How each date was loaded: left alone, merged, or built with its month."""
     error: str | None = None
@@ -34,16 +34,16 @@ class RetailerLoad:
             "retailer_id": self.retailer_id,
             "status": "failed" if self.error else "published",
             "load_id": self.load_id,
-            "partitions": [balance.as_dict() for balance in self.balances],
+            "partitions": [entry.as_dict() for entry in self.entries],
             "built_months": [f"{month.first_day:%Y-%m}" for month in self.plan.months] if self.plan else [],
             "error": self.error,
             "error_kind": self.error_kind,
         }
 
 
-def published_load(retailer_id: str, publication: LoadResult) -> RetailerLoad:
+def published_load(retailer_id: str, result: LoadResult) -> RetailerLoad:
     """The result of a load that was committed."""
-    return RetailerLoad(retailer_id, publication.load_id, publication.balances, publication.plan)
+    return RetailerLoad(retailer_id, result.load_id, result.entries, result.plan)
 
 
 def failed_load(retailer_id: str, error: RetailError) -> RetailerLoad:
@@ -54,9 +54,9 @@ def failed_load(retailer_id: str, error: RetailError) -> RetailerLoad:
 
 
 def refresh_statistics(dsn: str) -> None:
-    """So that the checks, the views and the analysts are served by plans that know the new rows. Never raises."""
+    """Refresh the statistics, so that the next queries are planned with the new rows. Never raises."""
     try:
         with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_statistics()")
-    except RetailError as error:  # the data is published; autovacuum will do the rest
+    except RetailError as error:  # the data is published; autovacuum does it later
         log.warning("statistics not refreshed", error=str(error))

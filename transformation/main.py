@@ -129,16 +129,16 @@ def run(
 def _load_retailer(load: _Load) -> RetailerLoad:
     bound = log.bind(run_id=load.run_id, retailer_id=load.retailer_id, business_date=str(load.day))
     try:
-        publication = _publish_what_is_landed(load)
+        result = _publish_what_is_landed(load)
     except RetailError as error:
         bound.error("not published", error=str(error))
         return failed_load(load.retailer_id, error)
     except Exception as error:  # noqa: BLE001 - a defect met by one retailer must not stop the others
         bound.exception("not published")
         return RetailerLoad(load.retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
-    for balance in publication.balances:
-        bound.info("published", load_id=publication.load_id, **balance.as_dict())
-    return published_load(load.retailer_id, publication)
+    for entry in result.entries:
+        bound.info("published", load_id=result.load_id, **entry.as_dict())
+    return published_load(load.retailer_id, result)
 
 
 def _publish_what_is_landed(load: _Load) -> LoadResult:
@@ -175,10 +175,10 @@ def _table(result: TransformResult) -> Table:
     for name in (*counts, "net amount"):
         table.add_column(name.replace("_", " "), justify="right")
     for load in result.loads:
-        for balance in load.balances:
-            facts = balance.as_dict()
-            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(balance.in_warehouse.amounts.items()))
-            table.add_row(load.retailer_id, str(balance.business_date), *(f"{facts[name]:,}" for name in counts), money)
+        for entry in load.entries:
+            counted = entry.as_dict()
+            money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(entry.in_warehouse.amounts.items()))
+            table.add_row(load.retailer_id, str(entry.business_date), *(f"{counted[name]:,}" for name in counts), money)
     return table
 
 

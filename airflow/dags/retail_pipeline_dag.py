@@ -49,8 +49,8 @@ def retail_data_pipeline() -> None:
 
     @task(trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS, priority_weight=2, outlets=assets.tables())
     def transform_s3_to_postgres(landed: list[StageSummary], day: str) -> StageSummary:
-        facts = tasks.run_stage(day, lambda call: TRANSFORM.run(replace(call, retailers=loaded_retailers(landed))))
-        return assets.loaded(facts, day)
+        result = tasks.run_stage(day, lambda call: TRANSFORM.run(replace(call, retailers=loaded_retailers(landed))))
+        return assets.loaded(result, day)
 
     @task(priority_weight=3)
     def data_quality_check(loaded: StageSummary, day: str) -> StageSummary:

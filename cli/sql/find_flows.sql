@@ -1,5 +1,5 @@
--- The flows of one business date. Grain: pair of data sets and retailer; of several runs the latest that wrote something
--- speaks, else the latest.
+-- The flows of one business date. Grain: pair of data sets and retailer: those of the latest run that wrote something, else
+-- of the latest run. Sorted by %(stages)s, the names of the stages in their order.
 WITH flows AS (
     SELECT DISTINCT ON (source_namespace, source_name, target_namespace, target_name, retailer_id)
         stage, run_id, retailer_id, business_date, last_date, source_namespace, source_name, target_namespace,
@@ -12,4 +12,4 @@ WITH flows AS (
 SELECT *
 FROM flows
 WHERE %(retailer)s IS NULL OR retailer_id IS NULL OR retailer_id = %(retailer)s
-ORDER BY array_position(ARRAY['ingest', 'transform', 'quality', 'refresh'], stage), retailer_id, target_name, source_name
+ORDER BY array_position(%(stages)s, stage), retailer_id, target_name, source_name

@@ -1,6 +1,6 @@
--- Grain: a publication: what it published and where the records of its partitions went. Newest first.
+-- Grain: load: what it published and where the records of its partitions went. Newest first.
 -- %(retailer)s null: of all retailers.
-WITH balances AS (
+WITH ledger_totals AS (
     SELECT
         load_id,
         retailer_id,
@@ -40,18 +40,18 @@ SELECT
     latest.load_path,
     latest.run_id,
     latest.code_version,
-    coalesce(balances.partitions, 0) AS partitions,
-    balances.first_date,
-    balances.last_date,
-    coalesce(balances.fetched, 0) AS fetched,
-    coalesce(balances.landed, 0) AS landed,
-    coalesce(balances.rejected, 0) AS rejected,
-    coalesce(balances.inserted, 0) AS inserted,
-    coalesce(balances.updated, 0) AS updated,
-    coalesce(balances.unchanged, 0) AS unchanged,
-    coalesce(balances.duplicate, 0) AS duplicate,
-    coalesce(balances.withdrawn, 0) AS withdrawn,
-    coalesce(balances.in_warehouse, 0) AS in_warehouse
+    coalesce(ledger_totals.partitions, 0) AS partitions,
+    ledger_totals.first_date,
+    ledger_totals.last_date,
+    coalesce(ledger_totals.fetched, 0) AS fetched,
+    coalesce(ledger_totals.landed, 0) AS landed,
+    coalesce(ledger_totals.rejected, 0) AS rejected,
+    coalesce(ledger_totals.inserted, 0) AS inserted,
+    coalesce(ledger_totals.updated, 0) AS updated,
+    coalesce(ledger_totals.unchanged, 0) AS unchanged,
+    coalesce(ledger_totals.duplicate, 0) AS duplicate,
+    coalesce(ledger_totals.withdrawn, 0) AS withdrawn,
+    coalesce(ledger_totals.in_warehouse, 0) AS in_warehouse
 FROM latest
-LEFT JOIN balances ON balances.load_id = latest.load_id AND balances.retailer_id = latest.retailer_id
+LEFT JOIN ledger_totals ON ledger_totals.load_id = latest.load_id AND ledger_totals.retailer_id = latest.retailer_id
 ORDER BY latest.load_id DESC

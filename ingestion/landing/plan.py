@@ -26,7 +26,7 @@ _NAMED = 5
 
 
 class ReadFiles(Protocol):
-    """What was read (`ingestion.mapping.read_files.FilesRead`). The rows are in the connection's tables."""
+    """What was read (`ingestion.connectors.files.read_files.FilesRead`). The rows are in the connection's tables."""
 
     @property
     def retailer_id(self) -> str: ...  # noqa: D102

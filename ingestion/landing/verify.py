@@ -94,9 +94,9 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
     if totals.rejected:
         return None
     listed = {currency: amount for currency, amount in totals.distinct_amounts().items() if amount}
-    booked = {currency: amount for currency, amount in report.net.items() if amount}
-    for currency in sorted({*listed, *booked}):
-        ours, theirs = listed.get(currency, Decimal(0)), booked.get(currency, Decimal(0))
+    reported = {currency: amount for currency, amount in report.net.items() if amount}
+    for currency in sorted({*listed, *reported}):
+        ours, theirs = listed.get(currency, Decimal(0)), reported.get(currency, Decimal(0))
         if ours != theirs:
             return f"the listing adds up to {ours:,.2f} {currency}, the retailer's report to {theirs:,.2f} {currency}"
     return None
@@ -106,9 +106,9 @@ def unexplained_money(totals: Totals, report: ControlReport) -> str | None:
     """With rejected records: a message when the reported money is neither that of the landed lines nor that of all."""
     landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
     for currency in sorted({*landed, *report.net}):
-        ours, booked = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
-        if booked not in (ours, ours + rejected.get(currency, Decimal(0))):
-            return f"{booked:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} rejected"
+        ours, reported = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
+        if reported not in (ours, ours + rejected.get(currency, Decimal(0))):
+            return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} rejected"
     return None
 
 

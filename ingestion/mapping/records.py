@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.connectors.files.loading import LoadedSource
 from ingestion.mapping.classification import measured
 from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
@@ -19,6 +19,9 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal, literals, trimmed
 from ingestion.models.columnar import COLUMNS, NULLABLE
 from ingestion.models.retailer_data import GUEST
+
+if TYPE_CHECKING:
+    from ingestion.connectors.files.loading import LoadedSource
 
 _FAST_DECIMAL = 10**11
 """DuckDB multiplies a quantity and a price in 18 digits, 7 of them after the point, and fails above that."""

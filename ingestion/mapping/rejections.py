@@ -1,4 +1,4 @@
-"""Rejects the rows that cannot land: `rejected_rows`, one row each, with its first fault and where it is.
+"""Rejects the rows that cannot land: `rejected_rows`, one row each, with its first error and where it is.
 
 Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
 net_amount and currency if they can be read. A row without a readable date gets the date of the nearest row before it in
@@ -8,20 +8,22 @@ its file that has one, else of the nearest row after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.connectors.files.loading import LoadedSource
-from ingestion.connectors.files.sources import SourceFile
-from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.classification import LINE_FAULTS, measured
 from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.line_numbers import line_numbers_of
 from ingestion.mapping.records import all_joins
 from ingestion.mapping.sql_text import literal
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import StopRun
+
+if TYPE_CHECKING:
+    from ingestion.connectors.files.loading import LoadedSource
+    from ingestion.connectors.files.sources import SourceFile
+    from ingestion.connectors.files.tables import LoadedFile
 
 _COLUMNS = (
     "source_file INTEGER, source_line BIGINT, business_date DATE, code VARCHAR, reason VARCHAR, column_name VARCHAR,"
@@ -37,15 +39,19 @@ def fill_rejected_rows(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
     landed: int,
+    line_numbers_of: Callable[[LoadedFile, Sequence[int]], Sequence[int]],
 ) -> int:
-    """Fill `rejected_rows` with every row that is not in `landed_records`, and return their number."""
+    """Fill `rejected_rows` with every row that is not in `landed_records`, and return their number.
+
+    `line_numbers_of` finds the lines of rows, given by their position in the file (from 0, ascending).
+    """
     connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({_COLUMNS})")
     if landed == source.rows:
         return 0
     connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
     if landed < sum(found.rows for found in source.lines):
         _reject_values(connection, layout, source, values)
-        _number_lines(connection, source.lines)
+        _number_lines(connection, source.lines, line_numbers_of)
     _reject_broken(connection, source.lines)
     _date(connection)
     return source.rows - landed
@@ -92,7 +98,7 @@ def _reject_values(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """Insert each row of `source_rows` that cannot land with its first fault: reference, field, then line."""
+    """Insert each row of `source_rows` that cannot land with its first error: reference, field, then line."""
     faulty = [found for found in values.values() if found.rejected_rows]
 
     def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
@@ -148,7 +154,11 @@ def _headers(values: Mapping[str, FieldValues]) -> list[str]:
     return [values[name].header or f"(constant {name})" for name in _measures(values)]
 
 
-def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[LoadedFile]) -> None:
+def _number_lines(
+    connection: duckdb.DuckDBPyConnection,
+    loaded: Sequence[LoadedFile],
+    line_numbers_of: Callable[[LoadedFile, Sequence[int]], Sequence[int]],
+) -> None:
     for found in loaded:
         rows = connection.execute(
             "SELECT source_row FROM undated_rows WHERE source_file = ? AND source_line IS NULL ORDER BY source_row",
@@ -162,7 +172,7 @@ def _number_lines(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded
             "UPDATE undated_rows SET source_line = lined.line"
             " FROM (SELECT unnest($rows) AS row, unnest($lines) AS line) AS lined"
             " WHERE undated_rows.source_row = lined.row",
-            {"rows": places, "lines": lines},
+            {"rows": places, "lines": list(lines)},
         )
 
 

@@ -91,7 +91,7 @@ class SalesRecord(BaseModel):
     )
     sold_at: Annotated[UtcTime, Column(in_fact=True)] = Field(description="When it happened, UTC")
     changed_at: Annotated[UtcTime, Column(in_fact=True, name="source_changed_at")] = Field(
-        description="When the source last changed it, UTC; the later version of a record wins"
+        description="When the source last changed it, UTC; of two versions of a record, the later one is used"
     )
 
     store_id: Annotated[Identifier, Column(in_fact=True, dimension="store")] = Field(
@@ -123,11 +123,9 @@ class SalesRecord(BaseModel):
     quantity: Annotated[Quantity, Column(in_fact=True)] = Field(description="Units, never negative")
     unit_price: Annotated[Price, Column(in_fact=True)] = Field(description="Price of one unit, never negative")
     total_amount: Annotated[Amount, Column(in_fact=True)] = Field(description="quantity x unit_price, never negative")
-    net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(
-        description="Units with their sign: negative when they came back"
-    )
+    net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(description="Signed units: negative for returns")
     net_amount: Annotated[NetAmount, Column(in_fact=True)] = Field(
-        description="Money with its sign: negative when it was paid back or written off"
+        description="Signed amount: negative when paid back or written off"
     )
     currency: Annotated[Currency, Column(in_fact=True, type="char(3)")] = Field(
         description="ISO 4217 code of all amounts of this line"

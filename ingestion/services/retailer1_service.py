@@ -81,7 +81,9 @@ class Retailer1Service:
         totals = protocol.required_field(self.retailer_id, response, "net_totals", dict)
         lines = protocol.required_field(self.retailer_id, response, "line_count", int)
         if response.value.get("date") != day.isoformat():
-            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+            raise StopRun(
+                f"{self.retailer_id} sent the report of another date instead of {day}. See docs/RETAILERS.md."
+            )
         return protocol.parse_report(
             self.retailer_id,
             day,
@@ -102,7 +104,9 @@ class Retailer1Service:
                 except (RejectRecord, ValueError, KeyError, TypeError) as error:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} sent no page of changes.")
+            raise StopRun(
+                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
+            )
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:

@@ -105,7 +105,9 @@ class Retailer2Service:
         lines = protocol.required_field(self.retailer_id, response, "lines", int)
         totals = protocol.required_field(self.retailer_id, response, "net", dict)
         if response.value.get("day") != day.isoformat():
-            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+            raise StopRun(
+                f"{self.retailer_id} sent the report of another date instead of {day}. See docs/RETAILERS.md."
+            )
         return protocol.parse_report(
             self.retailer_id,
             day,
@@ -127,7 +129,9 @@ class Retailer2Service:
                 except (RejectRecord, ValueError, KeyError, TypeError) as error:
                     _log.warning("a changed order cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} sent no page of changes.")
+            raise StopRun(
+                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
+            )
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
@@ -157,7 +161,7 @@ class Retailer2Service:
             if not isinstance(following, str) or following in ("", cursor):
                 raise StopRun(f"{self.retailer_id} sent next_cursor {following!r:.40} after {cursor!r:.40}.")
             cursor = following
-        raise StopRun(f"{self.retailer_id}'s listing has no end: {_MOST_PAGES} pages.")
+        raise StopRun(f"{self.retailer_id}'s listing did not end within {_MOST_PAGES} pages. See docs/RETAILERS.md.")
 
     def _page(self, parameters: Mapping[str, str], cursor: str) -> JsonResponse:
         if not cursor:

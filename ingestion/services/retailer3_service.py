@@ -98,7 +98,9 @@ class Retailer3Service:
         lines = protocol.required_field(self.retailer_id, response, "lineas", int)
         totals = protocol.required_field(self.retailer_id, response, "neto", dict)
         if response.value.get("fecha") != f"{day:%d/%m/%Y}":
-            raise StopRun(f"{self.retailer_id} sent another date's report instead of that of {day}.")
+            raise StopRun(
+                f"{self.retailer_id} sent the report of another date instead of {day}. See docs/RETAILERS.md."
+            )
         return protocol.parse_report(
             self.retailer_id,
             day,
@@ -119,7 +121,9 @@ class Retailer3Service:
                 except (RejectRecord, KeyError, TypeError) as error:
                     _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
         if as_of is None:
-            raise StopRun(f"{self.retailer_id} sent no page of changes.")
+            raise StopRun(
+                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
+            )
         return Changes(dates, as_of)
 
     def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:

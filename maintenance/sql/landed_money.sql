@@ -1,4 +1,4 @@
--- What the ledger says was landed. Grain: retailer x business date x currency, the latest publication of each.
+-- What the ledger says was landed. Grain: retailer x business date x currency, after the latest load of each.
 WITH slices AS (
     SELECT DISTINCT ON (retailer_id, business_date) load_id, retailer_id, business_date
     FROM ops.load_ledger

@@ -9,11 +9,13 @@ bash .ci/run --record    run what is due for this landing; when all passed, add 
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
 
 from scripts.ci.history import RECORD, Landing, append_landing, git, is_clean, read_history
 from scripts.ci.plan import Decision, decide
@@ -28,6 +30,7 @@ SUITES = ROOT / ".ci" / "suites.toml"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, plan, run, report; the exit status."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _end)
     history = read_history(ROOT)
     if options.record and (history.unreadable or not is_clean(ROOT)):
         print(f"ci: --record needs a clean checkout. {history.unreadable or 'Commit or stash your changes first.'}")
@@ -42,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not all(result.ok for result in results.values()):
         return 1
     return _record(commit, results) if options.record else 0
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    """End in order when the run is cancelled: without this the platform of a suite would keep running."""
+    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -67,10 +67,14 @@ def run_step(command: Sequence[str], root: Path) -> Result:
     ) as process:
         if process.stdout is None:
             raise RuntimeError("a pipe was requested")
-        while piece := process.stdout.read1():  # type: ignore[attr-defined]
-            sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
-            tail = (tail + piece)[-KEPT_BYTES:]
+        try:
+            while piece := process.stdout.read1():  # type: ignore[attr-defined]
+                sys.stdout.buffer.write(piece)
+                sys.stdout.buffer.flush()
+                tail = (tail + piece)[-KEPT_BYTES:]
+        except SystemExit:
+            process.terminate()  # Ctrl-C reaches the command itself, a signal to this process does not
+            raise
     return Result(process.returncode == 0, round(time.monotonic() - began), closing_line(tail.decode(errors="replace")))
 
 

@@ -39,7 +39,7 @@ def _about_keys(text: str) -> list[str]:
 
 
 def _about_buckets(text: str) -> list[str]:
-    why = "the bundled store's. Names are global on AWS: set the name of your bucket in AWS_DEFAULT_REGION"
+    why = "the bundled store's. Names are global on AWS: set that of your own bucket in the region AWS_DEFAULT_REGION"
     return [
         f"{name}: {KNOWN[name].default} is {why}" for name in BUCKETS if value_of(text, name) == KNOWN[name].default
     ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+from pipeline.stages import STAGES
 from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, format_span, split_remedy
 from shared.database import Cursor
 
 AREA = "recent runs"
-STAGES = ("ingest", "transform", "quality", "refresh")
 HANGING_AFTER = timedelta(hours=4)
 
 
@@ -22,8 +22,8 @@ def check_runs(cursor: Cursor, now: datetime, advice: Advice) -> Iterator[Findin
     )
     latest = {row[0]: row[1:] for row in cursor.fetchall()}
     for stage in STAGES:
-        if stage in latest:
-            yield _last(stage, latest[stage], now, advice)
+        if stage.name in latest:
+            yield _last(stage.name, latest[stage.name], now, advice)
     yield from _stuck(cursor, now, advice)
 
 

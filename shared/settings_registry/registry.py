@@ -26,6 +26,16 @@ SECTIONS = (
 SETTINGS = {setting.name: setting for section in SECTIONS for setting in section.settings}
 
 
+def names_read_by(*programs: str) -> frozenset[str]:
+    """The settings that at least one of these programs reads (see `shared.settings_registry.setting.READERS`)."""
+    return frozenset(
+        setting.name
+        for section in SECTIONS
+        for setting in section.settings
+        if not set(programs).isdisjoint((setting.read_by or section.read_by).split(", "))
+    )
+
+
 def default_of(name: str) -> str:
     """The value where the variable is unset; empty when there is none."""
     return SETTINGS[name].default

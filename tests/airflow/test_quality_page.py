@@ -1,4 +1,4 @@
-"""The quality page in Airflow's own pages, in a real browser: on the platform, and over warehouses made up for it."""
+"""The quality page in Airflow's own pages, in a real browser: on the platform, and over warehouses built for it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WHERE business_date = %s AND retailer_id = 'retailer_1' ORDER BY load_id DESC LI
 
 @pytest.fixture(scope="module")
 def short(platform: RunningPlatform) -> Iterator[Outcome]:
-    """Two business dates, the second one without retailer_2; made up for at the end."""
+    """Two business dates, the second one without retailer_2, which is loaded at the end."""
     assert platform.run(GOOD_DAY).state == "success"
     platform.faults(2, "down")
     try:

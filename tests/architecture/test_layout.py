@@ -60,6 +60,18 @@ def test_a_file_with_a_fixed_name_is_in_its_place(name: str) -> None:
     assert (PROJECT_ROOT / name).is_file()
 
 
+def test_the_pipeline_and_its_stages_do_not_import_airflow() -> None:
+    importing = [
+        str(path.relative_to(PROJECT_ROOT))
+        for path in modules(*PACKAGES)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [each.name for each in node.names])
+        if name.partition(".")[0] == "airflow"
+    ]
+    assert importing == []
+
+
 @pytest.mark.parametrize("folder", ["airflow", "docker"])
 def test_folders_named_like_libraries_stay_no_packages(folder: str) -> None:
     assert not (PROJECT_ROOT / folder / "__init__.py").exists()

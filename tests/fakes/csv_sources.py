@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import yaml
 
+from ingestion.connectors.files.read_files import FilesRead, read_files
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.read_files import FilesRead, read_files
 from ingestion.mapping.workspace import workspace
 
 HEADER = "Receipt,Line,Product,Name,Qty,Price,When,Customer"

@@ -15,7 +15,7 @@ from transformation.load.copying import copy_batches
 from transformation.load.customer_history import repoint_facts
 
 SWAP_TIMEOUT_SECONDS = 300.0
-"""How long a load waits for a time when nobody reads a month that it replaces."""
+"""How long a load waits until no query reads a month that it replaces."""
 _PAUSE_SECONDS = 0.25
 
 
@@ -53,7 +53,7 @@ def swap(
 ) -> None:
     """Replace the months that are there; call last, since readers wait from here to the commit.
 
-    Raises RetryLater when somebody reads those months for longer than `SWAP_TIMEOUT_SECONDS`.
+    Raises RetryLater when a query reads those months for longer than `SWAP_TIMEOUT_SECONDS`.
     """
     replaced = sorted((month for month in months if month.plan.replaces), key=_order)
     if not replaced:
@@ -62,7 +62,7 @@ def swap(
     while not _locked(cursor, [month.table for month in replaced]):
         if clock() > deadline:
             raise RetryLater(
-                "Somebody has been reading fact_sales for minutes without a pause, so its months could not be replaced."
+                "Queries have been reading fact_sales for minutes without a pause, so its months could not be replaced."
                 " Nothing was changed. End the long query, or run again later."
             )
         sleep(_PAUSE_SECONDS)

@@ -36,7 +36,7 @@ class LoadResult:
     """A committed load."""
 
     load_id: int
-    balances: tuple[LedgerEntry, ...]
+    entries: tuple[LedgerEntry, ...]
     customers_changed: int
     other_dates_changed: tuple[int, ...]
     plan: LoadPlan

@@ -270,6 +270,6 @@ def _announce(it: AlertContext, title: str, lines: Sequence[str], *, is_good: bo
     about = {"DAG": it.dag_id, "Run": it.run_id, "Airflow": it.link}
     body = "\n".join([title, "", *lines, "", *(f"{name}: {value}" for name, value in about.items() if value)])
     facts = {"dag_id": it.dag_id, "run_id": it.run_id, "task_id": it.task_id, "retailer_id": it.retailer}
-    facts |= {"business_date": str(it.day) if it.day else None, "link": it.link, "status": "message"}
+    facts |= {"business_date": str(it.day) if it.day else None, "link": it.link, "status": "notice"}
     known = {name: value for name, value in facts.items() if value}
     announce(AlertMessage("info", title, body, f"{it.dag_id}/{it.run_id}", it.link, is_good, known))

@@ -39,9 +39,9 @@ def views() -> list[Asset]:
     return [asset(name) for name in (ALL_VIEWS, *VIEWS)]
 
 
-def loaded(facts: StageSummary, day: str) -> StageSummary:
-    """Add what a load did to the tables' events; returns the facts unchanged."""
-    parts = facts["retailers"]
+def loaded(result: StageSummary, day: str) -> StageSummary:
+    """Add what a load did to the tables' events; returns the result unchanged."""
+    parts = result["retailers"]
     done = [part for part in parts.values() if part["status"] != "failed"]
     partitions = [partition for part in done for partition in part["partitions"]]
     common = {
@@ -53,17 +53,17 @@ def loaded(facts: StageSummary, day: str) -> StageSummary:
     counted = ("inserted", "updated", "unchanged", "withdrawn", "in_warehouse")
     counts = {name: sum(partition[name] for partition in partitions) for name in counted}
     _describe_events({name: common | counts if name == "fact_sales" else common for name in TABLES})
-    return facts
+    return result
 
 
-def refreshed(facts: StageSummary, day: str) -> StageSummary:
-    """Add the number of rows to the views' events; returns the facts unchanged."""
-    rows = {view["view"]: view["rows"] for view in facts["views"]}
-    summary = {"business_date": day, "rows": rows, "seconds": facts["seconds"]}
+def refreshed(result: StageSummary, day: str) -> StageSummary:
+    """Add the number of rows to the views' events; returns the result unchanged."""
+    rows = {view["view"]: view["rows"] for view in result["views"]}
+    summary = {"business_date": day, "rows": rows, "seconds": result["seconds"]}
     _describe_events(
         {ALL_VIEWS: summary, **{name: {"business_date": day, "rows": count} for name, count in rows.items()}}
     )
-    return facts
+    return result
 
 
 def business_dates(events: Sequence[Any]) -> list[str]:

@@ -43,9 +43,9 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
     try:
         other_dates = not _only_this_date(context["dag_run"])
         call = StageCall(date.fromisoformat(day), load_settings(), context["run_id"], other_dates=other_dates)
-        facts = stage(call).as_dict()
-        alerted = "outcome" in facts and notify("quality_judged", context, facts)
-        return decide_outcome(facts, tries_left=context["ti"].try_number <= context["ti"].max_tries)
+        result = stage(call).as_dict()
+        alerted = "outcome" in result and notify("quality_judged", context, result)
+        return decide_outcome(result, tries_left=context["ti"].try_number <= context["ti"].max_tries)
     except RetailError as error:
         context["ti"].xcom_push(key="error", value=str(error))
         if type(error).__name__ in NOT_RETRYABLE or isinstance(error, FixConfiguration | StopRun):

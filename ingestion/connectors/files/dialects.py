@@ -111,6 +111,6 @@ def _header(file: StoredFile, text: str, delimiter: str, *, complete: bool) -> t
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise FixConfiguration(
-            f"{file.path}, line 1: the column {twice[0]!r} is twice in the header. Rename one of them."
+            f"{file.path}, line 1: the column {twice[0]!r} appears twice in the header. Rename one of them."
         )
     return tuple(names) + ("",) * (len(header) - len(names))

@@ -12,10 +12,10 @@ import duckdb
 from ingestion.connectors.files.dialects import detect_dialect
 from ingestion.connectors.files.headers import check_header
 from ingestion.connectors.files.joining import assign, load_tables
+from ingestion.connectors.files.line_ids import line_digest
 from ingestion.connectors.files.sources import FileStats, StoredFile
 from ingestion.connectors.files.tables import LoadedFile, create_source_rows, load_file
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.line_ids import line_digest
 
 
 @dataclass(frozen=True)

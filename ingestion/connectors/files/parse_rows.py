@@ -75,7 +75,7 @@ def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator
         try:
             header, *_ = csv.reader([next(line for line in lines if line.strip("\r\n"))], delimiter=dialect.delimiter)
             if len(header) != len(dialect.header):
-                raise StopRun(f"{file.path}: the header ends on another line than it begins. Nothing was loaded.")
+                raise StopRun(f"{file.path}: the header spans several lines. Nothing was loaded; put it on one line.")
             yield from _rows(file, lines, dialect.delimiter)
         finally:
             csv.field_size_limit(before)

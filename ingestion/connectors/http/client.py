@@ -162,7 +162,7 @@ class HttpClient:
         elif isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
             what = f"sent nothing for {self._limits.timeout_seconds:g} s"
         else:
-            what = "broke off its response"
+            what = "closed the connection during its response"
         return (
             f"{self._api.name} at {self._api.host} {what}. Check that it is up (curl {self._api.base_url}/health)"
             f" or correct {self._api.url_setting} in .env; then run again."
@@ -208,7 +208,9 @@ class HttpClient:
                 )
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(announced):
-            raise RetryLater(f"{self._api.name} at {self._api.host} broke off its response. Run again later.")
+            raise RetryLater(
+                f"{self._api.name} at {self._api.host} closed the connection during its response. Run again later."
+            )
         return bytes(body)
 
     def _parse(self, response: requests.Response, body: bytes) -> Any:

@@ -76,7 +76,7 @@ def test_a_dead_letter_is_shown_with_its_payload_as_it_was(
     assert "Dead letter 999999 does not exist" in missing.stderr
 
 
-def test_publications_are_listed_newest_first(
+def test_loads_are_listed_newest_first(
     warehouse: WarehouseAccess, environment: dict[str, str], printed: Callable[..., Any], retail: Retail
 ) -> None:
     assert "Nothing has been published yet" in retail(environment, "loads").stdout

@@ -127,10 +127,8 @@ def test_sixty_months_are_published_at_once(loader: Loader) -> None:
     for day in months:
         loader.land(*sales(day, 2), day=day)
     seen = []
-    publication = loader.load(
-        *months, in_transaction=lambda *_: seen.append(loader.rows("SELECT count(*) FROM fact_sales"))
-    )
-    assert len(publication.plan.months) == 60
+    result = loader.load(*months, in_transaction=lambda *_: seen.append(loader.rows("SELECT count(*) FROM fact_sales")))
+    assert len(result.plan.months) == 60
     assert seen == [[(0,)]]
     assert loader.rows("SELECT count(*), count(DISTINCT tableoid) FROM fact_sales") == [(120, 60)]
     assert loader.rows("SELECT count(*) FROM fact_daily_sales") == [(120,)]
@@ -151,7 +149,7 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
-    assert outcome[0].balances[0].in_warehouse.records == 8
+    assert outcome[0].entries[0].in_warehouse.records == 8
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
@@ -168,7 +166,7 @@ def test_who_locks_the_facts_before_the_snapshot_sees_every_month_complete(loade
             reader.execute("SELECT count(*) FROM fact_sales")
             assert reader.fetchone() == (5,)
             connection.rollback()
-    assert outcome[0].balances[0].in_warehouse.records == 8
+    assert outcome[0].entries[0].in_warehouse.records == 8
 
 
 def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
@@ -219,7 +217,7 @@ def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
     loader.load(in_transaction=while_building)
     background, outcome = outcomes[0]
     background.__exit__(None, None, None)
-    assert outcome[0].balances[0].in_warehouse.records == 6
+    assert outcome[0].entries[0].in_warehouse.records == 6
     assert loader.rows("SELECT retailer_key, count(*) FROM fact_sales GROUP BY 1 ORDER BY 1") == [(1, 5), (2, 6)]
 
 
@@ -350,8 +348,8 @@ def test_unchanged_dates_are_in_the_ledger_but_not_loaded_again(loader: Loader) 
     loader.load()
     written = "SELECT xmin::text, * FROM fact_daily_sales"
     before = loader.rows(written)
-    publication = loader.load()
-    assert (publication.plan.unchanged, publication.plan.loaded) == ((DAY,), ())
+    result = loader.load()
+    assert (result.plan.unchanged, result.plan.loaded) == ((DAY,), ())
     assert loader.rows(written) == before
     ledger = "SELECT landed, inserted, unchanged, duplicate, in_warehouse FROM load_ledger ORDER BY load_id"
     assert loader.rows(ledger) == [(3, 2, 0, 1, 2), (3, 0, 2, 1, 2)]
@@ -371,8 +369,8 @@ def test_dates_that_no_longer_hold_what_the_ledger_says_are_loaded_again(loader:
     loader.load()
     complete = loader.digest()
     run_as(loader.access.owner_dsn, damage)
-    publication = loader.load()
-    assert publication.plan.unchanged == ()
+    result = loader.load()
+    assert result.plan.unchanged == ()
     assert loader.digest() == complete
 
 
@@ -402,7 +400,7 @@ def test_the_raw_zone_is_enough_to_rebuild_the_warehouse(
     settings = load_settings({**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn})
     options: dict[str, Any] = {"settings": settings, "run_id": "rebuild", "clock": lambda: record().changed_at}
     load = rebuild("retailer_1", None, date(2024, 1, 31), path=LoadPath.BUILD, **options)
-    assert [balance.business_date for balance in load.balances] == days[:2]
+    assert [entry.business_date for entry in load.entries] == days[:2]
     assert rebuild("retailer_1", FEBRUARY, None, **options).error is None
     assert loader.digest() == complete
     with pytest.raises(StopRun, match="holds nothing of retailer_1 in that range"):

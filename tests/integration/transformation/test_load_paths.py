@@ -72,17 +72,17 @@ def loader(request: pytest.FixtureRequest, warehouse: WarehouseAccess, tmp_path:
     return Loader(warehouse, tmp_path, request.param)
 
 
-def counts(publication: LoadResult) -> dict[str, int]:
+def counts(result: LoadResult) -> dict[str, int]:
     """Non-zero counts of the first partition."""
     names = ("inserted", "updated", "unchanged", "duplicate", "superseded", "withdrawn")
-    facts = publication.balances[0].as_dict()
+    facts = result.entries[0].as_dict()
     return {name: int(str(facts[name])) for name in names if facts[name]}
 
 
 def test_a_first_load_inserts_every_line_with_its_money(loader: Loader) -> None:
     loader.land(record("1"), record("2", qty=-1), record("3", transaction="T2", product_id="P2", price="0.999"))
-    publication = loader.load()
-    assert counts(publication) == {"inserted": 3}
+    result = loader.load()
+    assert counts(result) == {"inserted": 3}
     assert loader.rows("SELECT count(*), sum(net_amount) FROM fact_sales") == [(3, Decimal("14.4980"))]
     assert loader.rows("SELECT landed, inserted, in_warehouse FROM load_ledger") == [(3, 3, 3)]
     assert loader.rows("SELECT landed, in_warehouse FROM load_ledger_amounts") == [
@@ -110,9 +110,9 @@ def test_a_line_the_partition_no_longer_holds_is_withdrawn(loader: Loader) -> No
     loader.land(record("1"), record("2", price="3"))
     loader.load()
     loader.land(record("1"))
-    publication = loader.load()
-    assert counts(publication) == {"unchanged": 1, "withdrawn": 1}
-    assert publication.balances[0].withdrawn.amounts == {"USD": Decimal(6)}
+    result = loader.load()
+    assert counts(result) == {"unchanged": 1, "withdrawn": 1}
+    assert result.entries[0].withdrawn.amounts == {"USD": Decimal(6)}
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(1,)]
 
 
@@ -127,9 +127,9 @@ def test_an_empty_partition_is_loaded_and_withdraws_what_was_there(loader: Loade
 
 def test_exact_duplicates_are_counted_and_kept_out(loader: Loader) -> None:
     loader.land(record("1"), record("1"), record("2"))
-    publication = loader.load()
-    assert counts(publication) == {"inserted": 2, "duplicate": 1}
-    assert publication.balances[0].duplicate.amounts == {"USD": Decimal(25)}
+    result = loader.load()
+    assert counts(result) == {"inserted": 2, "duplicate": 1}
+    assert result.entries[0].duplicate.amounts == {"USD": Decimal(25)}
 
 
 def test_of_two_copies_the_one_changed_last_wins_in_either_order(loader: Loader) -> None:
@@ -159,9 +159,9 @@ def test_a_corrected_business_date_leaves_one_row_even_while_the_old_partition_s
     loader.load()
     moved = record("1", day=NEXT_DAY, changed_at=NOW, sold_at=datetime(2024, 1, 16, 12, tzinfo=UTC))
     loader.land(moved, day=NEXT_DAY)
-    publication = loader.load(NEXT_DAY)
-    assert counts(publication) == {"updated": 1}
-    assert publication.other_dates_changed == (20240115,)
+    result = loader.load(NEXT_DAY)
+    assert counts(result) == {"updated": 1}
+    assert result.other_dates_changed == (20240115,)
     assert loader.rows("SELECT date_key, line_id FROM fact_sales ORDER BY 1") == [(20240115, "2"), (20240116, "1")]
     after = loader.digest()
     assert counts(loader.load()) == {"unchanged": 1, "duplicate": 1, "superseded": 1}
@@ -179,8 +179,8 @@ def test_a_superseded_line_comes_back_when_the_later_version_is_withdrawn(loader
     loader.land(record("1", day=NEXT_DAY, changed_at=NOW), day=NEXT_DAY)
     loader.load(NEXT_DAY)
     loader.land(day=NEXT_DAY)
-    publication = loader.load(NEXT_DAY)
-    assert publication.other_dates_changed == (20240115,)
+    result = loader.load(NEXT_DAY)
+    assert result.other_dates_changed == (20240115,)
     assert loader.digest() == alone
     assert loader.rows("SELECT count(*) FROM superseded_sales") == [(0,)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -110,3 +111,15 @@ def test_the_plan_runs_nothing(checkout: Path) -> None:
 
 def test_a_variable_that_names_no_python_does_not_end_the_run_early(checkout: Path) -> None:
     assert "== summary" in run(checkout, PYTHON="true")[1]
+
+
+def test_a_cancelled_run_stops_its_suite_and_the_platform(checkout: Path) -> None:
+    slow = "first:\n\t@echo begun; sleep 60\nsecond:\n\t@:\ndown:\n\t@touch stopped\n"
+    (checkout / "Makefile").write_text(slow, encoding="utf-8")
+    command = ["bash", ".ci/run", "--all"]
+    with subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any(line.strip() == "begun" for line in process.stdout)
+        process.terminate()
+        assert process.wait(timeout=20) == 128 + signal.SIGTERM
+    assert (checkout / "stopped").exists()

@@ -109,6 +109,18 @@ def test_a_large_log_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.Monke
     assert "new" in (tmp_path / "retail.log").read_text(encoding="utf-8")
 
 
+def test_only_the_owner_can_read_a_new_log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    configure_logging()
+    assert (tmp_path / "retail.log").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_log_file_below_an_unknown_home_directory_is_left_out() -> None:
+    assert next(log_files({"RETAIL_LOG_FILE": "~no-such-user/retail.log", "XDG_STATE_HOME": "/state"})) == Path(
+        "/state/retail/retail.log"
+    )
+
+
 def test_a_checkout_keeps_its_log_with_those_of_its_platform() -> None:
     assert next(log_files({})) == PROJECT_ROOT / ".local" / "logs" / "retail.log"
     assert next(log_files({"RETAIL_LOG_FILE": "/var/log/retail.log"})) == Path("/var/log/retail.log")

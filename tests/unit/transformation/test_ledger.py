@@ -22,7 +22,7 @@ COUNTED = [
 ]
 
 
-def balance() -> LedgerEntry:
+def ledger_entry() -> LedgerEntry:
     partition = ConformedPartition(
         manifest=RawZone().land([record(str(n)) for n in range(5)]),
         rows=4,
@@ -37,8 +37,8 @@ def balance() -> LedgerEntry:
 SUMMARY = Totals(3, {"USD": Decimal(75)})
 
 
-def test_copies_and_superseded_lines_are_the_duplicates() -> None:
-    entry = balance()
+def test_duplicates_within_a_partition_and_superseded_lines_are_counted_together() -> None:
+    entry = ledger_entry()
     assert (entry.duplicate.records, entry.superseded) == (2, 1)
     assert entry.duplicate.amounts == {"USD": Decimal(50)}
     assert entry.withdrawn == Totals(3, {"USD": Decimal(-9)})
@@ -61,8 +61,8 @@ def test_copies_and_superseded_lines_are_the_duplicates() -> None:
     ],
 )
 def test_one_record_or_cent_too_many_stops_the_load(change: dict[str, Any], summary: Totals, message: str) -> None:
-    audit(balance(), SUMMARY, insert_only=False)  # without the change it adds up
+    audit(ledger_entry(), SUMMARY, insert_only=False)  # without the change it adds up
     with pytest.raises(StopRun, match=message) as failure:
-        audit(replace(balance(), **change), summary, insert_only=False)
+        audit(replace(ledger_entry(), **change), summary, insert_only=False)
     assert "retailer_1 2024-01-15 does not reconcile" in str(failure.value)
     assert "Nothing was published" in str(failure.value)

@@ -1,4 +1,4 @@
--- Grain: a retailer's partition of a business date of the period as its latest publication left it, its money as JSON.
+-- Grain: a retailer's partition of a business date of the period after its latest load, with its amounts as JSON.
 SELECT
     latest.business_date,
     latest.retailer_id,

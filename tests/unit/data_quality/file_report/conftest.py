@@ -11,8 +11,8 @@ import pytest
 
 from data_quality.file_report.model import LoadReport
 from data_quality.file_report.report import build_report
+from ingestion.connectors.files.read_files import read_files
 from ingestion.mapping.layouts import load_layout
-from ingestion.mapping.read_files import read_files
 from ingestion.mapping.rules import rules
 from ingestion.mapping.workspace import workspace
 

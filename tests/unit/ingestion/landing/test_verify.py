@@ -71,11 +71,11 @@ def test_with_rejected_records_lines_are_compared_and_money_is_not() -> None:
     assert counted.control_amounts()["USD"].rejected == Decimal("-14.00")
 
 
-@pytest.mark.parametrize(("booked", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
-def test_the_report_may_or_may_not_include_the_money_of_rejected_records(booked: str, explained: bool) -> None:
+@pytest.mark.parametrize(("reported", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
+def test_the_report_may_or_may_not_include_the_money_of_rejected_records(reported: str, explained: bool) -> None:
     counted = totals(row_1())
     counted.reject("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
-    assert (unexplained_money(counted, report(2, USD=booked)) is None) is explained
+    assert (unexplained_money(counted, report(2, USD=reported)) is None) is explained
 
 
 def test_sums_of_money_do_not_overflow() -> None:

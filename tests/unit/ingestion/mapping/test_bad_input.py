@@ -38,7 +38,7 @@ def error_of(path: Path, kind: type[RetailError] = StopRun, most: float = 0.5, *
             "sales.csv, line 1: the header has at least 39,037 columns; at most 1,000 are allowed. Is ',' its"
             " delimiter, and is it a sales file? Nothing was loaded.",
         ),
-        (b"a,b,a\n1,2,3\n", "sales.csv, line 1: the column 'a' is twice in the header. Rename one of them."),
+        (b"a,b,a\n1,2,3\n", "sales.csv, line 1: the column 'a' appears twice in the header. Rename one of them."),
         (
             b"x" * 10_000_000,
             "sales.csv, line 1: the header does not end within 262,144 characters: a quote in it is never closed, or it"

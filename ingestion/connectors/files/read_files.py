@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.connectors.files.line_numbers import describe_position, line_numbers_of
 from ingestion.connectors.files.loading import LoadedSource, load_source
 from ingestion.connectors.files.sources import SourceFile, find_files
 from ingestion.connectors.files.tables import LoadedFile
@@ -23,7 +24,6 @@ from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.flags import count_imputed, fill_flagged_rows
 from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.line_numbers import describe_position
 from ingestion.mapping.records import create_views, fill_landed_records
 from ingestion.mapping.rejections import check_share, fill_rejected_rows
 from shared.errors import StopRun
@@ -83,8 +83,8 @@ def read_files(
         except DateOrderError as error:
             raise StopRun(_two_orders(connection, layout, source, error)) from error
         landed = fill_landed_records(connection, layout, values, retailer_id or layout.retailer_id)
-        progress("setting rejected rows aside", _LANDED)
-        rejected = fill_rejected_rows(connection, layout, source, values, landed)
+        progress("storing rejected rows", _LANDED)
+        rejected = fill_rejected_rows(connection, layout, source, values, landed, line_numbers_of)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
         check_share(connection, read, source.rows, rejected, max_reject_share)
