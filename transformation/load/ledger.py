@@ -171,7 +171,3 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
             f"{entry.manifest.retailer_id} {entry.business_date} does not reconcile: {'; '.join(problems)}."
             " Nothing was published; the warehouse is as it was."
         )
-
-
-def _sum_of(parts: Iterable[Totals]) -> str:
-    return " + ".join(str(part.records) for part in parts)
