@@ -12,11 +12,14 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
+
+from pydantic import AwareDatetime
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingestion.models.columns import CONTRACT, ContractColumn, duckdb_type
+from ingestion.models.columns import CONTRACT, ContractColumn, annotation_parts, duckdb_type
 from ingestion.models.retailer_data import SalesRecord
 from scripts.contract_table import as_markdown
 from shared.config import PROJECT_ROOT
@@ -45,8 +48,9 @@ def find_column(name: str, type_name: str | None) -> ContractColumn:
             f"{name} is not a nullable field of fact_sales. In {CONTRACT_FILE}, give it the type"
             " Annotated[… | None, Column(in_fact=True)] and the default None."
         )
-    if column.type == "date" or column.fact_name != name:
-        raise UnsuitableField(f"{name} must keep its name and be a text, a number or a time ({CONTRACT_FILE}).")
+    kinds = [kind for kind in annotation_parts(SalesRecord.model_fields[name]) if kind in (str, Decimal, AwareDatetime)]
+    if not kinds or column.fact_name != name:
+        raise UnsuitableField(f"{name} must keep its name and be a text, a decimal or a time ({CONTRACT_FILE}).")
     if type_name and type_name.replace(" ", "") != column.type:
         raise UnsuitableField(f"TYPE is {type_name}, but SalesRecord says {column.type}. Correct one of them.")
     return column
@@ -122,7 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document(PROJECT_ROOT / "docs" / "ARCHITECTURE.md")
     sys.stdout.write(
         f"Wrote {path.relative_to(PROJECT_ROOT)}. Next: map the field in the sources that have it, then run"
-        " python -m shared.migrations\n"
+        " retail migrate\n"
     )
     return 0
 

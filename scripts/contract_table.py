@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any, get_args
 
+from ingestion.models.columns import annotation_parts
 from ingestion.models.retailer_data import SalesRecord
 
 TEXT_LENGTHS = {32: "text, 1 to 32 of `a-z0-9_`", 64: "text, 1 to 64", 255: "text, 1 to 255"}
@@ -44,14 +45,15 @@ def _kind(name: str, schema: dict[str, Any]) -> str:
 
 
 def _decimals(name: str) -> str | None:
-    field = SalesRecord.model_fields[name]
-    if field.annotation is not Decimal:
+    parts = annotation_parts(SalesRecord.model_fields[name])
+    if Decimal not in parts:
         return None
-    limits: dict[str, Any] = {}
-    for each in field.metadata:
-        for key in ("max_digits", "decimal_places", "ge"):
-            if getattr(each, key, None) is not None:
-                limits[key] = getattr(each, key)
+    limits = {
+        key: limit
+        for part in parts
+        for key in ("max_digits", "decimal_places", "ge")
+        if (limit := getattr(part, key, None)) is not None
+    }
     sign = ", not negative" if limits.get("ge") == 0 else ", signed"
     return f"decimal {limits['max_digits']},{limits['decimal_places']}{sign}"
 

@@ -10,11 +10,12 @@ from decimal import Decimal
 
 import numpy as np
 
+from ingestion.models.retailer_data import FIELDS
 from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
 from ingestion.normalizers.currencies import CURRENCIES
 from shared.partitions import ControlAmounts, ControlReport
 
-_CURRENCY = -1
+_CURRENCY = FIELDS.index("currency") - FIELDS.index("quantity")
 """Position of the currency among the values of the measures."""
 
 

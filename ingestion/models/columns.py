@@ -73,7 +73,7 @@ def _contract_column(name: str, field: FieldInfo) -> ContractColumn:
 
 
 def _sql_type(field: FieldInfo) -> str:
-    parts = [*_parts(field.annotation), *field.metadata]
+    parts = annotation_parts(field)
     if Decimal in parts:
         digits, places = (
             next(value for part in parts if (value := getattr(part, rule, None)))
@@ -85,10 +85,15 @@ def _sql_type(field: FieldInfo) -> str:
     return "date" if date in parts else "text"
 
 
+def annotation_parts(field: FieldInfo) -> list[object]:
+    """The types and the limits that a field's annotation, such as `Annotated[str, …] | None`, consists of."""
+    return [*_parts(field.annotation), *field.metadata]
+
+
 def _parts(annotation: object) -> Iterator[object]:
-    """The types and the metadata that an annotation such as `Annotated[str, …] | None` consists of."""
     yield annotation
-    for part in (*get_args(annotation), *getattr(annotation, "__metadata__", ())):
+    limits = annotation.metadata if isinstance(annotation, FieldInfo) else ()
+    for part in (*get_args(annotation), *getattr(annotation, "__metadata__", ()), *limits):
         yield from _parts(part)
 
 

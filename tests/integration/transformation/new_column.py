@@ -1,4 +1,4 @@
-"""Run by test_new_column.py in a copy of the checkout whose contract has a field `promotion_code`.
+"""Run by test_new_column.py in a copy of the checkout whose contract has a field `added_by_test`.
 
 Arguments: the owner's, the loader's and the reader's DSN of a warehouse, an empty folder, a CSV file and its layout.
 """
@@ -26,10 +26,10 @@ def load_days(loader: Loader, day: date) -> None:
     later = day + timedelta(days=1)
 
     def codes() -> list[Any]:
-        query = "SELECT promotion_code FROM fact_sales WHERE date_key = %s ORDER BY line_id"
+        query = "SELECT added_by_test FROM fact_sales WHERE date_key = %s ORDER BY line_id"
         return [row[0] for row in loader.rows(query, [int(f"{day:%Y%m%d}")])]
 
-    first = record("1", f"T{day}", day, promotion_code="SPRING")
+    first = record("1", f"T{day}", day, added_by_test="SPRING")
     loader.land(first, record("2", f"T{day}", day), day=day)
     assert counts(loader.load(day)) == {"inserted": 2}
     assert codes() == ["SPRING", None]
@@ -37,16 +37,16 @@ def load_days(loader: Loader, day: date) -> None:
     assert counts(loader.load(day)) == {"unchanged": 2}
     assert loader.digest() == digest
 
-    changed = first.model_copy(update={"promotion_code": "SUMMER"})
+    changed = first.model_copy(update={"added_by_test": "SUMMER"})
     loader.land(changed, record("2", f"T{day}", day), day=day)
     assert counts(loader.load(day)) == {"updated": 1, "unchanged": 1}
     assert codes() == ["SUMMER", None]
     assert loader.digest() != digest
 
-    loader.land(record("1", f"T{day}", later, promotion_code="AUTUMN", changed_at=AFTERWARDS), day=later)
+    loader.land(record("1", f"T{day}", later, added_by_test="AUTUMN", changed_at=AFTERWARDS), day=later)
     loader.load(later)
     assert codes() == [None]
-    assert ("SUMMER",) in loader.rows("SELECT promotion_code FROM ops.superseded_sales")
+    assert ("SUMMER",) in loader.rows("SELECT added_by_test FROM ops.superseded_sales")
     loader.land(day=later)
     loader.load(later)
     assert codes() == ["SUMMER", None]
@@ -57,7 +57,7 @@ def load_file(loader: Loader, file: str, layout: str, reports: Path) -> None:
     order = FileLoadRequest([file], layout, Overlap.STOP, report_directory=reports)
     result = run_file_load(order, run_id="file", settings=load_settings(read_environment()))
     assert result.balanced
-    found = loader.rows("SELECT promotion_code FROM fact_sales WHERE date_key = 20110102 ORDER BY transaction_id")
+    found = loader.rows("SELECT added_by_test FROM fact_sales WHERE date_key = 20110102 ORDER BY transaction_id")
     assert found == [("WINTER",), (None,)]
 
 

@@ -15,10 +15,11 @@ from shared.config import PROJECT_ROOT
 from tests.conftest import S3Access
 
 FIELD = """
-    promotion_code: Annotated[Label | None, Column(in_fact=True)] = Field(
+    added_by_test: Annotated[Label | None, Column(in_fact=True)] = Field(
         default=None, description="Promotion that the line was sold under; null when the source names none"
     )
 """
+API_TESTS = [f"tests/unit/ingestion/{name}" for name in ("landing/test_verify.py", "normalizers", "test_columns.py")]
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".local", ".*_cache", "__pycache__", ".hypothesis")
 SALES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country,Promo
 536001,22423,CAKESTAND,2,1/2/2011 09:00,12.75,17850,France,WINTER
@@ -51,12 +52,14 @@ def test_a_new_column_is_three_edits(checkout: Path, tmp_path: Path, warehouse: 
     last = text.index("\n    @model_validator")
     contract.write_text(text[:last] + FIELD + text[last:], encoding="utf-8")
 
-    assert "_add_promotion_code.sql" in run(checkout, "scripts/add_column.py", "promotion_code", "text")
+    assert "_add_added_by_test.sql" in run(checkout, "scripts/add_column.py", "added_by_test", "text")
 
-    assert "| `promotion_code` | text" in (checkout / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    assert "| `added_by_test` | text" in (checkout / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    # What API retailers land is counted and written with the field, too.
+    run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", *API_TESTS)
     layout, file = tmp_path / "promotions.yaml", tmp_path / "sales.csv"
     known = (PROJECT_ROOT / "ingestion" / "mapping" / "layouts" / "online_retail.yaml").read_text(encoding="utf-8")
-    layout.write_text(known.replace("columns:\n", "columns:\n  promotion_code: Promo\n", 1), encoding="utf-8")
+    layout.write_text(known.replace("columns:\n", "columns:\n  added_by_test: Promo\n", 1), encoding="utf-8")
     file.write_text(SALES, encoding="utf-8")
 
     run(checkout, "-m", "shared.migrations", WAREHOUSE_OWNER_DSN=warehouse.owner_dsn)
