@@ -19,6 +19,8 @@ from shared.config import PROJECT_ROOT
 PAGE = PROJECT_ROOT / "docs" / "MATERIALIZED_VIEWS.md"
 LINEAGE = PROJECT_ROOT / "monitoring" / "lineage" / "views.toml"
 READERS = "retail_reader, retail_user"
+SEARCH_PATH = "SET LOCAL search_path = public, ops, pg_temp;\n"
+"""Definitions name tables without their schema, and migrations run with the search path `ops`."""
 
 
 def ddl(view: ViewDefinition, schema: str = "public") -> str:
@@ -63,7 +65,7 @@ def main(
     """Write what is generated from the definitions of the views."""
     views = view_definitions()
     if sql:
-        typer.echo(ddl(views[sql]), nl=False)
+        typer.echo(SEARCH_PATH + ddl(views[sql]), nl=False)
         return
     LINEAGE.write_text(lineage(views.values()), encoding="utf-8")
     PAGE.write_text(documented(PAGE.read_text("utf-8"), views.values()), encoding="utf-8")

@@ -8,6 +8,7 @@ import requests
 
 from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, reported
+from shared.config import RETAILER_IDS, SECTIONS
 from shared.parallel import run_in_parallel
 
 AREA = "retailer APIs"
@@ -16,18 +17,19 @@ TIMEOUT = (3.0, 5.0)
 
 def check_retailers(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
     """Request /health of each retailer, concurrently."""
-    found = run_in_parallel(lambda number: _check(number, environ, advice), (1, 2, 3), name="retailer")
+    found = run_in_parallel(lambda retailer_id: _check(retailer_id, environ, advice), RETAILER_IDS, name="retailer")
     return [each for findings in found for each in findings]
 
 
-def _check(number: int, environ: Mapping[str, str], advice: Advice) -> list[Finding]:
-    item, name = f"retailer_{number}", f"RETAILER{number}_API_URL"
+def _check(retailer_id: str, environ: Mapping[str, str], advice: Advice) -> list[Finding]:
+    name = SECTIONS[retailer_id]["api_url"]
     url = environ.get(name)
     if not url:
-        return [Finding(AREA, item, Health.UNKNOWN, f"{name} is missing", advice.settings())]
+        return [Finding(AREA, retailer_id, Health.UNKNOWN, f"{name} is missing", advice.settings())]
     found: list[Finding] = []
-    with reported(AREA, item, found):
-        found.append(_retailer(item, name, url.rstrip("/"), f"retailer{number}-api", advice))
+    with reported(AREA, retailer_id, found):
+        service = f"{retailer_id.replace('_', '')}-api"
+        found.append(_retailer(retailer_id, name, url.rstrip("/"), service, advice))
     return found
 
 

@@ -217,7 +217,7 @@ def test_loader_and_reader_may_read_every_view(warehouse: WarehouseAccess, role:
         assert reader.execute(f"SELECT count(*) FROM {view}") == [(0,)]
 
 
-def test_only_the_loader_may_refresh_and_only_these_six(warehouse: WarehouseAccess) -> None:
+def test_only_the_loader_may_refresh_and_only_these_views(warehouse: WarehouseAccess) -> None:
     call = "SELECT ops.refresh_materialized_view(%s)"
     assert PublishedDays(warehouse.loader_dsn).execute(call, ("mv_daily_sales_summary",)) == [(0,)]
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
