@@ -172,8 +172,8 @@ def _table(result: TransformResult) -> Table:
     counts = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_warehouse")
     for name in ("retailer", "date"):
         table.add_column(name, no_wrap=True)
-    for name in (*counts, "net amount"):
-        table.add_column(name.replace("_", " "), justify="right")
+    for name in (*counts[:-1], "stored", "net amount"):  # the complete table fits into 120 characters
+        table.add_column(name, justify="right")
     for load in result.loads:
         for entry in load.entries:
             counted = entry.as_dict()

@@ -7,7 +7,6 @@ contain `told`.
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,9 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from shared.config import PROJECT_ROOT as ROOT
+from tests.project_files import project_files
+
 WORDS_FILE = Path(__file__).parent / "retired_words.toml"
 _JOINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_")
 
@@ -43,17 +44,9 @@ def rules() -> dict[str, object]:
 
 
 def tracked_files(*paths: str) -> list[str]:
-    """Text files that git knows below the paths, without those that the rules leave out."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *paths],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    """Files of the project below the paths, without those that the rules leave out."""
     skipped: Sequence[str] = rules()["skipped_files"]  # type: ignore[assignment]
-    names = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
-    return [name for name in names if not any(fnmatch(name, pattern) for pattern in skipped)]
+    return [name for name in project_files(*paths) if not any(fnmatch(name, pattern) for pattern in skipped)]
 
 
 def find_retired_words(path: str, text: str) -> Iterator[Finding]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 from scripts.contract_table import as_markdown, contract_rows
 from shared.config import PROJECT_ROOT
 from shared.partitions import Manifest, RequestWindow
 from tests.documentation.documents import read, table_after
 from tests.documentation.settings_in_code import vendor_names
+from tests.project_files import project_files
 
 ARCHITECTURE = "docs/ARCHITECTURE.md"
 
@@ -39,8 +39,7 @@ def test_every_table_and_view_of_the_warehouse_is_shown_with_its_grain() -> None
 
 
 def test_every_folder_of_the_project_is_shown() -> None:
-    paths = subprocess.run(["git", "ls-files"], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True).stdout
-    folders = {f"{path.partition('/')[0]}/" for path in paths.splitlines() if "/" in path and not path.startswith(".")}
+    folders = {f"{path.partition('/')[0]}/" for path in project_files() if "/" in path and not path.startswith(".")}
     assert set(names_in_first_column(ARCHITECTURE, "folders")) == folders
 
 
