@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.architecture.vocabulary import ROOT, find_retired_words, tracked_files
+from shared.config import PROJECT_ROOT
+from tests.architecture.vocabulary import find_retired_words, tracked_files
 
 
 def test_no_retired_word_is_in_the_tree() -> None:
     found = []
     for name in tracked_files():
         try:
-            text = (ROOT / name).read_text(encoding="utf-8")
+            text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         found += [str(finding) for finding in (*find_retired_words(name, name), *find_retired_words(name, text))]

@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-from shared.config import PROJECT_ROOT as ROOT
+from shared.config import PROJECT_ROOT
 from tests.project_files import project_files
 
 WORDS_FILE = Path(__file__).parent / "retired_words.toml"
@@ -77,7 +77,7 @@ def main(paths: Sequence[str]) -> int:
     count = 0
     for name in tracked_files(*paths):
         try:
-            text = (ROOT / name).read_text(encoding="utf-8")
+            text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
         for finding in find_retired_words(name, text):
