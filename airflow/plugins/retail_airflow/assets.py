@@ -12,6 +12,8 @@ from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 
+from pipeline.outcomes import StageSummary
+
 GROUP = "warehouse"
 TABLES = ("fact_sales", "fact_daily_sales", "fact_daily_transactions", "dim_customer", "dim_product", "dim_store")
 """What a load writes; one event of each after every load."""
@@ -21,7 +23,6 @@ VIEWS = tuple(
 """The names of the definition files: a DAG file is read too often to import the package or to open them."""
 ALL_VIEWS = "materialized_views"
 """The asset for all of them together: a report that reads any view waits for this one."""
-StageSummary = dict[str, Any]
 
 
 def asset(name: str) -> Asset:

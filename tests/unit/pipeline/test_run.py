@@ -6,17 +6,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 import pytest
 
+from pipeline.outcomes import StageSummary
 from pipeline.run import PipelineRun, describe_result, run_stages
 from pipeline.stages import STAGES, Stage, StageCall, StageResult
 from shared.config import Settings, load_settings
 from shared.errors import RetryLater
 
 DAY = date(2024, 1, 15)
-StageSummary = dict[str, Any]
 
 
 @pytest.fixture
