@@ -14,6 +14,8 @@ from local_stack.demo_facts import DemoFacts, Row
 from local_stack.demo_runs import DayRun
 
 STEPS = ("reported", "fetched", "rejected", "landed", "in_warehouse")
+HEADERS = {"in_warehouse": "stored"}
+"""Where a count's own name is too long for 80 columns; `retail transform` uses the same header."""
 LOAD = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn")
 VIEW_COLUMNS = {
     "mv_daily_sales_summary": (
@@ -72,7 +74,7 @@ def _records(facts: DemoFacts, title: str, counts: Sequence[str], *, money: bool
     for name in ("retailer", "day"):
         table.add_column(name, no_wrap=True)
     for name in (*counts, *(["net amount"] if money else [])):
-        table.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+        table.add_column(HEADERS.get(name, name), justify="right", no_wrap=True)
     for retailer, days in facts.retailers.items():
         for day, row in days.items():
             amounts = "\n".join(f"{Decimal(amount):,.2f} {code}" for code, amount in sorted(row["net_amount"].items()))
