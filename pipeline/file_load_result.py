@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from transformation.loads import RetailerLoad
 
 KEPT = ("inserted", "updated", "unchanged")
-"""Where a landed record can be in the in_warehouse."""
+"""What can happen to a landed record that is stored in fact_sales."""
 _ZERO = Decimal(0)
 
 
