@@ -85,6 +85,11 @@ def changes_since(day: date, published: Published, lookback_days: int) -> dateti
     return (published.changes_read_until or earliest_start_of(day)) - timedelta(days=lookback_days)
 
 
+def look_back(day: date, days: int, now: datetime) -> Changes:
+    """What stands in for the change listing of a source that has none: every date of the look-back may have changed."""
+    return Changes({day - timedelta(days=back): now for back in range(1, days + 1)}, now)
+
+
 def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps) -> dict[date, datetime]:
     """Dates, other than `day` and the gaps, whose partitions may have to be read again, each with its latest change.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from ingestion.connectors.registry import LISTING_PATHS
+from ingestion.connectors.registry import connector_class
 from ingestion.results import IngestResult
 from monitoring.lineage.datasets import DataSet, endpoint, local_file
 from monitoring.lineage.flows import Flow, LandedPart, landing
@@ -40,4 +40,5 @@ def flows_of_files(
 
 
 def _api(retailer_id: str, settings: Settings) -> DataSet:
-    return endpoint(getattr(settings, retailer_id).api_url, LISTING_PATHS[retailer_id])
+    listing_path = connector_class(settings.sources.get(retailer_id)).listing_path
+    return endpoint(settings.sources.connect(retailer_id).url, listing_path)

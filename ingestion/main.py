@@ -1,4 +1,4 @@
-"""Ingest one business date: every retailer's sales into the raw zone, retailers in parallel.
+"""Ingest one business date: the sales of every source into the raw zone, sources in parallel.
 
 python -m ingestion.main 2024-01-15 [--retailer retailer_1] [--since-watermark]
 """
@@ -31,12 +31,11 @@ from shared.commands import (
     DateArgument,
     RetailerOption,
     business_date,
-    chosen_retailers,
     console,
     exit_code,
     new_run_id,
 )
-from shared.config import RETAILER_IDS, Settings, load_settings
+from shared.config import Settings, load_settings
 from shared.logs import configure_logging
 from shared.parallel import run_in_parallel
 from shared.s3_client import ObjectStore
@@ -44,7 +43,7 @@ from shared.s3_client import ObjectStore
 
 def run(
     day: date,
-    retailers: Sequence[str] = RETAILER_IDS,
+    retailers: Sequence[str],
     *,
     settings: Settings,
     run_id: str,
@@ -61,9 +60,7 @@ def run(
     if clock is not None:
         around = replace(around, clock=clock)
     dsn = settings.warehouse_dsn.get_secret_value()
-    zone = LandingTarget(
-        ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share
-    )
+    zone = LandingTarget(ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id)
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         zone.store.check_bucket(zone.bucket)
 
@@ -91,11 +88,12 @@ def _table(result: IngestResult) -> Table:
         table.add_column(name, justify="right")
     for each in result.results:
         for landed in each.dates:
-            counts = (landed.reported, landed.fetched, landed.landed, landed.rejected)
+            counts = (landed.fetched, landed.landed, landed.rejected)
             money = "\n".join(f"{amount:,.2f} {code}" for code, amount in sorted(landed.net_amounts.items()))
             table.add_row(
                 each.retailer_id,
                 str(landed.business_date),
+                "–" if landed.reported is None else f"{landed.reported:,}",
                 *(f"{count:,}" for count in counts),
                 money,
                 f"{landed.seconds:.1f}",
@@ -120,11 +118,11 @@ def main(
     """Land a business date of the retailers in the raw zone (default: yesterday)."""
     configure_logging()
     with exit_code():
-        retailers = chosen_retailers(retailer)
-        settings = load_settings(needs=retailers)
+        settings = load_settings()
+        chosen = business_date(day, settings)
         result = run(
-            business_date(day, settings),
-            retailers,
+            chosen,
+            settings.sources.chosen(retailer, chosen),
             settings=settings,
             run_id=new_run_id("ingest"),
             since_watermark=since_watermark,

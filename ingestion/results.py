@@ -16,8 +16,8 @@ class LandedDate:
     """One partition that was landed."""
 
     business_date: date
-    reported: int
-    """Lines by the retailer's control report."""
+    reported: int | None
+    """Lines by the retailer's control report; None when its API has none."""
     fetched: int
     landed: int
     rejected: int

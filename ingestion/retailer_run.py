@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from ingestion import catch_up
@@ -43,7 +43,8 @@ def ingest_retailer(
     try:
         connector = registry.build(retailer_id, settings, runtime)
         try:
-            _ingest(connector, day, zone, settings.ingest, runtime, progress, since_watermark=since_watermark)
+            own = registry.ingest_settings(settings.sources.get(retailer_id), settings.ingest)
+            _ingest(connector, day, zone, own, runtime, progress, since_watermark=since_watermark)
         finally:
             connector.close()
     except RetailError as failure:
@@ -67,15 +68,20 @@ def _ingest(
 ) -> None:
     changes = ChangesRead()
     if since_watermark:
-        catchup = _plan(connector, day, zone, settings, progress)
+        catchup = _plan(connector, day, zone, settings, progress, runtime.clock())
         for earlier in catchup.to_land:
-            progress.dates.append(land_date(connector, earlier, zone, runtime))
+            progress.dates.append(land_date(connector, earlier, zone, settings, runtime))
         changes = catchup.changes
-    progress.dates.append(land_date(connector, day, zone, runtime, changes))
+    progress.dates.append(land_date(connector, day, zone, settings, runtime, changes))
 
 
 def _plan(
-    connector: Connector[Any], day: date, zone: LandingTarget, settings: IngestSettings, progress: _Progress
+    connector: Connector[Any],
+    day: date,
+    zone: LandingTarget,
+    settings: IngestSettings,
+    progress: _Progress,
+    now: datetime,
 ) -> _Catchup:
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = catch_up.read_published(cursor, connector.retailer_id)
@@ -90,7 +96,7 @@ def _plan(
         )
         _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
     since = catch_up.changes_since(day, published, settings.lookback_days)
-    listing = connector.list_changes(since)
+    listing = connector.list_changes(since) or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
     manifests = catch_up.current_manifests(zone.store, zone.bucket, connector.retailer_id, affected)
     known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from shared.config import RETAILER_IDS, Settings
+from shared.config import Settings
 from shared.errors import FixConfiguration, RetailError
 
 DateArgument = Annotated[
@@ -26,7 +26,7 @@ DateArgument = Annotated[
 ]
 RetailerOption = Annotated[
     list[str] | None,
-    typer.Option("--retailer", help=f"Only this retailer; may be repeated. Known: {', '.join(RETAILER_IDS)}."),
+    typer.Option("--retailer", help="Only this retailer; may be repeated. `retail sources list` shows them."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 
@@ -46,14 +46,6 @@ def past_date(text: str, timezone: str, now: datetime) -> date:
     if day > now.astimezone(ZoneInfo(timezone)).date():
         raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
     return day
-
-
-def chosen_retailers(names: Sequence[str] | None) -> tuple[str, ...]:
-    """The named retailers, all of them when none is named. Raises FixConfiguration for an unknown one."""
-    unknown = sorted(set(names or ()) - set(RETAILER_IDS))
-    if unknown:
-        raise FixConfiguration(f"Unknown retailer: {', '.join(unknown)}. Known: {', '.join(RETAILER_IDS)}.")
-    return tuple(dict.fromkeys(names)) if names else RETAILER_IDS
 
 
 def new_run_id(stage: str) -> str:

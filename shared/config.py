@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
+    SkipValidation,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -27,24 +27,24 @@ from pydantic import (
 from shared.errors import FixConfiguration
 from shared.postgres_settings import NAMES as POSTGRES_NAMES
 from shared.postgres_settings import owner_dsn, warehouse_dsn
+from shared.sources.registry import DIRECTORY_SETTING, Sources, load_sources
 
-__all__ = ["RETAILER_IDS", "Settings", "load_settings", "owner_dsn", "read_environment"]
+__all__ = ["Settings", "load_settings", "owner_dsn", "read_environment"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() else Path(".env")
 """In the checkout, or in the working directory where the platform is installed as a package."""
-
-RETAILER_IDS = ("retailer_1", "retailer_2", "retailer_3")
+SOURCES = DOTENV.with_name("sources")
+"""Where the definitions of the sources are, unless SOURCES_DIRECTORY names another directory."""
 
 _READ_ELSEWHERE = {"AIRFLOW_PASSWORD", "ALERT_CHANNELS", "RETAILER_ADMIN_TOKEN"}
 """Secrets that other programs read from the same environment; the stages do not use them."""
 
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Secret = Annotated[SecretStr, Field(min_length=1)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class S3Settings(_Frozen):
@@ -69,45 +69,6 @@ class S3Settings(_Frozen):
         return key_id
 
 
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"{name!r} is not an IANA time zone") from error
-    return name
-
-
-_Zone = Annotated[_Text, AfterValidator(_known_zone)]
-
-
-class Retailer1Settings(_Frozen):
-    """Retailer 1 authenticates with a fixed key."""
-
-    api_url: _Text
-    api_key: _Secret
-    timezone: _Zone = "America/New_York"
-
-
-class Retailer2Settings(_Frozen):
-    """Retailer 2 authenticates with OAuth2 client credentials."""
-
-    api_url: _Text
-    client_id: _Text
-    client_secret: _Secret
-    timezone: _Zone = "Europe/London"
-    """Determines the business date: the source sends times, not dates."""
-
-
-class Retailer3Settings(_Frozen):
-    """Retailer 3 authenticates with a signature over each request."""
-
-    api_url: _Text
-    client_id: _Text
-    hmac_secret: _Secret
-    timezone: _Zone = "Europe/Madrid"
-    """The time zone of the local times that the source sends."""
-
-
 class IngestSettings(_Frozen):
     """How ingestion handles bad records, late records and gaps."""
 
@@ -130,13 +91,11 @@ class IngestSettings(_Frozen):
 
 
 class Settings(_Frozen):
-    """Everything that an entry point needs. A section is None when none of its settings is configured."""
+    """Everything that an entry point needs."""
 
     warehouse_dsn: SecretStr
     s3: S3Settings
-    retailer_1: Retailer1Settings | None = None
-    retailer_2: Retailer2Settings | None = None
-    retailer_3: Retailer3Settings | None = None
+    sources: SkipValidation[Sources] = Sources()
     ingest: IngestSettings = IngestSettings()  # pydantic fills the defaults; a literal has no secret
     business_timezone: _Text = "UTC"
 
@@ -159,23 +118,6 @@ SECTIONS: dict[str, dict[str, str]] = {
         "bucket_processed": "S3_BUCKET_PROCESSED",
         "sse": "S3_SSE",
         "sse_kms_key_id": "S3_SSE_KMS_KEY_ID",
-    },
-    "retailer_1": {
-        "api_url": "RETAILER1_API_URL",
-        "api_key": "RETAILER1_API_KEY",
-        "timezone": "RETAILER1_TIMEZONE",
-    },
-    "retailer_2": {
-        "api_url": "RETAILER2_API_URL",
-        "client_id": "RETAILER2_CLIENT_ID",
-        "client_secret": "RETAILER2_CLIENT_SECRET",
-        "timezone": "RETAILER2_TIMEZONE",
-    },
-    "retailer_3": {
-        "api_url": "RETAILER3_API_URL",
-        "client_id": "RETAILER3_CLIENT_ID",
-        "hmac_secret": "RETAILER3_HMAC_SECRET",
-        "timezone": "RETAILER3_TIMEZONE",
     },
     "ingest": {
         "max_reject_share": "INGEST_MAX_REJECT_SHARE",
@@ -225,22 +167,21 @@ def _with_files(values: dict[str, str], base: Path, overruled: set[str]) -> dict
 def known_names() -> set[str]:
     """Every environment variable this module understands."""
     names = {name for section in SECTIONS.values() for name in section.values()}
-    return names | POSTGRES_NAMES | {"BUSINESS_TIMEZONE"}
+    return names | POSTGRES_NAMES | {"BUSINESS_TIMEZONE", "SECRETS_DIRECTORY", DIRECTORY_SETTING}
 
 
-def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str, ...] = ()) -> Settings:
-    """Read and check the settings.
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the settings, and read the definitions of the sources.
 
-    `needs` names optional sections that the caller requires, for example `retailer_2`.
-    Raises FixConfiguration, which lists all missing and wrong keys.
+    Raises FixConfiguration, which lists all missing and wrong keys. What is wrong with one source is not among them: it
+    concerns that source only.
     """
     env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
     problems: list[str] = []
     values: dict[str, Any] = {"warehouse_dsn": warehouse_dsn(env, problems)}
     for section, keys in SECTIONS.items():
         values[section] = {field: env[name] for field, name in keys.items() if name in env}
-        if section.startswith("retailer_") and not values[section] and section not in needs:
-            values[section] = None
+    values["sources"] = read_sources(env)
     values["business_timezone"] = env.get("BUSINESS_TIMEZONE", "UTC")
     try:
         ZoneInfo(values["business_timezone"])
@@ -257,6 +198,11 @@ def load_settings(environ: Mapping[str, str] | None = None, *, needs: tuple[str,
             " (python3 scripts/generate_env.py writes one; `make up` writes .local/env)."
         )
     return settings
+
+
+def read_sources(environ: Mapping[str, str]) -> Sources:
+    """The sources in SOURCES_DIRECTORY. `environ` is what `read_environment` returns."""
+    return load_sources(environ, Path(environ.get(DIRECTORY_SETTING) or SOURCES))
 
 
 def _explain(item: Any) -> str:

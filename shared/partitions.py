@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def partition_prefix(zone: str, retailer_id: str, day: date) -> str:
@@ -54,6 +54,20 @@ class ControlReport(_Frozen):
     net: dict[str, Decimal]
 
 
+class SourceDescription(_Frozen):
+    """What the loads and the checks have to know of the source, so that the raw zone alone is enough."""
+
+    name: str
+    country: str | None = None
+    connector: str
+    time_zone: str
+    """IANA name; the business dates are meant in it."""
+    currencies: tuple[str, ...] | None = None
+    """The currencies that its sales can have; None for any."""
+    definition_digest: str | None = None
+    """SHA-256 of the definition; None for files that were loaded without a definition."""
+
+
 class SourceFileReference(_Frozen):
     """A file that records of the partition came from."""
 
@@ -78,6 +92,7 @@ class Manifest(_Frozen):
     """
 
     schema_version: int = SCHEMA_VERSION
+    """2 since it has `source`."""
     retailer_id: str
     business_date: date
     run_id: str
@@ -94,6 +109,8 @@ class Manifest(_Frozen):
         None,
         validation_alias=AliasChoices("control_report", "source_report"),  # its name in older manifests
     )
+    source: SourceDescription | None = None
+    """None in manifests of version 1."""
     sources: tuple[SourceFileReference, ...] = ()
     """The files it came from; empty for a retailer's API."""
     window: RequestWindow

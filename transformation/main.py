@@ -25,12 +25,11 @@ from shared.commands import (
     DateArgument,
     RetailerOption,
     business_date,
-    chosen_retailers,
     console,
     exit_code,
     new_run_id,
 )
-from shared.config import RETAILER_IDS, Settings, load_settings
+from shared.config import Settings, load_settings
 from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
@@ -91,7 +90,7 @@ class TransformResult:
 
 def run(
     day: date,
-    retailers: Sequence[str] = RETAILER_IDS,
+    retailers: Sequence[str],
     *,
     settings: Settings,
     run_id: str,
@@ -194,9 +193,10 @@ def main(
     configure_logging()
     with exit_code():
         settings = load_settings()
+        chosen = business_date(day, settings)
         result = run(
-            business_date(day, settings),
-            chosen_retailers(retailer),
+            chosen,
+            tuple(dict.fromkeys(retailer)) if retailer else settings.sources.chosen(None, chosen),
             settings=settings,
             run_id=new_run_id("transform"),
             insert_only=insert_only,

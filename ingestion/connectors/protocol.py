@@ -2,8 +2,8 @@
 
 A connector knows one API: how to authenticate, how to page, and how to turn a raw line into a `SalesRecord`. Ingestion
 knows the rest: it streams the pages of a date into the raw zone (`landing/land_date.py`), compares them with the
-retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, register it in
-`registry.py` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
+retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class in
+`sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers.assembly import Normalized
 from shared.config import IngestSettings
-from shared.errors import RejectRecord, RetryLater, StopRun
+from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun
 from shared.partitions import ControlReport
+from shared.sources.definition import Connection, SourceDefinition
 
 Raw = TypeVar("Raw")
 MANY_LINES = 20_000
@@ -66,9 +67,15 @@ class Connector(Protocol[Raw]):
     wrong, and StopRun when a response is not what the API's documentation says.
     """
 
+    listing_path: str
+    """The path at which the API lists its sales; lineage names the source by it."""
+
     @property
     def retailer_id(self) -> str:
-        """`retailer_1` …"""
+        """The id of the source, for example `retailer_1`."""
+
+    def check(self, day: date) -> None:
+        """Send one small request about `day` with the credentials. Raises what it meets."""
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Raw]]:
         """All lines sold on `day`, page by page. There is at least one page; it may be empty.
@@ -82,11 +89,17 @@ class Connector(Protocol[Raw]):
     def normalize(self, raw: Raw) -> Normalized:
         """The same record as checked parts, which are faster to write as JSON. Raises RejectRecord."""
 
-    def daily_report(self, day: date) -> ControlReport:
-        """The control report of `day`: line count and net totals from the retailer's own system."""
+    def daily_report(self, day: date) -> ControlReport | None:
+        """The control report of `day`: line count and net totals from the retailer's own system.
 
-    def list_changes(self, since: datetime) -> Changes:
-        """Which business dates had lines added, changed, moved or withdrawn since that time."""
+        None when the API has none. Never calculate it from the listing: the listing is compared with it.
+        """
+
+    def list_changes(self, since: datetime) -> Changes | None:
+        """Which business dates had lines added, changed, moved or withdrawn since that time.
+
+        None when the API cannot say. Then every run reads the dates of the look-back again.
+        """
 
     def readable_amount(self, raw: Raw) -> tuple[str, Decimal] | None:
         """Currency and signed amount of a rejected line, or None if they cannot be read."""
@@ -96,6 +109,17 @@ class Connector(Protocol[Raw]):
 
     def close(self) -> None:
         """Close the connections."""
+
+
+class ConnectorClass(Protocol):
+    """How the connector of a source is built."""
+
+    listing_path: str
+
+    def __call__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> Connector[Any]:
+        """`ingest` already has the source's own limits."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +142,16 @@ def response_limits(settings: IngestSettings) -> Limits:
     """Bounds of a response by the settings: time and size."""
     timeout = settings.timeout_seconds
     return Limits(timeout, _TOTAL_PER_TIMEOUT * timeout, settings.max_response_mb * 1024 * 1024)
+
+
+def required_auth(source: SourceDefinition, connection: Connection, kind: str) -> Mapping[str, str]:
+    """The credentials of the one kind that a connector supports. Raises FixConfiguration for another kind."""
+    if connection.auth.get("kind") != kind:
+        raise FixConfiguration(
+            f"{source.id}: the connector {source.connector} authenticates with `kind: {kind}`."
+            f" Correct connection.auth in sources/{source.id}.yaml."
+        )
+    return connection.auth
 
 
 def required_field(retailer_id: str, response: JsonResponse, name: str, kind: type[Any]) -> Any:

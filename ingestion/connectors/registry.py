@@ -1,59 +1,52 @@
-"""The registered retailers, and how to build the connector of each."""
+"""Which class reads a source, and how it is built."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from importlib import import_module
+from typing import Any, cast
 
-from ingestion.connectors.protocol import Connector, Runtime
-from ingestion.services import retailer1_service, retailer2_service, retailer3_service
-from ingestion.services.retailer1_service import Retailer1Service
-from ingestion.services.retailer2_service import Retailer2Service
-from ingestion.services.retailer3_service import Retailer3Service
-from shared.config import Settings
+from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
+from shared.config import IngestSettings, Settings
 from shared.errors import FixConfiguration
+from shared.sources.definition import SourceDefinition
 
-_Builder = Callable[[Settings, Runtime], Connector[Any]]
-
-
-def _retailer_1(settings: Settings, runtime: Runtime) -> Connector[Any]:
-    if settings.retailer_1 is None:
-        raise _unset("retailer_1", "RETAILER1_API_URL and RETAILER1_API_KEY")
-    return Retailer1Service(settings.retailer_1, settings.ingest, runtime)
-
-
-def _retailer_2(settings: Settings, runtime: Runtime) -> Connector[Any]:
-    if settings.retailer_2 is None:
-        raise _unset("retailer_2", "RETAILER2_API_URL, RETAILER2_CLIENT_ID and RETAILER2_CLIENT_SECRET")
-    return Retailer2Service(settings.retailer_2, settings.ingest, runtime)
-
-
-def _retailer_3(settings: Settings, runtime: Runtime) -> Connector[Any]:
-    if settings.retailer_3 is None:
-        raise _unset("retailer_3", "RETAILER3_API_URL, RETAILER3_CLIENT_ID and RETAILER3_HMAC_SECRET")
-    return Retailer3Service(settings.retailer_3, settings.ingest, runtime)
-
-
-BUILDERS: Mapping[str, _Builder] = {
-    "retailer_1": _retailer_1,
-    "retailer_2": _retailer_2,
-    "retailer_3": _retailer_3,
+CONNECTORS = {
+    "retailer1": "ingestion.services.retailer1_service:Retailer1Service",
+    "retailer2": "ingestion.services.retailer2_service:Retailer2Service",
+    "retailer3": "ingestion.services.retailer3_service:Retailer3Service",
 }
-
-LISTING_PATHS: Mapping[str, str] = {
-    "retailer_1": retailer1_service.LISTING_PATH,
-    "retailer_2": retailer2_service.LISTING_PATH,
-    "retailer_3": retailer3_service.LISTING_PATH,
-}
-"""The path at which each API lists its sales; lineage names the source by it."""
+"""The connectors that come with the platform, each with its class as `module:Class`."""
 
 
-def build(retailer_id: str, settings: Settings, runtime: Runtime) -> Connector[Any]:
-    """The connector of one retailer. Raises FixConfiguration when it is unknown or not configured."""
-    if retailer_id not in BUILDERS:
-        raise FixConfiguration(f"Unknown retailer {retailer_id!r}. Known are: {', '.join(BUILDERS)}.")
-    return BUILDERS[retailer_id](settings, runtime)
+def build(source_id: str, settings: Settings, runtime: Runtime) -> Connector[Any]:
+    """The connector of one source.
+
+    Raises FixConfiguration when the source is unknown, its definition has an error, or a setting is missing.
+    """
+    definition = settings.sources.get(source_id)
+    connection = settings.sources.connect(source_id)
+    return connector_class(definition)(definition, connection, ingest_settings(definition, settings.ingest), runtime)
 
 
-def _unset(retailer_id: str, names: str) -> FixConfiguration:
-    return FixConfiguration(f"{retailer_id} is not configured. Set {names} in .env or the environment.")
+def connector_class(definition: SourceDefinition) -> ConnectorClass:
+    """The class of a definition's connector. Raises FixConfiguration when it cannot be imported."""
+    module, _, name = CONNECTORS.get(definition.connector, definition.connector).partition(":")
+    try:
+        return cast("ConnectorClass", getattr(import_module(module), name))
+    except (ImportError, AttributeError) as error:
+        raise FixConfiguration(
+            f"{definition.id}: the connector {definition.connector} cannot be imported: {error}."
+            f" Correct `connector` in sources/{definition.id}.yaml."
+        ) from error
+
+
+def ingest_settings(definition: SourceDefinition, usual: IngestSettings) -> IngestSettings:
+    """The settings of ingestion for one source: what its definition says takes precedence."""
+    limits, look_back = definition.limits, definition.read.look_back
+    own = {
+        "max_reject_share": limits.reject_share,
+        "requests_per_second": limits.requests_per_second,
+        "catch_up_days": limits.catch_up_days,
+        "lookback_days": look_back,
+    }
+    return usual.model_copy(update={name: value for name, value in own.items() if value is not None})

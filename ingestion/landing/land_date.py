@@ -20,6 +20,7 @@ from ingestion.normalizers.assembly import json_lines
 from ingestion.prefetch import prefetch
 from ingestion.results import LandedDate
 from shared import dead_letters
+from shared.config import IngestSettings
 from shared.database import lock_in_transaction, session, transaction
 from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
 from shared.errors import RejectRecord, RetryLater, StopRun
@@ -42,7 +43,6 @@ class LandingTarget:
     bucket: str
     dsn: str
     run_id: str
-    max_reject_share: float
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ def land_date(
     connector: Connector[Any],
     day: date,
     zone: LandingTarget,
+    settings: IngestSettings,
     runtime: Runtime,
     changes: ChangesRead = ChangesRead(),
 ) -> LandedDate:
@@ -93,14 +94,17 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            if find_mismatch(reading.totals, report):
+            if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
-            if found := find_mismatch(reading.totals, report):
+            if report and (found := find_mismatch(reading.totals, report)):
                 problem = found
                 continue
-            _check_rejections(connector.retailer_id, day, zone, reading.totals, buffer, runtime.clock())
+            _check_rejections(
+                connector.retailer_id, day, zone, settings.max_reject_share, reading.totals, buffer, runtime.clock()
+            )
             manifest = _write(connector.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
-            _warn_of_unexplained_money(manifest, reading.totals, report)
+            if report:
+                _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
     raise RetryLater(
         f"{connector.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
@@ -154,9 +158,15 @@ def _reject(
 
 
 def _check_rejections(
-    retailer_id: str, day: date, zone: LandingTarget, totals: Totals, buffer: DeadLetterBuffer, now: datetime
+    retailer_id: str,
+    day: date,
+    zone: LandingTarget,
+    max_share: float,
+    totals: Totals,
+    buffer: DeadLetterBuffer,
+    now: datetime,
 ) -> None:
-    if totals.rejected <= zone.max_reject_share * totals.fetched:
+    if totals.rejected <= max_share * totals.fetched:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
@@ -164,8 +174,8 @@ def _check_rejections(
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.most_common())
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
-        f" {zone.max_reject_share:.0%}. The partition was not replaced. The first one: {totals.example}."
-        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE to land the rest."
+        f" {max_share:.0%}. The partition was not replaced. The first one: {totals.example}."
+        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
     )
 
 
@@ -174,7 +184,7 @@ def _write(
     day: date,
     zone: LandingTarget,
     reading: _Reading,
-    report: ControlReport,
+    report: ControlReport | None,
     writer: ObjectWriter,
     buffer: DeadLetterBuffer,
     changes: ChangesRead,
@@ -207,7 +217,7 @@ def _manifest(
     day: date,
     zone: LandingTarget,
     reading: _Reading,
-    report: ControlReport,
+    report: ControlReport | None,
     writer: ObjectWriter,
     changes: ChangesRead,
     now: datetime,
@@ -248,10 +258,10 @@ def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: Contr
         )
 
 
-def _landed(manifest: Manifest, totals: Totals, report: ControlReport, seconds: float) -> LandedDate:
+def _landed(manifest: Manifest, totals: Totals, report: ControlReport | None, seconds: float) -> LandedDate:
     landed = LandedDate(
         business_date=manifest.business_date,
-        reported=report.lines,
+        reported=report.lines if report else None,
         fetched=manifest.fetched,
         landed=manifest.landed,
         rejected=manifest.rejected,

@@ -155,7 +155,7 @@ def load_layout(name_or_path: str) -> SourceMapping:
 def _read(path: Path) -> SourceMapping:
     import yaml
 
-    from ingestion.mapping.strict_yaml import StrictLoader
+    from shared.sources.strict_yaml import StrictLoader
 
     try:
         given = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a safe loader

@@ -16,7 +16,6 @@ from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import iso_time
 from shared.errors import RejectRecord
 
-RETAILER_ID = "retailer_1"
 COUNTRY = "US"
 _KINDS = {"SALE": KINDS[LineType.SALE], "RETURN": KINDS[LineType.RETURN], "ADJUST": KINDS[LineType.ADJUSTMENT]}
 _STORE = itemgetter("store_code", "store_name", "store_city")
@@ -57,8 +56,9 @@ class Retailer1Row(TypedDict):
 class Retailer1Normalizer:
     """Callable: row -> Normalized. Caches parts it has seen; the result depends on the row alone."""
 
-    def __init__(self) -> None:
-        self._transactions: Memo[str, Checked] = Memo(_transaction, FEW)
+    def __init__(self, retailer_id: str) -> None:
+        self._retailer_id = retailer_id
+        self._transactions: Memo[str, Checked] = Memo(self._transaction, FEW)
         self._lines: Memo[int, Checked] = Memo(_line, MANY)
         self._sold: Memo[str, Checked] = Memo(_sold, FEW)
         self._changed: Memo[str, Checked] = Memo(_changed, FEW)
@@ -98,6 +98,9 @@ class Retailer1Normalizer:
         except TypeError:
             raise malformed("a field (a list, an object)" if isinstance(row, dict) else "record", row) from None
 
+    def _transaction(self, sale_id: str) -> Checked:
+        return assembly.check_transaction(self._retailer_id, sale_id)
+
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
     """Currency and signed amount of a rejected row, or None if they cannot be read."""
@@ -109,10 +112,6 @@ def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
 
 def _unknown_type(value: object) -> RejectRecord:
     return missing("txn_type") if value is None else reject(RejectReason.UNKNOWN_TYPE, f"txn_type is {shown(value)}")
-
-
-def _transaction(sale_id: str) -> Checked:
-    return assembly.check_transaction(RETAILER_ID, sale_id)
 
 
 def _line(number: int) -> Checked:

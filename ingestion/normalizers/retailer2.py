@@ -16,7 +16,6 @@ from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import epoch_time, invalid
 from shared.errors import RejectRecord
 
-RETAILER_ID = "retailer_2"
 COUNTRY = "GB"
 _KINDS = {
     "order": KINDS[LineType.SALE],
@@ -50,8 +49,8 @@ class Retailer2Normalizer:
     `zone` decides the trading day: the source sends epoch times, not dates.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
+    def __init__(self, retailer_id: str, zone: ZoneInfo) -> None:
+        self._retailer_id, self._zone = retailer_id, zone
         self._lines: Memo[str, Checked] = Memo(_line, MANY)
         self._sold: Memo[int, Checked] = Memo(self._sold_at, FEW)
         self._changed: Memo[int, Checked] = Memo(_changed, FEW)
@@ -102,7 +101,7 @@ class Retailer2Normalizer:
         if customer[-1] is not None and type(customer[-1]) is not int:
             raise invalid("buyer.since", customer[-1])
         return (
-            assembly.check_transaction(RETAILER_ID, order["id"]),
+            assembly.check_transaction(self._retailer_id, order["id"]),
             kind,
             self._sold[placed_at],
             self._changed[modified_at],

@@ -17,7 +17,6 @@ from ingestion.normalizers.rejection import malformed, missing, reject, shown
 from ingestion.normalizers.times import wall_clock
 from shared.errors import RejectRecord
 
-RETAILER_ID = "retailer_3"
 COUNTRY = "ES"
 _KINDS = {"V": KINDS[LineType.SALE], "D": KINDS[LineType.RETURN], "A": KINDS[LineType.ADJUSTMENT]}
 _STORE = itemgetter("codigo", "nombre", "ciudad")
@@ -50,9 +49,9 @@ class Retailer3Normalizer:
     `zone` is the time zone of the source's local times.
     """
 
-    def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
-        self._transactions: Memo[str, Checked] = Memo(_transaction, FEW)
+    def __init__(self, retailer_id: str, zone: ZoneInfo) -> None:
+        self._retailer_id, self._zone = retailer_id, zone
+        self._transactions: Memo[str, Checked] = Memo(self._transaction, FEW)
         self._lines: Memo[int, Checked] = Memo(_line, MANY)
         self._sold: Memo[str, Checked] = Memo(self._sold_at, FEW)
         self._changed: Memo[str, Checked] = Memo(self._changed_at, FEW)
@@ -110,6 +109,9 @@ class Retailer3Normalizer:
             customer_since=None if since is None else wall_clock("cliente.desde", since, self._zone),
         )
 
+    def _transaction(self, ticket: str) -> Checked:
+        return assembly.check_transaction(self._retailer_id, ticket)
+
 
 def net_amount(row: Mapping[str, Any]) -> tuple[str, Decimal] | None:
     """Currency and signed amount of a rejected row, or None if they cannot be read."""
@@ -134,10 +136,6 @@ def _content_id(row: Retailer3Row) -> str:
         customer.get("codigo"),
         customer.get("pais"),
     )
-
-
-def _transaction(ticket: str) -> Checked:
-    return assembly.check_transaction(RETAILER_ID, ticket)
 
 
 def _line(number: int) -> Checked:

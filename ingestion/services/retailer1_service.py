@@ -17,10 +17,11 @@ from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import point_decimal
 from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
 from ingestion.normalizers.times import iso_time
-from shared.config import IngestSettings, Retailer1Settings
+from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
 from shared.partitions import ControlReport
+from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/v1/sales"
@@ -28,11 +29,11 @@ _ROWS, _MOST_ROWS = 1000, 2500
 
 
 class _ApiKey:
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, header: str, key: str) -> None:
+        self._header, self._key = header, key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["X-API-Key"] = self._key
+        request.headers[self._header] = self._key
         return request
 
     def renew(self) -> bool:
@@ -42,21 +43,25 @@ class _ApiKey:
 class Retailer1Service:
     """The connector of retailer 1."""
 
-    retailer_id = retailer1.RETAILER_ID
+    listing_path = LISTING_PATH
 
-    def __init__(self, settings: Retailer1Settings, ingest: IngestSettings, runtime: Runtime) -> None:
-        api = Api(self.retailer_id, settings.api_url, "RETAILER1_API_URL", "RETAILER1_API_KEY")
+    def __init__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> None:
+        self.retailer_id = source.id
+        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
+        auth = protocol.required_auth(source, connection, "header")
         self._client = HttpClient(
             api,
             protocol.request_policy(ingest),
             protocol.response_limits(ingest),
-            authorization=_ApiKey(settings.api_key.get_secret_value()),
+            authorization=_ApiKey(auth["name"], auth["value"]),
             clock=runtime.clock,
             monotonic=runtime.monotonic,
             sleep=runtime.sleep,
             jitter=runtime.jitter,
         )
-        self._normalizer = Retailer1Normalizer()
+        self._normalizer = Retailer1Normalizer(source.id)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
@@ -74,6 +79,10 @@ class Retailer1Service:
     def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
+
+    def check(self, day: date) -> None:
+        """See `Connector.check`."""
+        self.daily_report(day)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's control report."""

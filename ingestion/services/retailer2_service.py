@@ -19,10 +19,11 @@ from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import minor_units
 from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
 from ingestion.normalizers.times import epoch_time
-from shared.config import IngestSettings, Retailer2Settings
+from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
 from shared.partitions import ControlReport
+from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/orders"
@@ -34,9 +35,11 @@ _EXPIRY_MARGIN_SECONDS = 30
 class _ClientCredentials:
     """Bearer tokens, requested when needed and again when rejected."""
 
-    def __init__(self, client: HttpClient, settings: Retailer2Settings, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, retailer_id: str, client: HttpClient, auth: Mapping[str, str], monotonic: Callable[[], float]
+    ) -> None:
         """`client` should not retry: the request that needs the token is retried."""
-        self._client, self._settings, self._monotonic = client, settings, monotonic
+        self._retailer_id, self._client, self._auth, self._monotonic = retailer_id, client, auth, monotonic
         self._token = ""
         self._valid_until = 0.0
 
@@ -47,11 +50,11 @@ class _ClientCredentials:
         return request
 
     def renew(self) -> bool:
-        secret = self._settings.client_secret.get_secret_value()
-        form = {"grant_type": "client_credentials", "client_id": self._settings.client_id, "client_secret": secret}
+        form = {"grant_type": "client_credentials"}
+        form |= {name: self._auth[name] for name in ("client_id", "client_secret")}
         response = self._client.post_form("/oauth/token", form)
-        self._token = protocol.required_field(retailer2.RETAILER_ID, response, "access_token", str)
-        seconds = protocol.required_field(retailer2.RETAILER_ID, response, "expires_in", int)
+        self._token = protocol.required_field(self._retailer_id, response, "access_token", str)
+        seconds = protocol.required_field(self._retailer_id, response, "expires_in", int)
         # For a very short lifetime, half of it is left for the request itself.
         self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
         return True
@@ -60,13 +63,15 @@ class _ClientCredentials:
 class Retailer2Service:
     """The connector of retailer 2."""
 
-    retailer_id = retailer2.RETAILER_ID
+    listing_path = LISTING_PATH
 
-    def __init__(self, settings: Retailer2Settings, ingest: IngestSettings, runtime: Runtime) -> None:
-        api = Api(
-            self.retailer_id, settings.api_url, "RETAILER2_API_URL", "RETAILER2_CLIENT_ID and RETAILER2_CLIENT_SECRET"
-        )
-        self._zone = ZoneInfo(settings.timezone)
+    def __init__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> None:
+        self.retailer_id = source.id
+        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
+        auth = protocol.required_auth(source, connection, "oauth2")
+        self._zone = ZoneInfo(source.time_zone)
 
         def client(attempts: int, authorization: _ClientCredentials | None) -> HttpClient:
             return HttpClient(
@@ -81,9 +86,9 @@ class Retailer2Service:
             )
 
         self._token_client = client(1, None)
-        credentials = _ClientCredentials(self._token_client, settings, runtime.monotonic)
+        credentials = _ClientCredentials(source.id, self._token_client, auth, runtime.monotonic)
         self._client = client(ingest.max_attempts, credentials)
-        self._normalizer = Retailer2Normalizer(self._zone)
+        self._normalizer = Retailer2Normalizer(source.id, self._zone)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer2Line]]:
         """Lines of the orders placed on `day`, each with its order."""
@@ -98,6 +103,10 @@ class Retailer2Service:
     def normalize_sales_record(self, raw: Retailer2Line) -> SalesRecord:
         """One line of an order as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
+
+    def check(self, day: date) -> None:
+        """See `Connector.check`."""
+        self.daily_report(day)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines (not orders) and net totals by the retailer's control report."""

@@ -22,10 +22,11 @@ from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import comma_decimal
 from ingestion.normalizers.retailer3 import Retailer3Normalizer, Retailer3Row
 from ingestion.normalizers.times import day_first, wall_clock
-from shared.config import IngestSettings, Retailer3Settings
+from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
 from shared.partitions import ControlReport
+from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/api/ventas"
@@ -53,27 +54,26 @@ class _Signature:
 class Retailer3Service:
     """The connector of retailer 3."""
 
-    retailer_id = retailer3.RETAILER_ID
+    listing_path = LISTING_PATH
 
-    def __init__(self, settings: Retailer3Settings, ingest: IngestSettings, runtime: Runtime) -> None:
-        api = Api(
-            self.retailer_id,
-            settings.api_url,
-            "RETAILER3_API_URL",
-            "RETAILER3_CLIENT_ID and RETAILER3_HMAC_SECRET",
-        )
-        self._zone = ZoneInfo(settings.timezone)
+    def __init__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> None:
+        self.retailer_id = source.id
+        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
+        auth = protocol.required_auth(source, connection, "hmac")
+        self._zone = ZoneInfo(source.time_zone)
         self._client = HttpClient(
             api,
             protocol.request_policy(ingest),
             protocol.response_limits(ingest),
-            authorization=_Signature(settings.client_id, settings.hmac_secret.get_secret_value(), runtime.clock),
+            authorization=_Signature(auth["client_id"], auth["secret"], runtime.clock),
             clock=runtime.clock,
             monotonic=runtime.monotonic,
             sleep=runtime.sleep,
             jitter=runtime.jitter,
         )
-        self._normalizer = Retailer3Normalizer(self._zone)
+        self._normalizer = Retailer3Normalizer(source.id, self._zone)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer3Row]]:
         """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
@@ -91,6 +91,10 @@ class Retailer3Service:
     def normalize_sales_record(self, raw: Retailer3Row) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
         return self._normalizer(raw).record
+
+    def check(self, day: date) -> None:
+        """See `Connector.check`."""
+        self.daily_report(day)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's control report."""

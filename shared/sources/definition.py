@@ -1,0 +1,183 @@
+"""`SourceDefinition`: what `sources/<id>.yaml` says about one source (docs/SOURCES.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from shared.errors import FixConfiguration
+from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+
+CONNECTORS = ("retailer1", "retailer2", "retailer3")
+"""The connectors that come with the platform. Others are named as `module:Class`."""
+_CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_DURATION = re.compile(r"([0-9]+)d")
+
+SourceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+def known_connector(name: str) -> str:
+    """The name, if it is a connector's. Raises ValueError that lists the known ones."""
+    if name in CONNECTORS or _CLASS.fullmatch(name):
+        return name
+    raise ValueError(f"{name!r} is not a connector; allowed: {', '.join(CONNECTORS)}, or module:Class for your own")
+
+
+def known_zone(name: str) -> str:
+    """The name, if it is an IANA time zone. Raises ValueError."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone; an example is Europe/Berlin") from error
+    return name
+
+
+def _days(given: Any) -> Any:
+    found = _DURATION.fullmatch(given) if isinstance(given, str) else None
+    if found is None:
+        raise ValueError(f"{given!r} is not a number of days; an example is 3d")
+    return int(found[1])
+
+
+Connector = Annotated[str, AfterValidator(known_connector)]
+Zone = Annotated[str, AfterValidator(known_zone)]
+Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
+
+
+class Part(BaseModel):
+    """The base of all parts of a definition: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HeaderAuth(Part):
+    """A fixed key in a header of every request."""
+
+    kind: Literal["header"]
+    name: Text = Field(description="The header, for example X-API-Key")
+    value: Value
+
+
+class OAuth2Auth(Part):
+    """OAuth2 client credentials: a token that expires and is requested again."""
+
+    kind: Literal["oauth2"]
+    client_id: Value
+    client_secret: Value
+
+
+class HmacAuth(Part):
+    """A signature over each request."""
+
+    kind: Literal["hmac"]
+    client_id: Value
+    secret: Value
+
+
+Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
+
+
+class ConnectionPart(Part):
+    """Where the source is, and how to authenticate."""
+
+    url: Value = Field(description="Address of the API")
+    auth: Auth | None = None
+
+
+class ReadPart(Part):
+    """How the source is read."""
+
+    look_back: Days | None = Field(
+        default=None, description="How far before the last run changes are read again. Default: INGEST_LOOKBACK_DAYS"
+    )
+
+
+class Limits(Part):
+    """Limits of this source; each takes precedence over the setting that it names."""
+
+    reject_share: float | None = Field(default=None, ge=0, le=1, description="INGEST_MAX_REJECT_SHARE")
+    requests_per_second: float | None = Field(default=None, gt=0, description="INGEST_REQUESTS_PER_SECOND")
+    catch_up_days: int | None = Field(default=None, ge=1, le=3660, description="INGEST_CATCH_UP_DAYS")
+
+
+class SourceDefinition(Part):
+    """One source. The id is its `retailer_id` everywhere on the platform."""
+
+    id: SourceId = Field(description="Also the name of the file; never change it once data is loaded")
+    name: Text = Field(description="Name to show")
+    country: Text | None = Field(default=None, description="Country of the head office")
+    connector: Connector = Field(description="How the source is read")
+    enabled: bool = Field(default=True, description="false: the source is skipped, and its data stays")
+    start_date: date | None = Field(default=None, description="Earlier dates are never read and never missing")
+    schedule: Literal["daily", "manual"] = Field(
+        default="daily", description="daily: part of every run. manual: only when a command names it"
+    )
+    time_zone: Zone = Field(description="IANA time zone of the source's business dates")
+    currencies: tuple[Currency, ...] | None = Field(
+        default=None, description="Currencies that its sales can have. Default: any currency of ISO 4217"
+    )
+    connection: ConnectionPart
+    read: ReadPart = ReadPart()
+    limits: Limits = Limits()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the definition; references count by their names, not by their values."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def is_due(self, day: date) -> bool:
+        """Whether a scheduled run of that business date includes the source."""
+        return self.enabled and self.schedule == "daily" and self.covers(day)
+
+    def covers(self, day: date) -> bool:
+        """Whether the source has data of that business date."""
+        return self.start_date is None or self.start_date <= day
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A definition's connection with the references replaced by their values."""
+
+    url: str
+    auth: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The keys of the definition's `auth`, `kind` included; empty without one."""
+    url_setting: str = ""
+    """Where a user corrects the address, for messages."""
+    auth_settings: str = ""
+    """Where a user corrects the credentials, for messages."""
+
+
+def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
+    """The connection of a source. Raises FixConfiguration that lists every missing variable."""
+    given = definition.connection
+    missing = sorted({each.name for each in references_in(given) if not find_text(each, environ)})
+    if missing:
+        raise FixConfiguration(
+            f"{definition.id} is not configured. Set {' and '.join(missing)} in .env or the environment"
+            f" (sources/{definition.id}.yaml names them)."
+        )
+    auth = {} if given.auth is None else _texts(given.auth, environ)
+    own_file = f"`connection` in sources/{definition.id}.yaml"
+    return Connection(
+        url=find_text(given.url, environ) or "",
+        auth=auth,
+        url_setting=_setting(given.url) or own_file,
+        auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
+    )
+
+
+def _texts(auth: HeaderAuth | OAuth2Auth | HmacAuth, environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: find_text(getattr(auth, name), environ) or "" for name in type(auth).model_fields}
+
+
+def _setting(value: str | EnvReference | SecretReference) -> str:
+    return "" if isinstance(value, str) else value.name

@@ -1,0 +1,94 @@
+"""Values that a definition does not contain itself: `{env: NAME}` and `{secret: NAME}`.
+
+A definition is committed and shown to everybody, so it names its secrets instead of containing them. They come from the
+environment variable NAME, from the file that NAME_FILE names, or from the file NAME in SECRETS_DIRECTORY.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.errors import FixConfiguration
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+"""The name of an environment variable."""
+
+
+class EnvReference(BaseModel):
+    """`{env: NAME, default: text}`: a setting that differs between machines."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    env: Name = Field(description="Environment variable that has the value")
+    default: str | None = Field(default=None, description="The value where the variable is not set")
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return self.env
+
+
+class SecretReference(BaseModel):
+    """`{secret: NAME}`: a password, key or token."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    secret: Name = Field(description="Environment variable, NAME_FILE, or file in SECRETS_DIRECTORY with the value")
+    default: None = None
+
+    @property
+    def name(self) -> str:
+        """The variable."""
+        return self.secret
+
+
+Reference = EnvReference | SecretReference
+Value = Annotated[str, StringConstraints(min_length=1)] | EnvReference | SecretReference
+"""A text, or a reference to one."""
+
+
+def references_in(value: Any) -> Iterator[Reference]:
+    """Every reference in a model, mapping, sequence or value."""
+    if isinstance(value, EnvReference | SecretReference):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from references_in(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from references_in(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from references_in(each)
+
+
+def find_text(value: str | Reference, environ: Mapping[str, str]) -> str | None:
+    """The text of a value, or None when a reference has none.
+
+    `environ` is what `shared.config.read_environment` returns. Raises FixConfiguration when a file that should have the
+    value cannot be read.
+    """
+    if isinstance(value, str):
+        return value
+    return environ.get(value.name) or _from_file(value.name, environ) or value.default
+
+
+def _from_file(name: str, environ: Mapping[str, str]) -> str | None:
+    named = environ.get(f"{name}_FILE")
+    if named:
+        return _read(Path(named), f"{name}_FILE")
+    directory = environ.get("SECRETS_DIRECTORY")
+    path = Path(directory) / name if directory else None
+    return _read(path, "SECRETS_DIRECTORY") if path is not None and path.is_file() else None
+
+
+def _read(path: Path, setting: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise FixConfiguration(f"{setting} names {path}, which cannot be read ({reason}).") from error
