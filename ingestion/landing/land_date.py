@@ -25,7 +25,15 @@ from shared.database import lock_in_transaction, session, transaction
 from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
 from shared.errors import RejectRecord, RetryLater, StopRun
 from shared.logs import get_logger
-from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key, rejected_key
+from shared.partitions import (
+    ControlReport,
+    Manifest,
+    RequestWindow,
+    SourceDescription,
+    manifest_key,
+    raw_key,
+    rejected_key,
+)
 from shared.s3_client import ObjectStore, ObjectWriter
 from shared.version import CODE_VERSION
 
@@ -43,6 +51,8 @@ class LandingTarget:
     bucket: str
     dsn: str
     run_id: str
+    source: SourceDescription | None = None
+    """What the manifests say of the source."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +246,7 @@ def _manifest(
         distinct=totals.distinct_landed(),
         amounts=totals.control_amounts(),
         control_report=report,
+        source=zone.source,
         window=RequestWindow(
             requested_from=reading.requested_from,
             requested_until=max(now, reading.requested_from),

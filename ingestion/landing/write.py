@@ -23,6 +23,7 @@ from shared.dead_letters import Origin
 from shared.partitions import (
     Manifest,
     RequestWindow,
+    SourceDescription,
     SourceFileReference,
     manifest_key,
     raw_key,
@@ -48,6 +49,8 @@ class RawZone:
     bucket: BulkBucket
     dsn: str
     run_id: str
+    source: SourceDescription | None = None
+    """What the manifests say of the source."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ class PartitionWriter:
             rejected=contents.rejected,
             distinct=contents.distinct,
             amounts=contents.amounts,
+            source=self._zone.source,
             sources=part.sources,
             window=RequestWindow(requested_from=self._requested_from, requested_until=max(now, self._requested_from)),
             code_version=CODE_VERSION,
