@@ -46,13 +46,29 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("currencies: [EUR]", "currancies: [EUR]", "shop.yaml:5: currancies: there is no such key; did you mean currencies?"),
+        (
+            "currencies: [EUR]",
+            "currancies: [EUR]",
+            "shop.yaml:5: currancies: there is no such key; did you mean currencies?",
+        ),
         ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' does not match ^[A-Z]{3}$."),
         ("Europe/Berlin", "Europe/Berln", "shop.yaml:4: time_zone: 'Europe/Berln' is not an IANA time zone"),
-        ("connector: retailer1", "connector: shopifi", "shop.yaml:3: connector: 'shopifi' is not a connector; allowed: "),
-        ("kind: header", "kind: headr", "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, "),
+        (
+            "connector: retailer1",
+            "connector: shopifi",
+            "shop.yaml:3: connector: 'shopifi' is not a connector; allowed: ",
+        ),
+        (
+            "kind: header",
+            "kind: headr",
+            "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, ",
+        ),
         ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither a text nor `{env:"),
-        ("secret: SHOP_KEY", "secret: shop_key", "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match"),
+        (
+            "secret: SHOP_KEY",
+            "secret: shop_key",
+            "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match",
+        ),
         ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
         ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
@@ -61,15 +77,27 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         ("name: Berlin Shop", "name: A\nname: B", "shop.yaml:3: not valid YAML: the key 'name' is there twice."),
         ("name: Berlin Shop", "start_date: 2024-02-30", "shop.yaml:2: not valid YAML: '2024-02-30' is not a date."),
         ("name: Berlin Shop", "name: [", "not valid YAML"),
-        ("name: Berlin Shop", "name: A\ncountry: NO", "shop.yaml:3: country: YAML reads this as False, not as a text; put"),
+        (
+            "name: Berlin Shop",
+            "name: A\ncountry: NO",
+            "shop.yaml:3: country: YAML reads this as False, not as a text; put",
+        ),
         ("name: Berlin Shop", "name: {env: SHOP_NAME}", "shop.yaml:2: name: SHOP_NAME is not set. Set it in .env or"),
-        ("currencies: [EUR]", "limits: {reject_share: 2}", "limits.reject_share: input should be less than or equal to 1"),
-        ("currencies: [EUR]", "limits: {rejects: 2}", "limits.rejects: there is no such key; did you mean reject_share? Allowed:"),
+        (
+            "currencies: [EUR]",
+            "limits: {reject_share: 2}",
+            "limits.reject_share: input should be less than or equal to 1",
+        ),
+        (
+            "currencies: [EUR]",
+            "limits: {rejects: 2}",
+            "limits.rejects: there is no such key; did you mean reject_share? Allowed:",
+        ),
         ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
         ("currencies: [EUR]", "schedule: hourly", "schedule: input should be 'daily' or 'manual' (given: 'hourly')."),
         ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: currencies.0: "),
     ],
-)  # fmt: skip
+)
 def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert old in VALID
     assert fault in fault_of(tmp_path, VALID.replace(old, new, 1))
