@@ -115,5 +115,5 @@ def _plan(
         skipped=len(known),
     )
     # A look-back is no list of changes: the manifest does not say that changes were read.
-    read = (since, listed.as_of) if listed else (None, None)
-    return _Catchup(tuple(to_land), ChangesRead(*read, other_dates=tuple(sorted({*to_land, *waiting}))))
+    changes = ChangesRead(since, listed.as_of) if listed else ChangesRead()
+    return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))

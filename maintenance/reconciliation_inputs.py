@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from shared.config import RETAILER_IDS, Settings
+from shared.config import Settings
 from shared.database import Connection, read_sql, transaction
 from shared.parallel import run_in_parallel
 from shared.partitions import Manifest, manifest_key
@@ -82,7 +82,7 @@ def read_raw_zone(
     For a manifest that cannot be read, the value is the reason; for one that does not exist, it is None.
     """
     store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
-    retailers = sorted({*RETAILER_IDS, *(name for name, _ in known)})
+    retailers = sorted({*settings.sources.ids, *(name for name, _ in known)})
     listed = [found for name in retailers for found in _listed(store, bucket, name, first, last)]
     slices = sorted({*known, *listed})
     shares = [slices[number::8] for number in range(min(8, len(slices)))]

@@ -17,10 +17,10 @@ from urllib.parse import quote
 from monitoring.alerts import Alert, AlertMessage, announce, raise_alert, resolve_alerts
 from monitoring.alerts.links import airflow_address
 from monitoring.alerts.outcomes import AlertOrigin, report_missing, report_quality
-from monitoring.alerts.run_history import RunFacts, run_facts
+from monitoring.alerts.run_history import RunFacts, chosen_sources, run_facts
 from pipeline.stages import INGEST, REFRESH
 from shared.business_dates import business_date
-from shared.config import RETAILER_IDS, read_environment
+from shared.config import read_environment
 from shared.errors import RetailError
 from shared.logs import get_logger
 from shared.postgres_settings import warehouse_dsn
@@ -86,7 +86,7 @@ def alert_context(context: Mapping[str, Any]) -> AlertContext:
         index = getattr(instance, "map_index", None)
         whose = {
             "task_id": instance.task_id,
-            "retailer": _retailer(context, instance),
+            "retailer": _retailer(context, instance, run.run_id),
             "map_index": -1 if index is None else index,
             "attempt": instance.try_number,
             "attempts": (getattr(instance, "max_tries", None) or 0) + 1,
@@ -118,14 +118,20 @@ def _day(context: Mapping[str, Any], run: Any) -> date | None:
     return business_date(run, chosen, os.environ.get("BUSINESS_TIMEZONE", "UTC"))
 
 
-def _retailer(context: Mapping[str, Any], instance: Any) -> str | None:
-    """The retailer of a mapped task; for a killed task, only its index is known."""
+def _retailer(context: Mapping[str, Any], instance: Any, run_id: str) -> str | None:
+    """The retailer of a mapped task; for a killed task, only its index in the sources of the run is known."""
     arguments = getattr(context.get("task"), "op_kwargs", None)
     if isinstance(arguments, Mapping) and isinstance(arguments.get("retailer"), str):
         return str(arguments["retailer"])
-    index = getattr(instance, "map_index", -1)
-    known = instance.task_id == INGEST.task_id and index is not None and 0 <= index < len(RETAILER_IDS)
-    return RETAILER_IDS[index] if known else None
+    index, dsn = getattr(instance, "map_index", None), _dsn()
+    if instance.task_id != INGEST.task_id or index is None or index < 0 or not dsn:
+        return None
+    try:
+        sources = chosen_sources(dsn, run_id)
+    except RetailError as error:
+        log.warning("the retailer of the task could not be read", reason=str(error))
+        return None
+    return sources[index] if index < len(sources) else None
 
 
 def _dsn() -> str | None:
@@ -218,7 +224,7 @@ def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
 def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Raise or resolve the alert of the date's quality; returns whether one was raised that says why the task fails."""
     it = alert_context(context)
-    return bool(it.day) and report_quality(_dsn() or "postgresql://", it.day, facts, _origin(it), clock=_now)
+    return it.day is not None and report_quality(_dsn() or "postgresql://", it.day, facts, _origin(it), clock=_now)
 
 
 def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool:
