@@ -12,21 +12,19 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from data_quality.scope import Scope
-from data_quality.scores import Measurement, Scores, calculate_scores, score_rules
+from data_quality.scores import Dimension, Measurement, Scores, calculate_scores, score_rules
 from shared.database import Cursor, read_sql
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
 DIRECTORY = Path(__file__).parent
 CHECKS_FILE = DIRECTORY / "checks.toml"
 SQL_DIRECTORY = DIRECTORY / "sql"
-
-Dimension = Literal["completeness", "accuracy", "consistency", "validity", "uniqueness", "timeliness"]
 
 _HUNDRED = Decimal(100)
 _SCORE_STEP = Decimal("0.0001")
@@ -201,6 +199,18 @@ def outcome(results: Sequence[CheckResult]) -> Status:
     """
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
+
+
+def describe_findings(results: Sequence[CheckResult]) -> list[str]:
+    """The findings, failures first. What a check found on several dates is one message."""
+    found: dict[tuple[Status, str], list[CheckResult]] = {}
+    for each in results:
+        if each.status.is_finding:
+            found.setdefault((each.status, each.check.name), []).append(each)
+    return [
+        same[0].message + (f" The same on {len(same) - 1} more dates." if len(same) > 1 else "")
+        for _, same in sorted(found.items(), key=lambda each: each[0][0] is not Status.FAIL)
+    ]
 
 
 def score_run(results: Sequence[CheckResult]) -> Scores:
