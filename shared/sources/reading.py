@@ -43,9 +43,8 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
         faults = sorted(_described(fault, lines) for fault in error.errors())
         raise FixConfiguration("\n".join(f"{path}:{line}: {message}" for line, message in faults)) from error
     if found.id != path.stem:
-        line = lines.get(("id",), 1)
         raise FixConfiguration(
-            f"{path}:{line}: id: it is {found.id!r}, but the file is named {path.name}. Name the file {found.id}.yaml."
+            f"{path}:{lines.get(('id',), 1)}: id: it is {found.id!r}, but the file is named {path.name}. Name the file {found.id}.yaml."
         )
     return found
 
