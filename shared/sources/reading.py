@@ -115,7 +115,7 @@ def _reason(fault: Any, where: KeyPath) -> str:
         return f"{fault['input']!r} does not match {fault['ctx']['pattern']}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     given = fault.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
+    shown = f" (given: {given!r})" if fault["type"] != "value_error" and isinstance(given, str | int | float) else ""
     return message[0].lower() + message[1:] + shown
 
 
