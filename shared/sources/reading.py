@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -44,7 +44,8 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
         raise FixConfiguration("\n".join(f"{path}:{line}: {message}" for line, message in faults)) from error
     if found.id != path.stem:
         raise FixConfiguration(
-            f"{path}:{lines.get(('id',), 1)}: id: it is {found.id!r}, but the file is named {path.name}. Name the file {found.id}.yaml."
+            f"{path}:{lines.get(('id',), 1)}: id: it is {found.id!r}, but the file is named {path.name}."
+            f" Name the file {found.id}.yaml."
         )
     return found
 
@@ -123,7 +124,8 @@ def _keys_at(where: Sequence[int | str]) -> list[str]:
     """The keys that a definition allows at a path; empty where that depends on other keys."""
     model: Any = SourceDefinition
     for part in where:
-        model = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
+        annotation = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
+        model = next((each for each in (annotation, *get_args(annotation)) if _is_model(each)), None)
     return list(model.model_fields) if _is_model(model) else []
 
 

@@ -80,6 +80,11 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         ),
         ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
         ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
+        (
+            "  url: ",
+            "  uri: ",
+            "shop.yaml:7: connection.uri: there is no such key; did you mean url? Allowed: url, auth.",
+        ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
         ("id: shop", "id: store", "shop.yaml:1: id: it is 'store', but the file is named shop.yaml."),
