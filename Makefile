@@ -72,8 +72,9 @@ lint: venv-dev ## Check style, types and imports
 column: venv ## Write the migration for a new field of SalesRecord: make column NAME=promotion_code TYPE=text
 	@$(RUN) scripts/add_column.py "$(NAME)" $(if $(TYPE),"$(TYPE)")
 
-settings: venv ## Write .env.example and docs/SETTINGS.md from shared/settings_registry/
+settings: venv ## Write .env.example, docs/SETTINGS.md and sources/source.schema.json from their declarations
 	@$(RUN) -m scripts.write_settings_docs
+	@$(RUN) -m scripts.write_source_schema
 
 bench: venv ## Measure every figure of docs/BENCHMARKS.md side by side and write it; BENCH=quick takes 3 minutes
 	@$(RUN) -m benchmarks $(or $(BENCH),full)

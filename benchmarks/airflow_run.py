@@ -24,12 +24,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import load_of_others
+from benchmarks.vendor_pages import RETAILERS
 from local_stack.environment import no_proxy_for_us
 from local_stack.layout import Layout
 from local_stack.progress import Progress
 from local_stack.stack import Stack
 from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError
-from shared.config import RETAILER_IDS, read_environment
+from shared.config import read_environment
 from shared.errors import RetailError
 
 EMPTY_DAG = "benchmark_of_empty_tasks"
@@ -72,7 +73,7 @@ def run(api: AirflowApi, dag_id: str, day: date) -> Run:
 def empty_dag(layout: Layout, api: AirflowApi) -> Iterator[None]:
     """A DAG with the pipeline's shape whose tasks do nothing; removed at the end of the block."""
     path = layout.root / "airflow" / "dags" / f"{EMPTY_DAG}.py"
-    path.write_text(_DAG_FILE.read_text(encoding="utf-8").replace("RETAILERS", repr(RETAILER_IDS)), encoding="utf-8")
+    path.write_text(_DAG_FILE.read_text(encoding="utf-8").replace("RETAILERS", repr(RETAILERS)), encoding="utf-8")
     try:
         until = time.time() + 90
         while not _knows(api):

@@ -11,9 +11,8 @@ import transformation.main
 from benchmarks.process_watch import Cost, watched
 from benchmarks.results import Timing
 from benchmarks.stack import LoadTarget, Stack
-from benchmarks.vendor_pages import pages, read_pages
+from benchmarks.vendor_pages import RETAILERS, pages, read_pages
 from ingestion.landing.verify import Totals
-from shared.config import RETAILER_IDS
 from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key
 from shared.s3_client import ObjectStore
 from shared.version import CODE_VERSION
@@ -25,7 +24,7 @@ FIRST_DAY = date(2024, 1, 15)
 
 def days_into_empty(stack: Stack, repetitions: int, progress: Callable[[str], None]) -> Timing:
     """The same date into a new empty warehouse each time; the first time is not counted."""
-    timing = Timing(rows=LINES * len(RETAILER_IDS))
+    timing = Timing(rows=LINES * len(RETAILERS))
     for repetition in range(repetitions + 1):
         progress(f"one day into an empty warehouse, {repetition} of {repetitions}")
         with stack.target() as target:
@@ -43,7 +42,7 @@ def days_on_top(
 
     The first date is not counted: its customers are new to the warehouse, those of the other dates are known.
     """
-    new, again = (Timing(rows=LINES * len(RETAILER_IDS)) for _ in range(2))
+    new, again = (Timing(rows=LINES * len(RETAILERS)) for _ in range(2))
     for ahead in range(repetitions + 1):
         progress(f"one day on top, {ahead} of {repetitions}")
         day = first + timedelta(days=ahead)
@@ -59,7 +58,7 @@ def days_on_top(
 def land(target: LoadTarget, day: date) -> None:
     """Put the raw partitions of a date where ingestion would put them."""
     store, settings = ObjectStore(target.settings.s3), target.settings
-    for number, retailer_id in enumerate(RETAILER_IDS, 1):
+    for number, retailer_id in enumerate(RETAILERS, 1):
         lines = bytearray()
         totals = read_pages(number, pages(number, LINES, day), day, lines.extend)
         store.put(settings.s3.bucket_raw, raw_key(retailer_id, day), bytes(lines))
@@ -93,7 +92,7 @@ def _transform(stack: Stack, target: LoadTarget, day: date) -> Cost:
     stack.settle()
     gc.collect()
     with watched(stack.servers(target)) as cost:
-        result = transformation.main.run(day, settings=target.settings, run_id=f"bench-{day}")
+        result = transformation.main.run(day, RETAILERS, settings=target.settings, run_id=f"bench-{day}")
     if not result.ok:
         raise RuntimeError("; ".join(load.error or "" for load in result.failed))
     return cost

@@ -22,6 +22,7 @@ from ingestion.services.retailer2_service import order_lines
 from shared.dead_letters import DeadLetterBuffer
 from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
 
+RETAILERS = ("retailer_1", "retailer_2", "retailer_3")
 PAGE_LINES = 1000
 PRODUCTS, CUSTOMERS = 2000, 5000
 _OPENING = time(14, tzinfo=UTC)
@@ -170,9 +171,9 @@ class _Service:
 
     def __init__(self, number: int) -> None:
         normalizers: dict[int, Callable[[], Any]] = {
-            1: Retailer1Normalizer,
-            2: lambda: Retailer2Normalizer(ZoneInfo("Europe/London")),
-            3: lambda: Retailer3Normalizer(ZoneInfo("Europe/Madrid")),
+            1: lambda: Retailer1Normalizer("retailer_1"),
+            2: lambda: Retailer2Normalizer("retailer_2", ZoneInfo("Europe/London")),
+            3: lambda: Retailer3Normalizer("retailer_3", ZoneInfo("Europe/Madrid")),
         }
         self.number, self.normalize = number, normalizers[number]()
 

@@ -189,6 +189,17 @@ COMMANDS = (
         ("retail health", "retail health --json"),
     ),
     Entry(
+        "sources",
+        "cli.sources:app",
+        "The sources that are defined: list them, check them, and preview what they send.",
+        SETUP,
+        (
+            "retail sources list",
+            "retail sources check  # definitions, variables, and one request to each",
+            "retail sources preview retailer_1 2024-01-15",
+        ),
+    ),
+    Entry(
         "config",
         "cli.configuration:app",
         "The effective settings, with secrets masked.",

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from shared.config import Settings
+from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 
 DateArgument = Annotated[
@@ -31,7 +31,7 @@ RetailerOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 
 
-def business_date(text: str | None, settings: Settings, now: datetime | None = None) -> date:
+def business_date(text: str | None, settings: SourceSettings, now: datetime | None = None) -> date:
     """The business date of a command, yesterday by default. Raises FixConfiguration for a malformed or future one."""
     now = now or datetime.now(UTC)
     return settings.business_yesterday(now) if text is None else past_date(text, settings.business_timezone, now)

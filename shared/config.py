@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -29,7 +29,7 @@ from shared.postgres_settings import NAMES as POSTGRES_NAMES
 from shared.postgres_settings import owner_dsn, warehouse_dsn
 from shared.sources.registry import DIRECTORY_SETTING, Sources, load_sources
 
-__all__ = ["Settings", "load_settings", "owner_dsn", "read_environment"]
+__all__ = ["Settings", "SourceSettings", "load_settings", "load_source_settings", "owner_dsn", "read_environment"]
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DOTENV = PROJECT_ROOT / ".env" if (PROJECT_ROOT / "pyproject.toml").is_file() else Path(".env")
@@ -90,11 +90,9 @@ class IngestSettings(_Frozen):
     """Largest accepted response of a retailer, in MiB: enough for very long texts, too little for endless ones."""
 
 
-class Settings(_Frozen):
-    """Everything that an entry point needs."""
+class SourceSettings(_Frozen):
+    """What reading a source needs: neither the warehouse nor the object store."""
 
-    warehouse_dsn: SecretStr
-    s3: S3Settings
     sources: SkipValidation[Sources] = Sources()
     ingest: IngestSettings = IngestSettings()  # pydantic fills the defaults; a literal has no secret
     business_timezone: _Text = "UTC"
@@ -106,6 +104,13 @@ class Settings(_Frozen):
     def business_yesterday(self, now: datetime) -> date:
         """The last complete business date at `now` (aware)."""
         return now.astimezone(self.zone()).date() - timedelta(days=1)
+
+
+class Settings(SourceSettings):
+    """Everything that an entry point needs."""
+
+    warehouse_dsn: SecretStr
+    s3: S3Settings
 
 
 SECTIONS: dict[str, dict[str, str]] = {
@@ -176,19 +181,33 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises FixConfiguration, which lists all missing and wrong keys. What is wrong with one source is not among them: it
     concerns that source only.
     """
+    return _load(Settings, environ)
+
+
+def load_source_settings(environ: Mapping[str, str] | None = None) -> SourceSettings:
+    """The part of the settings that reading a source needs. Raises FixConfiguration as `load_settings` does."""
+    return _load(SourceSettings, environ)
+
+
+_Loaded = TypeVar("_Loaded", bound=SourceSettings)
+
+
+def _load(kind: type[_Loaded], environ: Mapping[str, str] | None) -> _Loaded:
     env = read_environment(environ) if environ is None else read_environment(environ, dotenv=None)
     problems: list[str] = []
-    values: dict[str, Any] = {"warehouse_dsn": warehouse_dsn(env, problems)}
+    values: dict[str, Any] = {"sources": read_sources(env)}
+    if issubclass(kind, Settings):
+        values["warehouse_dsn"] = warehouse_dsn(env, problems)
     for section, keys in SECTIONS.items():
-        values[section] = {field: env[name] for field, name in keys.items() if name in env}
-    values["sources"] = read_sources(env)
+        if section in kind.model_fields:
+            values[section] = {field: env[name] for field, name in keys.items() if name in env}
     values["business_timezone"] = env.get("BUSINESS_TIMEZONE", "UTC")
     try:
         ZoneInfo(values["business_timezone"])
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is not an IANA time zone")
     try:
-        settings = Settings.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as error:
         problems += [_explain(item) for item in error.errors() if item["loc"] != ("warehouse_dsn",)]
         settings = None

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
-from shared.config import IngestSettings, Settings
+from shared.config import IngestSettings, SourceSettings
 from shared.errors import FixConfiguration
 from shared.sources.definition import SourceDefinition
 
@@ -18,7 +18,7 @@ CONNECTORS = {
 """The connectors that come with the platform, each with its class as `module:Class`."""
 
 
-def build(source_id: str, settings: Settings, runtime: Runtime) -> Connector[Any]:
+def build(source_id: str, settings: SourceSettings, runtime: Runtime) -> Connector[Any]:
     """The connector of one source.
 
     Raises FixConfiguration when the source is unknown, its definition has an error, or a setting is missing.

@@ -83,6 +83,7 @@ class HmacAuth(Part):
     secret: Value
 
 
+AUTH_KINDS = ("header", "oauth2", "hmac")
 Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from shared.errors import FixConfiguration
-from shared.sources.definition import SourceDefinition
+from shared.sources.definition import AUTH_KINDS, SourceDefinition
 from shared.sources.references import EnvReference, find_text
 from shared.sources.strict_yaml import StrictLoader
 
-Path_ = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
 
 
 def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
@@ -37,9 +38,10 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     if not isinstance(given, dict):
         raise FixConfiguration(f"{path}:1: a source is a mapping of keys to values, such as `id: {path.stem}`.")
     try:
-        found = SourceDefinition.model_validate(_resolved(given, environ))
+        found = SourceDefinition.model_validate(_resolved(path, given, lines, environ))
     except ValidationError as error:
-        raise FixConfiguration(" ".join(_described(path, fault, lines) for fault in error.errors())) from error
+        faults = sorted(_described(fault, lines) for fault in error.errors())
+        raise FixConfiguration("\n".join(f"{path}:{line}: {message}" for line, message in faults)) from error
     if found.id != path.stem:
         line = lines.get(("id",), 1)
         raise FixConfiguration(
@@ -48,56 +50,70 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     return found
 
 
-def _resolved(given: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    found = {}
+def _resolved(
+    path: Path, given: dict[str, Any], lines: Mapping[KeyPath, int], environ: Mapping[str, str]
+) -> dict[str, Any]:
+    found = dict(given)
     for key, value in given.items():
         if key != "connection" and isinstance(value, dict) and "env" in value:
-            reference = EnvReference.model_validate(value)
-            text = find_text(reference, environ)
-            if text is None:
-                raise FixConfiguration(f"{key}: {reference.env} is not set. Set it, or give the reference a default.")
-            found[key] = text
-        else:
-            found[key] = value
+            try:
+                found[key] = find_text(EnvReference.model_validate(value), environ)
+            except ValidationError:
+                continue  # its place is where a text is expected, which the error says
+            if found[key] is None:
+                raise FixConfiguration(
+                    f"{path}:{lines.get((key,), 1)}: {key}: {value['env']} is not set. Set it in .env or the"
+                    " environment, or give the reference a default."
+                )
     return found
 
 
-def _lines(node: yaml.Node | None, at: Path_ = ()) -> dict[Path_, int]:
+def _lines(node: yaml.Node | None, at: KeyPath = (), above: tuple[int, ...] = ()) -> dict[KeyPath, int]:
     """The line of every key and item, by its path."""
-    if node is None:
+    if node is None or id(node) in above:  # an alias may contain itself
         return {}
     found = {at: node.start_mark.line + 1}
+    above = (*above, id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            found |= _lines(value, (*at, key.value))
-            found[(*at, key.value)] = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode):
+                found |= _lines(value, (*at, key.value), above)
+                found[(*at, key.value)] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            found |= _lines(value, (*at, number))
+            found |= _lines(value, (*at, number), above)
     return found
 
 
-def _described(path: Path, fault: Any, lines: Mapping[Path_, int]) -> str:
+def _described(fault: Any, lines: Mapping[KeyPath, int]) -> tuple[int, str]:
+    """The line of a fault, and a sentence about it."""
     where = tuple(part for part in fault["loc"] if not _is_choice(part))
     known = where
     while known not in lines and known:
         known = known[:-1]
     key = ".".join(str(part) for part in where)
-    return f"{path}:{lines.get(known, 1)}: {key}: {_reason(fault, where)}."
+    return lines.get(known, 1), f"{key}: {_reason(fault, where)}."
 
 
 def _is_choice(part: int | str) -> bool:
     """Whether a part of pydantic's location names the alternative that it tried, not a key."""
-    return isinstance(part, str) and (part in ("header", "oauth2", "hmac") or "[" in part or part.endswith("Reference"))
+    return isinstance(part, str) and (part in AUTH_KINDS or part.startswith("("))
 
 
-def _reason(fault: Any, where: Path_) -> str:
+def _reason(fault: Any, where: KeyPath) -> str:
     if fault["type"] == "extra_forbidden":
         allowed = _keys_at(where[:-1])
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
-        return f"there is no such key{f'; did you mean {near[0]}?' if near else ''} Allowed: {', '.join(allowed)}"
+        hint = f"; did you mean {near[0]}?" if near else ";" if allowed else ""
+        return f"there is no such key{hint}" + (f" Allowed: {', '.join(allowed)}" if allowed else "")
     if fault["type"] == "missing":
         return "it is missing"
+    if fault["type"] == "union_tag_invalid":
+        return f"kind: {fault['ctx']['tag']!r} is not allowed; allowed: {', '.join(AUTH_KINDS)}"
+    if fault["type"] == "string_type" and isinstance(fault["input"], bool | int | float | date):
+        return f"YAML reads this as {fault['input']}, not as a text; put it in quotes"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{fault['input']!r} does not match {fault['ctx']['pattern']}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     given = fault.get("input")
     shown = f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
@@ -105,11 +121,12 @@ def _reason(fault: Any, where: Path_) -> str:
 
 
 def _keys_at(where: Sequence[int | str]) -> list[str]:
-    """The keys that a definition allows at a path."""
+    """The keys that a definition allows at a path; empty where that depends on other keys."""
     model: Any = SourceDefinition
     for part in where:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        model = field.annotation if field else None
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(model.model_fields)
-    return []
+        model = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
+    return list(model.model_fields) if _is_model(model) else []
+
+
+def _is_model(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, BaseModel)

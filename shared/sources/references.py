@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from shared.errors import FixConfiguration
 
@@ -38,7 +38,10 @@ class SecretReference(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     secret: Name = Field(description="Environment variable, NAME_FILE, or file in SECRETS_DIRECTORY with the value")
-    default: None = None
+
+    @property
+    def default(self) -> None:
+        """A secret has none."""
 
     @property
     def name(self) -> str:
@@ -46,8 +49,26 @@ class SecretReference(BaseModel):
         return self.secret
 
 
+def _kind(given: Any) -> str | None:
+    if isinstance(given, str):
+        return "(text)"
+    if isinstance(given, EnvReference) or (isinstance(given, Mapping) and "env" in given):
+        return "(env)"
+    is_secret = isinstance(given, SecretReference) or (isinstance(given, Mapping) and "secret" in given)
+    return "(secret)" if is_secret else None
+
+
 Reference = EnvReference | SecretReference
-Value = Annotated[str, StringConstraints(min_length=1)] | EnvReference | SecretReference
+Value = Annotated[
+    Annotated[Annotated[str, StringConstraints(min_length=1)], Tag("(text)")]
+    | Annotated[EnvReference, Tag("(env)")]
+    | Annotated[SecretReference, Tag("(secret)")],
+    Discriminator(
+        _kind,
+        custom_error_type="reference",
+        custom_error_message="it is neither a text nor `{env: NAME}` nor `{secret: NAME}`",
+    ),
+]
 """A text, or a reference to one."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from shared.database import Cursor
@@ -54,7 +55,7 @@ def record_description(cursor: Cursor, retailer_id: str, description: SourceDesc
 
 
 def _write(
-    cursor: Cursor, retailer_id: str, updated: tuple[str, ...], values: dict[str, object], now: datetime
+    cursor: Cursor, retailer_id: str, updated: tuple[str, ...], values: Mapping[str, object], now: datetime
 ) -> None:
     names = ", ".join(values)
     assigned = ", ".join(f"{name} = excluded.{name}" for name in updated)

@@ -13,14 +13,16 @@ import pytest
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
 from ingestion.models.retailer_data import SalesRecord
-from shared.config import RETAILER_IDS, load_settings
+from shared.config import load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
+from shared.sources.definition import CONNECTORS
 from tests.fakes.http_vendor import HttpVendor, http_vendor
 from tests.fakes.retailer_responses import AS_OF, Retailer
 
 DAY = date(2024, 1, 15)
 NUMBERS = (1, 2, 3)
 CURRENCIES = {1: "USD", 2: "GBP", 3: "EUR"}
+WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 every_retailer = pytest.mark.parametrize("number", NUMBERS)
 
 
@@ -28,9 +30,7 @@ every_retailer = pytest.mark.parametrize("number", NUMBERS)
 def running(retailer: Retailer) -> Iterator[tuple[Connector[Any], HttpVendor]]:
     with http_vendor(retailer) as vendor:
         environment = {
-            "WAREHOUSE_DSN": "postgresql:///",
-            "S3_BUCKET_RAW": "raw",
-            "S3_BUCKET_PROCESSED": "processed",
+            **WITHOUT_SOURCES,
             f"RETAILER{retailer.number}_API_URL": vendor.url,
             **retailer.environment,
         }
@@ -42,8 +42,19 @@ def running(retailer: Retailer) -> Iterator[tuple[Connector[Any], HttpVendor]]:
             service.close()
 
 
-def test_every_registered_retailer_has_a_connector() -> None:
-    assert tuple(registry.BUILDERS) == RETAILER_IDS
+def test_every_shipped_connector_has_its_class() -> None:
+    assert set(registry.CONNECTORS) == set(CONNECTORS)
+    for source in load_settings(WITHOUT_SOURCES).sources.definitions.values():
+        assert registry.connector_class(source).listing_path.startswith("/")
+
+
+@every_retailer
+def test_a_check_of_the_connection_meets_what_reading_would_meet(number: int) -> None:
+    with running(Retailer(number)) as (service, vendor):
+        service.check(DAY)
+        assert vendor.requests
+    with running(Retailer(number, reject_credentials=99)) as (service, _), pytest.raises(FixConfiguration):
+        service.check(DAY)
 
 
 @every_retailer
@@ -78,6 +89,7 @@ def test_a_day_without_sales_is_one_empty_page(number: int) -> None:
 def test_the_control_report_is_read_exactly(number: int) -> None:
     with running(Retailer(number)) as (service, _):
         report = service.daily_report(DAY)
+    assert report is not None
     assert (report.lines, report.net) == (3, {CURRENCIES[number]: Decimal(75)})
 
 
@@ -94,6 +106,7 @@ def test_a_report_of_another_date_stops_the_run(number: int) -> None:
 def test_changes_name_the_dates_before_and_after_a_move(number: int) -> None:
     with running(Retailer(number)) as (service, vendor):
         listing = service.list_changes(datetime(2024, 1, 12, 10, 30, tzinfo=UTC))
+    assert listing is not None
     assert set(listing.dates) == {DAY, date(2024, 1, 14)}
     assert listing.as_of == AS_OF
     assert any(
@@ -114,7 +127,9 @@ def test_an_unreadable_change_does_not_hide_the_others(number: int) -> None:
         return value
 
     with running(Retailer(number, spoil=spoil, lines=(("A", "B"), ("A", "C")))) as (service, _):
-        assert set(service.list_changes(datetime(2024, 1, 12, tzinfo=UTC)).dates) == {DAY, date(2024, 1, 14)}
+        listing = service.list_changes(datetime(2024, 1, 12, tzinfo=UTC))
+    assert listing is not None
+    assert set(listing.dates) == {DAY, date(2024, 1, 14)}
 
 
 @every_retailer
@@ -163,15 +178,13 @@ def test_rejected_credentials_are_an_error_that_names_the_settings(number: int) 
 
 @every_retailer
 def test_a_retailer_without_settings_is_an_error_that_names_them(number: int) -> None:
-    environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match=f"RETAILER{number}_API_URL"):
-        registry.build(f"retailer_{number}", load_settings(environment), Runtime())
+        registry.build(f"retailer_{number}", load_settings(WITHOUT_SOURCES), Runtime())
 
 
 def test_an_unknown_retailer_is_an_error_that_lists_the_known_ones() -> None:
-    environment = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     with pytest.raises(FixConfiguration, match="retailer_1, retailer_2, retailer_3"):
-        registry.build("retailer_7", load_settings(environment), Runtime())
+        registry.build("retailer_7", load_settings(WITHOUT_SOURCES), Runtime())
 
 
 def test_an_expired_token_is_replaced_once_in_the_middle_of_a_listing() -> None:

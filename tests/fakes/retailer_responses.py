@@ -14,6 +14,8 @@ from tests.fakes.vendor_rows import line_2, row_1, row_3
 
 AS_OF = datetime(2024, 2, 1, 6, tzinfo=UTC)
 
+_REPORTS = ("/v1/reports/daily", "/reports/daily", "/api/cierre")
+
 
 @dataclass
 class Retailer:
@@ -44,6 +46,8 @@ class Retailer:
         """Respond to a request."""
         path, query = urlsplit(request.path).path, parse_qs(urlsplit(request.path).query)
         parameters = {name: values[0] for name, values in query.items()}
+        if self.reject_credentials and self.reject_from_page == 1 and path in _REPORTS:
+            return Reply(401)
         return {1: self._first, 2: self._second, 3: self._third}[self.number](path, parameters)
 
     def _rejects(self, page: int) -> bool:

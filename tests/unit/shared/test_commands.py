@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 import typer
 
-from shared.commands import business_date, chosen_retailers, exit_code
+from shared.commands import business_date, exit_code
 from shared.config import Settings, load_settings
 from shared.errors import FixConfiguration, RejectRecord, RetailError, RetryLater, StopRun
 
@@ -40,13 +40,6 @@ def test_the_day_that_is_under_way_can_be_chosen_but_not_the_next(settings: Sett
 def test_a_malformed_date_is_rejected_with_an_example(settings: Settings, text: str) -> None:
     with pytest.raises(FixConfiguration, match="Give it as YYYY-MM-DD, for example"):
         business_date(text, settings, NOW)
-
-
-def test_retailers_are_all_by_default_each_once_and_known() -> None:
-    assert chosen_retailers(None) == ("retailer_1", "retailer_2", "retailer_3")
-    assert chosen_retailers(["retailer_2", "retailer_2"]) == ("retailer_2",)
-    with pytest.raises(FixConfiguration, match=r"Unknown retailer: acme, zeta\. Known: retailer_1"):
-        chosen_retailers(["zeta", "retailer_1", "acme"])
 
 
 @pytest.mark.parametrize(

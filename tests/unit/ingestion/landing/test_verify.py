@@ -12,7 +12,7 @@ from tests.fakes.vendor_rows import row_1
 
 
 def totals(*rows: Any) -> Totals:
-    normalize = Retailer1Normalizer()
+    normalize = Retailer1Normalizer("retailer_1")
     counted = Totals()
     counted.add([normalize(row) for row in rows])
     return counted
@@ -84,7 +84,7 @@ def test_sums_of_money_do_not_overflow() -> None:
     assert totals(*rows).distinct_amounts() == {"USD": Decimal("499999999950")}
     assert len(price) == 14
     counted = Totals()
-    normalize = Retailer1Normalizer()
+    normalize = Retailer1Normalizer("retailer_1")
     big = [
         normalize(row_1(line_no=line, qty=10_000, unit_price="9999999999", line_total="99999999990000"))
         for line in range(1, 101)

@@ -47,7 +47,7 @@ ROWS = st.builds(
     line_total=MONEY,
     currency=st.sampled_from(["USD", "GBP", "ZZZ", None]),
 )
-WARM = Retailer1Normalizer()
+WARM = Retailer1Normalizer("retailer_1")
 
 
 def outcome(normalizer: Retailer1Normalizer, row: Any) -> object:
@@ -60,7 +60,7 @@ def outcome(normalizer: Retailer1Normalizer, row: Any) -> object:
 
 @given(ROWS)
 def test_cached_parts_do_not_change_the_result(row: Any) -> None:
-    assert outcome(WARM, row) == outcome(Retailer1Normalizer(), row)
+    assert outcome(WARM, row) == outcome(Retailer1Normalizer("retailer_1"), row)
 
 
 @given(ROWS)

@@ -12,7 +12,7 @@ from tests.fakes.vendor_rows import guest_row_1, row_1
 
 
 def normalize(row: Any) -> Any:
-    return Retailer1Normalizer()(row).record
+    return Retailer1Normalizer("retailer_1")(row).record
 
 
 def code(row: Any) -> str:

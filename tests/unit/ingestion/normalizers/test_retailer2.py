@@ -15,7 +15,7 @@ LONDON = ZoneInfo("Europe/London")
 
 
 def normalize(raw: Retailer2Line) -> Any:
-    return Retailer2Normalizer(LONDON)(raw).record
+    return Retailer2Normalizer("retailer_2", LONDON)(raw).record
 
 
 def code(raw: Retailer2Line) -> str:
@@ -61,7 +61,7 @@ def test_an_order_without_a_buyer_belongs_to_the_guest() -> None:
 
 
 def test_the_lines_of_one_order_and_of_the_next_do_not_mix() -> None:
-    normalizer = Retailer2Normalizer(LONDON)
+    normalizer = Retailer2Normalizer("retailer_2", LONDON)
     first, second = line_2({"id": "A"}), line_2({"id": "B", "buyer": None})
     assert [normalizer(raw).record.transaction_id for raw in (first, second, first)] == ["A", "B", "A"]
     assert [normalizer(raw).record.customer_id for raw in (first, second)] == ["B000123", "GUEST"]

@@ -15,7 +15,7 @@ MADRID = ZoneInfo("Europe/Madrid")
 
 
 def normalize(row: Any) -> Any:
-    return Retailer3Normalizer(MADRID)(row).record
+    return Retailer3Normalizer("retailer_3", MADRID)(row).record
 
 
 def code(row: Any) -> str:

@@ -1,0 +1,222 @@
+"""`retail sources`: the sources that are defined, what is wrong with them, and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.markup import escape
+from rich.table import Table
+
+from cli.deferred import PlainCommand, PlainGroup
+from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
+from shared.config import SourceSettings, load_source_settings
+from shared.errors import FixConfiguration, RejectRecord, RetailError
+from shared.sources.definition import SourceDefinition
+from shared.sources.references import find_text, references_in
+from shared.sources.registry import Sources
+
+app = typer.Typer(
+    cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The sources in sources/, one YAML file each."
+)
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source: the name of its file.")]
+SourcesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Ids of sources. Default: all of them.")
+]
+
+
+@dataclass(frozen=True)
+class SourceStatus:
+    """One source, and what keeps it from being read."""
+
+    source_id: str
+    definition: SourceDefinition | None
+    problem: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        known = self.definition
+        return {
+            "id": self.source_id,
+            "name": known.name if known else None,
+            "connector": known.connector if known else None,
+            "schedule": known.schedule if known else None,
+            "enabled": known.enabled if known else None,
+            "start_date": known.start_date if known else None,
+            "problem": self.problem,
+        }
+
+
+@app.command("list", cls=PlainCommand)
+def list_sources(as_json: JsonOption = False) -> None:
+    """List every source, and what is missing or wrong. Exits with 2 when an enabled source cannot be read."""
+    with exit_code():
+        sources = load_source_settings().sources
+        found = [status_of(sources, each) for each in sources.ids]
+        if as_json:
+            print_json({"directory": str(sources.directory), "sources": [each.as_dict() for each in found]})
+        elif found:
+            console().print(_table(found))
+        else:
+            typer.echo(f"There is no source in {sources.directory}. docs/SOURCES.md says how to add one.")
+        raise typer.Exit(2 if any(each.problem for each in found) else 0)
+
+
+@app.command("show", cls=PlainCommand)
+def show(source: SourceArgument, as_json: JsonOption = False) -> None:
+    """Show a definition with its defaults, and where each variable that it names comes from. No secret is shown."""
+    with exit_code():
+        sources = load_source_settings().sources
+        definition = sources.get(source)
+        given = definition.model_dump(mode="json")
+        variables = {each.name: _origin(sources, each) for each in references_in(definition.connection)}
+        if as_json:
+            print_json({"definition": given, "digest": definition.digest, "variables": variables})
+            return
+        typer.echo(yaml.safe_dump(given, sort_keys=False, allow_unicode=True), nl=False)
+        for name, origin in variables.items():
+            typer.echo(f"# {name}: {origin}")
+
+
+@app.command("check", cls=PlainCommand)
+def check(
+    source: SourcesArgument = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Check the definitions only; connect to nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check definitions, their variables, and that each source answers a request. Exits with 2 when one does not.
+
+    A disabled source is checked only when it is named.
+    """
+    with exit_code():
+        settings = load_source_settings()
+        sources = settings.sources
+        sources.check_known(source or ())
+        chosen = source or [each for each in sources.ids if each in sources.broken or sources.get(each).enabled]
+        if not chosen:
+            raise FixConfiguration(f"There is no source to check in {sources.directory}. See docs/SOURCES.md.")
+        problems = {each: _problem(settings, each, offline=offline) for each in chosen}
+        if as_json:
+            print_json({"ok": not any(problems.values()), "problems": problems})
+        else:
+            for name, problem in problems.items():
+                typer.echo(problem if problem else f"{name}: ok", err=bool(problem))
+        raise typer.Exit(2 if any(problems.values()) else 0)
+
+
+@app.command("preview", cls=PlainCommand)
+def preview(
+    source: SourceArgument,
+    day: DateArgument = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many lines to read.")] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the first lines of a date from the source and show what would be landed. Nothing is written."""
+    with exit_code():
+        settings = load_source_settings()
+        chosen = business_date(day, settings)
+        records, rejected = _read(settings, source, chosen, limit)
+        if as_json:
+            print_json({"source": source, "business_date": chosen, "records": records, "rejected": rejected})
+            return
+        if not records and not rejected:
+            typer.echo(f"{source} has no sales on {chosen}.")
+        if records:
+            console().print(_records_table(f"{source} on {chosen}, lines 1 to {len(records)}", records))
+        for each in rejected:
+            typer.echo(f"rejected, {each['reason']}", err=True)
+
+
+def status_of(sources: Sources, source_id: str) -> SourceStatus:
+    """A source with its definition, and what is missing or wrong; a disabled one lacks nothing."""
+    definition = sources.find(source_id)
+    if definition is None:
+        return SourceStatus(source_id, None, sources.broken[source_id])
+    if not definition.enabled:
+        return SourceStatus(source_id, definition)
+    try:
+        sources.connect(source_id)
+    except FixConfiguration as error:
+        return SourceStatus(source_id, definition, str(error))
+    return SourceStatus(source_id, definition)
+
+
+def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str | None:
+    if found := status_of(settings.sources, source_id).problem:
+        return found
+    try:
+        with _connector(settings, source_id) as connector:
+            if not offline:
+                connector.check(business_date(None, settings))
+    except RetailError as error:
+        return str(error)
+    return None
+
+
+@contextmanager
+def _connector(settings: SourceSettings, source_id: str) -> Iterator[Any]:
+    from ingestion.connectors.protocol import Runtime
+    from ingestion.connectors.registry import build
+
+    connector = build(source_id, settings, Runtime())
+    try:
+        yield connector
+    finally:
+        connector.close()
+
+
+def _read(settings: SourceSettings, source_id: str, day: date, limit: int) -> tuple[list[Any], list[Any]]:
+    records: list[Any] = []
+    rejected: list[Any] = []
+    with _connector(settings, source_id) as connector:
+        rows = (raw for page in connector.fetch_sales_data(day) for raw in page.rows)
+        for raw in islice(rows, limit):
+            try:
+                records.append(connector.normalize_sales_record(raw).model_dump(mode="json"))
+            except RejectRecord as error:
+                rejected.append({"code": error.code, "reason": str(error), "payload": connector.payload(raw)})
+    return records, rejected
+
+
+def _origin(sources: Sources, reference: Any) -> str:
+    if sources.environ.get(reference.name):
+        return "set"
+    try:
+        if not find_text(reference, sources.environ):
+            return "missing"
+    except FixConfiguration as error:
+        return str(error)
+    return "default" if reference.default else "set, from a file"
+
+
+def _table(found: list[SourceStatus]) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("id", "name", "connector", "schedule"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("state", overflow="fold")
+    for each in found:
+        known = each.definition
+        facts = (known.name, known.connector, known.schedule) if known else ("", "", "")
+        state = "disabled" if known and not known.enabled else each.problem or "ready"
+        table.add_row(*(escape(text) for text in (each.source_id, *facts, state)))
+    return table
+
+
+def _records_table(title: str, records: list[Any]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, header_style="dim")
+    for name in ("transaction", "line", "type", "sold at (UTC)", "store", "product"):
+        table.add_column(name)
+    for name in ("quantity", "price", "net amount"):
+        table.add_column(name, justify="right")
+    for each in records:
+        texts = (each["transaction_id"], each["line_id"], each["line_type"], each["sold_at"], each["store_id"])
+        product = each["product_name"] or each["product_id"]
+        money = f"{each['net_amount']} {each['currency']}"
+        table.add_row(*map(escape, (*texts, product)), each["net_quantity"], each["unit_price"], money)
+    return table

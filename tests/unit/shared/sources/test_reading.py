@@ -1,0 +1,147 @@
+"""Definitions: every error names file, line, key and what is allowed; one wrong file never hides another."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from scripts.write_source_schema import PATH, schema_text
+from shared.errors import FixConfiguration
+from shared.sources.reading import read_definition
+
+VALID = """\
+id: shop
+name: Berlin Shop
+connector: retailer1
+time_zone: Europe/Berlin
+currencies: [EUR]
+connection:
+  url: {env: SHOP_URL}
+  auth: {kind: header, name: X-Key, value: {secret: SHOP_KEY}}
+"""
+
+
+def written(directory: Path, text: str, name: str = "shop.yaml") -> Path:
+    path = directory / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fault_of(directory: Path, text: str, name: str = "shop.yaml") -> str:
+    with pytest.raises(FixConfiguration) as raised:
+        read_definition(written(directory, text, name), {})
+    return str(raised.value).replace(f"{directory}/", "")
+
+
+def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
+    found = read_definition(written(tmp_path, VALID), {})
+    assert (found.id, found.name, found.enabled, found.schedule) == ("shop", "Berlin Shop", True, "daily")
+    assert (found.currencies, found.start_date, found.read.look_back) == (("EUR",), None, None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "currencies: [EUR]",
+            "currancies: [EUR]",
+            "shop.yaml:5: currancies: there is no such key; did you mean currencies?",
+        ),
+        ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' does not match ^[A-Z]{3}$."),
+        ("Europe/Berlin", "Europe/Berln", "shop.yaml:4: time_zone: 'Europe/Berln' is not an IANA time zone"),
+        (
+            "connector: retailer1",
+            "connector: shopifi",
+            "shop.yaml:3: connector: 'shopifi' is not a connector; allowed: ",
+        ),
+        (
+            "kind: header",
+            "kind: headr",
+            "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, ",
+        ),
+        ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither a text nor `{env:"),
+        (
+            "secret: SHOP_KEY",
+            "secret: shop_key",
+            "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match",
+        ),
+        ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
+        ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
+        ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
+        ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
+        ("id: shop", "id: store", "shop.yaml:1: id: it is 'store', but the file is named shop.yaml."),
+        ("name: Berlin Shop", "name: A\nname: B", "shop.yaml:3: not valid YAML: the key 'name' is there twice."),
+        ("name: Berlin Shop", "start_date: 2024-02-30", "shop.yaml:2: not valid YAML: '2024-02-30' is not a date."),
+        ("name: Berlin Shop", "name: [", "not valid YAML"),
+        (
+            "name: Berlin Shop",
+            "name: A\ncountry: NO",
+            "shop.yaml:3: country: YAML reads this as False, not as a text; put",
+        ),
+        ("name: Berlin Shop", "name: {env: SHOP_NAME}", "shop.yaml:2: name: SHOP_NAME is not set. Set it in .env or"),
+        (
+            "currencies: [EUR]",
+            "limits: {reject_share: 2}",
+            "limits.reject_share: input should be less than or equal to 1",
+        ),
+        (
+            "currencies: [EUR]",
+            "limits: {rejects: 2}",
+            "limits.rejects: there is no such key; did you mean reject_share? Allowed:",
+        ),
+        ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
+        ("currencies: [EUR]", "schedule: hourly", "schedule: input should be 'daily' or 'manual' (given: 'hourly')."),
+        ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: currencies.0: "),
+    ],
+)
+def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert old in VALID
+    assert fault in fault_of(tmp_path, VALID.replace(old, new, 1))
+
+
+def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = VALID.replace("retailer1", "x").replace("Europe/Berlin", "y").replace("[EUR]", "[z]")
+    faults = fault_of(tmp_path, text).splitlines()
+    assert [line.split(":")[1] for line in faults] == ["3", "4", "5"]
+
+
+@pytest.mark.parametrize("text", ["", "- a", "text", "? [a]\n: b", "\x00", "a: !!python/object:os.system {}"])
+def test_what_is_no_definition_is_an_error_and_no_crash(tmp_path: Path, text: str) -> None:
+    assert fault_of(tmp_path, text).startswith("shop.yaml:")
+
+
+def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "shop.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(FixConfiguration, match=r"shop\.yaml cannot be read: it is not UTF-8 text"):
+        read_definition(tmp_path / "shop.yaml", {})
+
+
+def test_a_setting_may_come_from_the_environment(tmp_path: Path) -> None:
+    text = VALID.replace("time_zone: Europe/Berlin", "time_zone: {env: SHOP_ZONE, default: Europe/Berlin}")
+    path = written(tmp_path, text)
+    assert read_definition(path, {}).time_zone == "Europe/Berlin"
+    assert read_definition(path, {"SHOP_ZONE": "America/Sao_Paulo"}).time_zone == "America/Sao_Paulo"
+    with pytest.raises(FixConfiguration, match="'Mars' is not an IANA time zone"):
+        read_definition(path, {"SHOP_ZONE": "Mars"})
+
+
+def test_the_digest_changes_with_the_definition_and_not_with_a_secret(tmp_path: Path) -> None:
+    first = read_definition(written(tmp_path, VALID), {"SHOP_KEY": "one"})
+    again = read_definition(written(tmp_path, VALID + "\n# a comment\n"), {"SHOP_KEY": "two"})
+    other = read_definition(written(tmp_path, VALID.replace("EUR", "CHF")), {})
+    assert first.digest == again.digest != other.digest
+
+
+def test_the_schema_for_editors_is_the_present_one_and_agrees_with_the_reader(tmp_path: Path) -> None:
+    assert PATH.read_text(encoding="utf-8") == schema_text(), "run: make settings"
+    schema = json.loads(schema_text())
+    definitions = [path.read_text(encoding="utf-8") for path in sorted(PATH.parent.glob("*.yaml"))]
+    for text in [VALID, *definitions]:
+        jsonschema.validate(yaml.safe_load(text), schema)
+    for old, new in (("[EUR]", "[euro]"), ("kind: header", "kind: headr"), ("name: B", "nam: B"), ("secret:", "x:")):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(yaml.safe_load(VALID.replace(old, new, 1)), schema)
