@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
@@ -17,6 +14,7 @@ from pipeline.plan import run
 from shared.errors import FixConfiguration
 from shared.sources.registry import load_sources
 from tests.fakes.published_days import PublishedDays, warehouse_settings
+from tests.fakes.pushgateway import pushgateway
 from tests.fakes.source_definitions import write_source
 
 DAY = date(2024, 1, 15)
@@ -38,28 +36,10 @@ def days(warehouse: WarehouseAccess) -> Iterator[PublishedDays]:
 
 @pytest.fixture
 def deleted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The groups that a Pushgateway was told to delete."""
-    paths: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(200)
-            self.end_headers()
-
-        def do_DELETE(self) -> None:
-            paths.append(unquote(self.path).removeprefix("/metrics/job/retail_pipeline"))
-            self.send_response(202)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("PUSHGATEWAY_URL", f"http://127.0.0.1:{server.server_address[1]}")
-        yield paths
-        server.shutdown()
+    """The groups of metrics that were deleted."""
+    with pushgateway() as gateway:
+        monkeypatch.setenv("PUSHGATEWAY_URL", gateway.url)
+        yield gateway.deleted
 
 
 def plan(warehouse: WarehouseAccess, directory: Path, run_id: str = "run-1") -> tuple[str, ...]:
