@@ -15,20 +15,21 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.config import load_settings, read_environment
+from shared.config import S3Settings, load_settings, read_environment
 from shared.errors import RetailError, RetryLater
-from shared.s3_client import BucketMissing, ObjectStore
+from shared.s3_admin import create_bucket
+from shared.s3_client import Bucket, BucketMissing
 
 TIMEOUT_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
 
 
-def ensure_bucket(store: ObjectStore, bucket: str) -> str:
+def ensure_bucket(settings: S3Settings, name: str) -> str:
     """Create the bucket unless it exists; returns `created` or `exists`."""
     try:
-        store.check_bucket(bucket)
+        Bucket(settings, name, timeout_seconds=5, attempts=1).check()
     except BucketMissing:
-        store.create_bucket(bucket)
+        create_bucket(settings, name)
         return "created"
     return "exists"
 
@@ -51,9 +52,8 @@ def main() -> int:
     """Create both buckets; prints a line for each."""
     try:
         settings = load_settings({"WAREHOUSE_DSN": "postgresql:///any", **read_environment()}).s3
-        store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         for bucket in (settings.bucket_raw, settings.bucket_processed):
-            print(f"s3://{bucket}: {retry_while_starting(partial(ensure_bucket, store, bucket))}")
+            print(f"s3://{bucket}: {retry_while_starting(partial(ensure_bucket, settings, bucket))}")
     except RetailError as error:
         print(error, file=sys.stderr)
         return error.exit_code
