@@ -10,13 +10,12 @@ import pytest
 
 from shared.airflow_rest.client import DAG_ID
 from tests.end_to_end.checkout import Checkout
-from tests.end_to_end.running_platform import QUICK, RUNS, Outcome, RunningPlatform, started
+from tests.end_to_end.running_platform import EVERYONE, QUICK, RUNS, Outcome, RunningPlatform, started
 from tests.fakes.pushgateway import Gateway, pushgateway
 from tests.fakes.source_definitions import copy_sources
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
 LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date = %s"
-EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 
 
 @pytest.fixture(scope="module")
