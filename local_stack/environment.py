@@ -21,6 +21,7 @@ RETAILERS = (1, 2, 3)
 PASSED_ON = (
     "AIRFLOW_LOST_TASK_SECONDS",
     "LOG_FORMAT",
+    "PUSHGATEWAY_URL",
     "HTTPS_PROXY",
     "HTTP_PROXY",
     "https_proxy",
