@@ -54,7 +54,7 @@ def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_pa
 def test_every_variable_of_the_definitions_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()
-    text = "time_zone: {env: OUTLET_ZONE, default: UTC}\nconnection: {url: {env: OUTLET_URL}, auth: {secret: OUTLET_TOKEN}}"
+    text = "zone: {env: OUTLET_ZONE, default: UTC}\nconnection: {url: {env: OUTLET_URL}, auth: {secret: OUTLET_TOKEN}}"
     (tmp_path / "mine" / "outlet_shop.yaml").write_text(text, encoding="utf-8")
     variables = {"OUTLET_ZONE": "Europe/Rome", "OUTLET_URL": "https://outlet.example.com", "OUTLET_TOKEN": "t0ken"}
     directories = {"SOURCES_DIRECTORY": "mine", "SECRETS_DIRECTORY": "/run/secrets-of-mine"}
