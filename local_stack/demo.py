@@ -16,6 +16,7 @@ from local_stack.demo_runs import DayRun, trigger, wait
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
 from shared.airflow_rest.client import DAG_ID
+from shared.config import read_sources
 
 DAYS = 3
 LONGEST_RUN_SECONDS = 900.0
@@ -124,7 +125,9 @@ def _facts(platform: Platform, runs: list[DayRun]) -> DemoFacts:
         region_name=environment["AWS_DEFAULT_REGION"],
     )
     by_day = {run.day: run.run_id for run in runs}
-    return read_facts(environment["WAREHOUSE_OWNER_DSN"], s3, environment["S3_BUCKET_RAW"], by_day)
+    sources = read_sources(environment)
+    due = {day: sources.due(day) for day in by_day}
+    return read_facts(environment["WAREHOUSE_OWNER_DSN"], s3, environment["S3_BUCKET_RAW"], by_day, due)
 
 
 def _where_next(progress: Progress, *, ok: bool) -> None:
