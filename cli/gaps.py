@@ -14,10 +14,10 @@ from rich.table import Table
 from cli.airflow_session import Airflow, open_airflow, reject_paused
 from cli.run_monitor import RunMonitor, watching_only
 from maintenance.gap_alerts import gap_facts
-from maintenance.gaps import Gap, as_ranges, find_gaps
+from maintenance.gaps import Expected, Gap, as_ranges, expected_sources, find_gaps
 from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, runs_named, trigger
-from shared.commands import JsonOption, RetailerOption, business_date, chosen_retailers, console, exit_code, print_json
+from shared.commands import JsonOption, RetailerOption, business_date, console, exit_code, print_json
 from shared.config import Settings, load_settings
 from shared.database import session
 from shared.errors import FixConfiguration
@@ -35,23 +35,24 @@ def gaps(
 ) -> None:
     """List the business dates of each retailer without a published load, up to yesterday.
 
-    A retailer that was never loaded has no gaps; files are not expected daily. With --fill, Airflow runs each missing
-    date, the oldest first. Exits with 1 when dates are still missing.
+    A retailer that was never loaded has no gaps, and no date before its start date is missing; files and manual sources
+    are not expected daily. With --fill, Airflow runs each missing date, the oldest first. Exits with 1 when dates are
+    still missing.
     """
     with exit_code():
         settings = load_settings()
-        retailers = chosen_retailers(retailer)
+        expected = _expected(settings, retailer or ())
         since = business_date(first, settings) if first else None
         until = business_date(last, settings)
         if since and since > until:
             raise FixConfiguration(f"--from {since} is after --to {until}. Give the earlier date first.")
-        missing = _find(settings, since, until, retailers)
+        missing = _find(settings, since, until, expected)
         out = Console(stderr=as_json, highlight=False, soft_wrap=True)
         runs: list[Run] = []
         if fill and missing:
             _show(missing, out)
             runs = _fill(open_airflow(), sorted({gap.business_date for gap in missing}), out)
-            missing = _find(settings, since, until, retailers)
+            missing = _find(settings, since, until, expected)
         if as_json:
             states = {str(run.day): run.state for run in runs}
             print_json({"ok": not missing, "last_date": until, "gaps": gap_facts(missing), "runs": states})
@@ -60,9 +61,20 @@ def gaps(
         raise typer.Exit(1 if missing else 0)
 
 
-def _find(settings: Settings, first: date | None, last: date, retailers: Sequence[str]) -> list[Gap]:
+def _expected(settings: Settings, names: Sequence[str]) -> Expected:
+    """The scheduled sources, or the named ones of them. Raises FixConfiguration for any other name."""
+    settings.sources.check_known(names)
+    expected = expected_sources(settings.sources)
+    if others := [name for name in names if name not in expected]:
+        raise FixConfiguration(
+            f"{', '.join(others)} is disabled or manual: no scheduled run reads it, so none of its dates is missing."
+        )
+    return {name: expected[name] for name in names or expected}
+
+
+def _find(settings: Settings, first: date | None, last: date, expected: Expected) -> list[Gap]:
     with session(settings.warehouse_dsn.get_secret_value(), application_name="retail-gaps") as connection:
-        return find_gaps(connection, first, last, retailers)
+        return find_gaps(connection, first, last, expected)
 
 
 def _fill(airflow: Airflow, days: Sequence[date], out: Console) -> list[Run]:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline.plan import choose
 from pipeline.run import PipelineRun, describe_result, run_stages
 from pipeline.stages import STAGES, Stage
 from shared.commands import (
@@ -17,7 +18,6 @@ from shared.commands import (
     JsonOption,
     RetailerOption,
     business_date,
-    chosen_retailers,
     exit_code,
     new_run_id,
     print_json,
@@ -35,19 +35,19 @@ def run(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Run the complete pipeline for one business date: ingest, transform, quality, refresh.
+    """Run the complete pipeline for one business date: plan, ingest, transform, quality, refresh.
 
     When a retailer fails, the others are still published; the command names it and exits with 1. When a critical
     check fails, the views are not refreshed.
     """
     configure_logging()
     with exit_code():
-        retailers = chosen_retailers(retailer)
-        settings = load_settings(needs=retailers)
+        settings = load_settings()
         chosen = business_date(day, settings)
-        result = PipelineRun(chosen, retailers, settings, new_run_id("run"), other_dates=not only_this_date)
+        choose(settings.sources, retailer, chosen)  # a mistake in the command starts no run
+        result = PipelineRun(chosen, retailer or (), settings, new_run_id("run"), other_dates=not only_this_date)
         console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        console.print(f"[bold]{chosen}[/] · {', '.join(retailers)} · run {result.run_id}")
+        console.print(f"[bold]{chosen}[/] · run {result.run_id}")
         run_stages(result, around=lambda stage: _shown(stage, result, console))
         if as_json:
             print_json(result.as_dict())
@@ -74,5 +74,5 @@ def _explain(result: PipelineRun) -> None:
     missing = result.missing
     for name, reason in missing.items():
         typer.echo(f"{name} is missing: {reason}", err=True)
-    if result.error and len(missing) < len(result.retailers):
+    if result.error and (not missing or len(missing) < len(result.sources)):
         typer.echo(result.error, err=True)

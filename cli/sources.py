@@ -128,7 +128,7 @@ def preview(
         if not records and not rejected:
             typer.echo(f"{source} has no sales on {chosen}.")
         if records:
-            console().print(_records_table(f"{source} on {chosen}: first {len(records)} lines", records))
+            console().print(_records_table(f"{source} on {chosen}, lines 1 to {len(records)}", records))
         for each in rejected:
             typer.echo(f"rejected, {each['reason']}", err=True)
 

@@ -6,32 +6,41 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date
 
-from maintenance.gaps import Gap, GapRange, as_ranges, find_recent_gaps, read_loaded
+from maintenance.gaps import Expected, Gap, GapRange, as_ranges, expected_sources, find_recent_gaps, read_loaded
 from maintenance.open_alerts import open_alerts, resolve
 from maintenance.task import TaskContext, TaskResult
 from monitoring.alerts import Alert, raise_alert
-from shared.config import RETAILER_IDS
 
 KIND = "missing_data"
 DAYS = 35
 
 
-def watch_gaps(context: TaskContext, *, days: int = DAYS, retailers: Sequence[str] = RETAILER_IDS) -> TaskResult:
-    """Raise an alert for each range of missing dates among the latest `days`; resolve those whose date is loaded.
+def watch_gaps(context: TaskContext, *, days: int = DAYS) -> TaskResult:
+    """Raise an alert for each range of missing dates among the latest `days`; resolve those that are not missing.
+
+    A date is not missing when it is loaded, or when no scheduled run reads it any more: the source was removed,
+    disabled or made manual, or its start date is later.
 
     A range has one alert, under its first date: an outage of a month is one problem, not thirty.
     """
+    expected = expected_sources(context.settings.sources)
     with context.warehouse() as connection:
-        gaps = find_recent_gaps(connection, context.yesterday, days, retailers)
-        loaded = read_loaded(connection, context.yesterday, retailers)
+        gaps = find_recent_gaps(connection, context.yesterday, days, expected)
+        loaded = read_loaded(connection, context.yesterday, list(expected))
         alerted = open_alerts(connection, KIND)
-    loaded_since = {(name, day) for name, day in alerted if day in loaded.get(name, ())}
+    settled = {
+        (name, day) for name, day in alerted if day in loaded.get(name, ()) or not _is_expected(name, day, expected)
+    }
     ranges = [_from_first_alert(each, alerted, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
     for each in ranges:
         raise_alert(context.dsn, _alert(each, context.run_id), clock=context.clock)
-    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(loaded_since))
+    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(settled))
     summary = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
     return TaskResult(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
+
+
+def _is_expected(retailer_id: str, day: date, expected: Expected) -> bool:
+    return retailer_id in expected and day >= (expected[retailer_id] or date.min)
 
 
 def _from_first_alert(gap: GapRange, alerted: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:

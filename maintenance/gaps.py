@@ -8,9 +8,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from shared.database import Connection, read_sql, transaction
+from shared.sources.registry import Sources
 
 ONE_DAY = timedelta(days=1)
 _LOADED = Path(__file__).parent / "sql" / "loaded_dates.sql"
+Expected = Mapping[str, date | None]
+"""Sources of which dates can be missing, each with its start date, if it has one."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,24 +42,35 @@ class GapRange:
         return str(self.first) if self.days == 1 else f"{self.first} to {self.last} ({self.days} dates)"
 
 
-def find_gaps(connection: Connection, first: date | None, last: date, retailers: Sequence[str]) -> list[Gap]:
+def expected_sources(sources: Sources) -> dict[str, date | None]:
+    """The sources that scheduled runs read: not manual, disabled or removed ones, and no loads of files."""
+    found = {name: sources.find(name) for name in sources.scheduled()}
+    return {name: definition.start_date if definition else None for name, definition in found.items()}
+
+
+def find_gaps(connection: Connection, first: date | None, last: date, expected: Expected) -> list[Gap]:
     """The dates from `first`, or from each retailer's first load, up to `last` that were not loaded.
 
-    A retailer that was never loaded has no gaps.
+    No date before a retailer's start date is missing, and none of a retailer that was never loaded.
     """
-    loaded = read_loaded(connection, last, retailers)
-    return _gaps({name: missing_dates(days, first or min(days), last) for name, days in loaded.items()})
+    loaded = read_loaded(connection, last, list(expected))
+    return _gaps(
+        {
+            name: missing_dates(days, max(first or min(days), expected[name] or date.min), last)
+            for name, days in loaded.items()
+        }
+    )
 
 
-def find_recent_gaps(connection: Connection, last: date, days: int, retailers: Sequence[str]) -> list[Gap]:
-    """The gaps among the latest `days` dates.
+def find_recent_gaps(connection: Connection, last: date, days: int, expected: Expected) -> list[Gap]:
+    """The gaps among the latest `days` dates, none of them before the retailer's start date.
 
     Counts from the first of these dates that was loaded, as the scheduled run does: an old date that was loaded
     separately does not open a gap. When none of the dates was loaded, all are missing.
     """
-    earliest = last - timedelta(days=days - 1)
     found = {}
-    for name, loaded in read_loaded(connection, last, retailers).items():
+    for name, loaded in read_loaded(connection, last, list(expected)).items():
+        earliest = max(last - timedelta(days=days - 1), expected[name] or date.min)
         recent = [day for day in loaded if day >= earliest]
         found[name] = missing_dates(loaded, min(recent, default=earliest), last)
     return _gaps(found)

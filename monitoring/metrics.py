@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.config import RETAILER_IDS
+from monitoring.lineage.runs import PER_RETAILER
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -78,13 +78,13 @@ class StageEnd:
     failed: bool
     error_kind: str | None
     details: Mapping[str, Any]
-    published: Mapping[str, date]
-    """Watermarks, if they were requested."""
+    sources: Mapping[str, date | None]
+    """The scheduled sources, each with its watermark; empty where a stage does not report them."""
 
 
 @dataclass
 class Group:
-    """Metrics that are pushed together, under one grouping key."""
+    """Metrics that are pushed together, under one grouping key; without samples, those of the key are deleted."""
 
     key: Mapping[str, str]
     samples: dict[str, list[tuple[Mapping[str, str], float]]] = field(default_factory=dict)
@@ -132,9 +132,9 @@ def finished(event: StageEvent, end: StageEnd) -> Iterator[Group]:
         _describe_run(group, event, end.finished_at, kind if error else None)
         if not error:
             _describe_records(group, part)
-        if retailer_id in RETAILER_IDS and retailer_id in end.published:
-            group.add("retail_last_published_date_timestamp_seconds", _midnight(end.published[retailer_id]))
-        _describe_quality(group, end.details)
+        if published := end.sources.get(retailer_id or ""):
+            group.add("retail_last_published_date_timestamp_seconds", _midnight(published))
+        _describe_quality(group, end)
         _describe_views(group, end.details)
         yield group
 
@@ -182,13 +182,14 @@ def _describe_records(group: Group, part: Mapping[str, Any]) -> None:
             group.add("retail_loaded_records", sum(int(each[change]) for each in loaded), change=change)
 
 
-def _describe_quality(group: Group, details: Mapping[str, Any]) -> None:
+def _describe_quality(group: Group, end: StageEnd) -> None:
+    details = end.details
     if "outcome" not in details:
         return
     group.add("retail_quality_score_ratio", details["score"] / 100)
     for dimension, score in details["dimensions"].items():
         group.add("retail_quality_dimension_score_ratio", score / 100, dimension=dimension)
-    counts = Counter({(name, severity): 0 for name in ("all", *RETAILER_IDS) for severity in _SEVERITIES})
+    counts = Counter({(name, severity): 0 for name in ("all", *end.sources) for severity in _SEVERITIES})
     counts.update((each["retailer_id"] or "all", each["severity"]) for each in details["checks"] if _below(each))
     for (retailer_id, severity), count in sorted(counts.items()):
         group.add("retail_quality_failed_checks", count, retailer=retailer_id, severity=severity)
@@ -211,6 +212,13 @@ def _midnight(day: date) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
 
 
+def delete_groups(retailers: Sequence[str]) -> None:
+    """Delete what the gateway holds of retailers that are not read any more. Never raises."""
+    groups = [Group({"stage": stage, "retailer": name}) for name in retailers for stage in PER_RETAILER]
+    if groups:
+        _push(lambda: groups, TIMEOUT_SECONDS)
+
+
 def _push(groups: Callable[[], Iterable[Group]], timeout_seconds: float) -> None:
     if not (url := _gateway()):
         return
@@ -231,10 +239,13 @@ def _push(groups: Callable[[], Iterable[Group]], timeout_seconds: float) -> None
 
 
 def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
-    from prometheus_client import CollectorRegistry, Gauge, pushadd_to_gateway
+    from prometheus_client import CollectorRegistry, Gauge, delete_from_gateway, pushadd_to_gateway
 
     try:
         for group in groups():
+            if not group.samples:
+                delete_from_gateway(url, JOB, dict(group.key), timeout=TIMEOUT_SECONDS)
+                continue
             registry = CollectorRegistry()
             for metric, series in group.samples.items():
                 gauge = Gauge(metric, METRICS[metric], list(series[0][0]), registry=registry)

@@ -120,8 +120,8 @@ def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable
         metrics.push_finished(event, metrics.StageEnd(clock(), True, _kind_of(error), outcome.details or {}, {}))
         raise
     failed = outcome.status != "succeeded"
-    published = _watermarks(dsn) if stage.stage == "transform" else {}
-    metrics.push_finished(event, metrics.StageEnd(clock(), failed, None, outcome.details or {}, published))
+    sources = _scheduled_sources(dsn) if stage.stage in ("transform", "quality") else {}
+    metrics.push_finished(event, metrics.StageEnd(clock(), failed, None, outcome.details or {}, sources))
 
 
 def _describe(error: BaseException) -> str:
@@ -137,15 +137,15 @@ def _kind_of(error: BaseException) -> str:
     return next((each.__name__ for each in kinds if isinstance(error, each)), "Defect")
 
 
-def _watermarks(dsn: str) -> dict[str, date]:
-    """Latest business date published per retailer, whatever date the run was for. Never raises."""
+def _scheduled_sources(dsn: str) -> dict[str, date | None]:
+    """The scheduled sources and their latest published business date, whatever date the run was for. Never raises."""
     try:
         with session(dsn, application_name="retail-metrics") as connection, transaction(connection) as cursor:
             cursor.execute(
-                "SELECT retailer_id, last_processed_date FROM ops.pipeline_metadata"
-                " WHERE last_processed_date IS NOT NULL"
+                "SELECT retailer_id, last_processed_date FROM ops.sources"
+                " LEFT JOIN ops.pipeline_metadata USING (retailer_id) WHERE is_scheduled ORDER BY retailer_id"
             )
             return dict(cursor.fetchall())
     except RetailError as error:  # an error here never fails the run
-        log.warning("watermarks not read for the metrics", error=str(error))
+        log.warning("sources not read for the metrics", error=str(error))
         return {}

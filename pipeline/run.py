@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from pipeline.outcomes import StageSummary, decide_outcome, loaded_retailers, missing_retailers
-from pipeline.stages import INGEST, QUALITY, REFRESH, STAGES, TRANSFORM, Stage, StageCall
+from pipeline.stages import INGEST, PLAN, QUALITY, REFRESH, STAGES, TRANSFORM, Stage, StageCall
 from shared.config import Settings
 from shared.errors import RetailError
 
@@ -23,6 +23,7 @@ class PipelineRun:
 
     day: date
     retailers: Sequence[str]
+    """The named ones; empty for those that are due."""
     settings: Settings
     run_id: str
     other_dates: bool
@@ -31,12 +32,18 @@ class PipelineRun:
     error: str | None = None
 
     @property
+    def sources(self) -> Sequence[str]:
+        """The sources that were chosen; empty before that, and when none is due."""
+        sources: Sequence[str] = self.stages.get(PLAN.name, {}).get("sources", ())
+        return sources
+
+    @property
     def missing(self) -> dict[str, str]:
         """Retailers whose date is not published, and why."""
         if INGEST.name not in self.stages:
             return {}
         landed = self.stages[INGEST.name]["retailers"]
-        errors = {name: landed[name]["error"] for name in self.retailers}
+        errors = {name: landed[name]["error"] for name in self.sources}
         return missing_retailers(errors, self.stages.get(TRANSFORM.name))
 
     @property
@@ -47,7 +54,10 @@ class PipelineRun:
     def call_for(self, stage: Stage) -> StageCall:
         """What a stage is called with. Raises StopRun when the stage before it processed no retailer."""
         before = stage.retailers_from
-        retailers = self.retailers if before is None else loaded_retailers([self.stages[before]])
+        if before is None:
+            retailers = self.retailers
+        else:
+            retailers = self.sources if before == PLAN.name else loaded_retailers([self.stages[before]])
         return StageCall(self.day, self.settings, self.run_id, retailers, other_dates=self.other_dates)
 
     def as_dict(self) -> StageSummary:
@@ -68,7 +78,7 @@ def run_stages(
     around: Callable[[Stage], AbstractContextManager[None]],
     stages: Sequence[Stage] = STAGES,
 ) -> PipelineRun:
-    """Run the stages in order until one fails; `around(stage)` shows the progress while a stage runs."""
+    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress."""
     for stage in stages:
         try:
             with around(stage):
@@ -77,11 +87,15 @@ def run_stages(
         except RetailError as error:
             run.error = str(error)
             break
+        if not run.sources:
+            break
     return run
 
 
 def describe_result(stage: str, result: StageSummary) -> str:
     """The result of a stage in one line."""
+    if stage == PLAN.name:
+        return ", ".join(result["sources"]) or f"no source is due on {result['business_date']}"
     if stage == QUALITY.name:
         counts = result["counts"]
         return (

@@ -51,6 +51,12 @@ class Stage:
     """The stage whose result says which retailers this one is run for; None: those that the run was started for."""
 
 
+def _plan(call: StageCall) -> StageResult:
+    from pipeline.plan import run
+
+    return run(call.day, call.retailers, settings=call.settings, run_id=call.run_id, clock=call.clock)
+
+
 def _ingest(call: StageCall) -> StageResult:
     from ingestion.main import run
 
@@ -82,8 +88,9 @@ def _refresh(call: StageCall) -> StageResult:
     return run(day=call.day, settings=call.settings, run_id=call.run_id, clock=call.clock)
 
 
-INGEST = Stage("ingest", "ingest_retailers_to_s3", _ingest)
+PLAN = Stage("plan", "choose_sources", _plan)
+INGEST = Stage("ingest", "ingest_retailers_to_s3", _ingest, retailers_from="plan")
 TRANSFORM = Stage("transform", "transform_s3_to_postgres", _transform, retailers_from="ingest")
 QUALITY = Stage("quality", "data_quality_check", _quality, retailers_from="transform")
 REFRESH = Stage("refresh", "refresh_materialized_views", _refresh)
-STAGES = (INGEST, TRANSFORM, QUALITY, REFRESH)
+STAGES = (PLAN, INGEST, TRANSFORM, QUALITY, REFRESH)

@@ -21,10 +21,10 @@ def business_date(run: RunDates, chosen: str | None, timezone: str) -> date:
     """The business date a run is for.
 
     The date chosen in the form; else, for scheduled and backfill runs, the day whose sales the interval holds; else
-    the day before the run was requested.
+    the day before the run was requested. In a backfill, one chosen date would apply to all runs, so it never counts.
     """
     zone = ZoneInfo(timezone)
-    if chosen:
+    if chosen and run_kind(run) != "backfill":
         return date.fromisoformat(chosen)
     start, end = run.data_interval_start, run.data_interval_end
     if run_kind(run) != "manual" and start and end and end > start:

@@ -10,7 +10,6 @@ from pipeline.outcomes import StageSummary, loaded_retailers
 from pipeline.stages import INGEST, QUALITY, REFRESH, TRANSFORM
 from retail_airflow import assets, tasks
 from retail_schedule import daily
-from shared.config import RETAILER_IDS
 
 ZONE = os.environ.get("BUSINESS_TIMEZONE", "UTC")
 
@@ -43,6 +42,10 @@ def retail_data_pipeline() -> None:
     def choose_business_date() -> str:
         return tasks.chosen_date(ZONE)
 
+    @task
+    def choose_sources(day: str) -> list[str]:
+        return tasks.choose_sources(day)
+
     @task(map_index_template="{{ task.op_kwargs['retailer'] }}", priority_weight=1)
     def ingest_retailers_to_s3(retailer: str, day: str) -> StageSummary:
         return tasks.run_stage(day, lambda call: INGEST.run(replace(call, retailers=[retailer])))
@@ -61,14 +64,15 @@ def retail_data_pipeline() -> None:
         return assets.refreshed(tasks.run_stage(day, REFRESH.run), day)
 
     @task(trigger_rule=TriggerRule.ALL_DONE, priority_weight=5)
-    def report_missing_retailers() -> None:
-        tasks.fail_for_missing_retailers(RETAILER_IDS)
+    def report_missing_retailers(sources: list[str] | None) -> None:
+        tasks.fail_for_missing_retailers(sources)
 
     day: tasks.XCom = choose_business_date()
-    landed: tasks.XCom = ingest_retailers_to_s3.partial(day=day).expand(retailer=list(RETAILER_IDS))
+    sources: tasks.XCom = choose_sources(day)
+    landed: tasks.XCom = ingest_retailers_to_s3.partial(day=day).expand(retailer=sources)
     loaded: tasks.XCom = transform_s3_to_postgres(landed, day)
     data_quality_check(loaded, day) >> refresh_materialized_views(day)
-    [landed, loaded] >> report_missing_retailers()
+    [landed, loaded] >> report_missing_retailers(sources)
 
 
 retail_data_pipeline()

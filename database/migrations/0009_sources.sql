@@ -35,6 +35,11 @@ SELECT retailer_id, retailer_name, country,
 FROM public.dim_retailer
 WHERE retailer_key <> 0;
 
+ALTER TABLE ops.pipeline_runs
+    DROP CONSTRAINT ck_pipeline_runs_stage,
+    ADD CONSTRAINT ck_pipeline_runs_stage CHECK (stage IN ('plan', 'ingest', 'transform', 'quality', 'refresh'));
+COMMENT ON COLUMN ops.pipeline_runs.stage IS 'plan, ingest, transform, quality or refresh.';
+
 GRANT SELECT, INSERT, UPDATE ON ops.sources TO retail_user;
 GRANT SELECT ON ops.sources TO retail_reader;
 GRANT UPDATE (retailer_name, country, time_zone) ON public.dim_retailer TO retail_user;

@@ -67,6 +67,12 @@ def run_facts(dsn: str, run_id: str, day: date | None) -> RunFacts:
     return RunFacts(**row, retailers=retailers, causes=causes, money=money)
 
 
+def chosen_sources(dsn: str, run_id: str) -> list[str]:
+    """The sources that a run was for, in the order of its mapped tasks. Raises RetryLater or FixConfiguration."""
+    with table.alerts_transaction(dsn) as cursor:
+        return [row["retailer_id"] for row in table.query(cursor, "chosen_sources", run_id=run_id)]
+
+
 def unpublished(dsn: str, retailers: Sequence[str], day: date) -> list[str]:
     """Which of the retailers have nothing published for the date. Raises RetryLater or FixConfiguration."""
     with table.alerts_transaction(dsn) as cursor:

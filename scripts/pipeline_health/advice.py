@@ -23,6 +23,7 @@ LOCAL_NAMES = {
     "retailer3-api": "retailer3",
 }
 STAGES = {
+    "plan": ("retail", "run"),  # the service calls `retail`; a plan alone would load nothing
     "ingest": ("ingestion", "python -m ingestion.main"),
     "transform": ("transformation", "python -m transformation.main"),
     "quality": ("data-quality", "python -m data_quality.main"),

@@ -16,10 +16,17 @@ from urllib.parse import quote
 
 from monitoring.alerts import Alert, AlertMessage, announce, raise_alert, resolve_alerts
 from monitoring.alerts.links import airflow_address
-from monitoring.alerts.run_history import RunFacts, resolve_caught_up, resolve_quality, run_facts, unpublished
+from monitoring.alerts.run_history import (
+    RunFacts,
+    chosen_sources,
+    resolve_caught_up,
+    resolve_quality,
+    run_facts,
+    unpublished,
+)
 from pipeline.stages import INGEST, REFRESH
 from shared.business_dates import business_date
-from shared.config import RETAILER_IDS, read_environment
+from shared.config import read_environment
 from shared.errors import RetailError
 from shared.logs import get_logger
 from shared.postgres_settings import warehouse_dsn
@@ -85,7 +92,7 @@ def alert_context(context: Mapping[str, Any]) -> AlertContext:
         index = getattr(instance, "map_index", None)
         whose = {
             "task_id": instance.task_id,
-            "retailer": _retailer(context, instance),
+            "retailer": _retailer(context, instance, run.run_id),
             "map_index": -1 if index is None else index,
             "attempt": instance.try_number,
             "attempts": (getattr(instance, "max_tries", None) or 0) + 1,
@@ -117,14 +124,20 @@ def _day(context: Mapping[str, Any], run: Any) -> date | None:
     return business_date(run, chosen, os.environ.get("BUSINESS_TIMEZONE", "UTC"))
 
 
-def _retailer(context: Mapping[str, Any], instance: Any) -> str | None:
-    """The retailer of a mapped task; for a killed task, only its index is known."""
+def _retailer(context: Mapping[str, Any], instance: Any, run_id: str) -> str | None:
+    """The retailer of a mapped task; for a killed task, only its index in the sources of the run is known."""
     arguments = getattr(context.get("task"), "op_kwargs", None)
     if isinstance(arguments, Mapping) and isinstance(arguments.get("retailer"), str):
         return str(arguments["retailer"])
-    index = getattr(instance, "map_index", -1)
-    known = instance.task_id == INGEST.task_id and index is not None and 0 <= index < len(RETAILER_IDS)
-    return RETAILER_IDS[index] if known else None
+    index, dsn = getattr(instance, "map_index", None), _dsn()
+    if instance.task_id != INGEST.task_id or index is None or index < 0 or not dsn:
+        return None
+    try:
+        sources = chosen_sources(dsn, run_id)
+    except RetailError as error:
+        log.warning("the retailer of the task could not be read", reason=str(error))
+        return None
+    return sources[index] if index < len(sources) else None
 
 
 def _dsn() -> str | None:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
-from pipeline.stages import INGEST, TRANSFORM, StageCall, StageResult
+from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, StopRun
@@ -26,9 +26,15 @@ XCom = Any
 
 
 def chosen_date(timezone: str) -> str:
-    """The business date of the current run; a future date fails the task."""
+    """The business date of the current run; a future date, or another one in a backfill, fails the task."""
     context = _context()
-    day = business_date(context["dag_run"], context["params"].get("date"), timezone)
+    run, chosen = context["dag_run"], context["params"].get("date")
+    day = business_date(run, chosen, timezone)
+    if run_kind(run) == "backfill" and chosen and chosen != day.isoformat():
+        fail_without_retry(
+            f"This run of a backfill is for {day}, but the field Business date of its form was set to {chosen}, which"
+            " would make every run load that date. Start the backfill again with the field empty."
+        )
     if day > datetime.now(ZoneInfo(timezone)).date():
         fail_without_retry(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")
     return day.isoformat()
@@ -53,8 +59,21 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
         raise
 
 
-def fail_for_missing_retailers(expected: Sequence[str]) -> None:
-    """Fail the task, and so the run, naming each retailer whose date is not in the warehouse and why."""
+def choose_sources(day: str) -> list[str]:
+    """Run the stage that chooses the sources; a date on which none is due is skipped, with all later tasks."""
+    sources: list[str] = run_stage(day, PLAN.run)["sources"]
+    if not sources:
+        skip(f"No source is due on {day}, so there is nothing to do. See: retail sources list")
+    return sources
+
+
+def fail_for_missing_retailers(expected: Sequence[str] | None) -> None:
+    """Fail the task, and so the run, naming each retailer whose date is not in the warehouse and why.
+
+    `expected` are the sources that the run was for, None when they could not be chosen.
+    """
+    if not expected:
+        skip("No source was chosen, so none is missing. The log of choose_sources gives the reason.")
     context = _context()
     instance = context["ti"]
     indexes = list(range(len(expected)))
@@ -195,6 +214,14 @@ def _context() -> Any:
     from airflow.sdk import get_current_context
 
     return get_current_context()
+
+
+def skip(reason: str) -> NoReturn:
+    """Skip the current task, and with it those that need its result."""
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    log.info(reason)
+    raise AirflowSkipException(reason)
 
 
 def fail_without_retry(message: str, *, alerted: bool = False) -> None:

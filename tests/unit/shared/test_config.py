@@ -31,7 +31,7 @@ def test_a_source_that_lacks_a_secret_is_an_error_of_that_source_alone() -> None
     ).sources
 
     assert sources.ids == ("retailer_1", "retailer_2", "retailer_3")
-    with pytest.raises(FixConfiguration, match="retailer_1 is not configured. Set RETAILER1_API_KEY in .env"):
+    with pytest.raises(FixConfiguration, match=r"retailer_1 is not configured\. Set RETAILER1_API_KEY in \.env"):
         sources.connect("retailer_1")
     with pytest.raises(FixConfiguration, match="RETAILER3_HMAC_SECRET_FILE names /nowhere, which cannot be read"):
         sources.connect("retailer_3")

@@ -24,6 +24,15 @@ connection:
   auth: {kind: header, name: X-Key, value: {secret: SHOP_KEY}}
 """
 
+FILES = """\
+id: shop
+name: Berlin Shop
+connector: files
+schedule: manual
+time_zone: Europe/Berlin
+mapping: {columns: {}}
+"""
+
 
 def written(directory: Path, text: str, name: str = "shop.yaml") -> Path:
     path = directory / name
@@ -46,33 +55,85 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("currencies: [EUR]", "currancies: [EUR]", "shop.yaml:5: currancies: there is no such key; did you mean currencies?"),
+        (
+            "currencies: [EUR]",
+            "currancies: [EUR]",
+            "shop.yaml:5: currancies: there is no such key; did you mean currencies?",
+        ),
         ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' does not match ^[A-Z]{3}$."),
         ("Europe/Berlin", "Europe/Berln", "shop.yaml:4: time_zone: 'Europe/Berln' is not an IANA time zone"),
-        ("connector: retailer1", "connector: shopifi", "shop.yaml:3: connector: 'shopifi' is not a connector; allowed: "),
-        ("kind: header", "kind: headr", "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, "),
+        (
+            "connector: retailer1",
+            "connector: shopifi",
+            "shop.yaml:3: connector: 'shopifi' is not a connector; allowed: ",
+        ),
+        (
+            "kind: header",
+            "kind: headr",
+            "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, ",
+        ),
         ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither a text nor `{env:"),
-        ("secret: SHOP_KEY", "secret: shop_key", "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match"),
+        (
+            "secret: SHOP_KEY",
+            "secret: shop_key",
+            "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match",
+        ),
         ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
         ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
+        (
+            "  url: ",
+            "  uri: ",
+            "shop.yaml:7: connection.uri: there is no such key; did you mean url? Allowed: url, auth.",
+        ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
         ("id: shop", "id: store", "shop.yaml:1: id: it is 'store', but the file is named shop.yaml."),
         ("name: Berlin Shop", "name: A\nname: B", "shop.yaml:3: not valid YAML: the key 'name' is there twice."),
         ("name: Berlin Shop", "start_date: 2024-02-30", "shop.yaml:2: not valid YAML: '2024-02-30' is not a date."),
         ("name: Berlin Shop", "name: [", "not valid YAML"),
-        ("name: Berlin Shop", "name: A\ncountry: NO", "shop.yaml:3: country: YAML reads this as False, not as a text; put"),
+        (
+            "name: Berlin Shop",
+            "name: A\ncountry: NO",
+            "shop.yaml:3: country: YAML reads this as False, not as a text; put",
+        ),
         ("name: Berlin Shop", "name: {env: SHOP_NAME}", "shop.yaml:2: name: SHOP_NAME is not set. Set it in .env or"),
-        ("currencies: [EUR]", "limits: {reject_share: 2}", "limits.reject_share: input should be less than or equal to 1"),
-        ("currencies: [EUR]", "limits: {rejects: 2}", "limits.rejects: there is no such key; did you mean reject_share? Allowed:"),
+        (
+            "currencies: [EUR]",
+            "limits: {reject_share: 2}",
+            "limits.reject_share: input should be less than or equal to 1",
+        ),
+        (
+            "currencies: [EUR]",
+            "limits: {rejects: 2}",
+            "limits.rejects: there is no such key; did you mean reject_share? Allowed:",
+        ),
         ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
         ("currencies: [EUR]", "schedule: hourly", "schedule: input should be 'daily' or 'manual' (given: 'hourly')."),
         ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: currencies.0: "),
     ],
-)  # fmt: skip
+)
 def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert old in VALID
     assert fault in fault_of(tmp_path, VALID.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("schedule: manual\n", "", "shop.yaml:1: schedule: `retail etl` loads files, so write `schedule: manual`."),
+        ("mapping: {columns: {}}\n", "", "shop.yaml:1: mapping: it is missing."),
+        (
+            "mapping: {columns: {}}",
+            "connection: {url: x}",
+            "shop.yaml:6: connection: the connector files has no",
+        ),
+        ("connector: files", "connector: retailer1", "shop.yaml:6: mapping: the connector retailer1 has no mapping"),
+        ("connector: files", "connector: retailer1", "shop.yaml:1: connection: it is missing."),
+    ],
+)
+def test_files_have_a_mapping_and_apis_a_connection(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert read_definition(written(tmp_path, FILES), {}).mapping == {"columns": {}}
+    assert fault in fault_of(tmp_path, FILES.replace(old, new, 1))
 
 
 def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
@@ -112,8 +173,10 @@ def test_the_schema_for_editors_is_the_present_one_and_agrees_with_the_reader(tm
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: make settings"
     schema = json.loads(schema_text())
     definitions = [path.read_text(encoding="utf-8") for path in sorted(PATH.parent.glob("*.yaml"))]
-    for text in [VALID, *definitions]:
+    for text in [VALID, FILES, *definitions]:
         jsonschema.validate(yaml.safe_load(text), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(FILES.replace("connector: files", "connector: retailer1")), schema)
     for old, new in (("[EUR]", "[euro]"), ("kind: header", "kind: headr"), ("name: B", "nam: B"), ("secret:", "x:")):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(yaml.safe_load(VALID.replace(old, new, 1)), schema)

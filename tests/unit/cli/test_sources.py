@@ -1,0 +1,124 @@
+"""`retail sources`: what is defined, what is wrong with it, and what a source sends. It needs no warehouse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.sources import app
+from tests.fakes.http_vendor import http_vendor
+from tests.fakes.retailer_responses import Retailer
+from tests.unit.shared.sources.test_reading import VALID, written
+
+
+@pytest.fixture(autouse=True)
+def _no_other_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shared.config.read_environment.__defaults__", (None, tmp_path / "no.env"))
+    monkeypatch.setenv("SOURCES_DIRECTORY", str(tmp_path))
+    monkeypatch.setenv("INGEST_MAX_ATTEMPTS", "1")
+    for name in ("SHOP_URL", "SHOP_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def sources(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_the_list_says_what_each_source_lacks(tmp_path: Path) -> None:
+    written(tmp_path, VALID)
+    written(tmp_path, VALID.replace("id: shop", "id: paused") + "enabled: false\n", "paused.yaml")
+    written(tmp_path, "id: wrong\n", "wrong.yaml")
+
+    listed = json.loads(sources("list", "--json").stdout)["sources"]
+    assert [(each["id"], each["enabled"]) for each in listed] == [("paused", False), ("shop", True), ("wrong", None)]
+    assert listed[0]["problem"] is None
+    assert "Set SHOP_KEY and SHOP_URL in .env" in listed[1]["problem"]
+    assert "wrong.yaml:1: name: it is missing." in listed[2]["problem"]
+    shown = sources("list")
+    assert shown.exit_code == 2
+    assert "disabled" in shown.stdout
+
+
+def test_without_sources_the_list_says_where_to_read_how_to_add_one() -> None:
+    shown = sources("list")
+    assert (shown.exit_code, "docs/SOURCES.md" in shown.stdout) == (0, True)
+    assert "no source to check" in sources("check").stderr
+
+
+def test_a_definition_is_shown_with_the_origin_of_its_variables_and_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, VALID)
+    monkeypatch.setenv("SHOP_KEY", "hush")
+    shown = sources("show", "shop")
+    assert (shown.exit_code, "hush" in shown.stdout) == (0, False)
+    assert "time_zone: Europe/Berlin" in shown.stdout
+    assert shown.stdout.endswith("# SHOP_URL: missing\n# SHOP_KEY: set\n")
+    as_json = json.loads(sources("show", "shop", "--json").stdout)
+    assert as_json["variables"] == {"SHOP_URL": "missing", "SHOP_KEY": "set"}
+
+
+def test_an_unknown_source_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
+    written(tmp_path, VALID)
+    for command in ("show", "check", "preview"):
+        failed = sources(command, "zeta")
+        assert (failed.exit_code, "Unknown retailer: zeta. Known: shop." in failed.stderr) == (2, True)
+
+
+def test_a_check_connects_unless_it_is_told_not_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, VALID)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer(1)) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        assert (sources("check").exit_code, sources("check", "shop").stdout) == (0, "shop: ok\n")
+        requests = len(vendor.requests)
+        assert sources("check", "--offline").exit_code == 0
+        assert len(vendor.requests) == requests
+    failed = sources("check")
+    assert (failed.exit_code, "shop at" in failed.stderr, "correct SHOP_URL" in failed.stderr) == (2, True, True)
+
+
+def test_a_check_meets_rejected_credentials_and_a_connector_that_cannot_be_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, VALID)
+    written(tmp_path, VALID.replace("id: shop", "id: own").replace("retailer1", "nowhere.at_all:Shop"), "own.yaml")
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer(1, reject_credentials=99)) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        problems = json.loads(sources("check", "--json").stdout)["problems"]
+    assert "shop rejected our credentials (401)" in problems["shop"]
+    assert "SHOP_KEY" in problems["shop"]
+    assert "the connector nowhere.at_all:Shop cannot be imported" in problems["own"]
+
+
+def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path, VALID)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer(1)) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        found = json.loads(sources("preview", "shop", "2024-01-15", "--limit", "2", "--json").stdout)
+        shown = sources("preview", "shop", "2024-01-15")
+    assert [record["transaction_id"] for record in found["records"]] == ["A", "B"]
+    assert {record["retailer_id"] for record in found["records"]} == {"shop"}
+    assert found["rejected"] == []
+    assert (shown.exit_code, "shop on 2024-01-15, lines 1 to 3" in shown.stdout) == (0, True)
+
+
+def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spoil(value: dict[str, object]) -> dict[str, object]:
+        rows = value.get("rows")
+        if isinstance(rows, list):
+            rows[0]["currency"] = "XXX"
+        return value
+
+    written(tmp_path, VALID)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer(1, lines=(("A", "B"),), spoil=spoil)) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        shown = sources("preview", "shop", "2024-01-15")
+    assert "rejected, UNKNOWN_CURRENCY: 'XXX' is not an ISO 4217 currency" in shown.stderr
+    assert "lines 1 to 1" in shown.stdout
