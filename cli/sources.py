@@ -138,7 +138,7 @@ def status_of(sources: Sources, source_id: str) -> SourceStatus:
     definition = sources.find(source_id)
     if definition is None:
         return SourceStatus(source_id, None, sources.broken[source_id])
-    if not definition.enabled:
+    if not definition.enabled or definition.connection is None:
         return SourceStatus(source_id, definition)
     try:
         sources.connect(source_id)

@@ -55,7 +55,7 @@ def _shown(path: Path, root: Path) -> str:
 
 
 def _for_compose(path: str) -> str:
-    """The path as docker-compose tells it from the name of a volume."""
+    """The path, written so that docker-compose does not take it for the name of a volume."""
     return path if path.startswith("/") else f"./{path}"
 
 

@@ -32,6 +32,8 @@ def _check(source_id: str, sources: Sources, advice: Advice) -> list[Finding]:
     if source_id in sources.broken:
         reason = " ".join(sources.broken[source_id].split())
         return [Finding(AREA, source_id, Health.DOWN, reason, "Correct the file; the next run reads it again")]
+    if sources.get(source_id).connection is None:
+        return [Finding(AREA, source_id, Health.OK, "its files are loaded by a command")]
     try:
         connection = sources.connect(source_id)
     except FixConfiguration as error:

@@ -57,7 +57,7 @@ def test_a_setting_is_shown_with_its_origin() -> None:
     assert result["sources"] == {"retailer_1": None, "retailer_2": None, "retailer_3": None}
 
 
-def test_what_a_source_lacks_is_listed_with_the_source_and_is_no_problem_of_the_others(tmp_path: Path) -> None:
+def test_what_a_source_lacks_is_listed_with_the_source_and_is_a_problem_of_that_source_only(tmp_path: Path) -> None:
     definition = (PROJECT_ROOT / "sources" / "retailer_1.yaml").read_text(encoding="utf-8")
     for name, text in {
         "retailer_1": definition,

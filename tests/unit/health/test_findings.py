@@ -138,6 +138,13 @@ def test_a_broken_definition_is_down_with_its_file_and_line_and_every_error(tmp_
     assert "\n" not in found.reason
 
 
+def test_a_source_of_files_lacks_nothing(tmp_path: Path) -> None:
+    text = "id: drops\nname: Drops\nconnector: files\nschedule: manual\ntime_zone: UTC\nmapping: {columns: {}}\n"
+    (tmp_path / "drops.yaml").write_text(text, encoding="utf-8")
+    (found,) = check_sources(sources_of({"SOURCES_DIRECTORY": str(tmp_path)}, tmp_path), Advice())
+    assert (found.item, found.health, found.reason) == ("drops", Health.OK, "its files are loaded by a command")
+
+
 def test_without_any_source_there_is_a_line_that_says_so(tmp_path: Path) -> None:
     (found,) = check_sources(sources_of({}, tmp_path), Advice())
     assert (found.health, found.reason) == (Health.UNKNOWN, f"no source is enabled in {tmp_path}/sources")

@@ -65,5 +65,5 @@ def test_a_variable_is_required_when_one_definition_has_no_default_for_it(tmp_pa
 
 
 @pytest.mark.parametrize("text", ["", "secret: {kind: x}", "auth: {kind: hmac, name: env}", "env: lower_case"])
-def test_what_is_no_reference_is_not_found(tmp_path: Path, text: str) -> None:
+def test_other_text_is_not_taken_for_a_reference(tmp_path: Path, text: str) -> None:
     assert variables_in(written(tmp_path, one=text)) == {}
