@@ -35,7 +35,8 @@ def etl(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the columns mean: a built-in layout or a YAML file. Default: detected from the header.",
+            help="What the columns mean: a built-in layout or a YAML file. Default: the mapping of the retailer's"
+            " definition, else detected from the header.",
         ),
     ] = None,
     retailer: Annotated[

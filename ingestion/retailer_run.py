@@ -100,7 +100,7 @@ def _plan(
     listed = connector.list_changes(since)
     listing = listed or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
-    manifests = catch_up.current_manifests(zone.store, zone.bucket, connector.retailer_id, affected)
+    manifests = catch_up.current_manifests(zone.bucket, connector.retailer_id, affected)
     known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}
     to_land = sorted({*gaps.to_fill, *affected} - known)
     # An earlier run landed these dates but none loaded them. The day's manifest names them, so they are loaded now.

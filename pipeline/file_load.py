@@ -21,9 +21,10 @@ from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_mo
 from pipeline.file_load_source import describe_source
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
-from shared.config import IngestSettings, Settings, load_settings
+from shared.config import Settings, SourceSettings, load_settings, load_source_settings
 from shared.database import Cursor, lock_key, session
 from shared.errors import FixConfiguration, RetryLater
+from shared.sources.definition import FILES
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,8 +35,10 @@ if TYPE_CHECKING:
     from ingestion.landing.land_files import BulkLanding
     from ingestion.landing.plan import LandingPlan
     from ingestion.landing.write import RawZone
+    from ingestion.mapping.layouts import SourceMapping
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
+    from shared.sources.registry import Sources
     from transformation.loads import RetailerLoad
 
 Progress = Callable[[str, str, float], None]
@@ -75,19 +78,18 @@ def run_file_load(
     Raises RetailError; then nothing was published, and the same request can be made again. LoadRejected is the one for
     data that fails a quality check.
     """
-    from ingestion.connectors.files.headers import recognise_layout
     from ingestion.connectors.files.read_files import read_files
     from ingestion.landing.write import RawZone
-    from ingestion.mapping.layouts import load_layout
     from ingestion.mapping.workspace import workspace
-    from shared.s3_bulk import BulkBucket
+    from shared.s3_client import Bucket
 
     watch = Stopwatch()
-    layout = load_layout(request.layout) if request.layout else recognise_layout(request.sources)
     if settings is None and not request.dry_run:
         settings = load_settings()
+    own = settings or load_source_settings()
+    layout = choose_layout(request, own.sources)
     with workspace() as connection:
-        share = _max_reject_share(request, settings)
+        share = _max_reject_share(request, own, request.retailer_id or layout.retailer_id)
         with watch.timed("read"):
             read = read_files(
                 request.sources,
@@ -102,7 +104,7 @@ def run_file_load(
         if request.dry_run or settings is None:
             return _dry(request, read, run_id, watch, report)
         source = describe_source(settings.sources, read.retailer_id, layout.time_zone)
-        zone = RawZone(BulkBucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
+        zone = RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
         return _FileLoad(request, read, report, connection, settings, zone, clock, progress, watch).run()
 
 
@@ -110,15 +112,28 @@ def _dsn(settings: Settings) -> str:
     return settings.warehouse_dsn.get_secret_value()
 
 
-def _max_reject_share(request: FileLoadRequest, settings: Settings | None) -> float:
+def choose_layout(request: FileLoadRequest, sources: Sources) -> SourceMapping:
+    """The requested layout; else the mapping of the retailer's definition; else the known one with these columns."""
+    from ingestion.connectors.files.headers import recognise_layout
+    from ingestion.mapping.layouts import load_layout, mapping_of
+
+    if request.layout:
+        return load_layout(request.layout)
+    retailer_id = request.retailer_id or ""
+    if retailer_id in sources.broken:
+        raise FixConfiguration(sources.broken[retailer_id])
+    definition = sources.find(retailer_id)
+    if definition is not None and definition.connector == FILES:
+        return mapping_of(definition, sources.directory)
+    return recognise_layout(request.sources)
+
+
+def _max_reject_share(request: FileLoadRequest, settings: SourceSettings, retailer_id: str) -> float:
     if request.max_reject_share is not None:
         return request.max_reject_share
-    if settings is None:
-        try:
-            settings = load_settings()
-        except FixConfiguration:  # a dry run needs no settings
-            return IngestSettings().max_reject_share
-    return settings.ingest.max_reject_share
+    definition = settings.sources.find(retailer_id)
+    own = definition.limits.reject_share if definition else None
+    return settings.ingest.max_reject_share if own is None else own
 
 
 def _dry(

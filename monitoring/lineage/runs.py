@@ -12,6 +12,8 @@ GROUPS = {"run": "retail_run", "etl": "retail_etl"}
 """Commands that run several stages: the beginning of their run ids, and their names as jobs."""
 PER_RETAILER = ("ingest", "transform")
 """Stages whose retailers succeed or fail separately: they have a run for every retailer."""
+WITHOUT_DATA = ("plan",)
+"""Stages that move no data, so that lineage has no run of them."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ class Parent:
 
 
 def lineage_runs(run_id: str, stage: str, day: date, retailers: tuple[str, ...]) -> list[LineageRun]:
-    """The runs of a stage: one per retailer where they succeed or fail separately."""
+    """The runs of a stage: one per retailer where they succeed or fail separately, none where it moves no data."""
+    if stage in WITHOUT_DATA:
+        return []
     parts = retailers if stage in PER_RETAILER and retailers else (None,)
     return [LineageRun(run_id, stage, day, part) for part in parts]
 

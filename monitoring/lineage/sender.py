@@ -46,10 +46,10 @@ def configured(environ: Mapping[str, str] = os.environ) -> bool:
 @contextmanager
 def sending_lineage(stage: StageRun, outcome: StageOutcome, clock: Callable[[], datetime]) -> Iterator[None]:
     """Send events of the stage's start and end, if a receiver is configured."""
-    if not configured():
+    parts = lineage_runs(stage.run_id, stage.stage, stage.business_date, stage.retailers)
+    if not parts or not configured():
         yield
         return
-    parts = lineage_runs(stage.run_id, stage.stage, stage.business_date, stage.retailers)
     sender = _LineageSender(stage.run_id)
     sender.send([(part, "START", (), None) for part in parts], clock())
     raised: BaseException | None = None

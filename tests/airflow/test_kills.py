@@ -10,11 +10,10 @@ from datetime import date, timedelta
 import psutil
 import pytest
 
-from shared.config import RETAILER_IDS
 from tests.airflow.conftest import held_up
 from tests.conftest import Say
 from tests.end_to_end.checkout import Checkout
-from tests.end_to_end.running_platform import Outcome, RunningPlatform
+from tests.end_to_end.running_platform import EVERYONE, Outcome, RunningPlatform
 from tests.waiting import wait_until
 
 FIRST = date(2023, 8, 20)
@@ -74,7 +73,7 @@ def test_a_run_whose_helper_is_killed_ends_right_or_says_why_and_the_next_one_is
     if outcome.state == "failed":
         assert outcome.said
         assert airflow.run(day).state == "success"
-    assert airflow.balance(day) == dict.fromkeys(RETAILER_IDS, True)
+    assert airflow.balance(day) == dict.fromkeys(EVERYONE, True)
 
 
 def test_loading_the_same_dates_again_in_peace_changes_nothing(airflow: RunningPlatform) -> None:

@@ -9,11 +9,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from shared.airflow_rest.client import DAG_ID
-from shared.config import RETAILER_IDS
 from tests.airflow.conftest import Keep
 from tests.airflow.pipeline_page import LONG, PipelinePage
 from tests.airflow.screens import DESKTOP, Screens
-from tests.end_to_end.running_platform import RunningPlatform
+from tests.end_to_end.running_platform import EVERYONE, RunningPlatform
 
 ONE_DAY = date(2024, 6, 20)
 FIRST, LAST = date(2024, 2, 24), date(2024, 3, 4)
@@ -40,7 +39,7 @@ def pipeline(page: Page) -> PipelinePage:
 
 
 def every_retailer(days: set[date]) -> set[tuple[date, str]]:
-    return {(day, name) for day in days for name in RETAILER_IDS}
+    return {(day, name) for day in days for name in EVERYONE}
 
 
 def backfill_runs(platform: RunningPlatform, pipeline: PipelinePage) -> list[dict[str, Any]]:

@@ -143,8 +143,10 @@ def test_a_manual_run_is_for_yesterday_or_the_day_before_its_logical_date_or_the
 
     assert business_date(page, None, zone) == business_date(rest, None, zone) == yesterday
     assert business_date(command_line, None, zone) == logical.astimezone(ZoneInfo(zone)).date() - ONE_DAY
-    for run in (page, rest, command_line, automatic("scheduled", interval), automatic("backfill", interval)):
+    for run in (page, rest, command_line, automatic("scheduled", interval)):
         assert business_date(run, named[1].isoformat(), zone) == named[1]
+    backfill = automatic("backfill", interval)
+    assert business_date(backfill, named[1].isoformat(), zone) == business_date(backfill, None, zone)
 
 
 @slowly
@@ -213,3 +215,31 @@ def test_a_backfill_reaches_back_before_the_beginning(airflow_home: Path) -> Non
     )
     assert info and info.data_interval
     assert info.data_interval.start == datetime(2024, 2, 28, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("kind", "chosen", "problem"),
+    [
+        ("backfill", "2026-11-18", "is for 2026-11-19, but the field Business date of its form was set to 2026-11-18"),
+        ("backfill", "2026-11-19", None),
+        ("backfill", None, None),
+        ("manual", "2026-11-18", None),
+    ],
+)
+def test_a_date_in_the_form_of_a_backfill_fails_its_runs_of_other_dates_without_a_retry(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, kind: str, chosen: str | None, problem: str | None
+) -> None:
+    """A run that is cleared keeps its kind and its form, so it fails again."""
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from retail_airflow import tasks
+
+    began = datetime(2026, 11, 19, 2, tzinfo=UTC)
+    run = Run(kind, began + ONE_DAY, began, began, began + ONE_DAY)
+    monkeypatch.setattr(tasks, "_context", lambda: {"dag_run": run, "params": {"date": chosen}})
+
+    if problem is None:
+        assert tasks.chosen_date("UTC") == (chosen if kind == "manual" else "2026-11-19")
+        return
+    with pytest.raises(AirflowFailException, match=problem):
+        tasks.chosen_date("UTC")

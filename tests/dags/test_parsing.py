@@ -1,4 +1,7 @@
-"""What reading the DAG files touches: no network, no database, no project file except code and documentation."""
+"""What reading the DAG files touches: no network, no database, no project file except code and documentation.
+
+No definition of a source either: the sources of a run are chosen when it runs.
+"""
 
 from __future__ import annotations
 

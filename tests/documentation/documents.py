@@ -22,6 +22,7 @@ RUN_IN_THIS_ORDER = (
     "docs/TROUBLESHOOTING.md",
     "docs/ALERTS.md",
     "docs/OPERATIONS.md",
+    "docs/SOURCES.md",
     "CONTRIBUTING.md",
 )
 """Documents whose fences are run. Those of docs/RETAILERS.md are `shell`, and run by its own test."""

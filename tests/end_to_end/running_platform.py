@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import requests
 
 from shared.airflow_rest.client import DAG_ID, AirflowApi
 from tests.end_to_end.checkout import Checkout
@@ -20,6 +25,8 @@ from tests.fakes.vendors import call_admin
 from tests.waiting import wait_until
 
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
+EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
+"""The sources of the platform, unless a test adds one."""
 UNFINISHED = ("queued", "running", None)
 BALANCE = """
 WITH facts AS (
@@ -111,6 +118,28 @@ class RunningPlatform:
     def digest(self) -> str:
         """Digest of the warehouse."""
         return str(self.query("SELECT ops.warehouse_digest()")[0][0])
+
+    def command(self, checkout: Checkout, module: str, *arguments: str) -> Any:
+        """What a command prints with `--json`, as a user's shell runs it after `source .local/env`."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments, "--json"],
+            env={"PATH": os.defpath, **self.environment},
+            cwd=checkout.root,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return json.loads(done.stdout)
+
+    def page(self, path: str) -> str:
+        """The text of a page of Airflow's web server, without its tags."""
+        if not self.airflow.token:
+            self.airflow.log_in()
+        headers = {"Authorization": f"Bearer {self.airflow.token}"}
+        response = requests.get(f"{self.airflow.url}{path}", headers=headers, timeout=60)
+        response.raise_for_status()
+        return " ".join(re.sub(r"<[^>]*>", " ", response.text).split())
 
     def faults(self, number: int, faults: str | None) -> None:
         """Switch a retailer's faults on; None switches all off."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg2
-from psycopg2.extras import execute_values
+from psycopg2.extras import Json, execute_values
 
 from shared.config import Settings, load_settings
 
@@ -116,6 +116,14 @@ class PublishedDays:
             (retailer_id, day, datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC), LOADED_AT),
         )
         return int(load_id)
+
+    def plan(self, day: date, sources: Sequence[str], run_id: str | None = None) -> None:
+        """The row of a run's first stage: the sources it is for."""
+        self.execute(
+            "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at, finished_at, details)"
+            " VALUES (%s, 'plan', %s, 'succeeded', %s, %s, %s)",
+            (run_id or self.run_id, day, LOADED_AT, LOADED_AT, Json({"sources": list(sources)})),
+        )
 
     def publish_all(self, day: date, **options: Any) -> None:
         """`publish` for every retailer."""

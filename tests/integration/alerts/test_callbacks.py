@@ -12,7 +12,6 @@ import pytest
 
 from pipeline.stages import INGEST, REFRESH
 from retail_airflow import alerts, tasks
-from shared.config import RETAILER_IDS
 from tests.fakes.published_days import PublishedDays
 from tests.integration.alerts.conftest import Alerts, Sink
 
@@ -111,7 +110,8 @@ def test_a_run_without_a_chosen_date_keeps_its_own_when_another_was_reported_bef
     assert row["business_date"] == DAY
 
 
-def test_a_task_whose_process_was_killed_says_so(sink: Sink) -> None:
+def test_a_task_whose_process_was_killed_says_so(sink: Sink, days: PublishedDays) -> None:
+    days.plan(DAY, ["outlet_shop", "retailer_2"])
     tasks.task_failed(context(INGEST.task_id, task=object()))
 
     assert "its process was killed" in sink.bodies[0]["message"]
@@ -343,7 +343,12 @@ def test_without_a_warehouse_the_message_is_sent_and_the_task_goes_on(
     ]
 
 
-def test_every_retailer_has_an_index(sink: Sink) -> None:
-    for index, retailer in enumerate(RETAILER_IDS):
+def test_an_index_means_the_source_that_the_latest_plan_of_the_run_has_at_it(days: PublishedDays) -> None:
+    days.plan(DAY, ["retailer_3", "outlet_shop"])
+    days.plan(DAY, ["retailer_3", "a_shop", "outlet_shop"])
+    days.plan(DAY, ["of_another_run"], run_id="run-2")
+    found = []
+    for index in range(4):
         instance = SimpleNamespace(task_id=INGEST.task_id, map_index=index, try_number=1, max_tries=0)
-        assert alerts.alert_context(context(INGEST.task_id, task=None, ti=instance)).retailer == retailer
+        found.append(alerts.alert_context(context(INGEST.task_id, task=None, ti=instance)).retailer)
+    assert found == ["retailer_3", "a_shop", "outlet_shop", None]

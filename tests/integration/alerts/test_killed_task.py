@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.config import PROJECT_ROOT
+from tests.fakes.published_days import PublishedDays
 from tests.integration.alerts.conftest import Alerts, Sink
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 def test_a_task_that_was_killed_is_reported_by_the_dag_processor(
     warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, tmp_path: Path
 ) -> None:
+    days = PublishedDays(warehouse.owner_dsn, run_id="manual__x")
+    days.plan(date(2026, 11, 20), ["retailer_1", "retailer_2"])
+    days.close()
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("killed_task.py")), str(PROJECT_ROOT / "airflow" / "dags")],
         env={

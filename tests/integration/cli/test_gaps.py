@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from local_stack.databases import WarehouseAccess
 from tests.conftest import S3Access
 from tests.fakes.airflow_api import FakeAirflow, fake_airflow
 from tests.fakes.published_days import PublishedDays
+from tests.fakes.source_definitions import write_source
 
 RANGE = ("--from", "2024-02-01", "--to", "2024-02-05")
 
@@ -60,6 +62,22 @@ def test_missing_dates_are_listed_as_ranges_and_end_with_1(published: PublishedD
     facts = json.loads(retail(*RANGE, "--json").stdout)
     assert facts["gaps"] == {"retailer_1": ["2024-02-02", "2024-02-03", "2024-02-05"]}
     assert retail(*RANGE, "--retailer", "retailer_2").exit_code == 0
+
+
+def test_only_scheduled_sources_have_gaps(
+    published: PublishedDays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, line in {"retailer_1": "start_date: 2024-02-03", "retailer_2": "schedule: manual"}.items():
+        write_source(tmp_path, name, line)
+    monkeypatch.setenv("SOURCES_DIRECTORY", str(tmp_path))
+    published.publish_all(date(2024, 2, 1))
+
+    facts = json.loads(retail("--to", "2024-02-05", "--json").stdout)
+    assert facts["gaps"] == {"retailer_1": ["2024-02-03", "2024-02-04", "2024-02-05"]}
+    manual, removed = (retail("--retailer", name) for name in ("retailer_2", "retailer_3"))
+    assert (manual.exit_code, removed.exit_code) == (2, 2)
+    assert "retailer_2 is disabled or manual: no scheduled run reads it" in manual.stderr
+    assert "Unknown retailer: retailer_3" in removed.stderr
 
 
 def test_gaps_are_filled_through_airflow_a_run_a_date_oldest_first(

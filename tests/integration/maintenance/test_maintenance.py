@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -29,8 +30,10 @@ from shared.config import load_settings
 from shared.database import session
 from shared.errors import RetryLater, StopRun
 from shared.partitions import ControlAmounts, Manifest, RequestWindow, manifest_key, raw_key
+from shared.sources.registry import load_sources
 from tests.conftest import S3Access
 from tests.fakes.published_days import PublishedDays, usual_lines
+from tests.fakes.source_definitions import write_source
 
 YESTERDAY = date(2024, 2, 9)
 NOW = datetime(2024, 2, 10, 4, 30, tzinfo=UTC)
@@ -202,7 +205,7 @@ def test_gaps_are_counted_from_the_first_load_and_never_for_who_was_never_loaded
     for number in (5, 3, 2):
         published.publish(days_before(number))
     with session(warehouse.reader_dsn, application_name="test") as connection:
-        everyone = ("retailer_1", "retailer_2")
+        everyone = {"retailer_1": None, "retailer_2": None}
         found = find_gaps(connection, None, YESTERDAY, everyone)
         assert found == [Gap("retailer_1", days_before(number)) for number in (4, 1, 0)]
         since = find_gaps(connection, days_before(6), days_before(4), everyone)
@@ -214,9 +217,12 @@ def test_an_old_date_loaded_for_itself_opens_no_gap_and_a_long_outage_is_one(
 ) -> None:
     published.publish(date(2023, 6, 1))
     with session(warehouse.reader_dsn, application_name="test") as connection:
-        assert len(find_recent_gaps(connection, YESTERDAY, 5, ("retailer_1",))) == 5
+        assert len(find_recent_gaps(connection, YESTERDAY, 5, {"retailer_1": None})) == 5
+        started = {"retailer_1": days_before(1)}
+        assert len(find_recent_gaps(connection, YESTERDAY, 5, started)) == 2, "none before its start date"
+        assert find_gaps(connection, None, date(2024, 1, 1), started) == []
         published.publish(days_before(2))
-        recent = find_recent_gaps(connection, YESTERDAY, 5, ("retailer_1",))
+        recent = find_recent_gaps(connection, YESTERDAY, 5, {"retailer_1": None})
         assert recent == [Gap("retailer_1", days_before(1)), Gap("retailer_1", YESTERDAY)]
 
 
@@ -262,6 +268,40 @@ def test_a_missing_range_is_one_alert_which_is_resolved_when_its_date_is_loaded(
         ("retailer_1", days_before(2), "resolved"),
         ("retailer_2", days_before(3), "open"),
     ]
+
+
+@pytest.mark.parametrize(
+    "change", [None, "enabled: false", "schedule: manual", "start_date: 2024-02-10"], ids=lambda each: each or "removed"
+)
+def test_a_source_that_no_run_reads_any_more_has_no_gaps_and_its_alerts_are_resolved(
+    context: TaskContext, published: PublishedDays, tmp_path: Path, change: str | None
+) -> None:
+    definition = write_source(tmp_path, "retailer_1")
+    published.publish(days_before(2), "retailer_1")
+    assert watch_gaps(with_sources(context, tmp_path)).facts["alerts"] == 1
+
+    if change:
+        write_source(tmp_path, "retailer_1", change)
+    else:
+        definition.unlink()
+    done = watch_gaps(with_sources(context, tmp_path))
+
+    assert (done.summary, done.facts["resolved"]) == ("no date is missing", 1)
+    assert [each[2] for each in published.execute(ALERTS)] == ["resolved"]
+
+
+def test_a_definition_with_an_error_keeps_its_gaps(
+    context: TaskContext, published: PublishedDays, tmp_path: Path
+) -> None:
+    write_source(tmp_path, "retailer_1", "no_such_key: 1")
+    published.publish(days_before(2), "retailer_1")
+
+    assert watch_gaps(with_sources(context, tmp_path)).facts["gaps"] == {"retailer_1": ["2024-02-08", "2024-02-09"]}
+
+
+def with_sources(context: TaskContext, directory: Path) -> TaskContext:
+    settings = context.settings.model_copy(update={"sources": load_sources({}, directory)})
+    return replace(context, settings=settings)
 
 
 # Reconciliation ------------------------------------------------------------------------------------------------------

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote
 
 import pytest
 
@@ -21,53 +18,18 @@ from shared.config import load_settings
 from shared.errors import FixConfiguration, RetryLater
 from tests.conftest import S3Access
 from tests.fakes.published_days import PublishedDays, warehouse_settings
+from tests.fakes.pushgateway import Gateway, pushgateway
 from tests.fakes.raw_zone import RawZone, record
 from transformation.main import run as transform
 
 DAY, NEXT_DAY = date(2024, 1, 15), date(2024, 1, 16)
 
 
-class Gateway:
-    """It keeps what was pushed, as `path: {series: value}`; `status` is the status of its responses."""
-
-    def __init__(self) -> None:
-        self.status = 200
-        self.methods: list[str] = []
-        self.groups: dict[str, dict[str, float]] = {}
-        gateway = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                gateway.methods.append(self.command)
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                samples = re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", body, flags=re.MULTILINE)
-                group = gateway.groups.setdefault(unquote(self.path), {})
-                group.update({series: float(value) for series, value in samples})
-                self.send_response(gateway.status)
-                self.end_headers()
-
-            def do_PUT(self) -> None:
-                self.do_POST()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def group(self, stage: str, retailer: str = "") -> dict[str, float]:
-        """Everything pushed for a stage and retailer."""
-        parts = [f"/retailer/{retailer}" if retailer else "", f"/stage/{stage}"]
-        return self.groups.get(f"/metrics/job/retail_pipeline{''.join(parts)}", {})
-
-
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
-    served = Gateway()
-    monkeypatch.setenv("PUSHGATEWAY_URL", f"http://127.0.0.1:{served.server.server_address[1]}")
-    yield served
-    served.server.shutdown()
-    served.server.server_close()
+    with pushgateway() as served:
+        monkeypatch.setenv("PUSHGATEWAY_URL", served.url)
+        yield served
 
 
 def now() -> datetime:

@@ -30,7 +30,8 @@ def event(stage: str, *retailers: str) -> StageEvent:
 
 
 def end(details: dict[str, Any] | None = None, *, failed: bool = False, kind: str | None = None) -> StageEnd:
-    return StageEnd(ENDED, failed, kind, details or {}, {"retailer_1": date(2024, 3, 1), "online_retail": DAY})
+    scheduled = {"retailer_1": date(2024, 3, 1), "outlet_shop": None}
+    return StageEnd(ENDED, failed, kind, details or {}, scheduled)
 
 
 def part(retailer_id: str, **facts: Any) -> dict[str, Any]:
@@ -115,9 +116,10 @@ def test_the_published_date_is_the_watermark_and_not_the_date_of_a_backfill() ->
     assert value(groups, "retail_stage_business_date_timestamp_seconds", "retailer_1") == 1705276800
 
 
-def test_a_file_source_is_not_expected_every_day() -> None:
-    groups = finished(event("transform", "online_retail"), end(part("online_retail", partitions=[LOADED])))
-    assert value(groups, "retail_last_published_date_timestamp_seconds", "online_retail") is None
+@pytest.mark.parametrize("retailer_id", ["online_retail", "outlet_shop"])
+def test_a_source_that_is_not_scheduled_or_was_never_loaded_has_no_published_date(retailer_id: str) -> None:
+    groups = finished(event("transform", retailer_id), end(part(retailer_id, partitions=[LOADED])))
+    assert value(groups, "retail_last_published_date_timestamp_seconds", retailer_id) is None
 
 
 def test_an_error_is_counted_by_what_can_be_done_about_it() -> None:
@@ -134,7 +136,7 @@ def test_quality_has_zeros_for_what_did_not_fail() -> None:
     assert value(groups, "retail_quality_dimension_score_ratio", dimension="accuracy") == 0.8
     counts = {tuple(labels.values()): number for labels, number in groups[0].samples["retail_quality_failed_checks"]}
     assert counts["retailer_2", "critical"] == 1
-    assert counts["retailer_1", "critical"] == counts["all", "warning"] == 0
+    assert counts["retailer_1", "critical"] == counts["outlet_shop", "info"] == counts["all", "warning"] == 0
     assert value(groups, "retail_stage_errors", kind="StopRun") == 1
 
 

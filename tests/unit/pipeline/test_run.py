@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -10,8 +10,9 @@ from datetime import date
 import pytest
 
 from pipeline.outcomes import StageSummary
+from pipeline.plan import Plan
 from pipeline.run import PipelineRun, describe_result, run_stages
-from pipeline.stages import STAGES, Stage, StageCall, StageResult
+from pipeline.stages import PLAN, STAGES, Stage, StageCall, StageResult
 from shared.config import Settings, load_settings
 from shared.errors import RetryLater
 
@@ -53,14 +54,19 @@ class Result:
         return self.facts
 
 
+BOTH = ("retailer_1", "retailer_2")
+
+
 def run_with(
-    settings: Settings, results: Mapping[str, StageSummary | Exception]
+    settings: Settings, results: Mapping[str, StageSummary | Exception], chosen: Sequence[str] = BOTH
 ) -> tuple[PipelineRun, list[StageCall]]:
-    """The run whose stages have these results, and what each of them was called with."""
+    """The run whose stages have these results, and what each of them after the choice was called with."""
     calls: list[StageCall] = []
 
     def faked(stage: Stage) -> Stage:
         def run(call: StageCall) -> StageResult:
+            if stage is PLAN:
+                return Plan(call.day, tuple(chosen))
             calls.append(call)
             found = results[stage.name]
             if isinstance(found, Exception):
@@ -73,7 +79,7 @@ def run_with(
     def around(stage: Stage) -> Iterator[None]:
         yield
 
-    run = PipelineRun(DAY, ("retailer_1", "retailer_2"), settings, "run-1", other_dates=True)
+    run = PipelineRun(DAY, (), settings, "run-1", other_dates=True)
     return run_stages(run, around=around, stages=[faked(stage) for stage in STAGES]), calls
 
 
@@ -81,7 +87,8 @@ def test_a_run_executes_all_stages_in_order(settings: Settings) -> None:
     both = of(part("retailer_1"), part("retailer_2"))
     result, calls = run_with(settings, {"ingest": both, "transform": both, "quality": checked(), "refresh": REFRESHED})
     assert (result.ok, result.missing, len(calls)) == (True, {}, 4)
-    assert list(result.stages) == ["ingest", "transform", "quality", "refresh"]
+    assert list(result.stages) == ["plan", "ingest", "transform", "quality", "refresh"]
+    assert describe_result("plan", result.stages["plan"]) == "retailer_1, retailer_2"
     assert {(call.day, call.run_id, call.other_dates) for call in calls} == {(DAY, "run-1", True)}
     assert describe_result("ingest", both) == "2 retailers, 1 date: 20 landed, 2 rejected"
     assert describe_result("quality", checked()) == "score 99.5, 20 checks passed, 0 warn, 0 fail"
@@ -107,19 +114,25 @@ def test_when_a_retailer_fails_the_others_are_published_and_the_run_has_not_succ
 def test_when_no_retailer_was_landed_no_other_stage_runs(settings: Settings) -> None:
     landed = of(part("retailer_1", "no response"), part("retailer_2", "no response either"))
     result, calls = run_with(settings, {"ingest": landed})
-    assert (len(calls), list(result.stages)) == (1, ["ingest"])
+    assert (len(calls), list(result.stages)) == (1, ["plan", "ingest"])
     assert result.error == "no response; no response either"
 
 
 def test_a_failed_critical_check_keeps_the_views_unchanged(settings: Settings) -> None:
     both = of(part("retailer_1"), part("retailer_2"))
     result, calls = run_with(settings, {"ingest": both, "transform": both, "quality": checked("fail")})
-    assert (len(calls), list(result.stages)) == (3, ["ingest", "transform", "quality"])
+    assert (len(calls), list(result.stages)) == (3, ["plan", "ingest", "transform", "quality"])
     assert not result.ok
     assert "money is missing." in (result.error or "")
 
 
 def test_a_stage_that_cannot_start_is_reported_once_and_no_retailer_is_named(settings: Settings) -> None:
     result, calls = run_with(settings, {"ingest": RetryLater("PostgreSQL is not running.")})
-    assert (len(calls), result.stages) == (1, {})
+    assert (len(calls), list(result.stages)) == (1, ["plan"])
     assert (result.ok, result.error, result.missing) == (False, "PostgreSQL is not running.", {})
+
+
+def test_when_no_source_is_due_the_run_succeeds_without_the_other_stages(settings: Settings) -> None:
+    result, calls = run_with(settings, {}, chosen=())
+    assert (result.ok, calls, list(result.stages)) == (True, [], ["plan"])
+    assert describe_result("plan", result.stages["plan"]) == "no source is due on 2024-01-15"

@@ -49,8 +49,8 @@ def test_a_mapped_task_knows_its_retailer_and_date() -> None:
     assert it.what == " for retailer_2, 2026-11-20"
 
 
-def test_the_index_of_a_killed_task_identifies_the_retailer() -> None:
-    assert alert_context(context("ingest_retailers_to_s3", 2, task=object())).retailer == "retailer_3"
+def test_without_a_warehouse_the_retailer_of_a_killed_task_is_unknown() -> None:
+    assert alert_context(context("ingest_retailers_to_s3", 2, task=object())).retailer is None
     assert alert_context(context("transform_s3_to_postgres", task=object())).retailer is None
     assert alert_context(context("find_gaps", 1, task=object())).retailer is None
 
@@ -77,8 +77,10 @@ def test_a_missed_deadline_knows_its_run_from_a_dictionary() -> None:
     it = alert_context({"dag_run": run, "deadline": {}})
 
     assert (it.dag_id, it.run_id, it.day) == ("retail_data_pipeline", RUN["run_id"], date(2026, 11, 20))
-    chosen = alert_context({"dag_run": {**run, "run_type": "manual", "conf": {"date": "2024-01-15"}}})
-    assert chosen.day == date(2024, 1, 15)
+    conf = {"date": "2024-01-15"}
+    assert alert_context({"dag_run": {**run, "run_type": "manual", "conf": conf}}).day == date(2024, 1, 15)
+    backfill = alert_context({"dag_run": {**run, "run_type": "backfill", "conf": conf}})
+    assert backfill.day == date(2026, 11, 20), "its own; the chosen date is that of every run"
 
 
 def test_the_link_leads_to_the_task_or_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
