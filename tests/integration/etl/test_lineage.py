@@ -37,7 +37,9 @@ def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: 
 
 def test_lineage_includes_what_a_failed_load_had_landed(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(3))
-    done = platform.command("--source", str(file), "--no-report", "--allow-low-quality", S3_BUCKET_PROCESSED="not-there")
+    done = platform.command(
+        "--source", str(file), "--no-report", "--allow-low-quality", S3_BUCKET_PROCESSED="not-there"
+    )
     assert done.returncode != 0
 
     landed = {str(flow[4]).replace("-", "") for flow in platform.query(FLOWS, str(file)) if flow[0] == "ingest"}
