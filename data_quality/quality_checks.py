@@ -67,6 +67,8 @@ class Check(BaseModel):
     remedy: str = Field(min_length=1)
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
     """Bound into the query under their names."""
+    before_publishing: bool = False
+    """Whether a load of files makes this check before it commits."""
 
     @property
     def sql_file(self) -> Path:
