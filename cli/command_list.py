@@ -34,7 +34,7 @@ COMMANDS = (
     Entry(
         "run",
         "cli.run:run",
-        "Run the complete pipeline for one business date: ingest, transform, quality, refresh.",
+        "Run the complete pipeline for one business date: plan, ingest, transform, quality, refresh.",
         PIPELINE,
         (
             "retail run  # yesterday, all retailers",
