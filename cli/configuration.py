@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
+from cli.sources import status_of
 from monitoring.alerts.channels import parse_channels
 from monitoring.alerts.delivery import checked_channels
 from shared.commands import JsonOption, console, exit_code, print_json
-from shared.config import RETAILER_IDS, load_settings, read_environment
+from shared.config import load_settings, read_environment, read_sources
 from shared.database import describe_dsn
 from shared.errors import FixConfiguration
 from shared.settings_registry.registry import SETTINGS, names_read_by
@@ -48,28 +49,30 @@ def _config() -> None:
 def check(as_json: JsonOption = False) -> None:
     """Show the effective settings, and what is missing or wrong. Exits with 2 when something is.
 
-    A retailer without any setting is not an error: it is left out.
+    That includes enabled sources with an error in the definition, or without a variable that it names.
     """
     with exit_code():
-        settings = effective_settings(read_environment())
+        environ = read_environment()
+        settings = effective_settings(environ)
         problems = configuration_errors()
-        unused = [name for name in RETAILER_IDS if not any(each.name.startswith(_prefix(name)) for each in settings)]
+        of_sources = source_problems(environ)
+        wrong = [*problems, *filter(None, of_sources.values())]
         if as_json:
             shown = {each.name: {"value": each.value, "from": each.origin} for each in settings}
-            print_json({"ok": not problems, "settings": shown, "problems": problems, "not_configured": unused})
+            print_json({"ok": not wrong, "settings": shown, "problems": problems, "sources": of_sources})
         else:
             console().print(_table(settings))
-            if unused:
-                typer.echo(f"Not configured, so `retail ingest` cannot read: {', '.join(unused)}.")
-        for problem in problems:
+        for problem in wrong:
             typer.echo(problem, err=True)
-        if not as_json and not problems:
+        if not as_json and not wrong:
             typer.echo("Nothing is missing.")
-        raise typer.Exit(2 if problems else 0)
+        raise typer.Exit(2 if wrong else 0)
 
 
-def _prefix(retailer_id: str) -> str:
-    return retailer_id.upper().replace("_", "") + "_"
+def source_problems(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Every source, and what is missing or wrong; None where it can be read, or is disabled."""
+    sources = read_sources(environ)
+    return {each: status_of(sources, each).problem for each in sources.ids}
 
 
 def effective_settings(environ: Mapping[str, str]) -> list[Setting]:

@@ -12,8 +12,9 @@ from local_stack.databases import WAREHOUSE
 from local_stack.layout import Layout
 from local_stack.postgres import dsn
 from local_stack.unprivileged import plain_environment
-from shared.config import known_names
+from shared.config import SOURCES, known_names
 from shared.settings_registry.registry import default_of
+from shared.sources.variables import variables_in
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
@@ -28,12 +29,16 @@ PASSED_ON = (
     "http_proxy",
 )
 PASSED_ON_PREFIXES = ("INGEST_", "RETAIL_", "ALERT_", "OPENLINEAGE_")
+DIRECTORIES = ("SOURCES_DIRECTORY", "SECRETS_DIRECTORY")
 
 
 def pipeline_environment(
     ports: Mapping[str, int], credentials: Mapping[str, str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Everything that the stages and commands read; `environ` has the user's settings."""
+    """Everything that the stages and commands read; `environ` has the user's settings.
+
+    Of those it passes on what the pipeline reads, and every variable that a definition of a source refers to.
+    """
     warehouse = {
         name: dsn(role, credentials[role], ports["postgres"], WAREHOUSE)
         for name, role in (
@@ -62,11 +67,14 @@ def pipeline_environment(
         "AIRFLOW_USERNAME": _chosen(environ, "AIRFLOW_USERNAME"),
         "AIRFLOW_PASSWORD": environ.get("AIRFLOW_PASSWORD") or credentials["airflow_password"],
     }
-    chosen = {name: value for name, value in environ.items() if is_passed_on(name) and value}
+    of_sources = variables_in(Path(environ.get("SOURCES_DIRECTORY") or SOURCES))
+    chosen = {name: value for name, value in environ.items() if value and (is_passed_on(name) or name in of_sources)}
+    directories = {name: str(Path(chosen[name]).absolute()) for name in DIRECTORIES if name in chosen}
     direct = no_proxy_for_us(environ)
     return {
         "BUSINESS_TIMEZONE": default_of("BUSINESS_TIMEZONE"),
         **chosen,
+        **directories,
         **direct,
         **warehouse,
         **storage,

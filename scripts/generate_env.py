@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write `.env`: every setting of the platform, with strong random secrets.
+"""Write `.env`: every setting of the platform, with strong random secrets; and `sources.env`, made from it.
 
     python3 scripts/generate_env.py                  write .env, or add what is missing to an existing one
     python3 scripts/generate_env.py --print-missing  list what is missing, change nothing; exit status 1 if anything is
@@ -8,7 +8,10 @@
     python3 scripts/generate_env.py --secret-files   move secrets to files, for docker/compose/secrets.yml
 
 Existing values are never changed, except by --rotate and --aws. Needs Python 3.8 or newer and no package. Only the
-owner can read the file (mode 0600), and no secret is printed.
+owner can read the files (mode 0600), and no secret is printed.
+
+sources.env has the variables that the definitions in sources/ refer to, and the INGEST_ settings, for the containers
+that read sources. Run the script again after a change of .env or sources/.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from pathlib import Path
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT_ROOT))
 
-from scripts.environment_file import aws  # noqa: E402
+from scripts.environment_file import aws, for_sources  # noqa: E402
 from scripts.environment_file.rotation import START, CannotRotateError, rotated, what_to_do  # noqa: E402
 from scripts.environment_file.secret_files import moved  # noqa: E402
 from scripts.environment_file.settings import KNOWN, SECRETS  # noqa: E402
 from scripts.environment_file.text import completed, is_aws, missing_from, write  # noqa: E402
+from shared.sources.variables import Variable  # noqa: E402
 
 __all__ = ["KNOWN", "SECRETS", "completed", "main", "missing_from"]
 
@@ -37,29 +41,56 @@ def main(arguments: list[str] | None = None) -> int:
         print(completed("", example=True), end="")
         return 0
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if options.print_missing:
-        return _print_missing(path, text)
-    if options.rotate:
-        return _rotate(path, text, options.rotate)
+    try:
+        if options.print_missing:
+            return _print_missing(path, text)
+        if options.rotate:
+            return _rotate(path, text, options.rotate)
+        return _complete(path, text, options)
+    except (CannotRotateError, for_sources.CannotWriteError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def _complete(path: Path, text: str, options: argparse.Namespace) -> int:
     missing = missing_from(text)
     text = completed(text) if missing else text
+    text = for_sources.with_variables(text, _variables(path, text))
     if options.aws:
         text = aws.prepared(text)
     if options.secret_files:
         return _secret_files(path, text, options.secret_files)
-    write(path, text)
+    _save(path, text)
     print(f"{path}: {len(missing)} settings added, {len(KNOWN) - len(missing)} kept; only you can read it")
     if options.aws:
         print("\n".join([".env uses Amazon S3 now. " + _still_needed(text), *aws.still_needed(text)]))
+    if unset := _unset_variables(path, text):
+        print("\n".join(["These variables of sources have no value yet:", *unset]))
     return 0
 
 
 def _secret_files(path: Path, text: str, directory: Path) -> int:
     root = path.resolve().parent
-    text, count = moved(text, (root / directory).resolve(), root)
-    write(path, text)
+    of_sources = {name for name, each in _variables(path, text).items() if each.is_secret}
+    text, count = moved(text, (root / directory).resolve(), root, of_sources)
+    _save(path, text)
     print(f"{path}: {count} secrets moved to {directory}, which only you can enter. Next: {START}")
     return 0
+
+
+def _save(path: Path, text: str) -> None:
+    """Write both files, or neither."""
+    of_sources = for_sources.content(text, _variables(path, text))
+    write(path, text)
+    write(path.with_name(for_sources.FILE_NAME), of_sources)
+
+
+def _variables(path: Path, text: str) -> dict[str, Variable]:
+    return for_sources.definitions(text, path.resolve().parent, PROJECT_ROOT)
+
+
+def _unset_variables(path: Path, text: str) -> list[str]:
+    return for_sources.missing_variables(text, _variables(path, text), path.resolve().parent)
 
 
 def _still_needed(text: str) -> str:
@@ -67,19 +98,15 @@ def _still_needed(text: str) -> str:
 
 
 def _print_missing(path: Path, text: str) -> int:
-    missing = [*missing_from(text), *aws.still_needed(text)]
+    missing = [*missing_from(text), *_unset_variables(path, text), *aws.still_needed(text)]
     other = "Amazon S3" if is_aws(text) else "the bundled store or a compatible one; for Amazon's: --aws"
     print("\n".join(missing) if missing else f"{path}: nothing is missing (S3: {other})")
     return 1 if missing else 0
 
 
 def _rotate(path: Path, text: str, names: list[str]) -> int:
-    try:
-        text = rotated(text, names, path.resolve().parent)
-    except CannotRotateError as error:
-        print(error, file=sys.stderr)
-        return 2
-    write(path, text)
+    text = rotated(text, names, path.resolve().parent)
+    _save(path, text)
     print(f"{path}: new value for {', '.join(names)}. Next steps:")
     print("\n".join(what_to_do(text, name) for name in names))
     return 0

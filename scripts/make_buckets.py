@@ -15,23 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from shared.config import S3Settings, load_settings, read_environment
+from shared.config import load_settings, read_environment
 from shared.errors import RetailError, RetryLater
-from shared.s3_admin import create_bucket
-from shared.s3_client import Bucket, BucketMissing
+from shared.s3_admin import ensure_bucket
 
 TIMEOUT_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
-
-
-def ensure_bucket(settings: S3Settings, name: str) -> str:
-    """Create the bucket unless it exists; returns `created` or `exists`."""
-    try:
-        Bucket(settings, name, timeout_seconds=5, attempts=1).check()
-    except BucketMissing:
-        create_bucket(settings, name)
-        return "created"
-    return "exists"
 
 
 def retry_while_starting(

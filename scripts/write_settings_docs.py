@@ -22,6 +22,9 @@ and where each comes from.
   `source .local/env` a shell uses them. They win over `.env`.
 - **Containers, or a platform of your own.** `python3 scripts/generate_env.py` writes a `.env` with random secrets.
   It adds what is missing and keeps what is there. `.env.example` shows the file without secrets.
+- **Sources.** The definitions in `sources/` name the variables that they need: `{env: NAME}`, `{secret: NAME}`. Their
+  values belong into `.env`, too. `generate_env.py` adds a line for each, and writes `sources.env` for the containers,
+  with these variables and every `INGEST_` setting. Run it again after a change ([SOURCES.md](SOURCES.md)).
 - **Secrets in files.** The pipeline and the simulated retailers accept `NAME_FILE` in place of `NAME`: the path of a
   file that holds the value. `python3 scripts/generate_env.py --secret-files` moves the secrets to files
   ([SECURITY.md](SECURITY.md)).

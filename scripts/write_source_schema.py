@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.sources.definition import SourceDefinition
+from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import EnvReference
 
 PATH = Path(__file__).resolve().parent.parent / "sources" / "source.schema.json"
@@ -28,6 +28,11 @@ def schema_text() -> str:
         own = schema["properties"][name]
         described = {key: own.pop(key) for key in ("default", "description", "title") if key in own}
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
+    schema |= {
+        "if": {"properties": {"connector": {"const": FILES}}, "required": ["connector"]},
+        "then": {"required": ["mapping"], "not": {"required": ["connection"]}},
+        "else": {"required": ["connection"], "not": {"required": ["mapping"]}},
+    }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

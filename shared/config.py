@@ -146,7 +146,11 @@ def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | No
     outside = dict(os.environ if environ is None else environ)
     merged: dict[str, str] = {}
     if dotenv is not None and dotenv.is_file():
-        merged = _with_files(_read_dotenv(dotenv), dotenv.parent, overruled=_given(outside))
+        inside = {
+            name: str(dotenv.parent / value) if value and name in (DIRECTORY_SETTING, "SECRETS_DIRECTORY") else value
+            for name, value in _read_dotenv(dotenv).items()
+        }
+        merged = _with_files(inside, dotenv.parent, overruled=_given(outside))
     merged.update(_with_files(outside, Path(), overruled=set()))
     return {name: value for name, value in merged.items() if value != ""}
 

@@ -12,7 +12,8 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 from shared.config import S3Settings
-from shared.s3_errors import Attempt, ObjectMissing
+from shared.s3_client import Bucket
+from shared.s3_errors import Attempt, BucketMissing, ObjectMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,8 +23,17 @@ _TIMEOUT_SECONDS = 20
 _ATTEMPTS = 4
 
 
-def create_bucket(settings: S3Settings, bucket: str) -> None:
-    """Make a bucket in the configured region. Raises FixConfiguration or RetryLater."""
+def ensure_bucket(settings: S3Settings, name: str) -> str:
+    """Create the bucket unless it exists; returns `created` or `exists`. Raises FixConfiguration or RetryLater."""
+    try:
+        Bucket(settings, name, timeout_seconds=5, attempts=1).check()
+    except BucketMissing:
+        _create_bucket(settings, name)
+        return "created"
+    return "exists"
+
+
+def _create_bucket(settings: S3Settings, bucket: str) -> None:
     with _explained("s3:CreateBucket", bucket, None, settings):
         if settings.region == "us-east-1":  # the one region that must not be named
             _client(settings).create_bucket(Bucket=bucket)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from os import environ
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -33,6 +34,8 @@ _JSON = "application/json"
 _LONGEST = timedelta(minutes=15)
 """For one request that makes progress, for example a large download."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_OWN_ENDPOINT = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
+"""Variables of AWS's own libraries, which obstore reads as well; the bucket is then part of the path."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -165,7 +168,9 @@ class Bucket:
         endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
         options: dict[str, Any] = {
             "region": settings.region,
-            "virtual_hosted_style_request": endpoint is None and "." not in self.name,
+            "virtual_hosted_style_request": endpoint is None
+            and "." not in self.name
+            and not _OWN_ENDPOINT & environ.keys(),
             # As boto3 does: TLS protects the body, and on the loopback interface nobody can change it.
             "unsigned_payload": endpoint is None or endpoint.scheme == "https" or endpoint.hostname in _LOOPBACK,
             "client_options": {

@@ -9,7 +9,7 @@ exit_status   0, 1 or 2, as above
 platform      local, containers, other (settings of a platform elsewhere) or none (nothing is configured)
 findings      a list, in the order of the report, each with
   area        services, environment, warehouse, recent runs, S3, retailer APIs, Airflow; platform when there is none
-  item        the service, bucket, retailer, stage …; unique in its area but for "stuck runs" and "import errors"
+  item        the service, bucket, source, stage …; unique in its area but for "stuck runs" and "import errors"
   health      ok, attention (works, but needs a look), down or unknown (could not be checked)
   reason      what was found
   remedy      what to do; empty when there is nothing to do
@@ -27,13 +27,13 @@ from rich.console import Console
 
 from scripts.pipeline_health.advice import Kind
 from scripts.pipeline_health.airflow_status import check_airflow
-from scripts.pipeline_health.configuration import check_settings
+from scripts.pipeline_health.configuration import check_settings, sources_of
 from scripts.pipeline_health.containers import check_containers
 from scripts.pipeline_health.findings import Finding, Health, Probe, exit_status, reported
 from scripts.pipeline_health.local_services import check_services
-from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.platforms import Choice, Platform, find_platform
 from scripts.pipeline_health.report import print_report
+from scripts.pipeline_health.sources import check_sources
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
 from shared.errors import RetailError
@@ -66,7 +66,7 @@ def probes(platform: Platform, now: datetime) -> dict[str, Probe]:
         "environment": lambda: check_settings(environ, advice, platform.root),
         "warehouse": lambda: check_warehouse(environ, now, advice),
         "S3": lambda: check_buckets(environ, advice),
-        "retailer APIs": lambda: check_retailers(environ, advice),
+        "retailer APIs": lambda: check_sources(sources_of(environ, platform.root), advice),
         "Airflow": lambda: check_airflow(environ, now, advice),
     }
 

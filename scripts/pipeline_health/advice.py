@@ -87,6 +87,12 @@ class Advice:
             return "Run: make up (it writes .local/env)"
         return "Set it in .env (python3 scripts/generate_env.py writes one)"
 
+    def after_a_setting(self) -> str:
+        """What follows a change of `.env`, appended to the sentence that says what to change."""
+        if self.kind is Kind.CONTAINERS:
+            return f", then run: python3 scripts/generate_env.py && {self.compose} up -d"
+        return ", then run: make down up" if self.kind is Kind.LOCAL else ""
+
     def _started_by(self, service: str) -> str:
         if self.kind is Kind.CONTAINERS:
             return f"{self.compose} up -d {service}".rstrip()

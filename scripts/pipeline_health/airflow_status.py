@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, format_span, reported
-from scripts.pipeline_health.over_http import TIMEOUT
+from scripts.pipeline_health.sources import TIMEOUT
 from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError, AirflowForbidden, AirflowUnavailable
 from shared.airflow_rest.runs import Run, latest_runs, tasks_of
 from shared.errors import RetailError

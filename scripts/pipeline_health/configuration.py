@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from scripts.environment_file import for_sources
 from scripts.pipeline_health.advice import Advice, Kind
-from scripts.pipeline_health.findings import MISSING, Finding, Health
-from shared.config import RETAILER_IDS, S3Settings, load_settings
+from scripts.pipeline_health.findings import MISSING, Finding, Health, split_remedy
+from shared.config import S3Settings, load_settings
 from shared.errors import FixConfiguration
+from shared.sources.registry import Sources, load_sources
 
 AREA = "environment"
 AIRFLOW_NAMES = ("AIRFLOW_URL", "AIRFLOW_USERNAME", "AIRFLOW_PASSWORD")
@@ -39,11 +41,19 @@ def s3_settings(environ: Mapping[str, str]) -> S3Settings:
     return load_settings({**_ANY_WAREHOUSE, **own}).s3
 
 
+def sources_of(environ: Mapping[str, str], root: Path) -> Sources:
+    """The sources of the platform whose checkout is in `root`."""
+    return load_sources(environ, Path(environ.get("SOURCES_DIRECTORY") or root / "sources"))
+
+
 def check_settings(environ: Mapping[str, str], advice: Advice, root: Path) -> list[Finding]:
-    """Complete, or every name that is missing or wrong; for containers also ports that disagree, and who reads .env."""
+    """Complete, or every name that is missing or wrong, except those of sources, which have a line each.
+
+    For containers also ports that disagree, whether sources.env is up to date, and who can read the files.
+    """
     problems: list[str] = []
     try:
-        load_settings(environ, needs=RETAILER_IDS)
+        load_settings(environ)
     except FixConfiguration as error:
         problems.append(str(error).removeprefix(MISSING).partition(". Set them")[0])
     problems += [f"{name} is missing" for name in AIRFLOW_NAMES if not environ.get(name)]
@@ -51,7 +61,8 @@ def check_settings(environ: Mapping[str, str], advice: Advice, root: Path) -> li
     if problems:
         found = [Finding(AREA, "settings", Health.UNKNOWN, "; ".join(problems), advice.settings())]
     if advice.kind is Kind.CONTAINERS:
-        found += [*_disagreeing(environ), *_readable_by_others(root / ".env")]
+        found += [*_disagreeing(environ), *_outdated(root, advice)]
+        found += [each for name in (".env", for_sources.FILE_NAME) for each in _readable_by_others(root / name)]
     return found
 
 
@@ -71,7 +82,30 @@ def _disagreeing(environ: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding(AREA, port_name, Health.ATTENTION, reason, "Make them agree in .env")
 
 
-def _readable_by_others(dotenv: Path) -> Iterator[Finding]:
-    if dotenv.is_file() and dotenv.stat().st_mode & 0o077:
+def _outdated(root: Path, advice: Advice) -> Iterator[Finding]:
+    """What generate_env.py would change in sources.env, by the names of the variables."""
+    dotenv, written = root / ".env", root / for_sources.FILE_NAME
+    if not dotenv.is_file():
+        return
+    text = dotenv.read_text(encoding="utf-8")
+    remedy = f"Run: python3 scripts/generate_env.py && {advice.compose} up -d"
+    try:
+        wanted = for_sources.content(text, for_sources.definitions(text, root, root))
+    except for_sources.CannotWriteError as error:
+        yield Finding(AREA, for_sources.FILE_NAME, Health.ATTENTION, *split_remedy(str(error)))
+        return
+    if not written.is_file():
+        reason = "it is missing; the containers that read sources need it"
+        yield Finding(AREA, for_sources.FILE_NAME, Health.ATTENTION, reason, remedy)
+        return
+    lines = set(wanted.splitlines()) ^ set(written.read_text(encoding="utf-8").splitlines())
+    names = sorted({line.partition("=")[0] for line in lines if not line.startswith("#")})
+    if names:
+        reason = f"it differs from .env and the definitions: {', '.join(names)}"
+        yield Finding(AREA, for_sources.FILE_NAME, Health.ATTENTION, reason, remedy)
+
+
+def _readable_by_others(file: Path) -> Iterator[Finding]:
+    if file.is_file() and file.stat().st_mode & 0o077:
         reason = "others on this machine can read its passwords"
-        yield Finding(AREA, ".env", Health.ATTENTION, reason, "Run: chmod 600 .env")
+        yield Finding(AREA, file.name, Health.ATTENTION, reason, f"Run: chmod 600 {file.name}")

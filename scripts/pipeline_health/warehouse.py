@@ -11,7 +11,6 @@ from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.configuration import warehouse_dsn
 from scripts.pipeline_health.findings import MISSING, Finding, Health, reported
 from scripts.pipeline_health.runs import check_runs
-from shared.config import RETAILER_IDS
 from shared.database import Cursor, describe_dsn, session, transaction
 from shared.errors import FixConfiguration, RetailError
 
@@ -20,7 +19,7 @@ STATEMENT_TIMEOUT = "5s"
 
 
 def check_warehouse(environ: Mapping[str, str], now: datetime, advice: Advice) -> list[Finding]:
-    """Connection, schema, data, freshness per retailer, dead letters, quality, then the stages' runs."""
+    """Connection, schema, data, freshness per scheduled source, dead letters, quality, then the stages' runs."""
     found: list[Finding] = []
 
     def remedy_for(error: RetailError) -> str:
@@ -67,16 +66,17 @@ def _data(cursor: Cursor, yesterday: date, advice: Advice) -> Finding:
 
 def _freshness(cursor: Cursor, yesterday: date, advice: Advice) -> Iterator[Finding]:
     cursor.execute(
-        "SELECT metadata.retailer_id, metadata.last_processed_date, coalesce(sum(sales.line_count), 0)"
-        " FROM ops.pipeline_metadata AS metadata"
-        " LEFT JOIN dim_retailer AS retailer ON retailer.retailer_id = metadata.retailer_id"
+        "SELECT source.retailer_id, metadata.last_processed_date, coalesce(sum(sales.line_count), 0)"
+        " FROM ops.sources AS source"
+        " LEFT JOIN ops.pipeline_metadata AS metadata ON metadata.retailer_id = source.retailer_id"
+        " LEFT JOIN dim_retailer AS retailer ON retailer.retailer_id = source.retailer_id"
         " LEFT JOIN fact_daily_sales AS sales ON sales.retailer_key = retailer.retailer_key"
         "  AND sales.date_key = to_char(metadata.last_processed_date, 'YYYYMMDD')::integer"
-        " GROUP BY metadata.retailer_id, metadata.last_processed_date"
+        " WHERE source.is_scheduled AND coalesce(source.start_date <= %s, true)"
+        " GROUP BY source.retailer_id, metadata.last_processed_date ORDER BY source.retailer_id",
+        (yesterday,),
     )
-    latest: dict[str, tuple[date | None, int]] = {row[0]: (row[1], row[2]) for row in cursor.fetchall()}
-    for retailer_id in RETAILER_IDS:
-        day, lines = latest.get(retailer_id, (None, 0))
+    for retailer_id, day, lines in cursor.fetchall():
         catch_up = advice.run_stage("ingest", f"--since-watermark --retailer {retailer_id}")
         remedy = f"Trigger the DAG, or run: {catch_up}; then {advice.run_stage('transform', '')}"
         item = f"{retailer_id} data"

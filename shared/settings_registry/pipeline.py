@@ -68,12 +68,18 @@ STORAGE = Section(
     (
         Setting(
             "S3_ENDPOINT_URL",
-            "Address of any S3-compatible store. Empty: AWS. The containers always use their bundled store, unless"
-            " `docker/compose/aws.yml` is on.",
+            "Address of any S3-compatible store, as this machine reaches it. Empty: AWS.",
             in_env=True,
             env_value="http://localhost:9000",
             may_be_empty=True,
             read_by=PIPELINE,
+        ),
+        optional(
+            "S3_CONTAINER_ENDPOINT_URL",
+            "http://s3:8333",
+            "Address of the store as the containers reach it: the bundled store, unless it is set. Empty: AWS, which is"
+            " also the default with `docker/compose/aws.yml`.",
+            CONTAINERS,
         ),
         plain("S3_PORT", "9000", "Port of the bundled store.", f"{CONTAINERS}, {LOCAL}"),
         secret("AWS_ACCESS_KEY_ID", "Key id. Empty: the default credential chain (profile, IAM role).", "access_key"),
@@ -100,7 +106,7 @@ def _retailer(number: int, note: str, zone: str, credentials: tuple[Setting, ...
         (
             Setting(
                 f"{prefix}API_URL",
-                "Address of the API.",
+                f"Address of the API. In containers `http://localhost:{port}` is the simulated retailer.",
                 in_env=True,
                 env_value=f"http://localhost:{port}",
                 read_by=PIPELINE,
@@ -135,6 +141,25 @@ RETAILER_SECTIONS = (
         "signed requests",
         "Europe/Madrid",
         (_client_id(3), secret("RETAILER3_HMAC_SECRET", "The key that signs requests.")),
+    ),
+)
+
+SOURCES = Section(
+    "Sources",
+    "the definitions of the sources (docs/SOURCES.md); they name further variables, which belong into `.env` too",
+    EVERYWHERE,
+    (
+        optional(
+            "SOURCES_DIRECTORY",
+            "./sources",
+            "The directory with the definitions, one `<id>.yaml` each. A relative path in `.env` starts with `./`.",
+        ),
+        optional(
+            "SECRETS_DIRECTORY",
+            "",
+            "A directory with secrets of sources, a file named after each variable. The containers mount it with"
+            " `docker/compose/secrets.yml`; `generate_env.py --secret-files` makes it.",
+        ),
     ),
 )
 

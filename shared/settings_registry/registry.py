@@ -12,6 +12,7 @@ SECTIONS = (
     platform.COMPOSE,
     pipeline.WAREHOUSE,
     pipeline.STORAGE,
+    pipeline.SOURCES,
     *pipeline.RETAILER_SECTIONS,
     platform.SANDBOX,
     platform.AIRFLOW_SECTION,

@@ -7,15 +7,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from shared.errors import FixConfiguration
 from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
 
-CONNECTORS = ("retailer1", "retailer2", "retailer3")
+FILES = "files"
+"""The connector of sources whose files `retail etl` loads."""
+CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _DURATION = re.compile(r"([0-9]+)d")
@@ -120,15 +132,39 @@ class SourceDefinition(Part):
     enabled: bool = Field(default=True, description="false: the source is skipped, and its data stays")
     start_date: date | None = Field(default=None, description="Earlier dates are never read and never missing")
     schedule: Literal["daily", "manual"] = Field(
-        default="daily", description="daily: part of every run. manual: only when a command names it"
+        default="daily",
+        validate_default=True,
+        description="daily: part of every run. manual: only when a command names it",
     )
     time_zone: Zone = Field(description="IANA time zone of the source's business dates")
     currencies: tuple[Currency, ...] | None = Field(
         default=None, description="Currencies that its sales can have. Default: any currency of ISO 4217"
     )
-    connection: ConnectionPart
+    connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Not for files")
+    mapping: Mapping[str, Any] | None = Field(
+        default=None,
+        validate_default=True,
+        description="Only for files: what their columns mean, with the keys of a layout (docs/FILES.md)",
+    )
     read: ReadPart = ReadPart()
     limits: Limits = Limits()
+
+    @field_validator("schedule")
+    @classmethod
+    def _files_are_loaded_by_a_command(cls, schedule: str, info: ValidationInfo) -> str:
+        if info.data.get("connector") == FILES and schedule != "manual":
+            raise ValueError("`retail etl` loads files, so write `schedule: manual`")
+        return schedule
+
+    @field_validator("connection")
+    @classmethod
+    def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
+        return cast("ConnectionPart | None", _only_for(given, info, files=False))
+
+    @field_validator("mapping")
+    @classmethod
+    def _files_have_a_mapping(cls, given: Mapping[str, Any] | None, info: ValidationInfo) -> Mapping[str, Any] | None:
+        return cast("Mapping[str, Any] | None", _only_for(given, info, files=True))
 
     @property
     def digest(self) -> str:
@@ -142,6 +178,16 @@ class SourceDefinition(Part):
     def covers(self, day: date) -> bool:
         """Whether the source has data of that business date."""
         return self.start_date is None or self.start_date <= day
+
+
+def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
+    """A key that files need and others cannot have, or the other way round."""
+    connector = info.data.get("connector")
+    if connector is not None and (connector == FILES) == files and given is None:
+        raise PydanticCustomError("missing", "it is missing")
+    if connector is not None and (connector == FILES) != files and given is not None:
+        raise ValueError(f"the connector {connector} has no {info.field_name}")
+    return given
 
 
 @dataclass(frozen=True)
@@ -160,6 +206,10 @@ class Connection:
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
     """The connection of a source. Raises FixConfiguration that lists every missing variable."""
     given = definition.connection
+    if given is None:
+        raise FixConfiguration(
+            f"{definition.id} has no connection: its files are loaded by `retail etl --retailer {definition.id}`."
+        )
     missing = sorted({each.name for each in references_in(given) if not find_text(each, environ)})
     if missing:
         raise FixConfiguration(

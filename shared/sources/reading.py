@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -43,11 +43,26 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
         faults = sorted(_described(fault, lines) for fault in error.errors())
         raise FixConfiguration("\n".join(f"{path}:{line}: {message}" for line, message in faults)) from error
     if found.id != path.stem:
-        line = lines.get(("id",), 1)
         raise FixConfiguration(
-            f"{path}:{line}: id: it is {found.id!r}, but the file is named {path.name}. Name the file {found.id}.yaml."
+            f"{path}:{lines.get(('id',), 1)}: id: it is {found.id!r}, but the file is named {path.name}."
+            f" Name the file {found.id}.yaml."
         )
     return found
+
+
+def line_of(path: Path, key: KeyPath) -> int:
+    """The line of a key in the file, or of the innermost key around it that is there; 1 when there is none."""
+    try:
+        lines = _lines(yaml.compose(path.read_text(encoding="utf-8"), StrictLoader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return 1
+    return _nearest_line(lines, key)
+
+
+def _nearest_line(lines: Mapping[KeyPath, int], key: KeyPath) -> int:
+    while key not in lines and key:
+        key = key[:-1]
+    return lines.get(key, 1)
 
 
 def _resolved(
@@ -88,11 +103,8 @@ def _lines(node: yaml.Node | None, at: KeyPath = (), above: tuple[int, ...] = ()
 def _described(fault: Any, lines: Mapping[KeyPath, int]) -> tuple[int, str]:
     """The line of a fault, and a sentence about it."""
     where = tuple(part for part in fault["loc"] if not _is_choice(part))
-    known = where
-    while known not in lines and known:
-        known = known[:-1]
     key = ".".join(str(part) for part in where)
-    return lines.get(known, 1), f"{key}: {_reason(fault, where)}."
+    return _nearest_line(lines, where), f"{key}: {_reason(fault, where)}."
 
 
 def _is_choice(part: int | str) -> bool:
@@ -116,7 +128,7 @@ def _reason(fault: Any, where: KeyPath) -> str:
         return f"{fault['input']!r} does not match {fault['ctx']['pattern']}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     given = fault.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float) and repr(given) not in message else ""
+    shown = f" (given: {given!r})" if fault["type"] != "value_error" and isinstance(given, str | int | float) else ""
     return message[0].lower() + message[1:] + shown
 
 
@@ -124,7 +136,8 @@ def _keys_at(where: Sequence[int | str]) -> list[str]:
     """The keys that a definition allows at a path; empty where that depends on other keys."""
     model: Any = SourceDefinition
     for part in where:
-        model = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
+        annotation = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
+        model = next((each for each in (annotation, *get_args(annotation)) if _is_model(each)), None)
     return list(model.model_fields) if _is_model(model) else []
 
 

@@ -29,7 +29,7 @@ DISTURBING = (
 )
 """These stop what the others use, so they come last, each from where the one before has left the platform."""
 PARTS = {
-    "short": ("test_start.py", "test_one_date.py", "test_hardening.py", "test_health_check.py"),
+    "short": ("test_start.py", "test_one_date.py", "test_hardening.py", "test_new_source.py", "test_health_check.py"),
     "images": ("test_images.py", "test_combinations.py", "test_abandoned.py"),
     "commands": ("test_commands.py", "test_dag.py"),
     "kills": ("test_stopped_parts.py", "test_killed_parts.py"),

@@ -21,11 +21,13 @@ from tests.containers.project import Project
 
 DOCKERFILES = sorted((PROJECT_ROOT / "docker").glob("*/Dockerfile"))
 LABELS = {f"org.opencontainers.image.{name}" for name in ("title", "description", "version")}
-KEPT_SECRETS = re.compile(r"(^|/)(\.env(\.[^/]*)?|id_(rsa|ed25519|ecdsa)|[^/]+\.(key|p12|pfx))$")
+KEPT_SECRETS = re.compile(r"(^|/)(\.env(\.[^/]*)?|sources\.env|id_(rsa|ed25519|ecdsa)|[^/]+\.(key|p12|pfx))$")
 NEVER = re.compile(KEPT_SECRETS.pattern + r"|(^|/)(\.git|\.venv|\.local|tests)(/|$)|\.pem$")
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----\s")
-PLANTED = (".env", ".env.production", "docker/airflow/.env", "shared/.env.local", "server.key", ".git/config",
-           ".venv/secret", ".local/env", "tests/secret.py", "notes.txt")  # fmt: skip
+PLANTED = (
+    *(".env", ".env.production", "sources.env", "docker/airflow/.env", "shared/.env.local", "shared/sources.env"),
+    *("server.key", ".git/config", ".venv/secret", ".local/env", "tests/secret.py", "notes.txt"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,7 @@ def test_nothing_but_the_code_gets_into_a_build(platform: Project) -> None:
             names = set(files.getnames())
     finally:
         platform.docker("image", "rm", image, check=False)
-        for name in set(PLANTED) - {".env"}:
+        for name in set(PLANTED) - {".env", "sources.env"}:
             (platform.directory / name).unlink()
     assert [name for name in PLANTED if name in names] == []
     folders = {name.partition("/")[0] for name in names}

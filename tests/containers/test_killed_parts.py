@@ -15,10 +15,10 @@ import psycopg2
 import pytest
 
 from tests.containers.project import Project
+from tests.containers.stages import EVERYONE
 from tests.waiting import wait_until
 
 FIRST = date(2024, 5, 6)
-EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 BEGUN = "SELECT count(*) FROM ops.pipeline_runs WHERE business_date = %s AND stage = %s"
 ROWS = """
 SELECT md5(string_agg(f::text, E'\\n' ORDER BY f::text))

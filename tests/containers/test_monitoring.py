@@ -17,13 +17,14 @@ from ingestion.results import IngestResult, LandedDate, RetailerResult
 from local_stack.databases import WarehouseAccess
 from materialized_views.refresh_views import run as refresh_views
 from monitoring.stage_runs import StageRun, record_stage
-from shared.config import RETAILER_IDS, load_settings
+from shared.config import load_settings
 from tests.conftest import S3Access
 from tests.containers.conftest import MakeProject
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
 from tests.containers.prometheus import address, get, query_prometheus
+from tests.containers.stages import EVERYONE
 from tests.documentation.documents import fences
 from tests.fakes.grafana_dashboards import expand_promql, queries
 from tests.fakes.published_days import PublishedDays
@@ -88,17 +89,17 @@ def run_every_stage(warehouse: WarehouseAccess, s3: S3Access) -> None:
     """A day of the pipeline. What is fetched is made up, since retailers are not what this is about."""
     settings = load_settings({**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn})
     landed = LandedDate(DAY, 30, 30, 29, 1, 29, {}, {"MISSING_FIELD": 1}, "0" * 64, 0.5)
-    result = IngestResult("run-1", DAY, tuple(RetailerResult(each, (landed,)) for each in RETAILER_IDS))
-    stage = StageRun("run-1", "ingest", DAY, RETAILER_IDS)
+    result = IngestResult("run-1", DAY, tuple(RetailerResult(each, (landed,)) for each in sorted(EVERYONE)))
+    stage = StageRun("run-1", "ingest", DAY, tuple(sorted(EVERYONE)))
     with record_stage(warehouse.loader_dsn, stage, clock=lambda: datetime.now(UTC)) as outcome:
         outcome.finish(details=result.as_dict())
     zone = RawZone()
-    for retailer_id in RETAILER_IDS:
+    for retailer_id in EVERYONE:
         records = [record(str(n), transaction=f"T{n // 3}", day=DAY, retailer_id=retailer_id) for n in range(30)]
         zone.land(records, retailer_id=retailer_id, day=DAY)
     for (_, key), body in zone.objects.items():
         s3.client.put_object(Bucket=s3.bucket_raw, Key=key, Body=body)
-    assert transform(DAY, settings=settings, run_id="run-1").ok
+    assert transform(DAY, sorted(EVERYONE), settings=settings, run_id="run-1").ok
     days = PublishedDays(warehouse.owner_dsn)
     days.publish_all(NEXT_DAY, run_id="run-2")  # with reports that agree, which the zone above has not
     days.close()
@@ -114,7 +115,7 @@ def test_every_promql_query_finds_data(pushing: Project, warehouse: WarehouseAcc
     def without_data() -> list[str]:
         send_statsd(pushing, AIRFLOW_LINES)
         return [
-            query.name for query in promql if not query_prometheus(pushing, expand_promql(query.text, RETAILER_IDS))
+            query.name for query in promql if not query_prometheus(pushing, expand_promql(query.text, sorted(EVERYONE)))
         ]
 
     until = time.monotonic() + 75
@@ -129,9 +130,9 @@ def check_what_was_pushed(project: Project) -> None:
     fetched = {
         each["metric"]["retailer"]: each["value"][1] for each in query_prometheus(project, "retail_fetched_records")
     }
-    assert fetched == dict.fromkeys(RETAILER_IDS, "30")
+    assert fetched == dict.fromkeys(EVERYONE, "30")
     loaded = query_prometheus(project, 'retail_loaded_records{change="inserted"}')
-    assert {each["metric"]["retailer"]: each["value"][1] for each in loaded} == dict.fromkeys(RETAILER_IDS, "30")
+    assert {each["metric"]["retailer"]: each["value"][1] for each in loaded} == dict.fromkeys(EVERYONE, "30")
     assert "instance" not in loaded[0]["metric"] and loaded[0]["metric"]["job"] == "retail_pipeline"
     (published,) = query_prometheus(project, "max(retail_last_published_date_timestamp_seconds)")
     assert float(published["value"][1]) == datetime(2024, 1, 15, tzinfo=UTC).timestamp()
@@ -173,7 +174,7 @@ def test_a_run_of_one_retailer_leaves_the_others_figures(pushing: Project, wareh
             bad = [each.retailer_id for each in results if each.error]
             outcome.finish(details=IngestResult("run-3", DAY, results).as_dict(), failed=bad, of=len(results))
 
-    run(*(RetailerResult(each) for each in RETAILER_IDS))
+    run(*(RetailerResult(each) for each in EVERYONE))
     run(RetailerResult("retailer_2", error="no response", error_kind="RetryLater"))
     assert failed() == {"retailer_1": "0", "retailer_2": "1", "retailer_3": "0"}
     pushing.compose("restart", "-t", "5", "pushgateway")

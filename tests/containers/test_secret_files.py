@@ -11,7 +11,10 @@ from shared.airflow_rest.client import DAG_ID
 from shared.config import PROJECT_ROOT, read_environment
 from tests.containers.conftest import MakeProject
 from tests.containers.project import Project, service_of
+from tests.containers.stages import EVERYONE, OUTLET, define
 from tests.end_to_end.running_platform import RunningPlatform
+
+OF_SOURCES = "/run/source-secrets"
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +22,8 @@ def hidden(make_project: MakeProject) -> Iterator[Project]:
     """A platform whose secrets are in files, up."""
     with make_project() as project:
         project.configure({"ALERT_CHANNELS": "json://me:a-password-of-mine@retailer1-api:5001/nothing-here"})
+        define(project, OUTLET, RETAILER1_API_KEY="OUTLET_TOKEN")
+        project.configure({"OUTLET_TOKEN": project.environment["RETAILER1_API_KEY"]})
         project.script("generate_env.py", "--secret-files")
         project.compose("build", timeout=1200)
         project.up(seconds=600)
@@ -28,11 +33,12 @@ def hidden(make_project: MakeProject) -> Iterator[Project]:
 @pytest.fixture(scope="module")
 def secrets(hidden: Project) -> dict[str, str]:
     """The secrets in files, by name."""
-    return {path.name: path.read_text(encoding="utf-8") for path in (hidden.directory / ".secrets").iterdir()}
+    files = [path for path in (hidden.directory / ".secrets").rglob("*") if path.is_file()]
+    return {path.name: path.read_text(encoding="utf-8") for path in files}
 
 
 def test_no_container_shows_a_secret_that_is_in_a_file(hidden: Project, secrets: dict[str, str]) -> None:
-    assert len(secrets) >= 19
+    assert len(secrets) >= 20
     shown = {service_of(each): json.dumps(each) for each in hidden.containers()}
     assert {"postgres", "airflow-scheduler", "retailer1-api", "s3"} <= set(shown)
     assert [
@@ -41,12 +47,19 @@ def test_no_container_shows_a_secret_that_is_in_a_file(hidden: Project, secrets:
 
 
 def test_a_container_has_the_files_that_it_needs_and_no_other(hidden: Project) -> None:
-    def files(service: str) -> set[str]:
-        return set(hidden.docker("exec", hidden.container(service), "ls", "/run/secrets").split())
+    def files(service: str, directory: str = "/run/secrets") -> set[str]:
+        return set(hidden.docker("exec", hidden.container(service), "ls", directory, check=False).split())
 
     assert files("postgres") == {"POSTGRES_SUPERUSER_PASSWORD"}
     assert files("retailer1-api") == {"RETAILER1_API_KEY", "RETAILER1_DB_PASSWORD", "RETAILER_ADMIN_TOKEN"}
     assert not files("airflow-webserver") & {"POSTGRES_PASSWORD", "AWS_SECRET_ACCESS_KEY", "RETAILER1_API_KEY"}
+    services = {service_of(each): each for each in hidden.containers()}
+    assert {name for name in services if services[name]["State"]["Running"] and files(name, OF_SOURCES)} == {
+        "airflow-scheduler"
+    }
+    of_sources = {"OUTLET_TOKEN", "RETAILER1_API_KEY", "RETAILER2_CLIENT_SECRET", "RETAILER3_HMAC_SECRET"}
+    assert files("airflow-scheduler", OF_SOURCES) == of_sources
+    assert files("airflow-scheduler") & of_sources == set()
 
 
 def test_the_pipeline_runs_as_before(hidden: Project) -> None:
@@ -63,7 +76,7 @@ def test_the_pipeline_runs_as_before(hidden: Project) -> None:
 
 def test_a_stage_finds_its_secrets(hidden: Project) -> None:
     done = hidden.compose("run", "--rm", "-T", "ingestion", "python", "-m", "ingestion.main", "2024-01-15", "--json")
-    assert all(name in done.stdout for name in ("retailer_1", "retailer_2", "retailer_3"))
+    assert all(name in done.stdout for name in (*EVERYONE, OUTLET))
 
 
 def test_the_channels_of_alerts_are_found_and_not_shown(hidden: Project) -> None:

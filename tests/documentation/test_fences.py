@@ -15,7 +15,7 @@ NOT_RUN = {
         "sed -i 's#^COMPOSE_FILE=.*#COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml#' .env",
         "docker-compose down -v",
         "docker-compose exec -T postgres pg_dump -U postgres -Fc retail_analytics > retail_analytics.dump",
-        "docker-compose build",
+        "python3 scripts/generate_env.py",
     ],
     "docs/MONITORING.md": [
         "docker-compose up -d",

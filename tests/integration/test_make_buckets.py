@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.make_buckets import ensure_bucket, retry_while_starting
+from scripts.make_buckets import retry_while_starting
 from shared.config import S3Settings, load_settings
 from shared.errors import RetryLater
+from shared.s3_admin import ensure_bucket
 from tests.conftest import S3Access
 
 

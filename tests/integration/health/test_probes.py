@@ -20,11 +20,15 @@ from local_stack.processes import ServiceProcess, began
 from local_stack.state import StackState, save
 from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.airflow_status import check_airflow
+from scripts.pipeline_health.configuration import sources_of
 from scripts.pipeline_health.findings import Finding, Health
 from scripts.pipeline_health.local_services import check_services, has_living_services
-from scripts.pipeline_health.over_http import check_retailers
+from scripts.pipeline_health.sources import check_sources
 from scripts.pipeline_health.storage import check_buckets
 from scripts.pipeline_health.warehouse import check_warehouse
+from shared.config import PROJECT_ROOT
+from shared.database import session, transaction
+from shared.sources.table import record_definitions
 from tests.fakes.airflow_api import run_facts, task_facts
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
@@ -35,6 +39,29 @@ NOW = datetime(2024, 1, 16, 9, tzinfo=UTC)
 LOCAL = Advice(Kind.LOCAL)
 CONTAINERS = Advice(Kind.CONTAINERS)
 YESTERDAY = date(2024, 1, 15)
+
+
+CREDENTIALS = {
+    "RETAILER1_API_KEY": "k",
+    **{f"RETAILER{n}_CLIENT_ID": "c" for n in (2, 3)},
+    **{"RETAILER2_CLIENT_SECRET": "s", "RETAILER3_HMAC_SECRET": "s"},
+}
+
+
+def published(warehouse: WarehouseAccess) -> PublishedDays:
+    """Yesterday published of the sources that the checkout defines."""
+    with session(warehouse.loader_dsn, application_name="test") as connection, transaction(connection) as cursor:
+        record_definitions(cursor, sources_of({}, PROJECT_ROOT), NOW)
+    days = PublishedDays(warehouse.owner_dsn)
+    days.publish_all(YESTERDAY)
+    return days
+
+
+def outlet_shop(directory: Path) -> None:
+    """A definition with retailer 1's variables and a connector of its own."""
+    text = (PROJECT_ROOT / "sources" / "retailer_1.yaml").read_text(encoding="utf-8")
+    text = text.replace("id: retailer_1", "id: outlet_shop").replace("connector: retailer1", "connector: shops:Outlet")
+    (directory / "outlet_shop.yaml").write_text(text, encoding="utf-8")
 
 
 def by_item(findings: list[Finding]) -> dict[str, Finding]:
@@ -95,8 +122,7 @@ def healthy_airflow(api: FakeApi, **parts: str) -> dict[str, str]:
 
 
 def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
-    days = PublishedDays(warehouse.owner_dsn)
-    days.publish_all(YESTERDAY)
+    published(warehouse)
     check_quality(YESTERDAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="r", clock=lambda: NOW)
     found = check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)
     assert {each.health for each in found} == {Health.OK}
@@ -108,14 +134,21 @@ def test_a_fresh_warehouse_is_well(warehouse: WarehouseAccess) -> None:
 
 
 def test_a_retailer_that_is_behind_needs_attention(warehouse: WarehouseAccess) -> None:
-    days = PublishedDays(warehouse.owner_dsn)
-    days.publish_all(YESTERDAY)
+    days = published(warehouse)
     days.execute("UPDATE ops.pipeline_metadata SET last_processed_date = '2024-01-12' WHERE retailer_id = 'retailer_3'")
     days.execute("DELETE FROM ops.pipeline_metadata WHERE retailer_id = 'retailer_2'")
     found = by_item(check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL))
     assert found["retailer_3 data"].health is Health.ATTENTION
     assert "3 days behind 2024-01-15" in found["retailer_3 data"].reason
     assert found["retailer_2 data"].reason == "never published"
+
+
+def test_only_scheduled_sources_that_have_begun_are_expected_to_be_recent(warehouse: WarehouseAccess) -> None:
+    days = published(warehouse)
+    days.execute("UPDATE ops.sources SET is_scheduled = false WHERE retailer_id = 'retailer_1'")
+    days.execute("UPDATE ops.sources SET start_date = '2024-01-16' WHERE retailer_id = 'retailer_2'")
+    items = {each.item for each in check_warehouse({"WAREHOUSE_DSN": warehouse.loader_dsn}, NOW, LOCAL)}
+    assert {item for item in items if item.startswith("retailer_")} == {"retailer_3 data"}
 
 
 def test_an_empty_warehouse_needs_attention_and_one_without_tables_is_down(
@@ -201,17 +234,43 @@ def test_a_bucket_we_may_not_use_is_down(s3: S3Access) -> None:
     assert health(found) == {"raw bucket": Health.OK, "processed bucket": Health.DOWN}
 
 
-def test_a_retailer_is_healthy_only_when_it_responds_without_an_error(api: FakeApi) -> None:
+def test_a_simulated_retailer_is_healthy_only_when_its_database_responds(api: FakeApi) -> None:
     api.responses = {"/well/health": (200, {"status": "ok"}), "/ill/health": (503, {"status": "unavailable"})}
     environ = {
+        **CREDENTIALS,
         "RETAILER1_API_URL": f"{api.url}/well/",
         "RETAILER2_API_URL": f"{api.url}/ill",
         "RETAILER3_API_URL": f"http://127.0.0.1:{free_port()}",
     }
-    found = check_retailers(environ, LOCAL)
+    found = check_sources(sources_of(environ, PROJECT_ROOT), LOCAL)
     assert [each.health for each in found] == [Health.OK, Health.DOWN, Health.DOWN]
+    assert found[0].reason == f"{api.url} responds"
     assert found[1].reason.endswith("returns status 503")
     assert found[2].reason.endswith("no connection")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(200, Health.OK), (401, Health.OK), (404, Health.OK), (502, Health.ATTENTION)]
+)
+def test_any_response_shows_that_a_source_s_address_is_reached(
+    api: FakeApi, tmp_path: Path, status: int, expected: Health
+) -> None:
+    outlet_shop(tmp_path)
+    api.responses = {"/k3y/v2": (status, {})}
+    environ = {"SOURCES_DIRECTORY": str(tmp_path), "RETAILER1_API_KEY": "k"}
+    address = api.url.replace("http://", "http://me:p4ss@")
+    (found,) = check_sources(sources_of({**environ, "RETAILER1_API_URL": f"{address}/k3y/v2"}, tmp_path), CONTAINERS)
+    assert (found.item, found.health) == ("outlet_shop", expected)
+    assert found.reason.startswith(api.url)
+    assert not {"k3y", "p4ss"} & set(found.reason.replace("/", " ").replace(":", " ").split())
+
+
+def test_an_address_without_a_server_is_down_and_says_where_to_correct_it(tmp_path: Path) -> None:
+    outlet_shop(tmp_path)
+    environ = {"RETAILER1_API_URL": f"http://127.0.0.1:{free_port()}", "RETAILER1_API_KEY": "k"}
+    (found,) = check_sources(sources_of({**environ, "SOURCES_DIRECTORY": str(tmp_path)}, tmp_path), CONTAINERS)
+    assert (found.health, found.reason.endswith("no connection")) == (Health.DOWN, True)
+    assert found.remedy == "Check the network connection, or correct RETAILER1_API_URL"
 
 
 def test_an_airflow_whose_components_are_healthy_is_healthy(api: FakeApi) -> None:
@@ -294,13 +353,13 @@ def test_without_its_database_airflows_other_components_are_unknown(api: FakeApi
 
 def test_remedies_are_commands_of_the_platform(api: FakeApi, warehouse: WarehouseAccess) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
-    retailer = {f"RETAILER{n}_API_URL": nobody for n in (1, 2, 3)}
-    store = {"S3_ENDPOINT_URL": nobody, "S3_BUCKET_RAW": "r", "S3_BUCKET_PROCESSED": "p"}
+    retailer = {**CREDENTIALS, **{f"RETAILER{n}_API_URL": nobody for n in (1, 2, 3)}}
+    store = {"S3_ENDPOINT_URL": nobody, "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     dsn = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     for advice, remedy in ((LOCAL, "make up"), (CONTAINERS, "docker-compose up -d ")):
         found = [
-            *check_retailers(retailer, advice),
+            *check_sources(sources_of(retailer, PROJECT_ROOT), advice),
             *check_buckets({**store, **keys}, advice),
             *check_airflow({"AIRFLOW_URL": nobody}, NOW, advice),
             *check_warehouse({"WAREHOUSE_DSN": dsn}, NOW, advice),

@@ -16,7 +16,7 @@ import pytest
 
 from shared.config import S3Settings
 from shared.errors import FixConfiguration, RetryLater, StopRun
-from shared.s3_admin import abort_uploads, create_bucket
+from shared.s3_admin import abort_uploads, ensure_bucket
 from shared.s3_client import Bucket, BucketMissing, ObjectMissing
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_an_unavailable_store_can_be_retried(s3: S3Access) -> None:
     with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
         Bucket(nowhere, s3.bucket_raw, attempts=1).check()
     with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
-        create_bucket(nowhere, s3.bucket_raw)
+        ensure_bucket(nowhere, s3.bucket_raw)
 
 
 def test_an_invalid_url_or_bucket_name_is_a_configuration_error(s3: S3Access) -> None:

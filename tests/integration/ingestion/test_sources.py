@@ -32,10 +32,10 @@ connection:
 class Bare(Retailer1Service):
     """An API that has the listing by date and nothing else."""
 
-    def daily_report(self, day: object) -> None:
+    def daily_report(self, day: object) -> None:  # type: ignore[override]
         return None
 
-    def list_changes(self, since: object) -> None:
+    def list_changes(self, since: object) -> None:  # type: ignore[override]
         return None
 
 

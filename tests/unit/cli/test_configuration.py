@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,12 @@ COMPLETE = {
     "AWS_SECRET_ACCESS_KEY": "hush",
     "RETAILER1_API_URL": "http://localhost:5001",
     "RETAILER1_API_KEY": "quiet",
+    "RETAILER2_API_URL": "http://localhost:5002",
+    "RETAILER2_CLIENT_ID": "client",
+    "RETAILER2_CLIENT_SECRET": "quiet",
+    "RETAILER3_API_URL": "http://localhost:5003",
+    "RETAILER3_CLIENT_ID": "client",
+    "RETAILER3_HMAC_SECRET": "quiet",
 }
 
 
@@ -47,7 +54,25 @@ def test_a_setting_is_shown_with_its_origin() -> None:
     result = json.loads(check("--json", **COMPLETE)[1])
     assert result["ok"] is True
     assert result["settings"]["S3_BUCKET_RAW"] == {"value": "raw", "from": "environment"}
-    assert result["not_configured"] == ["retailer_2", "retailer_3"]
+    assert result["sources"] == {"retailer_1": None, "retailer_2": None, "retailer_3": None}
+
+
+def test_what_a_source_lacks_is_listed_with_the_source_and_is_a_problem_of_that_source_only(tmp_path: Path) -> None:
+    definition = (PROJECT_ROOT / "sources" / "retailer_1.yaml").read_text(encoding="utf-8")
+    for name, text in {
+        "retailer_1": definition,
+        "outlet": definition.replace("id: retailer_1", "id: outlet").replace("RETAILER1_API_KEY", "OUTLET_TOKEN"),
+        "broken": "id: broken\n",
+        "closed": definition.replace("id: retailer_1", "id: closed\nenabled: false").replace("R1_API_KEY", "R9_KEY"),
+    }.items():
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    code, output, errors = check("--json", **COMPLETE, SOURCES_DIRECTORY=str(tmp_path))
+    result = json.loads(output)
+    assert (code, result["ok"], result["problems"]) == (2, False, [])
+    assert (result["sources"]["retailer_1"], result["sources"]["closed"]) == (None, None)
+    assert "Set OUTLET_TOKEN in .env" in result["sources"]["outlet"]
+    assert f"{tmp_path}/broken.yaml:1: name: it is missing" in result["sources"]["broken"]
+    assert "OUTLET_TOKEN" in errors
 
 
 def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> None:
@@ -71,5 +96,5 @@ def test_alert_channels_are_shown_without_their_urls_and_a_wrong_one_is_found() 
 
 @pytest.mark.parametrize("name", sorted(known_names()))
 def test_whatever_sounds_secret_is_masked(name: str) -> None:
-    secret = any(word in name for word in ("PASSWORD", "SECRET", "API_KEY", "ACCESS_KEY", "DSN"))
+    secret = any(word in name for word in ("PASSWORD", "SECRET_", "API_KEY", "ACCESS_KEY", "DSN"))
     assert (masked(name, "value") == MASK) is secret

@@ -76,3 +76,39 @@ def test_every_secret_that_moves_to_a_file_is_known_to_docker_compose() -> None:
     text = (OVERRIDES / "secrets.yml").read_text(encoding="utf-8")
 
     assert set(yaml.safe_load(text)["secrets"]) == set(MOVING)
+
+
+READ_SOURCES = {"ingestion", "retail", "airflow-scheduler", "airflow-worker"}
+"""The services that connect to sources."""
+DEFINITIONS = "${SOURCES_DIRECTORY:-./sources}:/opt/retail/sources:ro"
+
+
+def test_only_what_reads_sources_gets_their_variables_and_secrets() -> None:
+    every = services("celery", "")
+    assert {name for name, each in every.items() if each.get("env_file")} == READ_SOURCES
+    hidden = services("celery-secrets", "secrets")
+    mounted = {
+        name for name, each in hidden.items() if any("SECRETS_DIRECTORY" in it for it in each.get("volumes", []))
+    }
+    assert mounted == {name for name, each in hidden.items() if "SECRETS_DIRECTORY" in each["environment"]}
+    assert mounted == READ_SOURCES
+
+
+def test_what_needs_the_definitions_mounts_them_and_cannot_change_them() -> None:
+    every = services("celery", "")
+    mounted = {name for name, each in every.items() if DEFINITIONS in each.get("volumes", [])}
+    assert mounted == READ_SOURCES | {"transformation", "data-quality"}
+    assert mounted == {name for name, each in every.items() if "SOURCES_DIRECTORY" in (each.get("environment") or {})}
+
+
+def test_a_worker_has_the_settings_of_the_scheduler() -> None:
+    scheduler, worker = services("")["airflow-scheduler"], services("celery")["airflow-worker"]
+    of_scheduler = scheduler["environment"] | services("celery")["airflow-scheduler"]["environment"]
+    assert worker["environment"] == of_scheduler
+    assert (worker["volumes"], worker["env_file"]) == (scheduler["volumes"], scheduler["env_file"])
+
+
+def test_no_address_of_the_store_or_of_a_retailer_is_fixed() -> None:
+    for path in (PROJECT_ROOT / "docker-compose.yml", *OVERRIDES.glob("*.yml")):
+        text = path.read_text(encoding="utf-8").replace("${S3_CONTAINER_ENDPOINT_URL-http://s3:8333}", "")
+        assert not re.search(r"https?://(s3|retailer\d-api):", text), path.name

@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from scripts.environment_file.for_sources import HEADER
+from scripts.generate_env import main
 from scripts.pipeline_health.__main__ import check_all
 from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.airflow_status import check_airflow
-from scripts.pipeline_health.configuration import check_settings, s3_settings, warehouse_dsn
+from scripts.pipeline_health.configuration import check_settings, s3_settings, sources_of, warehouse_dsn
 from scripts.pipeline_health.findings import Finding, Health, exit_status, format_span, reported
-from scripts.pipeline_health.over_http import check_retailers
 from scripts.pipeline_health.report import print_report
-from shared.config import RETAILER_IDS
+from scripts.pipeline_health.sources import check_sources
+from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, RetryLater
 
 COMPLETE = {
@@ -100,24 +102,91 @@ def test_each_part_is_configured_by_itself() -> None:
 
 
 def test_what_is_not_configured_is_unknown_and_nothing_is_requested() -> None:
-    found = [*check_retailers({}, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
+    sources = sources_of({}, PROJECT_ROOT)
+    found = [*check_sources(sources, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
     assert {each.health for each in found} == {Health.UNKNOWN}
-    assert len(found) == len(RETAILER_IDS) + 1
+    assert len(found) == len(sources.ids) + 1
+
+
+def definition(directory: Path, name: str, **changes: str) -> None:
+    """A definition like retailer_1's with other texts in it."""
+    text = (PROJECT_ROOT / "sources" / "retailer_1.yaml").read_text(encoding="utf-8")
+    for old, new in {"id: retailer_1": f"id: {name}", **changes}.items():
+        assert old in text
+        text = text.replace(old, new)
+    (directory / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_source_s_line_names_what_it_lacks_and_how_to_set_it_on_this_platform(tmp_path: Path) -> None:
+    definition(tmp_path, "outlet_shop", RETAILER1_API_KEY="OUTLET_TOKEN")
+    definition(tmp_path, "closed_shop", country="enabled: false\ncountry", RETAILER1_API_KEY="CLOSED_TOKEN")
+    sources = sources_of({"SOURCES_DIRECTORY": str(tmp_path), "RETAILER1_API_URL": "http://localhost:5001"}, tmp_path)
+    (found,) = check_sources(sources, Advice(Kind.CONTAINERS))
+    assert (found.item, found.health, found.reason) == ("outlet_shop", Health.UNKNOWN, "outlet_shop is not configured")
+    assert found.remedy == (
+        "Set OUTLET_TOKEN in .env or the environment (sources/outlet_shop.yaml names them)"
+        ", then run: python3 scripts/generate_env.py && docker-compose up -d"
+    )
+
+
+def test_a_broken_definition_is_down_with_its_file_and_line_and_every_error(tmp_path: Path) -> None:
+    definition(tmp_path, "outlet_shop", **{"connector: retailer1": "connector: nothing\nzone: UTC"})
+    (found,) = check_sources(sources_of({"SOURCES_DIRECTORY": str(tmp_path)}, tmp_path), Advice())
+    assert (found.item, found.health) == ("outlet_shop", Health.DOWN)
+    assert f"{tmp_path}/outlet_shop.yaml:5: connector: 'nothing' is not a connector" in found.reason
+    assert f"{tmp_path}/outlet_shop.yaml:6: zone: there is no such key" in found.reason
+    assert "\n" not in found.reason
+
+
+def test_a_source_of_files_lacks_nothing(tmp_path: Path) -> None:
+    text = "id: drops\nname: Drops\nconnector: files\nschedule: manual\ntime_zone: UTC\nmapping: {columns: {}}\n"
+    (tmp_path / "drops.yaml").write_text(text, encoding="utf-8")
+    (found,) = check_sources(sources_of({"SOURCES_DIRECTORY": str(tmp_path)}, tmp_path), Advice())
+    assert (found.item, found.health, found.reason) == ("drops", Health.OK, "its files are loaded by a command")
+
+
+def test_without_any_source_there_is_a_line_that_says_so(tmp_path: Path) -> None:
+    (found,) = check_sources(sources_of({}, tmp_path), Advice())
+    assert (found.health, found.reason) == (Health.UNKNOWN, f"no source is enabled in {tmp_path}/sources")
+
+
+def test_for_containers_a_sources_env_that_is_missing_or_out_of_date_needs_attention(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    definition(tmp_path / "sources", "retailer_1")
+    (tmp_path / ".env").write_text("SOURCES_DIRECTORY=./sources\n", encoding="utf-8")
+    containers = Advice(Kind.CONTAINERS, "docker compose")
+
+    def checked() -> list[Finding]:
+        return [each for each in check_settings(COMPLETE, containers, tmp_path) if each.item == "sources.env"]
+
+    main(["--output", str(tmp_path / ".env")])
+    assert checked() == []
+    definition(tmp_path / "sources", "outlet_shop", RETAILER1_API_KEY="OUTLET_TOKEN")
+    with (tmp_path / ".env").open("a", encoding="utf-8") as dotenv:
+        dotenv.write("OUTLET_TOKEN=t0ken\nINGEST_CATCH_UP_DAYS=2\n")
+    (found,) = checked()
+    assert found.health is Health.ATTENTION
+    assert found.reason == "it differs from .env and the definitions: INGEST_CATCH_UP_DAYS, OUTLET_TOKEN"
+    assert found.remedy == "Run: python3 scripts/generate_env.py && docker compose up -d"
+    (tmp_path / "sources.env").unlink()
+    assert checked()[0].reason == "it is missing; the containers that read sources need it"
 
 
 def test_for_containers_ports_that_disagree_and_a_readable_settings_file_need_attention(tmp_path: Path) -> None:
-    dotenv = tmp_path / ".env"
-    dotenv.write_text("SECRET=x")
-    dotenv.chmod(0o644)
+    for name in (".env", "sources.env"):
+        (tmp_path / name).write_text(HEADER)
+        (tmp_path / name).chmod(0o644)
     ports = {"AIRFLOW_PORT": "18080", "RETAILER1_PORT": "5001"}
     found = check_settings({**COMPLETE, **ports}, Advice(Kind.CONTAINERS), tmp_path)
     assert [(each.item, each.health) for each in found] == [
         ("settings", Health.OK),
         ("AIRFLOW_PORT", Health.ATTENTION),
         (".env", Health.ATTENTION),
+        ("sources.env", Health.ATTENTION),
     ]
     assert found[1].reason == "AIRFLOW_URL names port 8080, but AIRFLOW_PORT publishes 18080"
-    dotenv.chmod(0o600)
+    for name in (".env", "sources.env"):
+        (tmp_path / name).chmod(0o600)
     elsewhere = {**COMPLETE, **ports, "AIRFLOW_URL": "http://airflow.example.com"}
     assert len(check_settings(elsewhere, Advice(Kind.CONTAINERS), tmp_path)) == 1
 

@@ -19,6 +19,7 @@ from scripts.pipeline_health.containers import check_containers
 from scripts.pipeline_health.engine import Engine
 from scripts.pipeline_health.findings import Finding, Health, exit_status
 from scripts.pipeline_health.platforms import Choice, Platform, find_platform
+from shared.config import PROJECT_ROOT
 
 NOW = datetime(2026, 11, 21, 10, 14, 31, tzinfo=UTC)
 INSPECTED = Path(__file__).with_name("inspected.json")
@@ -246,11 +247,13 @@ def test_compose_files_that_are_rejected_leave_the_containers_to_be_judged(
 
 def test_settings_that_are_missing_have_the_remedy_of_their_platform(machine: Machine) -> None:
     machine.program("docker", "exit 0")
+    (machine.root / "sources").mkdir()
+    machine.write("sources/retailer_1.yaml", (PROJECT_ROOT / "sources" / "retailer_1.yaml").read_text())
     found = check_all(probes(machine.find(Choice.CONTAINERS), NOW))
     assert exit_status(found) == 2
-    missing = [each for each in found if "is missing" in each.reason]
+    missing = [each for each in found if "is missing" in each.reason or "is not configured" in each.reason]
     assert {each.area for each in missing} == {"environment", "warehouse", "S3", "retailer APIs", "Airflow"}
-    assert all(each.remedy.startswith("Run: python3 scripts/generate_env.py") for each in missing)
+    assert all(" python3 scripts/generate_env.py" in each.remedy for each in missing)
 
 
 def test_a_check_that_hangs_holds_up_nothing() -> None:

@@ -4,6 +4,8 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from local_stack.credentials import MAKERS, load_or_create
 from local_stack.environment import pipeline_environment, write_env_file
 from local_stack.layout import Layout
@@ -16,9 +18,12 @@ def environment(tmp_path: Path, **set_by_the_user: str) -> dict[str, str]:
 
 
 def test_the_settings_need_nothing_more(tmp_path: Path) -> None:
-    settings = load_settings(environment(tmp_path), needs=("retailer_1", "retailer_2", "retailer_3"))
+    settings = load_settings(environment(tmp_path))
 
     assert settings.warehouse_dsn.get_secret_value().startswith("postgresql://retail_user:")
+    assert settings.sources.ids == ("retailer_1", "retailer_2", "retailer_3")
+    for name in settings.sources.ids:
+        settings.sources.connect(name)
 
 
 def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_path: Path) -> None:
@@ -30,6 +35,9 @@ def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_pa
         S3_ENDPOINT_URL="http://seaweedfs:8333",
         WAREHOUSE_DSN="postgresql://elsewhere/db",
         SSH_AUTH_SOCK="/run/agent",
+        RETAILER1_TIMEZONE="America/Chicago",
+        RETAILER1_API_KEY="of another platform",
+        PUSHGATEWAY_URL="http://localhost:9091",
     )
 
     assert made["BUSINESS_TIMEZONE"] == "Europe/Paris"
@@ -38,6 +46,25 @@ def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_pa
     assert made["S3_ENDPOINT_URL"] == "http://127.0.0.1:9000"
     assert "elsewhere" not in made["WAREHOUSE_DSN"]
     assert "SSH_AUTH_SOCK" not in made
+    assert made["RETAILER1_TIMEZONE"] == "America/Chicago"
+    assert made["RETAILER1_API_KEY"] != "of another platform"
+    assert made["PUSHGATEWAY_URL"] == "http://localhost:9091"
+
+
+def test_every_variable_of_the_definitions_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    text = "zone: {env: OUTLET_ZONE, default: UTC}\nconnection: {url: {env: OUTLET_URL}, auth: {secret: OUTLET_TOKEN}}"
+    (tmp_path / "mine" / "outlet_shop.yaml").write_text(text, encoding="utf-8")
+    variables = {"OUTLET_ZONE": "Europe/Rome", "OUTLET_URL": "https://outlet.example.com", "OUTLET_TOKEN": "t0ken"}
+    directories = {"SOURCES_DIRECTORY": "mine", "SECRETS_DIRECTORY": "/run/secrets-of-mine"}
+
+    made = environment(tmp_path, **variables, **directories, OTHER_TOKEN="x")
+
+    assert {name: made[name] for name in variables} == variables
+    assert made["SOURCES_DIRECTORY"] == str(tmp_path / "mine")  # Airflow's processes have another working directory
+    assert made["SECRETS_DIRECTORY"] == "/run/secrets-of-mine"
+    assert "OTHER_TOKEN" not in made
 
 
 def test_the_env_file_is_private_and_a_shell_reads_it_back_exactly(tmp_path: Path) -> None:

@@ -246,9 +246,8 @@ def test_every_setting_the_platform_needs_is_written(script: ModuleType) -> None
         "WAREHOUSE_DSN",
         "WAREHOUSE_OWNER_DSN",
         "WAREHOUSE_READER_DSN",
-        "RETAILER1_TIMEZONE",
-        "RETAILER2_TIMEZONE",
-        "RETAILER3_TIMEZONE",
+        "SOURCES_DIRECTORY",
+        "SECRETS_DIRECTORY",
     }
     optional |= {name for name in known_names() if name.startswith("INGEST_")}
 
@@ -265,15 +264,22 @@ def test_secrets_move_to_files_that_settings_and_rotations_find(
     assert script.main(["--secret-files", "--output", str(path)]) == 0
 
     after = values(path)
-    held = {file.name: file.read_text(encoding="utf-8") for file in directory.iterdir()}
+    files = [file for file in directory.rglob("*") if file.is_file()]
+    held = {file.name: file.read_text(encoding="utf-8") for file in files}
+    of_sources = {"RETAILER1_API_KEY", "RETAILER2_CLIENT_SECRET", "RETAILER3_HMAC_SECRET"}
     assert held == {name: before[name] for name in held}
     assert set(script.SECRETS) - set(held) == {
         *("AWS_ACCESS_KEY_ID", "POSTGRES_READER_PASSWORD", "REDIS_PASSWORD", "GRAFANA_PASSWORD")
     }
-    assert {(after[name], after[f"{name}_FILE"]) for name in held} == {("", f".secrets/{name}") for name in held}
+    assert {file.name for file in files if file.parent.name == "sources"} == of_sources
+    assert {(after[file.name], after[f"{file.name}_FILE"]) for file in files} == {
+        ("", str(file.relative_to(tmp_path))) for file in files
+    }
+    assert after["SECRETS_DIRECTORY"] == "./.secrets/sources"
     assert after["COMPOSE_FILE"] == "docker-compose.yml:docker/compose/secrets.yml"
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert {stat.S_IMODE(file.stat().st_mode) for file in directory.iterdir()} == {0o444}
+    assert stat.S_IMODE((directory / "sources").stat().st_mode) == 0o755  # containers run as other users
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o444}
     found = read_environment({}, path)
     assert {name: found[name] for name in held} == held
 
@@ -315,6 +321,7 @@ def test_workers_get_their_secrets_from_files_too(script: ModuleType, tmp_path: 
 def test_it_is_written_for_python_3_8() -> None:
     scripts, registry = PROJECT_ROOT / "scripts", PROJECT_ROOT / "shared" / "settings_registry"
     modules = [*(scripts / "environment_file").glob("*.py"), *registry.glob("*.py")]
+    modules.append(PROJECT_ROOT / "shared" / "sources" / "variables.py")
     for path in (scripts / "generate_env.py", *modules):
         text = path.read_text(encoding="utf-8")
         ast.parse(text, feature_version=(3, 8))

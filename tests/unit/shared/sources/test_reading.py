@@ -24,6 +24,15 @@ connection:
   auth: {kind: header, name: X-Key, value: {secret: SHOP_KEY}}
 """
 
+FILES = """\
+id: shop
+name: Berlin Shop
+connector: files
+schedule: manual
+time_zone: Europe/Berlin
+mapping: {columns: {}}
+"""
+
 
 def written(directory: Path, text: str, name: str = "shop.yaml") -> Path:
     path = directory / name
@@ -71,6 +80,11 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         ),
         ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
         ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
+        (
+            "  url: ",
+            "  uri: ",
+            "shop.yaml:7: connection.uri: there is no such key; did you mean url? Allowed: url, auth.",
+        ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
         ("id: shop", "id: store", "shop.yaml:1: id: it is 'store', but the file is named shop.yaml."),
@@ -101,6 +115,25 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
 def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert old in VALID
     assert fault in fault_of(tmp_path, VALID.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("schedule: manual\n", "", "shop.yaml:1: schedule: `retail etl` loads files, so write `schedule: manual`."),
+        ("mapping: {columns: {}}\n", "", "shop.yaml:1: mapping: it is missing."),
+        (
+            "mapping: {columns: {}}",
+            "connection: {url: x}",
+            "shop.yaml:6: connection: the connector files has no",
+        ),
+        ("connector: files", "connector: retailer1", "shop.yaml:6: mapping: the connector retailer1 has no mapping"),
+        ("connector: files", "connector: retailer1", "shop.yaml:1: connection: it is missing."),
+    ],
+)
+def test_files_have_a_mapping_and_apis_a_connection(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert read_definition(written(tmp_path, FILES), {}).mapping == {"columns": {}}
+    assert fault in fault_of(tmp_path, FILES.replace(old, new, 1))
 
 
 def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
@@ -140,8 +173,10 @@ def test_the_schema_for_editors_is_the_present_one_and_agrees_with_the_reader(tm
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: make settings"
     schema = json.loads(schema_text())
     definitions = [path.read_text(encoding="utf-8") for path in sorted(PATH.parent.glob("*.yaml"))]
-    for text in [VALID, *definitions]:
+    for text in [VALID, FILES, *definitions]:
         jsonschema.validate(yaml.safe_load(text), schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(yaml.safe_load(FILES.replace("connector: files", "connector: retailer1")), schema)
     for old, new in (("[EUR]", "[euro]"), ("kind: header", "kind: headr"), ("name: B", "nam: B"), ("secret:", "x:")):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(yaml.safe_load(VALID.replace(old, new, 1)), schema)

@@ -1,0 +1,69 @@
+"""The variables of definitions, found without a YAML library, are those that the registry finds with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from shared.config import PROJECT_ROOT
+from shared.sources.registry import load_sources
+from shared.sources.variables import Variable, variables_in
+
+BLOCK_STYLE = """
+id: shop  # {env: IN_A_COMMENT}
+name: "Shop #1"
+connector: retailer3
+time_zone:
+  env: SHOP_ZONE
+  default: Europe/Berlin
+connection:
+  url:
+    env: SHOP_URL
+  auth:
+    kind: hmac
+    client_id: {default: shop, env: SHOP_CLIENT}
+    secret:
+      "secret": 'SHOP_KEY'
+# url: {secret: NOT_USED}
+"""
+
+
+def written(directory: Path, **definitions: str) -> Path:
+    for name, text in definitions.items():
+        (directory / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return directory
+
+
+def test_every_way_to_write_a_reference_is_found_and_comments_are_not(tmp_path: Path) -> None:
+    file = f"{tmp_path.name}/shop.yaml"
+    assert list(variables_in(written(tmp_path, shop=BLOCK_STYLE)).values()) == [
+        Variable("SHOP_ZONE", file, is_secret=False, is_required=False),
+        Variable("SHOP_URL", file, is_secret=False, is_required=True),
+        Variable("SHOP_CLIENT", file, is_secret=False, is_required=False),
+        Variable("SHOP_KEY", file, is_secret=True, is_required=True),
+    ]
+    assert load_sources({}, tmp_path).variables() == {"SHOP_URL", "SHOP_CLIENT", "SHOP_KEY"}  # those of its connection
+
+
+def test_the_definitions_that_ship_have_the_variables_that_the_registry_reads() -> None:
+    directory = PROJECT_ROOT / "sources"
+    found = variables_in(directory)
+    zones = {f"RETAILER{n}_TIMEZONE" for n in (1, 2, 3)}
+    assert set(found) == load_sources({}, directory).variables() | zones
+    assert {name for name, each in found.items() if not each.is_required} == zones
+    assert {name for name, each in found.items() if each.is_secret} == {
+        *("RETAILER1_API_KEY", "RETAILER2_CLIENT_SECRET", "RETAILER3_HMAC_SECRET")
+    }
+
+
+def test_a_variable_is_required_when_one_definition_has_no_default_for_it(tmp_path: Path) -> None:
+    written(tmp_path, one="url: {env: URL, default: http://one}", two="url: {env: URL}")
+    assert variables_in(tmp_path)["URL"] == Variable(
+        "URL", f"{tmp_path.name}/one.yaml", is_secret=False, is_required=True
+    )
+
+
+@pytest.mark.parametrize("text", ["", "secret: {kind: x}", "auth: {kind: hmac, name: env}", "env: lower_case"])
+def test_other_text_is_not_taken_for_a_reference(tmp_path: Path, text: str) -> None:
+    assert variables_in(written(tmp_path, one=text)) == {}
