@@ -35,7 +35,8 @@ def etl(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the columns mean: a built-in layout or a YAML file. Default: detected from the header.",
+            help="What the columns mean: a built-in layout or a YAML file. Default: the mapping of the retailer's"
+            " definition, else detected from the header.",
         ),
     ] = None,
     retailer: Annotated[
@@ -65,6 +66,13 @@ def etl(
             help="Folder for the report; each run gets a subfolder. Default: .local/reports.",
         ),
     ] = None,
+    allow_low_quality: Annotated[
+        bool,
+        typer.Option(
+            "--allow-low-quality",
+            help="Publish also a file below a threshold of its quality report. Critical checks have to pass anyway.",
+        ),
+    ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Do not write a quality report.")] = False,
     no_refresh: Annotated[bool, typer.Option("--no-refresh", help="Do not refresh the materialized views.")] = False,
     dry_run: Annotated[
@@ -74,8 +82,9 @@ def etl(
 ) -> None:
     """Load CSV files into the warehouse: read, check, clean, audit, publish.
 
-    The load is atomic. Loading the same file again changes nothing; a file with the same name is a newer version and
-    replaces the business dates it contains. Rejected rows are stored as dead letters.
+    The load is atomic, and published only if it passes the quality checks. Loading the same file again changes nothing;
+    a file with the same name is a newer version and replaces the business dates it contains. Rejected rows are stored
+    as dead letters.
     """
     from pipeline.file_load import FileLoadRequest, run_file_load
     from shared.logs import configure_logging
@@ -91,6 +100,7 @@ def etl(
             job_name=job_name,
             max_reject_share=max_reject_share,
             report_directory=None if no_report else report_directory,
+            allow_low_quality=allow_low_quality,
             refresh=not no_refresh,
             dry_run=dry_run,
         )
@@ -165,6 +175,8 @@ def _lines() -> Callable[[str, str, float], None]:
 
 
 def _show(result: FileLoadResult) -> None:
+    from data_quality.quality_checks import describe_findings
+
     read = result.read
     days = f"{read.days[0]} to {read.days[-1]}, {len(read.days)} days" if read.days else "no days"
     out = console()
@@ -176,6 +188,10 @@ def _show(result: FileLoadResult) -> None:
     if result.load_path:
         ways = [way for way in ("build", "merge", "unchanged") if way in result.load_path.values()]
         out.print("Months: " + ", ".join(f"{list(result.load_path.values()).count(way)} {way}" for way in ways))
+    if result.quality:
+        out.print(f"Quality: {result.quality.outcome.value}, score {result.quality.score:.1f}")
+        for message in describe_findings(result.quality.checks):
+            out.print(f"  {message}", soft_wrap=True)
     if result.report:
         out.print(f"Quality report: {result.report}")
     out.print(_outcome(result))

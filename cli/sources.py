@@ -18,7 +18,7 @@ from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
 from shared.config import SourceSettings, load_source_settings
 from shared.errors import FixConfiguration, RejectRecord, RetailError
-from shared.sources.definition import SourceDefinition
+from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
 
@@ -138,18 +138,22 @@ def status_of(sources: Sources, source_id: str) -> SourceStatus:
     definition = sources.find(source_id)
     if definition is None:
         return SourceStatus(source_id, None, sources.broken[source_id])
-    if not definition.enabled or definition.connection is None:
+    if not definition.enabled:
         return SourceStatus(source_id, definition)
     try:
-        sources.connect(source_id)
+        if definition.connector == FILES:
+            _check_mapping(definition, sources)
+        else:
+            sources.connect(source_id)
     except FixConfiguration as error:
         return SourceStatus(source_id, definition, str(error))
     return SourceStatus(source_id, definition)
 
 
 def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str | None:
-    if found := status_of(settings.sources, source_id).problem:
-        return found
+    found = status_of(settings.sources, source_id)
+    if found.problem or (found.definition and found.definition.connector == FILES):
+        return found.problem
     try:
         with _connector(settings, source_id) as connector:
             if not offline:
@@ -157,6 +161,12 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
     except RetailError as error:
         return str(error)
     return None
+
+
+def _check_mapping(definition: SourceDefinition, sources: Sources) -> None:
+    from ingestion.mapping.layouts import mapping_of
+
+    mapping_of(definition, sources.directory)
 
 
 @contextmanager

@@ -20,17 +20,21 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from rich.console import Console
 
 from data_quality import audit_table
-from data_quality.quality_checks import Check, Scope, Status, evaluate, load_checks, open_scope, outcome, score_run
+from data_quality.quality_checks import Check, Status, evaluate, load_checks, outcome, score_run
 from data_quality.report import print_report
 from data_quality.results import QualityResult
+from data_quality.scope import choose_scope, open_scope
+from monitoring.alerts.outcomes import command_origin, report_quality, report_source_quality
 from monitoring.lineage.flows import checking
 from monitoring.stage_runs import StageRun, record_stage
-from shared.commands import DateArgument, business_date, exit_code, new_run_id
-from shared.config import RETAILER_IDS, Settings, load_settings
+from shared.commands import DateArgument, RetailerOption, business_date, exit_code, new_run_id
+from shared.config import Settings, load_settings
 from shared.database import session, transaction
+from shared.errors import StopRun
 from shared.logs import configure_logging, get_logger
 
 log = get_logger(__name__)
+Clock = Callable[[], datetime]
 
 
 def run(
@@ -39,17 +43,18 @@ def run(
     settings: Settings,
     run_id: str,
     retailers: Sequence[str] | None = None,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    only: Sequence[str] = (),
+    clock: Clock = lambda: datetime.now(UTC),
     checks: Sequence[Check] | None = None,
 ) -> QualityResult:
     """Check `day` and the other dates that the same run loaded, and keep the results.
 
-    `retailers` are those this run expects (default: all). A missing one is critical; if another retailer is missing,
-    that is a warning. An outcome of fail is a result, not an error: the results are kept.
+    `retailers` are those this run expects (default: every source that is due). A missing one is critical; if another
+    source that is due is missing, that is a warning. `only` limits the check to these sources. An outcome of fail is a
+    result, not an error: the results are kept. Raises StopRun when there is nothing to check.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
-    wanted = Scope(day, run_id, RETAILER_IDS, tuple(RETAILER_IDS if retailers is None else retailers))
     with record_stage(dsn, StageRun(run_id, "quality", day), clock=clock) as stage:
         with session(dsn, application_name="retail-quality") as connection:
             # One snapshot for all checks: a load that commits meanwhile is seen by none of them.
@@ -57,11 +62,10 @@ def run(
             with transaction(connection) as cursor:
                 # Before the snapshot is taken: a month replaced between the two would look empty.
                 cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
-                # The date was just loaded and the statistics do not include it yet: expecting one row, the planner
-                # would read thousands in nested loops. Complete slices are compared here, so hashing always fits.
-                cursor.execute("SET LOCAL enable_nestloop = off")
-                scope = open_scope(cursor, wanted)
+                scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, only))
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))
+                if not results:
+                    raise StopRun(f"Nothing is published for {day}, and no source is due. Run: retail sources list")
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
         result = QualityResult(day, results, scores, outcome(results))
@@ -79,7 +83,7 @@ def run(
 def _log(result: QualityResult, run_id: str) -> None:
     bound = log.bind(run_id=run_id, business_date=str(result.business_date))
     for each in result.checks:
-        if each.status is not Status.PASS:
+        if each.status.is_finding:
             report = bound.error if each.status is Status.FAIL else bound.warning
             report(each.message, check=each.check.name, retailer_id=each.finding.retailer_id)
     bound.info("checked", outcome=result.outcome.value, score=result.score)
@@ -87,18 +91,40 @@ def _log(result: QualityResult, run_id: str) -> None:
 
 def main(
     day: DateArgument = None,
+    retailer: RetailerOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Check a business date in the warehouse (default: yesterday). Ends with 1 when a critical check failed."""
+    """Check a business date in the warehouse (default: yesterday). Ends with 1 when a critical check failed.
+
+    Every source that is due has to be there. With --retailer only these sources are checked.
+    """
     configure_logging()
     with exit_code():
         settings = load_settings()
-        result = run(business_date(day, settings), settings=settings, run_id=new_run_id("quality"))
+        only = tuple(dict.fromkeys(retailer or ()))
+        run_id = new_run_id("quality")
+        result = run(business_date(day, settings), settings=settings, run_id=run_id, only=only)
+        _report(result, settings, run_id, only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(all_checks=True), indent=2))
         else:
             print_report(result, Console())
         raise typer.Exit(0 if result.ok else 1)
+
+
+def _report(result: QualityResult, settings: Settings, run_id: str, only: Sequence[str]) -> None:
+    """Raise and resolve alerts, as a run in Airflow does."""
+    dsn, day, facts = settings.warehouse_dsn.get_secret_value(), result.business_date, result.as_dict()
+    origin = command_origin("retail quality", run_id)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    if not only:
+        report_quality(dsn, day, facts, origin, clock=clock)
+        return
+    todo = f"What to do: python -m data_quality.main {day} shows every check and its remedy."
+    report_source_quality(dsn, facts["checks"], origin, todo, clock=clock)
 
 
 if __name__ == "__main__":

@@ -7,25 +7,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from data_quality.scores import Measurement, Scores, calculate_scores, score_rules
+from data_quality.scope import Scope
+from data_quality.scores import Dimension, Measurement, Scores, calculate_scores, score_rules
 from shared.database import Cursor, read_sql
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
 DIRECTORY = Path(__file__).parent
 CHECKS_FILE = DIRECTORY / "checks.toml"
 SQL_DIRECTORY = DIRECTORY / "sql"
-
-Dimension = Literal["completeness", "accuracy", "consistency", "validity", "uniqueness", "timeliness"]
 
 _HUNDRED = Decimal(100)
 _SCORE_STEP = Decimal("0.0001")
@@ -45,6 +44,13 @@ class Status(StrEnum):
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
     FAIL = "fail"
+    NOT_CHECKED = "not_checked"
+    """There was nothing to compare with, such as no control report. This is not the outcome of a run."""
+
+    @property
+    def is_finding(self) -> bool:
+        """Whether something is below its threshold."""
+        return self in (Status.WARN, Status.FAIL)
 
 
 class Check(BaseModel):
@@ -74,7 +80,8 @@ class Finding:
 
     retailer_id: str
     business_date: date
-    checked: Decimal
+    checked: Decimal | None
+    """None when there was nothing to compare with."""
     failed: Decimal
     expected: str
     actual: str
@@ -86,7 +93,8 @@ class CheckResult:
 
     check: Check
     finding: Finding
-    score: Decimal
+    score: Decimal | None
+    """None when it was not checked."""
     status: Status
 
     @property
@@ -95,7 +103,7 @@ class CheckResult:
         check, finding = self.check, self.finding
         place = f"{finding.retailer_id} {finding.business_date}"
         text = f"{place}: {check.description}: expected {finding.expected}, found {finding.actual}"
-        return text if self.status is Status.PASS else f"{text}. {check.remedy}."
+        return f"{text}. {check.remedy}." if self.status.is_finding else text
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -106,37 +114,11 @@ class CheckResult:
             "retailer_id": self.finding.retailer_id,
             "business_date": self.finding.business_date.isoformat(),
             "status": self.status.value,
-            "score": float(self.score),
+            "score": None if self.score is None else float(self.score),
             "threshold": float(self.check.threshold),
             "expected": self.finding.expected,
             "actual": self.finding.actual,
             "message": self.message,
-        }
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What a run checks: the requested date and the retailers."""
-
-    day: date
-    run_id: str
-    scheduled: tuple[str, ...]
-    """Every retailer that is loaded on schedule."""
-    expected: tuple[str, ...]
-    """Those of them that this run expects; the others may be missing."""
-    date_keys: tuple[int, ...] = field(default=())
-    """The requested date and the others that the same run loaded; filled in by `open_scope`."""
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What every query may bind."""
-        return {
-            "day": self.day,
-            "date_key": int(f"{self.day:%Y%m%d}"),
-            "date_keys": list(self.date_keys),
-            "run_id": self.run_id,
-            "scheduled": list(self.scheduled),
-            "expected": list(self.expected),
         }
 
 
@@ -157,16 +139,6 @@ def load_checks(path: Path = CHECKS_FILE) -> tuple[Check, ...]:
     if missing:
         raise FixConfiguration(f"{path}: no query in {SQL_DIRECTORY} for {', '.join(missing)}")
     return checks
-
-
-def open_scope(cursor: Cursor, scope: Scope) -> Scope:
-    """Make the temporary table checked_slices that every query joins; the scope with its dates filled in."""
-    # Sorts of a day's lines fit in memory; compiling these queries takes longer than running them.
-    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
-    cursor.execute(read_sql(SQL_DIRECTORY / "checked_slices.sql"), scope.parameters)
-    cursor.execute("SELECT DISTINCT date_key FROM checked_slices ORDER BY date_key")
-    keys = tuple(row[0] for row in cursor.fetchall())
-    return Scope(scope.day, scope.run_id, scope.scheduled, scope.expected, keys)
 
 
 def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
@@ -193,9 +165,10 @@ def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
 
 def read_finding(check: Check, row: Mapping[str, Any]) -> Finding:
     """A query's row; one that gives no texts is described by its share."""
-    checked, failed = Decimal(row["checked"] or 0), Decimal(row["failed"] or 0)
+    checked = None if row["checked"] is None else Decimal(row["checked"])
+    failed = Decimal(row["failed"] or 0)
     wanted = "all" if check.threshold == _HUNDRED else f"{check.threshold:f} % or more"
-    share = f"{checked - failed:,f} of {checked:,f}"
+    share = f"{(checked or 0) - failed:,f} of {checked or 0:,f}"
     return Finding(
         row["retailer_id"],
         row["business_date"],
@@ -207,7 +180,9 @@ def read_finding(check: Check, row: Mapping[str, Any]) -> Finding:
 
 
 def judge(check: Check, finding: Finding) -> CheckResult:
-    """Calculate score and status; pure. The score is 100 when there was nothing to check."""
+    """Calculate score and status; pure. The score is 100 when nothing had to be checked."""
+    if finding.checked is None:
+        return CheckResult(check, finding, None, Status.NOT_CHECKED)
     right = finding.checked - finding.failed
     score = _HUNDRED * right / finding.checked if finding.checked > 0 else _HUNDRED
     # Compared before rounding, and rounded down: one wrong line in a million still shows.
@@ -218,9 +193,24 @@ def judge(check: Check, finding: Finding) -> CheckResult:
 
 
 def outcome(results: Sequence[CheckResult]) -> Status:
-    """fail when a critical check failed, warn when another one did, pass otherwise; info is ignored."""
+    """fail when a critical check failed, warn when another one did, pass otherwise; info is ignored.
+
+    What was not checked is no proof of anything, and changes nothing.
+    """
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
+
+
+def describe_findings(results: Sequence[CheckResult]) -> list[str]:
+    """The findings, failures first. What a check found on several dates is one message."""
+    found: dict[tuple[Status, str], list[CheckResult]] = {}
+    for each in results:
+        if each.status.is_finding:
+            found.setdefault((each.status, each.check.name), []).append(each)
+    return [
+        same[0].message + (f" The same on {len(same) - 1} more dates." if len(same) > 1 else "")
+        for _, same in sorted(found.items(), key=lambda each: each[0][0] is not Status.FAIL)
+    ]
 
 
 def score_run(results: Sequence[CheckResult]) -> Scores:
@@ -230,6 +220,7 @@ def score_run(results: Sequence[CheckResult]) -> Scores:
         [
             Measurement(each.check.dimension, each.score, each.check.threshold, weights[each.check.severity])
             for each in results
+            if each.score is not None
         ]
     )
 

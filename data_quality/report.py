@@ -12,7 +12,7 @@ from rich.table import Table
 from data_quality.quality_checks import CheckResult, Severity, Status
 from data_quality.results import QualityResult
 
-STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.NOT_CHECKED: "dim"}
 
 
 def print_report(result: QualityResult, console: Console) -> None:
@@ -22,15 +22,16 @@ def print_report(result: QualityResult, console: Console) -> None:
     others = [each for each in result.checks if each.finding.business_date != result.business_date]
     if others:
         dates = sorted({each.finding.business_date for each in others})
-        failed = [each for each in others if each.status is not Status.PASS]
+        findings = [each for each in others if each.status.is_finding]
+        passed = sum(each.status is Status.PASS for each in others)
         console.print(
             f"{len(others)} checks of {len(dates)} other dates this run loaded ({dates[0]} to {dates[-1]}):"
-            f" {len(others) - len(failed)} passed."
+            f" {passed} passed."
         )
-        for day in sorted({each.finding.business_date for each in failed}):
-            console.print(_checks_table(day, [each for each in failed if each.finding.business_date == day]))
+        for day in sorted({each.finding.business_date for each in findings}):
+            console.print(_checks_table(day, [each for each in findings if each.finding.business_date == day]))
     for each in result.checks:
-        if each.status is not Status.PASS:
+        if each.status.is_finding:
             line = escape(f"{each.check.name}: {each.message}")
             console.print(f"[{STYLES[each.status]}]{_label(each)}[/] {line}", highlight=False)
     dimensions = ", ".join(f"{name} {score:.1f}" for name, score in result.scores.dimensions.items())
@@ -57,6 +58,6 @@ def _checks_table(day: date, results: Iterable[CheckResult]) -> Table:
 
 
 def _label(result: CheckResult) -> str:
-    if result.check.severity is Severity.INFO and result.status is not Status.PASS:
+    if result.check.severity is Severity.INFO and result.status.is_finding:
         return "note"
-    return result.status.value
+    return result.status.value.replace("_", " ")

@@ -34,8 +34,8 @@ class QualityResult:
         return tuple(result for result in self.checks if result.status is status)
 
     def as_dict(self, *, all_checks: bool = False) -> dict[str, Any]:
-        """JSON-able form. For XCom the checks that did not pass; `all_checks` includes the others."""
-        shown = self.checks if all_checks else [each for each in self.checks if each.status is not Status.PASS]
+        """JSON-able form. For XCom the findings; `all_checks` includes what passed or was not checked."""
+        shown = self.checks if all_checks else [each for each in self.checks if each.status.is_finding]
         return {
             "business_date": self.business_date.isoformat(),
             "outcome": self.outcome.value,

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
+Dimension = Literal["completeness", "accuracy", "consistency", "validity", "uniqueness", "timeliness"]
 _HUNDRED = Decimal(100)
 _STEP = Decimal("0.0001")
 

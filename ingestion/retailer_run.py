@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -44,7 +44,8 @@ def ingest_retailer(
         connector = registry.build(retailer_id, settings, runtime)
         try:
             own = registry.ingest_settings(settings.sources.get(retailer_id), settings.ingest)
-            _ingest(connector, day, zone, own, runtime, progress, since_watermark=since_watermark)
+            described = replace(zone, source=settings.sources.describe(retailer_id))
+            _ingest(connector, day, described, own, runtime, progress, since_watermark=since_watermark)
         finally:
             connector.close()
     except RetailError as failure:
@@ -96,7 +97,8 @@ def _plan(
         )
         _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
     since = catch_up.changes_since(day, published, settings.lookback_days)
-    listing = connector.list_changes(since) or catch_up.look_back(day, settings.lookback_days, now)
+    listed = connector.list_changes(since)
+    listing = listed or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
     manifests = catch_up.current_manifests(zone.bucket, connector.retailer_id, affected)
     known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}
@@ -112,4 +114,6 @@ def _plan(
         changed=len(affected),
         skipped=len(known),
     )
-    return _Catchup(tuple(to_land), ChangesRead(since, listing.as_of, other_dates=tuple(sorted({*to_land, *waiting}))))
+    # A look-back is no list of changes: the manifest does not say that changes were read.
+    changes = ChangesRead(since, listed.as_of) if listed else ChangesRead()
+    return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))

@@ -196,7 +196,7 @@ def _describe_quality(group: Group, end: StageEnd) -> None:
 
 
 def _below(check: Mapping[str, Any]) -> bool:
-    return bool(check["status"] != "pass")
+    return check["status"] in ("warn", "fail")
 
 
 def _describe_views(group: Group, details: Mapping[str, Any]) -> None:

@@ -5,27 +5,32 @@ Landing, loading and the quality report run concurrently; nothing is visible bef
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingestion.landing import source_partitions
 from ingestion.landing.overlap_policy import Overlap
-from pipeline.file_load_report import SnapshotReport
+from pipeline.file_load_checks import LoadChecks, LoadRejected
+from pipeline.file_load_report import SnapshotReport, write_report
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
+from pipeline.file_load_source import describe_source
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
-from shared.config import IngestSettings, Settings, load_settings
+from pipeline.stopwatch import Stopwatch
+from shared.config import Settings, SourceSettings, load_settings, load_source_settings
 from shared.database import Cursor, lock_key, session
 from shared.errors import FixConfiguration, RetryLater
+from shared.sources.definition import FILES
 
 if TYPE_CHECKING:
     import duckdb
 
+    from data_quality.file_report.model import LoadReport
+    from data_quality.results import QualityResult
     from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.land_files import BulkLanding
     from ingestion.landing.plan import LandingPlan
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
     from ingestion.mapping.layouts import SourceMapping
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
+    from shared.sources.registry import Sources
     from transformation.loads import RetailerLoad
 
 Progress = Callable[[str, str, float], None]
@@ -53,29 +59,10 @@ class FileLoadRequest:
     """None: INGEST_MAX_REJECT_SHARE."""
     report_directory: Path | None = None
     """Where the quality report goes; None for no report."""
+    allow_low_quality: bool = False
+    """Publish also a file that misses a threshold of its quality report."""
     refresh: bool = True
     dry_run: bool = False
-
-
-@dataclass
-class Stopwatch:
-    """Seconds per stage; stages overlap, so they add up to more than the total."""
-
-    began: float = field(default_factory=time.monotonic)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Time a block."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[stage] = time.monotonic() - began
-
-    def done(self) -> dict[str, float]:
-        """All stages, and the time since the start as `total`."""
-        return {**self.seconds, "total": time.monotonic() - self.began}
 
 
 def run_file_load(
@@ -88,53 +75,74 @@ def run_file_load(
 ) -> FileLoadResult:
     """Load the files. A dry run reads and checks them and needs neither warehouse nor S3.
 
-    Raises RetailError; then nothing was published, and the same request can be made again.
+    Raises RetailError; then nothing was published, and the same request can be made again. LoadRejected is the one for
+    data that fails a quality check.
     """
-    from ingestion.connectors.files.headers import recognise_layout
     from ingestion.connectors.files.read_files import read_files
-    from ingestion.mapping.layouts import load_layout
+    from ingestion.landing.write import RawZone
     from ingestion.mapping.workspace import workspace
+    from shared.s3_client import Bucket
 
     watch = Stopwatch()
-    layout = load_layout(request.layout) if request.layout else recognise_layout(request.sources)
     if settings is None and not request.dry_run:
         settings = load_settings()
+    own = settings or load_source_settings()
+    layout = choose_layout(request, own.sources)
     with workspace() as connection:
+        share = _max_reject_share(request, own, request.retailer_id or layout.retailer_id)
         with watch.timed("read"):
             read = read_files(
                 request.sources,
                 layout,
                 connection,
                 retailer_id=request.retailer_id,
-                max_reject_share=_max_reject_share(request, settings),
-                progress=lambda step, share: progress("read", step, share),
+                max_reject_share=share,
+                progress=lambda step, done: progress("read", step, done),
             )
+        # Taken now: the plan removes unchanged dates, but the report is about the complete file.
+        report = SnapshotReport(request.job_name, read, layout, connection, share, clock())
         if request.dry_run or settings is None:
-            report = (
-                SnapshotReport(request.report_directory, request.job_name, read, layout, connection, run_id, clock())
-                if request.report_directory
-                else None
-            )
             return _dry(request, read, run_id, watch, report)
-        return _FileLoad(request, read, layout, connection, settings, run_id, clock, progress, watch).run()
+        source = describe_source(settings.sources, read.retailer_id, layout.time_zone)
+        zone = RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
+        return _FileLoad(request, read, report, connection, settings, zone, clock, progress, watch).run()
 
 
-def _max_reject_share(request: FileLoadRequest, settings: Settings | None) -> float:
+def _dsn(settings: Settings) -> str:
+    return settings.warehouse_dsn.get_secret_value()
+
+
+def choose_layout(request: FileLoadRequest, sources: Sources) -> SourceMapping:
+    """The requested layout; else the mapping of the retailer's definition; else the known one with these columns."""
+    from ingestion.connectors.files.headers import recognise_layout
+    from ingestion.mapping.layouts import load_layout, mapping_of
+
+    if request.layout:
+        return load_layout(request.layout)
+    retailer_id = request.retailer_id or ""
+    if retailer_id in sources.broken:
+        raise FixConfiguration(sources.broken[retailer_id])
+    definition = sources.find(retailer_id)
+    if definition is not None and definition.connector == FILES:
+        return mapping_of(definition, sources.directory)
+    return recognise_layout(request.sources)
+
+
+def _max_reject_share(request: FileLoadRequest, settings: SourceSettings, retailer_id: str) -> float:
     if request.max_reject_share is not None:
         return request.max_reject_share
-    if settings is None:
-        try:
-            settings = load_settings()
-        except FixConfiguration:  # a dry run needs no settings
-            return IngestSettings().max_reject_share
-    return settings.ingest.max_reject_share
+    definition = settings.sources.find(retailer_id)
+    own = definition.limits.reject_share if definition else None
+    return settings.ingest.max_reject_share if own is None else own
 
 
 def _dry(
-    request: FileLoadRequest, read: FilesRead, run_id: str, watch: Stopwatch, report: SnapshotReport | None
+    request: FileLoadRequest, read: FilesRead, run_id: str, watch: Stopwatch, report: SnapshotReport
 ) -> FileLoadResult:
-    with watch.timed("report"):
-        path = report.write() if report else None
+    path = None
+    if request.report_directory:
+        with watch.timed("report"):
+            path = write_report(report.measure(), None, request.report_directory / run_id)
     return FileLoadResult(run_id, request.job_name, read, True, {}, (), (), None, {}, watch.done(), path)
 
 
@@ -145,58 +153,55 @@ class _FileLoad:
         self,
         request: FileLoadRequest,
         read: FilesRead,
-        layout: SourceMapping,
+        report: SnapshotReport,
         connection: duckdb.DuckDBPyConnection,
         settings: Settings,
-        run_id: str,
+        zone: RawZone,
         clock: Callable[[], datetime],
         progress: Progress,
         watch: Stopwatch,
     ) -> None:
-        self._request, self._read, self._connection = request, read, connection
-        self._settings, self._run_id, self._clock = settings, run_id, clock
+        self._request, self._read, self._report, self._connection = request, read, report, connection
+        self._settings, self._zone, self._clock = settings, zone, clock
         self._progress, self._watch = progress, watch
-        self._dsn = settings.warehouse_dsn.get_secret_value()
+        self._dsn, self._run_id = zone.dsn, zone.run_id
         self._began = clock()
-        # Taken now: the plan removes unchanged dates from the tables, but the report is about the complete file.
-        self._report = (
-            SnapshotReport(request.report_directory, request.job_name, read, layout, connection, run_id, self._began)
-            if request.report_directory
-            else None
-        )
 
     def run(self) -> FileLoadResult:
         """Land, load, refresh."""
         from ingestion.landing.plan import plan_landing
-        from ingestion.landing.write import RawZone
         from monitoring.stage_runs import StageRun, record_stage
-        from shared.s3_client import Bucket
 
-        raw = Bucket(self._settings.s3, self._settings.s3.bucket_raw)
-        zone = RawZone(raw, self._dsn, self._run_id)
         stage = StageRun(self._run_id, INGEST.name, self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
-                plan = plan_landing(self._read, self._connection, zone, self._request.overlap)
-            result = self._write(zone, plan, ingest.flows) if plan.digests else self._result({}, None, plan, None)
+                plan = plan_landing(self._read, self._connection, self._zone, self._request.overlap)
+            result = self._write(plan, ingest.flows) if plan.digests else self._result({}, None, plan, None, None)
             ingest.finish(details=result.as_dict())
         if result.load_id is not None and self._request.refresh:
             self._refresh()
         return replace(result, seconds=self._watch.done())
 
-    def _write(self, zone: RawZone, plan: LandingPlan, flows: list[Flow]) -> FileLoadResult:
+    def _write(self, plan: LandingPlan, flows: list[Flow]) -> FileLoadResult:
         from ingestion.landing.land_files import land_batch
         from ingestion.lineage import flows_of_files
 
+        low_quality = self._request.allow_low_quality
+        checks = LoadChecks(self._zone, self._read.retailer_id, tuple(plan.digests), self._clock, low_quality)
         with ThreadPoolExecutor(1, thread_name_prefix="report") as pool:
-            report = pool.submit(self._write_report) if self._report else None
+            report = pool.submit(self._measure)
             with land_batch(
-                self._read, self._connection, zone, plan, clock=self._clock, progress=self._progress_of("land")
+                self._read, self._connection, self._zone, plan, clock=self._clock, progress=self._progress_of("land")
             ) as landing:
                 try:
-                    load = self._load(zone, landing)
+                    load = self._load(landing, checks, report.result)
                     manifests = landing.batch.manifests()
+                except LoadRejected as error:
+                    checks.keep_rejected()
+                    checks.report_alerts()
+                    path = self._write_report(report.result(), checks)
+                    raise LoadRejected(f"{error} Quality report: {path}" if path else str(error)) from error
                 finally:  # what was landed stays landed, whether the load succeeded or not
                     flows += flows_of_files(
                         {file.name: file.path for file in self._read.files},
@@ -204,13 +209,20 @@ class _FileLoad:
                         landing.landed_so_far(),
                         self._settings.s3.bucket_raw,
                     )
-            path = report.result() if report else None
-        return self._result(manifests, load, plan, path)
+            checks.report_alerts()
+            path = self._write_report(report.result(), checks)
+        return self._result(manifests, load, plan, path, checks.result)
 
-    def _load(self, zone: RawZone, landing: BulkLanding) -> RetailerLoad:
+    def _load(self, landing: BulkLanding, checks: LoadChecks, measured: Callable[[], LoadReport]) -> RetailerLoad:
         from monitoring.stage_runs import StageRun, record_stage
         from transformation.bulk import load_batch
         from transformation.lineage import flows_of
+
+        def before_commit(cursor: Cursor, load_id: int) -> None:
+            self._write_ledger(cursor, load_id, landing)
+            self._progress("load", "checking", 0.9)
+            with self._watch.timed("check"):
+                checks.check(cursor, measured())
 
         stage = StageRun(self._run_id, TRANSFORM.name, self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
@@ -219,7 +231,7 @@ class _FileLoad:
                 settings=self._settings,
                 run_id=self._run_id,
                 clock=self._clock,
-                in_transaction=lambda cursor, load_id: self._write_ledger(cursor, load_id, landing),
+                in_transaction=before_commit,
                 progress=self._progress_of("load"),
             )
             transform.flows += flows_of(load, self._settings)
@@ -254,15 +266,24 @@ class _FileLoad:
             REFRESH.run(StageCall(self._read.days[-1], self._settings, self._run_id, clock=self._clock))
         self._progress("refresh", "materialized views", 1.0)
 
-    def _write_report(self) -> Path | None:
+    def _measure(self) -> LoadReport:
         with self._watch.timed("report"):
-            return self._report.write() if self._report else None
+            return self._report.measure()
+
+    def _write_report(self, report: LoadReport, checks: LoadChecks) -> Path | None:
+        directory = self._request.report_directory
+        return write_report(report, checks.result, directory / self._run_id) if directory else None
 
     def _progress_of(self, stage: str) -> Callable[[str, float], None]:
         return lambda step, share: self._progress(stage, step, share)
 
     def _result(
-        self, manifests: Mapping[date, Manifest], load: RetailerLoad | None, plan: LandingPlan, report: Path | None
+        self,
+        manifests: Mapping[date, Manifest],
+        load: RetailerLoad | None,
+        plan: LandingPlan,
+        report: Path | None,
+        quality: QualityResult | None,
     ) -> FileLoadResult:
         return FileLoadResult(
             run_id=self._run_id,
@@ -276,6 +297,7 @@ class _FileLoad:
             load_path=paths_by_month(load, plan.unchanged),
             seconds=self._watch.done(),
             report=report,
+            quality=quality,
         )
 
 

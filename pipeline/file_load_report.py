@@ -1,4 +1,4 @@
-"""The quality report of a load, written while it runs."""
+"""The quality report of a load, measured while it runs, and written when its outcome is known."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import duckdb
 
+    from data_quality.file_report.model import LoadReport
+    from data_quality.results import QualityResult
     from ingestion.connectors.files.read_files import FilesRead
     from ingestion.mapping.layouts import SourceMapping
 
@@ -18,34 +20,39 @@ class SnapshotReport:
 
     def __init__(
         self,
-        directory: Path,
         job_name: str | None,
         read: FilesRead,
         layout: SourceMapping,
         connection: duckdb.DuckDBPyConnection,
-        run_id: str,
+        max_reject_share: float,
         now: datetime,
     ) -> None:
-        self._directory, self._job_name = directory / run_id, job_name
-        self._read, self._layout, self._now = read, layout, now
+        self._job_name, self._read, self._layout = job_name, read, layout
+        self._max_reject_share, self._now = max_reject_share, now
         self._snapshot = connection.cursor()
         self._snapshot.execute("SET TimeZone = 'UTC'")
         self._snapshot.execute("BEGIN")
         self._snapshot.execute("SELECT count(*) FROM landed_records").fetchone()
 
-    def write(self) -> Path:
-        """Write its files; the page among them."""
+    def measure(self) -> LoadReport:
+        """Measure everything, without the outcome."""
         from data_quality.file_report.report import build_report
-        from data_quality.file_report.writing import write_report
         from ingestion.mapping.rules import catalogue, rules
 
-        names = ", ".join(file.name for file in self._read.files)
-        report = build_report(
+        return build_report(
             self._snapshot,
             self._read,
-            title=names,
+            title=", ".join(file.name for file in self._read.files),
             job_name=self._job_name or "",
             now=self._now,
             rules=(*catalogue().values(), *rules(self._layout)),
+            max_reject_share=self._max_reject_share,
         )
-        return write_report(report, self._directory).html
+
+
+def write_report(report: LoadReport, result: QualityResult | None, directory: Path) -> Path:
+    """Write the files of a report with the outcome of its load, and return the page. Raises FixConfiguration."""
+    from data_quality.file_report import writing
+    from data_quality.file_report.outcome import with_outcome
+
+    return writing.write_report(with_outcome(report, result.checks) if result else report, directory).html

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from data_quality.results import QualityResult
     from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.source_partitions import LoadedPartition
     from shared.partitions import Manifest
@@ -52,6 +53,8 @@ class FileLoadResult:
     """Month → `build`, `merge` or `unchanged`."""
     seconds: Mapping[str, float]
     report: Path | None
+    quality: QualityResult | None = None
+    """The checks of the loaded dates; None when nothing was loaded."""
 
     @property
     def earlier(self) -> int:
@@ -105,6 +108,7 @@ class FileLoadResult:
             "load_path": dict(self.load_path),
             "seconds": {name: round(seconds, 3) for name, seconds in self.seconds.items()},
             "report": str(self.report) if self.report else None,
+            "quality": self.quality.as_dict() if self.quality else None,
         }
 
     def _rows(self, name: str) -> int:

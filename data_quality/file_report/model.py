@@ -178,6 +178,10 @@ class LoadReport:
     fields: tuple[FieldReport, ...]
     findings: tuple[Finding, ...]
     days: tuple[DayFacts, ...]
+    outcome: str | None = None
+    """`pass`, `warn`, or `fail`, after which nothing was published; None when nothing was loaded, as in a dry run."""
+    failed_checks: tuple[str, ...] = ()
+    """What is below its threshold: messages of the quality checks, and of the thresholds of this report."""
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form: exact amounts and dates as text."""

@@ -100,8 +100,12 @@ def build_report(
     job_name: str,
     now: datetime,
     rules: Sequence[Rule],
+    max_reject_share: float = 0,
 ) -> LoadReport:
-    """Measure a load. `rules` describe the codes of the findings; of two rules with one code the later one counts."""
+    """Measure a load. `rules` describe the codes of the findings; of two rules with one code the later one counts.
+
+    `max_reject_share` is the share of rejected rows that the load accepts.
+    """
     by_code = {rule.code: rule for rule in rules}
     for name in ("group_products", "group_customers", "group_days"):
         connection.execute(statement(name))
@@ -125,7 +129,7 @@ def build_report(
                 Money(currency, Decimal(landed), Decimal(rejected))
                 for currency, landed, rejected in connection.execute(statement("sum_money")).fetchall()
             ),
-            score=score(counts, fields, agreements),
+            score=score(counts, fields, agreements, max_reject_share),
             fields=fields,
             findings=findings,
             days=_days(connection),

@@ -37,8 +37,10 @@ class Agreement:
     usual: int
 
 
-def score(counts: Counts, fields: Sequence[FieldReport], agreements: Sequence[Agreement]) -> Score:
-    """The scores of a load."""
+def score(
+    counts: Counts, fields: Sequence[FieldReport], agreements: Sequence[Agreement], max_reject_share: float
+) -> Score:
+    """The scores of a load. Validity need not be higher than the accepted share of rejected rows allows."""
     filled = [field.before for field in fields if field.before and field.before.filled]
     shares = {
         "completeness": _mean([_share(each.filled, each.rows) for each in filled]),
@@ -48,9 +50,10 @@ def score(counts: Counts, fields: Sequence[FieldReport], agreements: Sequence[Ag
         "consistency": _mean([_share(each.usual, each.rows) for each in agreements if each.rows]),
     }
     rules = score_rules()
+    thresholds = {name: Decimal(threshold) for name, threshold in rules.file_thresholds.items()}
+    thresholds["validity"] = min(thresholds["validity"], 100 * (1 - Decimal(str(max_reject_share))))
     measurements = {
-        name: Measurement(name, _percent(shares[name]), Decimal(threshold))
-        for name, threshold in rules.file_thresholds.items()
+        name: Measurement(name, _percent(shares[name]), threshold) for name, threshold in thresholds.items()
     }
     scores = calculate_scores(list(measurements.values()))
     dimensions = tuple(

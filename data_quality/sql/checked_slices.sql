@@ -3,7 +3,7 @@
 CREATE TEMP TABLE checked_slices ON COMMIT DROP AS
 WITH slices AS (
     SELECT retailer_id, %(day)s AS business_date
-    FROM unnest(%(scheduled)s) AS scheduled (retailer_id)
+    FROM unnest(%(scheduled)s::text[]) AS scheduled (retailer_id)
     UNION
     SELECT retailer_id, business_date
     FROM load_ledger
@@ -22,17 +22,20 @@ described_slices AS (
         slices.business_date,
         retailer.retailer_key,
         to_char(slices.business_date, 'YYYYMMDD')::integer AS date_key,
-        retailer.time_zone,
+        coalesce(source.time_zone, retailer.time_zone) AS time_zone,
+        source.currencies,
         (
             SELECT max(load_id)
             FROM load_ledger
             WHERE load_ledger.retailer_id = slices.retailer_id AND load_ledger.business_date = slices.business_date
         ) AS load_id,
         slices.business_date = %(day)s AS is_target,
-        slices.retailer_id = ANY (%(scheduled)s) AS is_scheduled,
-        slices.retailer_id = ANY (%(expected)s) AS is_expected
+        slices.retailer_id = ANY (%(scheduled)s::text[]) AS is_scheduled,
+        slices.retailer_id = ANY (%(expected)s::text[]) AS is_expected
     FROM slices
     LEFT JOIN dim_retailer AS retailer USING (retailer_id)
+    LEFT JOIN sources AS source USING (retailer_id)
+    WHERE %(only)s::text[] IS NULL OR slices.retailer_id = ANY (%(only)s::text[])
 )
 SELECT * FROM described_slices;
 ANALYZE checked_slices;

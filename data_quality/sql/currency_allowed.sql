@@ -1,11 +1,28 @@
--- Lines in a currency that is not on the list.
--- Grain: one row per slice with lines.
-SELECT
-    slice.retailer_id,
-    slice.business_date,
-    count(*) AS checked,
-    count(*) FILTER (WHERE sale.currency <> ALL (%(currencies)s)) AS failed
-FROM checked_slices AS slice
-JOIN fact_sales AS sale USING (date_key, retailer_key)
-WHERE sale.date_key = ANY (%(date_keys)s)
-GROUP BY slice.retailer_id, slice.business_date
+-- Lines in a currency that the source does not have. Where its currencies are unknown, those of ISO 4217 are allowed.
+-- Grain: one row per slice with lines; the texts name the currencies.
+WITH currencies AS (
+    SELECT
+        slice.retailer_id,
+        slice.business_date,
+        slice.currencies,
+        sale.currency,
+        count(*) AS lines
+    FROM checked_slices AS slice
+    JOIN fact_sales AS sale USING (date_key, retailer_key)
+    WHERE sale.date_key = ANY (%(date_keys)s)
+    GROUP BY slice.retailer_id, slice.business_date, slice.currencies, sale.currency
+),
+counted AS (
+    SELECT
+        retailer_id,
+        business_date,
+        sum(lines) AS checked,
+        coalesce(
+            sum(lines) FILTER (WHERE currency <> ALL (coalesce(currencies, %(all_currencies)s::text[]))), 0
+        ) AS failed,
+        'only ' || coalesce(array_to_string(currencies, ', '), 'currencies of ISO 4217') AS expected,
+        string_agg(to_char(lines, 'FM999,999,999,990') || ' in ' || currency, ', ' ORDER BY currency) AS actual
+    FROM currencies
+    GROUP BY retailer_id, business_date, currencies
+)
+SELECT * FROM counted

@@ -1,6 +1,7 @@
 -- Signed net amounts landed against the retailer's control report, per currency, for dates without rejected records.
 -- What a partition landed is in fact_sales or, where another date has a later version, in superseded_sales.
--- Grain: one row per such slice whose retailer reports; the texts name the currencies.
+-- Without a control report nothing is checked.
+-- Grain: one row per such slice; the texts name the currencies.
 WITH reports AS (
     SELECT slice.retailer_id, slice.business_date, amounts.currency, amounts.reported, amounts.rejected
     FROM checked_slices AS slice
@@ -47,3 +48,8 @@ differences AS (
     GROUP BY retailer_id, business_date
 )
 SELECT * FROM differences
+UNION ALL
+SELECT slice.retailer_id, slice.business_date, NULL, 0, 'no control report', 'not compared'
+FROM checked_slices AS slice
+JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)
+WHERE ledger.reported IS NULL

@@ -11,6 +11,7 @@ CREATE TABLE ops.sources (
     is_scheduled      boolean NOT NULL,
     start_date        date,
     definition_digest text,
+    described_at      timestamptz,
     first_seen_at     timestamptz NOT NULL,
     changed_at        timestamptz NOT NULL,
     CONSTRAINT pk_sources PRIMARY KEY (retailer_id)
@@ -25,6 +26,7 @@ COMMENT ON COLUMN ops.sources.currencies IS 'Currencies that its sales can have;
 COMMENT ON COLUMN ops.sources.is_scheduled IS 'Whether scheduled runs expect data from it: enabled, daily, and its definition is still there.';
 COMMENT ON COLUMN ops.sources.start_date IS 'Earlier dates are not expected; null for no limit.';
 COMMENT ON COLUMN ops.sources.definition_digest IS 'SHA-256 of the definition; null without one.';
+COMMENT ON COLUMN ops.sources.described_at IS 'When its latest known description was written; an older one does not replace it. Null when it was taken from dim_retailer.';
 COMMENT ON COLUMN ops.sources.first_seen_at IS 'When it was first defined or loaded.';
 COMMENT ON COLUMN ops.sources.changed_at IS 'When this row last changed.';
 

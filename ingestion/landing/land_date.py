@@ -26,7 +26,15 @@ from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
 from shared.errors import RejectRecord, RetryLater, StopRun
 from shared.logs import get_logger
 from shared.partition_versions import drop_copies, keep_version
-from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key, rejected_key
+from shared.partitions import (
+    ControlReport,
+    Manifest,
+    RequestWindow,
+    SourceDescription,
+    manifest_key,
+    raw_key,
+    rejected_key,
+)
 from shared.s3_client import Bucket, ObjectWriter
 from shared.version import CODE_VERSION
 
@@ -43,6 +51,8 @@ class LandingTarget:
     bucket: Bucket
     dsn: str
     run_id: str
+    source: SourceDescription | None = None
+    """What the manifests say of the source."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +255,7 @@ def _manifest(
         distinct=totals.distinct_landed(),
         amounts=totals.control_amounts(),
         control_report=report,
+        source=zone.source,
         window=RequestWindow(
             requested_from=reading.requested_from,
             requested_until=max(now, reading.requested_from),

@@ -12,7 +12,7 @@ import numpy as np
 
 from ingestion.models.retailer_data import FIELDS
 from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
-from ingestion.normalizers.currencies import CURRENCIES
+from shared.currencies import CURRENCIES
 from shared.partitions import ControlAmounts, ControlReport
 
 _CURRENCY = FIELDS.index("currency") - FIELDS.index("quantity")

@@ -26,6 +26,7 @@ from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import (
     Manifest,
     RequestWindow,
+    SourceDescription,
     SourceFileReference,
     manifest_key,
     raw_key,
@@ -51,6 +52,8 @@ class RawZone:
     bucket: Bucket
     dsn: str
     run_id: str
+    source: SourceDescription | None = None
+    """What the manifests say of the source."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ class PartitionWriter:
             rejected_sha256=rejected.get(part.day),
             distinct=contents.distinct,
             amounts=contents.amounts,
+            source=self._zone.source,
             sources=part.sources,
             window=RequestWindow(requested_from=self._requested_from, requested_until=max(now, self._requested_from)),
             code_version=CODE_VERSION,

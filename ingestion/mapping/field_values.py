@@ -31,7 +31,7 @@ from ingestion.mapping.times import time_values
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST
-from ingestion.normalizers.currencies import CURRENCIES
+from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 
 

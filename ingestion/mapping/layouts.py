@@ -33,6 +33,8 @@ from ingestion.mapping.layout_parts import (
 )
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
+from shared.sources.definition import SourceDefinition
+from shared.sources.reading import line_of
 
 _FOLDER = Path(__file__).parent / "layouts"
 
@@ -150,6 +152,23 @@ def load_layout(name_or_path: str) -> SourceMapping:
                 " of your own YAML file (docs/FILES.md)."
             )
     return _read(path)
+
+
+def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
+    """What the columns of a source's files mean. Raises FixConfiguration that names file, line and key."""
+    own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone}
+    path = directory / f"{definition.id}.yaml"
+    given = dict(definition.mapping or {})
+    if repeated := sorted(own.keys() & given.keys()):
+        line = line_of(path, ("mapping", repeated[0]))
+        raise FixConfiguration(
+            f"{path}:{line}: mapping.{repeated[0]}: the definition itself says it; remove it from the mapping."
+        )
+    try:
+        return SourceMapping.model_validate({**own, **given})
+    except ValidationError as error:
+        line = line_of(path, ("mapping", *error.errors()[0]["loc"]))
+        raise FixConfiguration(f"{path}:{line}: mapping: {_faults(error)}") from error
 
 
 def _read(path: Path) -> SourceMapping:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import FIELDS, TOTAL_TOLERANCE, Identifier, LineType, SalesRecord, check_measures
-from ingestion.normalizers.currencies import CURRENCIES
 from ingestion.normalizers.rejection import from_validation, malformed, missing, reject, shown
+from shared.currencies import CURRENCIES
 
 AMOUNT_SCALE = 10_000
 """Control totals count in ten-thousandths, the smallest unit of money in the contract."""

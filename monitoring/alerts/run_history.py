@@ -94,10 +94,11 @@ def resolve_caught_up(dsn: str, *, by: str, clock: Clock, channels: Sequence[Cha
 
 
 def resolve_quality(
-    dsn: str, day: date, outcome: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None
+    dsn: str, day: date | None, outcome: str, *, by: str, clock: Clock, channels: Sequence[Channel] | None = None
 ) -> int:
     """Resolve alerts that a check of `day` and the other dates of its run no longer finds.
 
+    `day` is None after a check of some sources only, which says nothing about the others.
     Returns how many alerts were resolved. Raises RetryLater or FixConfiguration.
     """
     passed, warned = (day if outcome == each else None for each in ("pass", "warn"))

@@ -50,6 +50,21 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     return found
 
 
+def line_of(path: Path, key: KeyPath) -> int:
+    """The line of a key in the file, or of the innermost key around it that is there; 1 when there is none."""
+    try:
+        lines = _lines(yaml.compose(path.read_text(encoding="utf-8"), StrictLoader))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return 1
+    return _nearest_line(lines, key)
+
+
+def _nearest_line(lines: Mapping[KeyPath, int], key: KeyPath) -> int:
+    while key not in lines and key:
+        key = key[:-1]
+    return lines.get(key, 1)
+
+
 def _resolved(
     path: Path, given: dict[str, Any], lines: Mapping[KeyPath, int], environ: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -88,11 +103,8 @@ def _lines(node: yaml.Node | None, at: KeyPath = (), above: tuple[int, ...] = ()
 def _described(fault: Any, lines: Mapping[KeyPath, int]) -> tuple[int, str]:
     """The line of a fault, and a sentence about it."""
     where = tuple(part for part in fault["loc"] if not _is_choice(part))
-    known = where
-    while known not in lines and known:
-        known = known[:-1]
     key = ".".join(str(part) for part in where)
-    return lines.get(known, 1), f"{key}: {_reason(fault, where)}."
+    return _nearest_line(lines, where), f"{key}: {_reason(fault, where)}."
 
 
 def _is_choice(part: int | str) -> bool:

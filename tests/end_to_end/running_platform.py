@@ -25,7 +25,7 @@ from tests.fakes.vendors import call_admin
 from tests.waiting import wait_until
 
 RUNS = f"/api/v2/dags/{DAG_ID}/dagRuns"
-EVERYONE = frozenset({"retailer_1", "retailer_2", "retailer_3"})
+EVERYONE = {"retailer_1", "retailer_2", "retailer_3"}
 """The sources of the platform, unless a test adds one."""
 UNFINISHED = ("queued", "running", None)
 BALANCE = """

@@ -96,6 +96,12 @@ def ingested(outcome: Outcome) -> set[str]:
     return {name.partition("[")[2].rstrip("]") for name in outcome.tasks if name.startswith("ingest_retailers_to_s3")}
 
 
+def checked(platform: RunningPlatform, checkout: Checkout) -> set[tuple[str, str]]:
+    """What the health check looks at of the source that is added: area and item."""
+    findings = platform.command(checkout, "scripts.pipeline_health")["findings"]
+    return {(each["area"], each["item"]) for each in findings if "outlet_shop" in each["item"]}
+
+
 def day_number(number: int) -> date:
     return FIRST + timedelta(days=number)
 
@@ -128,10 +134,7 @@ def test_a_definition_that_is_added_to_a_running_platform_is_part_of_the_next_ru
     missing = platform.command(checkout, "cli", "gaps", "--from", str(FIRST), "--to", str(day))
     assert missing["gaps"] == {"outlet_shop": [str(FIRST)]}
     assert "outlet_shop" in platform.page(f"/retail/days/{day}")
-    health = platform.command(checkout, "scripts.pipeline_health")["findings"]
-    about = {each["area"]: each["health"] for each in health if each["item"] == "outlet_shop"}
-    assert about["retailer APIs"] == "ok", health
-    assert "warehouse" in about, health
+    assert checked(platform, checkout) == {("retailer APIs", "outlet_shop"), ("warehouse", "outlet_shop data")}
 
 
 @pytest.mark.parametrize("how", ["disabled", "removed"])
@@ -155,8 +158,7 @@ def test_a_source_that_is_disabled_or_removed_leaves_nothing_missing(
     assert not any("outlet_shop" in series for series in gateway.group("quality"))
     missing = platform.command(checkout, "cli", "gaps", "--from", str(FIRST), "--to", str(day))
     assert missing["gaps"] == {}
-    health = platform.command(checkout, "scripts.pipeline_health")["findings"]
-    assert [each for each in health if each["item"] == "outlet_shop"] == []
+    assert checked(platform, checkout) == set()
 
 
 def test_when_no_source_is_due_the_run_is_skipped_and_without_any_it_fails(

@@ -36,7 +36,11 @@ class Gateway:
             self.deleted.append(group)
             return 202
         samples = re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", body, flags=re.MULTILINE)
-        self.groups.setdefault(group, {}).update({series: float(value) for series, value in samples})
+        pushed = {series.partition("{")[0] for series, _ in samples}  # a push replaces all series of a metric
+        kept = {
+            name: value for name, value in self.groups.get(group, {}).items() if name.partition("{")[0] not in pushed
+        }
+        self.groups[group] = kept | {series: float(value) for series, value in samples}
         return self.status
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psycopg2
 from psycopg2 import sql
@@ -13,6 +14,7 @@ from shared.errors import RetryLater
 from transformation.load.build_months import BuiltMonth
 from transformation.load.copying import copy_batches
 from transformation.load.customer_history import repoint_facts
+from transformation.load.plan import date_key, last_of_month
 
 SWAP_TIMEOUT_SECONDS = 300.0
 """How long a load waits until no query reads a month that it replaces."""
@@ -42,6 +44,22 @@ def attach(cursor: Cursor, months: Sequence[BuiltMonth]) -> None:
     for month in sorted(months, key=_order):
         if not month.plan.replaces:
             cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
+
+
+@contextmanager
+def preview(cursor: Cursor, months: Sequence[BuiltMonth]) -> Iterator[None]:
+    """In the block, `fact_sales` means what it will hold after `swap`: a view that this transaction alone sees."""
+    replaced = sorted((month for month in months if month.plan.replaces), key=_order)
+    if not replaced:
+        yield
+        return
+    spans = [(date_key(month.plan.first_day), date_key(last_of_month(month.plan.first_day))) for month in replaced]
+    others = " AND ".join(f"date_key NOT BETWEEN {first} AND {last}" for first, last in spans)
+    parts = [sql.SQL(" UNION ALL SELECT * FROM {}").format(month.identifier) for month in replaced]
+    view = sql.SQL("CREATE TEMP VIEW fact_sales AS SELECT * FROM public.fact_sales WHERE ") + sql.SQL(others)
+    cursor.execute(view + sql.Composed(parts))
+    yield
+    cursor.execute("DROP VIEW pg_temp.fact_sales")
 
 
 def swap(

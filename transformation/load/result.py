@@ -26,7 +26,8 @@ class LoadOptions:
     write_processed: Callable[[ConformedBatch], None] = lambda batch: None
     """Writes the loaded dates' processed files; runs concurrently with the load, while the retailer is locked."""
     in_transaction: Callable[[Cursor, int], None] = lambda cursor, load_id: None
-    """Runs after the audit, before the commit, with the load's number."""
+    """Runs after the audit, before the commit, with the load's number. `fact_sales` holds what the load would publish;
+    an error keeps it from being published."""
     progress: Callable[[str, float], None] = lambda step, share: None
     """Called with what has been done, and with the share of the load that is done, from 0 to 1."""
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from shared.version import CODE_VERSION
-from transformation.load.attach_months import attach, summarise_and_reference, swap
+from transformation.load.attach_months import attach, preview, summarise_and_reference, swap
 from transformation.load.build_months import BuiltMonth, MonthBuilder
 from transformation.load.context import LoadState
 from transformation.load.copying import copy_in
 from transformation.load.customer_history import delete_orphaned_versions, repoint_facts
+from transformation.load.describe_source import describe_source
 from transformation.load.dimension_keys import fetch_dimension_keys
 from transformation.load.ledger import Totals, audit, build_ledger_entry, build_unchanged_entry
 from transformation.load.merge_dates import (
@@ -227,9 +228,10 @@ def record_ledger(tx: LoadTransaction, state: LoadState) -> LoadState:
 
 
 def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
-    """Wait for the processed files, let the caller add its rows, and replace the months that changed."""
+    """Wait for the processed files, let the caller check and add its rows, and replace the months that changed."""
     tx.context.wait_for_processed()
-    tx.context.options.in_transaction(tx.cursor, state.load_id)
+    with preview(tx.cursor, state.built_months):
+        tx.context.options.in_transaction(tx.cursor, state.load_id)
     swap(tx.cursor, state.built_months)
     if tx.context.loaded_keys and not tx.context.options.insert_only:
         delete_orphaned_versions(tx.cursor)
@@ -292,6 +294,7 @@ STEPS: tuple[Step, ...] = (
     Step("write changes", write_changes, needs=("classified_sales",)),
     Step("summarise", summarise),
     Step("reconcile", reconcile),
+    Step("describe the source", describe_source),
     Step("record the ledger", record_ledger, needs=("restored",)),
     Step("publish", publish, needs=("previous_versions",)),
 )

@@ -16,14 +16,8 @@ from urllib.parse import quote
 
 from monitoring.alerts import Alert, AlertMessage, announce, raise_alert, resolve_alerts
 from monitoring.alerts.links import airflow_address
-from monitoring.alerts.run_history import (
-    RunFacts,
-    chosen_sources,
-    resolve_caught_up,
-    resolve_quality,
-    run_facts,
-    unpublished,
-)
+from monitoring.alerts.outcomes import AlertOrigin, report_missing, report_quality
+from monitoring.alerts.run_history import RunFacts, chosen_sources, run_facts
 from pipeline.stages import INGEST, REFRESH
 from shared.business_dates import business_date
 from shared.config import read_environment
@@ -229,23 +223,8 @@ def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
 
 def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Raise or resolve the alert of the date's quality; returns whether one was raised that says why the task fails."""
-    it, outcome = alert_context(context), facts["outcome"]
-    if (dsn := _dsn()) and it.day:
-        try:
-            resolve_quality(dsn, it.day, outcome, by=_by(it), clock=_now)
-        except RetailError as error:
-            log.warning("alerts about quality were not resolved", reason=str(error))
-    if outcome == "pass":
-        return False
-    messages = [check["message"] for check in facts["checks"] if check["status"] in ("fail", "warn")]
-    if outcome == "warn":
-        summary, todo = f"Quality warnings{it.what}", "The views are refreshed all the same. "
-    else:
-        summary, todo = f"Quality check failed{it.what}", "The views keep their previous content. "
-    todo += f"What to do: python -m data_quality.main {it.day} shows every check and its remedy."
-    detail = "\n".join([*messages, f"Score: {facts['score']:.1f} of 100", todo])
-    _raise(it.alert("quality_violation", "critical" if outcome == "fail" else "warning", summary, detail))
-    return bool(outcome == "fail")
+    it = alert_context(context)
+    return it.day is not None and report_quality(_dsn() or "postgresql://", it.day, facts, _origin(it), clock=_now)
 
 
 def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool:
@@ -256,18 +235,15 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
     it, dsn = alert_context(context), _dsn()
     if not dsn or not it.day:
         return False
-    resolve_caught_up(dsn, by=_by(it), clock=_now)
-    if not missing:
-        return False
-    absent: Sequence[str] = unpublished(dsn, list(missing), it.day)
-    for retailer in absent:
-        detail = (
-            f"{missing[retailer]}\nWhat to do: remove the cause, then clear the retailer's {INGEST.task_id} in Airflow,"
-            " with what is downstream; or leave it to the next scheduled run, which fills the gap."
-        )
-        summary = f"{retailer} has no data for {it.day}"
-        _raise(it.alert("missing_data", "error", summary, detail, retailer))
-    return len(absent) == len(missing)
+    todo = (
+        f"What to do: remove the cause, then clear the retailer's {INGEST.task_id} in Airflow, with what is downstream;"
+        " or leave it to the next scheduled run, which fills the gap."
+    )
+    return report_missing(dsn, it.day, missing, _origin(it), todo, clock=_now)
+
+
+def _origin(it: AlertContext) -> AlertOrigin:
+    return AlertOrigin(it.run_id, _by(it), it.dag_id, it.task_id, it.link)
 
 
 def _without_task(context: Mapping[str, Any]) -> AlertContext:

@@ -10,13 +10,13 @@ import psycopg2
 import pytest
 
 from data_quality.main import run
-from data_quality.quality_checks import Scope, Status, load_checks, open_scope
+from data_quality.quality_checks import Status, load_checks
 from data_quality.results import QualityResult
+from data_quality.scope import Scope, open_scope
 from local_stack.databases import OWNER, WarehouseAccess
 from local_stack.postgres import PostgresServer
-from shared.config import RETAILER_IDS
 from shared.database import read_sql
-from tests.fakes.published_days import Line, PublishedDays, usual_lines, warehouse_settings
+from tests.fakes.published_days import RETAILERS, Line, PublishedDays, usual_lines, warehouse_settings
 
 DAY = date(2024, 1, 15)
 NOW = datetime(2024, 1, 16, 2, tzinfo=UTC)
@@ -82,7 +82,7 @@ def test_a_clean_warehouse_passes_every_check_for_every_retailer(clean: Clean) -
     assert (result.outcome, result.score) == (Status.PASS, 100.0)
     seen = {(each.check.name, each.finding.retailer_id) for each in result.checks}
     unused = {"retailer_left_out", "money_matches_report_with_rejects"}  # nothing to check here
-    assert seen == {(check.name, each) for check in load_checks() for each in RETAILER_IDS if check.name not in unused}
+    assert seen == {(check.name, each) for check in load_checks() for each in RETAILERS if check.name not in unused}
 
 
 DEFECTS: dict[str, str] = {
@@ -250,7 +250,7 @@ def test_a_retailer_the_run_does_without_is_a_warning_that_names_it(clean: Clean
 
 def test_a_retailer_that_sold_nothing_passes(clean: Clean) -> None:
     closed = DAY - timedelta(days=1)  # a Sunday, with no Sunday before it
-    for retailer_id in RETAILER_IDS:
+    for retailer_id in RETAILERS:
         clean.days.publish(closed, retailer_id, lines=[], run_id="sunday")
     result = run(closed, settings=warehouse_settings(clean.access.loader_dsn), run_id="sunday", clock=lambda: NOW)
     assert not_passed(result) == {}
@@ -266,7 +266,7 @@ def test_other_dates_that_the_run_loaded_are_checked_too(clean: Clean) -> None:
 
 def test_no_query_touches_another_month_than_those_in_question(clean: Clean) -> None:
     with psycopg2.connect(clean.access.loader_dsn) as connection, connection.cursor() as cursor:
-        scope = open_scope(cursor, Scope(DAY, "run-1", RETAILER_IDS, RETAILER_IDS))
+        scope = open_scope(cursor, Scope(DAY, "run-1", tuple(RETAILERS), tuple(RETAILERS)))
         for check in load_checks():
             # Run, because lines_unique learns only then which few other dates it has to look at.
             bound = {**scope.parameters, **check.parameters}
@@ -285,7 +285,7 @@ def republish(clean: Clean, lines: list[Line], rejected: int = 0) -> None:
 
 def forget(clean: Clean, retailer_id: str) -> None:
     """As if the day had never been loaded for the retailer."""
-    key = RETAILER_IDS.index(retailer_id) + 1
+    key = RETAILERS[retailer_id][0]
     for table in ("fact_sales", "fact_daily_sales", "fact_daily_transactions"):
         clean.days.execute(f"DELETE FROM {table} WHERE date_key = 20240115 AND retailer_key = %s", (key,))
     for table in ("load_ledger_amounts", "load_ledger"):

@@ -49,6 +49,7 @@ def test_every_row_and_cent_is_in_one_bucket(platform: Platform, tmp_path: Path)
     assert recorded == [("sales.csv", len(rows), "utf-8", RETAILER, "first")]
     assert platform.query("SELECT stage, status FROM ops.pipeline_runs ORDER BY 1") == [
         ("ingest", "succeeded"),
+        ("quality", "succeeded"),
         ("refresh", "succeeded"),
         ("transform", "succeeded"),
     ]

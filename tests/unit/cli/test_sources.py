@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from cli.sources import app
 from tests.fakes.http_vendor import http_vendor
 from tests.fakes.retailer_responses import Retailer
-from tests.unit.shared.sources.test_reading import VALID, written
+from tests.unit.shared.sources.test_reading import FILES, VALID, written
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +40,16 @@ def test_the_list_says_what_each_source_lacks(tmp_path: Path) -> None:
     shown = sources("list")
     assert shown.exit_code == 2
     assert "disabled" in shown.stdout
+
+
+def test_the_mapping_of_a_source_of_files_is_checked(tmp_path: Path) -> None:
+    written(tmp_path, FILES)
+    failed = sources("check")
+    assert (failed.exit_code, "shop.yaml:6: mapping: layout: columns does not map" in failed.stderr) == (2, True)
+    columns = "{transaction_id: a, store_id: b, product_id: c, quantity: d, unit_price: e, currency: f, sold_at: g}"
+    written(tmp_path, FILES.replace("columns: {}", f"columns: {columns}"))
+    assert (sources("check").exit_code, sources("list").exit_code) == (0, 0)
+    assert "its files are loaded by `retail etl --retailer shop`" in sources("preview", "shop").stderr
 
 
 def test_without_sources_the_list_says_where_to_read_how_to_add_one() -> None:

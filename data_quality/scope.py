@@ -1,0 +1,104 @@
+"""What a run of the checks looks at: the business dates, and the sources that have to be there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from shared.currencies import CURRENCIES
+from shared.database import Cursor, read_sql
+from shared.errors import FixConfiguration
+from shared.sources.registry import Sources
+
+_SQL = Path(__file__).parent / "sql"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The requested date and its sources."""
+
+    day: date
+    run_id: str
+    scheduled: tuple[str, ...]
+    """The sources that should have data of the date."""
+    expected: tuple[str, ...]
+    """Those of them without which the run fails."""
+    only: tuple[str, ...] | None = None
+    """No other source is checked; None for no limit."""
+    date_keys: tuple[int, ...] = ()
+    """The requested date and the others that the same run loaded; filled in by `open_scope`."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What every query may bind."""
+        return {
+            "day": self.day,
+            "date_key": int(f"{self.day:%Y%m%d}"),
+            "date_keys": list(self.date_keys),
+            "run_id": self.run_id,
+            "scheduled": list(self.scheduled),
+            "expected": list(self.expected),
+            "only": None if self.only is None else list(self.only),
+            "all_currencies": sorted(CURRENCIES),
+        }
+
+
+def of_source(day: date, run_id: str, retailer_id: str) -> Scope:
+    """The dates that a run loaded of one source, `day` among them."""
+    return Scope(day, run_id, (retailer_id,), (retailer_id,), only=(retailer_id,))
+
+
+def choose_scope(
+    cursor: Cursor, day: date, run_id: str, sources: Sources, retailers: Sequence[str] | None, only: Sequence[str]
+) -> Scope:
+    """The scope of a date. `retailers` are those that the run loaded; None: all that are due have to be there.
+
+    `only` limits the check to these sources. Raises FixConfiguration for one that is neither defined nor loaded.
+    """
+    if only:
+        _check_known(cursor, only, sources)
+        return Scope(day, run_id, tuple(only), tuple(only), only=tuple(only))
+    due = _expected_on(cursor, day, sources)
+    expected = due if retailers is None else tuple(retailers)
+    return Scope(day, run_id, tuple(dict.fromkeys((*due, *expected))), expected)
+
+
+def open_scope(cursor: Cursor, scope: Scope) -> Scope:
+    """Make the temporary table checked_slices that every query joins; the scope with its dates filled in."""
+    # Sorts of a day's lines fit in memory; compiling these queries takes longer than running them. The date was just
+    # loaded and the statistics do not include it yet: expecting one row, the planner would read thousands in nested
+    # loops. Complete slices are compared here, so hashing always fits.
+    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off")
+    cursor.execute(read_sql(_SQL / "checked_slices.sql"), scope.parameters)
+    cursor.execute("SELECT DISTINCT date_key FROM checked_slices ORDER BY date_key")
+    return replace(scope, date_keys=tuple(row[0] for row in cursor.fetchall()))
+
+
+def close_scope(cursor: Cursor) -> None:
+    """Give the rest of the transaction its own settings back."""
+    cursor.execute("DROP TABLE checked_slices")
+    cursor.execute("SET LOCAL work_mem = DEFAULT; SET LOCAL jit = DEFAULT; SET LOCAL enable_nestloop = DEFAULT")
+
+
+def _expected_on(cursor: Cursor, day: date, sources: Sources) -> tuple[str, ...]:
+    """The sources that are due.
+
+    A file can have dates from long before anything was read on schedule. On such a date only sources are expected whose
+    definition says by `start_date` that they have it.
+    """
+    due = sources.due(day)
+    cursor.execute(read_sql(_SQL / "before_schedule.sql"), {"day": day, "due": list(due)})
+    (is_before,) = cursor.fetchone() or (False,)
+    if not is_before:
+        return due
+    return tuple(each for each in due if (known := sources.find(each)) and known.start_date)
+
+
+def _check_known(cursor: Cursor, names: Sequence[str], sources: Sources) -> None:
+    cursor.execute("SELECT retailer_id FROM dim_retailer WHERE retailer_key <> 0 ORDER BY retailer_id")
+    known = {*sources.ids, *(row[0] for row in cursor.fetchall())}
+    if unknown := sorted(set(names) - known):
+        raise FixConfiguration(f"Unknown retailer: {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")

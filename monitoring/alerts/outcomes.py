@@ -1,0 +1,112 @@
+"""The alerts that follow from the outcome of a date, whichever way its run was started: failed checks, missing data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from monitoring.alerts.alerting import Clock, raise_alert
+from monitoring.alerts.channels import Channel
+from monitoring.alerts.model import Alert
+from monitoring.alerts.run_history import resolve_caught_up, resolve_quality, unpublished
+from shared.errors import RetailError
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+Findings = Sequence[Mapping[str, Any]]
+"""Checks that are below their threshold, as `QualityResult.as_dict` has them."""
+
+
+@dataclass(frozen=True)
+class AlertOrigin:
+    """The run that an alert comes from."""
+
+    run_id: str
+    name: str
+    """What ran, as in `retail etl, run etl-20240115T020000Z-abcdef`: alerts are resolved in its name."""
+    dag_id: str | None = None
+    task_id: str | None = None
+    link: str | None = None
+
+    def alert(
+        self, kind: str, severity: str, summary: str, detail: str, day: date, retailer_id: str | None = None
+    ) -> Alert:
+        """An alert of this run."""
+        return Alert(
+            kind, severity, summary, detail, day, retailer_id, self.dag_id, self.run_id, self.task_id, self.link
+        )
+
+
+def command_origin(command: str, run_id: str) -> AlertOrigin:
+    """The origin of a run that a command started."""
+    return AlertOrigin(run_id, f"{command}, run {run_id}")
+
+
+def report_quality(dsn: str, day: date, facts: Mapping[str, Any], origin: AlertOrigin, *, clock: Clock) -> bool:
+    """Raise or resolve the alert of a date of which every source was checked.
+
+    `facts` is what `QualityResult.as_dict` returns. Returns whether an alert says why the check failed.
+    """
+    outcome = facts["outcome"]
+    _resolve_quality(dsn, day, outcome, origin, clock)
+    if outcome == "pass":
+        return False
+    messages = [check["message"] for check in facts["checks"] if check["status"] in ("fail", "warn")]
+    if outcome == "warn":
+        summary, todo = f"Quality warnings for {day}", "The views are refreshed all the same. "
+    else:
+        summary, todo = f"Quality check failed for {day}", "The views keep their previous content. "
+    todo += f"What to do: python -m data_quality.main {day} shows every check and its remedy."
+    detail = "\n".join([*messages, f"Score: {facts['score']:.1f} of 100", todo])
+    severity = "critical" if outcome == "fail" else "warning"
+    raise_alert(dsn, origin.alert("quality_violation", severity, summary, detail, day), clock=clock)
+    return bool(outcome == "fail")
+
+
+def report_source_quality(dsn: str, findings: Findings, origin: AlertOrigin, todo: str, *, clock: Clock) -> None:
+    """Raise an alert for each source and date with a failed check, and resolve those that have passed since.
+
+    However many dates have failed, one message is sent.
+    """
+    _resolve_quality(dsn, None, "", origin, clock)
+    failed: dict[tuple[str, date], list[str]] = {}
+    for each in findings:
+        if each["status"] == "fail":
+            slice_key = (each["retailer_id"], date.fromisoformat(each["business_date"]))
+            failed.setdefault(slice_key, []).append(each["message"])
+    channels: Sequence[Channel] | None = None
+    for number, ((retailer_id, day), messages) in enumerate(sorted(failed.items())):
+        more = f" and {len(failed) - 1} more dates" if number == 0 and len(failed) > 1 else ""
+        summary = f"Quality check failed for {retailer_id}, {day}{more}"
+        detail = "\n".join([*messages, todo])
+        alert = origin.alert("quality_violation", "critical", summary, detail, day, retailer_id)
+        raise_alert(dsn, alert, clock=clock, channels=channels)
+        channels = ()
+
+
+def report_missing(
+    dsn: str, day: date, missing: Mapping[str, str], origin: AlertOrigin, todo: str, *, clock: Clock
+) -> bool:
+    """Resolve what has been caught up, and raise an alert for each source whose date was never published.
+
+    `missing` has the reason of each. Returns whether every missing source has an alert. Raises RetryLater or
+    FixConfiguration when the warehouse cannot be reached.
+    """
+    resolve_caught_up(dsn, by=origin.name, clock=clock)
+    if not missing:
+        return False
+    absent = unpublished(dsn, list(missing), day)
+    for retailer_id in absent:
+        detail = f"{missing[retailer_id]}\n{todo}"
+        alert = origin.alert("missing_data", "error", f"{retailer_id} has no data for {day}", detail, day, retailer_id)
+        raise_alert(dsn, alert, clock=clock)
+    return len(absent) == len(missing)
+
+
+def _resolve_quality(dsn: str, day: date | None, outcome: str, origin: AlertOrigin, clock: Clock) -> None:
+    try:
+        resolve_quality(dsn, day, outcome, by=origin.name, clock=clock)
+    except RetailError as error:
+        log.warning("alerts about quality were not resolved", reason=str(error))

@@ -1,0 +1,88 @@
+"""A source of files is one definition: `retail etl --retailer ID` needs no layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.partitions import Manifest, manifest_key
+from tests.fakes.csv_sources import SHOP
+from tests.integration.etl.conftest import Platform
+from tests.integration.etl.test_quality import DAY, define, shop
+
+MAPPING = {key: value for key, value in SHOP.items() if key not in ("name", "retailer_id", "time_zone")}
+MAPPING["columns"] = {**SHOP["columns"], "currency": {"value": "BRL"}}
+
+
+def definition(**changed: Any) -> str:
+    return yaml.safe_dump(
+        {
+            "id": "shop",
+            "name": "The Shop",
+            "country": "Brazil",
+            "connector": "files",
+            "schedule": "manual",
+            "time_zone": "America/Sao_Paulo",
+            "currencies": ["BRL"],
+            "mapping": MAPPING,
+            **changed,
+        },
+        sort_keys=False,
+    )
+
+
+def test_files_are_loaded_with_the_mapping_of_their_definition(platform: Platform, tmp_path: Path) -> None:
+    define(platform, tmp_path, definition())
+    file, _ = shop(tmp_path)
+
+    done = platform.command("--source", str(file), "--retailer", "shop")
+
+    assert done.returncode == 0, done.stderr
+    assert platform.facts()[0] == 10
+    manifest = Manifest.model_validate_json(platform.read_object(manifest_key("shop", DAY)))
+    assert manifest.source is not None
+    assert (manifest.source.name, manifest.source.connector) == ("The Shop", "files")
+    assert (manifest.source.time_zone, manifest.source.currencies) == ("America/Sao_Paulo", ("BRL",))
+    known = platform.query("SELECT retailer_name, country, time_zone FROM dim_retailer WHERE retailer_id = 'shop'")
+    assert known == [("The Shop", "Brazil", "America/Sao_Paulo")]
+
+
+def test_an_error_in_the_mapping_names_file_line_and_key(platform: Platform, tmp_path: Path) -> None:
+    columns = {name: source for name, source in MAPPING["columns"].items() if name != "quantity"}
+    define(platform, tmp_path, definition(mapping={**MAPPING, "columns": columns}))
+    file, _ = shop(tmp_path)
+    failed = platform.command("--source", str(file), "--retailer", "shop")
+    assert failed.returncode == 2
+    assert "sources/shop.yaml:9: mapping: layout: columns does not map quantity" in failed.stderr
+
+    define(platform, tmp_path, definition(mapping={**MAPPING, "time_zone": "UTC"}))
+    failed = platform.command("--source", str(file), "--retailer", "shop", "--dry-run")
+    assert failed.returncode == 2
+    assert "mapping.time_zone: the definition itself says it; remove it from the mapping." in failed.stderr
+
+
+def test_a_broken_definition_is_named_before_anything_is_read(platform: Platform, tmp_path: Path) -> None:
+    define(platform, tmp_path, definition(schedule="daily"))
+    file, _ = shop(tmp_path)
+    failed = platform.command("--source", str(file), "--retailer", "shop")
+    assert failed.returncode == 2
+    assert "`retail etl` loads files, so write `schedule: manual`" in failed.stderr
+
+
+def test_the_limits_of_the_definition_hold_for_its_files(platform: Platform, tmp_path: Path) -> None:
+    file, _ = shop(tmp_path)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("15/01/2024 14:30", "never", 1), encoding="utf-8")
+    for share, code in ((0.0, 1), (0.5, 0)):
+        define(platform, tmp_path, definition(limits={"reject_share": share}))
+        done = platform.command("--source", str(file), "--retailer", "shop", "--allow-low-quality")
+        assert done.returncode == code, done.stderr
+
+
+def test_a_source_of_files_is_not_read_as_an_api(platform: Platform, tmp_path: Path) -> None:
+    define(platform, tmp_path, definition())
+    failed = platform.retail("ingest", str(DAY), "--retailer", "shop")
+    assert failed.returncode == 1
+    assert "shop has no connection: its files are loaded by `retail etl --retailer shop`" in failed.stderr
