@@ -124,7 +124,8 @@ def _ledger_table(day: str, entries: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
+    """A count; the only one that can be absent is that of the retailer's control report."""
+    return "no report" if value is None else f"{value:,}"
 
 
 def _amount(value: str | None) -> str:

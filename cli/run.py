@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline.alerts import report_outcome
 from pipeline.plan import choose
 from pipeline.run import PipelineRun, describe_result, run_stages
 from pipeline.stages import STAGES, Stage
@@ -49,6 +50,7 @@ def run(
         console = Console(stderr=as_json, highlight=False, soft_wrap=True)
         console.print(f"[bold]{chosen}[/] · run {result.run_id}")
         run_stages(result, around=lambda stage: _shown(stage, result, console))
+        report_outcome(result)
         if as_json:
             print_json(result.as_dict())
         _explain(result)

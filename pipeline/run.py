@@ -100,7 +100,7 @@ def describe_result(stage: str, result: StageSummary) -> str:
         counts = result["counts"]
         return (
             f"score {result['score']:.1f}, {counts['pass']} checks passed, {counts['warn']} warn, {counts['fail']} fail"
-        )
+        ) + (f", {counts['not_checked']} not checked" if counts.get("not_checked") else "")
     if stage == REFRESH.name:
         return f"{len(result['views'])} views, {sum(view['rows'] for view in result['views']):,} rows"
     per_retailer = result["retailers"].values()

@@ -34,6 +34,7 @@ from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
 from shared.s3_client import Bucket
+from transformation.bulk import landed_days
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of
 from transformation.load.result import LoadOptions, LoadResult
@@ -181,6 +182,15 @@ def _table(result: TransformResult) -> Table:
     return table
 
 
+def _named(retailers: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """The named retailers. Raises FixConfiguration for one that is neither defined nor landed, as files can be."""
+    raw = Bucket(settings.s3, settings.s3.bucket_raw)
+    settings.sources.check_known(
+        each for each in retailers if each not in settings.sources.ids and not landed_days(raw, each)
+    )
+    return tuple(dict.fromkeys(retailers))
+
+
 def main(
     day: DateArgument = None,
     retailer: RetailerOption = None,
@@ -196,7 +206,7 @@ def main(
         chosen = business_date(day, settings)
         result = run(
             chosen,
-            tuple(dict.fromkeys(retailer)) if retailer else settings.sources.chosen(None, chosen),
+            _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen),
             settings=settings,
             run_id=new_run_id("transform"),
             insert_only=insert_only,

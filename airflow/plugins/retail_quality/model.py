@@ -85,12 +85,19 @@ class Day:
     dimensions: Mapping[str, float]
     partitions: tuple[Partition, ...] = ()
     missing: tuple[str, ...] = ()
-    """Scheduled retailers that were loaded for earlier dates, but not for this one."""
+    """Sources without data of this date: scheduled ones that should have some, and those that failed their checks."""
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    """The outcome of the latest check of each source."""
 
     @property
     def is_known(self) -> bool:
         """Whether anything was loaded, checked or reported."""
         return bool(self.partitions or self.checked_by or self.open_alerts)
+
+    @property
+    def is_troubled(self) -> bool:
+        """Whether it failed, or a source is missing."""
+        return self.outcome == "fail" or bool(self.missing)
 
     @property
     def is_checked_again(self) -> bool:
@@ -99,17 +106,18 @@ class Day:
 
     @classmethod
     def of(cls, row: Row, partitions: Sequence[Partition] = (), since: Mapping[str, date] | None = None) -> Day:
-        """From a row of days.sql. A later run's findings decide the outcome, although it has no score for this date."""
+        """From a row of days.sql. The findings about its sources decide the outcome, not those about other dates."""
         outcome = row["outcome"]
-        if row["checked_by"] and row["checked_by"] != row["run_id"]:
+        if row["checked_by"]:
             outcome = "fail" if row["failed"] else "warn" if row["warned"] else "pass"
         loaded = {each.retailer_id for each in partitions}
-        expected = [name for name, first in (since or {}).items() if first <= row["business_date"]]
+        expected = {name for name, first in (since or {}).items() if first <= row["business_date"]}
+        expected |= {name for name, found in row["outcomes"].items() if found == "fail"}
         own = {
             "outcome": outcome,
             "dimensions": row["dimensions"] or {},
             "partitions": tuple(partitions),
-            "missing": tuple(name for name in expected if name not in loaded),
+            "missing": tuple(sorted(expected - loaded)),
         }
         return cls(**{**row, **own})
 
@@ -123,7 +131,8 @@ class Check:
     dimension: str
     severity: str
     status: str
-    score: float
+    score: float | None
+    """None when it was not checked."""
     threshold: float
     expected: str | None
     actual: str | None
@@ -185,6 +194,11 @@ class Overview:
     alerts: Alerts = field(default_factory=Alerts)
 
     @property
+    def troubled(self) -> int:
+        """How many dates failed or lack a source."""
+        return sum(day.is_troubled for day in self.days)
+
+    @property
     def last(self) -> Day | None:
         """The last known business date."""
         return self.days[0] if self.days else None
@@ -201,8 +215,13 @@ class DayDetails:
 
     @property
     def findings(self) -> tuple[Check, ...]:
-        """Checks that did not pass."""
-        return tuple(check for check in self.checks if check.status != "pass")
+        """Checks below their threshold."""
+        return tuple(check for check in self.checks if check.status in ("fail", "warn"))
+
+    @property
+    def not_checked(self) -> tuple[Check, ...]:
+        """Checks that had nothing to compare with."""
+        return tuple(check for check in self.checks if check.status == "not_checked")
 
     @property
     def passed(self) -> tuple[Check, ...]:

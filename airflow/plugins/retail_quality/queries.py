@@ -24,7 +24,7 @@ from retail_quality.model import (
     StageRun,
     by_date,
 )
-from shared.config import RETAILER_IDS, read_environment
+from shared.config import read_environment
 from shared.database import Cursor, read_sql, session, transaction
 from shared.postgres_settings import reader_dsn
 
@@ -56,7 +56,7 @@ class LedgerReader:
             if not rows:
                 return Overview((), alerts)
             ledger = _ledger(cursor, rows[-1]["business_date"], rows[0]["business_date"])
-            since = _first_loads(cursor)
+            since = _expected_since(cursor)
         found = [Day.of(row, ledger.get(row["business_date"], ()), since) for row in rows]
         while found and not found[-1].is_known:  # nothing is missing before the first date
             found.pop()
@@ -67,7 +67,7 @@ class LedgerReader:
         with self._reading() as cursor:
             (row,) = _rows(cursor, "days", day=day, days=1)
             ledger = _ledger(cursor, day, day)
-            since = _first_loads(cursor)
+            since = _expected_since(cursor)
             checks = tuple(_with_remedy(Check(**each)) for each in _rows(cursor, "checks", day=day))
             stages = tuple(StageRun(**each) for each in _rows(cursor, "stages", day=day))
             alerts = _alerts(cursor, day=day, resolved=True)
@@ -104,10 +104,9 @@ def _ledger(cursor: Cursor, first: date, last: date) -> dict[date, list[Partitio
     return by_date(Partition.of(row) for row in _rows(cursor, "ledger", first=first, last=last))
 
 
-def _first_loads(cursor: Cursor) -> dict[str, date]:
-    """The first loaded date of each scheduled retailer."""
-    rows = _rows(cursor, "first_loads")
-    return {row["retailer_id"]: row["business_date"] for row in rows if row["retailer_id"] in RETAILER_IDS}
+def _expected_since(cursor: Cursor) -> dict[str, date]:
+    """The first date that each scheduled source can lack."""
+    return {row["retailer_id"]: row["business_date"] for row in _rows(cursor, "expected")}
 
 
 def _alerts(cursor: Cursor, *, day: date | None = None, number: int | None = None, resolved: bool = False) -> Alerts:

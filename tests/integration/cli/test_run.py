@@ -65,7 +65,15 @@ def test_a_retailer_that_is_down_is_named_and_the_others_are_published(
     assert (done.returncode, result["ok"], list(result["missing"])) == (1, False, ["retailer_3"])
     assert list(result["stages"]) == ["plan", "ingest", "transform", "quality", "refresh"]
     assert "retailer_3 is missing: retailer_3 at 127.0.0.1" in done.stderr
+    alerts = "SELECT kind, retailer_id, status FROM ops.alerts ORDER BY 1, 2"
+    assert platform.query(alerts) == [("missing_data", "retailer_3", "open"), ("quality_violation", None, "open")]
+
     assert platform.query("SELECT count(DISTINCT retailer_key) FROM fact_sales") == [(2,)]
+
+    vendors["retailer_3"].behave()
+    assert retail(platform.environment, "run", DAY, "--only-this-date").returncode == 0
+    resolved = [("missing_data", "retailer_3", "resolved"), ("quality_violation", None, "resolved")]
+    assert platform.query(alerts) == resolved
 
 
 def test_when_all_retailers_are_down_the_run_ends_after_the_first_stage(
@@ -77,6 +85,9 @@ def test_when_all_retailers_are_down_the_run_ends_after_the_first_stage(
     assert "2/5 ingest     failed 0 of 1 retailers" in done.stdout
     assert "3/5" not in done.stdout
     assert done.stderr.count("retailer_2 is missing") == 1
+    assert platform.query("SELECT kind, retailer_id, status FROM ops.alerts") == [
+        ("missing_data", "retailer_2", "open")
+    ]
 
 
 def test_a_run_writes_what_the_warehouse_knows_of_each_source(platform: Platform, retail: Retail) -> None:

@@ -16,6 +16,7 @@ from data_quality.scope import Scope, open_scope
 from local_stack.databases import OWNER, WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.database import read_sql
+from shared.errors import FixConfiguration
 from tests.fakes.published_days import RETAILERS, Line, PublishedDays, usual_lines, warehouse_settings
 
 DAY = date(2024, 1, 15)
@@ -149,6 +150,56 @@ def test_a_currency_that_nobody_trades_in_is_found(clean: Clean) -> None:
     lines = [*usual_lines(DAY), Line("T-X", currency="XTS")]
     republish(clean, lines)
     assert set(not_passed(clean.check())) == {"currency_allowed retailer_1"}
+
+
+def test_a_currency_of_iso_4217_that_its_source_does_not_have_is_found(clean: Clean) -> None:
+    republish(clean, [*usual_lines(DAY), Line("T-X", currency="EUR")])
+    assert not_passed(clean.check()) == {}
+    clean.days.execute("UPDATE ops.sources SET currencies = '{USD}' WHERE retailer_id = 'retailer_1'")
+    result = clean.check()
+    assert set(not_passed(result)) == {"currency_allowed retailer_1"}
+    (found,) = result.with_status(Status.FAIL)
+    assert (found.finding.expected, found.finding.actual) == ("only USD", "1 in EUR, 40 in USD")
+
+
+@pytest.mark.parametrize(("zone", "found"), [("America/New_York", False), ("Asia/Tokyo", True)])
+def test_business_dates_are_meant_in_the_time_zone_of_the_source(clean: Clean, zone: str, found: bool) -> None:
+    evening = datetime(2024, 1, 16, 3, tzinfo=UTC)
+    republish(clean, [Line(f"T{number}", sold_at=evening) for number in range(40)])
+    clean.days.execute("UPDATE ops.sources SET time_zone = %s WHERE retailer_id = 'retailer_1'", (zone,))
+    assert ("sold_on_business_date retailer_1" in not_passed(clean.check())) is found
+
+
+def test_an_unknown_time_zone_is_not_taken_for_utc(clean: Clean) -> None:
+    clean.days.execute("UPDATE ops.sources SET time_zone = NULL WHERE retailer_id = 'retailer_1'")
+    clean.days.execute("UPDATE dim_retailer SET time_zone = NULL WHERE retailer_id = 'retailer_1'")
+    assert not_passed(clean.check()) == {"sold_on_business_date retailer_1": Status.NOT_CHECKED}
+
+
+def test_without_a_control_report_nothing_is_compared_and_nothing_passes(clean: Clean) -> None:
+    clean.days.execute("UPDATE load_ledger SET reported = NULL; UPDATE load_ledger_amounts SET reported = NULL")
+    result = clean.check(retailers=["retailer_1", "retailer_2", "retailer_3"])
+    assert {name.split()[0] for name in not_passed(result)} == {"rows_match_report", "money_matches_report"}
+    assert set(not_passed(result).values()) == {Status.NOT_CHECKED}
+    assert {each.score for each in result.with_status(Status.NOT_CHECKED)} == {None}
+    assert (result.outcome, result.score) == (Status.PASS, 100.0)
+    kept = "SELECT DISTINCT score, expected FROM ops.data_quality_results WHERE status = 'not_checked'"
+    assert clean.days.execute(kept) == [(None, "no control report")]
+
+
+def test_a_source_whose_list_of_changes_was_never_read_is_not_checked(clean: Clean) -> None:
+    clean.days.execute("UPDATE pipeline_metadata SET changes_read_until = NULL WHERE retailer_id = 'retailer_1'")
+    assert not_passed(clean.check()) == {"changes_read retailer_1": Status.NOT_CHECKED}
+
+
+def test_only_the_named_sources_are_checked(clean: Clean) -> None:
+    forget(clean, "retailer_2")
+    result = clean.check(only=["retailer_1"])
+    assert {each.finding.retailer_id for each in result.checks} == {"retailer_1"}
+    assert result.outcome is Status.PASS
+    assert clean.check(only=["retailer_2"]).outcome is Status.FAIL
+    with pytest.raises(FixConfiguration, match=r"Unknown retailer: acme\. Known: retailer_1, retailer_2, retailer_3"):
+        clean.check(only=["acme"])
 
 
 def test_a_sale_with_a_negative_amount_is_found(clean: Clean) -> None:

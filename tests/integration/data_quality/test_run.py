@@ -16,6 +16,7 @@ from data_quality.quality_checks import Check, Status
 from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT
 from shared.errors import StopRun
+from shared.sources.registry import load_sources
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
 DAY = date(2024, 1, 15)
@@ -108,6 +109,31 @@ def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
     assert done.returncode == 1
     assert result["outcome"] == "fail"
     assert any(each["check"] == "retailer_present" and each["status"] == "fail" for each in result["checks"])
+
+
+def test_the_command_raises_the_alert_of_its_date_and_a_later_pass_resolves_it(
+    warehouse: WarehouseAccess, days: PublishedDays
+) -> None:
+    alerts = "SELECT retailer_id, severity, status FROM ops.alerts ORDER BY alert_id"
+    days.execute("UPDATE ops.load_ledger SET reported = 1 WHERE retailer_id = 'retailer_3'")
+    assert command(warehouse.loader_dsn, "2024-01-15").returncode == 1
+    assert days.execute(alerts) == [(None, "critical", "open")]
+    one = command(warehouse.loader_dsn, "2024-01-15", "--retailer", "retailer_1")
+    assert (one.returncode, days.execute(alerts)) == (0, [(None, "critical", "open")])
+    assert command(warehouse.loader_dsn, "2024-01-15", "--retailer", "retailer_3").returncode == 1
+    assert days.execute(alerts) == [(None, "critical", "open"), ("retailer_3", "critical", "open")]
+
+    days.execute("UPDATE ops.load_ledger SET reported = 40 WHERE retailer_id = 'retailer_3'")
+    assert command(warehouse.loader_dsn, "2024-01-15").returncode == 0
+    assert {row[-1] for row in days.execute(alerts)} == {"resolved"}
+
+
+def test_a_date_without_data_or_a_source_that_is_due_is_no_pass(warehouse: WarehouseAccess, tmp_path: Path) -> None:
+    settings = warehouse_settings(warehouse.loader_dsn)
+    nothing = settings.model_copy(update={"sources": load_sources({}, tmp_path)})
+    with pytest.raises(StopRun, match="Nothing is published for 2024-01-15, and no source is due"):
+        run(DAY, settings=nothing, run_id="run-1", clock=lambda: NOW)
+    assert run(DAY, settings=settings, run_id="run-2", clock=lambda: NOW).outcome is Status.FAIL
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def etl(platform: Platform, file: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return platform.command("--source", str(file), "--json", "--no-report", **environment)
+    return platform.command("--source", str(file), "--json", "--no-report", "--allow-low-quality", **environment)
 
 
 def assert_one_line(run: subprocess.CompletedProcess[str], code: int, *parts: str) -> None:
@@ -95,7 +95,7 @@ LOADING: Callable[[Platform], bool] = lambda platform: bool(  # noqa: E731
 def test_a_killed_load_can_be_run_again_without_cleaning_up(
     platform: Platform, file: Path, reached: Callable[[Platform], bool], number: signal.Signals
 ) -> None:
-    process = platform.start("--source", str(file), "--json", "--no-report")
+    process = platform.start("--source", str(file), "--json", "--no-report", "--allow-low-quality")
     deadline = time.monotonic() + 60
     while not reached(platform):
         assert process.poll() is None, "it was over before the reached came"

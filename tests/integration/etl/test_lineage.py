@@ -14,7 +14,7 @@ FLOWS = (
 
 def test_a_file_leads_to_each_of_its_dates_and_they_to_the_facts(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(3))
-    assert platform.command("--source", str(file), "--no-report").returncode == 0
+    assert platform.command("--source", str(file), "--no-report", "--allow-low-quality").returncode == 0
 
     flows = platform.query(FLOWS, str(file))
     landed = [flow for flow in flows if flow[0] == "ingest"]
@@ -27,7 +27,7 @@ def test_a_file_leads_to_each_of_its_dates_and_they_to_the_facts(platform: Platf
 
 def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(40))
-    assert platform.command("--source", str(file), "--no-report").returncode == 0
+    assert platform.command("--source", str(file), "--no-report", "--allow-low-quality").returncode == 0
 
     (loaded,) = [flow for flow in platform.query(FLOWS, str(file)) if flow[3] == "fact_sales"]
     assert loaded[2] == f"raw/{RETAILER}"
@@ -37,7 +37,9 @@ def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: 
 
 def test_lineage_includes_what_a_failed_load_had_landed(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(3))
-    done = platform.command("--source", str(file), "--no-report", S3_BUCKET_PROCESSED="not-there")
+    done = platform.command(
+        "--source", str(file), "--no-report", "--allow-low-quality", S3_BUCKET_PROCESSED="not-there"
+    )
     assert done.returncode != 0
 
     landed = {str(flow[4]).replace("-", "") for flow in platform.query(FLOWS, str(file)) if flow[0] == "ingest"}

@@ -125,6 +125,64 @@ def test_a_retailer_without_a_report_is_not_called_balanced(shown: Shown) -> Non
     assert row[2] == "Adds up, no report"
 
 
+def test_a_check_without_a_control_report_is_shown_as_not_checked(shown: Shown) -> None:
+    shown.days.publish_all(DAY, reported=False)
+    shown.check(DAY)
+    page = shown.get(f"/days/{DAY}")
+
+    assert ["rows_match_report", "retailer_1", "no control report", "40"] in page.rows
+    assert ["money_matches_report", "retailer_3", "no control report", "not compared"] in page.rows
+    passed = shown.value("SELECT count(*) FROM ops.data_quality_results WHERE status = 'pass'")
+    assert f"{passed} checks passed" in page.text
+
+
+def test_each_source_has_the_outcome_of_its_latest_check_and_the_date_the_worst(shown: Shown) -> None:
+    shown.days.publish_all(DAY)
+    shown.check(DAY)
+    for number, status in enumerate(("fail", "pass")):
+        shown.days.execute(
+            "INSERT INTO ops.data_quality_results (run_id, business_date, retailer_id, check_name, dimension, severity,"
+            " status, score, threshold, message, checked_at) VALUES ('etl-1', %s, %s, 'currency_allowed', 'validity',"
+            " 'critical', %s, 90, 100, 'Wrong currency.', %s)",
+            (DAY, f"retailer_{number + 1}", status, NOW + timedelta(hours=1)),
+        )
+    overview, page = shown.get("/"), shown.get(f"/days/{DAY}")
+
+    names = [row[1] if row[0].startswith("Mon") else row[0] for row in overview.rows if len(row) > 5][1:]
+    assert names == ["retailer_1 ✕ Failed", "retailer_2", "retailer_3"]
+    assert "Outcome ✕ Failed 1 check failed" in overview.text
+    assert "Open alerts 0 1 date failed or incomplete" in overview.text
+    assert "✕ Failed currency_allowed retailer_1 · validity · critical" in page.text
+    assert ["money_matches_report", "retailer_3"] in [row[:2] for row in page.rows], (
+        "those of the others are still shown"
+    )
+
+
+def test_a_source_whose_file_failed_its_checks_is_listed_although_nothing_was_loaded(shown: Shown) -> None:
+    shown.days.publish_all(DAY)
+    shown.check(DAY)
+    shown.days.execute(
+        "INSERT INTO ops.sources (retailer_id, source_name, connector, is_scheduled, first_seen_at, changed_at)"
+        " VALUES ('shop', 'Shop', 'files', false, now(), now());"
+        "INSERT INTO ops.data_quality_results (run_id, business_date, retailer_id, check_name, dimension, severity,"
+        " status, score, threshold, message, checked_at) VALUES ('etl-1', %s, 'shop', 'file_validity', 'validity',"
+        " 'critical', 'fail', 50, 90, 'Half of the rows.', %s)",
+        (DAY, NOW),
+    )
+    assert ["shop ✕ Failed", "not loaded"] in shown.get("/").rows
+
+
+def test_a_scheduled_source_is_expected_from_its_start_date(shown: Shown) -> None:
+    for ahead in range(2):
+        shown.days.publish(DAY + timedelta(days=ahead), "retailer_1")
+    shown.days.execute(
+        "INSERT INTO ops.sources (retailer_id, source_name, connector, is_scheduled, start_date, first_seen_at,"
+        " changed_at) VALUES ('outlet', 'Outlet', 'retailer1', true, %s, now(), now())",
+        (DAY + timedelta(days=1),),
+    )
+    assert [row[0] for row in shown.get("/").rows if row[-1] == "not loaded"] == ["outlet"]
+
+
 def test_of_repeated_runs_the_latest_is_shown(shown: Shown) -> None:
     shown.days.publish_all(DAY)
     shown.days.execute("UPDATE ops.load_ledger SET reported = 44 WHERE retailer_id = 'retailer_2'")

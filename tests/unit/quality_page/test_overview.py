@@ -30,10 +30,6 @@ def shown(day: Day) -> str:
             "Outcome ✕ Failed 2 checks failed, 1 check with a warning Overall score",
         ),
         (
-            replace(DAY, outcome="fail"),
-            "Outcome ✕ Failed all checks of this date passed, but not those of another date of the run Overall score",
-        ),
-        (
             replace(DAY, outcome=None, score=None, run_id=None, checked_by=None, checked_at=None),
             "not checked yet Outcome Not checked run the pipeline to check it Overall score",
         ),
@@ -45,3 +41,8 @@ def test_the_outcome_is_explained(day: Day, text: str) -> None:
 
 def test_without_alerts_there_is_nothing_to_do() -> None:
     assert "Open alerts 0 nothing to do" in shown(DAY)
+
+
+@pytest.mark.parametrize("day", [replace(DAY, outcome="fail", failed=1), replace(DAY, missing=("retailer_3",))])
+def test_a_date_that_failed_or_is_incomplete_is_something_to_do(day: Day) -> None:
+    assert "Open alerts 0 1 date failed or incomplete" in shown(day)

@@ -1,10 +1,9 @@
--- Grain: a check of a retailer in the newest run that checked this business date; failed checks first, the most severe at the top.
+-- Grain: a check of a retailer in the newest run that checked its business date; failed checks first, the most severe at the top.
 WITH newest AS (
-    SELECT run_id
+    SELECT DISTINCT ON (retailer_id) retailer_id, run_id, checked_at
     FROM ops.data_quality_results
     WHERE business_date = %(day)s
-    ORDER BY checked_at DESC
-    LIMIT 1
+    ORDER BY retailer_id, checked_at DESC
 )
 SELECT
     results.check_name,
@@ -18,10 +17,10 @@ SELECT
     results.actual,
     results.message
 FROM ops.data_quality_results AS results
-JOIN newest USING (run_id)
+JOIN newest USING (retailer_id, run_id, checked_at)
 WHERE results.business_date = %(day)s
 ORDER BY
-    array_position(ARRAY['fail', 'warn', 'pass'], results.status),
+    array_position(ARRAY['fail', 'warn', 'not_checked', 'pass'], results.status),
     array_position(ARRAY['critical', 'warning', 'info'], results.severity),
     results.dimension,
     results.check_name,

@@ -1,5 +1,6 @@
 -- Grain: a business date of the %(days)s up to %(day)s (null: up to the last one known), newest first; none when none is known.
--- The newest check of a date counts: that of its own run, or of a later run that also loaded the date.
+-- The newest check of each source's date counts, whichever run it was: a daily run, a later one that also loaded the date, or
+-- the load of a file. The date has the worst of these outcomes.
 WITH known AS (
     SELECT coalesce(%(day)s::date, greatest(
         (SELECT max(business_date) FROM ops.data_quality_scores WHERE dimension = 'overall'),
@@ -31,47 +32,79 @@ scored AS (
         LIMIT 1
     ) AS run ON true
 ),
-checked AS (
-    SELECT scored.*, newest.run_id AS checked_by, newest.checked_at
-    FROM scored
-    LEFT JOIN LATERAL (
+retailers AS (
+    SELECT retailer_id
+    FROM dim_retailer
+    WHERE retailer_key <> 0
+    UNION
+    SELECT retailer_id
+    FROM ops.sources
+),
+slices AS (
+    SELECT calendar.business_date, retailers.retailer_id, newest.run_id, newest.checked_at
+    FROM calendar
+    CROSS JOIN retailers
+    CROSS JOIN LATERAL (
         SELECT results.run_id, results.checked_at
         FROM ops.data_quality_results AS results
-        WHERE results.business_date = scored.business_date
+        WHERE results.business_date = calendar.business_date AND results.retailer_id = retailers.retailer_id
         ORDER BY results.checked_at DESC
         LIMIT 1
-    ) AS newest ON true
+    ) AS newest
+),
+judged AS (
+    SELECT slices.*, findings.failed, findings.warned
+    FROM slices
+    CROSS JOIN LATERAL (
+        SELECT
+            count(*) FILTER (WHERE results.status = 'fail') AS failed,
+            count(*) FILTER (WHERE results.status = 'warn') AS warned
+        FROM ops.data_quality_results AS results
+        WHERE results.business_date = slices.business_date
+            AND results.retailer_id = slices.retailer_id
+            AND results.checked_at = slices.checked_at
+            AND results.run_id = slices.run_id
+            AND results.status IN ('warn', 'fail')
+            AND results.severity <> 'info'
+    ) AS findings
+),
+checked AS (
+    SELECT
+        business_date,
+        max(checked_at) AS checked_at,
+        (array_agg(run_id ORDER BY checked_at DESC))[1] AS checked_by,
+        sum(failed)::integer AS failed,
+        sum(warned)::integer AS warned,
+        jsonb_object_agg(
+            retailer_id, CASE WHEN failed > 0 THEN 'fail' WHEN warned > 0 THEN 'warn' ELSE 'pass' END
+        ) AS outcomes
+    FROM judged
+    GROUP BY business_date
 )
 SELECT
-    checked.business_date,
-    checked.run_id,
-    checked.score::float8 AS score,
-    checked.outcome,
-    checked.scored_at,
+    scored.business_date,
+    scored.run_id,
+    scored.score::float8 AS score,
+    scored.outcome,
+    scored.scored_at,
     checked.checked_by,
     checked.checked_at,
     dimensions.scores AS dimensions,
-    findings.failed,
-    findings.warned,
+    coalesce(checked.failed, 0) AS failed,
+    coalesce(checked.warned, 0) AS warned,
+    coalesce(checked.outcomes, '{}') AS outcomes,
     alerts.open_alerts,
     alerts.alert_id
-FROM checked
+FROM scored
+LEFT JOIN checked USING (business_date)
 CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(scores.dimension, scores.score) FILTER (WHERE scores.dimension <> 'overall') AS scores
     FROM ops.data_quality_scores AS scores
-    WHERE scores.run_id = checked.run_id AND scores.business_date = checked.business_date
+    WHERE scores.run_id = scored.run_id AND scores.business_date = scored.business_date
 ) AS dimensions
-CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE results.status = 'fail') AS failed, count(*) FILTER (WHERE results.status = 'warn') AS warned
-    FROM ops.data_quality_results AS results
-    WHERE results.business_date = checked.business_date
-        AND results.run_id = checked.checked_by
-        AND results.status <> 'pass'
-        AND results.severity <> 'info'
-) AS findings
 CROSS JOIN LATERAL (
     SELECT count(*) AS open_alerts, min(alert_id) AS alert_id
     FROM ops.alerts
-    WHERE alerts.business_date = checked.business_date AND alerts.status <> 'resolved'
+    WHERE alerts.business_date = scored.business_date AND alerts.status <> 'resolved'
 ) AS alerts
-ORDER BY checked.business_date DESC
+ORDER BY scored.business_date DESC
