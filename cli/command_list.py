@@ -34,7 +34,7 @@ COMMANDS = (
     Entry(
         "run",
         "cli.run:run",
-        "Run the complete pipeline for one business date: ingest, transform, quality, refresh.",
+        "Run the complete pipeline for one business date: plan, ingest, transform, quality, refresh.",
         PIPELINE,
         (
             "retail run  # yesterday, all retailers",
@@ -191,7 +191,7 @@ COMMANDS = (
     Entry(
         "sources",
         "cli.sources:app",
-        "The sources that are defined: list them, check them, and preview what they send.",
+        "The sources in sources/, one YAML file each: list, check and preview them.",
         SETUP,
         (
             "retail sources list",

@@ -23,7 +23,10 @@ from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
 
 app = typer.Typer(
-    cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The sources in sources/, one YAML file each."
+    cls=PlainGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    help="The sources in sources/, one YAML file each: list, check and preview them.",
 )
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source: the name of its file.")]
 SourcesArgument = Annotated[
@@ -90,7 +93,7 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Check the definitions only; connect to nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check definitions, their variables, and that each source answers a request. Exits with 2 when one does not.
+    """Check definitions, their variables, and that each source can be read. Exits with 2 when one does not.
 
     A disabled source is checked only when it is named.
     """

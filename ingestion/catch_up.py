@@ -85,7 +85,7 @@ def changes_since(day: date, published: Published, lookback_days: int) -> dateti
 
 
 def look_back(day: date, days: int, now: datetime) -> Changes:
-    """What stands in for the change listing of a source that has none: every date of the look-back may have changed."""
+    """The change listing of a source whose API has none: every date of the look-back may have changed."""
     return Changes({day - timedelta(days=back): now for back in range(1, days + 1)}, now)
 
 

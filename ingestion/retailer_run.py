@@ -114,6 +114,6 @@ def _plan(
         changed=len(affected),
         skipped=len(known),
     )
-    # A look-back is no list of changes: the manifest does not say that changes were read.
+    # A look-back is not a list of changes: the manifest does not say that changes were read.
     changes = ChangesRead(since, listed.as_of) if listed else ChangesRead()
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))

@@ -43,7 +43,7 @@ def run(task: str, day: date, *, settings: Settings, run_id: str) -> TaskResult:
 
 @app.command()
 def orphans(as_json: JsonOption = False) -> None:
-    """Remove what killed runs left: unattached months, rows that say `running`, incomplete uploads."""
+    """Remove what killed runs left: unattached months, rows that say `running`, incomplete uploads, unused copies."""
     _show("orphans", as_json)
 
 

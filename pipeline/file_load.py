@@ -18,13 +18,12 @@ from ingestion.landing.overlap_policy import Overlap
 from pipeline.file_load_checks import LoadChecks, LoadRejected
 from pipeline.file_load_report import SnapshotReport, write_report
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
-from pipeline.file_load_source import describe_source
+from pipeline.file_load_source import choose_layout, describe_source, max_reject_share
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
-from shared.config import Settings, SourceSettings, load_settings, load_source_settings
+from shared.config import Settings, load_settings, load_source_settings
 from shared.database import Cursor, lock_key, session
-from shared.errors import FixConfiguration, RetryLater
-from shared.sources.definition import FILES
+from shared.errors import RetryLater
 
 if TYPE_CHECKING:
     import duckdb
@@ -35,10 +34,8 @@ if TYPE_CHECKING:
     from ingestion.landing.land_files import BulkLanding
     from ingestion.landing.plan import LandingPlan
     from ingestion.landing.write import RawZone
-    from ingestion.mapping.layouts import SourceMapping
     from monitoring.lineage.flows import Flow
     from shared.partitions import Manifest
-    from shared.sources.registry import Sources
     from transformation.loads import RetailerLoad
 
 Progress = Callable[[str, str, float], None]
@@ -87,9 +84,9 @@ def run_file_load(
     if settings is None and not request.dry_run:
         settings = load_settings()
     own = settings or load_source_settings()
-    layout = choose_layout(request, own.sources)
+    layout = choose_layout(request.sources, request.layout, request.retailer_id, own.sources)
     with workspace() as connection:
-        share = _max_reject_share(request, own, request.retailer_id or layout.retailer_id)
+        share = max_reject_share(request.max_reject_share, own, request.retailer_id or layout.retailer_id)
         with watch.timed("read"):
             read = read_files(
                 request.sources,
@@ -110,30 +107,6 @@ def run_file_load(
 
 def _dsn(settings: Settings) -> str:
     return settings.warehouse_dsn.get_secret_value()
-
-
-def choose_layout(request: FileLoadRequest, sources: Sources) -> SourceMapping:
-    """The requested layout; else the mapping of the retailer's definition; else the known one with these columns."""
-    from ingestion.connectors.files.headers import recognise_layout
-    from ingestion.mapping.layouts import load_layout, mapping_of
-
-    if request.layout:
-        return load_layout(request.layout)
-    retailer_id = request.retailer_id or ""
-    if retailer_id in sources.broken:
-        raise FixConfiguration(sources.broken[retailer_id])
-    definition = sources.find(retailer_id)
-    if definition is not None and definition.connector == FILES:
-        return mapping_of(definition, sources.directory)
-    return recognise_layout(request.sources)
-
-
-def _max_reject_share(request: FileLoadRequest, settings: SourceSettings, retailer_id: str) -> float:
-    if request.max_reject_share is not None:
-        return request.max_reject_share
-    definition = settings.sources.find(retailer_id)
-    own = definition.limits.reject_share if definition else None
-    return settings.ingest.max_reject_share if own is None else own
 
 
 def _dry(

@@ -1,9 +1,45 @@
-"""What the manifests of a file load say of its source."""
+"""The source that a file load is for: what its columns mean, what its limits are, and what its manifests say."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from shared.config import SourceSettings
+from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
+from shared.sources.definition import FILES
 from shared.sources.registry import Sources
+
+if TYPE_CHECKING:
+    from ingestion.mapping.layouts import SourceMapping
+
+
+def choose_layout(files: Sequence[str], layout: str | None, retailer_id: str | None, sources: Sources) -> SourceMapping:
+    """The layout with that name or path; else the mapping of the retailer's definition; else the one that fits.
+
+    Raises FixConfiguration when there is none, or when it has an error.
+    """
+    from ingestion.connectors.files.headers import recognise_layout
+    from ingestion.mapping.layouts import load_layout, mapping_of
+
+    if layout:
+        return load_layout(layout)
+    if retailer_id in sources.broken:
+        raise FixConfiguration(sources.broken[retailer_id or ""])
+    definition = sources.find(retailer_id or "")
+    if definition is not None and definition.connector == FILES:
+        return mapping_of(definition, sources.directory)
+    return recognise_layout(files)
+
+
+def max_reject_share(requested: float | None, settings: SourceSettings, retailer_id: str) -> float:
+    """The share of rejected rows above which nothing is loaded: as requested, as defined, or the setting."""
+    if requested is not None:
+        return requested
+    definition = settings.sources.find(retailer_id)
+    own = definition.limits.reject_share if definition else None
+    return settings.ingest.max_reject_share if own is None else own
 
 
 def describe_source(sources: Sources, retailer_id: str, time_zone: str) -> SourceDescription:
@@ -13,4 +49,4 @@ def describe_source(sources: Sources, retailer_id: str, time_zone: str) -> Sourc
     """
     if retailer_id in sources.ids:
         return sources.describe(retailer_id)
-    return SourceDescription(name=retailer_id, connector="files", time_zone=time_zone)
+    return SourceDescription(name=retailer_id, connector=FILES, time_zone=time_zone)

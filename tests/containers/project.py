@@ -82,7 +82,19 @@ class Project:
 
     def shell(self) -> dict[str, str]:
         """The shell's environment with the engine in it, and without settings, which would win over `.env`."""
-        foreign = ("RETAIL", "AIRFLOW", "POSTGRES", "WAREHOUSE", "S3_", "AWS_", "INGEST_", "COMPOSE", "LOG_")
+        foreign = (
+            "RETAIL",
+            "AIRFLOW",
+            "POSTGRES",
+            "WAREHOUSE",
+            "S3_",
+            "AWS_",
+            "INGEST_",
+            "COMPOSE",
+            "LOG_",
+            "SOURCES_",
+            "SECRETS_",
+        )
         kept = {name: value for name, value in os.environ.items() if name not in KNOWN and not name.startswith(foreign)}
         bundle = {name: os.environ[name] for name in ("AWS_CA_BUNDLE",) if name in os.environ}
         return {**kept, **bundle, **self.engine.variables, "COLUMNS": "120"}

@@ -32,8 +32,8 @@ def chosen_date(timezone: str) -> str:
     day = business_date(run, chosen, timezone)
     if run_kind(run) == "backfill" and chosen and chosen != day.isoformat():
         fail_without_retry(
-            f"This run of a backfill is for {day}, but the field Business date of its form was set to {chosen}, which"
-            " would make every run load that date. Start the backfill again with the field empty."
+            f"This run of a backfill is for {day}, but the field Business date of its form was set to {chosen}, and"
+            " every run would load that date. Start the backfill again with the field empty."
         )
     if day > datetime.now(ZoneInfo(timezone)).date():
         fail_without_retry(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")

@@ -17,7 +17,7 @@ MAPPING["columns"] = {**SHOP["columns"], "currency": {"value": "BRL"}}
 
 
 def definition(**changed: Any) -> str:
-    return yaml.safe_dump(
+    text: str = yaml.safe_dump(
         {
             "id": "shop",
             "name": "The Shop",
@@ -31,6 +31,7 @@ def definition(**changed: Any) -> str:
         },
         sort_keys=False,
     )
+    return text
 
 
 def test_files_are_loaded_with_the_mapping_of_their_definition(platform: Platform, tmp_path: Path) -> None:

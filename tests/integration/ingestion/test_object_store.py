@@ -185,7 +185,7 @@ class _Slow(BaseHTTPRequestHandler):
         pass
 
 
-def test_a_slow_download_is_read_to_its_end_and_a_silent_store_is_not_waited_for(s3: S3Access, tmp_path: Path) -> None:
+def test_a_slow_download_ends_and_a_request_without_a_response_is_given_up(s3: S3Access, tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

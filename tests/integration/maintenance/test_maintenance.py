@@ -29,7 +29,7 @@ from maintenance.task import TaskContext
 from shared.config import load_settings
 from shared.database import session
 from shared.errors import RetryLater, StopRun
-from shared.partitions import ControlAmounts, Manifest, RequestWindow, manifest_key, raw_key
+from shared.partitions import ControlAmounts, Manifest, RequestWindow, history_key, manifest_key, raw_key
 from shared.sources.registry import load_sources
 from tests.conftest import S3Access
 from tests.fakes.published_days import PublishedDays, usual_lines
@@ -127,6 +127,26 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     assert old["uploads"] == [f"s3://{s3.bucket_raw}/raw/left.json"]
     left = s3.client.list_multipart_uploads(Bucket=s3.bucket_raw).get("Uploads", [])
     assert [each["Key"] for each in left] == ["raw/without-parts.json"]
+
+
+def test_copies_of_replaced_partitions_are_removed_when_no_manifest_describes_them(
+    context: TaskContext, s3: S3Access
+) -> None:
+    landed, killed = days_before(2), days_before(3)
+    described = "5" * 64
+    land(s3, landed, sha256=described)
+    needed = history_key("retailer_1", landed, described)
+    unused = [history_key("retailer_1", landed, "6" * 64), history_key("retailer_2", killed, "7" * 64)]
+    for key in (needed, *unused):
+        s3.client.put_object(Bucket=s3.bucket_raw, Key=key, Body=b"{}")
+
+    young = remove_orphans(replace(context, clock=lambda: datetime.now(UTC))).as_dict()
+    old = remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).as_dict()
+
+    assert young["copies"] == []
+    assert old["copies"] == [f"s3://{s3.bucket_raw}/{key}" for key in unused]
+    left = s3.client.list_objects_v2(Bucket=s3.bucket_raw, Prefix="raw_history/")["Contents"]
+    assert [each["Key"] for each in left] == [needed]
 
 
 def test_a_dead_run_is_closed_with_words_and_a_live_one_is_not(context: TaskContext, published: PublishedDays) -> None:

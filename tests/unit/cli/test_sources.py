@@ -78,7 +78,7 @@ def test_an_unknown_source_is_an_error_that_lists_the_known_ones(tmp_path: Path)
         assert (failed.exit_code, "Unknown retailer: zeta. Known: shop." in failed.stderr) == (2, True)
 
 
-def test_a_check_connects_unless_it_is_told_not_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_connects_unless_it_is_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")
     with http_vendor(Retailer(1)) as vendor:

@@ -143,11 +143,11 @@ def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(
 
 
 @pytest.mark.parametrize("text", ["", "- a", "text", "? [a]\n: b", "\x00", "a: !!python/object:os.system {}"])
-def test_what_is_no_definition_is_an_error_and_no_crash(tmp_path: Path, text: str) -> None:
+def test_a_file_with_something_else_is_an_error_and_never_a_crash(tmp_path: Path, text: str) -> None:
     assert fault_of(tmp_path, text).startswith("shop.yaml:")
 
 
-def test_a_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FixConfiguration, match=r"shop\.yaml cannot be read: it is not UTF-8 text"):
         read_definition(tmp_path / "shop.yaml", {})

@@ -26,14 +26,14 @@ def test_a_run_includes_the_enabled_daily_sources_that_have_begun(tmp_path: Path
         tmp_path,
         first="",
         paused="enabled: false\n",
-        by_hand="schedule: manual\n",
+        on_request="schedule: manual\n",
         new="start_date: 2024-01-16\n",
         begun="start_date: 2024-01-15\n",
     )
     assert sources.due(DAY) == ("begun", "first")
     assert sources.scheduled() == ("begun", "first", "new")
     assert sources.chosen(None, DAY) == ("begun", "first")
-    assert sources.chosen(["by_hand", "by_hand"], DAY) == ("by_hand",)
+    assert sources.chosen(["on_request", "on_request"], DAY) == ("on_request",)
     with pytest.raises(FixConfiguration, match=r"paused is disabled\. Set `enabled: true` in .*/paused\.yaml"):
         sources.chosen(["paused"], DAY)
 
