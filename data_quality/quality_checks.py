@@ -197,7 +197,7 @@ def judge(check: Check, finding: Finding) -> CheckResult:
 def outcome(results: Sequence[CheckResult]) -> Status:
     """fail when a critical check failed, warn when another one did, pass otherwise; info is ignored.
 
-    What was not checked is no proof of anything, and changes nothing.
+    What was not checked proves nothing and changes nothing.
     """
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)
