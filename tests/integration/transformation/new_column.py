@@ -54,7 +54,7 @@ def load_days(loader: Loader, day: date) -> None:
 
 def load_file(loader: Loader, file: str, layout: str, reports: Path) -> None:
     """A mapping that names the field's column brings its values in."""
-    order = FileLoadRequest([file], layout, Overlap.STOP, report_directory=reports)
+    order = FileLoadRequest([file], layout, Overlap.STOP, report_directory=reports, allow_low_quality=True)
     result = run_file_load(order, run_id="file", settings=load_settings(read_environment()))
     assert result.balanced
     found = loader.rows("SELECT added_by_test FROM fact_sales WHERE date_key = 20110102 ORDER BY transaction_id")
