@@ -18,6 +18,15 @@ from shared.sources.variables import variables_in
 
 LOOPBACK = "127.0.0.1"
 RETAILERS = (1, 2, 3)
+RETAILER_SECRETS = (
+    "retailer1_api_key",
+    "retailer2_client_id",
+    "retailer2_client_secret",
+    "retailer3_client_id",
+    "retailer3_hmac_secret",
+    "retailer_admin_token",
+)
+"""Of the simulated retailers, by their names in the credentials; the variables are the same in upper case."""
 # Passed on besides the pipeline's settings. A value of the local platform itself takes precedence.
 PASSED_ON = (
     "AIRFLOW_LOST_TASK_SECONDS",
@@ -56,12 +65,7 @@ def pipeline_environment(
         "S3_BUCKET_PROCESSED": _chosen(environ, "S3_BUCKET_PROCESSED"),
     }
     retailers = {f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS}
-    retailers["RETAILER1_API_KEY"] = credentials["retailer1_api_key"]
-    retailers["RETAILER2_CLIENT_ID"] = credentials["retailer2_client_id"]
-    retailers["RETAILER2_CLIENT_SECRET"] = credentials["retailer2_client_secret"]
-    retailers["RETAILER3_CLIENT_ID"] = credentials["retailer3_client_id"]
-    retailers["RETAILER3_HMAC_SECRET"] = credentials["retailer3_hmac_secret"]
-    retailers["RETAILER_ADMIN_TOKEN"] = credentials["retailer_admin_token"]
+    retailers |= {name.upper(): credentials[name] for name in RETAILER_SECRETS}
     airflow = {
         "AIRFLOW_URL": f"http://{LOOPBACK}:{ports['airflow']}",
         "AIRFLOW_USERNAME": _chosen(environ, "AIRFLOW_USERNAME"),
