@@ -67,6 +67,8 @@ class Check(BaseModel):
     remedy: str = Field(min_length=1)
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
     """Bound into the query under their names."""
+    before_publishing: bool = False
+    """Whether a load of files makes this check before it commits."""
 
     @property
     def sql_file(self) -> Path:
@@ -195,7 +197,7 @@ def judge(check: Check, finding: Finding) -> CheckResult:
 def outcome(results: Sequence[CheckResult]) -> Status:
     """fail when a critical check failed, warn when another one did, pass otherwise; info is ignored.
 
-    What was not checked is no proof of anything, and changes nothing.
+    What was not checked proves nothing and changes nothing.
     """
     statuses = {result.status for result in results if result.check.severity is not Severity.INFO}
     return next((status for status in (Status.FAIL, Status.WARN) if status in statuses), Status.PASS)

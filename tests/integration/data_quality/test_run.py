@@ -128,7 +128,7 @@ def test_the_command_raises_the_alert_of_its_date_and_a_later_pass_resolves_it(
     assert {row[-1] for row in days.execute(alerts)} == {"resolved"}
 
 
-def test_a_date_without_data_or_a_source_that_is_due_is_no_pass(warehouse: WarehouseAccess, tmp_path: Path) -> None:
+def test_a_date_without_data_or_a_source_that_is_due_does_not_pass(warehouse: WarehouseAccess, tmp_path: Path) -> None:
     settings = warehouse_settings(warehouse.loader_dsn)
     nothing = settings.model_copy(update={"sources": load_sources({}, tmp_path)})
     with pytest.raises(StopRun, match="Nothing is published for 2024-01-15, and no source is due"):

@@ -99,6 +99,7 @@ def test_without_a_change_list_every_run_reads_the_look_back_again(
         result = extended.ingest(day, "outlet_shop", since_watermark=True)
         assert result.ok, result.as_dict()
         landed.append([str(each.business_date)[-2:] for each in result.results[0].dates])
+        assert extended.manifest("outlet_shop", day).window.changes_until is None, "no list of changes was read"
         publish(extended, "outlet_shop", *(str(each.business_date) for each in result.results[0].dates))
 
     assert landed == [["15"], ["15", "16"], ["15", "16", "17"], ["16", "17", "18"]]

@@ -1,9 +1,10 @@
--- Grain: a check of a retailer in the newest run that checked its business date; failed checks first, the most severe at the top.
-WITH newest AS (
-    SELECT DISTINCT ON (retailer_id) retailer_id, run_id, checked_at
+-- Grain: a check of a retailer, from the newest check of its business date; failed checks first, the most severe at the top.
+WITH results AS (
+    SELECT
+        *,
+        checked_at = max(checked_at) OVER (PARTITION BY retailer_id) AS is_newest
     FROM ops.data_quality_results
     WHERE business_date = %(day)s
-    ORDER BY retailer_id, checked_at DESC
 )
 SELECT
     results.check_name,
@@ -16,9 +17,8 @@ SELECT
     results.expected,
     results.actual,
     results.message
-FROM ops.data_quality_results AS results
-JOIN newest USING (retailer_id, run_id, checked_at)
-WHERE results.business_date = %(day)s
+FROM results
+WHERE results.is_newest
 ORDER BY
     array_position(ARRAY['fail', 'warn', 'not_checked', 'pass'], results.status),
     array_position(ARRAY['critical', 'warning', 'info'], results.severity),
