@@ -193,7 +193,7 @@ def test_a_higher_accepted_share_of_rejected_rows_lowers_the_threshold(platform:
     done = etl(platform, file, layout, "--max-reject-share", "0.5", "--json")
     assert done.returncode == 0, done.stderr
     found = {each["check"] for each in json.loads(done.stdout)["quality"]["checks"]}
-    assert found == {"few_rejects", "products_categorised"}
+    assert found == {"few_rejects"}
     threshold = {each["name"]: each["threshold"] for each in report_of(file)["score"]["dimensions"]}["validity"]
     assert threshold == 50
 
