@@ -81,7 +81,8 @@ def minor_units(amount: str, exponent: str) -> str:
 
 def plain_minor_units() -> str:
     """`text` as `minor_units` writes it, with a decimal point."""
-    integer, exponent = "ltrim(split_part(text, 'E', 1), '-')", "TRY_CAST(split_part(text, 'E-', 2) AS INTEGER)"
+    integer = "ltrim(split_part(text, 'E', 1), '-')"
+    exponent = "TRY_CAST(regexp_extract(text, 'E-([0-6])$', 1) AS INTEGER)"  # a large one would pad without end
     padded = f"lpad({integer}, greatest({exponent} + 1, length({integer}))::INTEGER, '0')"
     point = f"left({padded}, length({padded}) - {exponent}) || '.' || right({padded}, {exponent})"
     return f"CASE WHEN text LIKE '-%' THEN '-' ELSE '' END || CASE WHEN {exponent} > 0 THEN {point} ELSE {integer} END"

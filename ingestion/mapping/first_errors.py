@@ -55,8 +55,9 @@ def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstE
             _of_line(values, lambda found: literal(found.header), headers),
         ),
         value=first(of_row.value, lambda found: found.text, _of_line(values, lambda found: found.text, texts)),
-        net_amount="CASE WHEN (bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL)"
-        f" AND {values['currency'].code} IS NULL THEN bad.signed_amount END",
+        net_amount="CASE WHEN (bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
+        + " AND ".join(f"{values[name].code} IS NULL" for name in ("currency", "total_amount") if name in values)
+        + " THEN bad.signed_amount END",
     )
 
 

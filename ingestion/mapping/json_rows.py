@@ -129,7 +129,7 @@ class JsonReader:
         ]
 
     def _exploded(self, rows: Sequence[Any]) -> tuple[list[int], list[Any]]:
-        """The lines of all orders, and for each the position of its order. An order without lines has one: its value."""
+        """The lines of all orders, and for each the position of its order. Without any, an order has one: its value."""
         order_of: list[int] = []
         lines: list[Any] = []
         for order, row in enumerate(rows):
@@ -193,7 +193,10 @@ class JsonReader:
         of_lines = f"{self._lines}."
         return [
             content_line_id(
-                *(content[name][line if self._lines and name.startswith(of_lines) else row_of[line]] for name in self._content)
+                *(
+                    content[name][line if self._lines and name.startswith(of_lines) else row_of[line]]
+                    for name in self._content
+                )
             )
             if text is None and line not in faults
             else text
@@ -221,5 +224,9 @@ def _integers(values: Sequence[Any]) -> pyarrow.Array:
 
     try:
         return pyarrow.array(values, pyarrow.int64()).cast(pyarrow.string())
-    except (OverflowError, pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):  # above 64 bits, or a line id from its content
+    except (
+        OverflowError,
+        pyarrow.ArrowInvalid,
+        pyarrow.ArrowTypeError,
+    ):  # above 64 bits, or a line id from its content
         return pyarrow.array([None if value is None else str(value) for value in values], pyarrow.string())

@@ -102,7 +102,8 @@ class FieldSource(Part):
         default=None, description="An integer amount: the decimals of its currency, or the column that has them"
     )
     content: tuple[str, ...] = Field(
-        default=(), description="Of `line_id`: columns whose values make the id of a line that its source does not number"
+        default=(),
+        description="Of `line_id`: columns whose values make the id of a line that its source does not number",
     )
     format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch` or `auto`")
     when_missing: WhenMissing | None = None
@@ -165,7 +166,8 @@ class LineTypeRule(Part):
     is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
     where: Mapping[str, Condition] = Field(default_factory=dict)
     negate: bool | tuple[Literal["quantity", "total_amount"], ...] = Field(
-        default=False, description="The source writes such lines without their minus sign: all measures, or those listed"
+        default=False,
+        description="The source writes such lines without their minus sign: all measures, or those listed",
     )
 
     def negates(self, measure: Literal["quantity", "total_amount"]) -> bool:

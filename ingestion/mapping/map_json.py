@@ -68,23 +68,21 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
 
     names = [f"c{number}" for number in range(len(columns))]
     rows = pyarrow.Table.from_batches(
-        [
-            pyarrow.record_batch(
-                [
-                    pyarrow.array([number], pyarrow.int32()).take(pyarrow.nulls(0, pyarrow.int64()))
-                    if not page.lines
-                    else pyarrow.repeat(pyarrow.scalar(number, pyarrow.int32()), page.lines),
-                    pyarrow.array(range(1, page.lines + 1), pyarrow.int64()),
-                    *page.columns,
-                ],
-                names=["source_file", "source_line", *names],
-            )
-            for number, page in pages.items()
-        ]
+        pyarrow.record_batch(
+            [
+                pyarrow.repeat(pyarrow.scalar(number, pyarrow.int32()), page.lines),
+                pyarrow.array(range(1, page.lines + 1), pyarrow.int64()),
+                *page.columns,
+            ],
+            names=["source_file", "source_line", *names],
+        )
+        for number, page in pages.items()
     )
     texts = ", ".join(f"CASE {name} WHEN '' THEN ' ' ELSE coalesce({name}, '') END AS {name}" for name in names)
     connection.register("json_rows", rows)
-    connection.execute(f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows")
+    connection.execute(
+        f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
+    )
     connection.unregister("json_rows")
     faults: dict[int, JsonFault] = {}
     first = 0

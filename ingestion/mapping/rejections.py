@@ -49,7 +49,9 @@ def fill_rejected_rows(
     connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
     if landed == source.rows:
         return 0
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({REJECTED_COLUMNS}, source_row BIGINT, position BIGINT)")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE undated_rows({REJECTED_COLUMNS}, source_row BIGINT, position BIGINT)"
+    )
     if landed < sum(found.rows for found in source.lines):
         _reject_values(connection, layout, source, values)
         _number_lines(connection, source.lines, line_numbers_of)

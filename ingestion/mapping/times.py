@@ -16,7 +16,11 @@ from ingestion.models.reject_reasons import RejectReason
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"
-_RFC_3339 = "([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,6})?)?)(?:Z|[+-][0-9]{2}:[0-9]{2})"
+_HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_RFC_3339 = (
+    f"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]+)?)?)(Z|[+-]{_HOUR_AND_MINUTE})"
+)
+_BELOW_MICROSECONDS = "([.][0-9]{6})[0-9]+"
 _CALENDAR = (-62_135_596_800, 253_402_300_799)
 """Seconds since 1970 of the first and the last second of the years 1 to 9999."""
 
@@ -67,7 +71,12 @@ def time_values(
 
 
 def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
-    shape = {"iso": "2024-01-15 14:03:22", "rfc3339": "2024-01-15T14:03:22-05:00", "epoch": "seconds since 1970", "epoch_ms": "milliseconds since 1970"}
+    shape = {
+        "iso": "2024-01-15 14:03:22",
+        "rfc3339": "2024-01-15T14:03:22-05:00",
+        "epoch": "seconds since 1970",
+        "epoch_ms": "milliseconds since 1970",
+    }
     return [
         Fault(
             "NOT is_empty AND business_date IS NULL",
@@ -95,10 +104,11 @@ def _read(form: str) -> tuple[str, str]:
         utc_at = f"CASE WHEN {with_offset} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END"
         return local_at, f"({utc_at} AT TIME ZONE 'UTC')"
     if form == "rfc3339":
-        parts = f"regexp_extract(trimmed, {literal(_RFC_3339)}, 1)"
+        time = f"regexp_replace(trimmed, '{_BELOW_MICROSECONDS}', '\\1')"
         is_read = f"regexp_full_match(trimmed, {literal(_RFC_3339)}) AND left(trimmed, 4) BETWEEN '0002' AND '9998'"
-        utc_at = f"(CASE WHEN {is_read} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END AT TIME ZONE 'UTC')"
-        return f"CASE WHEN {is_read} THEN TRY_CAST({parts} AS TIMESTAMP) END", utc_at
+        local_at = f"TRY_CAST(regexp_extract({time}, {literal(_RFC_3339)}, 1) AS TIMESTAMP)"
+        utc_at = f"(CASE WHEN {is_read} THEN TRY_CAST({time} AS TIMESTAMPTZ) END AT TIME ZONE 'UTC')"
+        return f"CASE WHEN {is_read} THEN {local_at} END", utc_at
     if form in ("epoch", "epoch_ms"):
         factor = 1_000_000 if form == "epoch" else 1_000
         digits = 12 if form == "epoch" else 15
