@@ -52,8 +52,8 @@ class RowByRow:
         zone = ZoneInfo(ZONES[number])
         normalizers: dict[int, Any] = {
             1: retailer1.Retailer1Normalizer("retailer_1"),
-            2: retailer2.Retailer2Normalizer(zone),
-            3: retailer3.Retailer3Normalizer(zone),
+            2: retailer2.Retailer2Normalizer("retailer_2", zone),
+            3: retailer3.Retailer3Normalizer("retailer_3", zone),
         }
         self._normalize = normalizers[number]
         self._amount: Any = {1: retailer1.net_amount, 2: retailer2.net_amount, 3: retailer3.net_amount}[number]
