@@ -34,6 +34,13 @@ class Gaps:
     left_out: tuple[date, ...] = ()
     """Older missing dates, more than one run may catch up."""
 
+    def since(self, start: date) -> Gaps:
+        """Those on or after a date."""
+        return Gaps(
+            tuple(each for each in self.to_fill if each >= start),
+            tuple(each for each in self.left_out if each >= start),
+        )
+
 
 def read_published(cursor: Cursor, retailer_id: str) -> Published:
     """The retailer's watermark and where its history begins."""

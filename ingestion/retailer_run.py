@@ -13,7 +13,7 @@ from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
-from shared.errors import RetailError
+from shared.errors import FixConfiguration, RetailError
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -33,6 +33,9 @@ class _Catchup:
     changes: ChangesRead
 
 
+_NO_CATCHUP = _Catchup((), ChangesRead())
+
+
 def ingest_retailer(
     retailer_id: str, day: date, zone: LandingTarget, settings: Settings, runtime: Runtime, *, since_watermark: bool
 ) -> RetailerResult:
@@ -41,11 +44,22 @@ def ingest_retailer(
     error: str | None = None
     kind: str | None = None
     try:
+        definition = settings.sources.get(retailer_id)
+        if not definition.covers(day):
+            raise FixConfiguration(
+                f"{retailer_id} has no data of {day}: `start_date` of its definition is {definition.start_date}."
+            )
         connector = registry.build(retailer_id, settings, runtime)
         try:
-            own = registry.ingest_settings(settings.sources.get(retailer_id), settings.ingest)
+            own = registry.ingest_settings(definition, settings.ingest)
             described = replace(zone, source=settings.sources.describe(retailer_id))
-            _ingest(connector, day, described, own, runtime, progress, since_watermark=since_watermark)
+            catchup = _NO_CATCHUP
+            if since_watermark:
+                start = definition.start_date or date.min
+                catchup = _plan(connector, day, start, described, own, progress, runtime.clock())
+            for each in (*catchup.to_land, day):
+                changes = catchup.changes if each == day else ChangesRead()
+                progress.dates.append(land_date(connector, each, described, own, runtime, changes))
         finally:
             connector.close()
     except RetailError as failure:
@@ -57,37 +71,20 @@ def ingest_retailer(
     return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
 
 
-def _ingest(
-    connector: Connector[Any],
-    day: date,
-    zone: LandingTarget,
-    settings: IngestSettings,
-    runtime: Runtime,
-    progress: _Progress,
-    *,
-    since_watermark: bool,
-) -> None:
-    changes = ChangesRead()
-    if since_watermark:
-        catchup = _plan(connector, day, zone, settings, progress, runtime.clock())
-        for earlier in catchup.to_land:
-            progress.dates.append(land_date(connector, earlier, zone, settings, runtime))
-        changes = catchup.changes
-    progress.dates.append(land_date(connector, day, zone, settings, runtime, changes))
-
-
 def _plan(
     connector: Connector[Any],
     day: date,
+    start: date,
     zone: LandingTarget,
     settings: IngestSettings,
     progress: _Progress,
     now: datetime,
 ) -> _Catchup:
+    """The dates to land before `day`, none of them before `start`."""
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = catch_up.read_published(cursor, connector.retailer_id)
         loaded = catch_up.read_loaded_checksums(cursor, connector.retailer_id)
-    gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days)
+    gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days).since(start)
     if gaps.left_out:
         progress.notes.append(
             f"{connector.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
@@ -100,6 +97,7 @@ def _plan(
     listed = connector.list_changes(since)
     listing = listed or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
+    affected = {each: changed_at for each, changed_at in affected.items() if each >= start}
     manifests = catch_up.current_manifests(zone.bucket, connector.retailer_id, affected)
     known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}
     to_land = sorted({*gaps.to_fill, *affected} - known)

@@ -55,13 +55,6 @@ def pipeline_environment(
         "S3_BUCKET_RAW": _chosen(environ, "S3_BUCKET_RAW"),
         "S3_BUCKET_PROCESSED": _chosen(environ, "S3_BUCKET_PROCESSED"),
     }
-    retailers = {f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS}
-    retailers["RETAILER1_API_KEY"] = credentials["retailer1_api_key"]
-    retailers["RETAILER2_CLIENT_ID"] = credentials["retailer2_client_id"]
-    retailers["RETAILER2_CLIENT_SECRET"] = credentials["retailer2_client_secret"]
-    retailers["RETAILER3_CLIENT_ID"] = credentials["retailer3_client_id"]
-    retailers["RETAILER3_HMAC_SECRET"] = credentials["retailer3_hmac_secret"]
-    retailers["RETAILER_ADMIN_TOKEN"] = credentials["retailer_admin_token"]
     airflow = {
         "AIRFLOW_URL": f"http://{LOOPBACK}:{ports['airflow']}",
         "AIRFLOW_USERNAME": _chosen(environ, "AIRFLOW_USERNAME"),
@@ -78,8 +71,21 @@ def pipeline_environment(
         **direct,
         **warehouse,
         **storage,
-        **retailers,
+        **_retailers(ports, credentials),
         **airflow,
+    }
+
+
+def _retailers(ports: Mapping[str, int], credentials: Mapping[str, str]) -> dict[str, str]:
+    """What the definitions of the simulated retailers refer to."""
+    return {
+        **{f"RETAILER{n}_API_URL": f"http://{LOOPBACK}:{ports[f'retailer{n}']}" for n in RETAILERS},
+        "RETAILER1_API_KEY": credentials["retailer1_api_key"],
+        "RETAILER2_CLIENT_ID": credentials["retailer2_client_id"],
+        "RETAILER2_CLIENT_SECRET": credentials["retailer2_client_secret"],
+        "RETAILER3_CLIENT_ID": credentials["retailer3_client_id"],
+        "RETAILER3_HMAC_SECRET": credentials["retailer3_hmac_secret"],
+        "RETAILER_ADMIN_TOKEN": credentials["retailer_admin_token"],
     }
 
 

@@ -83,7 +83,7 @@ def main() -> int:
     for name in (settings.bucket_raw, settings.bucket_processed):
         try:
             seconds = check_bucket(Bucket(settings, name, timeout_seconds=5, attempts=2))
-            print(f"ok    s3://{name}: written, copied, read, listed and deleted, also in parts, in {seconds:.2f} s")
+            print(f"ok    s3://{name}: written, read, listed and deleted, also in parts, in {seconds:.2f} s")
         except RetailError as error:
             reason, remedy = split_remedy(str(error))
             fits = f"{reason}. {store_remedy(settings, advice)(error)}" if "make up" in remedy else str(error)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import date
+from typing import Literal
+
 from ingestion.mapping.expressions import Fault, check_faults, first_fault
-from ingestion.mapping.layout_parts import Condition
+from ingestion.mapping.layout_parts import Condition, LineTypeRule
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal, literals
 from ingestion.models.columnar import COLUMNS
@@ -27,37 +31,43 @@ def condition(field: str, wanted: Condition) -> str:
     return " AND ".join(parts) or "true"
 
 
-def line_types(layout: SourceMapping, what: str) -> str:
-    """A CASE over the layout's rules: the line type (`is_`), or whether to negate the measures (`negate`)."""
-    cases = []
-    if any(kind.adjustment for kind in layout.non_products):
-        cases.append(f"WHEN is_money_only THEN {literal('adjustment') if what == 'is_' else 'false'}")
+def line_types(layout: SourceMapping) -> str:
+    """A CASE over the layout's rules: the line type."""
+    return _by_rule(layout, literal("adjustment"), lambda rule: literal(rule.is_))
+
+
+def _by_rule(layout: SourceMapping, of_money: str, of_rule: Callable[[LineTypeRule], str]) -> str:
+    """A CASE over the layout's rules. `of_money` is the value of lines that are money only."""
+    cases = [f"WHEN is_money_only THEN {of_money}"] if any(kind.adjustment for kind in layout.non_products) else []
     for rule in layout.line_type:
         where = " AND ".join(condition(field, wanted) for field, wanted in rule.where.items()) or "true"
-        cases.append(f"WHEN {where} THEN {literal(rule.is_) if what == 'is_' else str(rule.negate).lower()}")
+        cases.append(f"WHEN {where} THEN {of_rule(rule)}")
     return f"CASE {' '.join(cases)} END"
 
 
-def measured(layout: SourceMapping, *, small: bool = False) -> str:
+def _signed(layout: SourceMapping, measure: Literal["quantity", "total_amount"]) -> str:
+    """A measure with its sign."""
+    if not any(rule.negates(measure) for rule in layout.line_type):
+        return measure
+    is_negated = _by_rule(layout, "false", lambda rule: str(rule.negates(measure)).lower())
+    return f"CASE WHEN {is_negated} THEN -{measure} ELSE {measure} END"
+
+
+def measured(layout: SourceMapping, *, small: bool = False, day: date | None = None) -> str:
     """CTEs over `parsed_rows`. `measured` has line type, signed measures and, for a rejected line, its `line_fault`.
 
     `small`: every quantity times price is below 10^11, so that the product fits DuckDB's faster decimals.
+    `day`: the only business date that is wanted.
     """
-    negates = any(rule.negate for rule in layout.line_type)
     voids = any(rule.is_ == "void" for rule in layout.line_type)
-    signed = f"CASE WHEN {line_types(layout, 'negate')} THEN -quantity ELSE quantity END" if negates else "quantity"
-    total = (
-        f"CASE WHEN {line_types(layout, 'negate')} THEN -total_amount ELSE total_amount END"
-        if negates
-        else "total_amount"
-    )
+    signed, total = _signed(layout, "quantity"), _signed(layout, "total_amount")
     if voids:
         signed = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {signed} END"
         total = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {total} END"
     own_total = "total_amount" in layout.columns
     money = COLUMNS["net_amount"]
     return f"""kinds AS (
-    SELECT *, {line_types(layout, "is_")} AS line_kind FROM parsed_rows
+    SELECT *, {line_types(layout)} AS line_kind FROM parsed_rows
 ),
 signed AS (
     SELECT
@@ -77,11 +87,12 @@ amounts AS (
     FROM priced
 ),
 measured AS (
-    SELECT *, {_line_fault(layout)} AS line_fault FROM amounts
+    SELECT *, {_line_fault(layout, day)} AS line_fault FROM amounts
 )"""
 
 
 LINE_FAULTS = {
+    RejectReason.WRONG_DATE: "not sold on the requested business date",
     RejectReason.UNKNOWN_TYPE: "not a sale, return or adjustment by the layout's rules",
     RejectReason.NEGATIVE_PRICE: "a sale or return with a negative price",
     RejectReason.SIGN_MISMATCH: "a sale with a negative quantity or amount, or a return with a positive one",
@@ -93,7 +104,7 @@ LINE_FAULTS = {
 }
 
 
-def _line_fault(layout: SourceMapping) -> str:
+def _line_fault(layout: SourceMapping, day: date | None) -> str:
     faults = [
         Fault("kind IS NULL", RejectReason.UNKNOWN_TYPE, ""),
         Fault("kind <> 'adjustment' AND unit_price < 0", RejectReason.NEGATIVE_PRICE, ""),
@@ -111,4 +122,6 @@ def _line_fault(layout: SourceMapping) -> str:
     for check in layout.checks:
         if check.field == "total_amount" and check.severity == "error":
             faults += check_faults(check, "abs(signed_amount)")
+    if day is not None:
+        faults.append(Fault(f"business_date <> DATE '{day}'", RejectReason.WRONG_DATE, ""))
     return first_fault(faults, "code")

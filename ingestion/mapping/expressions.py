@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ingestion.mapping.layout_parts import Check, Format
-from ingestion.mapping.sql_text import literal, literals, trimmed
+from ingestion.mapping.sql_text import literal, literals
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 
@@ -53,9 +53,9 @@ def number_pattern(marks: Format) -> str:
     return f"-?{integer}({re.escape(marks.decimal)}[0-9]+)?"
 
 
-def plain_number(marks: Format) -> str:
-    """`text` with a decimal point and without thousands separators."""
-    expression = trimmed("text")
+def plain_number(marks: Format, cell: str) -> str:
+    """`cell`, the text of a number, with a decimal point and without thousands separators."""
+    expression = cell
     if marks.thousands:
         expression = f"replace({expression}, {literal(marks.thousands)}, '')"
     return f"replace({expression}, ',', '.')" if marks.decimal == "," else expression
@@ -74,14 +74,28 @@ def number_value(field: str) -> str:
     return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{COLUMNS[field]} END"
 
 
-def number_faults(field: str, marks: Format) -> list[Fault]:
+def minor_units(amount: str, exponent: str) -> str:
+    """The text of an amount in minor units, as `1250E-2`; '' without an amount."""
+    return f"CASE WHEN {amount} = '' THEN '' ELSE {amount} || 'E-' || {exponent} END"
+
+
+def plain_minor_units() -> str:
+    """`text` as `minor_units` writes it, with a decimal point."""
+    integer = "ltrim(split_part(text, 'E', 1), '-')"
+    exponent = "TRY_CAST(regexp_extract(text, 'E-([0-6])$', 1) AS INTEGER)"  # a large one would pad without end
+    padded = f"lpad({integer}, greatest({exponent} + 1, length({integer}))::INTEGER, '0')"
+    point = f"left({padded}, length({padded}) - {exponent}) || '.' || right({padded}, {exponent})"
+    return f"CASE WHEN text LIKE '-%' THEN '-' ELSE '' END || CASE WHEN {exponent} > 0 THEN {point} ELSE {integer} END"
+
+
+def number_faults(field: str, marks: Format, cell: str) -> list[Fault]:
     """Why a number is rejected, over `text`, `plain` and `is_number`."""
     before_point, scale = digits(field)
     hint = "" if marks.thousands else " (a thousands separator is read only if the layout declares it)"
     return [
         Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, "too many characters"),
         Fault(
-            f"NOT is_number AND regexp_full_match({trimmed('text')}, {literal(_GROUPED)})",
+            f"NOT is_number AND regexp_full_match({cell}, {literal(_GROUPED)})",
             RejectReason.NOT_A_NUMBER, f"not a number{hint}",
         ),
         Fault("NOT is_number", RejectReason.NOT_A_NUMBER, "not a number"),
@@ -92,11 +106,14 @@ def number_faults(field: str, marks: Format) -> list[Fault]:
     ]  # fmt: skip
 
 
-def is_number(marks: Format) -> str:
-    """Whether `text` is written as a number."""
-    return (
-        f"length(text) <= {_MOST_CHARACTERS} AND regexp_full_match({trimmed('text')}, {literal(number_pattern(marks))})"
-    )
+def is_number(marks: Format, cell: str) -> str:
+    """Whether `cell` is written as a number."""
+    return f"length(text) <= {_MOST_CHARACTERS} AND regexp_full_match({cell}, {literal(number_pattern(marks))})"
+
+
+def is_minor_units() -> str:
+    """Whether `text` is an integer amount whose currency has at most 6 decimals."""
+    return "regexp_full_match(text, '-?[0-9]{1,38}E-[0-6]')"
 
 
 def _fits(field: str) -> str:

@@ -18,21 +18,26 @@ from ingestion.mapping.expressions import (
     Fault,
     check_faults,
     first_fault,
+    is_minor_units,
     is_number,
+    minor_units,
     number_faults,
     number_value,
+    plain_minor_units,
     plain_number,
     text_faults,
 )
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, REQUIRED_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.sql_text import literal, literals, trimmed
+from ingestion.mapping.sql_text import cell, literal, literals, trimmed
 from ingestion.mapping.times import time_values
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST
 from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
+
+_CODES = ("currency", "line_type")
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,10 @@ def _column(
 ) -> FieldValues:
     header = " + ".join(source.headers)
     texts = [cells[name] for name in source.headers]
-    if source.first_of:
+    if source.minor_units is not None:
+        exponent = source.minor_units
+        text = minor_units(texts[0], literal(str(exponent)) if isinstance(exponent, int) else cells[exponent])
+    elif source.first_of:
         text = f"coalesce({', '.join(f'nullif({trimmed(text)}, {chr(39) * 2})' for text in texts)}, '')"
     else:
         text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
@@ -116,7 +124,8 @@ def _column(
         zone = ZoneInfo(layout.time_zone)
         try:
             form = source.format or "iso"
-            time_values(connection, found.table, form, zone, layout.dates, _missing_fault(layout, field))
+            faults = _missing_fault(layout, field)
+            time_values(connection, found.table, form, zone, layout.dates, faults, is_exact=layout.is_json)
         except DateOrderError as error:
             error.field, error.text_sql = field, text
             raise
@@ -147,7 +156,9 @@ def _type(field: str) -> str:
 
 
 def _missing_fault(layout: SourceMapping, field: str) -> list[Fault]:
+    # JSON can say that there is no customer, with null. An empty text is an identifier that is missing.
     required = field in (*REQUIRED_FIELDS, "line_id") or _is_demanded(layout, field)
+    required = required or (field == "customer_id" and layout.is_json)
     return [Fault("value IS NULL AND is_empty", RejectReason.MISSING_FIELD, "missing")] if required else []
 
 
@@ -174,11 +185,16 @@ def _replacement(layout: SourceMapping, field: str, source: FieldSource) -> str 
 
 def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
     replacement = _replacement(layout, field, source)
-    read = f"nullif({trimmed('text')}, '')"
-    value = read if replacement is None else f"coalesce({read}, {literal(replacement)})"
+    read = f"nullif({cell(is_exact=layout.is_json) if field in _CODES else trimmed('text')}, '')"
+    value = read
+    if replacement is not None:
+        is_replaced = "text = ''" if layout.is_json else f"{read} IS NULL"
+        value = f"CASE WHEN {is_replaced} THEN {literal(replacement)} ELSE {read} END"
     own = text_faults(field)
     if field == "currency":
-        own.append(_unknown_currency())
+        own.insert(0, _unknown_currency())
+    elif field == "line_type" and layout.is_json:
+        own = []  # only compared with known values, never stored
     faults = [*_missing_fault(layout, field), *own, *_checks(layout, field)]
     return (
         f"WITH texts AS ({distinct}),"
@@ -196,6 +212,10 @@ def _unknown_currency() -> Fault:
 
 def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
     replacement = _replacement(layout, field, source)
+    text = cell(is_exact=layout.is_json)
+    plain, is_written_so = plain_number(layout.format, text), is_number(layout.format, text)
+    if source.minor_units is not None:
+        plain, is_written_so = plain_minor_units(), is_minor_units()
     value = (
         number_value(field)
         if replacement is None
@@ -205,13 +225,13 @@ def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: st
         *_missing_fault(layout, field),
         *(
             Fault(f"NOT is_empty AND {fault.condition}", fault.code, fault.reason)
-            for fault in number_faults(field, layout.format)
+            for fault in number_faults(field, layout.format, text)
         ),
         *_checks(layout, field),
     ]
     return (
-        f"WITH texts AS ({distinct}), plain AS (SELECT text, rows, {trimmed('text')} = '' AS is_empty,"
-        f" {plain_number(layout.format)} AS plain, {is_number(layout.format)} AS is_number FROM texts),"
+        f"WITH texts AS ({distinct}), plain AS (SELECT text, rows, {text} = '' AS is_empty,"
+        f" {plain} AS plain, {is_written_so} AS is_number FROM texts),"
         f" read AS (SELECT *, {value} AS value FROM plain)"
         f" SELECT text, rows, is_empty, value, {first_fault(faults, 'code')} AS code,"
         f" {first_fault(faults, 'reason')} AS reason FROM read"

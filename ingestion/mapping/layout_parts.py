@@ -97,7 +97,15 @@ class FieldSource(Part):
     columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
-    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `epoch` or `auto`")
+    type: Literal["text", "integer"] = Field(default="text", description="What a JSON source sends")
+    minor_units: int | str | None = Field(
+        default=None, description="An integer amount: the decimals of its currency, or the column that has them"
+    )
+    content: tuple[str, ...] = Field(
+        default=(),
+        description="Of `line_id`: columns whose values make the id of a line that its source does not number",
+    )
+    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch` or `auto`")
     when_missing: WhenMissing | None = None
 
     @model_validator(mode="before")
@@ -113,7 +121,7 @@ class FieldSource(Part):
     @field_validator("format")
     @classmethod
     def _is_a_format(cls, given: str | None) -> str | None:
-        if given is None or given in ("iso", "epoch", "epoch_ms", "auto"):
+        if given is None or given in ("iso", "rfc3339", "epoch", "epoch_ms", "auto"):
             return given
         used = set(re.findall(r"%-?(.?)", given))
         unknown = sorted(used - set(_TIME_PARTS))
@@ -121,7 +129,7 @@ class FieldSource(Part):
             raise ValueError(f"{given!r} has an unknown part: %{unknown[0]}")
         if not (used & {"Y", "y"} and used & {"m", "b", "B"} and "d" in used):
             raise ValueError(
-                f"{given!r} has no year, month and day; it is iso, epoch, epoch_ms, auto, or like %d/%m/%Y"
+                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, auto, or like %d/%m/%Y"
             )
         return given
 
@@ -135,6 +143,11 @@ class FieldSource(Part):
     def headers(self) -> tuple[str, ...]:
         """The source columns this field is made of."""
         return self.columns or self.first_of or ((self.column,) if self.column is not None else ())
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether a JSON source sends an integer."""
+        return self.type == "integer" or self.minor_units is not None
 
 
 class Condition(Part):
@@ -152,7 +165,14 @@ class LineTypeRule(Part):
 
     is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
     where: Mapping[str, Condition] = Field(default_factory=dict)
-    negate: bool = Field(default=False, description="The source writes such lines without their minus sign")
+    negate: bool | tuple[Literal["quantity", "total_amount"], ...] = Field(
+        default=False,
+        description="The source writes such lines without their minus sign: all measures, or those listed",
+    )
+
+    def negates(self, measure: Literal["quantity", "total_amount"]) -> bool:
+        """Whether the source writes this measure of such lines without its minus sign."""
+        return self.negate if isinstance(self.negate, bool) else measure in self.negate
 
 
 class NonProducts(Part):

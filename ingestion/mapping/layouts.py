@@ -1,7 +1,8 @@
-"""Layouts: what the columns of a source's CSV files mean, as YAML that a user can write (docs/FILES.md).
+"""Layouts: what the columns of a source mean, as YAML that a user can write (docs/FILES.md).
 
 A layout maps columns to fields of `SalesRecord` and declares time zone, currency, keys, rules and defaults. The
-built-in ones are in `ingestion/mapping/layouts/`; any other is given by its path.
+built-in ones for CSV files are in `ingestion/mapping/layouts/`; any other is given by its path. Those of the
+retailers' APIs, whose rows are JSON, are in `ingestion/mapping/retailers/`.
 """
 
 from __future__ import annotations
@@ -37,14 +38,22 @@ from shared.sources.definition import SourceDefinition
 from shared.sources.reading import line_of
 
 _FOLDER = Path(__file__).parent / "layouts"
+_RETAILERS = Path(__file__).parent / "retailers"
 
 
 class SourceMapping(Part):
-    """One source's files: their columns, formats, keys and rules."""
+    """One source's rows: their columns, formats, keys and rules.
+
+    The cells of CSV files are texts. JSON values have types, so a number where a text is expected rejects the row, and
+    numbers, times and codes are read without trimming. A column of a JSON source is the path to a value: `shop.id`.
+    """
 
     name: str
     description: str = ""
     retailer_id: RetailerId
+    rows: Literal["csv", "json"] = "csv"
+    lines: str = Field(default="", description="JSON: the array with an order's lines; their columns begin with it")
+    may_be_null: tuple[str, ...] = Field(default=(), description="JSON: objects that may be null, as the customer")
     format: Format = Format()
     time_zone: str
     tables: Mapping[str, Table] = Field(
@@ -114,6 +123,11 @@ class SourceMapping(Part):
                 )
         return self
 
+    @property
+    def is_json(self) -> bool:
+        """Whether rows are JSON objects."""
+        return self.rows == "json"
+
     def located(self, column: str) -> tuple[str, str]:
         """The table and the header of a column as the layout names it. The table is '' if the layout has no tables."""
         if not self.tables:
@@ -169,6 +183,11 @@ def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
     except ValidationError as error:
         line = line_of(path, ("mapping", *error.errors()[0]["loc"]))
         raise FixConfiguration(f"{path}:{line}: mapping: {_faults(error)}") from error
+
+
+def load_retailer(retailer_id: str, time_zone: str) -> SourceMapping:
+    """The mapping of a retailer's API, with the time zone of its local times and business dates."""
+    return _read(_RETAILERS / f"{retailer_id}.yaml").model_copy(update={"time_zone": time_zone})
 
 
 def _read(path: Path) -> SourceMapping:

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,12 +16,10 @@ from ingestion.mapping.classification import measured
 from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.source_rows import SourceRows
 from ingestion.mapping.sql_text import literal, literals, trimmed
 from ingestion.models.columnar import COLUMNS, NULLABLE
 from ingestion.models.retailer_data import GUEST
-
-if TYPE_CHECKING:
-    from ingestion.connectors.files.loading import LoadedSource
 
 _FAST_DECIMAL = 10**11
 """DuckDB multiplies a quantity and a price in 18 digits, 7 of them after the point, and fails above that."""
@@ -32,13 +30,13 @@ _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_cou
 def create_views(
     connection: duckdb.DuckDBPyConnection,
     layout: SourceMapping,
-    source: LoadedSource,
+    source: SourceRows,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """Create the views `parsed_rows` and `typed_rows`."""
+    """Create the view `parsed_rows`."""
     fields = ", ".join(f"{_value(field, values)} AS {field}" for field in MAPPED_FIELDS)
-    bad = [f"{found.code} IS NOT NULL" for found in values.values() if found.rejected_rows]
-    bad += ["s.missing_table IS NOT NULL"] if source.has_references else []
+    bad = [f"{fault_code(found, values)} IS NOT NULL" for found in values.values() if found.rejected_rows]
+    bad += [f"{source.row_fault.code} IS NOT NULL"] if source.row_fault else []
     filled = ", ".join(_is_filled(field, layout, values) for field in layout.columns)
     _create_non_products(connection, layout, values)
     connection.execute(
@@ -46,9 +44,13 @@ def create_views(
         f" {source.line_digest} AS line_digest, {fields}, sold_at.business_date AS business_date,"
         f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
         " non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only"
-        f" FROM source_rows AS s{all_joins(values)}"
+        f" FROM source_rows AS s{all_joins(source, values)}"
         f" LEFT JOIN non_products ON non_products.text = {values['product_id'].text}"
     )
+
+
+def create_typed_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the view `typed_rows` over the rows of files."""
     connection.execute(
         "CREATE OR REPLACE VIEW typed_rows AS SELECT source_file,"
         " coalesce(source_line, source_row - first_row + 2) AS source_line, business_date,"
@@ -57,9 +59,17 @@ def create_views(
     )
 
 
-def all_joins(values: Mapping[str, FieldValues]) -> str:
+def all_joins(source: SourceRows, values: Mapping[str, FieldValues]) -> str:
     """Joins of every field's values to `source_rows s`, aliased by the field's name."""
-    return "".join(found.join for found in values.values()) + "".join(found.late_join for found in values.values())
+    joins = [*(found.join for found in values.values()), *(found.late_join for found in values.values())]
+    return "".join(joins) + (source.row_fault.join if source.row_fault else "")
+
+
+def fault_code(found: FieldValues, values: Mapping[str, FieldValues]) -> str:
+    """SQL of the reject reason code of a field. The other fields of a customer are not read without a customer."""
+    if found.field not in _CUSTOMER or "customer_id" not in values:
+        return found.code
+    return f"CASE WHEN {values['customer_id'].value} <> {literal(GUEST)} THEN {found.code} END"
 
 
 def _is_filled(field: str, layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
@@ -111,9 +121,13 @@ def line_id_of(layout: SourceMapping) -> str:
 
 
 def fill_landed_records(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    values: Mapping[str, FieldValues],
+    retailer_id: str,
+    day: date | None = None,
 ) -> int:
-    """Fill `landed_records` and return the number of rows.
+    """Fill `landed_records` and return the number of rows. `day`: the only business date that is wanted.
 
     A column with the same value in every row, or that follows from another column, is virtual: it is never written.
     """
@@ -130,7 +144,7 @@ def fill_landed_records(
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
-        f" WITH {measured(layout, small=_small(connection, values))}"
+        f" WITH {measured(layout, small=_small(connection, values), day=day)}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
     )
     found = connection.execute("SELECT count(*) FROM landed_records").fetchone()

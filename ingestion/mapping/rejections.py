@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.mapping.classification import LINE_FAULTS, measured
+from ingestion.mapping.classification import measured
 from ingestion.mapping.field_values import FieldValues
+from ingestion.mapping.first_errors import first_error
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import all_joins
 from ingestion.mapping.sql_text import literal
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ingestion.connectors.files.sources import SourceFile
     from ingestion.connectors.files.tables import LoadedFile
 
-_COLUMNS = (
+REJECTED_COLUMNS = (
     "source_file INTEGER, source_line BIGINT, business_date DATE, code VARCHAR, reason VARCHAR, column_name VARCHAR,"
     " value VARCHAR, payload VARCHAR, net_amount DECIMAL(18,4), currency VARCHAR"
 )
@@ -45,10 +46,12 @@ def fill_rejected_rows(
 
     `line_numbers_of` finds the lines of rows, given by their position in the file (from 0, ascending).
     """
-    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({_COLUMNS})")
+    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
     if landed == source.rows:
         return 0
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE undated_rows({_COLUMNS}, source_row BIGINT, position BIGINT)")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE undated_rows({REJECTED_COLUMNS}, source_row BIGINT, position BIGINT)"
+    )
     if landed < sum(found.rows for found in source.lines):
         _reject_values(connection, layout, source, values)
         _number_lines(connection, source.lines, line_numbers_of)
@@ -98,39 +101,21 @@ def _reject_values(
     source: LoadedSource,
     values: Mapping[str, FieldValues],
 ) -> None:
-    """Insert each row of `source_rows` that cannot land with its first error: reference, field, then line."""
-    faulty = [found for found in values.values() if found.rejected_rows]
-
-    def first(of_reference: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
-        cases = f" WHEN s.missing_table IS NOT NULL THEN {of_reference}" if source.has_references else ""
-        cases += "".join(f" WHEN {found.code} IS NOT NULL THEN {of_field(found)}" for found in faulty)
-        return f"CASE WHEN false THEN NULL{cases} ELSE {of_line} END"
-
-    same = _is_header(layout, source)
-    reasons = " ".join(f"WHEN {literal(code)} THEN {literal(reason)}" for code, reason in LINE_FAULTS.items())
-    measures = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in _measures(values))
-    code = first(literal(RejectReason.MISSING_REFERENCE), lambda found: found.code, "bad.line_fault")
-    reason = first(
-        "'the row it refers to in ' || s.missing_table || ' is missing'",
-        lambda found: f"coalesce({found.field}.reason, 'missing')",
-        f"CASE bad.line_fault {reasons} END",
-    )
-    column = first("NULL", lambda found: literal(found.header), literal(" + ".join(_headers(values))))
-    value = first("NULL", lambda found: found.text, measures)
+    """Insert each row of `source_rows` that cannot land with its first error."""
+    same, error = _is_header(layout, source), first_error(source, values)
     connection.execute(
         f"""INSERT INTO undated_rows
         WITH {measured(layout)},
         bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
         SELECT
             bad.source_file, bad.source_line, bad.business_date,
-            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}' ELSE {code} END,
-            CASE WHEN {same} THEN 'the header is repeated among the rows' ELSE {reason} END,
-            CASE WHEN NOT ({same}) THEN {column} END,
-            CASE WHEN NOT ({same}) THEN {value} END,
-            {_payload(source)}::VARCHAR,
-            CASE WHEN bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL THEN bad.signed_amount END,
+            CASE WHEN {same} THEN '{RejectReason.REPEATED_HEADER}' ELSE {error.code} END,
+            CASE WHEN {same} THEN 'the header is repeated among the rows' ELSE {error.reason} END,
+            CASE WHEN NOT ({same}) THEN {error.column} END,
+            CASE WHEN NOT ({same}) THEN {error.value} END,
+            {_payload(source)}::VARCHAR, {error.net_amount},
             bad.currency, bad.source_row, coalesce(bad.source_line, bad.source_row)
-        FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(values)}"""
+        FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(source, values)}"""
     )
 
 
@@ -144,14 +129,6 @@ def _payload(source: LoadedSource) -> str:
     for name, cell in source.cells.items():
         named.setdefault(cell, name)
     return f"json_object({', '.join(f'{literal(name)}, {cell}' for cell, name in named.items())})"
-
-
-def _measures(values: Mapping[str, FieldValues]) -> list[str]:
-    return [name for name in ("quantity", "unit_price", "total_amount") if name in values]
-
-
-def _headers(values: Mapping[str, FieldValues]) -> list[str]:
-    return [values[name].header or f"(constant {name})" for name in _measures(values)]
 
 
 def _number_lines(
@@ -192,7 +169,7 @@ def _reject_broken(connection: duckdb.DuckDBPyConnection, loaded: Sequence[Loade
 
 def _date(connection: duckdb.DuckDBPyConnection) -> None:
     """Move `undated_rows` to `rejected_rows`, each with a date. Raises StopRun if no row of any file has one."""
-    listed = [part.split()[0] for part in _COLUMNS.split(", ")]
+    listed = [part.split()[0] for part in REJECTED_COLUMNS.split(", ")]
     names = ", ".join(f"undated.{name}" for name in listed if name != "business_date")
     connection.execute(
         f"""INSERT INTO rejected_rows BY NAME

@@ -22,3 +22,8 @@ def literals(texts: tuple[str, ...] | list[str]) -> str:
 def trimmed(expression: str) -> str:
     """SQL of the text without white space at its ends."""
     return f"trim({expression}, {literal(WHITE_SPACE)})"
+
+
+def cell(*, is_exact: bool) -> str:
+    """SQL of the distinct `text` of a number, time or code: trimmed, unless its source has types."""
+    return "text" if is_exact else trimmed("text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -9,33 +10,51 @@ import duckdb
 from ingestion.mapping.date_orders import AUTO, check_order, find_format
 from ingestion.mapping.expressions import Fault, first_fault
 from ingestion.mapping.layout_parts import Dates
-from ingestion.mapping.sql_text import literal, trimmed
+from ingestion.mapping.sql_text import cell, literal
 from ingestion.mapping.zones import local_intervals
 from ingestion.models.reject_reasons import RejectReason
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"
+_HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_RFC_3339 = (
+    f"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]+)?)?)(Z|[+-]{_HOUR_AND_MINUTE})"
+)
+_BELOW_MICROSECONDS = "([.][0-9]{6})[0-9]+"
+_CALENDAR = (-62_135_596_800, 253_402_300_799)
+"""Seconds since 1970 of the first and the last second of the years 1 to 9999."""
 
 
 def time_values(
-    connection: duckdb.DuckDBPyConnection, table: str, form: str, zone: ZoneInfo, dates: Dates, faults: list[Fault]
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    form: str,
+    zone: ZoneInfo,
+    dates: Dates,
+    faults: list[Fault],
+    *,
+    is_exact: bool = False,
 ) -> None:
-    """Create `table`: text, rows, is_empty, value (UTC), business_date (in the zone), code, reason.
+    """Create `table`: text, rows, is_empty, value (UTC), business_date, code, reason.
 
-    Raises DateOrderError when the column's dates are written in two orders, or could be.
+    The business date is that of the zone, or with `rfc3339` that of the text's own offset. `is_exact`: texts are read
+    without trimming, with two digits for each part, and one in another format is rejected alone. Otherwise raises
+    DateOrderError when the column's dates are written in two orders, or could be.
     """
     if form == AUTO:
         form = find_format(connection)
     local_at, utc_at = _read(form)
+    if is_exact and "%" in form:
+        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(_exact_pattern(form))}) THEN {local_at} END"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE read_times AS SELECT text, rows, is_empty,"
         f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {utc_at} END AS utc_at"
-        f" FROM (SELECT text, rows, {trimmed('text')} AS trimmed, trimmed = '' AS is_empty FROM distinct_times)"
+        f" FROM (SELECT text, rows, {cell(is_exact=is_exact)} AS trimmed, trimmed = '' AS is_empty FROM distinct_times)"
     )
     unread = connection.execute(
         "SELECT count(*) FROM read_times WHERE NOT is_empty AND local_at IS NULL AND utc_at IS NULL"
     ).fetchone()
-    if unread and unread[0]:
+    if unread and unread[0] and not is_exact:
         check_order(connection, form)
     _create_offsets(connection, zone)
     connection.execute(
@@ -52,7 +71,12 @@ def time_values(
 
 
 def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
-    shape = {"iso": "2024-01-15 14:03:22", "epoch": "seconds since 1970", "epoch_ms": "milliseconds since 1970"}
+    shape = {
+        "iso": "2024-01-15 14:03:22",
+        "rfc3339": "2024-01-15T14:03:22-05:00",
+        "epoch": "seconds since 1970",
+        "epoch_ms": "milliseconds since 1970",
+    }
     return [
         Fault(
             "NOT is_empty AND business_date IS NULL",
@@ -79,14 +103,29 @@ def _read(form: str) -> tuple[str, str]:
         with_offset = f"regexp_full_match(trimmed, {literal(_ISO_WITH_OFFSET)})"
         utc_at = f"CASE WHEN {with_offset} THEN TRY_CAST(trimmed AS TIMESTAMPTZ) END"
         return local_at, f"({utc_at} AT TIME ZONE 'UTC')"
+    if form == "rfc3339":
+        time = f"regexp_replace(trimmed, '{_BELOW_MICROSECONDS}', '\\1')"
+        is_read = f"regexp_full_match(trimmed, {literal(_RFC_3339)}) AND left(trimmed, 4) BETWEEN '0002' AND '9998'"
+        local_at = f"TRY_CAST(regexp_extract({time}, {literal(_RFC_3339)}, 1) AS TIMESTAMP)"
+        utc_at = f"(CASE WHEN {is_read} THEN TRY_CAST({time} AS TIMESTAMPTZ) END AT TIME ZONE 'UTC')"
+        return f"CASE WHEN {is_read} THEN {local_at} END", utc_at
     if form in ("epoch", "epoch_ms"):
         factor = 1_000_000 if form == "epoch" else 1_000
-        digits = 11 if form == "epoch" else 14
+        digits = 12 if form == "epoch" else 15
         number = f"CASE WHEN regexp_full_match(trimmed, '-?[0-9]{{1,{digits}}}') THEN trimmed::BIGINT END"
+        first, last = (seconds * 1_000_000 // factor for seconds in _CALENDAR)
+        number = f"CASE WHEN {number} BETWEEN {first} AND {last} THEN {number} END"
         return "NULL::TIMESTAMP", f"make_timestamp({number} * {factor})"
     if "%z" in form:
         return "NULL::TIMESTAMP", f"(try_strptime(trimmed, {literal(form)}) AT TIME ZONE 'UTC')"
     return f"try_strptime(trimmed, {literal(form)})", "NULL::TIMESTAMP"
+
+
+def _exact_pattern(form: str) -> str:
+    """A regular expression for texts of a strptime format in which every part has all of its digits."""
+    widths = {"Y": 4, "f": 6}
+    pattern = re.sub(r"%([YmdHIMSyf])", lambda part: f"[0-9]{{{widths.get(part[1], 2)}}}", re.escape(form))
+    return re.sub(r"%[a-zA-Z]", ".+", pattern)
 
 
 def _create_offsets(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:

@@ -16,6 +16,9 @@ from ingestion.connectors.files.line_ids import line_digest
 from ingestion.connectors.files.sources import FileStats, StoredFile
 from ingestion.connectors.files.tables import LoadedFile, create_source_rows, load_file
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.source_rows import RowFault
+from ingestion.mapping.sql_text import literal
+from ingestion.models.reject_reasons import RejectReason
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class LoadedSource:
     """Column, as the layout names it → SQL of its text. Never NULL; empty is ''."""
     line_digest: str
     """SQL of a line id made from the row's content."""
-    has_references: bool
-    """Whether `source_rows` has a column `missing_table`: the table in which a row's counterpart is missing."""
+    row_fault: RowFault | None
+    """A row that refers to a row of another table, which is missing."""
 
     @property
     def rows(self) -> int:
@@ -70,7 +73,14 @@ def load_source(
         found.file.check_unchanged()
     _list_files(connection, lines)
     digest = line_digest(lines, own, layout.duplicate_key)
-    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, bool(layout.tables))
+    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, _missing_reference() if layout.tables else None)
+
+
+def _missing_reference() -> RowFault:
+    return RowFault(
+        f"CASE WHEN s.missing_table IS NOT NULL THEN {literal(RejectReason.MISSING_REFERENCE)} END",
+        "'the row it refers to in ' || s.missing_table || ' is missing'",
+    )
 
 
 def _list_files(connection: duckdb.DuckDBPyConnection, lines: Sequence[LoadedFile]) -> None:

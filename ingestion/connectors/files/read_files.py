@@ -24,7 +24,7 @@ from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.flags import count_imputed, fill_flagged_rows
 from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.records import create_views, fill_landed_records
+from ingestion.mapping.records import create_typed_rows, create_views, fill_landed_records
 from ingestion.mapping.rejections import check_share, fill_rejected_rows
 from shared.errors import StopRun
 
@@ -117,6 +117,7 @@ def _read_values(
     progress("reading values", _READING)
     values = impute(connection, layout, read_values(connection, layout, source.cells))
     create_views(connection, layout, source, values)
+    create_typed_rows(connection)
     progress("checking rows", _CHECKING)
     return values
 

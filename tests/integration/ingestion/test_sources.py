@@ -105,6 +105,22 @@ def test_without_a_change_list_every_run_reads_the_look_back_again(
     assert landed == [["15"], ["15", "16"], ["15", "16", "17"], ["16", "17", "18"]]
 
 
+def test_nothing_before_the_start_date_is_read(platform: Platform, vendors: dict[str, Vendor], tmp_path: Path) -> None:
+    early = with_sources(platform, tmp_path, outlet_shop=OUTLET)
+    vendors["retailer_1"].clock(morning_after("2024-01-12"))
+    assert early.ingest("2024-01-12", "outlet_shop").ok
+    publish(early, "outlet_shop", "2024-01-12")
+    begun = with_sources(platform, tmp_path, outlet_shop=OUTLET + "start_date: 2024-01-14\n")
+    vendors["retailer_1"].clock(morning_after(DAY))
+
+    result = begun.ingest(DAY, "outlet_shop", since_watermark=True)
+
+    assert [str(each.business_date) for each in result.results[0].dates] == ["2024-01-14", "2024-01-15"]
+    failed = begun.ingest("2024-01-13", "outlet_shop").results[0]
+    assert failed.error_kind == "FixConfiguration"
+    assert "`start_date` of its definition is 2024-01-14" in str(failed.error)
+
+
 def test_limits_of_a_definition_take_precedence_over_the_settings(
     platform: Platform, vendors: dict[str, Vendor], tmp_path: Path
 ) -> None:

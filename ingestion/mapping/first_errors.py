@@ -1,0 +1,70 @@
+"""The first error of a rejected row: of the row itself, then of a field in the layout's order, then of the line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ingestion.mapping.classification import LINE_FAULTS
+from ingestion.mapping.field_values import FieldValues
+from ingestion.mapping.records import fault_code
+from ingestion.mapping.source_rows import RowFault, SourceRows
+from ingestion.mapping.sql_text import literal
+from ingestion.models.reject_reasons import RejectReason
+
+_ABOUT_ONE_FIELD = {RejectReason.UNKNOWN_TYPE: "line_type", RejectReason.WRONG_DATE: "sold_at"}
+"""Line errors that show this field, if the layout maps it, and not the measures."""
+
+
+@dataclass(frozen=True)
+class FirstError:
+    """SQL over `measured AS bad`, `source_rows AS s` and the joined values."""
+
+    code: str
+    reason: str
+    column: str
+    value: str
+    net_amount: str
+    """The signed amount, if it and its currency can be read."""
+
+
+def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstError:
+    """How to find the first error of a row that is not landed."""
+    faulty = [(fault_code(found, values), found) for found in values.values() if found.rejected_rows]
+    of_row = source.row_fault or RowFault("NULL", "NULL")
+
+    def first(of_a_row: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
+        cases = f" WHEN {of_row.code} IS NOT NULL THEN {of_a_row}" if source.row_fault else ""
+        cases += "".join(f" WHEN {code} IS NOT NULL THEN {of_field(found)}" for code, found in faulty)
+        return f"CASE WHEN false THEN NULL{cases} ELSE {of_line} END"
+
+    reasons = " ".join(f"WHEN {literal(code)} THEN {literal(reason)}" for code, reason in LINE_FAULTS.items())
+    measures = [name for name in ("quantity", "unit_price", "total_amount") if name in values]
+    headers = literal(" + ".join(values[name].header or f"(constant {name})" for name in measures))
+    texts = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in measures)
+    return FirstError(
+        code=first(of_row.code, lambda found: found.code, "bad.line_fault"),
+        reason=first(
+            of_row.reason,
+            lambda found: f"coalesce({found.field}.reason, 'missing')",
+            f"CASE bad.line_fault {reasons} END",
+        ),
+        column=first(
+            of_row.column,
+            lambda found: literal(found.header),
+            _of_line(values, lambda found: literal(found.header), headers),
+        ),
+        value=first(of_row.value, lambda found: found.text, _of_line(values, lambda found: found.text, texts)),
+        net_amount="CASE WHEN (bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
+        + " AND ".join(f"{values[name].code} IS NULL" for name in ("currency", "total_amount") if name in values)
+        + " THEN bad.signed_amount END",
+    )
+
+
+def _of_line(values: Mapping[str, FieldValues], of_field: Callable[[FieldValues], str], of_measures: str) -> str:
+    cases = "".join(
+        f" WHEN {literal(code)} THEN {of_field(values[field])}"
+        for code, field in _ABOUT_ONE_FIELD.items()
+        if field in values
+    )
+    return f"CASE bad.line_fault{cases} ELSE {of_measures} END" if cases else of_measures

@@ -1,0 +1,232 @@
+"""Reads the mapped values of JSON rows into text columns. A value that is missing or of another type rejects its row.
+
+Each column of a page is read in one go. Only a column with something wrong is looked at value by value. In the columns
+a null is '' and an empty text is a space: neither is a name, but only null says that there is no customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
+from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.models.reject_reasons import RejectReason
+
+if TYPE_CHECKING:
+    import pyarrow
+
+Values = Mapping[str, Sequence[Any]]
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class JsonFault:
+    """Why a row is rejected before its values are looked at."""
+
+    code: RejectReason
+    reason: str
+    column: str
+    value: str
+
+
+@dataclass(frozen=True)
+class JsonPage:
+    """The lines of a page."""
+
+    columns: Sequence[pyarrow.Array]
+    """In the order of `JsonReader.columns`."""
+    lines: int
+    faults: Mapping[int, JsonFault]
+    """Line, from 0 → why it is rejected."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column and the first field that it is mapped to: none for the decimals of a currency, which must be there."""
+
+    name: str
+    field: str
+    is_integer: bool
+
+    def fault(self, value: object) -> JsonFault:
+        """What is wrong with a value that is not of this column's type."""
+        if isinstance(value, Unread):
+            return JsonFault(value.code, value.reason, self.name, "")
+        shown = orjson.dumps(value, default=str).decode()
+        if len(shown) > _SHOWN_CHARACTERS:
+            shown = f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown):,} characters)"
+        if value is None:
+            return JsonFault(ABSENT.code, ABSENT.reason, self.name, "")
+        code = RejectReason.MALFORMED if isinstance(value, list | dict) and not self.is_integer else self._code
+        return JsonFault(code, f"not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
+
+    @property
+    def _code(self) -> RejectReason:
+        if self.field in NUMBER_FIELDS or not self.field:
+            return RejectReason.NOT_A_NUMBER
+        if self.field in TIME_FIELDS:
+            return RejectReason.INVALID_DATE
+        return RejectReason.UNKNOWN_TYPE if self.field == "line_type" else RejectReason.MALFORMED
+
+
+class JsonReader:
+    """Reads the rows of a source by its mapping. The result depends on the rows alone."""
+
+    def __init__(self, mapping: SourceMapping) -> None:
+        columns: dict[str, _Column] = {}
+        exponents: dict[str, _Column] = {}
+        for field, source in mapping.columns.items():
+            for name in source.headers:
+                columns.setdefault(name, _Column(name, field, source.is_integer))
+            if isinstance(source.minor_units, str):
+                exponents[source.minor_units] = _Column(source.minor_units, "", is_integer=True)
+        self._columns = {**exponents, **columns}
+        line_id, customer_id = mapping.columns.get("line_id"), mapping.columns.get("customer_id")
+        self._line_id = line_id.column if line_id else None
+        self._content = line_id.content if line_id else ()
+        self._customer_id = customer_id.column if customer_id else None
+        self._customer = self._customer_id.rpartition(".")[0] if self._customer_id else ""
+        self._lines = mapping.lines
+        read = (*self._columns, *self._content)
+        in_lines = [name for name in read if self._lines and name.startswith(f"{self._lines}.")]
+        own = [name for name in read if name not in in_lines]
+        self._objects = objects_of(own, "", mapping.may_be_null)
+        self._line_objects = objects_of(in_lines, self._lines, mapping.may_be_null)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self._columns)
+
+    def read(self, rows: Sequence[Any]) -> JsonPage:
+        """The columns of a page of rows, or of orders with their lines."""
+        values, faults = read_columns(self._objects, "", rows), dict[int, JsonFault]()
+        if not self._lines:
+            arrays = self._arrays(values, values, range(len(rows)), faults)
+            return JsonPage([arrays[name] for name in self._columns], len(rows), faults)
+        of_orders = self._arrays(values, values, range(len(rows)), faults)
+        order_of, lines = self._exploded(rows)
+        faults = {line: faults[order] for line, order in enumerate(order_of) if order in faults} if faults else {}
+        of_lines = read_columns(self._line_objects, self._lines, lines)
+        arrays = {name: array.take(order_of) for name, array in of_orders.items()}
+        arrays |= self._arrays(of_lines, {**values, **of_lines}, order_of, faults)
+        return JsonPage([arrays[name] for name in self._columns], len(lines), faults)
+
+    def payloads(self, rows: Sequence[Any]) -> list[Any]:
+        """What is kept of each line if it is rejected: its row, or its order with only this line."""
+        if not self._lines:
+            return list(rows)
+        order_of, lines = self._exploded(rows)
+        return [
+            {**rows[order], self._lines: [line]} if isinstance(rows[order], dict) else rows[order]
+            for order, line in zip(order_of, lines, strict=True)
+        ]
+
+    def _exploded(self, rows: Sequence[Any]) -> tuple[list[int], list[Any]]:
+        """The lines of all orders, and for each the position of its order. Without any, an order has one: its value."""
+        order_of: list[int] = []
+        lines: list[Any] = []
+        for order, row in enumerate(rows):
+            found = row.get(self._lines) if isinstance(row, dict) else None
+            if not isinstance(found, list) or not found:
+                # Not a line, even if it is an object.
+                found = [found if not isinstance(found, dict) else [found]]
+            order_of += [order] * len(found)
+            lines += found
+        return order_of, lines
+
+    def _arrays(
+        self, values: Values, content: Values, row_of: Sequence[int], faults: dict[int, JsonFault]
+    ) -> dict[str, pyarrow.Array]:
+        """The columns that are in `values` as texts. Adds to `faults`, whose rows keep the fault that they have.
+
+        `content` also has the columns of the orders, and `row_of` the position in them of each line.
+        """
+        import pyarrow
+
+        found = {}
+        for name, column in self._columns.items():
+            if name not in values:
+                continue
+            texts = values[name]
+            if name == self._customer_id and self._customer:
+                texts = _required_within(texts, values[self._customer])
+            wanted = {int if column.is_integer else str, type(None)} if column.field else {int}
+            if not set(map(type, texts)) <= wanted:
+                texts = self._without_faults(column, texts, wanted, values, faults)
+            if name == self._line_id and self._content and None in texts:
+                texts = self._numbered(texts, content, row_of, faults)
+            found[name] = _integers(texts) if column.is_integer else pyarrow.array(texts, pyarrow.string())
+        return found
+
+    def _without_faults(
+        self,
+        column: _Column,
+        texts: Sequence[Any],
+        wanted: set[type[Any]],
+        values: Values,
+        faults: dict[int, JsonFault],
+    ) -> list[Any]:
+        kept = list(texts)
+        # The attributes of a customer are not looked at where there is none.
+        is_attribute = column.field.startswith("customer_") and column.field != "customer_id"
+        customers = values.get(self._customer_id or "", ()) if is_attribute else ()
+        for row, value in enumerate(texts):
+            if type(value) in wanted:
+                continue
+            kept[row] = None
+            is_simple = not isinstance(value, list | dict | Unread)
+            if not (customers and customers[row] is None and is_simple):
+                faults.setdefault(row, column.fault(value))
+        return kept
+
+    def _numbered(
+        self, texts: Sequence[Any], content: Values, row_of: Sequence[int], faults: Mapping[int, JsonFault]
+    ) -> list[Any]:
+        """Line ids, with one made from the content where the source has none."""
+        of_lines = f"{self._lines}."
+        return [
+            content_line_id(
+                *(
+                    content[name][line if self._lines and name.startswith(of_lines) else row_of[line]]
+                    for name in self._content
+                )
+            )
+            if text is None and line not in faults
+            else text
+            for line, text in enumerate(texts)
+        ]
+
+
+def content_line_id(*content: object) -> str:
+    """The line id of a line that its source does not number: `h` and 16 hexadecimal digits of its raw content.
+
+    An exact duplicate gets the same id. Two different lines with the same product get two ids.
+    """
+    return "h" + blake2b(orjson.dumps(content), digest_size=8).hexdigest()
+
+
+def _required_within(texts: Sequence[Any], objects: Sequence[Any]) -> Sequence[Any]:
+    """A space for an identifier that is null in an object that is there: it is missing."""
+    if None not in texts:
+        return texts
+    return [" " if text is None and each is not None else text for text, each in zip(texts, objects, strict=True)]
+
+
+def _integers(values: Sequence[Any]) -> pyarrow.Array:
+    import pyarrow
+
+    try:
+        return pyarrow.array(values, pyarrow.int64()).cast(pyarrow.string())
+    except (
+        OverflowError,
+        pyarrow.ArrowInvalid,
+        pyarrow.ArrowTypeError,
+    ):  # above 64 bits, or a line id from its content
+        return pyarrow.array([None if value is None else str(value) for value in values], pyarrow.string())

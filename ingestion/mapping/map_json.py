@@ -1,0 +1,134 @@
+"""Maps pages of JSON rows in DuckDB: `source_rows` → `landed_records` and `rejected_rows`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+
+from ingestion.mapping.classification import measured
+from ingestion.mapping.field_values import FieldValues, read_values
+from ingestion.mapping.first_errors import first_error
+from ingestion.mapping.json_rows import JsonFault, JsonPage
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.records import all_joins, create_views, fill_landed_records
+from ingestion.mapping.rejections import REJECTED_COLUMNS
+from ingestion.mapping.source_rows import RowFault, SourceRows
+
+_ROW_FAULT = RowFault(
+    "row_faults.code",
+    "row_faults.reason",
+    "row_faults.column_name",
+    "row_faults.value",
+    " LEFT JOIN row_faults ON row_faults.source_row = s.rowid",
+)
+
+
+@dataclass(frozen=True)
+class _JsonRows:
+    rows: int
+    cells: Mapping[str, str]
+    row_fault: RowFault | None
+    line_digest: str = "NULL::VARCHAR"
+
+
+@dataclass(frozen=True)
+class MappedRows:
+    """How many rows were mapped."""
+
+    landed: int
+    rejected: int
+
+
+def map_json(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    columns: Sequence[str],
+    pages: Mapping[int, JsonPage],
+    day: date | None = None,
+) -> MappedRows:
+    """Fill `landed_records` and `rejected_rows` from pages by their number. `day`: the only business date wanted.
+
+    A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
+    """
+    source = _load(connection, columns, pages)
+    values = read_values(connection, mapping, source.cells)
+    create_views(connection, mapping, source, values)
+    landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
+    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    if landed < source.rows:
+        _reject(connection, mapping, source, values, day)
+    return MappedRows(landed, source.rows - landed)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: Mapping[int, JsonPage]) -> _JsonRows:
+    import pyarrow
+
+    names = [f"c{number}" for number in range(len(columns))]
+    rows = pyarrow.Table.from_batches(
+        pyarrow.record_batch(
+            [
+                pyarrow.repeat(pyarrow.scalar(number, pyarrow.int32()), page.lines),
+                pyarrow.array(range(1, page.lines + 1), pyarrow.int64()),
+                *page.columns,
+            ],
+            names=["source_file", "source_line", *names],
+        )
+        for number, page in pages.items()
+    )
+    texts = ", ".join(f"CASE {name} WHEN '' THEN ' ' ELSE coalesce({name}, '') END AS {name}" for name in names)
+    connection.register("json_rows", rows)
+    connection.execute(
+        f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
+    )
+    connection.unregister("json_rows")
+    faults: dict[int, JsonFault] = {}
+    first = 0
+    for page in pages.values():
+        faults |= {first + line: fault for line, fault in page.faults.items()}
+        first += page.lines
+    if faults:
+        _list_faults(connection, faults)
+    cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
+    return _JsonRows(first, cells, _ROW_FAULT if faults else None)
+
+
+def _list_faults(connection: duckdb.DuckDBPyConnection, faults: Mapping[int, JsonFault]) -> None:
+    import pyarrow
+
+    found = list(faults.values())
+    listed = pyarrow.table(
+        {
+            "source_row": pyarrow.array(list(faults), pyarrow.int64()),
+            "code": pyarrow.array([fault.code.value for fault in found], pyarrow.string()),
+            "reason": pyarrow.array([fault.reason for fault in found], pyarrow.string()),
+            "column_name": pyarrow.array([fault.column for fault in found], pyarrow.string()),
+            "value": pyarrow.array([fault.value for fault in found], pyarrow.string()),
+        }
+    )
+    connection.register("json_faults", listed)
+    connection.execute("CREATE OR REPLACE TABLE row_faults AS SELECT * FROM json_faults")
+    connection.unregister("json_faults")
+
+
+def _reject(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    source: SourceRows,
+    values: Mapping[str, FieldValues],
+    day: date | None,
+) -> None:
+    error = first_error(source, values)
+    wanted = f"DATE '{day}'" if day else "bad.business_date"
+    connection.execute(
+        f"""INSERT INTO rejected_rows
+        WITH {measured(mapping, day=day)},
+        bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
+        SELECT
+            bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column}, {error.value},
+            NULL, {error.net_amount}, bad.currency
+        FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(source, values)}
+        ORDER BY bad.source_row"""
+    )
