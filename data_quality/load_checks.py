@@ -1,8 +1,8 @@
 """The checks of a load, made in its own transaction: what fails them is never visible to anybody else.
 
-They are those that can stop a load for what the source delivered, and the cheap ones. All of them together would more than
-double the time of a load. Of the others, the critical ones look for what the audit and the constraints of the tables rule
-out in the load itself; the warnings, such as few known customers, are found by the next check of the date.
+They are those that can stop a load for what the source delivered, and the cheap ones. All of them together would more
+than double the time of a load. Of the others, the critical ones look for what the audit and the constraints of the
+tables rule out in the load itself; the warnings, such as few known customers, are found by the next check of the date.
 """
 
 from __future__ import annotations
