@@ -163,6 +163,8 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
                 connector.check(business_date(None, settings))
     except RetailError as error:
         return str(error)
+    except Exception as error:  # noqa: BLE001 - a connector of the user's own; the others are still checked
+        return f"{source_id}: its connector failed: {type(error).__name__}: {error}"
     return None
 
 

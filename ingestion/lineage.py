@@ -40,5 +40,5 @@ def flows_of_files(
 
 
 def _api(retailer_id: str, settings: Settings) -> DataSet:
-    listing_path = connector_class(settings.sources.get(retailer_id)).listing_path
+    listing_path = getattr(connector_class(settings.sources.get(retailer_id)), "listing_path", "")
     return endpoint(settings.sources.connect(retailer_id).url, listing_path)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ingestion.connectors.http.client import JsonResponse, Limits
 from ingestion.connectors.http.throttle import RequestPolicy
@@ -67,7 +67,7 @@ class Connector(Protocol[Raw]):
     wrong, and StopRun when a response is not what the API's documentation says.
     """
 
-    listing_path: str
+    listing_path: ClassVar[str]
     """The path at which the API lists its sales; lineage names the source by it."""
 
     @property
@@ -114,7 +114,7 @@ class Connector(Protocol[Raw]):
 class ConnectorClass(Protocol):
     """How the connector of a source is built."""
 
-    listing_path: str
+    listing_path: ClassVar[str]
 
     def __call__(
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime

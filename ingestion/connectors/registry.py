@@ -33,9 +33,10 @@ def connector_class(definition: SourceDefinition) -> ConnectorClass:
     module, _, name = CONNECTORS.get(definition.connector, definition.connector).partition(":")
     try:
         return cast("ConnectorClass", getattr(import_module(module), name))
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # the module is the user's own, and anything can be wrong with it
         raise FixConfiguration(
-            f"{definition.id}: the connector {definition.connector} cannot be imported: {error}."
+            f"{definition.id}: the connector {definition.connector} cannot be imported:"
+            f" {type(error).__name__}: {error}."
             f" Correct `connector` in sources/{definition.id}.yaml."
         ) from error
 

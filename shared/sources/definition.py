@@ -22,8 +22,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
-from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
@@ -32,9 +33,17 @@ CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _DURATION = re.compile(r"([0-9]+)d")
 
+
+def known_currency(code: str) -> str:
+    """The code, if it is a currency of ISO 4217. Raises ValueError."""
+    if code not in CURRENCIES:
+        raise ValueError(f"{code!r} is not a currency of ISO 4217; an example is EUR")
+    return code
+
+
 SourceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 
 
 def known_connector(name: str) -> str:
@@ -76,23 +85,23 @@ class HeaderAuth(Part):
 
     kind: Literal["header"]
     name: Text = Field(description="The header, for example X-API-Key")
-    value: Value
+    value: NamedValue
 
 
 class OAuth2Auth(Part):
     """OAuth2 client credentials: a token that expires and is requested again."""
 
     kind: Literal["oauth2"]
-    client_id: Value
-    client_secret: Value
+    client_id: NamedValue
+    client_secret: NamedValue
 
 
 class HmacAuth(Part):
     """A signature over each request."""
 
     kind: Literal["hmac"]
-    client_id: Value
-    secret: Value
+    client_id: NamedValue
+    secret: NamedValue
 
 
 AUTH_KINDS = ("header", "oauth2", "hmac")
@@ -138,7 +147,9 @@ class SourceDefinition(Part):
     )
     time_zone: Zone = Field(description="IANA time zone of the source's business dates")
     currencies: tuple[Currency, ...] | None = Field(
-        default=None, description="Currencies that its sales can have. Default: any currency of ISO 4217"
+        default=None,
+        json_schema_extra={"minItems": 1},
+        description="Currencies that its sales can have. Default: any currency of ISO 4217",
     )
     connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Not for files")
     mapping: Mapping[str, Any] | None = Field(
@@ -148,6 +159,13 @@ class SourceDefinition(Part):
     )
     read: ReadPart = ReadPart()
     limits: Limits = Limits()
+
+    @field_validator("currencies")
+    @classmethod
+    def _some_currency(cls, given: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if given == ():
+            raise ValueError("name at least one currency, or leave the key out for any")
+        return given
 
     @field_validator("schedule")
     @classmethod

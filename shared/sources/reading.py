@@ -22,8 +22,20 @@ KeyPath = tuple[int | str, ...]
 def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     """The definition in that file; `{env: …}` outside `connection` is replaced by its value.
 
-    Raises FixConfiguration with every error of the file.
+    Raises FixConfiguration with every error of the file, and nothing else: one file never stops another source.
     """
+    try:
+        found = _read(path, environ)
+        found.digest  # noqa: B018 - a mapping can hold what cannot be written as JSON
+    except FixConfiguration:
+        raise
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FixConfiguration(f"{path}: it cannot be read: {reason}.") from error
+    return found
+
+
+def _read(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     try:
         text = path.read_text(encoding="utf-8")
         lines = _lines(yaml.compose(text, StrictLoader))
@@ -125,10 +137,13 @@ def _reason(fault: Any, where: KeyPath) -> str:
     if fault["type"] == "string_type" and isinstance(fault["input"], bool | int | float | date):
         return f"YAML reads this as {fault['input']}, not as a text; put it in quotes"
     if fault["type"] == "string_pattern_mismatch":
-        return f"{fault['input']!r} does not match {fault['ctx']['pattern']}"
+        # Below `connection` the value may be a secret that was written where its name belongs.
+        given = "the name" if "connection" in where else repr(fault["input"])
+        return f"{given} does not match {fault['ctx']['pattern']}"
     message = str(fault["msg"]).removeprefix("Value error, ")
     given = fault.get("input")
-    shown = f" (given: {given!r})" if fault["type"] != "value_error" and isinstance(given, str | int | float) else ""
+    is_shown = fault["type"] != "value_error" and isinstance(given, str | int | float) and "connection" not in where
+    shown = f" (given: {given!r})" if is_shown else ""
     return message[0].lower() + message[1:] + shown
 
 

@@ -70,6 +70,15 @@ Value = Annotated[
     ),
 ]
 """A text, or a reference to one."""
+NamedValue = Annotated[
+    Annotated[EnvReference, Tag("(env)")] | Annotated[SecretReference, Tag("(secret)")],
+    Discriminator(
+        lambda given: None if (kind := _kind(given)) == "(text)" else kind,
+        custom_error_type="reference",
+        custom_error_message="it is neither `{env: NAME}` nor `{secret: NAME}`; a definition contains no credentials",
+    ),
+]
+"""A reference. A definition is committed and shown, so it cannot contain a credential."""
 
 
 def references_in(value: Any) -> Iterator[Reference]:

@@ -115,11 +115,11 @@ def load_sources(environ: Mapping[str, str], directory: Path) -> Sources:
     """Read all definitions in the directory. Never raises for a wrong definition: it is in `broken`."""
     definitions: dict[str, SourceDefinition] = {}
     broken: dict[str, str] = {}
-    for path in sorted(directory.glob("*.yaml")):
+    for path in sorted(directory.glob("[!.]*.yaml")):  # hidden files are an editor's or a system's
         try:
             definitions[path.stem] = read_definition(path, environ)
         except FixConfiguration as error:
             broken[path.stem] = str(error)
-    for path in sorted(directory.glob("*.yml")):
+    for path in sorted(directory.glob("[!.]*.yml")):
         broken.setdefault(path.stem, f"{path}: name the file {path.stem}.yaml; other endings are not read.")
     return Sources(directory, definitions, broken, dict(environ))

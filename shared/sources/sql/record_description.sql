@@ -1,6 +1,6 @@
 -- What a landed partition says of its source. Grain: one row per source, in ops.sources and dim_retailer. A description
--- that is older than the known one changes nothing, so the order of loads does not matter. When nothing has changed,
--- nothing is written.
+-- that is older than the known one changes nothing, so the order of loads does not matter. Files that were loaded without
+-- a definition know less than a definition does, and change nothing of it. When nothing has changed, nothing is written.
 WITH described AS (
     INSERT INTO ops.sources AS stored (
         retailer_id, source_name, country, connector, time_zone, currencies, is_scheduled, definition_digest,
@@ -20,6 +20,7 @@ WITH described AS (
         described_at = excluded.described_at,
         changed_at = excluded.changed_at
     WHERE (stored.described_at IS NULL OR stored.described_at <= excluded.described_at)
+        AND (excluded.definition_digest IS NOT NULL OR stored.definition_digest IS NULL)
         AND (
             stored.source_name, stored.country, stored.connector, stored.time_zone, stored.currencies,
             stored.definition_digest

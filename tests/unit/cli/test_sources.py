@@ -105,6 +105,24 @@ def test_a_check_meets_rejected_credentials_and_a_connector_that_cannot_be_impor
     assert "the connector nowhere.at_all:Shop cannot be imported" in problems["own"]
 
 
+def test_a_connector_that_fails_does_not_hide_the_other_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrong_syntax.py").write_text("def (:", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    for name, connector in (("syntax", "wrong_syntax:Shop"), ("odd", "decimal:Decimal")):
+        text = VALID.replace("id: shop", f"id: {name}").replace("retailer1", connector)
+        written(tmp_path, text, f"{name}.yaml")
+    written(tmp_path, VALID)
+    with http_vendor(Retailer(1)) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        problems = json.loads(sources("check", "--json").stdout)["problems"]
+    assert problems["shop"] is None
+    assert "wrong_syntax:Shop cannot be imported: SyntaxError" in problems["syntax"]
+    assert "odd: its connector failed: TypeError" in problems["odd"]
+
+
 def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")

@@ -60,7 +60,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "currancies: [EUR]",
             "shop.yaml:5: currancies: there is no such key; did you mean currencies?",
         ),
-        ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' does not match ^[A-Z]{3}$."),
+        ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' is not a currency of ISO 4217;"),
         ("Europe/Berlin", "Europe/Berln", "shop.yaml:4: time_zone: 'Europe/Berln' is not an IANA time zone"),
         (
             "connector: retailer1",
@@ -72,11 +72,11 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "kind: headr",
             "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, ",
         ),
-        ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither a text nor `{env:"),
+        ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither `{env: NAME}` nor"),
         (
             "secret: SHOP_KEY",
             "secret: shop_key",
-            "shop.yaml:8: connection.auth.value.secret: 'shop_key' does not match",
+            "shop.yaml:8: connection.auth.value.secret: the name does not match",
         ),
         ("secret: SHOP_KEY", "secret: K, default: x", "connection.auth.value.default: there is no such key"),
         ("  url: {env: SHOP_URL}\n", "", "shop.yaml:6: connection.url: it is missing."),
@@ -134,6 +134,33 @@ def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, n
 def test_files_have_a_mapping_and_apis_a_connection(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert read_definition(written(tmp_path, FILES), {}).mapping == {"columns": {}}
     assert fault in fault_of(tmp_path, FILES.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "start_date: !!int abc",
+        "start_date: !!timestamp abc",
+        "country: !!binary 8A==",
+        "country: " + "[" * 2000,
+        "currencies: []",
+        "currencies: [XXZ]",
+    ],
+)
+def test_whatever_a_file_contains_is_an_error_of_this_file(tmp_path: Path, line: str) -> None:
+    assert fault_of(tmp_path, VALID.replace("currencies: [EUR]", line)).startswith("shop.yaml:")
+
+
+@pytest.mark.parametrize("mapping", ["{columns: !!binary 8A==}", "{columns: &x [*x]}"])
+def test_a_mapping_that_cannot_be_written_down_is_an_error_of_its_file(tmp_path: Path, mapping: str) -> None:
+    assert fault_of(tmp_path, FILES.replace("{columns: {}}", mapping)).startswith("shop.yaml:")
+
+
+def test_no_error_repeats_a_credential_that_was_written_into_a_definition(tmp_path: Path) -> None:
+    for value in ("hunter2", "{secret: hunter2}", "{env: hunter2}", "[hunter2]", "{secret: K, default: hunter2}"):
+        fault = fault_of(tmp_path, VALID.replace("{secret: SHOP_KEY}", value))
+        assert "connection.auth.value" in fault
+        assert "hunter2" not in fault
 
 
 def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def test_a_broken_definition_is_due_so_that_the_run_names_it_and_the_others_are_
     written(tmp_path, "id: broken\n", "broken.yaml")
     (tmp_path / "ending.yml").write_text(VALID, encoding="utf-8")
     (tmp_path / "notes.txt").write_text("no definition", encoding="utf-8")
+    (tmp_path / "._first.yaml").write_bytes(b"\x00")
     sources = registry(tmp_path, first="")
     assert sources.ids == sources.due(DAY) == sources.scheduled() == ("broken", "ending", "first")
     assert sources.get("first").id == "first"
