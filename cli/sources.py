@@ -93,7 +93,7 @@ def check(
     offline: Annotated[bool, typer.Option("--offline", help="Check the definitions only; connect to nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check definitions, their variables, and that each source can be read. Exits with 2 when one does not.
+    """Check definitions, their variables, and that each source can be read. Exits with 2 when a source has a problem.
 
     A disabled source is checked only when it is named.
     """

@@ -114,6 +114,13 @@ class ConnectionPart(Part):
     url: Value = Field(description="Address of the API")
     auth: Auth | None = None
 
+    @field_validator("url")
+    @classmethod
+    def _without_credentials(cls, given: object) -> object:
+        if isinstance(given, str) and "@" in given.split("://", 1)[-1].split("/", 1)[0]:
+            raise ValueError("an address with a user or password in it has to be `{secret: NAME}`")
+        return given
+
 
 class ReadPart(Part):
     """How the source is read."""
@@ -231,7 +238,7 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
     missing = sorted({each.name for each in references_in(given) if not find_text(each, environ)})
     if missing:
         raise FixConfiguration(
-            f"{definition.id} is not configured. Set {' and '.join(missing)} in .env or the environment"
+            f"{definition.id} is not configured. Set {_listed(missing)} in .env or the environment"
             f" (sources/{definition.id}.yaml names them)."
         )
     auth = {} if given.auth is None else _texts(given.auth, environ)
@@ -242,6 +249,10 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
         url_setting=_setting(given.url) or own_file,
         auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
     )
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _texts(auth: HeaderAuth | OAuth2Auth | HmacAuth, environ: Mapping[str, str]) -> dict[str, str]:

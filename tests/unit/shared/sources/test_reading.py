@@ -163,6 +163,14 @@ def test_no_error_repeats_a_credential_that_was_written_into_a_definition(tmp_pa
         assert "hunter2" not in fault
 
 
+def test_an_address_with_a_password_has_to_be_a_secret(tmp_path: Path) -> None:
+    fault = fault_of(tmp_path, VALID.replace("{env: SHOP_URL}", "https://user:hunter2@shop.example/api"))
+    assert "shop.yaml:7: connection.url: an address with a user or password in it has to be `{secret: NAME}`" in fault
+    assert "hunter2" not in fault
+    plain = VALID.replace("{env: SHOP_URL}", "https://shop.example/api?to=a@b.example")
+    assert read_definition(written(tmp_path, plain), {}).connection is not None
+
+
 def test_all_errors_of_a_file_are_reported_together_in_the_order_of_their_lines(tmp_path: Path) -> None:
     text = VALID.replace("retailer1", "x").replace("Europe/Berlin", "y").replace("[EUR]", "[z]")
     faults = fault_of(tmp_path, text).splitlines()
