@@ -70,7 +70,7 @@ def etl(
         bool,
         typer.Option(
             "--allow-low-quality",
-            help="Also publish a file that misses a threshold of its quality report. Critical checks must pass in any case.",
+            help="Also publish a file that misses a threshold of its quality report. Critical checks must still pass.",
         ),
     ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Do not write a quality report.")] = False,
