@@ -67,8 +67,8 @@ def list_sources(as_json: JsonOption = False) -> None:
         elif found:
             console().print(_table(found))
         else:
-            typer.echo(f"There is no source in {sources.directory}. docs/SOURCES.md says how to add one.")
-        raise typer.Exit(2 if any(each.problem for each in found) else 0)
+            typer.echo(f"There is no source in {sources.directory}. docs/SOURCES.md says how to add one.", err=True)
+        raise typer.Exit(2 if not found or any(each.problem for each in found) else 0)
 
 
 @app.command("show", cls=PlainCommand)
@@ -124,6 +124,7 @@ def preview(
     with exit_code():
         settings = load_source_settings()
         chosen = business_date(day, settings)
+        settings.sources.chosen([source], chosen)
         records, rejected = _read(settings, source, chosen, limit)
         if as_json:
             print_json({"source": source, "business_date": chosen, "records": records, "rejected": rejected})
@@ -131,7 +132,9 @@ def preview(
         if not records and not rejected:
             typer.echo(f"{source} has no sales on {chosen}.")
         if records:
-            console().print(_records_table(f"{source} on {chosen}, lines 1 to {len(records)}", records))
+            total = len(records) + len(rejected)
+            title = f"{source} on {chosen}: {len(records)} of the first {total} lines"
+            console().print(_records_table(title, records))
         for each in rejected:
             typer.echo(f"rejected, {each['reason']}", err=True)
 
@@ -147,6 +150,7 @@ def status_of(sources: Sources, source_id: str) -> SourceStatus:
         if definition.connector == FILES:
             _check_mapping(definition, sources)
         else:
+            _check_connector(definition)
             sources.connect(source_id)
     except FixConfiguration as error:
         return SourceStatus(source_id, definition, str(error))
@@ -172,6 +176,12 @@ def _check_mapping(definition: SourceDefinition, sources: Sources) -> None:
     from ingestion.mapping.layouts import mapping_of
 
     mapping_of(definition, sources.directory)
+
+
+def _check_connector(definition: SourceDefinition) -> None:
+    from ingestion.connectors.registry import connector_class
+
+    connector_class(definition)
 
 
 @contextmanager

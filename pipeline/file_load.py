@@ -18,7 +18,7 @@ from ingestion.landing.overlap_policy import Overlap
 from pipeline.file_load_checks import LoadChecks, LoadRejected
 from pipeline.file_load_report import SnapshotReport, write_report
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
-from pipeline.file_load_source import choose_layout, describe_source, max_reject_share
+from pipeline.file_load_source import check_dates, choose_layout, describe_source, max_reject_share
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
 from shared.config import Settings, load_settings, load_source_settings
@@ -96,6 +96,7 @@ def run_file_load(
                 max_reject_share=share,
                 progress=lambda step, done: progress("read", step, done),
             )
+        check_dates(own.sources, read.retailer_id, read.days)
         # Taken now: the plan removes unchanged dates, but the report is about the complete file.
         report = SnapshotReport(request.job_name, read, layout, connection, share, clock())
         if request.dry_run or settings is None:

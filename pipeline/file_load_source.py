@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from shared.config import SourceSettings
@@ -30,7 +31,30 @@ def choose_layout(files: Sequence[str], layout: str | None, retailer_id: str | N
     definition = sources.find(retailer_id or "")
     if definition is not None and definition.connector == FILES:
         return mapping_of(definition, sources.directory)
-    return recognise_layout(files)
+    try:
+        return recognise_layout(files)
+    except FixConfiguration as error:
+        if retailer_id is None:
+            raise
+        raise FixConfiguration(
+            f"{error} {retailer_id} has no definition with a `mapping` (docs/SOURCES.md)."
+        ) from error
+
+
+def check_dates(sources: Sources, retailer_id: str, days: Sequence[date]) -> None:
+    """Raises FixConfiguration when the source is disabled, or when dates are before its start date."""
+    definition = sources.find(retailer_id)
+    if definition is None:
+        return
+    if not definition.enabled:
+        raise FixConfiguration(
+            f"{retailer_id} is disabled. Set `enabled: true` in {sources.directory}/{retailer_id}.yaml."
+        )
+    if early := [day for day in days if not definition.covers(day)]:
+        raise FixConfiguration(
+            f"Nothing was loaded: the file has sales of {early[0]}, but `start_date` of {retailer_id} is"
+            f" {definition.start_date}."
+        )
 
 
 def max_reject_share(requested: float | None, settings: SourceSettings, retailer_id: str) -> float:

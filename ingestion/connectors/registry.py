@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
 from shared.config import IngestSettings, SourceSettings
-from shared.errors import FixConfiguration
+from shared.errors import FixConfiguration, RetailError
 from shared.sources.definition import SourceDefinition
 
 CONNECTORS = {
@@ -25,20 +25,33 @@ def build(source_id: str, settings: SourceSettings, runtime: Runtime) -> Connect
     """
     definition = settings.sources.get(source_id)
     connection = settings.sources.connect(source_id)
-    return connector_class(definition)(definition, connection, ingest_settings(definition, settings.ingest), runtime)
+    kind, ingest = connector_class(definition), ingest_settings(definition, settings.ingest)
+    try:
+        return kind(definition, connection, ingest, runtime)
+    except RetailError:
+        raise
+    except Exception as error:  # the class is the user's own, and anything can be wrong with it
+        raise _unusable(definition, f"cannot be built: {type(error).__name__}: {error}") from error
 
 
 def connector_class(definition: SourceDefinition) -> ConnectorClass:
     """The class of a definition's connector. Raises FixConfiguration when it cannot be imported."""
     module, _, name = CONNECTORS.get(definition.connector, definition.connector).partition(":")
     try:
-        return cast("ConnectorClass", getattr(import_module(module), name))
+        found = cast("ConnectorClass", getattr(import_module(module), name))
     except Exception as error:  # the module is the user's own, and anything can be wrong with it
-        raise FixConfiguration(
-            f"{definition.id}: the connector {definition.connector} cannot be imported:"
-            f" {type(error).__name__}: {error}."
-            f" Correct `connector` in sources/{definition.id}.yaml."
-        ) from error
+        raise _unusable(definition, f"cannot be imported: {type(error).__name__}: {error}") from error
+    methods = [each for each, value in vars(Connector).items() if callable(value) and not each.startswith("_")]
+    if missing := [each for each in methods if not callable(getattr(found, each, None))]:
+        raise _unusable(definition, f"has no method {', '.join(missing)} (see `Connector` in {Connector.__module__})")
+    return found
+
+
+def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:
+    return FixConfiguration(
+        f"{definition.id}: the connector {definition.connector} {reason}."
+        f" Correct it, or `connector` in sources/{definition.id}.yaml."
+    )
 
 
 def ingest_settings(definition: SourceDefinition, usual: IngestSettings) -> IngestSettings:

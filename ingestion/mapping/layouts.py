@@ -35,7 +35,7 @@ from ingestion.mapping.layout_parts import (
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 from shared.sources.definition import SourceDefinition
-from shared.sources.reading import line_of
+from shared.sources.reading import line_of, report_part
 
 _FOLDER = Path(__file__).parent / "layouts"
 _RETAILERS = Path(__file__).parent / "retailers"
@@ -181,8 +181,7 @@ def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
     try:
         return SourceMapping.model_validate({**own, **given})
     except ValidationError as error:
-        line = line_of(path, ("mapping", *error.errors()[0]["loc"]))
-        raise FixConfiguration(f"{path}:{line}: mapping: {_faults(error)}") from error
+        raise FixConfiguration(report_part(path, "mapping", error, SourceMapping)) from error
 
 
 def load_retailer(retailer_id: str, time_zone: str) -> SourceMapping:

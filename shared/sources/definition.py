@@ -239,7 +239,7 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
     if missing:
         raise FixConfiguration(
             f"{definition.id} is not configured. Set {_listed(missing)} in .env or the environment"
-            f" (sources/{definition.id}.yaml names them)."
+            f" (named in sources/{definition.id}.yaml)."
         )
     auth = {} if given.auth is None else _texts(given.auth, environ)
     own_file = f"`connection` in sources/{definition.id}.yaml"

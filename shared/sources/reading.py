@@ -46,29 +46,44 @@ def _read(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise FixConfiguration(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}.") from error
+        what = "" if isinstance(error, yaml.constructor.ConstructorError) else "not valid YAML: "
+        raise FixConfiguration(f"{path}{line}: {what}{getattr(error, 'problem', None) or error}.") from error
     if not isinstance(given, dict):
         raise FixConfiguration(f"{path}:1: a source is a mapping of keys to values, such as `id: {path.stem}`.")
     try:
         found = SourceDefinition.model_validate(_resolved(path, given, lines, environ))
     except ValidationError as error:
-        faults = sorted(_described(fault, lines) for fault in error.errors())
-        raise FixConfiguration("\n".join(f"{path}:{line}: {message}" for line, message in faults)) from error
+        raise FixConfiguration(_report(path, lines, error, SourceDefinition, ())) from error
     if found.id != path.stem:
         raise FixConfiguration(
             f"{path}:{lines.get(('id',), 1)}: id: it is {found.id!r}, but the file is named {path.name}."
-            f" Name the file {found.id}.yaml."
+            " The two have to be the same; change one of them."
         )
     return found
 
 
 def line_of(path: Path, key: KeyPath) -> int:
     """The line of a key in the file, or of the innermost key around it that is there; 1 when there is none."""
+    return _nearest_line(_lines_of(path), key)
+
+
+def report_part(path: Path, key: str, error: ValidationError, model: type[BaseModel]) -> str:
+    """What is wrong with a part of a definition that another module validates: a line for every error."""
+    return _report(path, _lines_of(path), error, model, (key,))
+
+
+def _lines_of(path: Path) -> dict[KeyPath, int]:
     try:
-        lines = _lines(yaml.compose(path.read_text(encoding="utf-8"), StrictLoader))
+        return _lines(yaml.compose(path.read_text(encoding="utf-8"), StrictLoader))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return 1
-    return _nearest_line(lines, key)
+        return {}
+
+
+def _report(
+    path: Path, lines: Mapping[KeyPath, int], error: ValidationError, model: type[BaseModel], prefix: KeyPath
+) -> str:
+    faults = sorted({_described(fault, lines, model, prefix) for fault in error.errors()})
+    return "\n".join(f"{path}:{line}: {message}" for line, message in faults)
 
 
 def _nearest_line(lines: Mapping[KeyPath, int], key: KeyPath) -> int:
@@ -112,23 +127,24 @@ def _lines(node: yaml.Node | None, at: KeyPath = (), above: tuple[int, ...] = ()
     return found
 
 
-def _described(fault: Any, lines: Mapping[KeyPath, int]) -> tuple[int, str]:
+def _described(fault: Any, lines: Mapping[KeyPath, int], model: type[BaseModel], prefix: KeyPath) -> tuple[int, str]:
     """The line of a fault, and a sentence about it."""
-    where = tuple(part for part in fault["loc"] if not _is_choice(part))
+    own = tuple(part for part in fault["loc"] if not _is_choice(part))
+    where = (*prefix, *own)
     key = ".".join(str(part) for part in where)
-    return _nearest_line(lines, where), f"{key}: {_reason(fault, where)}."
+    return _nearest_line(lines, where), f"{key}: {_reason(fault, own, model)}."
 
 
 def _is_choice(part: int | str) -> bool:
     """Whether a part of pydantic's location names the alternative that it tried, not a key."""
-    return isinstance(part, str) and (part in AUTH_KINDS or part.startswith("("))
+    return isinstance(part, str) and (part in AUTH_KINDS or part.startswith(("(", "[")))
 
 
-def _reason(fault: Any, where: KeyPath) -> str:
+def _reason(fault: Any, where: KeyPath, model: type[BaseModel]) -> str:
     if fault["type"] == "extra_forbidden":
-        allowed = _keys_at(where[:-1])
+        allowed = _keys_at(model, where[:-1])
         near = difflib.get_close_matches(str(where[-1]), allowed, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ";" if allowed else ""
+        hint = f"; did you mean {near[0]}?" if near else "." if allowed else ""
         return f"there is no such key{hint}" + (f" Allowed: {', '.join(allowed)}" if allowed else "")
     if fault["type"] == "missing":
         return "it is missing"
@@ -147,9 +163,9 @@ def _reason(fault: Any, where: KeyPath) -> str:
     return message[0].lower() + message[1:] + shown
 
 
-def _keys_at(where: Sequence[int | str]) -> list[str]:
+def _keys_at(root: type[BaseModel], where: Sequence[int | str]) -> list[str]:
     """The keys that a definition allows at a path; empty where that depends on other keys."""
-    model: Any = SourceDefinition
+    model: Any = root
     for part in where:
         annotation = model.model_fields[part].annotation if _is_model(model) and part in model.model_fields else None
         model = next((each for each in (annotation, *get_args(annotation)) if _is_model(each)), None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
-from shared.sources.definition import Connection, SourceDefinition, connect
+from shared.sources.definition import FILES, Connection, SourceDefinition, connect
 from shared.sources.reading import read_definition
 from shared.sources.references import references_in
 
@@ -79,7 +79,8 @@ class Sources:
     def chosen(self, names: Sequence[str] | None, day: date) -> tuple[str, ...]:
         """The named sources, or those that are due when none is named.
 
-        Raises FixConfiguration for an unknown or disabled one, or when no source is due.
+        Raises FixConfiguration for a name that is unknown, disabled, of files, or not begun on that date, and when no
+        source is due.
         """
         if names:
             self.check_known(names)
@@ -87,6 +88,8 @@ class Sources:
                 raise FixConfiguration(
                     f"{', '.join(disabled)} is disabled. Set `enabled: true` in {self.directory}/{disabled[0]}.yaml."
                 )
+            for definition in filter(None, map(self.find, names)):
+                _check_can_be_read(definition, day)
             return tuple(dict.fromkeys(names))
         if not self.ids:
             raise FixConfiguration(self._empty())
@@ -109,6 +112,17 @@ class Sources:
 
     def _empty(self) -> str:
         return f"There is no source in {self.directory}. Add a file <id>.yaml to it (docs/SOURCES.md)"
+
+
+def _check_can_be_read(definition: SourceDefinition, day: date) -> None:
+    if definition.connector == FILES:
+        raise FixConfiguration(
+            f"{definition.id} is a source of files. Load them: retail etl --source FILE --retailer {definition.id}"
+        )
+    if not definition.covers(day):
+        raise FixConfiguration(
+            f"{definition.id} has no data of {day}: `start_date` of its definition is {definition.start_date}."
+        )
 
 
 def load_sources(environ: Mapping[str, str], directory: Path) -> Sources:

@@ -15,7 +15,7 @@ from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
-from shared.sources.definition import CONNECTORS
+from shared.sources.definition import CONNECTORS, FILES
 from tests.fakes.http_vendor import HttpVendor, http_vendor
 from tests.fakes.retailer_responses import AS_OF, Retailer
 
@@ -43,7 +43,7 @@ def running(retailer: Retailer) -> Iterator[tuple[Connector[Any], HttpVendor]]:
 
 
 def test_every_shipped_connector_has_its_class() -> None:
-    assert set(registry.CONNECTORS) == set(CONNECTORS)
+    assert {*registry.CONNECTORS, FILES} == set(CONNECTORS)
     for source in load_settings(WITHOUT_SOURCES).sources.definitions.values():
         assert registry.connector_class(source).listing_path.startswith("/")
 

@@ -56,7 +56,7 @@ def test_an_error_in_the_mapping_names_file_line_and_key(platform: Platform, tmp
     file, _ = shop(tmp_path)
     failed = platform.command("--source", str(file), "--retailer", "shop")
     assert failed.returncode == 2
-    assert "sources/shop.yaml:9: mapping: layout: columns does not map quantity" in failed.stderr
+    assert "sources/shop.yaml:9: mapping: columns does not map quantity." in failed.stderr
 
     define(platform, tmp_path, definition(mapping={**MAPPING, "time_zone": "UTC"}))
     failed = platform.command("--source", str(file), "--retailer", "shop", "--dry-run")
@@ -85,5 +85,25 @@ def test_the_limits_of_the_definition_hold_for_its_files(platform: Platform, tmp
 def test_a_source_of_files_is_not_read_as_an_api(platform: Platform, tmp_path: Path) -> None:
     define(platform, tmp_path, definition())
     failed = platform.retail("ingest", str(DAY), "--retailer", "shop")
-    assert failed.returncode == 1
-    assert "shop has no connection: its files are loaded by `retail etl --retailer shop`" in failed.stderr
+    assert failed.returncode == 2
+    assert "shop is a source of files. Load them: retail etl --source FILE --retailer shop" in failed.stderr
+
+
+def test_a_disabled_source_and_dates_before_its_start_are_not_loaded(platform: Platform, tmp_path: Path) -> None:
+    file, _ = shop(tmp_path)
+    for changed, message in (
+        ({"enabled": False}, "shop is disabled. Set `enabled: true` in"),
+        ({"start_date": "2024-01-16"}, "the file has sales of 2024-01-15, but `start_date` of shop is 2024-01-16"),
+    ):
+        define(platform, tmp_path, definition(**changed))
+        failed = platform.command("--source", str(file), "--retailer", "shop")
+        assert failed.returncode == 2
+        assert message in failed.stderr
+    assert platform.facts()[0] == 0
+
+
+def test_an_unknown_retailer_is_named_when_no_layout_fits_either(platform: Platform, tmp_path: Path) -> None:
+    file, _ = shop(tmp_path)
+    failed = platform.command("--source", str(file), "--retailer", "nosuch")
+    assert failed.returncode == 2
+    assert "nosuch has no definition with a `mapping`" in failed.stderr

@@ -45,16 +45,16 @@ def test_the_list_says_what_each_source_lacks(tmp_path: Path) -> None:
 def test_the_mapping_of_a_source_of_files_is_checked(tmp_path: Path) -> None:
     written(tmp_path, FILES)
     failed = sources("check")
-    assert (failed.exit_code, "shop.yaml:6: mapping: layout: columns does not map" in failed.stderr) == (2, True)
+    assert (failed.exit_code, "shop.yaml:6: mapping: columns does not map" in failed.stderr) == (2, True)
     columns = "{transaction_id: a, store_id: b, product_id: c, quantity: d, unit_price: e, currency: f, sold_at: g}"
     written(tmp_path, FILES.replace("columns: {}", f"columns: {columns}"))
     assert (sources("check").exit_code, sources("list").exit_code) == (0, 0)
-    assert "its files are loaded by `retail etl --retailer shop`" in sources("preview", "shop").stderr
+    assert "Load them: retail etl --source FILE --retailer shop" in sources("preview", "shop").stderr
 
 
 def test_without_sources_the_list_says_where_to_read_how_to_add_one() -> None:
     shown = sources("list")
-    assert (shown.exit_code, "docs/SOURCES.md" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "docs/SOURCES.md" in shown.stderr) == (2, True)
     assert "no source to check" in sources("check").stderr
 
 
@@ -120,7 +120,11 @@ def test_a_connector_that_fails_does_not_hide_the_other_sources(
         problems = json.loads(sources("check", "--json").stdout)["problems"]
     assert problems["shop"] is None
     assert "wrong_syntax:Shop cannot be imported: SyntaxError" in problems["syntax"]
-    assert "odd: its connector failed: TypeError" in problems["odd"]
+    assert "decimal:Decimal has no method" in problems["odd"]
+    assert "fetch_sales_data" in problems["odd"]
+    listed = {each["id"]: each["problem"] for each in json.loads(sources("list", "--json").stdout)["sources"]}
+    assert "cannot be imported" in listed["syntax"]
+    assert "has no method" in listed["odd"]
 
 
 def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +137,7 @@ def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytes
     assert [record["transaction_id"] for record in found["records"]] == ["A", "B"]
     assert {record["retailer_id"] for record in found["records"]} == {"shop"}
     assert found["rejected"] == []
-    assert (shown.exit_code, "shop on 2024-01-15, lines 1 to 3" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "shop on 2024-01-15: 3 of the first 3 lines" in shown.stdout) == (0, True)
 
 
 def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,4 +153,4 @@ def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatc
         monkeypatch.setenv("SHOP_URL", vendor.url)
         shown = sources("preview", "shop", "2024-01-15")
     assert "rejected, UNKNOWN_CURRENCY: 'XXX' is not an ISO 4217 currency" in shown.stderr
-    assert "lines 1 to 1" in shown.stdout
+    assert "1 of the first 2 lines" in shown.stdout

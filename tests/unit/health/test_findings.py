@@ -124,7 +124,7 @@ def test_a_source_s_line_names_what_it_lacks_and_how_to_set_it_on_this_platform(
     (found,) = check_sources(sources, Advice(Kind.CONTAINERS))
     assert (found.item, found.health, found.reason) == ("outlet_shop", Health.UNKNOWN, "outlet_shop is not configured")
     assert found.remedy == (
-        "Set OUTLET_TOKEN in .env or the environment (sources/outlet_shop.yaml names them)"
+        "Set OUTLET_TOKEN in .env or the environment (named in sources/outlet_shop.yaml)"
         ", then run: python3 scripts/generate_env.py && docker-compose up -d"
     )
 

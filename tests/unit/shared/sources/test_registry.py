@@ -9,7 +9,7 @@ import pytest
 
 from shared.errors import FixConfiguration
 from shared.sources.registry import Sources, load_sources
-from tests.unit.shared.sources.test_reading import VALID, written
+from tests.unit.shared.sources.test_reading import FILES, VALID, written
 
 DAY = date(2024, 1, 15)
 
@@ -36,6 +36,15 @@ def test_a_run_includes_the_enabled_daily_sources_that_have_begun(tmp_path: Path
     assert sources.chosen(["on_request", "on_request"], DAY) == ("on_request",)
     with pytest.raises(FixConfiguration, match=r"paused is disabled\. Set `enabled: true` in .*/paused\.yaml"):
         sources.chosen(["paused"], DAY)
+
+
+def test_a_date_or_kind_that_no_run_can_read_is_an_error_before_anything_starts(tmp_path: Path) -> None:
+    sources = registry(tmp_path, new="start_date: 2024-01-16\n")
+    with pytest.raises(FixConfiguration, match="new has no data of 2024-01-15: `start_date` of its definition is"):
+        sources.chosen(["new"], DAY)
+    written(tmp_path, FILES)
+    with pytest.raises(FixConfiguration, match=r"shop is a source of files\. Load them: retail etl --source FILE --"):
+        load_sources({}, tmp_path).chosen(["shop"], DAY)
 
 
 def test_a_broken_definition_is_due_so_that_the_run_names_it_and_the_others_are_read(tmp_path: Path) -> None:
