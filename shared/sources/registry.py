@@ -15,7 +15,6 @@ from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
 from shared.sources.definition import FILES, Connection, SourceDefinition, connect
 from shared.sources.reading import read_definition
-from shared.sources.references import references_in
 
 DIRECTORY_SETTING = "SOURCES_DIRECTORY"
 
@@ -101,10 +100,6 @@ class Sources:
         """Raises FixConfiguration unless every name is that of a source."""
         if unknown := sorted(set(names) - set(self.ids)):
             raise FixConfiguration(self._unknown(unknown))
-
-    def variables(self) -> frozenset[str]:
-        """The names of all variables that the definitions refer to."""
-        return frozenset(each.name for it in self.definitions.values() for each in references_in(it.connection))
 
     def _unknown(self, names: Sequence[str]) -> str:
         known = f"Known: {', '.join(self.ids)}" if self.ids else self._empty()
