@@ -27,7 +27,7 @@ from scripts.environment_file import aws, for_sources  # noqa: E402
 from scripts.environment_file.rotation import START, CannotRotateError, rotated, what_to_do  # noqa: E402
 from scripts.environment_file.secret_files import moved  # noqa: E402
 from scripts.environment_file.settings import KNOWN, SECRETS  # noqa: E402
-from scripts.environment_file.text import completed, is_aws, missing_from, write  # noqa: E402
+from scripts.environment_file.text import completed, is_aws, missing_from, value_of, write  # noqa: E402
 from shared.sources.variables import Variable  # noqa: E402
 
 __all__ = ["KNOWN", "SECRETS", "completed", "main", "missing_from"]
@@ -65,24 +65,30 @@ def _complete(path: Path, text: str, options: argparse.Namespace) -> int:
     if options.aws:
         print("\n".join([".env uses Amazon S3 now. " + _still_needed(text), *aws.still_needed(text)]))
     if unset := _unset_variables(path, text):
-        print("\n".join(["These variables of sources have no value yet:", *unset]))
+        print("\n".join(["These variables of sources have no value in containers yet:", *unset]))
     return 0
 
 
 def _secret_files(path: Path, text: str, directory: Path) -> int:
     root = path.resolve().parent
-    of_sources = {name for name, each in _variables(path, text).items() if each.is_secret}
-    text, count = moved(text, (root / directory).resolve(), root, of_sources)
+    variables = _variables(path, text).items()
+    of_sources = {name for name, each in variables if each.is_secret or value_of(text, f"{name}_FILE")}
+    text, count, replaced = moved(text, (root / directory).resolve(), root, of_sources)
     _save(path, text)
+    for file in replaced:
+        file.unlink()
     print(f"{path}: {count} secrets moved to {directory}, which only you can enter. Next: {START}")
     return 0
 
 
 def _save(path: Path, text: str) -> None:
-    """Write both files, or neither."""
-    of_sources = for_sources.content(text, _variables(path, text))
+    """Write both files, or neither; name the addresses in them that containers cannot reach."""
+    variables = _variables(path, text)
+    of_sources = for_sources.content(text, variables)
     write(path, text)
     write(path.with_name(for_sources.FILE_NAME), of_sources)
+    for each in for_sources.unreachable_addresses(text, variables):
+        print(each, file=sys.stderr)
 
 
 def _variables(path: Path, text: str) -> dict[str, Variable]:
@@ -90,7 +96,9 @@ def _variables(path: Path, text: str) -> dict[str, Variable]:
 
 
 def _unset_variables(path: Path, text: str) -> list[str]:
-    return for_sources.missing_variables(text, _variables(path, text), path.resolve().parent)
+    variables, root = _variables(path, text), path.resolve().parent
+    missing = for_sources.missing_variables(text, variables, root)
+    return [*missing, *for_sources.unreachable_files(text, variables, root)]
 
 
 def _still_needed(text: str) -> str:

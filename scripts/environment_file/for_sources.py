@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from scripts.environment_file.secret_files import file_of, is_mounted
 from scripts.environment_file.settings import KNOWN
 from scripts.environment_file.text import ASSIGNMENT, value_of
 from shared.sources.variables import Variable, variables_in
@@ -14,7 +16,9 @@ HEADER = """\
 # Generated from .env and sources/ by scripts/generate_env.py. Do not edit it: change .env, then run the script again.
 # The containers that read sources load this file. Addresses of the simulated retailers are those in their network."""
 PREFIX = "INGEST_"
+_SIMULATED = re.compile(r"RETAILER([123])_API_URL")
 _LOCAL_URL = re.compile(r"^(https?)://(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d+))?(?=/|$)", re.IGNORECASE)
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
 
 
@@ -53,32 +57,60 @@ def missing_variables(text: str, variables: dict[str, Variable], root: Path) -> 
 
 
 def _has_value(text: str, name: str, root: Path) -> bool:
-    directory = value_of(text, "SECRETS_DIRECTORY")
-    has_file = bool(directory) and (root / (directory or "") / name).is_file()
-    return has_file or bool(value_of(text, name) or value_of(text, f"{name}_FILE"))
+    return bool(value_of(text, name) or file_of(text, name, root))
+
+
+def unreachable_files(text: str, variables: dict[str, Variable], root: Path) -> list[str]:
+    """A line with the remedy for each variable that has its value only in a file that no container mounts."""
+    return [
+        f"{name}: the containers do not have its file. Run: python3 scripts/generate_env.py --secret-files, which"
+        " copies it to the directory that they mount"
+        for name in variables
+        if not value_of(text, name) and file_of(text, name, root) and not is_mounted(text, name, root)
+    ]
+
+
+def unreachable_addresses(text: str, variables: dict[str, Variable]) -> list[str]:
+    """A line with the remedy for each variable that names this machine as localhost, except a simulated retailer's."""
+    values = {name: value_of(text, name) or "" for name in variables}
+    return [
+        f"{name}: a container cannot reach this machine as localhost. Write this machine's name or address in place of"
+        " localhost in .env. For a simulated retailer, let the definition name its variable, such as RETAILER1_API_URL"
+        for name, value in values.items()
+        if _is_of_this_machine(_in_containers(name, value, text))
+    ]
+
+
+def _is_of_this_machine(address: str) -> bool:
+    try:
+        return urlsplit(address).hostname in _THIS_MACHINE
+    except ValueError:  # not an address
+        return False
 
 
 def content(text: str, variables: dict[str, Variable]) -> str:
     """The text of `sources.env`. A variable that is given as a file is not in it. Raises CannotWriteError."""
     own = {match.group(1) for line in text.splitlines() for match in [ASSIGNMENT.match(line)] if match}
     names = sorted(name for name in {*variables, *own} if name in variables or name.startswith(PREFIX))
-    values = {name: value_of(text, name) for name in names if not value_of(text, f"{name}_FILE")}
-    lines = [f"{name}={_quoted(name, _in_containers(name, value, text))}" for name, value in values.items() if value]
+    values = {name: _in_containers(name, value_of(text, name) or "", text) for name in names}
+    secret = {name for name, each in variables.items() if each.is_secret}
+    lines = [f"{name}={_quoted(name, value, is_secret=name in secret)}" for name, value in values.items() if value]
     return "\n".join([HEADER, *lines]) + "\n"
 
 
 def _in_containers(name: str, value: str, text: str) -> str:
     """The value; for a simulated retailer's address on this machine, its address in the containers' network."""
-    match = _LOCAL_URL.match(value)
-    if not match:
+    named, match = _SIMULATED.fullmatch(name), _LOCAL_URL.match(value)
+    if not (named and match):
         return value
-    published = {value_of(text, f"RETAILER{n}_PORT") or f"500{n}": n for n in (1, 2, 3)}
-    named = re.match(r"RETAILER([123])_", name)
-    number = published.get(match.group(2)) or (named and named.group(1))
-    return f"{match.group(1)}://retailer{number}-api:500{number}{value[match.end() :]}" if number else value
+    number = named.group(1)
+    # `.env` may still have the address that the script wrote when its user has chosen another port since.
+    if match.group(2) not in (value_of(text, f"RETAILER{number}_PORT") or "", f"500{number}"):
+        return value
+    return f"{match.group(1)}://retailer{number}-api:500{number}{value[match.end() :]}"
 
 
-def _quoted(name: str, value: str) -> str:
+def _quoted(name: str, value: str, *, is_secret: bool) -> str:
     """The value as every version of docker-compose reads it literally; they differ in escapes and in `${…}`."""
     if _PLAIN.fullmatch(value):
         return value
@@ -87,7 +119,10 @@ def _quoted(name: str, value: str) -> str:
         return f"'{value}'"
     if is_readable and not re.search(r'["$\\`]', value):
         return f'"{value}"'
+    remedy = "Correct it, or write it in the definition instead of its name."
+    if is_secret:
+        remedy = "Run: python3 scripts/generate_env.py --secret-files, which moves it to a file of its own."
     raise CannotWriteError(
-        f"{name}: docker-compose cannot read this value from a file, because of its quotes, backslashes or ${{."
-        f" Write it to a file of its own, and set {name}_FILE in .env to the path of that file."
+        f"{name}: docker-compose cannot read this value from {FILE_NAME}, because of its quotes, backslashes or ${{."
+        f" {remedy}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.environment_file.settings import SECRETS
 from scripts.environment_file.text import value_of, with_override, with_value
@@ -20,26 +21,41 @@ OF_SOURCES = "sources"
 """The subdirectory for the secrets of sources: the containers that read sources mount it, and no other secret."""
 
 
-def moved(text: str, directory: Path, root: Path, of_sources: set[str]) -> tuple[str, int]:
-    """The text with every secret in a file of its own in `directory`, NAME_FILE naming it; and how many moved now.
+class Moved(NamedTuple):
+    """Secrets in files of their own."""
 
-    `of_sources` are the secrets that definitions refer to. Their files are in a subdirectory, which SECRETS_DIRECTORY
-    names, so that a container can mount all of them and none of the others.
+    text: str
+    """The new `.env`, where NAME_FILE names the file of each secret."""
+    written: int
+    """How many moved now."""
+    replaced: list[Path]
+    """Files of an earlier release; delete them once the new `.env` is written."""
+
+
+def moved(text: str, directory: Path, root: Path, of_sources: set[str]) -> Moved:
+    """Write every secret to a file of its own in `directory`.
+
+    `of_sources` are the variables of definitions that are secret or given as files. Their files are in the directory
+    that SECRETS_DIRECTORY names, by default a subdirectory, so that a container can mount all of them and no other.
     """
-    shared = directory / OF_SOURCES
-    shared.mkdir(mode=0o755, parents=True, exist_ok=True)
+    chosen = value_of(text, "SECRETS_DIRECTORY")
+    shared = root / chosen if chosen else directory / OF_SOURCES
+    for each in (directory, shared):
+        each.mkdir(mode=0o755, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    shared.chmod(0o755)  # its containers run as other users; those of this machine cannot get through `directory`
-    count = 0
+    if shared.parent == directory:
+        shared.chmod(0o755)  # its containers run as other users; those of this machine cannot get through `directory`
+    count, replaced = 0, []
     for name in dict.fromkeys([*MOVING, *sorted(of_sources)]):
-        target, before = (shared if name in of_sources else directory) / name, directory / name
-        is_misplaced = target != before and value_of(text, f"{name}_FILE") == _shown(before, root)
-        value = value_of(text, name) or (before.read_text(encoding="utf-8") if is_misplaced else "")
+        target = (shared if name in of_sources else directory) / name
+        before = (file_of(text, name, root) if name in of_sources else None) or target
+        is_elsewhere = before.resolve() != target.resolve()
+        value = value_of(text, name) or (before.read_text(encoding="utf-8") if is_elsewhere else "")
         if not value:
             continue
         write_secret(target, value)
-        if is_misplaced:  # by a release without the subdirectory
-            before.unlink()
+        if is_elsewhere and before == directory / name:  # by a release without the subdirectory
+            replaced.append(before)
         text = with_value(text, name, "")  # docker-compose requires that it is set
         text = with_value(text, f"{name}_FILE", _shown(target, root))
         count += 1
@@ -47,7 +63,22 @@ def moved(text: str, directory: Path, root: Path, of_sources: set[str]) -> tuple
     text = with_override(text, OVERRIDE)
     if CELERY in (value_of(text, "COMPOSE_FILE") or ""):
         text = with_override(text, CELERY_OVERRIDE)
-    return text, count
+    return Moved(text, count, replaced)
+
+
+def file_of(text: str, name: str, root: Path) -> Path | None:
+    """The file with a source's variable: the one that NAME_FILE names, else the one in SECRETS_DIRECTORY; or None."""
+    named, directory = value_of(text, f"{name}_FILE"), value_of(text, "SECRETS_DIRECTORY")
+    if named:
+        return root / named
+    found = root / directory / name if directory else None
+    return found if found and found.is_file() else None
+
+
+def is_mounted(text: str, name: str, root: Path) -> bool:
+    """Whether the containers that connect to sources have a file with this variable."""
+    directory, files = value_of(text, "SECRETS_DIRECTORY"), value_of(text, "COMPOSE_FILE") or ""
+    return bool(directory) and OVERRIDE in files.split(":") and (root / (directory or "") / name).is_file()
 
 
 def _shown(path: Path, root: Path) -> str:

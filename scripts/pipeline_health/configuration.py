@@ -49,7 +49,8 @@ def sources_of(environ: Mapping[str, str], root: Path) -> Sources:
 def check_settings(environ: Mapping[str, str], advice: Advice, root: Path) -> list[Finding]:
     """Complete, or every name that is missing or wrong, except those of sources, which have a line each.
 
-    For containers also ports that disagree, whether sources.env is up to date, and who can read the files.
+    For containers also ports that disagree, whether sources.env is up to date, what in it containers cannot reach, and
+    who can read the files.
     """
     problems: list[str] = []
     try:
@@ -61,7 +62,7 @@ def check_settings(environ: Mapping[str, str], advice: Advice, root: Path) -> li
     if problems:
         found = [Finding(AREA, "settings", Health.UNKNOWN, "; ".join(problems), advice.settings())]
     if advice.kind is Kind.CONTAINERS:
-        found += [*_disagreeing(environ), *_outdated(root, advice)]
+        found += [*_disagreeing(environ), *_outdated(root, advice), *_unreachable(root)]
         found += [each for name in (".env", for_sources.FILE_NAME) for each in _readable_by_others(root / name)]
     return found
 
@@ -103,6 +104,19 @@ def _outdated(root: Path, advice: Advice) -> Iterator[Finding]:
     if names:
         reason = f"it differs from .env and the definitions: {', '.join(names)}"
         yield Finding(AREA, for_sources.FILE_NAME, Health.ATTENTION, reason, remedy)
+
+
+def _unreachable(root: Path) -> Iterator[Finding]:
+    """Addresses and files that only programs on this machine can use."""
+    dotenv = root / ".env"
+    if not dotenv.is_file():
+        return
+    text = dotenv.read_text(encoding="utf-8")
+    variables = for_sources.definitions(text, root, root)
+    lines = for_sources.unreachable_addresses(text, variables)
+    for line in (*lines, *for_sources.unreachable_files(text, variables, root)):
+        name, _, message = line.partition(": ")
+        yield Finding(AREA, name, Health.ATTENTION, *split_remedy(message))
 
 
 def _readable_by_others(file: Path) -> Iterator[Finding]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,9 @@ from tests.containers.project import Project
 from tests.containers.stages import EVERYONE, OUTLET, define, loaded, stage
 
 DAY = date(2024, 2, 9)
+PUBLISHED = """
+SELECT DISTINCT retailer_id FROM mv_daily_sales_summary JOIN dim_retailer USING (retailer_id) WHERE business_date = %s
+"""
 OF_USERS = {
     "S3_CONTAINER_ENDPOINT_URL": "https://store.example.com",
     "RETAILER1_API_URL": "https://api.example.com/v2",
@@ -45,11 +49,12 @@ def changed(platform: Project, **settings: str) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def outlet(platform: Project) -> Iterator[None]:
+def outlet(platform: Project) -> Iterator[Path]:
     """A fourth definition on the running platform, without a new image or container."""
     define(platform, OUTLET)
-    yield
-    (platform.directory / "sources" / f"{OUTLET}.yaml").unlink()
+    path = platform.directory / "sources" / f"{OUTLET}.yaml"
+    yield path
+    path.unlink()
 
 
 @pytest.mark.usefixtures("outlet")
@@ -72,6 +77,26 @@ def test_the_scheduler_sees_it_without_a_restart(platform: Project) -> None:
 @pytest.mark.usefixtures("outlet")
 def test_the_health_check_has_a_line_for_it(platform: Project) -> None:
     assert check_health(platform).line("retailer APIs", OUTLET)["health"] == "ok"
+
+
+def test_a_run_of_the_dag_publishes_it_and_the_next_one_is_without_it_once_it_is_disabled(
+    platform: Project, outlet: Path
+) -> None:
+    assert_run_publishes(platform, DAY + timedelta(days=1), {*EVERYONE, OUTLET})
+    enabled = outlet.read_text(encoding="utf-8")
+    try:
+        outlet.write_text(f"{enabled}enabled: false\n", encoding="utf-8")
+        assert_run_publishes(platform, DAY + timedelta(days=2), EVERYONE)
+    finally:
+        outlet.write_text(enabled, encoding="utf-8")
+
+
+def assert_run_publishes(platform: Project, day: date, sources: set[str]) -> None:
+    """Run a date: exactly these sources have a task, and exactly their sales reach the warehouse and its views."""
+    outcome = platform.running.wait(platform.trigger(day), 300)
+    assert (outcome.state, outcome.said) == ("success", "")
+    assert {name for name in outcome.tasks if "[" in name} == {f"ingest_retailers_to_s3[{name}]" for name in sources}
+    assert loaded(platform, day) == {name for (name,) in platform.warehouse(PUBLISHED, day)} == sources
 
 
 def effective(platform: Project, service: str, *command: str) -> dict[str, Any]:

@@ -51,8 +51,11 @@ class Api:
 
     @property
     def host(self) -> str:
-        """Host and port, for messages."""
-        return urlsplit(self.base_url).netloc or self.base_url
+        """Host and port, for messages: the rest of a URL may contain a password or a key."""
+        try:
+            return urlsplit(self.base_url).netloc.rpartition("@")[2] or "its address"
+        except ValueError:
+            return "its address"
 
 
 @dataclass(frozen=True)
@@ -121,34 +124,35 @@ class HttpClient:
         RequestRejected for any other 4xx.
         """
         query = f"?{urlencode(parameters)}" if parameters else ""
-        return self._throttle.call(lambda: self._authorized("GET", self._api.base_url.rstrip("/") + path + query, None))
+        return self._throttle.call(lambda: self._authorized("GET", path + query, None))
 
     def post_form(self, path: str, form: Mapping[str, str]) -> JsonResponse:
         """POST a form without authorization: this is how an access token is obtained."""
-        return self._throttle.call(lambda: self._once("POST", self._api.base_url.rstrip("/") + path, form, None))
+        return self._throttle.call(lambda: self._once("POST", path, form, None))
 
-    def _authorized(self, method: str, url: str, form: Mapping[str, str] | None) -> JsonResponse:
+    def _authorized(self, method: str, path: str, form: Mapping[str, str] | None) -> JsonResponse:
         try:
-            return self._once(method, url, form, self._authorization)
+            return self._once(method, path, form, self._authorization)
         except _Unauthorized:
             if self._authorization is None or not self._authorization.renew():
                 raise
-            return self._once(method, url, form, self._authorization)
+            return self._once(method, path, form, self._authorization)
 
     def _once(
-        self, method: str, url: str, form: Mapping[str, str] | None, authorization: Authorization | None
+        self, method: str, path: str, form: Mapping[str, str] | None, authorization: Authorization | None
     ) -> JsonResponse:
         requested_at = self._clock()
+        url = self._api.base_url.rstrip("/") + path
         timeout = (min(_CONNECT_SECONDS, self._limits.timeout_seconds), self._limits.timeout_seconds)
         try:
             with self._session.request(
                 method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
             ) as response:
-                self._check_status(response, urlsplit(url).path)
+                self._check_status(response, path.partition("?")[0])
                 body = self._read(response)
         except _NO_URL as error:
             raise FixConfiguration(
-                f"{self._api.name}: {self._api.base_url!r} is not a URL. Correct {self._api.url_setting} in .env."
+                f"{self._api.name}: its address is not a URL. Correct {self._api.url_setting} in .env."
             ) from error
         except _NETWORK_ERRORS as error:
             raise RetryLater(self._no_response(error)) from error
@@ -164,8 +168,8 @@ class HttpClient:
         else:
             what = "closed the connection during its response"
         return (
-            f"{self._api.name} at {self._api.host} {what}. Check that it is up (curl {self._api.base_url}/health)"
-            f" or correct {self._api.url_setting} in .env; then run again."
+            f"{self._api.name} at {self._api.host} {what}. Check that it is up, or correct {self._api.url_setting}"
+            " in .env; then run again."
         )
 
     def _check_status(self, response: requests.Response, path: str) -> None:

@@ -147,6 +147,33 @@ def test_an_unreachable_api_is_named_with_what_to_do() -> None:
     assert "RETAILER9_API_URL" in str(raised.value)
 
 
+def test_no_message_shows_more_of_an_address_than_host_and_port() -> None:
+    with http_vendor([Reply(404)]) as vendor:
+        host = vendor.url.removeprefix("http://")
+        said = []
+        for url in (f"http://me:s3cret@{host}/k3y", "http://me:s3cret@127.0.0.1:9/k3y", "me:s3cret@nowhere/k3y"):
+            with pytest.raises(RetailError) as raised:
+                client(url).get("/sales")
+            said.append(str(raised.value))
+    assert f"retailer_9 at {host} has no /sales (404)" in said[0]
+    assert "retailer_9 at 127.0.0.1:9 cannot be reached" in said[1]
+    assert all("RETAILER9_API_URL" in each and "s3cret" not in each and "k3y" not in each for each in said)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://me:s3cret@api.example.com/v2", "api.example.com"),
+        ("https://s3cret@api.example.com:8443", "api.example.com:8443"),
+        ("http://[::1]:5001/v2", "[::1]:5001"),
+        ("me:s3cret@nowhere", "its address"),
+        ("http://[s3cret", "its address"),
+    ],
+)
+def test_the_host_of_an_api_is_shown_without_user_and_password(url: str, host: str) -> None:
+    assert Api("retailer_9", url, "", "").host == host
+
+
 @pytest.mark.parametrize("url", ["nonsense", "ftp://files.invalid", "http://"])
 def test_an_invalid_url_is_a_configuration_error(url: str) -> None:
     with pytest.raises(FixConfiguration, match="RETAILER9_API_URL"):

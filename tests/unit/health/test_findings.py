@@ -172,6 +172,26 @@ def test_for_containers_a_sources_env_that_is_missing_or_out_of_date_needs_atten
     assert checked()[0].reason == "it is missing; the containers that read sources need it"
 
 
+def test_for_containers_what_only_this_machine_can_reach_needs_attention(tmp_path: Path) -> None:
+    (tmp_path / "sources").mkdir()
+    names = {"RETAILER1_API_URL": "OUTLET_URL", "RETAILER1_API_KEY": "OUTLET_TOKEN"}
+    definition(tmp_path / "sources", "outlet_shop", **names)
+    (tmp_path / "token").write_text("t0ken", encoding="utf-8")
+    own = "SOURCES_DIRECTORY=./sources\nOUTLET_URL=http://localhost:8000\nOUTLET_TOKEN_FILE=token\n"
+    (tmp_path / ".env").write_text(own, encoding="utf-8")
+    main(["--output", str(tmp_path / ".env")])
+    _, address, token = check_settings(COMPLETE, Advice(Kind.CONTAINERS), tmp_path)
+    assert (address.item, address.health) == ("OUTLET_URL", Health.ATTENTION)
+    assert address.reason == "a container cannot reach this machine as localhost"
+    assert address.remedy.startswith("Write this machine's name or address")
+    assert (token.item, token.health, token.reason) == (
+        *("OUTLET_TOKEN", Health.ATTENTION),
+        "the containers do not have its file",
+    )
+    assert token.remedy.startswith("Run: python3 scripts/generate_env.py --secret-files")
+    assert len(check_settings(COMPLETE, Advice(Kind.OTHER), tmp_path)) == 1
+
+
 def test_for_containers_ports_that_disagree_and_a_readable_settings_file_need_attention(tmp_path: Path) -> None:
     for name in (".env", "sources.env"):
         (tmp_path / name).write_text(HEADER)

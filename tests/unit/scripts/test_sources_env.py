@@ -18,6 +18,7 @@ connection:
   url: {env: OUTLET_URL}  # {env: NOT_THIS}
   auth: {kind: header, name: X-API-Key, value: {secret: OUTLET_TOKEN}}
 """
+WITH_FILES = "docker-compose.yml:docker/compose/secrets.yml"
 SHIPPED = {
     *("RETAILER1_API_URL", "RETAILER1_API_KEY", "RETAILER2_API_URL", "RETAILER2_CLIENT_ID", "RETAILER2_CLIENT_SECRET"),
     *("RETAILER3_API_URL", "RETAILER3_CLIENT_ID", "RETAILER3_HMAC_SECRET"),
@@ -78,23 +79,52 @@ def test_every_ingest_setting_and_a_time_zone_that_the_user_sets_are_in_it(envir
 
 
 @pytest.mark.parametrize(
-    ("address", "in_containers"),
+    ("name", "address", "in_containers"),
     [
-        ("http://localhost:5001", "http://retailer1-api:5001"),
-        ("http://127.0.0.1:5002/api/v2", "http://retailer2-api:5002/api/v2"),
-        ("http://localhost:15003/", "http://retailer3-api:5003/"),
-        ("http://localhost:9999", "http://localhost:9999"),
-        ("https://localhost.example.com:5001", "https://localhost.example.com:5001"),
-        ("https://api.example.com/v2", "https://api.example.com/v2"),
+        ("RETAILER1_API_URL", "http://localhost:5001", "http://retailer1-api:5001"),
+        ("RETAILER2_API_URL", "http://127.0.0.1:5002/api/v2", "http://retailer2-api:5002/api/v2"),
+        ("RETAILER3_API_URL", "http://localhost:15003/", "http://retailer3-api:5003/"),
+        ("RETAILER1_API_URL", "https://localhost.example.com:5001", None),
+        ("RETAILER1_API_URL", "https://api.example.com/v2", None),
+        ("RETAILER1_API_URL", "http://localhost:8080/api", None),
+        ("RETAILER1_API_URL", "http://localhost:5002", None),
+        ("RETAILER1_API_URL", "http://localhost", None),
+        ("RETAILER1_PROXY_URL", "http://localhost:3128", None),
+        ("RETAILER1_PROXY_URL", "http://localhost:5001", None),
+        ("OUTLET_URL", "http://localhost:5001", None),
     ],
 )
-def test_the_address_of_a_simulated_retailer_is_that_of_its_service(
-    environment: Environment, address: str, in_containers: str
+def test_only_the_published_address_of_a_simulated_retailer_becomes_that_of_its_service(
+    environment: Environment, name: str, address: str, in_containers: str | None
+) -> None:
+    environment.define("outlet_shop", f"{OUTLET}  proxy: {{env: RETAILER1_PROXY_URL}}")
+    environment.set(RETAILER3_PORT="15003", **{name: address})
+    environment.run()
+    assert environment.values()[name] == (in_containers or address)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_reached"),
+    [
+        ("http://localhost:9999/k3y", False),
+        ("http://me:k3y@127.0.0.1", False),
+        ("postgresql://[::1]:5432/k3y", False),
+        ("https://outlet.example.com/k3y", True),
+        ("k3y://[localhost", True),
+    ],
+)
+def test_another_address_of_this_machine_is_named_with_what_to_write_and_not_shown(
+    environment: Environment, address: str, is_reached: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.define("outlet_shop", OUTLET)
-    environment.set(RETAILER3_PORT="15003", OUTLET_URL=address)
-    environment.run()
-    assert environment.values()["OUTLET_URL"] == in_containers
+    environment.set(OUTLET_URL=address, OUTLET_TOKEN="t0ken")
+    capsys.readouterr()
+    assert environment.run() == 0
+    said = capsys.readouterr().err
+    assert said.startswith("OUTLET_URL: a container cannot reach") is not is_reached
+    assert ("Write this machine's name or address in place of" in said) is not is_reached
+    assert len(said.splitlines()) == (0 if is_reached else 1)
+    assert "k3y" not in said
 
 
 def test_a_retailer_whose_port_alone_was_changed_is_still_reached(environment: Environment) -> None:
@@ -154,12 +184,51 @@ def test_secrets_in_files_are_not_in_it_and_those_of_sources_have_a_directory_to
     assert environment.run("--print-missing") == 0
 
 
-def test_a_file_that_a_secret_store_wrote_counts(environment: Environment) -> None:
+@pytest.mark.parametrize(
+    ("settings", "is_mounted"),
+    [
+        ({"OUTLET_TOKEN_FILE": "store/OUTLET_TOKEN"}, False),
+        ({"OUTLET_TOKEN_FILE": "store/OUTLET_TOKEN", "COMPOSE_FILE": WITH_FILES}, False),
+        ({"SECRETS_DIRECTORY": "./store"}, False),
+        ({"OUTLET_TOKEN_FILE": "elsewhere", "SECRETS_DIRECTORY": "./other", "COMPOSE_FILE": WITH_FILES}, False),
+        ({"OUTLET_TOKEN_FILE": "elsewhere", "SECRETS_DIRECTORY": "./store", "COMPOSE_FILE": WITH_FILES}, True),
+        ({"SECRETS_DIRECTORY": "./store", "COMPOSE_FILE": WITH_FILES}, True),
+    ],
+)
+def test_a_file_that_no_container_mounts_is_missing_until_secret_files_moves_it(
+    environment: Environment, settings: dict[str, str], is_mounted: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     environment.define("outlet_shop", OUTLET)
-    (environment.dotenv.parent / "store").mkdir()
-    (environment.dotenv.parent / "store" / "OUTLET_TOKEN").write_text("t0ken")
-    environment.set(OUTLET_URL="https://outlet.example.com", SECRETS_DIRECTORY="./store")
-    assert environment.run("--print-missing") == 0
+    root = environment.dotenv.parent
+    (root / "store").mkdir()
+    for path in (root / "elsewhere", root / "store" / "OUTLET_TOKEN"):
+        path.write_text("t0ken", encoding="utf-8")
+    environment.set(OUTLET_URL="https://outlet.example.com", **settings)
+    for arguments in ((), ("--print-missing",)):
+        capsys.readouterr()
+        environment.run(*arguments)
+        said = capsys.readouterr().out
+        assert ("OUTLET_TOKEN: the containers do not have its file" in said) is not is_mounted
+        assert ("python3 scripts/generate_env.py --secret-files" in said) is not is_mounted
+    assert environment.run("--print-missing") == (0 if is_mounted else 1)
+
+    assert environment.run("--secret-files") == 0
+    capsys.readouterr()
+    assert environment.run("--print-missing") == 0, capsys.readouterr().out
+    directory = settings.get("SECRETS_DIRECTORY", "./.secrets/sources")
+    assert environment.values(environment.dotenv)["SECRETS_DIRECTORY"] == directory
+    assert (root / directory / "OUTLET_TOKEN").read_text() == "t0ken"
+    assert (root / "elsewhere").exists(), "a file of the user's own stays where it is"
+
+
+def test_a_simulated_retailer_s_file_elsewhere_is_missing_too(
+    environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (environment.dotenv.parent / "k").write_text("k3y")
+    environment.set(RETAILER1_API_KEY="", RETAILER1_API_KEY_FILE="k")
+    capsys.readouterr()
+    assert environment.run("--print-missing") == 1
+    assert "RETAILER1_API_KEY: the containers do not have its file" in capsys.readouterr().out
 
 
 def test_files_from_before_there_was_a_directory_for_sources_move_into_it(environment: Environment) -> None:
@@ -171,6 +240,19 @@ def test_files_from_before_there_was_a_directory_for_sources_move_into_it(enviro
     assert not (secrets / "RETAILER1_API_KEY").exists()
     assert (secrets / "sources" / "RETAILER1_API_KEY").read_text() == "k3y"
     assert environment.values(environment.dotenv)["RETAILER1_API_KEY_FILE"] == ".secrets/sources/RETAILER1_API_KEY"
+
+
+def test_a_file_is_not_deleted_before_env_names_its_successor(environment: Environment) -> None:
+    file = environment.dotenv.parent / ".secrets" / "RETAILER1_API_KEY"
+    file.parent.mkdir()
+    file.write_text("k3y")
+    environment.set(RETAILER1_API_KEY="", RETAILER1_API_KEY_FILE=".secrets/RETAILER1_API_KEY")
+    environment.set(RETAILER2_TIMEZONE="${HOME}")  # sources.env cannot be written
+    assert environment.run("--secret-files") == 2
+    assert file.read_text() == "k3y"
+    environment.set(RETAILER2_TIMEZONE="Europe/London")
+    assert environment.run("--secret-files") == 0
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
@@ -197,9 +279,22 @@ def test_a_value_that_docker_compose_would_change_is_rejected_and_nothing_is_wri
     environment: Environment, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = environment.path.read_text(encoding="utf-8")
-    environment.set(RETAILER1_API_KEY=f"x{value}x" if value.startswith("'") else value)
+    value = f"x{value}x" if value.startswith("'") else value
+    environment.set(RETAILER1_API_KEY=value)
     assert environment.run() == 2
     said = capsys.readouterr().err
-    assert "set RETAILER1_API_KEY_FILE in .env" in said
+    assert "Run: python3 scripts/generate_env.py --secret-files" in said
     assert value not in said
     assert environment.path.read_text(encoding="utf-8") == before
+
+    assert environment.run("--secret-files") == 0, "what the message says to do"
+    assert (environment.dotenv.parent / ".secrets" / "sources" / "RETAILER1_API_KEY").read_text() == value
+    assert environment.run("--print-missing") == 0
+
+
+def test_a_setting_that_docker_compose_would_change_has_to_be_corrected(
+    environment: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.set(RETAILER1_TIMEZONE="${HOME}")
+    assert environment.run() == 2
+    assert "Correct it, or write it in the definition" in capsys.readouterr().err
