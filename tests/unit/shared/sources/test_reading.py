@@ -215,7 +215,8 @@ def test_the_schema_for_editors_is_the_present_one_and_agrees_with_the_reader(tm
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: make settings"
     schema = json.loads(schema_text())
     shipped = [path.read_text(encoding="utf-8") for path in sorted(shipped_sources.DIRECTORY.glob("*.yaml"))]
-    documented = [each.text for each in fences("docs/SOURCES.md") if each.language == "yaml"]
+    documented = [each.text for each in fences("docs/SOURCES.md") if "\nid: " in f"\n{each.text}"]
+    assert len(documented) == 2
     for text in [VALID, FILES, *shipped, *documented]:
         jsonschema.validate(as_json(text), schema)
     with pytest.raises(jsonschema.ValidationError):
