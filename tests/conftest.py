@@ -18,6 +18,7 @@ import pytest
 import structlog
 
 from shared.config import PROJECT_ROOT
+from tests import shipped_sources
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from local_stack.postgres import PostgresServer
     from local_stack.s3_server import S3Process
 
+shipped_sources.use_in_this_process()
 Say = Callable[[str], None]
 ROLE_PASSWORDS = {role: uuid4().hex for role in ("retail_owner", "retail_user", "retail_reader")}
 
@@ -156,7 +158,10 @@ def _no_settings_from_the_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_fact
     monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path_factory.getbasetemp() / "retail.log"))
     for name in list(os.environ):
         if name.startswith(
-            ("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_", "ALERT_")
+            (
+                *("WAREHOUSE_", "POSTGRES_", "S3_", "AWS_", "RETAILER", "INGEST_", "AIRFLOW_URL", "PUSHGATEWAY_"),
+                *("ALERT_", "SOURCES_", "SECRETS_"),
+            )
         ):
             monkeypatch.delenv(name)
 

@@ -16,6 +16,7 @@ from local_stack.ports import SETTINGS as PORT_SETTINGS
 from local_stack.ports import USUAL
 from shared.config import PROJECT_ROOT, SECTIONS, Settings, known_names
 from shared.sources.variables import variables_in
+from tests import shipped_sources
 
 SOURCES = (
     *("airflow", "cli", "data_quality", "docker", "ingestion", "local_stack", "maintenance", "materialized_views"),
@@ -86,7 +87,7 @@ def names_used() -> set[str]:
     set_in_make = re.findall(r"^([A-Z]+) \?=", makefile, re.MULTILINE)
     own = {name for name in PASSED_ON if name.upper() not in FOREIGN} | {"COMPOSE_FILE"}  # docker-compose reads it
     read = {each.name for each in [*reads_in_python(), *reads_in_compose_files()]}
-    read |= set(variables_in(PROJECT_ROOT / "sources"))
+    read |= set(variables_in(shipped_sources.DIRECTORY))
     return read | known_names() | own | set(PORT_SETTINGS.values()) | written_names() | {*set_in_compose, *set_in_make}
 
 

@@ -15,6 +15,7 @@ import psutil
 
 from local_stack.processes import MARKER
 from shared.config import PROJECT_ROOT
+from tests import shipped_sources
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,10 @@ class Checkout:
 
     @classmethod
     def make(cls, root: Path) -> Checkout:
-        """Copy every file that is tracked or would be."""
+        """Copy every file that is tracked or would be, but of the sources only those that ship."""
         command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, check=True, text=True).stdout
-        for name in filter(None, listed.split("\0")):
+        for name in filter(_is_copied, listed.split("\0")):
             source, target = PROJECT_ROOT / name, root / name
             if source.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ class Checkout:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The shell's environment without settings of another platform."""
-        foreign = ("RETAIL", "AIRFLOW", "POSTGRES", "WAREHOUSE", "S3_", "AWS_", "INGEST_")
+        foreign = ("RETAIL", "AIRFLOW", "POSTGRES", "WAREHOUSE", "S3_", "AWS_", "INGEST_", "SOURCES_", "SECRETS_")
         kept = ("RETAIL_POSTGRES", "RETAIL_POSTGRES_BIN", "AWS_CA_BUNDLE")
         shell = {name: value for name, value in os.environ.items() if name in kept or not name.startswith(foreign)}
         return {**shell, "COLUMNS": "100", **more}
@@ -85,3 +86,9 @@ class Checkout:
         if postgres.is_symlink():
             shutil.rmtree(postgres.readlink(), ignore_errors=True)
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _is_copied(name: str) -> bool:
+    path = Path(name)
+    is_definition = path.parent == Path("sources") and path.suffix == ".yaml"
+    return bool(name) and (not is_definition or path.stem in shipped_sources.NAMES)

@@ -17,6 +17,7 @@ from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT
 from shared.errors import StopRun
 from shared.sources.registry import load_sources
+from tests import shipped_sources
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
 DAY = date(2024, 1, 15)
@@ -36,7 +37,7 @@ def command(dsn: str, *arguments: str, directory: Path = PROJECT_ROOT) -> subpro
     return subprocess.run(
         [sys.executable, *program, *arguments],
         cwd=directory,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT, **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -20,6 +20,7 @@ from local_stack.databases import WarehouseAccess
 from pipeline.file_load import FileLoadRequest, run_file_load
 from pipeline.file_load_result import FileLoadResult
 from shared.config import PROJECT_ROOT, Settings, load_settings
+from tests import shipped_sources
 from tests.conftest import S3Access
 
 HEADER = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -94,7 +95,8 @@ class Platform:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.s3.environment, "WAREHOUSE_DSN": self.warehouse.loader_dsn, **self.extra}
+        own = {**shipped_sources.ENVIRONMENT, "WAREHOUSE_DSN": self.warehouse.loader_dsn}
+        return {**self.s3.environment, **own, **self.extra}
 
     @property
     def settings(self) -> Settings:

@@ -17,6 +17,7 @@ import pytest
 
 from local_stack.postgres import free_port
 from shared.config import PROJECT_ROOT
+from tests import shipped_sources
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
@@ -56,6 +57,7 @@ def nowhere() -> dict[str, str]:
         "AIRFLOW_URL": url,
         "AIRFLOW_USERNAME": "admin",
         "AIRFLOW_PASSWORD": "pw",
+        **shipped_sources.ENVIRONMENT,
     }
 
 

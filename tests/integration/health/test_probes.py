@@ -29,6 +29,7 @@ from scripts.pipeline_health.warehouse import check_warehouse
 from shared.config import PROJECT_ROOT
 from shared.database import session, transaction
 from shared.sources.table import record_definitions
+from tests import shipped_sources
 from tests.fakes.airflow_api import run_facts, task_facts
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 
@@ -49,9 +50,9 @@ CREDENTIALS = {
 
 
 def published(warehouse: WarehouseAccess) -> PublishedDays:
-    """Yesterday published of the sources that the checkout defines."""
+    """Yesterday published of the sources that ship."""
     with session(warehouse.loader_dsn, application_name="test") as connection, transaction(connection) as cursor:
-        record_definitions(cursor, sources_of({}, PROJECT_ROOT), NOW)
+        record_definitions(cursor, sources_of({}, shipped_sources.ROOT), NOW)
     days = PublishedDays(warehouse.owner_dsn)
     days.publish_all(YESTERDAY)
     return days
@@ -242,7 +243,7 @@ def test_a_simulated_retailer_is_healthy_only_when_its_database_responds(api: Fa
         "RETAILER2_API_URL": f"{api.url}/ill",
         "RETAILER3_API_URL": f"http://127.0.0.1:{free_port()}",
     }
-    found = check_sources(sources_of(environ, PROJECT_ROOT), LOCAL)
+    found = check_sources(sources_of(environ, shipped_sources.ROOT), LOCAL)
     assert [each.health for each in found] == [Health.OK, Health.DOWN, Health.DOWN]
     assert found[0].reason == f"{api.url} responds"
     assert found[1].reason.endswith("returns status 503")
@@ -359,7 +360,7 @@ def test_remedies_are_commands_of_the_platform(api: FakeApi, warehouse: Warehous
     dsn = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     for advice, remedy in ((LOCAL, "make up"), (CONTAINERS, "docker-compose up -d ")):
         found = [
-            *check_sources(sources_of(retailer, PROJECT_ROOT), advice),
+            *check_sources(sources_of(retailer, shipped_sources.ROOT), advice),
             *check_buckets({**store, **keys}, advice),
             *check_airflow({"AIRFLOW_URL": nobody}, NOW, advice),
             *check_warehouse({"WAREHOUSE_DSN": dsn}, NOW, advice),

@@ -17,6 +17,7 @@ from ingestion.results import IngestResult
 from shared.config import Settings, load_settings
 from shared.database import session, transaction
 from shared.partitions import Manifest, manifest_key, raw_key, rejected_key
+from tests import shipped_sources
 from tests.fakes.vendors import Vendor
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def make_platform(warehouse: WarehouseAccess, s3: S3Access) -> Callable[[Sequenc
     def make(vendors: Sequence[Vendor]) -> Platform:
         environment = {
             **s3.environment,
+            **shipped_sources.ENVIRONMENT,
             "WAREHOUSE_DSN": warehouse.loader_dsn,
             "INGEST_REQUESTS_PER_SECOND": "10000",
             "INGEST_TIMEOUT_SECONDS": "10",

@@ -20,6 +20,7 @@ import pytest
 from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT, load_settings
 from shared.partitions import processed_key
+from tests import shipped_sources
 from tests.conftest import S3Access
 from tests.fakes.raw_zone import DAY, RawZone, record
 from tests.waiting import wait_until
@@ -31,7 +32,7 @@ class Platform:
 
     def __init__(self, warehouse: WarehouseAccess, s3: S3Access) -> None:
         self.warehouse, self.s3 = warehouse, s3
-        self.environment = {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}
+        self.environment = {**s3.environment, **shipped_sources.ENVIRONMENT, "WAREHOUSE_DSN": warehouse.loader_dsn}
 
     def land(self, count: int, *, day: date = DAY, retailer_id: str = "retailer_1", quantity: int = 2) -> None:
         zone = RawZone()

@@ -12,6 +12,7 @@ import pytest
 
 from cli.configuration import MASK, masked
 from shared.config import PROJECT_ROOT, known_names
+from tests import shipped_sources
 
 COMPLETE = {
     "WAREHOUSE_DSN": "postgresql://retail_user:s3cr3t@db:5433/retail",
@@ -33,7 +34,7 @@ def check(*arguments: str, **environment: str) -> tuple[int, str, str]:
     shown = subprocess.run(
         [sys.executable, "-m", "cli", "config", "check", *arguments],
         cwd=PROJECT_ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT, **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -11,6 +11,7 @@ import yaml
 
 from scripts.environment_file.secret_files import MOVING
 from shared.config import PROJECT_ROOT
+from tests.documentation.documents import fences
 
 OVERRIDES = PROJECT_ROOT / "docker" / "compose"
 
@@ -99,6 +100,16 @@ def test_what_needs_the_definitions_mounts_them_and_cannot_change_them() -> None
     mounted = {name for name, each in every.items() if DEFINITIONS in each.get("volumes", [])}
     assert mounted == READ_SOURCES | {"transformation", "data-quality"}
     assert mounted == {name for name, each in every.items() if "SOURCES_DIRECTORY" in (each.get("environment") or {})}
+
+
+def test_a_connector_of_a_user_s_own_is_mounted_on_the_import_path_of_what_reads_sources() -> None:
+    (shown,) = (each.text for each in fences("docs/SOURCES.md") if each.text.startswith("services:"))
+    own = yaml.safe_load(shown.replace("# airflow-worker", "airflow-worker"))["services"]
+    assert set(own) == READ_SOURCES
+    assert {mount for each in own.values() for mount in each["volumes"]} == {"./my_company:/opt/retail/my_company:ro"}
+    for image in ("ingestion", "transformation", "airflow"):
+        dockerfile = (PROJECT_ROOT / "docker" / image / "Dockerfile").read_text(encoding="utf-8")
+        assert re.search(r"PYTHONPATH=/opt/retail\b", dockerfile), image
 
 
 def test_a_worker_has_the_settings_of_the_scheduler() -> None:

@@ -20,6 +20,7 @@ from scripts.pipeline_health.report import print_report
 from scripts.pipeline_health.sources import check_sources
 from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, RetryLater
+from tests import shipped_sources
 
 COMPLETE = {
     "WAREHOUSE_DSN": "postgresql://retail_user:pw@localhost/retail_analytics",
@@ -102,7 +103,7 @@ def test_each_part_is_configured_by_itself() -> None:
 
 
 def test_what_is_not_configured_is_unknown_and_nothing_is_requested() -> None:
-    sources = sources_of({}, PROJECT_ROOT)
+    sources = sources_of({}, shipped_sources.ROOT)
     found = [*check_sources(sources, Advice()), *check_airflow({}, datetime.now(UTC), Advice())]
     assert {each.health for each in found} == {Health.UNKNOWN}
     assert len(found) == len(sources.ids) + 1

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from shared.config import PROJECT_ROOT, known_names, read_environment
+from tests import shipped_sources
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +18,7 @@ def script() -> ModuleType:
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    vars(module)["PROJECT_ROOT"] = shipped_sources.ROOT
     return module
 
 

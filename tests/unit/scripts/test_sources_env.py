@@ -9,7 +9,7 @@ import pytest
 
 from scripts.environment_file.for_sources import FILE_NAME, HEADER
 from scripts.generate_env import main
-from shared.config import PROJECT_ROOT
+from tests import shipped_sources
 
 OUTLET = """
 id: outlet_shop
@@ -31,7 +31,7 @@ class Environment:
     def __init__(self, directory: Path) -> None:
         self.dotenv, self.sources = directory / ".env", directory / "defined"
         self.sources.mkdir()
-        for path in (PROJECT_ROOT / "sources").glob("*.yaml"):
+        for path in shipped_sources.DIRECTORY.glob("*.yaml"):
             (self.sources / path.name).write_bytes(path.read_bytes())
         self.set(SOURCES_DIRECTORY="./defined")
         self.run()

@@ -12,6 +12,8 @@ import yaml
 from scripts.write_source_schema import PATH, schema_text
 from shared.errors import FixConfiguration
 from shared.sources.reading import read_definition
+from tests import shipped_sources
+from tests.documentation.documents import fences
 
 VALID = """\
 id: shop
@@ -38,6 +40,11 @@ def written(directory: Path, text: str, name: str = "shop.yaml") -> Path:
     path = directory / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def as_json(text: str) -> object:
+    """A definition as editors compare it with the schema: a date is a text to them."""
+    return json.loads(json.dumps(yaml.safe_load(text), default=str))
 
 
 def fault_of(directory: Path, text: str, name: str = "shop.yaml") -> str:
@@ -207,11 +214,13 @@ def test_the_digest_changes_with_the_definition_and_not_with_a_secret(tmp_path: 
 def test_the_schema_for_editors_is_the_present_one_and_agrees_with_the_reader(tmp_path: Path) -> None:
     assert PATH.read_text(encoding="utf-8") == schema_text(), "run: make settings"
     schema = json.loads(schema_text())
-    definitions = [path.read_text(encoding="utf-8") for path in sorted(PATH.parent.glob("*.yaml"))]
-    for text in [VALID, FILES, *definitions]:
-        jsonschema.validate(yaml.safe_load(text), schema)
+    shipped = [path.read_text(encoding="utf-8") for path in sorted(shipped_sources.DIRECTORY.glob("*.yaml"))]
+    documented = [each.text for each in fences("docs/SOURCES.md") if "\nid: " in f"\n{each.text}"]
+    assert len(documented) == 2
+    for text in [VALID, FILES, *shipped, *documented]:
+        jsonschema.validate(as_json(text), schema)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(yaml.safe_load(FILES.replace("connector: files", "connector: retailer1")), schema)
+        jsonschema.validate(as_json(FILES.replace("connector: files", "connector: retailer1")), schema)
     for old, new in (("[EUR]", "[euro]"), ("kind: header", "kind: headr"), ("name: B", "nam: B"), ("secret:", "x:")):
         with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(yaml.safe_load(VALID.replace(old, new, 1)), schema)
+            jsonschema.validate(as_json(VALID.replace(old, new, 1)), schema)

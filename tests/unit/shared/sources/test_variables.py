@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.config import PROJECT_ROOT
 from shared.sources.references import references_in
 from shared.sources.registry import load_sources
 from shared.sources.variables import Variable, variables_in
+from tests import shipped_sources
 
 BLOCK_STYLE = """
 id: shop  # {env: IN_A_COMMENT}
@@ -54,10 +54,9 @@ def test_every_way_to_write_a_reference_is_found_and_comments_are_not(tmp_path: 
 
 
 def test_the_definitions_that_ship_have_the_variables_that_the_registry_reads() -> None:
-    directory = PROJECT_ROOT / "sources"
-    found = variables_in(directory)
+    found = variables_in(shipped_sources.DIRECTORY)
     zones = {f"RETAILER{n}_TIMEZONE" for n in (1, 2, 3)}
-    assert set(found) == named_in(directory) | zones
+    assert set(found) == named_in(shipped_sources.DIRECTORY) | zones
     assert {name for name, each in found.items() if not each.is_required} == zones
     assert {name for name, each in found.items() if each.is_secret} == {
         *("RETAILER1_API_KEY", "RETAILER2_CLIENT_SECRET", "RETAILER3_HMAC_SECRET")
