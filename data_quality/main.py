@@ -99,7 +99,7 @@ def main(
 ) -> None:
     """Check a business date in the warehouse (default: yesterday). Ends with 1 when a critical check failed.
 
-    Every source that is due has to be there. With --retailer only these sources are checked.
+    Every scheduled source has to be there, from its first loaded date on. With --retailer only these are checked.
     """
     configure_logging()
     with exit_code():

@@ -43,7 +43,7 @@ class GapRange:
 def find_gaps(connection: Connection, first: date | None, last: date, expected: Expected) -> list[Gap]:
     """The dates up to `last` that can be missing (`expected_since`) and were not loaded.
 
-    `first` asks for them from that date, also where it is before the retailer's first load.
+    Given `first`, they begin there, also if that is before the retailer's first load.
     """
     loaded = read_loaded(connection, last, list(expected))
     since = expected_since(expected, {name: first or min(days) for name, days in loaded.items()})

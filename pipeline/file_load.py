@@ -212,7 +212,7 @@ class _FileLoad:
 
     def _write_ledger(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
         read, now = self._read, self._clock()
-        # The manifests come after the checks: what fails them is no partition that another command could load.
+        # The manifests come after the checks, so no other command can load what fails them.
         written = landing.complete(lambda own: source_partitions.another_ingest(own, self._run_id, self._began))
         source_partitions.write_files(
             cursor,

@@ -1,4 +1,4 @@
-"""Which dates of a source have to be in the warehouse. Every part that looks for missing data asks here."""
+"""Which dates of a source have to be in the warehouse. Every part that looks for missing data uses this rule."""
 
 from __future__ import annotations
 
