@@ -14,13 +14,14 @@ from rich.table import Table
 from cli.airflow_session import Airflow, open_airflow, reject_paused
 from cli.run_monitor import RunMonitor, watching_only
 from maintenance.gap_alerts import gap_facts
-from maintenance.gaps import Expected, Gap, as_ranges, expected_sources, find_gaps
+from maintenance.gaps import Gap, as_ranges, find_gaps
 from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, runs_named, trigger
 from shared.commands import JsonOption, RetailerOption, business_date, console, exit_code, print_json
 from shared.config import Settings, load_settings
 from shared.database import session
 from shared.errors import FixConfiguration
+from shared.sources.expected import Expected, expected_sources
 
 
 def gaps(

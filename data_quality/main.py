@@ -32,6 +32,7 @@ from shared.config import Settings, load_settings
 from shared.database import session, transaction
 from shared.errors import StopRun
 from shared.logs import configure_logging, get_logger
+from shared.sources.table import record_definitions
 
 log = get_logger(__name__)
 Clock = Callable[[], datetime]
@@ -49,14 +50,16 @@ def run(
 ) -> QualityResult:
     """Check `day` and the other dates that the same run loaded, and keep the results.
 
-    `retailers` are those this run expects (default: every source that is due). A missing one is critical; if another
-    source that is due is missing, that is a warning. `only` limits the check to these sources. An outcome of fail is a
-    result, not an error: the results are kept. Raises StopRun when there is nothing to check.
+    `retailers` are those this run expects (default: every source of which the date can be missing). A missing one is
+    critical; if another one of which it can be missing is, that is a warning. `only` limits the check to these sources.
+    An outcome of fail is a result, not an error: the results are kept. Raises StopRun when there is nothing to check.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
     with record_stage(dsn, StageRun(run_id, "quality", day), clock=clock) as stage:
         with session(dsn, application_name="retail-quality") as connection:
+            with transaction(connection) as cursor:  # the checks read what the definitions say now from there
+                record_definitions(cursor, settings.sources, clock())
             # One snapshot for all checks: a load that commits meanwhile is seen by none of them.
             connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
             with transaction(connection) as cursor:
@@ -65,7 +68,7 @@ def run(
                 scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, only))
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))
                 if not results:
-                    raise StopRun(f"Nothing is published for {day}, and no source is due. Run: retail sources list")
+                    raise StopRun(f"Nothing is published for {day}, and no source is expected to have it.")
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
         result = QualityResult(day, results, scores, outcome(results))
@@ -96,7 +99,7 @@ def main(
 ) -> None:
     """Check a business date in the warehouse (default: yesterday). Ends with 1 when a critical check failed.
 
-    Every source that is due has to be there. With --retailer only these sources are checked.
+    Every scheduled source has to be there, from its first loaded date on. With --retailer only these are checked.
     """
     configure_logging()
     with exit_code():

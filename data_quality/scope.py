@@ -11,6 +11,7 @@ from typing import Any
 from shared.currencies import CURRENCIES
 from shared.database import Cursor, read_sql
 from shared.errors import FixConfiguration
+from shared.sources.expected import expected_on
 from shared.sources.registry import Sources
 
 _SQL = Path(__file__).parent / "sql"
@@ -54,14 +55,15 @@ def of_source(day: date, run_id: str, retailer_id: str) -> Scope:
 def choose_scope(
     cursor: Cursor, day: date, run_id: str, sources: Sources, retailers: Sequence[str] | None, only: Sequence[str]
 ) -> Scope:
-    """The scope of a date. `retailers` are those that the run loaded; None: all that are due have to be there.
+    """The scope of a date. `retailers` are those that the run loaded; None: all that
+    can be missing on it have to be there.
 
     `only` limits the check to these sources. Raises FixConfiguration for one that is neither defined nor loaded.
     """
     if only:
         _check_known(cursor, only, sources)
         return Scope(day, run_id, tuple(only), tuple(only), only=tuple(only))
-    due = _expected_on(cursor, day, sources)
+    due = expected_on(cursor, day, sources)
     expected = due if retailers is None else tuple(retailers)
     return Scope(day, run_id, tuple(dict.fromkeys((*due, *expected))), expected)
 
@@ -81,20 +83,6 @@ def close_scope(cursor: Cursor) -> None:
     """Give the rest of the transaction its own settings back."""
     cursor.execute("DROP TABLE checked_slices")
     cursor.execute("SET LOCAL work_mem = DEFAULT; SET LOCAL jit = DEFAULT; SET LOCAL enable_nestloop = DEFAULT")
-
-
-def _expected_on(cursor: Cursor, day: date, sources: Sources) -> tuple[str, ...]:
-    """The sources that are due.
-
-    A file can have dates from long before anything was read on schedule. On such a date only sources are expected whose
-    definition says by `start_date` that they have it.
-    """
-    due = sources.due(day)
-    cursor.execute(read_sql(_SQL / "before_schedule.sql"), {"day": day, "due": list(due)})
-    (is_before,) = cursor.fetchone() or (False,)
-    if not is_before:
-        return due
-    return tuple(each for each in due if (known := sources.find(each)) and known.start_date)
 
 
 def _check_known(cursor: Cursor, names: Sequence[str], sources: Sources) -> None:

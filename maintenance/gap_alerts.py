@@ -6,10 +6,11 @@ from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import date
 
-from maintenance.gaps import Expected, Gap, GapRange, as_ranges, expected_sources, find_recent_gaps, read_loaded
+from maintenance.gaps import Gap, GapRange, as_ranges, find_recent_gaps, read_loaded
 from maintenance.open_alerts import open_alerts, resolve
 from maintenance.task import TaskContext, TaskResult
 from monitoring.alerts import Alert, raise_alert
+from shared.sources.expected import expected_since, expected_sources
 
 KIND = "missing_data"
 DAYS = 35
@@ -28,19 +29,14 @@ def watch_gaps(context: TaskContext, *, days: int = DAYS) -> TaskResult:
         gaps = find_recent_gaps(connection, context.yesterday, days, expected)
         loaded = read_loaded(connection, context.yesterday, list(expected))
         alerted = open_alerts(connection, KIND)
-    settled = {
-        (name, day) for name, day in alerted if day in loaded.get(name, ()) or not _is_expected(name, day, expected)
-    }
+    since = expected_since(expected, {name: min(days) for name, days in loaded.items()})
+    settled = {(name, day) for name, day in alerted if day in loaded.get(name, ()) or day < since.get(name, date.max)}
     ranges = [_from_first_alert(each, alerted, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]
     for each in ranges:
         raise_alert(context.dsn, _alert(each, context.run_id), clock=context.clock)
     resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(settled))
     summary = "; ".join(f"{each.retailer_id}: {each}" for each in ranges) or "no date is missing"
     return TaskResult(summary, {"gaps": gap_facts(gaps), "alerts": len(ranges), "resolved": resolved})
-
-
-def _is_expected(retailer_id: str, day: date, expected: Expected) -> bool:
-    return retailer_id in expected and day >= (expected[retailer_id] or date.min)
 
 
 def _from_first_alert(gap: GapRange, alerted: Set[tuple[str, date]], loaded: Set[date]) -> GapRange:

@@ -8,12 +8,10 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from shared.database import Connection, read_sql, transaction
-from shared.sources.registry import Sources
+from shared.sources.expected import Expected, expected_since
 
 ONE_DAY = timedelta(days=1)
 _LOADED = Path(__file__).parent / "sql" / "loaded_dates.sql"
-Expected = Mapping[str, date | None]
-"""Sources of which dates can be missing, each with its start date, if it has one."""
 
 
 @dataclass(frozen=True, order=True)
@@ -42,35 +40,27 @@ class GapRange:
         return str(self.first) if self.days == 1 else f"{self.first} to {self.last} ({self.days} dates)"
 
 
-def expected_sources(sources: Sources) -> dict[str, date | None]:
-    """The sources that scheduled runs read: not manual, disabled or removed ones, and no loads of files."""
-    found = {name: sources.find(name) for name in sources.scheduled()}
-    return {name: definition.start_date if definition else None for name, definition in found.items()}
-
-
 def find_gaps(connection: Connection, first: date | None, last: date, expected: Expected) -> list[Gap]:
-    """The dates from `first`, or from each retailer's first load, up to `last` that were not loaded.
+    """The dates up to `last` that can be missing (`expected_since`) and were not loaded.
 
-    No date before a retailer's start date is missing, and none of a retailer that was never loaded.
+    Given `first`, they begin there, also if that is before the retailer's first load.
     """
     loaded = read_loaded(connection, last, list(expected))
-    return _gaps(
-        {
-            name: missing_dates(days, max(first or min(days), expected[name] or date.min), last)
-            for name, days in loaded.items()
-        }
-    )
+    since = expected_since(expected, {name: first or min(days) for name, days in loaded.items()})
+    return _gaps({name: missing_dates(days, since[name], last) for name, days in loaded.items()})
 
 
 def find_recent_gaps(connection: Connection, last: date, days: int, expected: Expected) -> list[Gap]:
-    """The gaps among the latest `days` dates, none of them before the retailer's start date.
+    """The gaps among the latest `days` dates.
 
     Counts from the first of these dates that was loaded, as the scheduled run does: an old date that was loaded
     separately does not open a gap. When none of the dates was loaded, all are missing.
     """
     found = {}
-    for name, loaded in read_loaded(connection, last, list(expected)).items():
-        earliest = max(last - timedelta(days=days - 1), expected[name] or date.min)
+    all_loaded = read_loaded(connection, last, list(expected))
+    since = expected_since(expected, {name: min(loaded) for name, loaded in all_loaded.items()})
+    for name, loaded in all_loaded.items():
+        earliest = max(last - timedelta(days=days - 1), since[name])
         recent = [day for day in loaded if day >= earliest]
         found[name] = missing_dates(loaded, min(recent, default=earliest), last)
     return _gaps(found)

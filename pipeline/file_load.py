@@ -23,7 +23,6 @@ from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
 from shared.config import Settings, load_settings, load_source_settings
 from shared.database import Cursor, lock_key, session
-from shared.errors import RetryLater
 
 if TYPE_CHECKING:
     import duckdb
@@ -176,11 +175,11 @@ class _FileLoad:
                     checks.report_alerts()
                     path = self._write_report(report.result(), checks)
                     raise LoadRejected(f"{error} Quality report: {path}" if path else str(error)) from error
-                finally:  # what was landed stays landed, whether the load succeeded or not
+                finally:  # complete partitions stay, also when the commit fails
                     flows += flows_of_files(
                         {file.name: file.path for file in self._read.files},
                         self._read.retailer_id,
-                        landing.landed_so_far(),
+                        {day: each.manifest for day, each in landing.completed.items()},
                         self._settings.s3.bucket_raw,
                     )
             checks.report_alerts()
@@ -193,10 +192,10 @@ class _FileLoad:
         from transformation.lineage import flows_of
 
         def before_commit(cursor: Cursor, load_id: int) -> None:
-            self._write_ledger(cursor, load_id, landing)
             self._progress("load", "checking", 0.9)
             with self._watch.timed("check"):
                 checks.check(cursor, measured())
+            self._write_ledger(cursor, load_id, landing)
 
         stage = StageRun(self._run_id, TRANSFORM.name, self._read.days[-1], (self._read.retailer_id,))
         with record_stage(self._dsn, stage, clock=self._clock) as transform, self._watch.timed("load"):
@@ -214,10 +213,8 @@ class _FileLoad:
 
     def _write_ledger(self, cursor: Cursor, load_id: int, landing: BulkLanding) -> None:
         read, now = self._read, self._clock()
-        if source_partitions.another_ingest(cursor, self._run_id, self._began) and not landing.is_still_current():
-            raise RetryLater(
-                f"{read.retailer_id} was landed again by another run meanwhile. Nothing was loaded; run again."
-            )
+        # The manifests come after the checks, so no other command can load what fails them.
+        written = landing.complete(lambda own: source_partitions.another_ingest(own, self._run_id, self._began))
         source_partitions.write_files(
             cursor,
             load_id,
@@ -228,7 +225,6 @@ class _FileLoad:
             run_id=self._run_id,
             loaded_at=now,
         )
-        written = landing.written()
         source_partitions.write_partitions(cursor, read.retailer_id, load_id, written)
         source_partitions.write_flags(
             cursor, self._connection, retailer_id=read.retailer_id, load_id=load_id, days=sorted(written)

@@ -61,10 +61,7 @@ class LoadChecks:
                 audit_table.record_by_date(cursor, self._run_id, results, now=self._clock())
             stage.flows += checking(self._dsn, self._days, len(results))
         if failed:
-            raise LoadRejected(
-                f"Nothing of {self._retailer_id} was published: {' '.join(describe_findings(failed))}"
-                " What was landed stays in the raw zone."
-            )
+            raise LoadRejected(f"Nothing of {self._retailer_id} was published: {' '.join(describe_findings(failed))}")
 
     def keep_rejected(self) -> None:
         """Keep the results of a load that was not published, in a transaction of their own."""

@@ -17,7 +17,7 @@ from shared.sources.registry import Sources
 from shared.sources.table import record_definitions
 
 log = get_logger(__name__)
-_ALERTS = ("missing_data", "task_failed")
+_ALERTS = ("missing_data", "task_failed", "quality_violation")
 """Alerts about a source that nobody can or has to fix once it is removed or disabled."""
 
 

@@ -1,8 +1,8 @@
 """Lands many business dates from files in the raw zone, while the same records are loaded into the warehouse.
 
 Landing runs in its own threads: lines come from DuckDB, objects go over a few connections, and a chunk of dates is
-written while the lines of the next one are made. A date's manifest is written last, so an interrupted landing leaves no
-valid partition.
+written while the lines of the next one are made. The manifests are written at the end, once the load has been checked:
+until then readers get the version before, and an interrupted or rejected load leaves no valid partition.
 """
 
 from __future__ import annotations
@@ -20,15 +20,20 @@ from ingestion.landing.control_totals import day_contents
 from ingestion.landing.plan import LandingPlan, ReadFiles
 from ingestion.landing.serialise import day_texts
 from ingestion.landing.source_partitions import WrittenPartition
-from ingestion.landing.write import PartitionToWrite, PartitionWriter, RawZone
-from shared.database import session
+from ingestion.landing.write import (
+    CHUNK_DAYS,
+    PartitionData,
+    PartitionToWrite,
+    PartitionWriter,
+    RawZone,
+    write_manifests,
+)
+from shared.database import Cursor, session
 from shared.errors import RetryLater
 from shared.landed_batch import LandedBatch
-from shared.partitions import Manifest, manifest_key, raw_key
 
-CHUNK_DAYS = 32
 CHUNK_BYTES = 32 * 1024 * 1024
-"""How much is written in one transaction, and so how many locks are held and how much is kept in memory."""
+"""How much is written in one transaction, and so how much is kept in memory; at most CHUNK_DAYS dates."""
 Progress = Callable[[str, float], None]
 
 
@@ -37,13 +42,11 @@ class BulkLanding:
     """A landing in progress."""
 
     batch: LandedBatch
-    """The new and changed dates. Its `manifests` waits until the landing has ended."""
-    written: Callable[[], Mapping[date, WrittenPartition]]
-    """Waits for the end and returns what was written. Raises the landing's error if it failed."""
-    is_still_current: Callable[[], bool]
-    """Waits for the end and returns whether all of the dates are still as written, not landed again by another run."""
-    landed_so_far: Callable[[], Mapping[date, Manifest]]
-    """What is written so far; everything once the landing has ended."""
+    """The new and changed dates. Its `manifests` waits until their data is written, and raises the landing's error."""
+    complete: Callable[[Callable[[Cursor], bool]], Mapping[date, WrittenPartition]]
+    """Writes the manifests, so that readers get the dates; takes and raises what `write_manifests` does."""
+    completed: Mapping[date, WrittenPartition]
+    """The dates whose manifests are written."""
 
 
 @contextmanager
@@ -56,23 +59,24 @@ def land_batch(
     clock: Callable[[], datetime],
     progress: Progress = lambda step, share: None,
 ) -> Iterator[BulkLanding]:
-    """Start landing the dates of `plan`. If the block is left before the end, the rest is not landed."""
+    """Start landing the dates of `plan`. If the block is left without `complete`, none of them is landed."""
     landing = _Landing(read, connection, zone, plan, clock, progress)
+    completed: dict[date, WrittenPartition] = {}
     with ThreadPoolExecutor(1, thread_name_prefix="landing") as pool:
-        future: Future[dict[date, WrittenPartition]] = pool.submit(landing.run)
+        future: Future[dict[date, PartitionData]] = pool.submit(landing.run)
         batch = LandedBatch(
             read.retailer_id,
             tuple(plan.digests),
             connection,
-            lambda: {day: written.manifest for day, written in future.result().items()},
+            lambda: {day: part.manifest for day, part in future.result().items()},
         )
+
+        def complete(another_ingest: Callable[[Cursor], bool]) -> Mapping[date, WrittenPartition]:
+            write_manifests(zone, read.retailer_id, future.result(), another_ingest, completed)
+            return completed
+
         try:
-            yield BulkLanding(
-                batch,
-                future.result,
-                lambda: _is_still_current(zone, read.retailer_id, future.result()),
-                landing.landed_so_far,
-            )
+            yield BulkLanding(batch, complete, completed)
         finally:
             landing.cancel()
 
@@ -98,10 +102,10 @@ class _Landing:
         self._clock, self._progress = clock, progress
         self._requested_from = clock()
         self._cancelled = threading.Event()
-        self._written: dict[date, WrittenPartition] = {}
+        self._written: dict[date, PartitionData] = {}
 
-    def run(self) -> dict[date, WrittenPartition]:
-        """Land everything."""
+    def run(self) -> dict[date, PartitionData]:
+        """Write the data of everything."""
         if not self._plan.digests:
             return {}
         with (
@@ -117,7 +121,7 @@ class _Landing:
             ) as writer,
             ThreadPoolExecutor(1, thread_name_prefix="writing") as pool,
         ):
-            writing: Future[dict[date, WrittenPartition]] | None = None
+            writing: Future[dict[date, PartitionData]] | None = None
             try:
                 for chunk in self._chunks():
                     if writing is not None:
@@ -129,17 +133,13 @@ class _Landing:
                 self._lines.close()  # drops its temporary tables, so that the load can use their memory
         return self._written
 
-    def landed_so_far(self) -> dict[date, Manifest]:
-        """What is written so far."""
-        return {day: written.manifest for day, written in self._written.items()}
-
     def cancel(self) -> None:
         """Stop at the next opportunity."""
         self._cancelled.set()
         with suppress(duckdb.ConnectionException):  # closed: the landing has already ended
             self._lines.interrupt()
 
-    def _note(self, writing: Future[dict[date, WrittenPartition]]) -> None:
+    def _note(self, writing: Future[dict[date, PartitionData]]) -> None:
         self._written |= writing.result()
         self._progress("landing", len(self._written) / len(self._plan.digests))
 
@@ -167,15 +167,3 @@ class _Landing:
                 yield PartitionToWrite(
                     text, contents[day], plan.sources[day], plan.digests[day], day in plan.landed_before
                 )
-
-
-def _is_still_current(zone: RawZone, retailer_id: str, written: Mapping[date, WrittenPartition]) -> bool:
-    objects = zone.bucket.list(f"raw/{retailer_id}/")
-    return all(
-        key in objects and objects[key].e_tag == tag
-        for day, part in written.items()
-        for key, tag in (
-            (raw_key(retailer_id, day), part.raw_e_tag),
-            (manifest_key(retailer_id, day), part.manifest_e_tag),
-        )
-    )

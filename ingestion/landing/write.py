@@ -1,4 +1,8 @@
-"""Writes partitions to the raw zone, many in one transaction: data, rejected rows, dead letters, and manifests last."""
+"""Writes partitions to the raw zone, many in one transaction: data, rejected rows, dead letters; later manifests.
+
+Readers get the version before until the manifest is written. A caller that decides meanwhile not to publish the data
+writes no manifests; the partitions are then as after a landing that was killed (`shared.partition_versions`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,8 +23,9 @@ from ingestion.landing.rejected_rows import rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
-from shared.database import Connection, Cursor, lock_key, transaction
+from shared.database import Connection, Cursor, lock_key, session, transaction
 from shared.dead_letters import Origin
+from shared.errors import RetryLater
 from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import (
     Manifest,
@@ -35,6 +39,8 @@ from shared.partitions import (
 from shared.s3_client import Bucket
 from shared.version import CODE_VERSION
 
+CHUNK_DAYS = 32
+"""How many dates are written in one transaction, and so how many locks are held."""
 _PUTS_IN_FLIGHT = 8
 _NDJSON = "application/x-ndjson"
 # Locks are taken in the order of their keys, so that two runs that need the same locks cannot deadlock.
@@ -73,6 +79,17 @@ class PartitionToWrite:
         return self.text.business_date
 
 
+@dataclass(frozen=True)
+class PartitionData:
+    """A partition whose data is written, and which is complete with its manifest."""
+
+    manifest: Manifest
+    raw_e_tag: str
+    content_digest: str
+    copies: tuple[str, ...]
+    """Keys of what is kept of the version before."""
+
+
 class PartitionWriter:
     """Writes chunks of one retailer's dates over a few connections to S3 and one to the warehouse."""
 
@@ -101,18 +118,20 @@ class PartitionWriter:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def write_chunk(self, chunk: Sequence[PartitionToWrite]) -> dict[date, WrittenPartition]:
-        """Write all partitions of a chunk. After an error, those without a manifest do not count as landed."""
+    def write_chunk(self, chunk: Sequence[PartitionToWrite]) -> dict[date, PartitionData]:
+        """Write the data of all partitions of a chunk."""
         with transaction(self._connection) as cursor:
-            cursor.execute(_LOCK, ([lock_key("raw", self._retailer_id, part.day) for part in chunk],))
+            _lock(cursor, self._retailer_id, [part.day for part in chunk])
             now = self._clock()
-            copies = [key for keys in self._pool.map(self._keep, chunk) for key in keys]
+            copies = list(self._pool.map(self._keep, chunk))
             raw = list(self._pool.map(self._put_raw, chunk))
             rejected = self._reject(cursor, chunk, now)
-            put = partial(self._put_manifest, rejected=rejected, now=now)
-            written = dict(self._pool.map(put, chunk, raw))
-            drop_copies(self._zone.bucket, copies)
-            return written
+            return {
+                part.day: PartitionData(
+                    self._manifest(part, sha256, rejected.get(part.day), now), tag, part.digest, tuple(kept)
+                )
+                for part, kept, (tag, sha256) in zip(chunk, copies, raw, strict=True)
+            }
 
     def _keep(self, part: PartitionToWrite) -> list[str]:
         if not part.was_landed:
@@ -145,11 +164,9 @@ class PartitionWriter:
                 dead_letters.record(cursor, lines, origin)
         return sha256
 
-    def _put_manifest(
-        self, part: PartitionToWrite, put: tuple[str, str], *, rejected: Mapping[date, str], now: datetime
-    ) -> tuple[date, WrittenPartition]:
-        contents, (raw_tag, sha256) = part.contents, put
-        manifest = Manifest(
+    def _manifest(self, part: PartitionToWrite, sha256: str, rejected_sha256: str | None, now: datetime) -> Manifest:
+        contents = part.contents
+        return Manifest(
             retailer_id=self._retailer_id,
             business_date=part.day,
             run_id=self._zone.run_id,
@@ -159,7 +176,7 @@ class PartitionWriter:
             fetched=contents.landed + contents.rejected,
             landed=contents.landed,
             rejected=contents.rejected,
-            rejected_sha256=rejected.get(part.day),
+            rejected_sha256=rejected_sha256,
             distinct=contents.distinct,
             amounts=contents.amounts,
             source=self._zone.source,
@@ -168,6 +185,48 @@ class PartitionWriter:
             code_version=CODE_VERSION,
             written_at=now,
         )
-        body = manifest.model_dump_json(indent=1).encode()
-        tag = self._zone.bucket.put(manifest_key(self._retailer_id, part.day), body)
-        return part.day, WrittenPartition(manifest, raw_tag, tag, part.digest)
+
+
+def write_manifests(
+    zone: RawZone,
+    retailer_id: str,
+    data: Mapping[date, PartitionData],
+    another_ingest: Callable[[Cursor], bool],
+    written: dict[date, WrittenPartition],
+) -> None:
+    """Complete the partitions, and add them to `written`: from now on readers get them.
+
+    `another_ingest` says whether another run may have landed something since. Raises RetryLater when one landed a date
+    that is not complete yet; the dates in `written` stay as they are.
+    """
+
+    def put(day: date) -> tuple[date, WrittenPartition]:
+        part = data[day]
+        body = part.manifest.model_dump_json(indent=1).encode()
+        tag = zone.bucket.put(manifest_key(retailer_id, day), body)
+        return day, WrittenPartition(part.manifest, part.raw_e_tag, tag, part.content_digest)
+
+    with (
+        session(zone.dsn, application_name="retail-ingest") as connection,
+        ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put") as pool,
+    ):
+        ordered = sorted(data)
+        for start in range(0, len(ordered), CHUNK_DAYS):
+            days = ordered[start : start + CHUNK_DAYS]
+            with transaction(connection) as cursor:
+                _lock(cursor, retailer_id, days)
+                if another_ingest(cursor):
+                    _check_unchanged(zone.bucket, retailer_id, {day: data[day].raw_e_tag for day in days})
+                written.update(pool.map(put, days))
+                drop_copies(zone.bucket, [key for day in days for key in data[day].copies])
+
+
+def _lock(cursor: Cursor, retailer_id: str, days: Sequence[date]) -> None:
+    cursor.execute(_LOCK, ([lock_key("raw", retailer_id, day) for day in days],))
+
+
+def _check_unchanged(bucket: Bucket, retailer_id: str, tags: Mapping[date, str]) -> None:
+    objects = bucket.list(f"raw/{retailer_id}/")
+    keys = {raw_key(retailer_id, day): tag for day, tag in tags.items()}
+    if any(key not in objects or objects[key].e_tag != tag for key, tag in keys.items()):
+        raise RetryLater(f"{retailer_id} was landed again by another run meanwhile. Nothing was loaded; run again.")

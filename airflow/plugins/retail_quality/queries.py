@@ -27,6 +27,7 @@ from retail_quality.model import (
 from shared.config import read_environment
 from shared.database import Cursor, read_sql, session, transaction
 from shared.postgres_settings import reader_dsn
+from shared.sources.expected import expected_since
 
 SQL = Path(__file__).parent / "sql"
 SERVER_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "10s", "jit": "off"}
@@ -68,7 +69,8 @@ class LedgerReader:
             (row,) = _rows(cursor, "days", day=day, days=1)
             ledger = _ledger(cursor, day, day)
             since = _expected_since(cursor)
-            checks = tuple(_with_remedy(Check(**each)) for each in _rows(cursor, "checks", day=day))
+            found = (_with_remedy(Check(**each)) for each in _rows(cursor, "checks", day=day))
+            checks = tuple(each for each in found if each.retailer_id is None or each.retailer_id in row["outcomes"])
             stages = tuple(StageRun(**each) for each in _rows(cursor, "stages", day=day))
             alerts = _alerts(cursor, day=day, resolved=True)
         return DayDetails(Day.of(row, ledger.get(day, ()), since), checks, stages, alerts)
@@ -105,8 +107,10 @@ def _ledger(cursor: Cursor, first: date, last: date) -> dict[date, list[Partitio
 
 
 def _expected_since(cursor: Cursor) -> dict[str, date]:
-    """The first date that each scheduled source can lack."""
-    return {row["retailer_id"]: row["business_date"] for row in _rows(cursor, "expected")}
+    """The first date that can be missing of each source."""
+    rows = _rows(cursor, "expected")
+    starts = {row["retailer_id"]: row["start_date"] for row in rows}
+    return expected_since(starts, {row["retailer_id"]: row["first_load"] for row in rows})
 
 
 def _alerts(cursor: Cursor, *, day: date | None = None, number: int | None = None, resolved: bool = False) -> Alerts:

@@ -1,5 +1,5 @@
--- What a definition says of its source. Grain: one row per source; when nothing has changed, nothing is written.
-INSERT INTO ops.sources AS stored (
+-- What a definition says of its source. Grain: one row per source.
+INSERT INTO ops.sources (
     retailer_id, source_name, country, connector, time_zone, currencies, is_scheduled, start_date, definition_digest,
     described_at, first_seen_at, changed_at
 )
@@ -18,10 +18,3 @@ ON CONFLICT (retailer_id) DO UPDATE SET
     definition_digest = excluded.definition_digest,
     described_at = excluded.described_at,
     changed_at = excluded.changed_at
-WHERE (
-    stored.source_name, stored.country, stored.connector, stored.time_zone, stored.currencies, stored.is_scheduled,
-    stored.start_date, stored.definition_digest
-) IS DISTINCT FROM (
-    excluded.source_name, excluded.country, excluded.connector, excluded.time_zone, excluded.currencies,
-    excluded.is_scheduled, excluded.start_date, excluded.definition_digest
-)

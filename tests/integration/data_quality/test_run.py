@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,15 @@ import pytest
 from data_quality.main import run
 from data_quality.quality_checks import Check, Status
 from local_stack.databases import WarehouseAccess
-from shared.config import PROJECT_ROOT
+from shared.config import PROJECT_ROOT, Settings
 from shared.errors import StopRun
 from shared.sources.registry import load_sources
 from tests import shipped_sources
-from tests.fakes.published_days import PublishedDays, warehouse_settings
+from tests.fakes.published_days import RETAILERS, PublishedDays, warehouse_settings
+from tests.fakes.source_definitions import copy_sources, write_source
 
 DAY = date(2024, 1, 15)
+ONE_DAY = timedelta(days=1)
 NOW = datetime(2024, 1, 16, 2, tzinfo=UTC)
 
 
@@ -103,8 +105,9 @@ def test_the_command_shows_a_table_and_ends_with_0(
 def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
     warehouse: WarehouseAccess, days: PublishedDays
 ) -> None:
-    days.execute("DELETE FROM ops.load_ledger_amounts WHERE retailer_id = 'retailer_3'")
-    days.execute("DELETE FROM ops.load_ledger WHERE retailer_id = 'retailer_3'")
+    days.publish_all(DAY - ONE_DAY)
+    days.execute("DELETE FROM ops.load_ledger_amounts WHERE retailer_id = 'retailer_3' AND business_date = %s", (DAY,))
+    days.execute("DELETE FROM ops.load_ledger WHERE retailer_id = 'retailer_3' AND business_date = %s", (DAY,))
     done = command(warehouse.loader_dsn, "2024-01-15", "--json")
     result = json.loads(done.stdout)
     assert done.returncode == 1
@@ -129,12 +132,46 @@ def test_the_command_raises_the_alert_of_its_date_and_a_later_pass_resolves_it(
     assert {row[-1] for row in days.execute(alerts)} == {"resolved"}
 
 
-def test_a_date_without_data_or_a_source_that_is_due_does_not_pass(warehouse: WarehouseAccess, tmp_path: Path) -> None:
+def test_a_date_without_data_does_not_pass(warehouse: WarehouseAccess, days: PublishedDays) -> None:
     settings = warehouse_settings(warehouse.loader_dsn)
-    nothing = settings.model_copy(update={"sources": load_sources({}, tmp_path)})
-    with pytest.raises(StopRun, match="Nothing is published for 2024-01-15, and no source is due"):
-        run(DAY, settings=nothing, run_id="run-1", clock=lambda: NOW)
-    assert run(DAY, settings=settings, run_id="run-2", clock=lambda: NOW).outcome is Status.FAIL
+    with pytest.raises(StopRun, match="Nothing is published for 2024-01-14, and no source is expected to have it"):
+        run(DAY - ONE_DAY, settings=settings, run_id="run-3", clock=lambda: NOW)
+    next_day = run(DAY + ONE_DAY, settings=settings, run_id="run-2", clock=lambda: NOW)
+    assert {each.finding.retailer_id for each in next_day.with_status(Status.FAIL)} == set(RETAILERS)
+
+
+@pytest.mark.parametrize("start", ["", "start_date: 2024-01-14"])
+def test_a_new_source_is_expected_from_its_first_load_and_by_a_run_for_it(
+    warehouse: WarehouseAccess, days: PublishedDays, tmp_path: Path, start: str
+) -> None:
+    write_source(copy_sources(tmp_path / "sources"), "outlet_shop", start)
+    settings = with_sources(warehouse, tmp_path / "sources")
+
+    assert run(DAY, settings=settings, run_id="run-2", clock=lambda: NOW).outcome is Status.PASS
+
+    names = [*RETAILERS, "outlet_shop"]
+    result = run(DAY, settings=settings, run_id="run-3", retailers=names, clock=lambda: NOW)
+    assert {each.finding.retailer_id for each in result.with_status(Status.FAIL)} == {"outlet_shop"}
+
+
+def test_a_corrected_definition_corrects_its_check(
+    warehouse: WarehouseAccess, days: PublishedDays, tmp_path: Path
+) -> None:
+    sources = copy_sources(tmp_path / "sources")
+    definition = sources / "retailer_1.yaml"
+    text = definition.read_text(encoding="utf-8")
+    assert "currencies: [USD]" in text
+    definition.write_text(text.replace("currencies: [USD]", "currencies: [CAD]"), encoding="utf-8")
+    wrong = run(DAY, settings=with_sources(warehouse, sources), run_id="run-2", clock=lambda: NOW)
+    assert [each.check.name for each in wrong.with_status(Status.FAIL)] == ["currency_allowed"]
+
+    definition.write_text(text.replace("currencies: [USD]", "currencies: [CAD, USD]"), encoding="utf-8")
+    assert run(DAY, settings=with_sources(warehouse, sources), run_id="run-3", clock=lambda: NOW).outcome is Status.PASS
+
+
+def with_sources(warehouse: WarehouseAccess, directory: Path) -> Settings:
+    settings = warehouse_settings(warehouse.loader_dsn)
+    return settings.model_copy(update={"sources": load_sources({}, directory)})
 
 
 @pytest.mark.parametrize(

@@ -148,8 +148,9 @@ def test_a_partition_that_another_run_landed_meanwhile_is_not_overwritten(
     load_batch = transformation.bulk.load_batch
 
     def landed_again(batch, **named):  # type: ignore[no-untyped-def]
-        key = batch.manifests()[batch.days[0]].object_key.replace("sales_data.json", "_manifest.json")
-        platform.s3.client.put_object(Bucket=platform.s3.bucket_raw, Key=key, Body=b"{}")
+        key = batch.manifests()[batch.days[0]].object_key
+        for each in (key, key.replace("sales_data.json", "_manifest.json")):
+            platform.s3.client.put_object(Bucket=platform.s3.bucket_raw, Key=each, Body=b"{}")
         platform.query(
             "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
             " VALUES ('other', 'ingest', '2011-01-04', 'running', now())"

@@ -56,7 +56,18 @@ def digest_of_the_raw_zone(platform: Platform) -> str:
 
 
 def load_and_be_killed_after(platform: Platform, path: Path, number: int) -> bool:
-    command = ("cli", "etl", "--source", str(path), "--layout", RETAILER, "--no-report", "--max-reject-share", "0.5")
+    command = (
+        "cli",
+        "etl",
+        "--source",
+        str(path),
+        "--layout",
+        RETAILER,
+        "--no-report",
+        "--max-reject-share",
+        "0.5",
+        "--allow-low-quality",
+    )
     return killed_after(number, *command, environment=platform.environment)
 
 

@@ -14,9 +14,14 @@ import pytest
 
 import data_quality.main
 from data_quality.quality_checks import Status
+from ingestion.catch_up import current_manifests
+from maintenance.orphans import remove_orphans
+from maintenance.reconciliation import reconcile
+from maintenance.task import TaskContext
 from pipeline.file_load_checks import LoadRejected
 from shared.config import load_settings
 from shared.partitions import Manifest, manifest_key
+from shared.s3_client import Bucket
 from tests.fakes.csv_sources import SHOP, row, rows, write_layout
 from tests.fakes.published_days import RETAILERS, PublishedDays
 from tests.integration.etl.conftest import FIRST, RETAILER, Platform, sales, write
@@ -116,7 +121,7 @@ def test_a_date_that_only_a_file_has_is_checked_without_the_retailers(platform: 
     assert result.outcome is Status.PASS
 
 
-def test_retailers_are_expected_from_the_first_date_that_any_of_them_has(platform: Platform, tmp_path: Path) -> None:
+def test_retailers_are_expected_from_their_first_date(platform: Platform, tmp_path: Path) -> None:
     publish_retailers(platform, [DAY - timedelta(days=1)])
     file, layout = shop(tmp_path)
     etl(platform, file, layout)
@@ -152,6 +157,50 @@ def test_a_currency_that_the_source_does_not_have_is_never_published(platform: P
     assert platform.facts()[0] == 10
     assert report_of(file)["outcome"] == "pass"
     assert alerts(platform) == [("shop", DAY, "critical", "resolved")]
+
+
+def test_no_other_command_publishes_a_rejected_file_or_calls_it_a_difference(
+    platform: Platform, tmp_path: Path
+) -> None:
+    define(platform, tmp_path)
+    file, layout = shop(tmp_path)
+    assert etl(platform, file, layout).returncode == 0
+    digest, landed = platform.digest(), platform.read_object(manifest_key("shop", DAY))
+
+    later = [*good_lines(), row(Receipt="R99", When="16/01/2024 14:30", Customer="C1")]
+    shop(tmp_path, *later, currency="USD")
+    assert etl(platform, file, layout).returncode == 1
+
+    assert platform.read_object(manifest_key("shop", DAY)) == landed
+    assert manifest_key("shop", DAY + timedelta(days=1)) not in platform.objects("raw/shop/")
+    for command in (("transform", str(DAY), "--retailer", "shop"), ("rebuild",)):
+        done = platform.retail(command[0], *command[1:])
+        assert done.returncode == 0, done.stderr
+        assert platform.digest() == digest
+    much_later = datetime.now(UTC) + timedelta(days=2)
+    context = TaskContext(platform.settings, "run-1", DAY + timedelta(days=2), lambda: much_later)
+    assert reconcile(context).problem is None
+    remove_orphans(context)
+    platform.empty_the_warehouse()
+    assert platform.retail("rebuild").returncode == 0
+    assert platform.digest() == digest
+
+    shop(tmp_path, *later)
+    assert etl(platform, file, layout).returncode == 0
+    assert platform.facts()[0] == 11
+    assert platform.objects("raw_history/") == {}
+
+
+def test_a_rejected_file_does_not_hide_what_the_retailer_delivered(platform: Platform, tmp_path: Path) -> None:
+    define(platform, tmp_path)
+    file, layout = shop(tmp_path)
+    assert etl(platform, file, layout).returncode == 0
+    (loaded,) = platform.query("SELECT source_sha256 FROM ops.load_ledger")
+    shop(tmp_path, currency="USD")
+    assert etl(platform, file, layout, "--on-overlap", "replace").returncode == 1
+
+    bucket = Bucket(platform.settings.s3, platform.settings.s3.bucket_raw)
+    assert [each.sha256 for each in current_manifests(bucket, "shop", [DAY]).values()] == list(loaded)
 
 
 def test_times_in_another_zone_than_the_definition_says_are_never_published(platform: Platform, tmp_path: Path) -> None:

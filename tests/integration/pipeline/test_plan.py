@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ import pytest
 from local_stack.databases import WarehouseAccess
 from monitoring.alerts import Alert, raise_alert
 from pipeline.plan import run
+from shared.database import session, transaction
 from shared.errors import FixConfiguration
 from shared.sources.registry import load_sources
+from shared.sources.table import record_definitions
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 from tests.fakes.pushgateway import pushgateway
 from tests.fakes.source_definitions import write_source
@@ -56,11 +58,11 @@ def test_a_source_that_is_disabled_or_removed_leaves_no_alert_and_no_metrics(
     outlet = write_source(tmp_path, "outlet_shop")
     assert plan(warehouse, tmp_path) == ("daily_shop", "outlet_shop")
     assert days.execute(SOURCES) == [("daily_shop", True), ("outlet_shop", True)]
-    for kind in ("missing_data", "task_failed", "reconciliation"):
+    for kind in ("missing_data", "task_failed", "quality_violation", "reconciliation"):
         alert = Alert(kind, "error", "x", "x", DAY, "outlet_shop", "dag", "run-1", "ingest")
         raise_alert(warehouse.loader_dsn, alert, clock=now, channels=[])
     plan(warehouse, tmp_path)
-    assert (len(days.execute(OPEN)), deleted) == (3, [])
+    assert (len(days.execute(OPEN)), deleted) == (4, [])
 
     if how == "disabled":
         write_source(tmp_path, "outlet_shop", "enabled: false")
@@ -91,6 +93,30 @@ def test_sources_of_files_manual_ones_and_those_with_an_error_are_left_alone(
 
     assert days.execute(SOURCES) == [("manual_shop", False), ("online_retail", False), ("wrong_shop", True)]
     assert deleted == []
+
+
+def test_the_row_of_an_unchanged_definition_may_be_locked_by_a_load(
+    warehouse: WarehouseAccess, days: PublishedDays, tmp_path: Path
+) -> None:
+    write_source(tmp_path, "daily_shop", "currencies: [USD, EUR]", "start_date: 2024-01-01")
+    write_source(tmp_path, "outlet_shop")
+    plan(warehouse, tmp_path)
+    sources, changed = load_sources({}, tmp_path), "SELECT retailer_id FROM ops.sources WHERE changed_at > %s"
+    with (
+        session(warehouse.loader_dsn, application_name="load") as load,
+        transaction(load) as loading,
+        session(warehouse.loader_dsn, application_name="plan") as other,
+    ):
+        loading.execute("SELECT FROM ops.sources FOR UPDATE")
+        with transaction(other) as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+            record_definitions(cursor, sources, now() + timedelta(hours=1))
+    assert days.execute(changed, (now(),)) == []
+
+    write_source(tmp_path, "outlet_shop", "country: Brazil")
+    with session(warehouse.loader_dsn, application_name="plan") as other, transaction(other) as cursor:
+        record_definitions(cursor, load_sources({}, tmp_path), now() + timedelta(hours=1))
+    assert days.execute(changed, (now(),)) == [("outlet_shop",)]
 
 
 def test_without_any_definition_the_stage_fails_and_says_what_to_do(

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 
-from tests.fakes.published_days import LOADED_AT, Line
+import pytest
+
+from data_quality.main import run
+from pipeline import plan
+from shared.sources.registry import load_sources
+from tests.fakes.published_days import LOADED_AT, RETAILERS, Line, warehouse_settings
+from tests.fakes.source_definitions import copy_sources, write_source
 from tests.integration.plugin.conftest import NOW, Shown
 
 DAY = date(2024, 1, 15)
-NEXT = DAY + timedelta(days=1)
+ONE_DAY = timedelta(days=1)
+NEXT = DAY + ONE_DAY
 ALERT = (
     "INSERT INTO ops.alerts (fingerprint, kind, severity, status, summary, detail, business_date, retailer_id, dag_id,"
     " run_id, task_id, first_seen_at, last_seen_at, resolved_at) VALUES (%s, 'quality_violation', %s, %s, %s, %s, %s,"
@@ -172,15 +180,55 @@ def test_a_source_whose_file_failed_its_checks_is_listed_although_nothing_was_lo
     assert ["shop ✕ Failed", "not loaded"] in shown.get("/").rows
 
 
-def test_a_scheduled_source_is_expected_from_its_start_date(shown: Shown) -> None:
-    for ahead in range(2):
-        shown.days.publish(DAY + timedelta(days=ahead), "retailer_1")
+@pytest.mark.parametrize(
+    ("start", "loaded", "missing"),
+    [(None, None, 0), (DAY, None, 0), (None, 1, 2), (DAY, 1, 2), (DAY + 2 * ONE_DAY, 0, 2), (DAY + 3 * ONE_DAY, 0, 1)],
+)
+def test_a_scheduled_source_is_expected_from_its_start_date_but_not_before_its_first_load(
+    shown: Shown, start: date | None, loaded: int | None, missing: int
+) -> None:
+    for ahead in range(4):
+        shown.days.publish(DAY + ahead * ONE_DAY, "retailer_1")
+    if loaded is not None:
+        shown.days.publish(DAY + loaded * ONE_DAY, "retailer_2")
+    shown.days.execute("DELETE FROM ops.sources WHERE retailer_id <> 'retailer_2'")
     shown.days.execute(
         "INSERT INTO ops.sources (retailer_id, source_name, connector, is_scheduled, start_date, first_seen_at,"
-        " changed_at) VALUES ('outlet', 'Outlet', 'retailer1', true, %s, now(), now())",
-        (DAY + timedelta(days=1),),
+        " changed_at) VALUES ('retailer_2', 'Outlet', 'retailer2', true, %s, now(), now())"
+        " ON CONFLICT (retailer_id) DO UPDATE SET start_date = excluded.start_date, is_scheduled = true",
+        (start,),
     )
-    assert [row[0] for row in shown.get("/").rows if row[-1] == "not loaded"] == ["outlet"]
+    assert [row[0] for row in shown.get("/").rows if row[-1] == "not loaded"] == ["retailer_2"] * missing
+
+
+@pytest.mark.parametrize("only", [(), ("outlet_shop",)], ids=["checked with the others", "checked alone"])
+@pytest.mark.parametrize("how", ["removed", "disabled"])
+def test_a_source_that_no_run_reads_any_more_is_neither_missing_nor_failed(
+    shown: Shown, tmp_path: Path, how: str, only: tuple[str, ...]
+) -> None:
+    sources = copy_sources(tmp_path / "sources")
+    definition = write_source(sources, "outlet_shop")
+    settings = warehouse_settings(shown.access.loader_dsn)
+    settings = settings.model_copy(update={"sources": load_sources({}, sources)})
+    shown.days.publish_all(DAY)
+    names = [*RETAILERS, "outlet_shop"]
+    run(DAY, settings=settings, run_id="run-1", retailers=names, only=only, clock=lambda: NOW)
+    assert ["outlet_shop ✕ Failed", "not loaded"] in shown.get("/").rows
+    assert "✕ Failed retailer_present outlet_shop" in shown.get(f"/days/{DAY}").text
+
+    if how == "disabled":
+        write_source(sources, "outlet_shop", "enabled: false")
+    else:
+        definition.unlink()
+    settings = settings.model_copy(update={"sources": load_sources({}, sources)})
+    plan.run(NEXT, None, settings=settings, run_id="run-2", clock=lambda: NOW)
+
+    overview, page = shown.get("/"), shown.get(f"/days/{DAY}")
+    assert "Failed" not in overview.text
+    assert "failed or incomplete" not in overview.text
+    assert "outlet_shop" not in overview.text
+    assert [row for row in page.rows if "outlet_shop" in row] == []
+    assert "✕ Failed retailer_present" not in page.text
 
 
 def test_of_repeated_runs_the_latest_is_shown(shown: Shown) -> None:

@@ -49,7 +49,7 @@ def result(checked: int, failed: int, **changes: Any) -> CheckResult:
 
 
 def test_every_check_has_a_query_and_every_query_a_check() -> None:
-    queries = {path.stem for path in SQL_DIRECTORY.glob("*.sql")} - {"checked_slices", "before_schedule"}
+    queries = {path.stem for path in SQL_DIRECTORY.glob("*.sql")} - {"checked_slices"}
     assert queries == {each.name for each in load_checks()}
 
 

@@ -1,6 +1,7 @@
 -- Grain: a business date of the %(days)s up to %(day)s (null: up to the last one known), newest first; none when none is known.
 -- The newest check of each source's date counts, whichever run it was: a daily run, a later one that also loaded the date, or
--- the load of a file. The date has the worst of these outcomes.
+-- the load of a file. The date has the worst of these outcomes. A source that no scheduled run reads (removed, disabled or
+-- manual) does not count on dates without a load: nobody expects it there. Loads of files count, published or not.
 WITH known AS (
     SELECT coalesce(%(day)s::date, greatest(
         (SELECT max(business_date) FROM ops.data_quality_scores WHERE dimension = 'overall'),
@@ -21,24 +22,12 @@ calendar AS (
     FROM known
     CROSS JOIN LATERAL generate_series(last_date - (%(days)s - 1), last_date, interval '1 day') AS day
 ),
-scored AS (
-    SELECT calendar.business_date, run.run_id, run.score, run.outcome, run.scored_at
-    FROM calendar
-    LEFT JOIN LATERAL (
-        SELECT scores.run_id, scores.score, scores.outcome, scores.scored_at
-        FROM ops.data_quality_scores AS scores
-        WHERE scores.business_date = calendar.business_date AND scores.dimension = 'overall'
-        ORDER BY scores.scored_at DESC
-        LIMIT 1
-    ) AS run ON true
-),
 retailers AS (
-    SELECT retailer_id
-    FROM dim_retailer
-    WHERE retailer_key <> 0
-    UNION
-    SELECT retailer_id
-    FROM ops.sources
+    SELECT
+        retailer_id,
+        coalesce(source.is_scheduled OR source.connector = 'files', true) AS always_counts
+    FROM (SELECT retailer_id FROM dim_retailer WHERE retailer_key <> 0) AS retailer
+    FULL JOIN ops.sources AS source USING (retailer_id)
 ),
 slices AS (
     SELECT calendar.business_date, retailers.retailer_id, newest.run_id, newest.checked_at
@@ -51,8 +40,15 @@ slices AS (
         ORDER BY results.checked_at DESC
         LIMIT 1
     ) AS newest
+    WHERE retailers.always_counts
+        OR (  -- not EXISTS, for which the planner might read the complete table
+            SELECT true
+            FROM ops.load_ledger AS ledger
+            WHERE ledger.retailer_id = retailers.retailer_id AND ledger.business_date = calendar.business_date
+            LIMIT 1
+        )
 ),
-judged AS (
+with_findings AS (
     SELECT slices.*, findings.failed, findings.warned
     FROM slices
     CROSS JOIN LATERAL (
@@ -78,8 +74,28 @@ checked AS (
         jsonb_object_agg(
             retailer_id, CASE WHEN failed > 0 THEN 'fail' WHEN warned > 0 THEN 'warn' ELSE 'pass' END
         ) AS outcomes
-    FROM judged
+    FROM with_findings
     GROUP BY business_date
+),
+-- No score where all that was checked does not count.
+scored AS (
+    SELECT calendar.business_date, run.run_id, run.score, run.outcome, run.scored_at
+    FROM calendar
+    LEFT JOIN LATERAL (
+        SELECT scores.run_id, scores.score, scores.outcome, scores.scored_at
+        FROM ops.data_quality_scores AS scores
+        WHERE scores.business_date = calendar.business_date AND scores.dimension = 'overall'
+        ORDER BY scores.scored_at DESC
+        LIMIT 1
+    ) AS run ON (
+        calendar.business_date IN (SELECT business_date FROM checked)
+        OR (
+            SELECT true
+            FROM ops.data_quality_results AS results
+            WHERE results.business_date = calendar.business_date
+            LIMIT 1
+        ) IS NULL
+    )
 )
 SELECT
     scored.business_date,
