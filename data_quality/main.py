@@ -50,9 +50,10 @@ def run(
 ) -> QualityResult:
     """Check `day` and the other dates that the same run loaded, and keep the results.
 
-    `retailers` are those this run expects (default: every source of which the date can be missing). A missing one is
-    critical; if another one of which it can be missing is, that is a warning. `only` limits the check to these sources.
-    An outcome of fail is a result, not an error: the results are kept. Raises StopRun when there is nothing to check.
+    `retailers` are those this run expects: a missing one is critical, and another source that is due and missing is a
+    warning. By default every source is expected of which the date can be missing. `only` limits the check to these
+    sources. An outcome of fail is a result, not an error: the results are kept. Raises StopRun when there is nothing to
+    check.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()

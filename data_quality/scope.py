@@ -63,9 +63,11 @@ def choose_scope(
     if only:
         _check_known(cursor, only, sources)
         return Scope(day, run_id, tuple(only), tuple(only), only=tuple(only))
-    due = expected_on(cursor, day, sources)
-    expected = due if retailers is None else tuple(retailers)
-    return Scope(day, run_id, tuple(dict.fromkeys((*due, *expected))), expected)
+    if retailers is None:
+        expected = expected_on(cursor, day, sources)
+        return Scope(day, run_id, expected, expected)
+    # A run is for every source that is due. One that was never loaded is missing in it, too.
+    return Scope(day, run_id, tuple(dict.fromkeys((*sources.due(day), *retailers))), tuple(retailers))
 
 
 def open_scope(cursor: Cursor, scope: Scope) -> Scope:

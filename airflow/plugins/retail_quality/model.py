@@ -95,7 +95,7 @@ class Day:
         return bool(self.partitions or self.checked_by or self.open_alerts)
 
     @property
-    def is_troubled(self) -> bool:
+    def has_problem(self) -> bool:
         """Whether it failed, or a source is missing."""
         return self.outcome == "fail" or bool(self.missing)
 
@@ -194,9 +194,9 @@ class Overview:
     alerts: Alerts = field(default_factory=Alerts)
 
     @property
-    def troubled(self) -> int:
-        """How many dates failed or lack a source."""
-        return sum(day.is_troubled for day in self.days)
+    def problems(self) -> int:
+        """On how many dates a check failed or a source is missing."""
+        return sum(day.has_problem for day in self.days)
 
     @property
     def last(self) -> Day | None:

@@ -149,6 +149,10 @@ def test_a_new_source_is_expected_from_its_first_load_and_by_a_run_for_it(
 
     assert run(DAY, settings=settings, run_id="run-2", clock=lambda: NOW).outcome is Status.PASS
 
+    of_the_run = run(DAY, settings=settings, run_id="run-1", retailers=list(RETAILERS), clock=lambda: NOW)
+    left_out = of_the_run.with_status(Status.WARN)
+    assert [(each.check.name, each.finding.retailer_id) for each in left_out] == [("retailer_left_out", "outlet_shop")]
+
     names = [*RETAILERS, "outlet_shop"]
     result = run(DAY, settings=settings, run_id="run-3", retailers=names, clock=lambda: NOW)
     assert {each.finding.retailer_id for each in result.with_status(Status.FAIL)} == {"outlet_shop"}
@@ -167,6 +171,15 @@ def test_a_corrected_definition_corrects_its_check(
 
     definition.write_text(text.replace("currencies: [USD]", "currencies: [CAD, USD]"), encoding="utf-8")
     assert run(DAY, settings=with_sources(warehouse, sources), run_id="run-3", clock=lambda: NOW).outcome is Status.PASS
+
+
+def test_without_the_directory_of_definitions_what_is_known_of_the_sources_stays(
+    warehouse: WarehouseAccess, days: PublishedDays, tmp_path: Path
+) -> None:
+    scheduled = "SELECT retailer_id FROM ops.sources WHERE is_scheduled ORDER BY 1"
+    run(DAY, settings=warehouse_settings(warehouse.loader_dsn), run_id="run-2", clock=lambda: NOW)
+    run(DAY, settings=with_sources(warehouse, tmp_path / "none"), run_id="run-3", clock=lambda: NOW)
+    assert [name for (name,) in days.execute(scheduled)] == list(RETAILERS)
 
 
 def with_sources(warehouse: WarehouseAccess, directory: Path) -> Settings:
