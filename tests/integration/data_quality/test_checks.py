@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from local_stack.databases import OWNER, WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.database import read_sql
 from shared.errors import FixConfiguration
+from shared.sources.registry import Sources
 from tests.fakes.published_days import RETAILERS, Line, PublishedDays, usual_lines, warehouse_settings
 
 DAY = date(2024, 1, 15)
@@ -29,6 +31,7 @@ class Clean:
     def __init__(self, access: WarehouseAccess, superuser_dsn: str) -> None:
         self.access = access
         self.days = PublishedDays(superuser_dsn)
+        self.sources = warehouse_settings(access.loader_dsn).sources
 
     def spoil(self, statement: str, summarise: bool = False) -> None:
         """Change data with no constraint in the way; optionally bring the summaries of retailer_1 in line."""
@@ -39,8 +42,13 @@ class Clean:
         if summarise:
             self.days.summarise(DAY, "retailer_1")
 
+    def define(self, **changed: object) -> None:
+        """Change the definition of retailer_1."""
+        definition = self.sources.definitions["retailer_1"].model_copy(update=changed)
+        self.sources = replace(self.sources, definitions={**self.sources.definitions, "retailer_1": definition})
+
     def check(self, **options: object) -> QualityResult:
-        settings = warehouse_settings(self.access.loader_dsn)
+        settings = warehouse_settings(self.access.loader_dsn).model_copy(update={"sources": self.sources})
         return run(DAY, settings=settings, run_id="run-1", clock=lambda: NOW, **options)  # type: ignore[arg-type]
 
 
@@ -154,8 +162,9 @@ def test_a_currency_that_nobody_trades_in_is_found(clean: Clean) -> None:
 
 def test_a_currency_of_iso_4217_that_its_source_does_not_have_is_found(clean: Clean) -> None:
     republish(clean, [*usual_lines(DAY), Line("T-X", currency="EUR")])
+    clean.define(currencies=None)
     assert not_passed(clean.check()) == {}
-    clean.days.execute("UPDATE ops.sources SET currencies = '{USD}' WHERE retailer_id = 'retailer_1'")
+    clean.define(currencies=("USD",))
     result = clean.check()
     assert set(not_passed(result)) == {"currency_allowed retailer_1"}
     (found,) = result.with_status(Status.FAIL)
@@ -166,13 +175,14 @@ def test_a_currency_of_iso_4217_that_its_source_does_not_have_is_found(clean: Cl
 def test_business_dates_are_meant_in_the_time_zone_of_the_source(clean: Clean, zone: str, found: bool) -> None:
     evening = datetime(2024, 1, 16, 3, tzinfo=UTC)
     republish(clean, [Line(f"T{number}", sold_at=evening) for number in range(40)])
-    clean.days.execute("UPDATE ops.sources SET time_zone = %s WHERE retailer_id = 'retailer_1'", (zone,))
+    clean.define(time_zone=zone)
     assert ("sold_on_business_date retailer_1" in not_passed(clean.check())) is found
 
 
 def test_an_unknown_time_zone_is_not_taken_for_utc(clean: Clean) -> None:
     clean.days.execute("UPDATE ops.sources SET time_zone = NULL WHERE retailer_id = 'retailer_1'")
     clean.days.execute("UPDATE dim_retailer SET time_zone = NULL WHERE retailer_id = 'retailer_1'")
+    clean.sources = Sources()
     assert not_passed(clean.check()) == {"sold_on_business_date retailer_1": Status.NOT_CHECKED}
 
 

@@ -45,8 +45,9 @@ def read(platform: Platform, scratch: Path) -> Contents:
     return found
 
 
-def contents(found: Contents) -> dict[date, tuple[bytes, bytes]]:
-    return {day: (records, rejected) for day, (_, records, rejected) in found.items()}
+def contents(found: Contents) -> dict[date, tuple[list[bytes], bytes]]:
+    """The records, whose order within a date has no meaning, and the rejected rows."""
+    return {day: (sorted(records.splitlines()), rejected) for day, (_, records, rejected) in found.items()}
 
 
 def digest_of_the_raw_zone(platform: Platform) -> str:
