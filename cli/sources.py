@@ -101,7 +101,7 @@ def check(
         settings = load_source_settings()
         sources = settings.sources
         sources.check_known(source or ())
-        chosen = source or [each for each in sources.ids if each in sources.broken or sources.get(each).enabled]
+        chosen = source or sources.enabled()
         if not chosen:
             raise FixConfiguration(f"There is no source to check in {sources.directory}. See docs/SOURCES.md.")
         problems = {each: _problem(settings, each, offline=offline) for each in chosen}

@@ -13,7 +13,7 @@ from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
-from shared.errors import FixConfiguration, RetailError
+from shared.errors import RetailError
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -45,10 +45,7 @@ def ingest_retailer(
     kind: str | None = None
     try:
         definition = settings.sources.get(retailer_id)
-        if not definition.covers(day):
-            raise FixConfiguration(
-                f"{retailer_id} has no data of {day}: `start_date` of its definition is {definition.start_date}."
-            )
+        definition.check_covers(day)
         connector = registry.build(retailer_id, settings, runtime)
         try:
             own = registry.ingest_settings(definition, settings.ingest)

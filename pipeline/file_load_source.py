@@ -43,14 +43,9 @@ def choose_layout(files: Sequence[str], layout: str | None, retailer_id: str | N
 
 def check_dates(sources: Sources, retailer_id: str, days: Sequence[date]) -> None:
     """Raises FixConfiguration when the source is disabled, or when dates are before its start date."""
+    sources.check_enabled([retailer_id])
     definition = sources.find(retailer_id)
-    if definition is None:
-        return
-    if not definition.enabled:
-        raise FixConfiguration(
-            f"{retailer_id} is disabled. Set `enabled: true` in {sources.directory}/{retailer_id}.yaml."
-        )
-    if early := [day for day in days if not definition.covers(day)]:
+    if definition and (early := [day for day in days if not definition.covers(day)]):
         raise FixConfiguration(
             f"Nothing was loaded: the file has sales of {early[0]}, but `start_date` of {retailer_id} is"
             f" {definition.start_date}."

@@ -17,7 +17,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from ingestion.connectors.http.client import JsonResponse, Limits
+from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers.assembly import Normalized
@@ -152,6 +152,26 @@ def required_auth(source: SourceDefinition, connection: Connection, kind: str) -
             f" Correct connection.auth in sources/{source.id}.yaml."
         )
     return connection.auth
+
+
+def http_client(
+    source: SourceDefinition,
+    connection: Connection,
+    ingest: IngestSettings,
+    runtime: Runtime,
+    authorization: Authorization | None,
+) -> HttpClient:
+    """The client of a source's API: its address, limits and retries, with the runtime's clock and sleep."""
+    return HttpClient(
+        Api(source.id, connection.url, connection.url_setting, connection.auth_settings),
+        request_policy(ingest),
+        response_limits(ingest),
+        authorization=authorization,
+        clock=runtime.clock,
+        monotonic=runtime.monotonic,
+        sleep=runtime.sleep,
+        jitter=runtime.jitter,
+    )
 
 
 def required_field(retailer_id: str, response: JsonResponse, name: str, kind: type[Any]) -> Any:

@@ -9,7 +9,7 @@ from decimal import Decimal
 import requests
 
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
+from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer1
@@ -49,18 +49,9 @@ class Retailer1Service:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
         auth = protocol.required_auth(source, connection, "header")
-        self._client = HttpClient(
-            api,
-            protocol.request_policy(ingest),
-            protocol.response_limits(ingest),
-            authorization=_ApiKey(auth["name"], auth["value"]),
-            clock=runtime.clock,
-            monotonic=runtime.monotonic,
-            sleep=runtime.sleep,
-            jitter=runtime.jitter,
-        )
+        key = _ApiKey(auth["name"], auth["value"])
+        self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self._normalizer = Retailer1Normalizer(source.id)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import Api, HttpClient, JsonResponse, RequestRejected
+from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer2
@@ -69,25 +69,13 @@ class Retailer2Service:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
         auth = protocol.required_auth(source, connection, "oauth2")
         self._zone = ZoneInfo(source.time_zone)
 
-        def client(attempts: int, authorization: _ClientCredentials | None) -> HttpClient:
-            return HttpClient(
-                api,
-                protocol.request_policy(ingest.model_copy(update={"max_attempts": attempts})),
-                protocol.response_limits(ingest),
-                authorization=authorization,
-                clock=runtime.clock,
-                monotonic=runtime.monotonic,
-                sleep=runtime.sleep,
-                jitter=runtime.jitter,
-            )
-
-        self._token_client = client(1, None)
+        once = ingest.model_copy(update={"max_attempts": 1})
+        self._token_client = protocol.http_client(source, connection, once, runtime, None)
         credentials = _ClientCredentials(source.id, self._token_client, auth, runtime.monotonic)
-        self._client = client(ingest.max_attempts, credentials)
+        self._client = protocol.http_client(source, connection, ingest, runtime, credentials)
         self._normalizer = Retailer2Normalizer(source.id, self._zone)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer2Line]]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
+from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.normalizers import retailer3
@@ -60,19 +60,10 @@ class Retailer3Service:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        api = Api(source.id, connection.url, connection.url_setting, connection.auth_settings)
         auth = protocol.required_auth(source, connection, "hmac")
         self._zone = ZoneInfo(source.time_zone)
-        self._client = HttpClient(
-            api,
-            protocol.request_policy(ingest),
-            protocol.response_limits(ingest),
-            authorization=_Signature(auth["client_id"], auth["secret"], runtime.clock),
-            clock=runtime.clock,
-            monotonic=runtime.monotonic,
-            sleep=runtime.sleep,
-            jitter=runtime.jitter,
-        )
+        signature = _Signature(auth["client_id"], auth["secret"], runtime.clock)
+        self._client = protocol.http_client(source, connection, ingest, runtime, signature)
         self._normalizer = Retailer3Normalizer(source.id, self._zone)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer3Row]]:

@@ -31,7 +31,7 @@ class AlertOrigin:
     link: str | None = None
 
     def alert(
-        self, kind: str, severity: str, summary: str, detail: str, day: date, retailer_id: str | None = None
+        self, kind: str, severity: str, summary: str, detail: str, day: date | None, retailer_id: str | None = None
     ) -> Alert:
         """An alert of this run."""
         return Alert(

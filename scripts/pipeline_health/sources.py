@@ -20,7 +20,7 @@ THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 def check_sources(sources: Sources, advice: Advice) -> list[Finding]:
     """One line per enabled source and per broken definition, checked concurrently."""
-    chosen = [each for each in sources.ids if each in sources.broken or sources.get(each).enabled]
+    chosen = sources.enabled()
     if not chosen:
         reason = f"no source is enabled in {sources.directory}"
         return [Finding(AREA, "sources", Health.UNKNOWN, reason, "Add a definition (docs/SOURCES.md), or enable one")]

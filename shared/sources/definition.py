@@ -196,13 +196,25 @@ class SourceDefinition(Part):
         """SHA-256 of the definition; references count by their names, not by their values."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether scheduled runs read the source."""
+        return self.enabled and self.schedule == "daily"
+
     def is_due(self, day: date) -> bool:
         """Whether a scheduled run of that business date includes the source."""
-        return self.enabled and self.schedule == "daily" and self.covers(day)
+        return self.is_scheduled and self.covers(day)
 
     def covers(self, day: date) -> bool:
         """Whether the source has data of that business date."""
         return self.start_date is None or self.start_date <= day
+
+    def check_covers(self, day: date) -> None:
+        """Raises FixConfiguration when the source has no data of that business date."""
+        if not self.covers(day):
+            raise FixConfiguration(
+                f"{self.id} has no data of {day}: `start_date` of its definition is {self.start_date}."
+            )
 
 
 def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:

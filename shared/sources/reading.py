@@ -37,9 +37,10 @@ def read_definition(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
 
 def _read(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     try:
-        text = path.read_text(encoding="utf-8")
-        lines = _lines(yaml.compose(text, StrictLoader))
-        given = yaml.load(text, StrictLoader)  # noqa: S506 - a safe loader
+        loader = StrictLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        given = None if node is None else loader.construct_document(node)
+        lines = _lines(node)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise FixConfiguration(f"{path} cannot be read: {reason}.") from error

@@ -69,11 +69,11 @@ class Sources:
 
     def scheduled(self) -> tuple[str, ...]:
         """The sources of which scheduled runs expect data, whatever the date."""
-        return tuple(
-            each
-            for each in self.ids
-            if each in self.broken or (self.definitions[each].enabled and self.definitions[each].schedule == "daily")
-        )
+        return tuple(each for each in self.ids if each in self.broken or self.definitions[each].is_scheduled)
+
+    def enabled(self) -> tuple[str, ...]:
+        """The sources that can be read, those of broken definitions included."""
+        return tuple(each for each in self.ids if each in self.broken or self.definitions[each].enabled)
 
     def chosen(self, names: Sequence[str] | None, day: date) -> tuple[str, ...]:
         """The named sources, or those that are due when none is named.
@@ -83,10 +83,7 @@ class Sources:
         """
         if names:
             self.check_known(names)
-            if disabled := [each for each in names if each in self.definitions and not self.definitions[each].enabled]:
-                raise FixConfiguration(
-                    f"{', '.join(disabled)} is disabled. Set `enabled: true` in {self.directory}/{disabled[0]}.yaml."
-                )
+            self.check_enabled(names)
             for definition in filter(None, map(self.find, names)):
                 _check_can_be_read(definition, day)
             return tuple(dict.fromkeys(names))
@@ -101,6 +98,13 @@ class Sources:
         if unknown := sorted(set(names) - set(self.ids)):
             raise FixConfiguration(self._unknown(unknown))
 
+    def check_enabled(self, names: Iterable[str]) -> None:
+        """Raises FixConfiguration when one of the sources is disabled. A name without a definition is not."""
+        if disabled := [each for each in names if (known := self.find(each)) and not known.enabled]:
+            raise FixConfiguration(
+                f"{', '.join(disabled)} is disabled. Set `enabled: true` in {self.directory}/{disabled[0]}.yaml."
+            )
+
     def _unknown(self, names: Sequence[str]) -> str:
         known = f"Known: {', '.join(self.ids)}" if self.ids else self._empty()
         return f"Unknown retailer: {', '.join(names)}. {known}. A source is a file {self.directory}/<id>.yaml."
@@ -114,10 +118,7 @@ def _check_can_be_read(definition: SourceDefinition, day: date) -> None:
         raise FixConfiguration(
             f"{definition.id} is a source of files. Load them: retail etl --source FILE --retailer {definition.id}"
         )
-    if not definition.covers(day):
-        raise FixConfiguration(
-            f"{definition.id} has no data of {day}: `start_date` of its definition is {definition.start_date}."
-        )
+    definition.check_covers(day)
 
 
 def load_sources(environ: Mapping[str, str], directory: Path) -> Sources:

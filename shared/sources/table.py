@@ -28,7 +28,7 @@ def record_definitions(cursor: Cursor, sources: Sources, now: datetime) -> None:
     cursor.execute(f"SELECT retailer_id, {', '.join(_DEFINED)} FROM ops.sources")  # noqa: S608 - our own names
     known = {retailer_id: values for retailer_id, *values in cursor.fetchall()}
     for each in sources.definitions.values():
-        scheduled = {"is_scheduled": each.enabled and each.schedule == "daily", "start_date": each.start_date}
+        scheduled = {"is_scheduled": each.is_scheduled, "start_date": each.start_date}
         values = {**_described(each.id, sources.describe(each.id)), **scheduled}
         if known.get(each.id) != [values[name] for name in _DEFINED]:
             written = {**values, "described_at": now, "now": now}

@@ -62,20 +62,14 @@ class AlertContext:
             page += f"/tasks/{quote(self.task_id)}" + (f"/mapped/{self.map_index}" if self.map_index >= 0 else "")
         return page
 
-    def alert(self, kind: str, severity: str, summary: str, detail: str, retailer: str | None = None) -> Alert:
+    @property
+    def origin(self) -> AlertOrigin:
+        """What its alerts come from."""
+        return AlertOrigin(self.run_id, f"{self.dag_id}, run {self.run_id}", self.dag_id, self.task_id, self.link)
+
+    def alert(self, kind: str, severity: str, summary: str, detail: str) -> Alert:
         """An alert about it."""
-        return Alert(
-            kind,
-            severity,
-            summary,
-            detail,
-            self.day,
-            retailer or self.retailer,
-            self.dag_id,
-            self.run_id,
-            self.task_id,
-            self.link,
-        )
+        return self.origin.alert(kind, severity, summary, detail, self.day, self.retailer)
 
 
 def alert_context(context: Mapping[str, Any]) -> AlertContext:
@@ -149,10 +143,6 @@ def _raise(alert: Alert) -> None:
     raise_alert(_dsn() or "postgresql://", alert, clock=_now)
 
 
-def _by(it: AlertContext) -> str:
-    return f"{it.dag_id}, run {it.run_id}"
-
-
 def task_failed(context: Mapping[str, Any]) -> None:
     """Raise the alert of a task that has failed for good, unless the task has raised a better one itself."""
     it, error = alert_context(context), context.get("exception")
@@ -176,7 +166,7 @@ def task_succeeded(context: Mapping[str, Any]) -> None:
         it = alert_context(context)
         day = None if it.task_id == REFRESH.task_id else it.day
         whose = {"dag_id": it.dag_id, "task_id": it.task_id, "retailer_id": it.retailer, "business_date": day}
-        resolve_alerts(dsn, kind="task_failed", **whose, by=_by(it), clock=_now)  # type: ignore[arg-type]
+        resolve_alerts(dsn, kind="task_failed", **whose, by=it.origin.name, clock=_now)  # type: ignore[arg-type]
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
@@ -185,7 +175,7 @@ def run_failed(context: Mapping[str, Any]) -> None:
     if dsn := _dsn():
         try:
             facts = run_facts(dsn, it.run_id, it.day)
-            resolve_alerts(dsn, kind="run_late", dag_id=it.dag_id, business_date=it.day, by=_by(it), clock=_now)
+            resolve_alerts(dsn, kind="run_late", dag_id=it.dag_id, business_date=it.day, by=it.origin.name, clock=_now)
         except RetailError as error:
             log.warning("the ledger could not be read for the alert", reason=str(error))
     critical = it.day is not None and not facts.partitions
@@ -201,7 +191,7 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
     it, facts = _without_task(context), RunFacts()
     if dsn := _dsn():
         try:
-            resolve_alerts(dsn, kind=RUN_KINDS, dag_id=it.dag_id, business_date=it.day, by=_by(it), clock=_now)
+            resolve_alerts(dsn, kind=RUN_KINDS, dag_id=it.dag_id, business_date=it.day, by=it.origin.name, clock=_now)
             facts = run_facts(dsn, it.run_id, it.day)
         except RetailError as error:
             log.warning("the ledger could not be read for the message", reason=str(error))
@@ -224,7 +214,7 @@ def deadline_missed(context: Mapping[str, Any], limit_hours: float) -> None:
 def quality_judged(context: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
     """Raise or resolve the alert of the date's quality; returns whether one was raised that says why the task fails."""
     it = alert_context(context)
-    return it.day is not None and report_quality(_dsn() or "postgresql://", it.day, facts, _origin(it), clock=_now)
+    return it.day is not None and report_quality(_dsn() or "postgresql://", it.day, facts, it.origin, clock=_now)
 
 
 def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool:
@@ -239,11 +229,7 @@ def data_missing(context: Mapping[str, Any], missing: Mapping[str, str]) -> bool
         f"What to do: remove the cause, then clear the retailer's {INGEST.task_id} in Airflow, with what is downstream;"
         " or leave it to the next scheduled run, which fills the gap."
     )
-    return report_missing(dsn, it.day, missing, _origin(it), todo, clock=_now)
-
-
-def _origin(it: AlertContext) -> AlertOrigin:
-    return AlertOrigin(it.run_id, _by(it), it.dag_id, it.task_id, it.link)
+    return report_missing(dsn, it.day, missing, it.origin, todo, clock=_now)
 
 
 def _without_task(context: Mapping[str, Any]) -> AlertContext:
