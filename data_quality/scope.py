@@ -15,6 +15,8 @@ from shared.sources.expected import expected_on
 from shared.sources.registry import Sources
 
 _SQL = Path(__file__).parent / "sql"
+_SETTINGS = {"work_mem": "'64MB'", "jit": "off", "enable_nestloop": "off", "enable_mergejoin": "off"}
+"""PostgreSQL's settings while the checks run."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ def of_source(day: date, run_id: str, retailer_id: str) -> Scope:
 def choose_scope(
     cursor: Cursor, day: date, run_id: str, sources: Sources, retailers: Sequence[str] | None, only: Sequence[str]
 ) -> Scope:
-    """The scope of a date. `retailers` are those that the run loaded; None: all that
-    can be missing on it have to be there.
+    """The scope of a date. `retailers` are those that the run loaded; None: all that can be missing have to be there.
 
     `only` limits the check to these sources. Raises FixConfiguration for one that is neither defined nor loaded.
     """
@@ -72,10 +73,10 @@ def choose_scope(
 
 def open_scope(cursor: Cursor, scope: Scope) -> Scope:
     """Make the temporary table checked_slices that every query joins; the scope with its dates filled in."""
-    # Sorts of a day's lines fit in memory; compiling these queries takes longer than running them. The date was just
-    # loaded and the statistics do not include it yet: expecting one row, the planner would read thousands in nested
-    # loops. Complete slices are compared here, so hashing always fits.
-    cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off")
+    # Sorts of a day's lines fit in memory; compiling these queries takes longer than running them. What was just loaded
+    # is not in the statistics yet: expecting one row, the planner would read thousands in nested loops, or merge every
+    # line with every date. Complete slices are compared here, so hashing always fits.
+    cursor.execute("; ".join(f"SET LOCAL {name} = {value}" for name, value in _SETTINGS.items()))
     cursor.execute(read_sql(_SQL / "checked_slices.sql"), scope.parameters)
     cursor.execute("SELECT DISTINCT date_key FROM checked_slices ORDER BY date_key")
     return replace(scope, date_keys=tuple(row[0] for row in cursor.fetchall()))
@@ -84,7 +85,7 @@ def open_scope(cursor: Cursor, scope: Scope) -> Scope:
 def close_scope(cursor: Cursor) -> None:
     """Give the rest of the transaction its own settings back."""
     cursor.execute("DROP TABLE checked_slices")
-    cursor.execute("SET LOCAL work_mem = DEFAULT; SET LOCAL jit = DEFAULT; SET LOCAL enable_nestloop = DEFAULT")
+    cursor.execute("; ".join(f"SET LOCAL {name} = DEFAULT" for name in _SETTINGS))
 
 
 def _check_known(cursor: Cursor, names: Sequence[str], sources: Sources) -> None:

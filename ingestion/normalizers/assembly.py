@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from hashlib import blake2b
 from itertools import chain
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -192,14 +191,6 @@ def check_measures_of(
     )
     check_measures(kind, abs(net_quantity), abs(unit_price), abs(net_amount), net_quantity, net_amount)
     return Checked(measures.values, measures.json[:-1] + b"}\n", int(net_amount * AMOUNT_SCALE))
-
-
-def content_line_id(*content: object) -> str:
-    """The line id of a line that its source does not number: `h` and 16 hexadecimal digits of its raw content.
-
-    An exact duplicate gets the same id. Two different lines with the same product get two ids.
-    """
-    return "h" + blake2b(orjson.dumps(content), digest_size=8).hexdigest()
 
 
 def label(value: object) -> object:

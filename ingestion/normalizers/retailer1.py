@@ -7,6 +7,7 @@ from decimal import Decimal
 from operator import itemgetter
 from typing import Any, TypedDict
 
+from ingestion.models.line_ids import content_line_id
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
@@ -74,7 +75,7 @@ class Retailer1Normalizer:
             if type(quantity) is not int:
                 raise not_a_number("qty", quantity)
             if line_no is None:
-                line = assembly.LINE.check(line_id=assembly.content_line_id(*_CONTENT(row)))
+                line = assembly.LINE.check(line_id=content_line_id(*_CONTENT(row)))
             elif type(line_no) is int:
                 line = self._lines[line_no]
             else:

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ingestion.models.line_ids import content_line_id
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
@@ -139,7 +140,7 @@ def _unknown_type(value: object) -> RejectRecord:
 
 def _content_id(order: dict[str, Any], line: dict[str, Any]) -> str:
     product, buyer = line["product"], order["buyer"] or {}
-    return assembly.content_line_id(
+    return content_line_id(
         product["code"],
         product["title"],
         line["quantity"],

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
+from ingestion.models.line_ids import content_line_id
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST, LineType
 from ingestion.normalizers import assembly
@@ -127,7 +128,7 @@ def _unknown_type(value: object) -> RejectRecord:
 
 def _content_id(row: Retailer3Row) -> str:
     product, customer = row["articulo"], row["cliente"] or {}
-    return assembly.content_line_id(
+    return content_line_id(
         product["ref"],
         product["nombre"],
         row["cantidad"],

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 import yaml
 
+from pipeline.stages import STAGES
 from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
@@ -42,8 +43,7 @@ def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow
         )
         return {each["metric"]["stage"]: float(each["value"][1]) for each in found}
 
-    wait_until(lambda: len(stages()) == 4, 60)
-    assert set(stages().values()) == {0.0}
+    wait_until(lambda: stages() == {stage.name: 0.0 for stage in STAGES}, 60)
     landed = {
         each["metric"]["retailer"]: float(each["value"][1])
         for each in query_prometheus(watched, "retail_landed_records")
