@@ -15,7 +15,7 @@ from benchmarks.vendor_pages import pages, read_pages
 from ingestion.landing.verify import Totals
 from shared.config import RETAILER_IDS
 from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key
-from shared.s3_client import ObjectStore
+from shared.s3_client import Bucket
 from shared.version import CODE_VERSION
 
 LINES = 5_000
@@ -58,13 +58,13 @@ def days_on_top(
 
 def land(target: LoadTarget, day: date) -> None:
     """Put the raw partitions of a date where ingestion would put them."""
-    store, settings = ObjectStore(target.settings.s3), target.settings
+    bucket = Bucket(target.settings.s3, target.settings.s3.bucket_raw)
     for number, retailer_id in enumerate(RETAILER_IDS, 1):
         lines = bytearray()
         totals = read_pages(number, pages(number, LINES, day), day, lines.extend)
-        store.put(settings.s3.bucket_raw, raw_key(retailer_id, day), bytes(lines))
+        bucket.put(raw_key(retailer_id, day), bytes(lines))
         manifest = _manifest(retailer_id, day, totals, bytes(lines))
-        store.put(settings.s3.bucket_raw, manifest_key(retailer_id, day), manifest.model_dump_json().encode())
+        bucket.put(manifest_key(retailer_id, day), manifest.model_dump_json().encode())
 
 
 def _manifest(retailer_id: str, day: date, totals: Totals, lines: bytes) -> Manifest:

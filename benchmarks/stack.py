@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import boto3
-
 from local_stack.databases import WarehouseAccess, create_warehouse, create_warehouse_roles
 from local_stack.postgres import LASTING_SETTINGS, PostgresServer, free_port, throwaway_server
 from local_stack.s3_server import S3Process, throwaway_s3
 from shared.config import PROJECT_ROOT, Settings, load_settings
 from shared.migrations import migrate
+from shared.s3_admin import ensure_bucket
 
 _TEMPLATE = "empty_warehouse"
 _BUCKETS = {"S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
@@ -86,17 +85,11 @@ class Stack:
             name, warehouse = existing, create_warehouse(self.server, self.passwords, name=existing, template=_TEMPLATE)
         try:
             with throwaway_s3(free_port()) as s3:
-                client = boto3.client(
-                    "s3",
-                    endpoint_url=s3.endpoint,
-                    region_name=_KEYS["AWS_DEFAULT_REGION"],
-                    aws_access_key_id=_KEYS["AWS_ACCESS_KEY_ID"],
-                    aws_secret_access_key=_KEYS["AWS_SECRET_ACCESS_KEY"],
-                )
+                target = LoadTarget(warehouse, s3, name)
                 for bucket in _BUCKETS.values():
-                    client.create_bucket(Bucket=bucket)
+                    ensure_bucket(target.settings.s3, bucket)
                 self.settle()
-                yield LoadTarget(warehouse, s3, name)
+                yield target
         finally:
             self.server.drop_database(name)
 

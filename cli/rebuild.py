@@ -55,10 +55,10 @@ def landed_dates(
     settings: Settings, retailer: str | None, first: date | None, last: date | None
 ) -> dict[str, list[date]]:
     """The dates of each retailer that have a manifest in the raw zone, between `first` and `last`."""
-    from shared.s3_client import ObjectStore
+    from shared.s3_client import Bucket
 
     prefix = f"raw/{retailer}/" if retailer else "raw/"
-    found = dates_of(ObjectStore(settings.s3).list_keys(settings.s3.bucket_raw, prefix))
+    found = dates_of(Bucket(settings.s3, settings.s3.bucket_raw).list(prefix))
     wanted = {
         name: [day for day in days if (first or day) <= day <= (last or day)] for name, days in sorted(found.items())
     }

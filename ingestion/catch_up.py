@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from pydantic import ValidationError
-
 from ingestion.connectors.protocol import Changes, earliest_start_of
 from shared.database import Cursor
-from shared.partitions import Manifest, manifest_key
-from shared.s3_client import ObjectMissing, ObjectStore
+from shared.partition_versions import find_manifest, is_complete
+from shared.partitions import Manifest
+from shared.s3_client import Bucket
 
 SAFETY_MARGIN = timedelta(minutes=10)
 """A partition contains a change for certain only if it was read this much later: commits and clocks lag."""
@@ -106,21 +105,7 @@ def includes_change(manifest: Manifest, changed_at: datetime) -> bool:
     return changed_at < manifest.window.requested_from - SAFETY_MARGIN
 
 
-def current_manifests(
-    store: ObjectStore, bucket: str, retailer_id: str, dates: Mapping[date, datetime]
-) -> dict[date, Manifest]:
-    """The manifests of those dates whose partition is complete.
-
-    This is decided without reading the data: the object has the manifest's size and is not newer than the manifest.
-    """
-    found = {}
-    for day in dates:
-        key = manifest_key(retailer_id, day)
-        try:
-            manifest = Manifest.model_validate_json(store.read_bytes(bucket, key))
-        except (ObjectMissing, ValidationError):
-            continue
-        data, marker = store.info(bucket, manifest.object_key), store.info(bucket, key)
-        if data and marker and data.size_bytes == manifest.size_bytes and data.modified_at <= marker.modified_at:
-            found[day] = manifest
-    return found
+def current_manifests(bucket: Bucket, retailer_id: str, dates: Iterable[date]) -> dict[date, Manifest]:
+    """The manifests of those dates whose partition is complete."""
+    found = ((day, find_manifest(bucket, retailer_id, day)) for day in dates)
+    return {day: manifest for day, manifest in found if manifest and is_complete(bucket, manifest)}

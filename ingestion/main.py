@@ -39,7 +39,7 @@ from shared.commands import (
 from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.logs import configure_logging
 from shared.parallel import run_in_parallel
-from shared.s3_client import ObjectStore
+from shared.s3_client import Bucket
 
 
 def run(
@@ -61,11 +61,10 @@ def run(
     if clock is not None:
         around = replace(around, clock=clock)
     dsn = settings.warehouse_dsn.get_secret_value()
-    zone = LandingTarget(
-        ObjectStore(settings.s3), settings.s3.bucket_raw, dsn, run_id, settings.ingest.max_reject_share
-    )
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
-        zone.store.check_bucket(zone.bucket)
+        bucket = Bucket(settings.s3, settings.s3.bucket_raw)
+        bucket.check()
+        zone = LandingTarget(bucket, dsn, run_id, settings.ingest.max_reject_share)
 
         def ingest(retailer_id: str) -> RetailerResult:
             with structlog.contextvars.bound_contextvars(run_id=run_id):

@@ -92,7 +92,7 @@ def _plan(
     since = catch_up.changes_since(day, published, settings.lookback_days)
     listing = connector.list_changes(since)
     affected = catch_up.affected_dates(day, published, listing, gaps)
-    manifests = catch_up.current_manifests(zone.store, zone.bucket, connector.retailer_id, affected)
+    manifests = catch_up.current_manifests(zone.bucket, connector.retailer_id, affected)
     known = {each for each, manifest in manifests.items() if catch_up.includes_change(manifest, affected[each])}
     to_land = sorted({*gaps.to_fill, *affected} - known)
     # An earlier run landed these dates but none loaded them. The day's manifest names them, so they are loaded now.

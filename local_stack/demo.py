@@ -7,8 +7,6 @@ import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import boto3
-
 from local_stack.credentials import write_private
 from local_stack.demo_facts import DemoFacts, digest, read_facts
 from local_stack.demo_report import as_json, show
@@ -16,6 +14,8 @@ from local_stack.demo_runs import DayRun, trigger, wait
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
 from shared.airflow_rest.client import DAG_ID
+from shared.config import load_settings
+from shared.s3_client import Bucket
 
 DAYS = 3
 LONGEST_RUN_SECONDS = 900.0
@@ -116,15 +116,9 @@ def _run_days(platform: Platform, days: list[date], progress: Progress) -> list[
 
 def _facts(platform: Platform, runs: list[DayRun]) -> DemoFacts:
     environment = platform.environment
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=environment["S3_ENDPOINT_URL"],
-        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-        region_name=environment["AWS_DEFAULT_REGION"],
-    )
+    s3 = load_settings(environment).s3
     by_day = {run.day: run.run_id for run in runs}
-    return read_facts(environment["WAREHOUSE_OWNER_DSN"], s3, environment["S3_BUCKET_RAW"], by_day)
+    return read_facts(environment["WAREHOUSE_OWNER_DSN"], Bucket(s3, s3.bucket_raw), by_day)
 
 
 def _where_next(progress: Progress, *, ok: bool) -> None:

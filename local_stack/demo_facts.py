@@ -7,16 +7,14 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg2
 import psycopg2.extras
 
 from shared.config import RETAILER_IDS
 from shared.partitions import Manifest, manifest_key
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from shared.s3_client import Bucket
 
 COUNTS = (
     "reported",
@@ -63,7 +61,7 @@ def digest(dsn: str) -> str:
         return str(_rows(connection, "select ops.warehouse_digest() as digest")[0]["digest"])
 
 
-def read_facts(dsn: str, s3: S3Client, bucket: str, runs: Mapping[date, str]) -> DemoFacts:
+def read_facts(dsn: str, bucket: Bucket, runs: Mapping[date, str]) -> DemoFacts:
     """Read the results of the runs (run id by business date) and check that they agree with each other."""
     with closing(psycopg2.connect(dsn)) as connection:
         ledger = _ledger(connection, list(runs.values()))
@@ -75,7 +73,7 @@ def read_facts(dsn: str, s3: S3Client, bucket: str, runs: Mapping[date, str]) ->
         problems = [f"{name} has no load for {day}" for name in RETAILER_IDS for day in runs if (name, day) not in own]
         latest = {(row["retailer_id"], row["business_date"]): row for row in ledger}  # in order of loading
         for row in latest.values():
-            problems += _disagreements(row, _fact_totals(connection, row), _manifest(s3, bucket, row))
+            problems += _disagreements(row, _fact_totals(connection, row), _manifest(bucket, row))
         return DemoFacts(
             days=tuple(runs),
             retailers={
@@ -121,9 +119,9 @@ def _fact_totals(connection: psycopg2.extensions.connection, row: Row) -> Row:
     }
 
 
-def _manifest(s3: S3Client, bucket: str, row: Row) -> Manifest:
+def _manifest(bucket: Bucket, row: Row) -> Manifest:
     key = manifest_key(row["retailer_id"], row["business_date"])
-    return Manifest.model_validate_json(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    return Manifest.model_validate_json(bucket.read(key))
 
 
 def _disagreements(row: Row, facts: Row, manifest: Manifest) -> list[str]:

@@ -209,21 +209,12 @@ class Stack:
         return f"{name} {what}. See {log}.{last_words}"
 
     def _make_buckets(self, environment: Mapping[str, str]) -> None:
-        import boto3
-        from botocore.exceptions import ClientError
+        from shared.config import load_settings
+        from shared.s3_admin import ensure_bucket
 
-        client = boto3.client(
-            "s3",
-            endpoint_url=environment["S3_ENDPOINT_URL"],
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
-            region_name="us-east-1",  # needs no location constraint; this server has no regions
-        )
-        for name in ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED"):
-            try:
-                client.head_bucket(Bucket=environment[name])
-            except ClientError:
-                client.create_bucket(Bucket=environment[name])
+        settings = load_settings(environment).s3
+        for name in (settings.bucket_raw, settings.bucket_processed):
+            ensure_bucket(settings, name)
 
     def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
         """Run the jobs concurrently; when one fails, cancel the others and raise its error."""

@@ -1,12 +1,16 @@
-"""Removes what killed runs left: months being built, rows that say `running`, incomplete uploads."""
+"""Removes what killed runs left: months being built, rows that say `running`, incomplete uploads, copies."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from collections import defaultdict
+from datetime import date, datetime, timedelta
 
 from maintenance.task import TaskContext, TaskResult
-from shared.database import transaction
-from shared.s3_client import ObjectStore
+from shared.database import Connection, lock_in_transaction, transaction
+from shared.partition_versions import find_manifest, remove_unused
+from shared.s3_admin import abort_uploads
+from shared.s3_client import Bucket
 
 DEAD_AFTER = timedelta(days=1)
 """No stage or upload takes this long: Airflow ends a task after two hours."""
@@ -16,13 +20,15 @@ _CLOSE = """
     WHERE status = 'running' AND started_at < %(before)s
     RETURNING pipeline_run_id
 """
+_COPY = re.compile(r"raw_history/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/[^/]+")
 _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothing unpublished is visible to readers."
 
 
 def remove_orphans(context: TaskContext) -> TaskResult:
-    """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
+    """Drop unattached months, close runs that were killed, abort uploads that nobody continues, remove unused copies.
 
-    Leaves a running load alone: its months are locked, and its row and uploads are newer.
+    Leaves a running load alone: its months are locked, and its row, uploads and copies are newer. A copy that a
+    manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """
     now = context.clock()
     with context.warehouse() as connection:
@@ -33,11 +39,29 @@ def remove_orphans(context: TaskContext) -> TaskResult:
         with transaction(connection) as cursor:
             cursor.execute(_CLOSE, {"now": now, "before": now - DEAD_AFTER, "message": _MESSAGE})
             closed = cursor.rowcount
-    store, s3 = ObjectStore(context.settings.s3), context.settings.s3
+        s3 = context.settings.s3
+        copies = _remove_copies(connection, Bucket(s3, s3.bucket_raw), now - DEAD_AFTER)
     uploads = [
         f"s3://{bucket}/{key}"
         for bucket in (s3.bucket_raw, s3.bucket_processed)
-        for key in store.abort_uploads(bucket, untouched_since=now - DEAD_AFTER)
+        for key in abort_uploads(s3, bucket, untouched_since=now - DEAD_AFTER)
     ]
-    summary = f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted"
-    return TaskResult(summary, {"builds": builds, "runs": closed, "uploads": uploads})
+    summary = (
+        f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
+        f" {len(copies)} copies removed"
+    )
+    return TaskResult(summary, {"builds": builds, "runs": closed, "uploads": uploads, "copies": copies})
+
+
+def _remove_copies(connection: Connection, bucket: Bucket, before: datetime) -> list[str]:
+    """Remove copies of replaced partitions that are older and that no manifest describes."""
+    found = defaultdict(list)
+    for key, info in bucket.list("raw_history/").items():
+        if (match := _COPY.fullmatch(key)) and info.modified_at < before:
+            found[match[1], date(int(match[2]), int(match[3]), int(match[4]))].append(key)
+    removed = []
+    for (retailer_id, day), copies in found.items():
+        with transaction(connection) as cursor:
+            lock_in_transaction(cursor, "raw", retailer_id, day)
+            removed += remove_unused(bucket, find_manifest(bucket, retailer_id, day), copies)
+    return [f"s3://{bucket.name}/{key}" for key in removed]

@@ -14,7 +14,7 @@ from shared.config import RETAILER_IDS, Settings
 from shared.database import Connection, read_sql, transaction
 from shared.parallel import run_in_parallel
 from shared.partitions import Manifest, manifest_key
-from shared.s3_client import ObjectMissing, ObjectStore
+from shared.s3_client import Bucket, ObjectMissing
 
 _SQL = Path(__file__).parent / "sql"
 Slice = tuple[str, date]
@@ -81,14 +81,14 @@ def read_raw_zone(
 
     For a manifest that cannot be read, the value is the reason; for one that does not exist, it is None.
     """
-    store, bucket = ObjectStore(settings.s3), settings.s3.bucket_raw
+    bucket = Bucket(settings.s3, settings.s3.bucket_raw)
     retailers = sorted({*RETAILER_IDS, *(name for name, _ in known)})
-    listed = [found for name in retailers for found in _listed(store, bucket, name, first, last)]
+    listed = [found for name in retailers for found in _listed(bucket, name, first, last)]
     slices = sorted({*known, *listed})
     shares = [slices[number::8] for number in range(min(8, len(slices)))]
 
     def read(share: Sequence[Slice]) -> dict[Slice, LandedPartition | str | None]:
-        return {each: _manifest(store, bucket, each) for each in share}
+        return {each: _manifest(bucket, each) for each in share}
 
     parts = run_in_parallel(read, shares, name="manifests")
     return {each: landed for part in parts for each, landed in part.items()}
@@ -103,11 +103,11 @@ def _add(totals: WarehouseTotals, currency: str, ledger_money: Decimal, present:
     totals.summary.money[currency] = summary_money
 
 
-def _listed(store: ObjectStore, bucket: str, retailer_id: str, first: date, last: date) -> list[Slice]:
+def _listed(bucket: Bucket, retailer_id: str, first: date, last: date) -> list[Slice]:
     found = []
     month = first.replace(day=1)
     while month <= last:
-        for key in store.list_keys(bucket, f"raw/{retailer_id}/year={month:%Y}/month={month:%m}/"):
+        for key in bucket.list(f"raw/{retailer_id}/year={month:%Y}/month={month:%m}/"):
             number = key.rpartition("day=")[2][:2]
             day = month.replace(day=int(number)) if number.isdigit() else month
             if key == manifest_key(retailer_id, day) and first <= day <= last:
@@ -116,9 +116,9 @@ def _listed(store: ObjectStore, bucket: str, retailer_id: str, first: date, last
     return found
 
 
-def _manifest(store: ObjectStore, bucket: str, wanted: Slice) -> LandedPartition | str | None:
+def _manifest(bucket: Bucket, wanted: Slice) -> LandedPartition | str | None:
     try:
-        manifest = Manifest.model_validate_json(store.read_bytes(bucket, manifest_key(*wanted)))
+        manifest = Manifest.model_validate_json(bucket.read(manifest_key(*wanted)))
     except ObjectMissing:
         return None
     except ValidationError as error:

@@ -170,9 +170,9 @@ class _FileLoad:
         from ingestion.landing.plan import plan_landing
         from ingestion.landing.write import RawZone
         from monitoring.stage_runs import StageRun, record_stage
-        from shared.s3_bulk import BulkBucket
+        from shared.s3_client import Bucket
 
-        raw = BulkBucket(self._settings.s3, self._settings.s3.bucket_raw)
+        raw = Bucket(self._settings.s3, self._settings.s3.bucket_raw)
         zone = RawZone(raw, self._dsn, self._run_id)
         stage = StageRun(self._run_id, INGEST.name, self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Test both buckets with the operations of the pipeline, and leave nothing behind: `make test-s3`.
 
-Writes one object in a single request and one in parts, reads them back, compares, lists and deletes them. The settings
-are those of the local platform when it runs, else of `.env`. Exit status 0 when both buckets work, 2 when a setting or
-a permission must be corrected, 1 otherwise.
+Writes one object in a single request and one in parts, copies one, reads them back, compares, lists and deletes them.
+The settings are those of the local platform when it runs, else of `.env`. Exit status 0 when both buckets work, 2 when
+a setting or a permission must be corrected, 1 otherwise.
 """
 
 from __future__ import annotations
@@ -26,52 +26,48 @@ from scripts.pipeline_health.platforms import find_platform
 from scripts.pipeline_health.storage import describe_store, store_remedy
 from shared.config import read_environment
 from shared.errors import RetailError, StopRun
-from shared.s3_client import ObjectStore
+from shared.s3_client import Bucket
 
 PREFIX = "_check/"
 PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 accepts
 STORE = ("S3_ENDPOINT_URL", "S3_BUCKET_RAW", "S3_BUCKET_PROCESSED")
 
 
-def check_bucket(store: ObjectStore, bucket: str) -> float:
+def check_bucket(bucket: Bucket) -> float:
     """Write, read, list and delete in a bucket; seconds it took. Raises RetailError that says what is rejected."""
     began = time.monotonic()
-    next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET says why
+    bucket.check()
     name = f"{PREFIX}{uuid4().hex}"
+    keys = [f"{name}.txt", f"{name}.copy", f"{name}.bin"]
     try:
-        _check_in_one_request(store, bucket, f"{name}.txt")
-        _check_in_parts(store, bucket, f"{name}.bin")
-        listed = set(store.list_keys(bucket, PREFIX))
-        if not {f"{name}.txt", f"{name}.bin"} <= listed:
-            raise StopRun(f"s3://{bucket}/{name}.* was written but is not listed. The store is not consistent.")
+        _check_in_one_request(bucket, *keys[:2])
+        _check_in_parts(bucket, keys[2])
+        if not set(keys) <= bucket.list(PREFIX).keys():
+            raise StopRun(f"s3://{bucket.name}/{name}.* was written but is not listed. The store is not consistent.")
     except BaseException:
         with suppress(RetailError):  # the first rejection is the one to report
-            _delete(store, bucket, name)
+            bucket.delete(keys)
         raise
-    _delete(store, bucket, name)
+    bucket.delete(keys)
     return time.monotonic() - began
 
 
-def _delete(store: ObjectStore, bucket: str, name: str) -> None:
-    store.delete(bucket, f"{name}.txt")
-    store.delete(bucket, f"{name}.bin")
-
-
-def _check_in_one_request(store: ObjectStore, bucket: str, key: str) -> None:
+def _check_in_one_request(bucket: Bucket, key: str, copy: str) -> None:
     content = uuid4().bytes
-    store.put(bucket, key, content, content_type="text/plain")
-    if store.read_bytes(bucket, key) != content:
-        raise StopRun(f"s3://{bucket}/{key} does not read as it was written. Is another program using the bucket?")
+    bucket.put(key, content, content_type="text/plain")
+    bucket.copy(key, copy)
+    if (bucket.read(key), bucket.read(copy)) != (content, content):
+        raise StopRun(f"s3://{bucket.name}/{key} does not read as it was written. Is another program using the bucket?")
 
 
-def _check_in_parts(store: ObjectStore, bucket: str, key: str) -> None:
-    with store.writer(bucket, key, content_type="application/octet-stream", part_bytes=PART_BYTES) as writer:
+def _check_in_parts(bucket: Bucket, key: str) -> None:
+    with bucket.writer(key, content_type="application/octet-stream", part_bytes=PART_BYTES) as writer:
         for number in range(6):
             writer.write(bytes([number]) * 1024 * 1024)  # two parts
         writer.complete()
         digest = writer.sha256
-    if hashlib.sha256(store.read_bytes(bucket, key)).hexdigest() != digest:
-        raise StopRun(f"s3://{bucket}/{key}, uploaded in parts, does not read as it was written.")
+    if hashlib.sha256(bucket.read(key)).hexdigest() != digest:
+        raise StopRun(f"s3://{bucket.name}/{key}, uploaded in parts, does not read as it was written.")
 
 
 def main() -> int:
@@ -80,19 +76,18 @@ def main() -> int:
     try:
         environ, advice = _settings()
         settings = s3_settings(environ)  # the warehouse need not be configured for this
-        store = ObjectStore(settings, timeout_seconds=5, attempts=2)
     except RetailError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     print(describe_store(settings))
-    for bucket in (settings.bucket_raw, settings.bucket_processed):
+    for name in (settings.bucket_raw, settings.bucket_processed):
         try:
-            seconds = check_bucket(store, bucket)
-            print(f"ok    s3://{bucket}: written, read, listed and deleted, also in parts, in {seconds:.2f} s")
+            seconds = check_bucket(Bucket(settings, name, timeout_seconds=5, attempts=2))
+            print(f"ok    s3://{name}: written, copied, read, listed and deleted, also in parts, in {seconds:.2f} s")
         except RetailError as error:
             reason, remedy = split_remedy(str(error))
             fits = f"{reason}. {store_remedy(settings, advice)(error)}" if "make up" in remedy else str(error)
-            print(f"fail  s3://{bucket}: {fits}", file=sys.stderr)
+            print(f"fail  s3://{name}: {fits}", file=sys.stderr)
             worst = max(worst, error.exit_code)
     return worst
 

@@ -17,20 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from shared.config import load_settings, read_environment
 from shared.errors import RetailError, RetryLater
-from shared.s3_client import BucketMissing, ObjectStore
+from shared.s3_admin import ensure_bucket
 
 TIMEOUT_SECONDS = 120.0
 PAUSE_SECONDS = 1.0
-
-
-def ensure_bucket(store: ObjectStore, bucket: str) -> str:
-    """Create the bucket unless it exists; returns `created` or `exists`."""
-    try:
-        store.check_bucket(bucket)
-    except BucketMissing:
-        store.create_bucket(bucket)
-        return "created"
-    return "exists"
 
 
 def retry_while_starting(
@@ -51,9 +41,8 @@ def main() -> int:
     """Create both buckets; prints a line for each."""
     try:
         settings = load_settings({"WAREHOUSE_DSN": "postgresql:///any", **read_environment()}).s3
-        store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         for bucket in (settings.bucket_raw, settings.bucket_processed):
-            print(f"s3://{bucket}: {retry_while_starting(partial(ensure_bucket, store, bucket))}")
+            print(f"s3://{bucket}: {retry_while_starting(partial(ensure_bucket, settings, bucket))}")
     except RetailError as error:
         print(error, file=sys.stderr)
         return error.exit_code

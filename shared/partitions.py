@@ -30,6 +30,16 @@ def rejected_key(retailer_id: str, day: date) -> str:
     return partition_prefix("rejected", retailer_id, day) + "rejected.json"
 
 
+def history_prefix(retailer_id: str, day: date) -> str:
+    """The folder of the copies that are kept while a raw partition is replaced, in the raw bucket."""
+    return partition_prefix("raw_history", retailer_id, day)
+
+
+def history_key(retailer_id: str, day: date, sha256: str) -> str:
+    """The copy of a replaced object, records or dead letters, with this checksum."""
+    return f"{history_prefix(retailer_id, day)}{sha256}.json"
+
+
 def processed_key(retailer_id: str, day: date) -> str:
     """The conformed Parquet file of a partition, in the processed bucket."""
     return partition_prefix("processed", retailer_id, day) + "sales.parquet"
@@ -87,6 +97,8 @@ class Manifest(_Frozen):
     fetched: int = Field(ge=0)
     landed: int = Field(ge=0)
     rejected: int = Field(ge=0)
+    rejected_sha256: str | None = None
+    """Of the rejected object. None when nothing was rejected, and in older manifests."""
     distinct: int = Field(ge=0)
     """Distinct natural keys among the landed records."""
     amounts: dict[str, ControlAmounts]

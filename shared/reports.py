@@ -10,7 +10,7 @@ from typing import Any
 from shared.config import Settings, read_environment
 from shared.database import session, transaction
 from shared.postgres_settings import reader_dsn
-from shared.s3_client import ObjectStore
+from shared.s3_client import Bucket
 
 
 def write_csv(
@@ -37,6 +37,6 @@ def write_csv(
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)
     writer.writerows(rows)
-    store, bucket = ObjectStore(settings.s3), settings.s3.bucket_processed
-    store.put(bucket, key, text.getvalue().encode(), content_type="text/csv; charset=utf-8")
+    bucket = settings.s3.bucket_processed
+    Bucket(settings.s3, bucket).put(key, text.getvalue().encode(), content_type="text/csv; charset=utf-8")
     return {"bucket": bucket, "key": key, "rows": len(rows)}

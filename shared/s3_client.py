@@ -1,272 +1,209 @@
-"""S3: read, write and stream objects; failures say which bucket and what to do (see `shared/s3_errors.py`)."""
+"""S3: read, write, stream, copy, list and delete the objects of a bucket.
+
+Transfers use object_store through obstore: it spends a quarter of boto3's processor time on a request, including the
+body, and does not hold Python's lock meanwhile. boto3 does what obstore cannot (`shared/s3_admin.py`). Failures say
+which bucket and what to do (`shared/s3_errors.py`).
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
+from os import environ
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypedDict, cast
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from boto3.s3.transfer import TransferConfig
+import obstore
+from obstore.store import S3Store
 
 from shared.config import S3Settings
-from shared.errors import FixConfiguration, RetailError
-from shared.s3_errors import BucketMissing, ObjectMissing, explained
-from shared.s3_session import make_client
+from shared.errors import FixConfiguration
+from shared.s3_errors import Attempt, BucketMissing, ObjectMissing, bad_bucket_name
+from shared.s3_writer import PART_BYTES, PARTS_IN_FLIGHT, ObjectWriter
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.literals import BucketLocationConstraintType
-    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+__all__ = ["Bucket", "BucketMissing", "ObjectInfo", "ObjectMissing", "ObjectWriter"]
 
-__all__ = ["BucketMissing", "ObjectInfo", "ObjectMissing", "ObjectStore", "ObjectWriter"]
-
-PART_BYTES = 8 * 1024 * 1024
-"""Size from which a streamed object goes up in parts; memory per writer is about three of them."""
-_READ_BYTES = 1024 * 1024
-_PARTS_IN_FLIGHT = 2
+T = TypeVar("T")
 _JSON = "application/json"
-_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
+_LONGEST = timedelta(minutes=15)
+"""For one request that makes progress, for example a large download."""
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_OWN_ENDPOINT = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
+"""Variables of AWS's own libraries, which obstore reads as well; the bucket is then part of the path."""
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What the store says of an object without reading it."""
+    """What the store says about an object without reading it."""
 
-    key: str
     size_bytes: int
     modified_at: datetime
+    e_tag: str
+    """Identifies this version of the object."""
 
 
-class _Encryption(TypedDict, total=False):
-    ServerSideEncryption: Literal["AES256", "aws:kms"]
-    SSEKMSKeyId: str
+class Bucket:
+    """One bucket. Safe to share between threads; connects with the first call."""
 
+    def __init__(self, settings: S3Settings, name: str, *, timeout_seconds: float = 20, attempts: int = 4) -> None:
+        """`timeout_seconds` without progress end a request; `attempts` include the first.
 
-class _Attributes(_Encryption, total=False):
-    ContentType: str
-
-
-def _encryption(settings: S3Settings) -> _Encryption:
-    found: _Encryption = {}
-    if settings.sse:
-        found["ServerSideEncryption"] = settings.sse
-    if settings.sse_kms_key_id:
-        found["SSEKMSKeyId"] = settings.sse_kms_key_id
-    return found
-
-
-class ObjectStore:
-    """One S3 account. Safe to share between threads; connects with the first call."""
-
-    def __init__(self, settings: S3Settings, *, timeout_seconds: float = 20, attempts: int = 4) -> None:
-        """`attempts` per call include the first. Raises FixConfiguration for an unusable endpoint."""
-        try:
-            self._client = make_client(settings, timeout_seconds, attempts)
-        except ValueError as error:
-            raise FixConfiguration(
-                f"S3_ENDPOINT_URL {settings.endpoint_url!r} is not a URL. Correct it in .env."
-            ) from error
-        self._where = settings.endpoint_url or f"AWS {settings.region}"
-        self._encryption = _encryption(settings)
-
-    def check_bucket(self, bucket: str) -> None:
-        """Raise FixConfiguration unless the bucket exists and lets us list it."""
-        with explained("s3:ListBucket", bucket, None, self._where):
-            self._client.head_bucket(Bucket=bucket)
-
-    def create_bucket(self, bucket: str) -> None:
-        """Make a bucket in the configured region."""
-        region = self._client.meta.region_name
-        with explained("s3:CreateBucket", bucket, None, self._where):
-            if region == "us-east-1":  # the one region that must not be named
-                self._client.create_bucket(Bucket=bucket)
-            else:
-                place = cast("BucketLocationConstraintType", region)
-                self._client.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": place})
-
-    def put(self, bucket: str, key: str, data: bytes, *, content_type: str = _JSON) -> None:
-        """Write a small object in one request."""
-        with explained("s3:PutObject", bucket, key, self._where):
-            self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type, **self._encryption)
-
-    def read_bytes(self, bucket: str, key: str) -> bytes:
-        """The object's content. Raises ObjectMissing."""
-        with explained("s3:GetObject", bucket, key, self._where):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
-
-    def lines(self, bucket: str, key: str) -> Iterator[bytes]:
-        """The object's lines without their ends, streamed. Raises ObjectMissing."""
-        with explained("s3:GetObject", bucket, key, self._where):
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            with body:
-                yield from body.iter_lines(chunk_size=_READ_BYTES)
-
-    def download(self, bucket: str, key: str, path: Path) -> str:
-        """Write the object to `path` and return its sha256 in hex. Raises ObjectMissing."""
-        digest = hashlib.sha256()
-        with explained("s3:GetObject", bucket, key, self._where):
-            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
-            with body, path.open("wb") as file:
-                for chunk in body.iter_chunks(_READ_BYTES):
-                    digest.update(chunk)
-                    file.write(chunk)
-        return digest.hexdigest()
-
-    def upload(self, path: Path, bucket: str, key: str, *, content_type: str = "application/octet-stream") -> None:
-        """Write a file as an object, large ones in parallel parts; the object appears complete or not at all."""
-        with explained("s3:PutObject", bucket, key, self._where), path.open("rb") as file:
-            extra = {"ContentType": content_type, **self._encryption}
-            self._client.upload_fileobj(file, bucket, key, ExtraArgs=extra, Config=_TRANSFER)
-
-    def info(self, bucket: str, key: str) -> ObjectInfo | None:
-        """Size and time of the object, or None when there is none."""
-        try:
-            with explained("s3:GetObject", bucket, key, self._where):
-                head = self._client.head_object(Bucket=bucket, Key=key)
-        except ObjectMissing:
-            self.check_bucket(bucket)  # a HEAD response is the same for a missing object and a missing bucket
-            return None
-        return ObjectInfo(key, head["ContentLength"], head["LastModified"])
-
-    def exists(self, bucket: str, key: str) -> bool:
-        """Whether the object exists. Raises FixConfiguration when the bucket does not."""
-        return self.info(bucket, key) is not None
-
-    def list_keys(self, bucket: str, prefix: str) -> Iterator[str]:
-        """Keys that begin with `prefix`, in order."""
-        with explained("s3:ListBucket", bucket, None, self._where):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-                yield from (item["Key"] for item in page.get("Contents", ()))
-
-    def delete(self, bucket: str, key: str) -> None:
-        """Remove the object; a missing one is not an error."""
-        with explained("s3:DeleteObject", bucket, key, self._where):
-            self._client.delete_object(Bucket=bucket, Key=key)
-
-    def abort_uploads(self, bucket: str, *, untouched_since: datetime) -> list[str]:
-        """Give up multipart uploads to which nobody has added since; returns their keys.
-
-        The time of the newest part decides. An upload without parts takes no room and is left: what a store says about
-        its beginning is not always true.
+        Raises FixConfiguration for an unusable endpoint or name.
         """
-        aborted = []
-        with explained("s3:ListBucketMultipartUploads", bucket, None, self._where):
-            listing = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
-            found = [(each["Key"], each["UploadId"]) for page in listing for each in page.get("Uploads", ())]
-        for key, upload_id in found:
-            with suppress(ObjectMissing), explained("s3:ListMultipartUploadParts", bucket, key, self._where):
-                pages = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
-                times = [part["LastModified"] for page in pages for part in page.get("Parts", ())]
-                if times and max(times) < untouched_since:
-                    with explained("s3:AbortMultipartUpload", bucket, key, self._where):
-                        self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
-                    aborted.append(key)
-        return aborted
+        self.name = name
+        self._settings, self._timeout, self._attempts = settings, timeout_seconds, attempts
+        self._where = settings.endpoint_url or f"AWS {settings.region}"
+        endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
+        if endpoint is not None and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
+            raise FixConfiguration(f"S3_ENDPOINT_URL {settings.endpoint_url!r} is not a URL. Correct it in .env.")
+        if not _BUCKET.fullmatch(name):
+            raise bad_bucket_name(name)
+
+    def check(self) -> None:
+        """Raise FixConfiguration unless the bucket exists and lets us list it."""
+        # Unlike the response to a HEAD request, that to a rejected GET contains the reason.
+        self._call("s3:ListBucket", None, lambda: next(iter(obstore.list(self._store, "_check/", chunk_size=1)), None))
+
+    def put(self, key: str, data: bytes | memoryview | Path, *, content_type: str = _JSON) -> str:
+        """Write a complete object; a large file is uploaded in parts. Returns its entity tag."""
+        return self._put(key, data, content_type, PART_BYTES, in_parts=None if isinstance(data, Path) else False)
 
     @contextmanager
-    def writer(
-        self, bucket: str, key: str, *, content_type: str = _JSON, part_bytes: int = PART_BYTES
-    ) -> Iterator[ObjectWriter]:
+    def writer(self, key: str, *, content_type: str = _JSON, part_bytes: int = PART_BYTES) -> Iterator[ObjectWriter]:
         """Stream an object of unknown size in bounded memory.
 
         Nothing appears in the bucket before `ObjectWriter.complete()`; a block left without it leaves no trace.
         """
-        attributes: _Attributes = {"ContentType": content_type, **self._encryption}
-        writer = ObjectWriter(self._client, self._where, bucket, key, attributes, part_bytes)
+
+        def send(data: bytes | Iterator[bytes]) -> None:
+            self._put(key, data, content_type, part_bytes, in_parts=not isinstance(data, bytes))
+
+        writer = ObjectWriter(send, part_bytes)
         try:
             yield writer
         finally:
             writer.abort()
 
+    def read(self, key: str) -> bytes:
+        """The object's content. Raises ObjectMissing."""
+        return self._call("s3:GetObject", key, lambda: obstore.get(self._store, key).bytes().to_bytes())
 
-class ObjectWriter:
-    """An object being written: one PUT when it is small, else a multipart upload with two parts in flight."""
+    def download(self, key: str, path: Path) -> str:
+        """Write the object to `path` and return its sha256 in hex. Raises ObjectMissing."""
+        digest = hashlib.sha256()
 
-    def __init__(
-        self, client: S3Client, where: str, bucket: str, key: str, attributes: _Attributes, part_bytes: int
-    ) -> None:
-        self._client, self._where, self._bucket, self._key = client, where, bucket, key
-        self._attributes, self._part_bytes = attributes, part_bytes
-        self._buffer = bytearray()
-        self._digest = hashlib.sha256()
-        self._upload_id: str | None = None
-        self._pool: ThreadPoolExecutor | None = None
-        self._pending: deque[Future[CompletedPartTypeDef]] = deque()
-        self._parts: list[CompletedPartTypeDef] = []
-        self._part_number = 0
-        self._done = False
-        self.size_bytes = 0
+        def stream() -> None:
+            with path.open("wb") as file:
+                for chunk in obstore.get(self._store, key).stream(min_chunk_size=PART_BYTES):
+                    file.write(chunk)
+                    digest.update(chunk)
 
-    @property
-    def sha256(self) -> str:
-        """Hex digest of all that was written so far."""
-        return self._digest.hexdigest()
+        self._call("s3:GetObject", key, stream)
+        return digest.hexdigest()
 
-    def write(self, data: bytes) -> None:
-        """Append bytes; blocks while two parts are still on their way."""
-        self._digest.update(data)
-        self.size_bytes += len(data)
-        self._buffer += data
-        if len(self._buffer) >= self._part_bytes:
-            self._send(bytes(self._buffer))
-            self._buffer.clear()
+    def list(self, folder: str) -> Mapping[str, ObjectInfo]:
+        """Every object below a folder such as `raw/retailer_1/`, by key, in order."""
+        found: dict[str, ObjectInfo] = {}
 
-    def flush(self) -> None:
-        """Wait until everything but the last part is in the store, so that `complete` is short."""
-        with explained("s3:PutObject", self._bucket, self._key, self._where):
-            while self._pending:
-                self._parts.append(self._pending.popleft().result())
-
-    def complete(self) -> None:
-        """Make the object appear, replacing an older one at once."""
-        if self._upload_id is None:
-            with explained("s3:PutObject", self._bucket, self._key, self._where):
-                self._client.put_object(
-                    Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer), **self._attributes
+        def listed() -> None:
+            for page in obstore.list(self._store, folder):
+                found.update(
+                    {each["path"]: ObjectInfo(each["size"], each["last_modified"], str(each["e_tag"])) for each in page}
                 )
-        else:
-            if self._buffer:
-                self._send(bytes(self._buffer))
-            self.flush()
-            with explained("s3:PutObject", self._bucket, self._key, self._where):
-                self._client.complete_multipart_upload(
-                    Bucket=self._bucket,
-                    Key=self._key,
-                    UploadId=self._upload_id,
-                    MultipartUpload={"Parts": self._parts},
-                )
-        self._done = True
 
-    def abort(self) -> None:
-        """Discard what was sent, unless the object was completed. Never raises: the store expires the rest."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-        if self._done or self._upload_id is None:
-            return
-        with suppress(RetailError), explained("s3:AbortMultipartUpload", self._bucket, self._key, self._where):
-            self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload_id)
-        self._upload_id = None
+        self._call("s3:ListBucket", None, listed)
+        return found
 
-    def _send(self, part: bytes) -> None:
-        with explained("s3:PutObject", self._bucket, self._key, self._where):
-            if self._upload_id is None or self._pool is None:
-                self._pool = ThreadPoolExecutor(_PARTS_IN_FLIGHT, thread_name_prefix="s3-part")
-                self._upload_id = self._client.create_multipart_upload(
-                    Bucket=self._bucket, Key=self._key, **self._attributes
-                )["UploadId"]
-            while len(self._pending) >= _PARTS_IN_FLIGHT:
-                self._parts.append(self._pending.popleft().result())
-            self._part_number += 1
-            self._pending.append(self._pool.submit(self._put_part, self._upload_id, self._part_number, part))
+    def copy(self, key: str, to: str) -> None:
+        """Copy an object inside the store, replacing `to`. Raises ObjectMissing."""
+        self._call("s3:PutObject", key, lambda: obstore.copy(self._store, key, to))
 
-    def _put_part(self, upload_id: str, number: int, part: bytes) -> CompletedPartTypeDef:
-        response = self._client.upload_part(
-            Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=part
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; a missing one is not an error."""
+        if names := list(keys):  # stores that cannot delete several objects in one request can delete one
+            paths = names if len(names) > 1 else names[0]
+            self._call("s3:DeleteObject", names[0], lambda: obstore.delete(self._store, paths))
+
+    def _put(
+        self,
+        key: str,
+        data: bytes | memoryview | Path | Iterator[bytes],
+        content_type: str,
+        part_bytes: int,
+        *,
+        in_parts: bool | None,
+    ) -> str:
+        put = self._call(
+            "s3:PutObject",
+            key,
+            lambda: obstore.put(
+                self._store,
+                key,
+                data,
+                attributes={"Content-Type": content_type},
+                use_multipart=in_parts,
+                chunk_size=part_bytes,
+                max_concurrency=PARTS_IN_FLIGHT,
+            ),
         )
-        return {"PartNumber": number, "ETag": response["ETag"]}
+        return str(put["e_tag"])
+
+    def _call(self, action: str, key: str | None, call: Callable[[], T]) -> T:
+        with Attempt(action, self.name, key, self._where).explained():
+            return call()
+
+    @cached_property
+    def _store(self) -> S3Store:
+        return S3Store(self.name, **self._options(), **self._credentials())
+
+    def _options(self) -> dict[str, Any]:
+        settings = self._settings
+        endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
+        options: dict[str, Any] = {
+            "region": settings.region,
+            "virtual_hosted_style_request": endpoint is None
+            and "." not in self.name
+            and not _OWN_ENDPOINT & environ.keys(),
+            # As boto3 does: TLS protects the body, and on the loopback interface nobody can change it.
+            "unsigned_payload": endpoint is None or endpoint.scheme == "https" or endpoint.hostname in _LOOPBACK,
+            "client_options": {
+                "allow_http": True,
+                "connect_timeout": timedelta(seconds=min(self._timeout, 10)),
+                "read_timeout": timedelta(seconds=self._timeout),
+                "timeout": _LONGEST,
+            },
+            "retry_config": {
+                "max_retries": self._attempts - 1,
+                "retry_timeout": timedelta(seconds=self._timeout * self._attempts),
+                "backoff": {
+                    "init_backoff": timedelta(milliseconds=200),
+                    "max_backoff": timedelta(seconds=5),
+                    "base": 2,
+                },
+            },
+        }
+        given = {
+            "endpoint": settings.endpoint_url,
+            "server_side_encryption": settings.sse,
+            "sse_kms_key_id": settings.sse_kms_key_id,
+        }
+        return options | {name: value for name, value in given.items() if value}
+
+    def _credentials(self) -> dict[str, Any]:
+        key, secret = self._settings.access_key_id, self._settings.secret_access_key
+        if key and secret:
+            return {"access_key_id": key, "secret_access_key": secret.get_secret_value()}
+        import boto3.session  # only here: an IAM role or a profile
+        from obstore.auth.boto3 import Boto3CredentialProvider
+
+        try:
+            return {"credential_provider": Boto3CredentialProvider(boto3.session.Session())}
+        except ValueError as error:
+            raise Attempt("", self.name, None, self._where).no_credentials() from error

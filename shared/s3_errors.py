@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-from botocore import exceptions as boto
+from obstore.exceptions import BaseError
 
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 
 _WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AuthFailure"}
 _DENIED = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden"}
 _PASSING = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "OperationAborted"}
-_CONNECTION = (boto.HTTPClientError, boto.ConnectionError, boto.IncompleteReadError)
-_NO_KEYS = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
 _RAW_OR_PROCESSED = "S3_BUCKET_RAW / S3_BUCKET_PROCESSED"
+_CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
+_STATUS = re.compile(r"non-2xx status code: (\d{3})")
+_NO_RESPONSE = ("error sending request", "HTTP error", "timed out")
 
 
 class ObjectMissing(StopRun):
@@ -25,60 +28,81 @@ class BucketMissing(FixConfiguration):
     """A configured bucket does not exist."""
 
 
-@contextmanager
-def explained(action: str, bucket: str, key: str | None, where: str) -> Iterator[None]:
-    """Turn every botocore error inside the block into one of `shared/errors.py`.
+@dataclass(frozen=True)
+class Attempt:
+    """What was tried where: `action` completes "S3 denies us …", `where` is the endpoint or region."""
 
-    `action` completes "S3 denies us …" (for example `s3:GetObject`), `where` is the endpoint or region.
-    """
-    try:
-        yield
-    except boto.ClientError as error:
-        raise _from_response(error, action, bucket, key, where) from error
-    except _NO_KEYS as error:
-        raise FixConfiguration(
-            f"No credentials for S3 at {where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env,"
-            " or use an IAM role."
-        ) from error
-    except _CONNECTION as error:
-        raise RetryLater(
-            f"No S3 store responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
-            " or correct S3_ENDPOINT_URL."
-        ) from error
-    except boto.ParamValidationError as error:
-        raise FixConfiguration(f"{bucket!r} is not a bucket name. Correct {_RAW_OR_PROCESSED} in .env.") from error
-    except boto.BotoCoreError as error:
-        raise StopRun(f"S3 at {where} failed at {action} on {_place(bucket, key)}: {error}.") from error
+    action: str
+    bucket: str
+    key: str | None
+    where: str
 
+    @property
+    def place(self) -> str:
+        """The object, or the bucket."""
+        return f"s3://{self.bucket}/{self.key}" if self.key else f"bucket {self.bucket}"
 
-def _from_response(error: boto.ClientError, action: str, bucket: str, key: str | None, where: str) -> RetailError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    place = _place(bucket, key)
-    if code == "NoSuchBucket" or (key is None and status == 404):
-        return BucketMissing(
-            f"Bucket {bucket} does not exist at {where}. Create it (`make up`, or `docker-compose up -d`),"
-            f" or correct {_RAW_OR_PROCESSED} in .env."
-        )
-    if code in ("NoSuchKey", "404", "NotFound") or status == 404:
-        return ObjectMissing(
-            f"{place} does not exist at {where}. Ingest that date first: python -m ingestion.main DATE"
-        )
-    if code in _WRONG_KEYS:
-        return FixConfiguration(
-            f"S3 at {where} rejected our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env."
-        )
-    if code in _DENIED or status == 403:
-        return FixConfiguration(
-            f"S3 denies us {action} on bucket {bucket} at {where}."
-            " Give the key of AWS_ACCESS_KEY_ID that right, or use another key."
-        )
-    if code in _PASSING or status == 429 or status >= 500:
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn every error of obstore inside the block into one of `shared/errors.py`."""
+        try:
+            yield
+        except (BaseError, OSError, ValueError) as error:
+            text = str(error)
+            code, status = _CODE.search(text), _STATUS.search(text)
+            if code or status:
+                raise self.rejected(code[1] if code else "", int(status[1]) if status else 0) from error
+            if any(sign in text for sign in _NO_RESPONSE):
+                raise self.no_response() from error
+            raise self.failed(text.partition("\n")[0] or type(error).__name__) from error
+
+    def rejected(self, code: str, status: int) -> RetailError:
+        """For a response with this S3 code and HTTP status; either may be empty."""
+        if code == "NoSuchBucket" or (self.key is None and status == 404):
+            return BucketMissing(
+                f"Bucket {self.bucket} does not exist at {self.where}. Create it (`make up`, or"
+                f" `docker-compose up -d`), or correct {_RAW_OR_PROCESSED} in .env."
+            )
+        if code in ("NoSuchKey", "404", "NotFound") or status == 404:
+            return ObjectMissing(
+                f"{self.place} does not exist at {self.where}. Ingest that date first: python -m ingestion.main DATE"
+            )
+        if code in _WRONG_KEYS:
+            return FixConfiguration(
+                f"S3 at {self.where} rejected our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                " in .env."
+            )
+        if code in _DENIED or status == 403:
+            return FixConfiguration(
+                f"S3 denies us {self.action} on bucket {self.bucket} at {self.where}."
+                " Give the key of AWS_ACCESS_KEY_ID that right, or use another key."
+            )
+        if code in _PASSING or status == 429 or status >= 500:
+            return RetryLater(
+                f"S3 at {self.where} failed at {self.action} on {self.place} ({code or status})."
+                " Run again in a few minutes."
+            )
+        return StopRun(f"S3 at {self.where} rejected {self.action} on {self.place} ({code or status}).")
+
+    def no_response(self) -> RetryLater:
+        """For a store that cannot be reached."""
         return RetryLater(
-            f"S3 at {where} failed at {action} on {place} ({code or status}). Run again in a few minutes."
+            f"No S3 store responds at {self.where}. Start it (`make up`, or `docker-compose up -d`),"
+            " or correct S3_ENDPOINT_URL."
         )
-    return StopRun(f"S3 at {where} rejected {action} on {place} ({code or status}).")
+
+    def no_credentials(self) -> FixConfiguration:
+        """For settings without keys, on a machine without a role."""
+        return FixConfiguration(
+            f"No credentials for S3 at {self.where}. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in .env,"
+            " or use an IAM role."
+        )
+
+    def failed(self, reason: str) -> StopRun:
+        """For a failure without a response."""
+        return StopRun(f"S3 at {self.where} failed at {self.action} on {self.place}: {reason}.")
 
 
-def _place(bucket: str, key: str | None) -> str:
-    return f"s3://{bucket}/{key}" if key else f"bucket {bucket}"
+def bad_bucket_name(bucket: str) -> FixConfiguration:
+    """For a setting that cannot be a bucket's name."""
+    return FixConfiguration(f"{bucket!r} is not a bucket name. Correct {_RAW_OR_PROCESSED} in .env.")

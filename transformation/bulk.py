@@ -15,7 +15,7 @@ from shared.database import Cursor
 from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
 from shared.partitions import Manifest
-from shared.s3_bulk import BulkBucket
+from shared.s3_client import Bucket
 from transformation.conform import ConformedBatch
 from transformation.load.plan import LoadPath
 from transformation.load.result import LoadOptions
@@ -77,7 +77,7 @@ def rebuild(
 
     Raises StopRun when nothing is landed in that range, and what `load_batch` raises.
     """
-    bucket = BulkBucket(settings.s3, settings.s3.bucket_raw)
+    bucket = Bucket(settings.s3, settings.s3.bucket_raw)
     with TemporaryDirectory(prefix="retail-rebuild-") as name, columnar_workspace(Path(name)) as connection:
         days = landed_days(bucket, retailer_id, first, last)
         if not days:
@@ -93,16 +93,14 @@ def rebuild(
         )
 
 
-def landed_days(
-    bucket: BulkBucket, retailer_id: str, first: date | None = None, last: date | None = None
-) -> list[date]:
+def landed_days(bucket: Bucket, retailer_id: str, first: date | None = None, last: date | None = None) -> list[date]:
     """The business dates whose manifests the raw zone holds, ascending."""
-    found = (_MANIFEST.search(key) for key in bucket.marks(f"raw/{retailer_id}/"))
+    found = (_MANIFEST.search(key) for key in bucket.list(f"raw/{retailer_id}/"))
     days = (date(*map(int, match.groups())) for match in found if match)
     return sorted(day for day in days if (first is None or day >= first) and (last is None or day <= last))
 
 
-def is_still_current(bucket: BulkBucket, batch: LandedBatch) -> bool:
+def is_still_current(bucket: Bucket, batch: LandedBatch) -> bool:
     """Whether the raw zone's manifests still name the objects that the batch was read from."""
 
     def is_same(manifest: Manifest) -> bool:
@@ -114,7 +112,7 @@ def is_still_current(bucket: BulkBucket, batch: LandedBatch) -> bool:
 
 def _load(batch: ConformedBatch, settings: Settings, options: LoadOptions) -> RetailerLoad:
     dsn = settings.warehouse_dsn.get_secret_value()
-    writer = processed_writer(BulkBucket(settings.s3, settings.s3.bucket_processed))
+    writer = processed_writer(Bucket(settings.s3, settings.s3.bucket_processed))
     result = publish(dsn, batch, replace(options, write_processed=writer))
     refresh_statistics(dsn)
     options.progress("published", 1.0)

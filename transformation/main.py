@@ -34,7 +34,7 @@ from shared.config import RETAILER_IDS, Settings, load_settings
 from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
-from shared.s3_bulk import BulkBucket
+from shared.s3_client import Bucket
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of
 from transformation.load.result import LoadOptions, LoadResult
@@ -56,8 +56,8 @@ class _Load:
     retailer_id: str
     day: date
     settings: Settings
-    raw: BulkBucket
-    processed: BulkBucket
+    raw: Bucket
+    processed: Bucket
     run_id: str
     insert_only: bool
     clock: Clock
@@ -103,7 +103,7 @@ def run(
     One transaction per retailer; a retailer that fails leaves the others published and is named in the result.
     """
     s3 = settings.s3
-    raw, processed = BulkBucket(s3, s3.bucket_raw), BulkBucket(s3, s3.bucket_processed)
+    raw, processed = Bucket(s3, s3.bucket_raw), Bucket(s3, s3.bucket_processed)
     dsn = settings.warehouse_dsn.get_secret_value()
     with record_stage(dsn, StageRun(run_id, "transform", day, tuple(retailers)), clock=clock) as stage:
         loads = run_in_parallel(

@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.parquet
 
 from shared.partitions import processed_key
-from shared.s3_bulk import BulkBucket
+from shared.s3_client import Bucket
 from transformation.conform import ConformedBatch
 from transformation.load.plan import first_of_month
 
@@ -24,7 +24,7 @@ _REPETITIVE = ["retailer_id", "line_type", "store_id", "store_name", "store_city
 _PARQUET = "application/vnd.apache.parquet"
 
 
-def processed_writer(bucket: BulkBucket) -> Callable[[ConformedBatch], None]:
+def processed_writer(bucket: Bucket) -> Callable[[ConformedBatch], None]:
     """What writes the processed objects of the dates that a batch has conformed, replacing older ones."""
 
     def write(batch: ConformedBatch) -> None:

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 import duckdb
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from ingestion.models.columnar import COLUMNS
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
+from shared.partition_versions import Readable, download_records
 from shared.partitions import Manifest, manifest_key
 from shared.s3_errors import ObjectMissing
 
@@ -25,16 +25,6 @@ MEMORY_LIMIT = "512MB"
 _READ_ATTEMPTS = 3
 _DOWNLOADS = 6
 """Objects downloaded at once."""
-
-
-class RawBucket(Protocol):
-    """What the load needs of the raw zone's bucket (`shared.s3_bulk.BulkBucket`)."""
-
-    def read(self, key: str) -> bytes:
-        """The object's content. Raises ObjectMissing."""
-
-    def download(self, key: str, path: Path) -> str:
-        """Write the object to `path` and return its sha256 in hex. Raises ObjectMissing."""
 
 
 @contextmanager
@@ -48,7 +38,7 @@ def columnar_workspace(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.close()
 
 
-def read_manifest(bucket: RawBucket, retailer_id: str, day: date) -> Manifest:
+def read_manifest(bucket: Readable, retailer_id: str, day: date) -> Manifest:
     """The manifest of a raw partition. Raises StopRun when there is none, so when nothing was landed."""
     try:
         return Manifest.model_validate_json(bucket.read(manifest_key(retailer_id, day)))
@@ -64,7 +54,7 @@ def read_manifest(bucket: RawBucket, retailer_id: str, day: date) -> Manifest:
 
 
 def read_partitions(
-    bucket: RawBucket,
+    bucket: Readable,
     retailer_id: str,
     days: Sequence[date],
     directory: Path,
@@ -95,15 +85,15 @@ def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, M
     return lambda: manifests
 
 
-def _download(bucket: RawBucket, retailer_id: str, day: date, path: Path) -> Manifest:
-    # Another run may be replacing the partition: object first, manifest last. Then the pair fits when it is read again.
+def _download(bucket: Readable, retailer_id: str, day: date, path: Path) -> Manifest:
+    # A landing that ends while we read removes what the manifest described; then the new one is read.
     for _ in range(_READ_ATTEMPTS):
         manifest = read_manifest(bucket, retailer_id, day)
-        if bucket.download(manifest.object_key, path) == manifest.sha256:
+        if download_records(bucket, manifest, path):
             return manifest
     raise StopRun(
-        f"The raw object of {retailer_id} {day} is not the one its manifest names (another checksum): its landing was"
-        f" cut off. Run: python -m ingestion.main {day} --retailer {retailer_id}"
+        f"The raw object of {retailer_id} {day} is not the one its manifest names (another checksum): it was changed or"
+        f" removed. Run: python -m ingestion.main {day} --retailer {retailer_id}"
     )
 
 

@@ -37,14 +37,6 @@ class WarmStart:
         if "scheduler" in sys.argv[1:2]:
             for name in LIBRARIES:
                 import_module(name)
-            _read_what_s3_can_do()
-
-
-def _read_what_s3_can_do() -> None:
-    """Have the AWS library read its service description, as for a first client; connects to nothing."""
-    import boto3
-
-    boto3.client("s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
 
 
 class RetailWarmStartPlugin(AirflowPlugin):

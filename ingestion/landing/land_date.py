@@ -2,7 +2,7 @@
 
 A listing is streamed into an upload that is not visible yet. The upload is completed only if it agrees with the
 retailer's control report and few enough records were rejected. Then data, rejected records and manifest are written, in
-this order, under a lock of the partition.
+this order, under a lock of the partition. Until the manifest is written, readers get a copy of what is replaced.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from shared.database import lock_in_transaction, session, transaction
 from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
 from shared.errors import RejectRecord, RetryLater, StopRun
 from shared.logs import get_logger
+from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import ControlReport, Manifest, RequestWindow, manifest_key, raw_key, rejected_key
-from shared.s3_client import ObjectStore, ObjectWriter
+from shared.s3_client import Bucket, ObjectWriter
 from shared.version import CODE_VERSION
 
 _log = get_logger(__name__)
@@ -38,8 +39,7 @@ _PAUSE_SECONDS = 1.0
 class LandingTarget:
     """Where partitions are landed, and by which run."""
 
-    store: ObjectStore
-    bucket: str
+    bucket: Bucket
     dsn: str
     run_id: str
     max_reject_share: float
@@ -87,7 +87,7 @@ def land_date(
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
         key = raw_key(connector.retailer_id, day)
-        with zone.store.writer(zone.bucket, key) as writer, DeadLetterBuffer() as buffer:
+        with zone.bucket.writer(key) as writer, DeadLetterBuffer() as buffer:
             try:
                 reading = _read(connector, day, writer, buffer, runtime)
             except ListingChanged as error:
@@ -180,26 +180,33 @@ def _write(
     changes: ChangesRead,
     runtime: Runtime,
 ) -> Manifest:
-    writer.flush()
-    rejected_key_name = rejected_key(retailer_id, day)
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         # Without the lock, two runs at once could leave the object of one and the manifest of the other.
         lock_in_transaction(cursor, "raw", retailer_id, day)
         now = runtime.clock()
-        manifest = _manifest(retailer_id, day, zone, reading, report, writer, changes, now)
+        copies = keep_version(zone.bucket, retailer_id, day, replaced_by=writer.sha256)
         writer.complete()
-        if buffer.count:
-            with zone.store.writer(zone.bucket, rejected_key_name, content_type="application/x-ndjson") as rejected:
-                for line in buffer.lines():
-                    rejected.write(line)
-                rejected.complete()
-        else:
-            zone.store.delete(zone.bucket, rejected_key_name)
-        origin = Origin(retailer_id, day, "ingest", zone.run_id, rejected_key_name if buffer.count else None, now)
+        rejected_sha256 = _put_rejected(zone.bucket, rejected_key(retailer_id, day), buffer)
+        object_key = rejected_key(retailer_id, day) if buffer.count else None
+        origin = Origin(retailer_id, day, "ingest", zone.run_id, object_key, now)
         dead_letters.record(cursor, buffer.lines(), origin)
         dead_letters.resolve_others(cursor, origin)
-        zone.store.put(zone.bucket, manifest_key(retailer_id, day), manifest.model_dump_json(indent=1).encode())
+        manifest = _manifest(retailer_id, day, zone, reading, report, writer, rejected_sha256, changes, now)
+        zone.bucket.put(manifest_key(retailer_id, day), manifest.model_dump_json(indent=1).encode())
+        drop_copies(zone.bucket, copies)
     return manifest
+
+
+def _put_rejected(bucket: Bucket, key: str, buffer: DeadLetterBuffer) -> str | None:
+    """Write the rejected object, or remove it when nothing was rejected. Returns its sha256."""
+    if not buffer.count:
+        bucket.delete([key])
+        return None
+    with bucket.writer(key, content_type="application/x-ndjson") as rejected:
+        for line in buffer.lines():
+            rejected.write(line)
+        rejected.complete()
+    return rejected.sha256
 
 
 def _manifest(
@@ -209,6 +216,7 @@ def _manifest(
     reading: _Reading,
     report: ControlReport,
     writer: ObjectWriter,
+    rejected_sha256: str | None,
     changes: ChangesRead,
     now: datetime,
 ) -> Manifest:
@@ -223,6 +231,7 @@ def _manifest(
         fetched=totals.fetched,
         landed=totals.landed,
         rejected=totals.rejected,
+        rejected_sha256=rejected_sha256,
         distinct=totals.distinct_landed(),
         amounts=totals.control_amounts(),
         control_report=report,

@@ -170,7 +170,7 @@ class _Landing:
 
 
 def _is_still_current(zone: RawZone, retailer_id: str, written: Mapping[date, WrittenPartition]) -> bool:
-    objects = zone.bucket.marks(f"raw/{retailer_id}/")
+    objects = zone.bucket.list(f"raw/{retailer_id}/")
     return all(
         key in objects and objects[key].e_tag == tag
         for day, part in written.items()

@@ -15,26 +15,24 @@ from ingestion.landing.rejected_rows import REJECTED_BEFORE
 from ingestion.models.columnar import COLUMNS
 from shared.database import Cursor
 from shared.errors import RetryLater
-from shared.partitions import Manifest, rejected_key
-from shared.s3_bulk import BulkBucket
+from shared.partition_versions import download_records, read_rejected
+from shared.partitions import Manifest
+from shared.s3_client import Bucket
 
 
 def append_landed(
-    connection: duckdb.DuckDBPyConnection, cursor: Cursor, bucket: BulkBucket, landed: Mapping[date, Manifest]
+    connection: duckdb.DuckDBPyConnection, cursor: Cursor, bucket: Bucket, landed: Mapping[date, Manifest]
 ) -> None:
     """Add the landed records of these dates to the connection's tables. A record of the files replaces the landed one.
 
-    Rejected rows and flags are kept as well. Raises RetryLater if another landing is in progress or was interrupted.
+    Rejected rows and flags are kept as well. Raises RetryLater if another landing is in progress.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
     with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
         for day, manifest in landed.items():
             path = Path(directory) / f"{day}.json"
-            if bucket.download(manifest.object_key, path) != manifest.sha256:
-                raise RetryLater(
-                    f"The raw object of {manifest.retailer_id} {day} is not the one its manifest names: another landing"
-                    " is in progress or was interrupted. Run again, or use --on-overlap replace."
-                )
+            if not download_records(bucket, manifest, path):
+                raise _differs(manifest)
             _keep_records(connection, path)
             if manifest.rejected:
                 _keep_rejected(connection, bucket, day, manifest)
@@ -56,9 +54,11 @@ def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
 
 
-def _keep_rejected(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, day: date, manifest: Manifest) -> None:
+def _keep_rejected(connection: duckdb.DuckDBPyConnection, bucket: Bucket, day: date, manifest: Manifest) -> None:
     """Keep the existing dead letters. An equal rejected row of the files counts as the same one."""
-    kept = [orjson.loads(line) for line in bucket.read(rejected_key(manifest.retailer_id, day)).splitlines()]
+    kept = [orjson.loads(line) for line in (read_rejected(bucket, manifest) or b"").splitlines()]
+    if len(kept) != manifest.rejected:
+        raise _differs(manifest)
     # A dead letter has no amount; the manifest has the sum of all. It is assigned to the first ones, one per currency.
     money = [(amounts.rejected, currency) for currency, amounts in manifest.amounts.items() if amounts.rejected]
     money += [(None, None)] * (len(kept) - len(money))  # type: ignore[list-item]
@@ -75,6 +75,13 @@ def _keep_rejected(connection: duckdb.DuckDBPyConnection, bucket: BulkBucket, da
         "INSERT INTO rejected_rows (source_file, source_line, business_date, code, reason, column_name, value, payload,"
         " net_amount, currency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
+    )
+
+
+def _differs(manifest: Manifest) -> RetryLater:
+    return RetryLater(
+        f"The raw zone no longer has what the manifest of {manifest.retailer_id} {manifest.business_date} describes:"
+        " another landing is in progress, or the objects were changed. Run again, or use --on-overlap replace."
     )
 
 

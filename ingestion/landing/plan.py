@@ -9,7 +9,6 @@ from datetime import date
 from typing import Protocol
 
 import duckdb
-from pydantic import ValidationError
 
 from ingestion.landing.control_totals import day_digests
 from ingestion.landing.overlap_policy import Overlap
@@ -18,8 +17,9 @@ from ingestion.landing.source_partitions import FileRead, LoadedPartition, find_
 from ingestion.landing.write import RawZone
 from shared.database import session, transaction
 from shared.errors import StopRun
+from shared.partition_versions import find_manifest
 from shared.partitions import Manifest, SourceFileReference, manifest_key, raw_key
-from shared.s3_bulk import ObjectMark
+from shared.s3_client import ObjectInfo
 
 _NOT_A_FILE = "the retailer's own system"
 _NAMED = 5
@@ -60,7 +60,7 @@ def plan_landing(
     Raises StopRun for dates that were landed from other files, when `overlap` is STOP.
     """
     with ThreadPoolExecutor(1) as pool:
-        listing = pool.submit(zone.bucket.marks, f"raw/{read.retailer_id}/")
+        listing = pool.submit(zone.bucket.list, f"raw/{read.retailer_id}/")
         digests = day_digests(connection)
         with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
             known = find_partitions(cursor, read.retailer_id, list(digests))
@@ -94,7 +94,7 @@ class _LandedState:
         self,
         retailer_id: str,
         known: Mapping[date, LoadedPartition],
-        objects: Mapping[str, ObjectMark],
+        objects: Mapping[str, ObjectInfo],
         zone: RawZone,
     ) -> None:
         self._retailer_id, self._known, self._objects, self._zone = retailer_id, known, objects, zone
@@ -131,10 +131,7 @@ class _LandedState:
             return None
         if day in self._known and self._known[day].manifest_e_tag == self._objects[key].e_tag:
             return self._known[day].manifest
-        try:
-            return Manifest.model_validate_json(self._zone.bucket.read(key))
-        except ValidationError:
-            return None  # unreadable, so the warehouse cannot have been loaded from it
+        return find_manifest(self._zone.bucket, self._retailer_id, day)
 
 
 def _no_file_names() -> tuple[SourceFileReference, ...]:

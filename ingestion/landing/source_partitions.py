@@ -17,7 +17,7 @@ from psycopg2.extras import execute_values
 
 from shared.database import Cursor, read_sql
 from shared.partitions import Manifest, manifest_key, raw_key
-from shared.s3_bulk import ObjectMark
+from shared.s3_client import ObjectInfo
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -69,7 +69,7 @@ class LoadedPartition:
             for currency, (duplicate, in_warehouse) in texts.items()
         }
 
-    def is_unchanged(self, retailer_id: str, day: date, objects: Mapping[str, ObjectMark]) -> bool:
+    def is_unchanged(self, retailer_id: str, day: date, objects: Mapping[str, ObjectInfo]) -> bool:
         """Whether the raw zone and the warehouse still have what that landing wrote."""
         raw, manifest = objects.get(raw_key(retailer_id, day)), objects.get(manifest_key(retailer_id, day))
         return (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +22,7 @@ from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
 from shared.database import Connection, Cursor, lock_key, transaction
 from shared.dead_letters import Origin
+from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import (
     Manifest,
     RequestWindow,
@@ -28,7 +31,7 @@ from shared.partitions import (
     raw_key,
     rejected_key,
 )
-from shared.s3_bulk import BulkBucket
+from shared.s3_client import Bucket
 from shared.version import CODE_VERSION
 
 _PUTS_IN_FLIGHT = 8
@@ -45,7 +48,7 @@ WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = 'ingest' AND sta
 class RawZone:
     """Where partitions are landed, and by which run."""
 
-    bucket: BulkBucket
+    bucket: Bucket
     dsn: str
     run_id: str
 
@@ -100,23 +103,32 @@ class PartitionWriter:
         with transaction(self._connection) as cursor:
             cursor.execute(_LOCK, ([lock_key("raw", self._retailer_id, part.day) for part in chunk],))
             now = self._clock()
+            copies = [key for keys in self._pool.map(self._keep, chunk) for key in keys]
             raw = list(self._pool.map(self._put_raw, chunk))
-            self._reject(cursor, chunk, now)
-            return dict(self._pool.map(lambda part, put: self._put_manifest(part, put, now), chunk, raw))
+            rejected = self._reject(cursor, chunk, now)
+            put = partial(self._put_manifest, rejected=rejected, now=now)
+            written = dict(self._pool.map(put, chunk, raw))
+            drop_copies(self._zone.bucket, copies)
+            return written
+
+    def _keep(self, part: PartitionToWrite) -> list[str]:
+        if not part.was_landed:
+            return []
+        return keep_version(self._zone.bucket, self._retailer_id, part.day, replaced_by=part.text.sha256())
 
     def _put_raw(self, part: PartitionToWrite) -> tuple[str, str]:
         tag = self._zone.bucket.put(raw_key(self._retailer_id, part.day), part.text.body)
         return tag, part.text.sha256()
 
-    def _reject(self, cursor: Cursor, chunk: Sequence[PartitionToWrite], now: datetime) -> None:
-        for part in chunk:
-            if part.contents.rejected:
-                self._put_rejected(cursor, part.day, now)
+    def _reject(self, cursor: Cursor, chunk: Sequence[PartitionToWrite], now: datetime) -> dict[date, str]:
+        """The sha256 of the rejected object of each date that has one."""
+        written = {part.day: self._put_rejected(cursor, part.day, now) for part in chunk if part.contents.rejected}
         emptied = [rejected_key(self._retailer_id, p.day) for p in chunk if p.was_landed and not p.contents.rejected]
         self._zone.bucket.delete(emptied)
         cursor.execute(_RESOLVE, (self._retailer_id, [part.day for part in chunk], now))
+        return written
 
-    def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> None:
+    def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> str:
         key = rejected_key(self._retailer_id, day)
         with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
             path = Path(directory) / "rejected.json"
@@ -124,11 +136,14 @@ class PartitionWriter:
                 file.writelines(rejected_lines(self._rejected, day, self._file_names))
             self._zone.bucket.put(key, path, content_type=_NDJSON)
             with path.open("rb") as lines:
+                sha256 = hashlib.file_digest(lines, "sha256").hexdigest()
+                lines.seek(0)
                 origin = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
                 dead_letters.record(cursor, lines, origin)
+        return sha256
 
     def _put_manifest(
-        self, part: PartitionToWrite, put: tuple[str, str], now: datetime
+        self, part: PartitionToWrite, put: tuple[str, str], *, rejected: Mapping[date, str], now: datetime
     ) -> tuple[date, WrittenPartition]:
         contents, (raw_tag, sha256) = part.contents, put
         manifest = Manifest(
@@ -141,6 +156,7 @@ class PartitionWriter:
             fetched=contents.landed + contents.rejected,
             landed=contents.landed,
             rejected=contents.rejected,
+            rejected_sha256=rejected.get(part.day),
             distinct=contents.distinct,
             amounts=contents.amounts,
             sources=part.sources,

@@ -16,7 +16,7 @@ from scripts.pipeline_health.findings import Finding, Health, reported
 from shared.config import S3Settings
 from shared.errors import RetailError
 from shared.parallel import run_in_parallel
-from shared.s3_client import BucketMissing, ObjectStore
+from shared.s3_client import Bucket, BucketMissing
 
 AREA = "S3"
 PREFIX = "_check/"
@@ -27,23 +27,23 @@ def check_buckets(environ: Mapping[str, str], advice: Advice) -> list[Finding]:
     found: list[Finding] = []
     with reported(AREA, "buckets", found, lambda _: advice.settings()):
         settings = s3_settings(environ)
-        store = ObjectStore(settings, timeout_seconds=5, attempts=1)
         remedy_for = store_remedy(settings, advice)
         buckets = (("raw", settings.bucket_raw), ("processed", settings.bucket_processed))
-        checks = [partial(_check, store, *each, remedy_for) for each in buckets]
+        checks = [partial(_check, settings, *each, remedy_for) for each in buckets]
         for part in run_in_parallel(lambda check: check(), checks, name="bucket"):
             found += part
     return found
 
 
-def _check(store: ObjectStore, role: str, bucket: str, remedy_for: Callable[[RetailError], str]) -> list[Finding]:
+def _check(settings: S3Settings, role: str, name: str, remedy_for: Callable[[RetailError], str]) -> list[Finding]:
     found: list[Finding] = []
     with reported(AREA, f"{role} bucket", found, remedy_for):
         key = f"{PREFIX}{uuid4().hex}"
-        next(store.list_keys(bucket, PREFIX), None)  # unlike a HEAD, a rejected GET contains the reason
-        store.put(bucket, key, b"health check", content_type="text/plain")
-        store.delete(bucket, key)
-        found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{bucket} exists and is writable"))
+        bucket = Bucket(settings, name, timeout_seconds=5, attempts=1)
+        bucket.check()
+        bucket.put(key, b"health check", content_type="text/plain")
+        bucket.delete([key])
+        found.append(Finding(AREA, f"{role} bucket", Health.OK, f"s3://{name} exists and is writable"))
     return found
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from scripts.make_buckets import ensure_bucket, retry_while_starting
+from scripts.make_buckets import retry_while_starting
 from shared.config import S3Settings, load_settings
 from shared.errors import RetryLater
-from shared.s3_client import ObjectStore
+from shared.s3_admin import ensure_bucket
 from tests.conftest import S3Access
 
 
@@ -16,14 +16,13 @@ def settings(s3: S3Access) -> S3Settings:
 
 
 def test_a_missing_bucket_is_created_once(s3: S3Access) -> None:
-    store = ObjectStore(settings(s3))
-    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "created"
-    assert ensure_bucket(store, f"{s3.bucket_raw}-more") == "exists"
+    assert ensure_bucket(settings(s3), f"{s3.bucket_raw}-more") == "created"
+    assert ensure_bucket(settings(s3), f"{s3.bucket_raw}-more") == "exists"
 
 
 def test_outside_the_first_region_the_region_is_named(s3: S3Access) -> None:
-    store = ObjectStore(settings(s3).model_copy(update={"region": "eu-central-1"}))
-    assert ensure_bucket(store, f"{s3.bucket_raw}-europe") == "created"
+    europe = settings(s3).model_copy(update={"region": "eu-central-1"})
+    assert ensure_bucket(europe, f"{s3.bucket_raw}-europe") == "created"
 
 
 def test_a_store_that_is_still_starting_is_waited_for() -> None:

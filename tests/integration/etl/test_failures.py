@@ -120,17 +120,17 @@ def test_a_killed_load_can_be_run_again_without_cleaning_up(
 
 def test_a_failed_landing_publishes_nothing(platform: Platform, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from shared.errors import RetryLater
-    from shared.s3_bulk import BulkBucket
+    from shared.s3_client import Bucket
 
     puts = iter(range(10_000))
-    put = BulkBucket.put
+    put = Bucket.put
 
-    def failing(self: BulkBucket, *arguments: object, **named: object) -> str:
+    def failing(self: Bucket, *arguments: object, **named: object) -> str:
         if next(puts) == 70:
             raise RetryLater("S3 has gone away.")
         return put(self, *arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(BulkBucket, "put", failing)
+    monkeypatch.setattr(Bucket, "put", failing)
     with pytest.raises(RetryLater, match="gone away"):
         platform.load(file)
     assert platform.facts()[0] == 0

@@ -295,7 +295,7 @@ def test_without_its_database_airflows_other_components_are_unknown(api: FakeApi
 def test_remedies_are_commands_of_the_platform(api: FakeApi, warehouse: WarehouseAccess) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     retailer = {f"RETAILER{n}_API_URL": nobody for n in (1, 2, 3)}
-    store = {"S3_ENDPOINT_URL": nobody, "S3_BUCKET_RAW": "r", "S3_BUCKET_PROCESSED": "p"}
+    store = {"S3_ENDPOINT_URL": nobody, "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
     keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
     dsn = f"postgresql://u:p@127.0.0.1:{free_port()}/x"
     for advice, remedy in ((LOCAL, "make up"), (CONTAINERS, "docker-compose up -d ")):

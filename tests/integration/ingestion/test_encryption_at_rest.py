@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.config import S3Settings
-from shared.s3_bulk import BulkBucket
-from shared.s3_client import ObjectStore
+from shared.s3_client import Bucket
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
@@ -22,41 +21,33 @@ Write = Callable[[S3Settings, Path], None]
 
 
 def put(settings: S3Settings, scratch: Path) -> None:
-    ObjectStore(settings).put(settings.bucket_raw, "k", b"{}")
+    Bucket(settings, settings.bucket_raw).put("k", b"{}")
 
 
-def upload(settings: S3Settings, scratch: Path) -> None:
-    (scratch / "file").write_bytes(b"{}")
-    ObjectStore(settings).upload(scratch / "file", settings.bucket_raw, "k")
-
-
-def upload_in_parts(settings: S3Settings, scratch: Path) -> None:
+def put_a_large_file(settings: S3Settings, scratch: Path) -> None:
     (scratch / "file").write_bytes(LARGE)
-    ObjectStore(settings).upload(scratch / "file", settings.bucket_raw, "k")
+    Bucket(settings, settings.bucket_raw).put("k", scratch / "file")
 
 
 def stream(settings: S3Settings, scratch: Path) -> None:
-    with ObjectStore(settings).writer(settings.bucket_raw, "k", part_bytes=PART) as writer:
+    with Bucket(settings, settings.bucket_raw).writer("k", part_bytes=PART) as writer:
         writer.write(b"{}")
         writer.complete()
 
 
 def stream_in_parts(settings: S3Settings, scratch: Path) -> None:
-    with ObjectStore(settings).writer(settings.bucket_raw, "k", part_bytes=PART) as writer:
+    with Bucket(settings, settings.bucket_raw).writer("k", part_bytes=PART) as writer:
         writer.write(LARGE)
         writer.complete()
 
 
-def put_in_bulk(settings: S3Settings, scratch: Path) -> None:
-    BulkBucket(settings, settings.bucket_raw).put("k", b"{}")
+def copy(settings: S3Settings, scratch: Path) -> None:
+    bucket = Bucket(settings, settings.bucket_raw)
+    Bucket(settings.model_copy(update={"sse": None, "sse_kms_key_id": None}), settings.bucket_raw).put("j", b"{}")
+    bucket.copy("j", "k")
 
 
-def put_a_large_file_in_bulk(settings: S3Settings, scratch: Path) -> None:
-    (scratch / "file").write_bytes(LARGE)
-    BulkBucket(settings, settings.bucket_raw).put("k", scratch / "file")
-
-
-WAYS = [put, upload, upload_in_parts, stream, stream_in_parts, put_in_bulk, put_a_large_file_in_bulk]
+WAYS = [put, put_a_large_file, stream, stream_in_parts, copy]
 
 
 def settings(s3: S3Access, **changes: str) -> S3Settings:

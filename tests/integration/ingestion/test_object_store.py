@@ -1,27 +1,35 @@
-"""The S3 adapter against a real S3 API."""
+"""The S3 client against a real S3 API."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from shared.config import S3Settings
 from shared.errors import FixConfiguration, RetryLater, StopRun
-from shared.s3_client import BucketMissing, ObjectMissing, ObjectStore
+from shared.s3_admin import abort_uploads, ensure_bucket
+from shared.s3_client import Bucket, BucketMissing, ObjectMissing
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
 
 LINE = b"0123456789" * 10_000 + b"\n"
 PART = 5 * 1024 * 1024
+MIB = 1024 * 1024
 
 
 @pytest.fixture
-def store(s3: S3Access) -> ObjectStore:
-    return ObjectStore(settings(s3))
+def bucket(s3: S3Access) -> Bucket:
+    return Bucket(settings(s3), s3.bucket_raw)
 
 
 def settings(s3: S3Access, **changes: str) -> S3Settings:
@@ -36,81 +44,158 @@ def settings(s3: S3Access, **changes: str) -> S3Settings:
 
 
 @pytest.mark.parametrize("lines", [0, 1, 130], ids=["empty", "small", "three parts"])
-def test_a_streamed_object_becomes_visible_when_it_is_completed(
-    store: ObjectStore, s3: S3Access, tmp_path: Path, lines: int
-) -> None:
-    with store.writer(s3.bucket_raw, "k", part_bytes=PART) as writer:
+def test_a_streamed_object_becomes_visible_when_it_is_completed(bucket: Bucket, tmp_path: Path, lines: int) -> None:
+    with bucket.writer("k", part_bytes=PART) as writer:
         for _ in range(lines):
             writer.write(LINE)
-        assert not store.exists(s3.bucket_raw, "k")
-        writer.flush()
-        assert not store.exists(s3.bucket_raw, "k")
+        assert bucket.list("") == {}
         writer.complete()
 
-    assert (
-        store.download(s3.bucket_raw, "k", tmp_path / "k") == writer.sha256 == hashlib.sha256(LINE * lines).hexdigest()
-    )
-    info = store.info(s3.bucket_raw, "k")
-    assert info is not None
-    assert info.size_bytes == writer.size_bytes == len(LINE) * lines
+    assert bucket.download("k", tmp_path / "k") == writer.sha256 == hashlib.sha256(LINE * lines).hexdigest()
+    assert bucket.list("")["k"].size_bytes == writer.size_bytes == len(LINE) * lines
 
 
-def test_an_object_that_was_not_completed_leaves_the_older_one_and_no_parts(store: ObjectStore, s3: S3Access) -> None:
-    store.put(s3.bucket_raw, "k", b"older")
-    with pytest.raises(ValueError), store.writer(s3.bucket_raw, "k", part_bytes=PART) as writer:
+def test_an_object_that_was_not_completed_leaves_the_older_one_and_no_parts(bucket: Bucket, s3: S3Access) -> None:
+    bucket.put("k", b"older")
+    with pytest.raises(ValueError), bucket.writer("k", part_bytes=PART) as writer:
         for _ in range(130):
             writer.write(LINE)
+        assert s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)["Uploads"][0]["Key"] == "k"
         raise ValueError
 
-    assert store.read_bytes(s3.bucket_raw, "k") == b"older"
+    assert bucket.read("k") == b"older"
     assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)
 
 
-def test_lines_keys_files_and_deleting(store: ObjectStore, s3: S3Access, tmp_path: Path) -> None:
+def test_a_store_that_denies_a_streamed_object_ends_the_stream(bucket: Bucket, s3: S3Access) -> None:
+    s3.deny(s3.bucket_raw)
+    with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"), bucket.writer("k") as writer:
+        for _ in range(1_000):
+            writer.write(LINE)
+    with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"), bucket.writer("k") as writer:
+        for _ in range(100):
+            writer.write(LINE)
+        writer.complete()
+
+
+def test_many_objects_are_streamed_at_once_in_bounded_memory(bucket: Bucket) -> None:
+    process, streams = psutil.Process(), 4
+    bucket.put("warm", LINE)
+    before, most = process.memory_info().rss, 0
+    barrier = threading.Barrier(streams)
+
+    def stream(number: int) -> str:
+        nonlocal most
+        with bucket.writer(f"k{number}", part_bytes=PART) as writer:
+            for _ in range(1_000):  # 100 MB
+                writer.write(LINE)
+                most = max(most, process.memory_info().rss)
+            barrier.wait(60)  # all of them are waiting for their writers at this time
+            writer.complete()
+        return writer.sha256
+
+    with ThreadPoolExecutor(streams) as pool:
+        assert set(pool.map(stream, range(streams))) == {hashlib.sha256(LINE * 1_000).hexdigest()}
+    assert most - before < streams * 8 * PART
+
+
+def test_files_copies_folders_and_deleting(bucket: Bucket, s3: S3Access, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"a\nb\n")
-    store.upload(file, s3.bucket_raw, "x/1")
-    store.put(s3.bucket_raw, "x/2", b"")
-    store.put(s3.bucket_raw, "y", b"")
+    bucket.put("x/1", file, content_type="text/plain")
+    bucket.put("x/2", b"")
+    bucket.put("xy", b"")
+    bucket.copy("x/1", "y/1")
 
-    assert list(store.lines(s3.bucket_raw, "x/1")) == [b"a", b"b"]
-    assert list(store.list_keys(s3.bucket_raw, "x/")) == ["x/1", "x/2"]
-    store.delete(s3.bucket_raw, "x/1")
-    store.delete(s3.bucket_raw, "x/1")
-    assert not store.exists(s3.bucket_raw, "x/1")
+    assert bucket.read("y/1") == b"a\nb\n"
+    assert s3.client.head_object(Bucket=s3.bucket_raw, Key="y/1")["ContentType"] == "text/plain"
+    assert list(bucket.list("x/")) == ["x/1", "x/2"]
+    assert bucket.list("x/")["x/1"].e_tag == bucket.put("z", b"a\nb\n")
+    for keys in (["x/1"], ["x/1"], ["x/1", "x/2"], []):
+        bucket.delete(keys)
+    assert list(bucket.list("")) == ["xy", "y/1", "z"]
 
 
-def test_a_missing_object_is_not_a_missing_bucket(store: ObjectStore, s3: S3Access) -> None:
+def test_a_missing_object_is_not_a_missing_bucket(bucket: Bucket, s3: S3Access, tmp_path: Path) -> None:
     with pytest.raises(ObjectMissing, match=f"s3://{s3.bucket_raw}/k does not exist"):
-        store.read_bytes(s3.bucket_raw, "k")
-    with pytest.raises(BucketMissing, match="Bucket not-there does not exist"):
-        store.read_bytes("not-there", "k")
-    with pytest.raises(BucketMissing):
-        store.exists("not-there", "k")
-    with pytest.raises(BucketMissing):
-        store.put("not-there", "k", b"")
+        bucket.read("k")
+    with pytest.raises(ObjectMissing, match=f"s3://{s3.bucket_raw}/k does not exist"):
+        bucket.copy("k", "l")
+    missing = Bucket(settings(s3), "not-there")
+    for call in (
+        lambda: missing.read("k"),
+        lambda: missing.download("k", tmp_path / "k"),
+        lambda: missing.put("k", b""),
+        lambda: missing.list(""),
+        missing.check,
+    ):
+        with pytest.raises(BucketMissing, match="Bucket not-there does not exist"):
+            call()
     assert issubclass(ObjectMissing, StopRun)
     assert issubclass(BucketMissing, FixConfiguration)
 
 
 def test_a_bucket_that_denies_access_is_an_error_that_names_the_missing_permission(
-    store: ObjectStore, s3: S3Access
+    bucket: Bucket, s3: S3Access
 ) -> None:
     s3.deny(s3.bucket_raw)
     with pytest.raises(FixConfiguration, match=f"S3 denies us s3:PutObject on bucket {s3.bucket_raw}"):
-        store.put(s3.bucket_raw, "k", b"")
+        bucket.put("k", b"")
     with pytest.raises(FixConfiguration, match="S3 denies us s3:ListBucket"):
-        store.check_bucket(s3.bucket_raw)
+        bucket.check()
+    with pytest.raises(FixConfiguration, match="S3 denies us s3:ListBucketMultipartUploads"):
+        abort_uploads(settings(s3), s3.bucket_raw, untouched_since=datetime.now(UTC))
 
 
 def test_an_unavailable_store_can_be_retried(s3: S3Access) -> None:
-    store = ObjectStore(settings(s3, endpoint_url="http://127.0.0.1:9"), attempts=1)
+    nowhere = settings(s3, endpoint_url="http://127.0.0.1:9")
     with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
-        store.check_bucket(s3.bucket_raw)
+        Bucket(nowhere, s3.bucket_raw, attempts=1).check()
+    with pytest.raises(RetryLater, match=r"No S3 store responds at http://127.0.0.1:9"):
+        ensure_bucket(nowhere, s3.bucket_raw)
 
 
-def test_an_invalid_url_or_bucket_name_is_a_configuration_error(store: ObjectStore, s3: S3Access) -> None:
+def test_an_invalid_url_or_bucket_name_is_a_configuration_error(s3: S3Access) -> None:
     with pytest.raises(FixConfiguration, match="S3_ENDPOINT_URL"):
-        ObjectStore(settings(s3, endpoint_url="nonsense"))
+        Bucket(settings(s3, endpoint_url="nonsense"), s3.bucket_raw)
     with pytest.raises(FixConfiguration, match="S3_BUCKET_RAW"):
-        store.check_bucket("no bucket!")
+        Bucket(settings(s3), "no bucket!")
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Sends 6 MiB in 3 seconds; for `hang`, nothing."""
+
+    requests: list[str] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:
+        self.requests.append(self.path)
+        if "hang" in self.path:
+            time.sleep(5)
+            return
+        self.send_response(200)
+        for name, value in (("ETag", '"1"'), ("Last-Modified", "Thu, 26 Nov 2026 18:00:00 GMT")):
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(6 * MIB))
+        self.end_headers()
+        for _ in range(12):
+            self.wfile.write(b"x" * (MIB // 2))
+            time.sleep(0.25)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_slow_download_is_read_to_its_end_and_a_silent_store_is_not_waited_for(s3: S3Access, tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        slow = settings(s3, endpoint_url=f"http://127.0.0.1:{server.server_port}")
+        bucket = Bucket(slow, s3.bucket_raw, timeout_seconds=1, attempts=2)
+        assert bucket.download("slow", tmp_path / "slow") == hashlib.sha256(b"x" * 6 * MIB).hexdigest()
+        began = time.monotonic()
+        with pytest.raises(RetryLater, match="No S3 store responds"):
+            bucket.read("hang")
+        assert time.monotonic() - began < timedelta(seconds=4).total_seconds()
+        assert [path.rpartition("/")[2] for path in _Slow.requests] == ["slow", "hang", "hang"]
+    finally:
+        server.shutdown()

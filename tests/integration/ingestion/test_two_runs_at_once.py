@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING
 
 from shared.database import lock_in_transaction, session, transaction
-from shared.partitions import rejected_key
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.fakes.vendors import Vendor
     from tests.integration.ingestion.conftest import Platform
 
@@ -49,26 +45,3 @@ def test_writing_a_partition_waits_for_another_runs_lock(platform: Platform) -> 
             assert platform.object_keys() == []
         assert running.result().ok
     assert len(platform.object_keys()) == 2
-
-
-def test_a_run_killed_between_data_and_manifest_leaves_a_partition_that_does_not_exist(
-    platform: Platform, vendors: dict[str, Vendor], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = platform.ingest(DAY, "retailer_1").results[0].dates[0]
-    vendors["retailer_1"].faults("duplicates:0.2")
-
-    def killed(*_: object) -> str:
-        raise SystemExit("killed")
-
-    with monkeypatch.context() as patched:
-        patched.setattr("shared.dead_letters.record", killed)
-        with suppress(SystemExit):
-            platform.ingest(DAY, "retailer_1")
-    manifest = platform.manifest("retailer_1", DAY)
-    assert manifest.sha256 == before.sha256
-    assert hashlib.sha256(platform.raw("retailer_1", DAY)).hexdigest() != manifest.sha256
-
-    vendors["retailer_1"].behave()
-    assert platform.ingest(DAY, "retailer_1").ok
-    assert hashlib.sha256(platform.raw("retailer_1", DAY)).hexdigest() == before.sha256
-    assert rejected_key("retailer_1", date.fromisoformat(DAY)) not in platform.object_keys()
