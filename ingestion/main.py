@@ -64,7 +64,7 @@ def run(
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         bucket = Bucket(settings.s3, settings.s3.bucket_raw)
         bucket.check()
-        zone = LandingTarget(bucket, dsn, run_id, settings.ingest.max_reject_share)
+        zone = LandingTarget(bucket, dsn, run_id, settings.ingest.max_reject_share, settings.ingest.memory_mb)
 
         def ingest(retailer_id: str) -> RetailerResult:
             with structlog.contextvars.bound_contextvars(run_id=run_id):

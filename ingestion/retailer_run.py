@@ -9,7 +9,8 @@ from typing import Any
 from ingestion import catch_up
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, Runtime
-from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
+from ingestion.landing.land_date import LandingTarget, land_date
+from ingestion.landing.write import ChangesRead
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction

@@ -16,7 +16,7 @@ from typing import Self
 import duckdb
 
 from ingestion.landing.control_totals import DayContents
-from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.landing.rejected_rows import Places, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
@@ -24,6 +24,7 @@ from shared.database import Connection, Cursor, lock_key, transaction
 from shared.dead_letters import Origin
 from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import (
+    ControlReport,
     Manifest,
     RequestWindow,
     SourceFileReference,
@@ -45,6 +46,18 @@ WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = 'ingest' AND sta
 
 
 @dataclass(frozen=True)
+class ChangesRead:
+    """What the day's manifest declares about the change listing and the other dates landed in the same run."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    other_dates: tuple[date, ...] = ()
+
+
+NO_CHANGES = ChangesRead()
+
+
+@dataclass(frozen=True)
 class RawZone:
     """Where partitions are landed, and by which run."""
 
@@ -59,10 +72,12 @@ class PartitionToWrite:
 
     text: DayText
     contents: DayContents
-    sources: tuple[SourceFileReference, ...]
-    digest: str
-    was_landed: bool
-    """Whether the raw zone already had an object of this date."""
+    sources: tuple[SourceFileReference, ...] = ()
+    digest: str = ""
+    was_landed: bool = True
+    """Whether the raw zone may already have an object of this date."""
+    control_report: ControlReport | None = None
+    changes: ChangesRead = NO_CHANGES
 
     @property
     def day(self) -> date:
@@ -80,13 +95,13 @@ class PartitionWriter:
         rejected: duckdb.DuckDBPyConnection,
         *,
         retailer_id: str,
-        file_names: Mapping[int, str],
+        place_of: Places,
         requested_from: datetime,
         clock: Callable[[], datetime],
     ) -> None:
         """`rejected` is a cursor of the thread that writes."""
         self._zone, self._connection, self._rejected = zone, connection, rejected
-        self._retailer_id, self._file_names = retailer_id, file_names
+        self._retailer_id, self._place_of = retailer_id, place_of
         self._requested_from, self._clock = requested_from, clock
         self._pool = ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put")
 
@@ -133,7 +148,7 @@ class PartitionWriter:
         with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
             path = Path(directory) / "rejected.json"
             with path.open("wb") as file:
-                file.writelines(rejected_lines(self._rejected, day, self._file_names))
+                file.writelines(rejected_lines(self._rejected, day, self._place_of))
             self._zone.bucket.put(key, path, content_type=_NDJSON)
             with path.open("rb") as lines:
                 sha256 = hashlib.file_digest(lines, "sha256").hexdigest()
@@ -160,7 +175,14 @@ class PartitionWriter:
             distinct=contents.distinct,
             amounts=contents.amounts,
             sources=part.sources,
-            window=RequestWindow(requested_from=self._requested_from, requested_until=max(now, self._requested_from)),
+            control_report=part.control_report,
+            window=RequestWindow(
+                requested_from=self._requested_from,
+                requested_until=max(now, self._requested_from),
+                changes_since=part.changes.since,
+                changes_until=part.changes.until,
+            ),
+            other_dates=part.changes.other_dates,
             code_version=CODE_VERSION,
             written_at=now,
         )

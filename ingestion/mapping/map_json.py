@@ -49,7 +49,7 @@ def map_json(
     pages: Mapping[int, JsonPage],
     day: date | None = None,
 ) -> MappedRows:
-    """Fill `landed_records` and `rejected_rows` from pages by their number. `day`: the only business date wanted.
+    """Fill `landed_records` from pages by their number, and add to `rejected_rows`. `day`: the only date wanted.
 
     A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
     """
@@ -57,7 +57,7 @@ def map_json(
     values = read_values(connection, mapping, source.cells)
     create_views(connection, mapping, source, values)
     landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
-    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS rejected_rows({REJECTED_COLUMNS})")
     if landed < source.rows:
         _reject(connection, mapping, source, values, day)
     return MappedRows(landed, source.rows - landed)

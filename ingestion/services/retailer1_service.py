@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from typing import Any
 
 import requests
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import load_retailer
+from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer1
-from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import point_decimal
-from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
 from ingestion.normalizers.times import iso_time
 from shared.config import IngestSettings, Retailer1Settings
 from shared.errors import RejectRecord, StopRun
@@ -23,6 +22,7 @@ from shared.logs import get_logger
 from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
+RETAILER_ID = "retailer_1"
 LISTING_PATH = "/v1/sales"
 _ROWS, _MOST_ROWS = 1000, 2500
 
@@ -42,7 +42,7 @@ class _ApiKey:
 class Retailer1Service:
     """The connector of retailer 1."""
 
-    retailer_id = retailer1.RETAILER_ID
+    retailer_id = RETAILER_ID
 
     def __init__(self, settings: Retailer1Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(self.retailer_id, settings.api_url, "RETAILER1_API_URL", "RETAILER1_API_KEY")
@@ -56,9 +56,9 @@ class Retailer1Service:
             sleep=runtime.sleep,
             jitter=runtime.jitter,
         )
-        self._normalizer = Retailer1Normalizer()
+        self.mapping = load_retailer(self.retailer_id, settings.timezone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
         first: int | None = None
         for total, page in self._pages({"date": day.isoformat()}):
@@ -67,13 +67,9 @@ class Retailer1Service:
                 raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} rows.")
             yield page
 
-    def normalize(self, raw: Retailer1Row) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+        return map_row(self.mapping, raw)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's control report."""
@@ -109,19 +105,11 @@ class Retailer1Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer1.net_amount(raw)
-
-    def payload(self, raw: Retailer1Row) -> Retailer1Row:
-        """The row itself."""
-        return raw
-
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer1Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         offset, number, total = 0, 0, 1
         while offset < total:
             limit = _MOST_ROWS if total > protocol.MANY_LINES else _ROWS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,11 +12,10 @@ import requests
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse, RequestRejected
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import load_retailer
+from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer2
-from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import minor_units
-from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
 from ingestion.normalizers.times import epoch_time
 from shared.config import IngestSettings, Retailer2Settings
 from shared.errors import RejectRecord, StopRun
@@ -25,6 +23,7 @@ from shared.logs import get_logger
 from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
+RETAILER_ID = "retailer_2"
 LISTING_PATH = "/orders"
 _ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
@@ -50,8 +49,8 @@ class _ClientCredentials:
         secret = self._settings.client_secret.get_secret_value()
         form = {"grant_type": "client_credentials", "client_id": self._settings.client_id, "client_secret": secret}
         response = self._client.post_form("/oauth/token", form)
-        self._token = protocol.required_field(retailer2.RETAILER_ID, response, "access_token", str)
-        seconds = protocol.required_field(retailer2.RETAILER_ID, response, "expires_in", int)
+        self._token = protocol.required_field(RETAILER_ID, response, "access_token", str)
+        seconds = protocol.required_field(RETAILER_ID, response, "expires_in", int)
         # For a very short lifetime, half of it is left for the request itself.
         self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
         return True
@@ -60,7 +59,7 @@ class _ClientCredentials:
 class Retailer2Service:
     """The connector of retailer 2."""
 
-    retailer_id = retailer2.RETAILER_ID
+    retailer_id = RETAILER_ID
 
     def __init__(self, settings: Retailer2Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(
@@ -83,21 +82,15 @@ class Retailer2Service:
         self._token_client = client(1, None)
         credentials = _ClientCredentials(self._token_client, settings, runtime.monotonic)
         self._client = client(ingest.max_attempts, credentials)
-        self._normalizer = Retailer2Normalizer(self._zone)
+        self.mapping = load_retailer(self.retailer_id, settings.timezone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer2Line]]:
-        """Lines of the orders placed on `day`, each with its order."""
-        for page in self._pages({"placed_on": day.isoformat()}):
-            lines = [line for order in page.rows for line in order_lines(order)]
-            yield RawPage(page.number, lines, page.as_of)
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
+        """The orders placed on `day`, with their lines."""
+        return self._pages({"placed_on": day.isoformat()})
 
-    def normalize(self, raw: Retailer2Line) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer2Line) -> SalesRecord:
-        """One line of an order as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
+        """An order with one line as a `SalesRecord`. Raises RejectRecord."""
+        return map_row(self.mapping, raw)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines (not orders) and net totals by the retailer's control report."""
@@ -133,14 +126,6 @@ class Retailer2Service:
                 f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
             )
         return Changes(dates, as_of)
-
-    def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer2.net_amount(raw)
-
-    def payload(self, raw: Retailer2Line) -> Any:
-        """The order with only this line."""
-        return raw.payload()
 
     def close(self) -> None:
         """Close the connections."""
@@ -183,11 +168,3 @@ class Retailer2Service:
         protocol.keep_latest_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
         if previous := order.get("previous_placed_on"):
             protocol.keep_latest_change(dates, date.fromisoformat(str(previous)), changed_at)
-
-
-def order_lines(order: Any) -> list[Retailer2Line]:
-    """The order's lines. An order without usable lines is one item, which is then rejected."""
-    lines = order.get("lines") if isinstance(order, dict) else None
-    if not isinstance(lines, list) or not lines:
-        return [Retailer2Line(order, lines)]  # type: ignore[arg-type]
-    return [Retailer2Line(order, line) for line in lines]

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -16,11 +15,10 @@ import requests
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import Api, HttpClient, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import load_retailer
+from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer3
-from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import comma_decimal
-from ingestion.normalizers.retailer3 import Retailer3Normalizer, Retailer3Row
 from ingestion.normalizers.times import day_first, wall_clock
 from shared.config import IngestSettings, Retailer3Settings
 from shared.errors import RejectRecord, StopRun
@@ -28,6 +26,7 @@ from shared.logs import get_logger
 from shared.partitions import ControlReport
 
 _log = get_logger(__name__)
+RETAILER_ID = "retailer_3"
 LISTING_PATH = "/api/ventas"
 _LINES, _MOST_LINES = 500, 2500
 
@@ -53,7 +52,7 @@ class _Signature:
 class Retailer3Service:
     """The connector of retailer 3."""
 
-    retailer_id = retailer3.RETAILER_ID
+    retailer_id = RETAILER_ID
 
     def __init__(self, settings: Retailer3Settings, ingest: IngestSettings, runtime: Runtime) -> None:
         api = Api(
@@ -73,9 +72,9 @@ class Retailer3Service:
             sleep=runtime.sleep,
             jitter=runtime.jitter,
         )
-        self._normalizer = Retailer3Normalizer(self._zone)
+        self.mapping = load_retailer(self.retailer_id, settings.timezone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer3Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
         first: int | None = None
         for total, page in self._pages({"fecha": f"{day:%d/%m/%Y}"}):
@@ -84,13 +83,9 @@ class Retailer3Service:
                 raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} lines.")
             yield page
 
-    def normalize(self, raw: Retailer3Row) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer3Row) -> SalesRecord:
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+        return map_row(self.mapping, raw)
 
     def daily_report(self, day: date) -> ControlReport:
         """Lines and net totals by the retailer's control report."""
@@ -126,19 +121,11 @@ class Retailer3Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer3.net_amount(raw)
-
-    def payload(self, raw: Retailer3Row) -> Retailer3Row:
-        """The row itself."""
-        return raw
-
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer3Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
         response = self._client.get(LISTING_PATH, parameters)
         if self._total(response) > protocol.MANY_LINES:
