@@ -16,6 +16,7 @@ import orjson
 from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.sql_text import WHITE_SPACE
 from ingestion.models.reject_reasons import RejectReason
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Sequence[Any]]
 _SHOWN_CHARACTERS = 60
+_LONGEST = 1_000
+_USUAL_BYTES = 400
+"""A column with more bytes per value has values of more than `_LONGEST` characters, or at least might."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,8 @@ class JsonReader:
 
     def read(self, rows: Sequence[Any]) -> JsonPage:
         """The columns of a page of rows, or of orders with their lines."""
+        import pyarrow
+
         values, faults = read_columns(self._objects, "", rows), dict[int, JsonFault]()
         if not self._lines:
             arrays = self._arrays(values, values, range(len(rows)), faults)
@@ -114,7 +120,8 @@ class JsonReader:
         order_of, lines = self._exploded(rows)
         faults = {line: faults[order] for line, order in enumerate(order_of) if order in faults} if faults else {}
         of_lines = read_columns(self._line_objects, self._lines, lines)
-        arrays = {name: array.take(order_of) for name, array in of_orders.items()}
+        positions = pyarrow.array(order_of, pyarrow.int64())
+        arrays = {name: array.take(positions) for name, array in of_orders.items()}
         arrays |= self._arrays(of_lines, {**values, **of_lines}, order_of, faults)
         return JsonPage([arrays[name] for name in self._columns], len(lines), faults)
 
@@ -148,7 +155,6 @@ class JsonReader:
 
         `content` also has the columns of the orders, and `row_of` the position in them of each line.
         """
-        import pyarrow
 
         found = {}
         for name, column in self._columns.items():
@@ -162,7 +168,7 @@ class JsonReader:
                 texts = self._without_faults(column, texts, wanted, values, faults)
             if name == self._line_id and self._content and None in texts:
                 texts = self._numbered(texts, content, row_of, faults)
-            found[name] = _integers(texts) if column.is_integer else pyarrow.array(texts, pyarrow.string())
+            found[name] = _integers(texts) if column.is_integer else _texts(texts)
         return found
 
     def _without_faults(
@@ -217,6 +223,23 @@ def _required_within(texts: Sequence[Any], objects: Sequence[Any]) -> Sequence[A
     if None not in texts:
         return texts
     return [" " if text is None and each is not None else text for text, each in zip(texts, objects, strict=True)]
+
+
+def _texts(values: Sequence[Any]) -> pyarrow.Array:
+    import pyarrow
+
+    found = pyarrow.array(values, pyarrow.string())
+    if found.nbytes > len(values) * _USUAL_BYTES + _LONGEST:
+        return pyarrow.array([_shortened(value) for value in values], pyarrow.string())
+    return found
+
+
+def _shortened(text: str | None) -> str | None:
+    """A text that is far too long for any field, cut so that it does not fill the memory. It is rejected either way."""
+    if text is None or len(text) <= _LONGEST:
+        return text
+    stripped = text.strip(WHITE_SPACE)
+    return f" {stripped[:_LONGEST]}"
 
 
 def _integers(values: Sequence[Any]) -> pyarrow.Array:
