@@ -155,7 +155,6 @@ class JsonReader:
 
         `content` also has the columns of the orders, and `row_of` the position in them of each line.
         """
-        import pyarrow
 
         found = {}
         for name, column in self._columns.items():

@@ -91,6 +91,15 @@ class SourceMapping(Part):
         return self
 
     @model_validator(mode="after")
+    def _only_json_has_types(self) -> Self:
+        if self.is_json:
+            return self
+        typed = [name for name, source in self.columns.items() if source.is_integer or source.content]
+        if typed or self.lines or self.may_be_null:
+            raise ValueError("type, minor_units, content, lines and may_be_null are for `rows: json`")
+        return self
+
+    @model_validator(mode="after")
     def _strategies_fit_their_fields(self) -> Self:
         for field, source in self.columns.items():
             way = source.when_missing
@@ -163,7 +172,10 @@ def load_layout(name_or_path: str) -> SourceMapping:
                 f"There is no layout {name_or_path!r}{hint} Known are {', '.join(known_layouts())}; or give the path"
                 " of your own YAML file (docs/FILES.md)."
             )
-    return _read(path)
+    layout = _read(path)
+    if layout.is_json:
+        raise FixConfiguration(f"The layout {path} is wrong: rows: files are CSV, not JSON (docs/FILES.md).")
+    return layout
 
 
 def load_retailer(retailer_id: str, time_zone: str) -> SourceMapping:

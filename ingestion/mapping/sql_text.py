@@ -21,7 +21,12 @@ def literals(texts: tuple[str, ...] | list[str]) -> str:
 
 def trimmed(expression: str) -> str:
     """SQL of the text without white space at its ends."""
-    return f"trim({expression}, {literal(WHITE_SPACE)})"
+    # DuckDB takes long to look for that many characters, so texts that begin and end with a printable one are left out.
+    is_printable = "BETWEEN 33 AND 126"
+    return (
+        f"CASE WHEN ascii({expression}) {is_printable} AND ascii(right({expression}, 1)) {is_printable}"
+        f" THEN {expression} ELSE trim({expression}, {literal(WHITE_SPACE)}) END"
+    )
 
 
 def cell(*, is_exact: bool) -> str:

@@ -43,6 +43,8 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
         ({"columns": {"price": "Price"}}, "columns.price.[key]: Input should be 'transaction_id'"),
         ({"columns": {"quantity": {"column": "Q", "value": "1"}}}, "columns.quantity: give one of column, columns"),
         ({"columns": {"sold_at": {"value": "2024-01-01"}}}, "columns.sold_at: a time must be a column, not a constant"),
+        ({"may_be_null": ["buyer"]}, "may_be_null are for `rows: json`"),
+        ({"rows": "json"}, "rows: files are CSV, not JSON"),
         ({"format": {"decimal": ",", "thousands": ","}}, "format: decimal and thousands are the same character"),
         (
             {"format": {"encoding": "klingon"}},
