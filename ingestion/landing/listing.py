@@ -18,7 +18,7 @@ import duckdb
 import orjson
 
 from ingestion.connectors.protocol import RawPage
-from ingestion.landing.serialise import DayText, day_texts
+from ingestion.landing.serialise import DayText, record_texts
 from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
 from ingestion.mapping.json_rows import JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
@@ -84,11 +84,9 @@ class Listing:
             "INSERT INTO listing_keys"
             " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
         )
-        with day_texts(self.connection.cursor(), {self._day: mapped.landed}) as texts:
-            for text in texts:
-                body = text.body.read_bytes() if isinstance(text.body, Path) else text.body
-                self._digest.update(body)
-                self._text.write(body)
+        for text in record_texts(self.connection.cursor()):
+            self._digest.update(text)
+            self._text.write(text)
 
     def _add_payloads(self) -> None:
         import pyarrow

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,6 +17,9 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import all_joins, create_views, fill_landed_records
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.source_rows import RowFault, SourceRows
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _ROW_FAULT = RowFault(
     "row_faults.code",
@@ -78,7 +82,7 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
         )
         for number, page in pages.items()
     )
-    texts = ", ".join(f"CASE {name} WHEN '' THEN ' ' ELSE coalesce({name}, '') END AS {name}" for name in names)
+    texts = ", ".join(_told_apart(name, rows.column(name)) for name in names)
     connection.register("json_rows", rows)
     connection.execute(
         f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
@@ -93,6 +97,16 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
     return _JsonRows(first, cells, _ROW_FAULT if faults else None)
+
+
+def _told_apart(name: str, column: pyarrow.ChunkedArray) -> str:
+    """SQL of a column in which a null is '' and an empty text is a space."""
+    import pyarrow.compute
+
+    text = name
+    if pyarrow.compute.min(pyarrow.compute.binary_length(column)).as_py() == 0:
+        text = f"CASE {name} WHEN '' THEN ' ' ELSE {name} END"
+    return f"coalesce({text}, '') AS {name}" if column.null_count else f"{text} AS {name}"
 
 
 def _list_faults(connection: duckdb.DuckDBPyConnection, faults: Mapping[int, JsonFault]) -> None:

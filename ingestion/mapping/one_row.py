@@ -8,6 +8,7 @@ from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.workspace import workspace
+from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import FIELDS, SalesRecord
 from shared.errors import RejectRecord
 
@@ -20,10 +21,15 @@ def map_row(mapping: SourceMapping, row: Any) -> SalesRecord:
     reader = JsonReader(mapping)
     with workspace() as connection:
         map_json(connection, mapping, reader.columns, {1: reader.read([row])})
-        found = connection.execute(f"SELECT {', '.join(FIELDS)} FROM landed_records").fetchall()
+        found = connection.execute(f"SELECT {', '.join(map(_exact, FIELDS))} FROM landed_records").fetchall()
         if found:
             return SalesRecord(**dict(zip(FIELDS, found[0], strict=True)))
         [(code, reason, column, value)] = connection.execute(
             "SELECT code, reason, column_name, value FROM rejected_rows"
         ).fetchall()
     raise RejectRecord(code, f"{column} is {value!r}: {reason}" if column else reason)
+
+
+def _exact(field: str) -> str:
+    # DuckDB's own conversion of a time with a zone needs a further library.
+    return f"strftime({field}, '%Y-%m-%dT%H:%M:%S.%fZ')" if COLUMNS[field] == "TIMESTAMPTZ" else field

@@ -19,7 +19,6 @@ from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import FIELDS
 from ingestion.normalizers import retailer1, retailer2, retailer3
 from ingestion.normalizers.currencies import CURRENCIES
-from ingestion.services.retailer2_service import order_lines
 from shared.errors import RejectRecord
 
 ZONES = {1: "America/New_York", 2: "Europe/London", 3: "Europe/Madrid"}
@@ -42,6 +41,14 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, datetime):
         return round((value - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
     return value
+
+
+def order_lines(order: Any) -> list[retailer2.Retailer2Line]:
+    """The order's lines. An order without usable lines is one item, which is then rejected."""
+    lines = order.get("lines") if isinstance(order, dict) else None
+    if not isinstance(lines, list) or not lines:
+        return [retailer2.Retailer2Line(order, lines)]  # type: ignore[arg-type]
+    return [retailer2.Retailer2Line(order, line) for line in lines]
 
 
 class RowByRow:
@@ -86,6 +93,7 @@ class InColumns:
 
     def __call__(self, pages: Mapping[int, Sequence[Any]], day: date) -> Outcome:
         outcome = Outcome()
+        self._connection.execute("DROP TABLE IF EXISTS rejected_rows")
         read = {number: self._reader.read(rows) for number, rows in pages.items()}
         map_json(self._connection, self._mapping, self._reader.columns, read, day)
         names = ", ".join(f"epoch_us({name})" if kind == "TIMESTAMPTZ" else name for name, kind in COLUMNS.items())
