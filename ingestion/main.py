@@ -21,7 +21,7 @@ import typer
 from rich.table import Table
 
 from ingestion.connectors.protocol import Runtime
-from ingestion.landing.land_date import LandingTarget
+from ingestion.landing.write import RawZone
 from ingestion.lineage import flows_of
 from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
@@ -63,7 +63,7 @@ def run(
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         bucket = Bucket(settings.s3, settings.s3.bucket_raw)
         bucket.check()
-        zone = LandingTarget(bucket, dsn, run_id)
+        zone = RawZone(bucket, dsn, run_id)
 
         def ingest(retailer_id: str) -> RetailerResult:
             with structlog.contextvars.bound_contextvars(run_id=run_id):

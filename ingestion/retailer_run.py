@@ -9,7 +9,8 @@ from typing import Any
 from ingestion import catch_up
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, Runtime
-from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
+from ingestion.landing.land_date import land_date
+from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
@@ -37,7 +38,7 @@ _NO_CATCHUP = _Catchup((), ChangesRead())
 
 
 def ingest_retailer(
-    retailer_id: str, day: date, zone: LandingTarget, settings: Settings, runtime: Runtime, *, since_watermark: bool
+    retailer_id: str, day: date, zone: RawZone, settings: Settings, runtime: Runtime, *, since_watermark: bool
 ) -> RetailerResult:
     """Land `day`; with `since_watermark` also changed and missing dates. Never raises: a failure is a result."""
     progress = _Progress()
@@ -72,7 +73,7 @@ def _plan(
     connector: Connector[Any],
     day: date,
     start: date,
-    zone: LandingTarget,
+    zone: RawZone,
     settings: IngestSettings,
     progress: _Progress,
     now: datetime,

@@ -1,9 +1,9 @@
 """The interface between ingestion and a retailer's API, and what its implementations share.
 
-A connector knows one API: how to authenticate, how to page, and how to turn a raw line into a `SalesRecord`. Ingestion
-knows the rest: it streams the pages of a date into the raw zone (`landing/land_date.py`), compares them with the
-retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class in
-`sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
+A connector knows one API: how to authenticate, how to page, and the mapping of its rows to `SalesRecord`. Ingestion
+knows the rest: it maps the pages of a date and lands them in the raw zone (`landing/land_date.py`), compares them with
+the retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class
+in `sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.throttle import RequestPolicy
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers.assembly import Normalized
 from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun
 from shared.partitions import ControlReport
@@ -60,8 +59,7 @@ class Changes:
 class Connector(Protocol[Raw]):
     """One retailer's API. Used by one thread at a time.
 
-    `Raw` is one line as the API sends it. Ingestion does not look into it: it passes it from `fetch_sales_data` to
-    `normalize`, and to `payload` and `readable_amount` if it is rejected.
+    `Raw` is one row of a page as the API sends it, a line or an order with its lines.
 
     Every method that sends requests raises RetryLater when the system fails, FixConfiguration when the settings are
     wrong, and StopRun when a response is not what the API's documentation says.
@@ -77,6 +75,10 @@ class Connector(Protocol[Raw]):
     def check(self, day: date) -> None:
         """Send one small request about `day` with the credentials. Raises what it meets."""
 
+    @property
+    def mapping(self) -> SourceMapping:
+        """What the rows mean."""
+
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Raw]]:
         """All lines sold on `day`, page by page. There is at least one page; it may be empty.
 
@@ -84,10 +86,7 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """One raw line as a `SalesRecord`. Pure. Raises RejectRecord with a reason code."""
-
-    def normalize(self, raw: Raw) -> Normalized:
-        """The same record as checked parts, which are faster to write as JSON. Raises RejectRecord."""
+        """A row, with one line, as a `SalesRecord`. Pure. Raises RejectRecord with a reason code."""
 
     def daily_report(self, day: date) -> ControlReport | None:
         """The control report of `day`: line count and net totals from the retailer's own system.
@@ -100,12 +99,6 @@ class Connector(Protocol[Raw]):
 
         None when the API cannot say. Then every run reads the dates of the look-back again.
         """
-
-    def readable_amount(self, raw: Raw) -> tuple[str, Decimal] | None:
-        """Currency and signed amount of a rejected line, or None if they cannot be read."""
-
-    def payload(self, raw: Raw) -> Any:
-        """The raw line as data that can be written as JSON, for the dead letters."""
 
     def close(self) -> None:
         """Close the connections."""

@@ -108,6 +108,7 @@ class _Landing:
         """Write the data of everything."""
         if not self._plan.digests:
             return {}
+        names = {file.number: file.name for file in self._read.files}
         with (
             session(self._zone.dsn, application_name="retail-ingest") as warehouse,
             PartitionWriter(
@@ -115,7 +116,7 @@ class _Landing:
                 warehouse,
                 self._rejected,
                 retailer_id=self._read.retailer_id,
-                file_names={file.number: file.name for file in self._read.files},
+                place_of=lambda number, line: f"{names[number]}, line {line}",
                 requested_from=self._requested_from,
                 clock=self._clock,
             ) as writer,

@@ -72,6 +72,19 @@ def day_texts(cursor: duckdb.DuckDBPyConnection, rows: Mapping[date, int]) -> It
         yield _complete_days(_batches(cursor), rows, directory)
 
 
+def record_texts(cursor: duckdb.DuckDBPyConnection) -> Iterator[memoryview]:
+    """The lines of `landed_records` in their order, for records that are all of one business date.
+
+    Each is written on its own: with as many receipts as an API's day has, looking for equal pieces takes longer.
+    """
+    cursor.execute("SET TimeZone = 'UTC'")
+    lines = f"SELECT concat('{{', {_fields(COLUMNS)}, '}}\n') AS line FROM landed_records"  # noqa: S608 - our own names
+    for batch in cursor.sql(lines).to_arrow_reader(_BATCH_ROWS):
+        _, offsets, text = batch.column(0).buffers()
+        ends, base = memoryview(offsets).cast("i"), batch.column(0).offset
+        yield memoryview(text).cast("B")[ends[base] : ends[base + batch.num_rows]]
+
+
 def _distinct_texts(name: str, columns: tuple[str, ...]) -> str:
     if name == "head":
         retailer = """'{"retailer_id":"', any_value(retailer_id), '",'"""

@@ -2,86 +2,93 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import numpy as np
+import duckdb
 
-from ingestion.models.retailer_data import FIELDS
-from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
-from shared.currencies import CURRENCIES
 from shared.partitions import ControlAmounts, ControlReport
 
-_CURRENCY = FIELDS.index("currency") - FIELDS.index("quantity")
-"""Position of the currency among the values of the measures."""
+LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
+"""Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
+day, two collide once in 37 million days."""
+Money = Mapping[str, Decimal]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Totals:
-    """Counts and sums of one reading of a listing; 24 bytes per landed record, and no keys as text."""
+    """Counts and sums of one reading of a listing. Money is signed, by currency."""
 
-    fetched: int = 0
     landed: int = 0
     rejected: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    example: str | None = None
-    """The first rejection, for messages."""
-    _landed: Counter[str] = field(default_factory=Counter)
-    _rejected: dict[str, Decimal] = field(default_factory=dict)
-    _rejected_hashes: array[int] = field(default_factory=lambda: array("q"))
-    _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
+    distinct_landed: int = 0
+    """Distinct natural keys among the landed lines."""
+    distinct_rejected: int = 0
+    landed_amounts: Money = field(default_factory=dict)
+    """Of every landed line, duplicates included."""
+    distinct_amounts: Money = field(default_factory=dict)
+    """Each natural key once, in its latest version."""
+    rejected_amounts: Money = field(default_factory=dict)
+    """Of the rejected rows whose amount could be read."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
-    def add(self, page: Sequence[Normalized]) -> None:
-        """Count records that are landed."""
-        for currency in {normalized.measures.values[_CURRENCY] for normalized in page}:
-            columns = self._columns.setdefault(currency, (array("q"), array("q"), array("q")))
-            same = [normalized for normalized in page if normalized.measures.values[_CURRENCY] == currency]
-            # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.
-            columns[0].extend([hash((transaction.json, line.json)) for transaction, line, *_ in same])
-            columns[1].extend([normalized.changed.number for normalized in same])
-            amounts = [normalized.measures.number for normalized in same]
-            columns[2].extend(amounts)
-            self._landed[currency] += sum(amounts)
-        self.landed += len(page)
-        self.fetched += len(page)
+    @property
+    def fetched(self) -> int:
+        """Landed and rejected."""
+        return self.landed + self.rejected
 
-    def reject(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
-        """Count a rejected record, with its amount if it could be read."""
-        self.fetched += 1
-        self.rejected += 1
-        self.reasons[code] += 1
-        self.example = self.example or message
-        self._rejected_hashes.append(hash(payload))
-        if amount is not None and amount[0] in CURRENCIES and amount[1].is_finite():
-            self._rejected[amount[0]] = self._rejected.get(amount[0], Decimal(0)) + amount[1]
-
-    def distinct_landed(self) -> int:
-        """Distinct natural keys among the landed records."""
-        return sum(len(np.unique(_ints(keys))) for keys, _, _ in self._columns.values())
-
+    @property
     def distinct(self) -> int:
-        """Distinct records, rejected ones included."""
-        return self.distinct_landed() + len(np.unique(_ints(self._rejected_hashes)))
+        """Distinct lines, rejected ones included."""
+        return self.distinct_landed + self.distinct_rejected
 
-    def distinct_amounts(self) -> dict[str, Decimal]:
-        """Signed net money per currency, each natural key once, in its latest version."""
-        return {currency: _latest_sum(*columns) for currency, columns in self._columns.items()}
-
-    def rejected_amounts(self) -> dict[str, Decimal]:
-        """Signed net money of the rejected records whose amount could be read."""
-        return dict(self._rejected)
-
+    @property
     def control_amounts(self) -> dict[str, ControlAmounts]:
-        """Control totals for the manifest: every landed line counts, duplicates included."""
+        """Control totals for the manifest."""
+        zero = Decimal(0)
         return {
             currency: ControlAmounts(
-                landed=_money(self._landed.get(currency, 0)), rejected=self._rejected.get(currency, Decimal(0))
+                landed=self.landed_amounts.get(currency, zero), rejected=self.rejected_amounts.get(currency, zero)
             )
-            for currency in sorted({*self._landed, *self._rejected})
+            for currency in sorted({*self.landed_amounts, *self.rejected_amounts})
         }
+
+
+def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
+    """The totals of `listing_keys` and `rejected_rows`."""
+    landed = connection.execute(
+        "SELECT currency, count(*), count(DISTINCT key), sum(net_amount) FROM listing_keys GROUP BY currency"
+    ).fetchall()
+    amounts = {currency: money for currency, _, _, money in landed}
+    lines, distinct = sum(count for _, count, _, _ in landed), sum(keys for _, _, keys, _ in landed)
+    rejected = connection.execute(
+        "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
+    ).fetchall()
+    different = connection.execute("SELECT count(DISTINCT payload) FROM rejected_rows").fetchone()
+    money = connection.execute(
+        "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
+    ).fetchall()
+    return Totals(
+        landed=lines,
+        rejected=sum(count for _, count in rejected),
+        distinct_landed=distinct,
+        distinct_rejected=different[0] if different else 0,
+        landed_amounts=amounts,
+        distinct_amounts=amounts if lines == distinct else _latest_amounts(connection),
+        rejected_amounts=dict(money),
+        reasons=dict(rejected),
+    )
+
+
+def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
+    # Of two versions of the same time, the one that was listed later.
+    found = connection.execute(
+        "SELECT currency, sum(net_amount) FROM ("
+        " SELECT currency, arg_max(net_amount, (changed_at, rowid)) AS net_amount"
+        " FROM listing_keys GROUP BY currency, key) GROUP BY currency"
+    ).fetchall()
+    return dict(found)
 
 
 def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
@@ -90,11 +97,11 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
     The report may or may not include the money of rejected records, and not all of it can be read. So with rejected
     records only the number of lines is compared.
     """
-    if totals.distinct() != report.lines:
-        return f"the listing has {totals.distinct()} distinct lines, the retailer's report {report.lines}"
+    if totals.distinct != report.lines:
+        return f"the listing has {totals.distinct} distinct lines, the retailer's report {report.lines}"
     if totals.rejected:
         return None
-    listed = {currency: amount for currency, amount in totals.distinct_amounts().items() if amount}
+    listed = {currency: amount for currency, amount in totals.distinct_amounts.items() if amount}
     reported = {currency: amount for currency, amount in report.net.items() if amount}
     for currency in sorted({*listed, *reported}):
         ours, theirs = listed.get(currency, Decimal(0)), reported.get(currency, Decimal(0))
@@ -105,27 +112,10 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
 
 def unexplained_money(totals: Totals, report: ControlReport) -> str | None:
     """With rejected records: a message when the reported money is neither that of the landed lines nor that of all."""
-    landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
-    for currency in sorted({*landed, *report.net}):
-        ours, reported = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
-        if reported not in (ours, ours + rejected.get(currency, Decimal(0))):
-            return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} rejected"
+    zero = Decimal(0)
+    for currency in sorted({*totals.distinct_amounts, *report.net}):
+        ours, reported = totals.distinct_amounts.get(currency, zero), report.net.get(currency, zero)
+        rejected = totals.rejected_amounts.get(currency, zero)
+        if reported not in (ours, ours + rejected):
+            return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected:,.2f} rejected"
     return None
-
-
-def _ints(column: array[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.frombuffer(column, dtype=np.int64) if column else np.empty(0, dtype=np.int64)
-
-
-def _latest_sum(keys: array[int], changed: array[int], amounts: array[int]) -> Decimal:
-    key, money = _ints(keys), _ints(amounts)
-    order = np.lexsort((_ints(changed), key))
-    sorted_keys = key[order]
-    last = np.append(sorted_keys[1:] != sorted_keys[:-1], True)
-    chosen = money[order][last]
-    # The sum is taken in two halves, so that it cannot overflow 64 bits.
-    return _money((int((chosen >> 32).sum()) << 32) + int((chosen & 0xFFFFFFFF).sum()))
-
-
-def _money(scaled: int) -> Decimal:
-    return Decimal(scaled) / AMOUNT_SCALE

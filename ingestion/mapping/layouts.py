@@ -2,7 +2,7 @@
 
 A layout maps columns to fields of `SalesRecord` and declares time zone, currency, keys, rules and defaults. The
 built-in ones for CSV files are in `ingestion/mapping/layouts/`; any other is given by its path. Those of the
-retailers' APIs, whose rows are JSON, are in `ingestion/mapping/retailers/`.
+retailers' APIs, whose rows are JSON, stand beside their connectors in `ingestion/services/`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ from shared.sources.definition import SourceDefinition
 from shared.sources.reading import line_of, report_part
 
 _FOLDER = Path(__file__).parent / "layouts"
-_RETAILERS = Path(__file__).parent / "retailers"
 
 
 class SourceMapping(Part):
@@ -196,9 +195,9 @@ def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
         raise FixConfiguration(report_part(path, "mapping", error, SourceMapping)) from error
 
 
-def load_retailer(retailer_id: str, time_zone: str) -> SourceMapping:
-    """The mapping of a retailer's API, with the time zone of its local times and business dates."""
-    return _read(_RETAILERS / f"{retailer_id}.yaml").model_copy(update={"time_zone": time_zone})
+def shipped_mapping(path: Path, retailer_id: str, time_zone: str) -> SourceMapping:
+    """The mapping that comes with a connector, for one source of it. `time_zone` is that of its business dates."""
+    return _read(path).model_copy(update={"retailer_id": retailer_id, "time_zone": time_zone})
 
 
 def _read(path: Path) -> SourceMapping:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,6 +17,9 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import all_joins, create_views, fill_landed_records
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.source_rows import RowFault, SourceRows
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _ROW_FAULT = RowFault(
     "row_faults.code",
@@ -49,7 +53,7 @@ def map_json(
     pages: Mapping[int, JsonPage],
     day: date | None = None,
 ) -> MappedRows:
-    """Fill `landed_records` and `rejected_rows` from pages by their number. `day`: the only business date wanted.
+    """Fill `landed_records` from pages by their number, and add to `rejected_rows`. `day`: the only date wanted.
 
     A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
     """
@@ -57,7 +61,7 @@ def map_json(
     values = read_values(connection, mapping, source.cells)
     create_views(connection, mapping, source, values)
     landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
-    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS rejected_rows({REJECTED_COLUMNS})")
     if landed < source.rows:
         _reject(connection, mapping, source, values, day)
     return MappedRows(landed, source.rows - landed)
@@ -78,7 +82,7 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
         )
         for number, page in pages.items()
     )
-    texts = ", ".join(f"CASE {name} WHEN '' THEN ' ' ELSE coalesce({name}, '') END AS {name}" for name in names)
+    texts = ", ".join(_told_apart(name, rows.column(name)) for name in names)
     connection.register("json_rows", rows)
     connection.execute(
         f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
@@ -93,6 +97,16 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
     return _JsonRows(first, cells, _ROW_FAULT if faults else None)
+
+
+def _told_apart(name: str, column: pyarrow.ChunkedArray) -> str:
+    """SQL of a column in which a null is '' and an empty text is a space."""
+    import pyarrow.compute
+
+    text = name
+    if pyarrow.compute.min(pyarrow.compute.binary_length(column)).as_py() == 0:
+        text = f"CASE {name} WHEN '' THEN ' ' ELSE {name} END"
+    return f"coalesce({text}, '') AS {name}" if column.null_count else f"{text} AS {name}"
 
 
 def _list_faults(connection: duckdb.DuckDBPyConnection, faults: Mapping[int, JsonFault]) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import requests
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import shipped_mapping
+from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer1
-from ingestion.normalizers.assembly import Normalized
 from ingestion.normalizers.numbers import point_decimal
-from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
 from ingestion.normalizers.times import iso_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
@@ -25,6 +25,7 @@ from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/v1/sales"
+_MAPPING = Path(__file__).with_name("retailer1_mapping.yaml")
 _ROWS, _MOST_ROWS = 1000, 2500
 
 
@@ -52,9 +53,9 @@ class Retailer1Service:
         auth = protocol.required_auth(source, connection, "header")
         key = _ApiKey(auth["name"], auth["value"])
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
-        self._normalizer = Retailer1Normalizer(source.id)
+        self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
         first: int | None = None
         for total, page in self._pages({"date": day.isoformat()}):
@@ -63,13 +64,9 @@ class Retailer1Service:
                 raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} rows.")
             yield page
 
-    def normalize(self, raw: Retailer1Row) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+        return map_row(self.mapping, raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -109,19 +106,11 @@ class Retailer1Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer1.net_amount(raw)
-
-    def payload(self, raw: Retailer1Row) -> Retailer1Row:
-        """The row itself."""
-        return raw
-
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer1Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         offset, number, total = 0, 0, 1
         while offset < total:
             limit = _MOST_ROWS if total > protocol.MANY_LINES else _ROWS

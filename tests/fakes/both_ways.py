@@ -13,16 +13,14 @@ import duckdb
 import orjson
 
 from ingestion.mapping.json_rows import JsonReader
-from ingestion.mapping.layouts import load_retailer
 from ingestion.mapping.map_json import map_json
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import FIELDS
 from ingestion.normalizers import retailer1, retailer2, retailer3
-from ingestion.services.retailer2_service import order_lines
 from shared.currencies import CURRENCIES
 from shared.errors import RejectRecord
+from tests.fakes.retailer_mappings import ZONES, retailer_mapping
 
-ZONES = {1: "America/New_York", 2: "Europe/London", 3: "Europe/Madrid"}
 Rejected = dict[tuple[int, int], tuple[str, Any]]
 """Page and row, both from 1 → reason code and payload."""
 TOO_LARGE = ("TOTAL_MISMATCH", "TOO_MANY_DIGITS")
@@ -42,6 +40,14 @@ def _comparable(value: Any) -> Any:
     if isinstance(value, datetime):
         return round((value - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
     return value
+
+
+def order_lines(order: Any) -> list[retailer2.Retailer2Line]:
+    """The order's lines. An order without usable lines is one item, which is then rejected."""
+    lines = order.get("lines") if isinstance(order, dict) else None
+    if not isinstance(lines, list) or not lines:
+        return [retailer2.Retailer2Line(order, lines)]  # type: ignore[arg-type]
+    return [retailer2.Retailer2Line(order, line) for line in lines]
 
 
 class RowByRow:
@@ -81,11 +87,12 @@ class InColumns:
     """The way of the mapping."""
 
     def __init__(self, number: int, connection: duckdb.DuckDBPyConnection) -> None:
-        self._mapping = load_retailer(f"retailer_{number}", ZONES[number])
+        self._mapping = retailer_mapping(number)
         self._reader, self._connection = JsonReader(self._mapping), connection
 
     def __call__(self, pages: Mapping[int, Sequence[Any]], day: date) -> Outcome:
         outcome = Outcome()
+        self._connection.execute("DROP TABLE IF EXISTS rejected_rows")
         read = {number: self._reader.read(rows) for number, rows in pages.items()}
         map_json(self._connection, self._mapping, self._reader.columns, read, day)
         names = ", ".join(f"epoch_us({name})" if kind == "TIMESTAMPTZ" else name for name, kind in COLUMNS.items())

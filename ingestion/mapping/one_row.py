@@ -1,0 +1,35 @@
+"""Maps one JSON row to a `SalesRecord`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ingestion.mapping.json_rows import JsonReader
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.map_json import map_json
+from ingestion.mapping.workspace import workspace
+from ingestion.models.columnar import COLUMNS
+from ingestion.models.retailer_data import FIELDS, SalesRecord
+from shared.errors import RejectRecord
+
+
+def map_row(mapping: SourceMapping, row: Any) -> SalesRecord:
+    """The record of a row, or of an order with one line, of whatever business date.
+
+    Raises RejectRecord with a reason code. Takes a tenth of a second: a listing is mapped by the page.
+    """
+    reader = JsonReader(mapping)
+    with workspace() as connection:
+        map_json(connection, mapping, reader.columns, {1: reader.read([row])})
+        found = connection.execute(f"SELECT {', '.join(map(_exact, FIELDS))} FROM landed_records").fetchall()
+        if found:
+            return SalesRecord(**dict(zip(FIELDS, found[0], strict=True)))
+        [(code, reason, column, value)] = connection.execute(
+            "SELECT code, reason, column_name, value FROM rejected_rows"
+        ).fetchall()
+    raise RejectRecord(code, f"{column} is {value!r}: {reason}" if column else reason)
+
+
+def _exact(field: str) -> str:
+    # DuckDB's own conversion of a time with a zone needs a further library.
+    return f"strftime({field}, '%Y-%m-%dT%H:%M:%S.%fZ')" if COLUMNS[field] == "TIMESTAMPTZ" else field
