@@ -84,7 +84,7 @@ class Listing:
             "INSERT INTO listing_keys"
             " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
         )
-        for text in record_texts(self.connection.cursor()):
+        for text in record_texts(self.connection.cursor(), mapped.bare):
             self._digest.update(text)
             self._text.write(text)
 
@@ -115,7 +115,10 @@ class Listing:
 @contextmanager
 def reading_listing(mapping: SourceMapping, day: date, memory_mb: int) -> Iterator[Listing]:
     """A listing of one business date. Its files and tables are gone at the end of the block."""
-    with workspace(memory_mb) as connection, tempfile.TemporaryDirectory(prefix="retail-listing-") as directory:
+    with (
+        workspace(memory_mb, threads=1) as connection,
+        tempfile.TemporaryDirectory(prefix="retail-listing-") as directory,
+    ):
         listing = Listing(mapping, day, connection, Path(directory))
         try:
             yield listing

@@ -65,20 +65,26 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
-    different = connection.execute("SELECT count(DISTINCT payload) FROM rejected_rows").fetchone()
-    money = connection.execute(
-        "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
-    ).fetchall()
+    different, money = _rejected_totals(connection) if rejected else (0, {})
     return Totals(
         landed=lines,
         rejected=sum(count for _, count in rejected),
         distinct_landed=distinct,
-        distinct_rejected=different[0] if different else 0,
+        distinct_rejected=different,
         landed_amounts=amounts,
         distinct_amounts=amounts if lines == distinct else _latest_amounts(connection),
-        rejected_amounts=dict(money),
+        rejected_amounts=money,
         reasons=dict(rejected),
     )
+
+
+def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, Money]:
+    """How many different rows were rejected, and their money where it could be read."""
+    [(different,)] = connection.execute("SELECT count(DISTINCT payload) FROM rejected_rows").fetchall()
+    money = connection.execute(
+        "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
+    ).fetchall()
+    return different, dict(money)
 
 
 def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
@@ -70,6 +70,14 @@ class SourceMapping(Part):
     checks: tuple[Check, ...] = ()
     outliers: tuple[Outliers, ...] = ()
     dates: Dates = Dates()
+
+    def demands(self, field: str) -> bool:
+        """Whether a check rejects rows without the field."""
+        return any(check.required and check.severity == "error" for check in self.checks if check.field == field)
+
+    def requires(self, field: str) -> bool:
+        """Whether rows without the field are rejected: by the contract or by a check."""
+        return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
 
     @field_validator("time_zone")
     @classmethod
@@ -197,7 +205,12 @@ def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
 
 def shipped_mapping(path: Path, retailer_id: str, time_zone: str) -> SourceMapping:
     """The mapping that comes with a connector, for one source of it. `time_zone` is that of its business dates."""
-    return _read(path).model_copy(update={"retailer_id": retailer_id, "time_zone": time_zone})
+    return _shipped(path).model_copy(update={"retailer_id": retailer_id, "time_zone": time_zone})
+
+
+@lru_cache(maxsize=16)
+def _shipped(path: Path) -> SourceMapping:
+    return _read(path)
 
 
 def _read(path: Path) -> SourceMapping:

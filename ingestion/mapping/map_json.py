@@ -14,6 +14,7 @@ from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.first_errors import first_error
 from ingestion.mapping.json_rows import JsonFault, JsonPage
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.plain_texts import PlainField, plain_fields
 from ingestion.mapping.records import all_joins, create_views, fill_landed_records
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.source_rows import RowFault, SourceRows
@@ -35,6 +36,7 @@ class _JsonRows:
     rows: int
     cells: Mapping[str, str]
     row_fault: RowFault | None
+    plain: Mapping[str, PlainField]
     line_digest: str = "NULL::VARCHAR"
 
 
@@ -44,6 +46,8 @@ class MappedRows:
 
     landed: int
     rejected: int
+    bare: frozenset[str] = frozenset()
+    """Text columns of `landed_records` without a character that is escaped in JSON."""
 
 
 def map_json(
@@ -57,17 +61,25 @@ def map_json(
 
     A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
     """
-    source = _load(connection, columns, pages)
-    values = read_values(connection, mapping, source.cells)
+    source = _load(connection, mapping, columns, pages)
+    values = read_values(connection, mapping, source.cells, source.plain)
     create_views(connection, mapping, source, values)
     landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
     connection.execute(f"CREATE TABLE IF NOT EXISTS rejected_rows({REJECTED_COLUMNS})")
     if landed < source.rows:
         _reject(connection, mapping, source, values, day)
-    return MappedRows(landed, source.rows - landed)
+    bare = frozenset(field for field, plain in source.plain.items() if plain.is_bare)
+    if mapping.non_products:
+        bare -= {"product_category"}
+    return MappedRows(landed, source.rows - landed, bare | {"retailer_id", "line_type"})
 
 
-def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: Mapping[int, JsonPage]) -> _JsonRows:
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    columns: Sequence[str],
+    pages: Mapping[int, JsonPage],
+) -> _JsonRows:
     import pyarrow
 
     names = [f"c{number}" for number in range(len(columns))]
@@ -96,7 +108,9 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
     if faults:
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
-    return _JsonRows(first, cells, _ROW_FAULT if faults else None)
+    texts_by_header = {column: rows.column(name) for column, name in zip(columns, names, strict=True)}
+    plain = plain_fields(mapping, texts_by_header, cells)
+    return _JsonRows(first, cells, _ROW_FAULT if faults else None, plain)
 
 
 def _told_apart(name: str, column: pyarrow.ChunkedArray) -> str:

@@ -16,12 +16,17 @@ A database file would be compressed as it is written, which takes a fifth more p
 
 
 @contextmanager
-def workspace(memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with times in UTC. It is closed and its files are deleted at the end of the block."""
+def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with times in UTC. It is closed and its files are deleted at the end of the block.
+
+    `threads`: how many DuckDB uses; None: as many as there are processors.
+    """
     with tempfile.TemporaryDirectory(prefix="retail-files-") as directory:
         connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": directory})
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            if threads is not None:
+                connection.execute(f"SET threads = {threads}")
             yield connection
         finally:
             connection.close()
