@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingestion.mapping.expressions import digits, longest, plain_number
-from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource
+from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal
 from ingestion.models.columnar import COLUMNS
@@ -81,11 +81,9 @@ def _number(
 ) -> PlainField | None:
     header, exponent = str(source.column), source.minor_units
     before_point, scale = digits(field)
-    pattern = _MINOR_UNITS
-    if exponent is None:
-        pattern = f"-?[0-9]{{1,{before_point}}}(?:{re.escape(layout.format.decimal)}[0-9]{{1,{scale}}})?"
+    pattern = _MINOR_UNITS if exponent is not None else _number_pattern(layout.format, before_point, scale)
     texts = _distinct(columns[header], may_be_null=not layout.requires(field))
-    if texts is None or layout.format.thousands or not all(map(re.compile(pattern).fullmatch, texts)):
+    if texts is None or not all(map(re.compile(pattern).fullmatch, texts)):
         return None
     text = f"nullif({cells[header]}, '')"
     if exponent is None:
@@ -100,6 +98,15 @@ def _number(
         if exponents is None or not units.keys() >= set(exponents):
             return None
     return PlainField(f"({text}::INTEGER * {unit})::{COLUMNS[field]}") if unit else None
+
+
+def _number_pattern(marks: Format, before_point: int, scale: int) -> str:
+    """A regular expression for numbers with no more digits than the contract allows."""
+    integer = f"[0-9]{{1,{before_point}}}"
+    if marks.thousands:
+        groups = f"(?:{re.escape(marks.thousands)}[0-9]{{3}}){{1,{before_point // 3 - 1}}}"
+        integer = f"(?:{integer}|[0-9]{{1,3}}{groups})"
+    return f"-?{integer}(?:{re.escape(marks.decimal)}[0-9]{{1,{scale}}})?"
 
 
 def _distinct(texts: pyarrow.ChunkedArray, *, may_be_null: bool) -> list[str] | None:

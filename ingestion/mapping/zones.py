@@ -1,6 +1,6 @@
 """Converts columns of local times to UTC: a time zone's offsets between two years as a few intervals.
 
-The same rules as in `ingestion.normalizers.times`: a time that the clocks skipped does not exist, and a time that they
+The same rules as in `ingestion.services.times`: a time that the clocks skipped does not exist, and a time that they
 showed twice is the first of the two.
 """
 

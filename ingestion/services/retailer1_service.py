@@ -15,8 +15,8 @@ from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runt
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers.numbers import point_decimal
-from ingestion.normalizers.times import iso_time
+from ingestion.services.numbers import point_decimal
+from ingestion.services.times import iso_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger

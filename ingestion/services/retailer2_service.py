@@ -16,8 +16,8 @@ from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runt
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.one_row import map_row
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers.numbers import minor_units
-from ingestion.normalizers.times import epoch_time
+from ingestion.services.numbers import minor_units
+from ingestion.services.times import epoch_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger

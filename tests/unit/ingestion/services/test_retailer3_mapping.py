@@ -3,25 +3,18 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingestion.normalizers.retailer3 import Retailer3Normalizer, net_amount
-from shared.errors import RejectRecord
+from tests.fakes.mapped_rows import MappedRows
 from tests.fakes.vendor_rows import row_3
 
-MADRID = ZoneInfo("Europe/Madrid")
+ROWS = MappedRows(3)
+code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
 
 def normalize(row: Any) -> Any:
-    return Retailer3Normalizer("retailer_3", MADRID)(row).record
-
-
-def code(row: Any) -> str:
-    with pytest.raises(RejectRecord) as rejected:
-        normalize(row)
-    return rejected.value.code
+    return ROWS.record(row)
 
 
 def test_a_sale_is_read_from_spanish_fields() -> None:
@@ -30,7 +23,7 @@ def test_a_sale_is_read_from_spanish_fields() -> None:
     assert record.sold_at == datetime(2024, 1, 15, 8, 3, tzinfo=UTC)
     assert (record.store_name, record.product_category, record.store_country) == ("Gran Vía", "Hogar", "ES")
     assert record.customer_since == datetime(2023, 9, 2, 14, 20, tzinfo=UTC)
-    assert (str(record.unit_price), str(record.net_amount), record.currency) == ("12.50", "25.00", "EUR")
+    assert (str(record.unit_price), str(record.net_amount), record.currency) == ("12.5000", "25.0000", "EUR")
 
 
 def test_points_separate_thousands_and_commas_decimals() -> None:
@@ -52,7 +45,7 @@ def test_a_return_has_a_positive_quantity_and_a_negative_amount_at_the_source() 
 
 def test_an_adjustment_keeps_its_signs() -> None:
     record = normalize(row_3(tipo="A", cantidad="-3", precio="0,00", importe="0,00"))
-    assert (record.line_type, record.net_quantity, str(record.net_amount)) == ("adjustment", -3, "0.00")
+    assert (record.line_type, record.net_quantity, str(record.net_amount)) == ("adjustment", -3, "0.0000")
 
 
 def test_a_time_that_the_clocks_skipped_is_rejected() -> None:
@@ -104,5 +97,5 @@ def test_each_fault_has_its_stable_reason_code(changes: dict[str, object], expec
 
 
 def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
-    assert net_amount(row_3(cantidad="dos")) == ("EUR", Decimal("25.00"))
-    assert net_amount(row_3(importe="mucho")) is None
+    assert rejected_amount(row_3(cantidad="dos")) == ("EUR", Decimal("25.00"))
+    assert rejected_amount(row_3(importe="mucho")) is None

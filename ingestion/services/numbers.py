@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.normalizers.rejection import missing, reject, shown
+from ingestion.services.rejection import missing, reject, shown
 
 _POINT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _COMMA = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")

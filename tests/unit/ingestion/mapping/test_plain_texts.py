@@ -1,0 +1,113 @@
+"""Fields whose texts need no reading get the values, and the JSON, that reading them by query gives."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import duckdb
+import pyarrow
+import pytest
+
+from ingestion.landing.serialise import record_texts
+from ingestion.mapping import map_json as mapping_pages
+from ingestion.mapping.json_rows import JsonReader
+from ingestion.mapping.map_json import map_json
+from ingestion.mapping.plain_texts import PlainField, plain_fields
+from ingestion.mapping.workspace import workspace
+from ingestion.models.retailer_data import SalesRecord
+from tests.fakes.retailer_mappings import retailer_mapping
+from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
+
+DAY = date(2024, 1, 15)
+ROWS: dict[int, list[Any]] = {
+    1: [
+        row_1(),
+        guest_row_1(),
+        row_1(txn_type="RETURN", qty=-2, line_total="-25.00"),
+        row_1(txn_type="ADJUST", qty=1, unit_price="-5.00", line_total="-5.00"),
+        row_1(line_no=None),
+        row_1(sold_at="2024-01-15T07:03:22.250-05:00"),
+    ],
+    2: [
+        line_2(),
+        line_2({"buyer": None}),
+        line_2({"kind": "refund"}),
+        line_2({"kind": "adjustment"}, unit_amount=-1250, amount=-2500),
+        line_2({"currency": {"code": "GBP", "exponent": 0}}),
+        line_2(id=None),
+    ],
+    3: [
+        row_3(),
+        row_3(cliente=None),
+        row_3(tipo="D", importe="-25,00"),
+        row_3(tipo="A", precio="-12,50", importe="-25,00"),
+        row_3(linea=None),
+    ],
+}
+VALUES: list[Any] = [
+    None, "", " ", "x", "x" * 64, "x" * 65, "é" * 255, "é" * 256, "  Padded  ", "\u3000x", "ñandú £5",
+    'a "quoted" \\ name', "a\u2028b", "\U0001f6d2", "a\x00b", "a\nb", "\x1fx", 0, 3, 4, 5, -1, 2.0, 10**8, 10**9, 2**63,
+    "2", "12.50", "-12.50", "12,50", "1.250,00", "1e3", "-0", "007", "9999999999.9999", "99999999999", "12.50001", "USD",
+]  # fmt: skip
+READERS = {number: (mapping := retailer_mapping(number), JsonReader(mapping)) for number in ROWS}
+
+
+def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value within a row."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*before, key)
+        yield from places(each, (*before, key))
+
+
+def changed(row: Any, place: tuple[Any, ...], value: Any) -> Any:
+    found = copy.deepcopy(row)
+    inner = found
+    for key in place[:-1]:
+        if not isinstance(inner, dict | list):
+            return found
+        inner = inner.get(key) if isinstance(inner, dict) else inner[key]
+    if isinstance(inner, dict):
+        inner[place[-1]] = value
+    return found
+
+
+def mapped(connection: duckdb.DuckDBPyConnection, number: int, rows: list[Any]) -> tuple[list[bytes], list[Any]]:
+    """The lines of the raw zone and the rejected rows."""
+    mapping, reader = READERS[number]
+    connection.execute("DROP TABLE IF EXISTS rejected_rows")
+    found = map_json(connection, mapping, reader.columns, {1: reader.read(rows)}, DAY)
+    lines = b"".join(bytes(text) for text in record_texts(connection.cursor(), found.bare)).splitlines(keepends=True)
+    rejected = connection.execute(
+        "SELECT source_line, code, column_name, value, net_amount, currency FROM rejected_rows ORDER BY ALL"
+    ).fetchall()
+    return lines, rejected
+
+
+def plain(number: int, rows: list[Any]) -> dict[str, PlainField]:
+    mapping, reader = READERS[number]
+    read = reader.read(rows)
+    columns = {name: pyarrow.chunked_array([each]) for name, each in zip(reader.columns, read.columns, strict=True)}
+    return {} if read.faults else plain_fields(mapping, columns, dict.fromkeys(columns, ""))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_plain_fields_have_the_values_that_reading_them_gives(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = plain(number, ROWS[number]).keys()
+    assert len(usual) >= 17
+    batches = [ROWS[number]]
+    for place in sorted({place for row in ROWS[number] for place in places(row)}, key=str):
+        changes = ([changed(row, place, value) for row in ROWS[number][:3]] for value in VALUES)
+        batches.append([row for rows in changes if plain(number, rows).keys() >= usual for row in rows])
+    with workspace(threads=1) as connection:
+        with_plain = [mapped(connection, number, rows) for rows in batches if rows]
+        monkeypatch.setattr(mapping_pages, "plain_fields", lambda *_: {})
+        assert [mapped(connection, number, rows) for rows in batches if rows] == with_plain
+    assert len(with_plain[0][0]) == len(ROWS[number])
+    assert sum(len(lines) for lines, _ in with_plain) > 300
+    for lines, _ in with_plain:
+        for line in lines:
+            assert line == SalesRecord.model_validate_json(line).model_dump_json().encode() + b"\n"
