@@ -31,5 +31,5 @@ def report_outcome(run: PipelineRun, *, clock: Callable[[], datetime] = utc_now)
         report_task(dsn, refresh_task(_COMMAND, run.run_id), run.error, clock=clock)
     missing = run.missing
     if run.error and INGEST.name not in run.stages:  # what all sources need was not there
-        missing = dict.fromkeys(run.sources, run.error)
+        missing = dict.fromkeys(run.sources or run.retailers or run.settings.sources.due(run.day), run.error)
     report_missing_by_command(dsn, run.day, missing, origin, clock=clock)

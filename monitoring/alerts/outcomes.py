@@ -132,7 +132,10 @@ def report_missing(
 def report_missing_by_command(
     dsn: str, day: date, missing: Mapping[str, str], origin: AlertOrigin, *, clock: Clock
 ) -> None:
-    """Do what `report_missing` does, for a command. Never raises."""
+    """Do what `report_missing` does, for a command. Never raises.
+
+    When the warehouse does not respond, one message is sent for all sources, although it may not be stored.
+    """
     todo = (
         f"What to do: remove the cause, then run: retail run {day}; or leave it to the next scheduled run, which fills"
         " the gap."
@@ -141,6 +144,11 @@ def report_missing_by_command(
         report_missing(dsn, day, missing, origin, todo, clock=clock)
     except RetailError as error:
         log.warning("alerts about missing data were neither raised nor resolved", reason=str(error))
+        if missing:
+            (first, reason), *others = missing.items()
+            has = f"and {len(others)} more sources have" if others else "has"
+            summary, detail = f"{first} {has} no data for {day}", f"{reason}\n{todo}"
+            raise_alert(dsn, origin.alert("missing_data", "error", summary, detail, day, first), clock=clock)
 
 
 @contextmanager

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg2
 import pytest
 
+from local_stack.postgres import free_port
 from monitoring.alerts.outcomes import REFRESH_TASK
 from pipeline.stages import REFRESH
+from tests.fakes.receivers import http_sink
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
@@ -52,6 +54,18 @@ def test_what_all_retailers_need_makes_each_of_them_missing(platform: Platform, 
     done = retail({**platform.environment, "S3_BUCKET_RAW": "not-there"}, "ingest", DAY)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert alerts(platform) == [("missing_data", f"retailer_{number}", DAY, "open") for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("command", ["run", "ingest"])
+def test_without_a_warehouse_one_message_is_sent_although_it_cannot_be_stored(
+    platform: Platform, retail: Retail, command: str
+) -> None:
+    nowhere = f"postgresql://nobody:x@127.0.0.1:{free_port()}/none"
+    with http_sink() as sink:
+        channels = {"WAREHOUSE_DSN": nowhere, "ALERT_CHANNELS": f"json://{sink.host}/hook"}
+        assert retail({**platform.environment, **channels}, command, DAY).returncode == 1
+        titles = [body["title"] for body in sink.bodies]
+    assert titles == [f"[ERROR] retailer_1 and 2 more sources have no data for {DAY}"]
 
 
 def test_a_date_that_was_not_landed_is_missing_after_its_transformation(platform: Platform, retail: Retail) -> None:
