@@ -24,18 +24,22 @@ from data_quality.quality_checks import Check, Status, evaluate, load_checks, ou
 from data_quality.report import print_report
 from data_quality.results import QualityResult
 from data_quality.scope import choose_scope, open_scope
-from monitoring.alerts.outcomes import command_origin, report_quality, report_source_quality
+from monitoring.alerts.outcomes import command_origin, report_quality, report_source_quality, report_unchecked
 from monitoring.lineage.flows import checking
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import DateArgument, RetailerOption, business_date, exit_code, new_run_id
 from shared.config import Settings, load_settings
 from shared.database import session, transaction
-from shared.errors import StopRun
+from shared.errors import RetailError, StopRun
 from shared.logs import configure_logging, get_logger
 from shared.sources.table import record_definitions
 
 log = get_logger(__name__)
 Clock = Callable[[], datetime]
+
+
+class NothingToCheck(StopRun):
+    """The date has no published data, and no source should have any."""
 
 
 def run(
@@ -52,8 +56,8 @@ def run(
 
     `retailers` are those this run expects: a missing one is critical, and another source that is due and missing is a
     warning. By default every source is expected of which the date can be missing. `only` limits the check to these
-    sources. An outcome of fail is a result, not an error: the results are kept. Raises StopRun when there is nothing to
-    check.
+    sources. An outcome of fail is a result, not an error: the results are kept. Raises NothingToCheck, and StopRun for
+    a check that cannot be made.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
@@ -69,7 +73,7 @@ def run(
                 scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, only))
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))
                 if not results:
-                    raise StopRun(f"Nothing is published for {day}, and no source is expected to have it.")
+                    raise NothingToCheck(f"Nothing is published for {day}, and no source is expected to have it.")
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
         result = QualityResult(day, results, scores, outcome(results))
@@ -106,9 +110,7 @@ def main(
     with exit_code():
         settings = load_settings()
         only = tuple(dict.fromkeys(retailer or ()))
-        run_id = new_run_id("quality")
-        result = run(business_date(day, settings), settings=settings, run_id=run_id, only=only)
-        _report(result, settings, run_id, only)
+        result = _check(business_date(day, settings), settings, only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(all_checks=True), indent=2))
         else:
@@ -116,19 +118,28 @@ def main(
         raise typer.Exit(0 if result.ok else 1)
 
 
-def _report(result: QualityResult, settings: Settings, run_id: str, only: Sequence[str]) -> None:
-    """Raise and resolve alerts, as a run in Airflow does."""
-    dsn, day, facts = settings.warehouse_dsn.get_secret_value(), result.business_date, result.as_dict()
+def _check(day: date, settings: Settings, only: Sequence[str]) -> QualityResult:
+    """Run the stage, and raise or resolve the alerts, as a run in Airflow does."""
+    run_id, dsn = new_run_id("quality"), settings.warehouse_dsn.get_secret_value()
     origin = command_origin("retail quality", run_id)
 
     def clock() -> datetime:
         return datetime.now(UTC)
 
+    try:
+        result = run(day, settings=settings, run_id=run_id, only=only)
+    except NothingToCheck:
+        raise
+    except RetailError as error:
+        if not only:  # a check of some sources says nothing about the date
+            report_unchecked(dsn, day, str(error), origin, clock=clock)
+        raise
     if not only:
-        report_quality(dsn, day, facts, origin, clock=clock)
-        return
-    todo = f"What to do: python -m data_quality.main {day} shows every check and its remedy."
-    report_source_quality(dsn, facts["checks"], origin, todo, clock=clock)
+        report_quality(dsn, day, result.as_dict(), origin, clock=clock)
+    else:
+        todo = f"What to do: python -m data_quality.main {day} shows every check and its remedy."
+        report_source_quality(dsn, result.as_dict()["checks"], origin, todo, clock=clock)
+    return result
 
 
 if __name__ == "__main__":

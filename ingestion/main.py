@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +26,7 @@ from ingestion.lineage import flows_of
 from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
+from monitoring.alerts.outcomes import command_origin, missing_alerts
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
@@ -121,13 +122,7 @@ def main(
     with exit_code():
         settings = load_settings()
         chosen = business_date(day, settings)
-        result = run(
-            chosen,
-            settings.sources.chosen(retailer, chosen),
-            settings=settings,
-            run_id=new_run_id("ingest"),
-            since_watermark=since_watermark,
-        )
+        result = _ingest(chosen, settings.sources.chosen(retailer, chosen), settings, since_watermark=since_watermark)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
@@ -136,6 +131,16 @@ def main(
             for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
                 typer.echo(line, err=True)
         raise typer.Exit(0 if result.ok else 1)
+
+
+def _ingest(day: date, retailers: Sequence[str], settings: Settings, *, since_watermark: bool) -> IngestResult:
+    """Run the stage, and raise the alerts of retailers that were not landed, as a run in Airflow does."""
+    run_id, dsn = new_run_id("ingest"), settings.warehouse_dsn.get_secret_value()
+    origin = command_origin("retail ingest", run_id)
+    with missing_alerts(dsn, day, retailers, origin, clock=lambda: datetime.now(UTC)) as missing:
+        result = run(day, retailers, settings=settings, run_id=run_id, since_watermark=since_watermark)
+        missing |= {each.retailer_id: each.error or "" for each in result.failed}
+    return result
 
 
 if __name__ == "__main__":

@@ -219,9 +219,12 @@ class Stack:
     def _together(self, jobs: Sequence[Callable[[], object]]) -> None:
         """Run the jobs concurrently; when one fails, cancel the others and raise its error."""
         with concurrent.futures.ThreadPoolExecutor(len(jobs)) as pool:
+            waiting = {pool.submit(job) for job in jobs}
             try:
-                for done in concurrent.futures.as_completed([pool.submit(job) for job in jobs]):
-                    done.result()
+                while waiting:  # with a limit: a signal that arrives just before a wait does not end it
+                    ended, waiting = concurrent.futures.wait(waiting, 0.5, concurrent.futures.FIRST_COMPLETED)
+                    for each in ended:
+                        each.result()
             except BaseException:
                 self._cancelled.set()
                 raise

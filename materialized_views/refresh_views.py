@@ -22,6 +22,7 @@ import typer
 from rich.table import Table
 
 from materialized_views.catalog import view_definitions
+from monitoring.alerts.outcomes import refresh_task, task_alerts
 from monitoring.lineage.flows import refreshing
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import console, exit_code, new_run_id
@@ -133,7 +134,10 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print the result 
     """Refresh the materialized views of the warehouse. Readers are not blocked meanwhile."""
     configure_logging()
     with exit_code():
-        result = run(settings=load_settings(), run_id=new_run_id("refresh"))
+        settings, run_id = load_settings(), new_run_id("refresh")
+        dsn, task = settings.warehouse_dsn.get_secret_value(), refresh_task("retail refresh", run_id)
+        with task_alerts(dsn, task, clock=lambda: datetime.now(UTC)):
+            result = run(settings=settings, run_id=run_id)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:

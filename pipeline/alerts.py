@@ -5,29 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from monitoring.alerts.outcomes import command_origin, report_missing, report_quality
+from monitoring.alerts.outcomes import (
+    command_origin,
+    refresh_task,
+    report_missing_by_command,
+    report_quality,
+    report_task,
+    report_unchecked,
+)
 from pipeline.run import PipelineRun
-from pipeline.stages import INGEST, QUALITY, utc_now
-from shared.errors import RetailError
-from shared.logs import get_logger
+from pipeline.stages import INGEST, QUALITY, REFRESH, utc_now
 
-log = get_logger(__name__)
+_COMMAND = "retail run"
 
 
 def report_outcome(run: PipelineRun, *, clock: Callable[[], datetime] = utc_now) -> None:
-    """Raise an alert for failed checks and for each source that is missing, and resolve what is fixed. Never raises."""
+    """Raise an alert for what failed and for each source that is missing, and resolve what is fixed. Never raises."""
     dsn = run.settings.warehouse_dsn.get_secret_value()
-    origin = command_origin("retail run", run.run_id)
+    origin = command_origin(_COMMAND, run.run_id)
     if facts := run.stages.get(QUALITY.name):
         report_quality(dsn, run.day, facts, origin, clock=clock)
-    todo = (
-        f"What to do: remove the cause, then run: retail run {run.day}; or leave it to the next scheduled run, which"
-        " fills the gap."
-    )
+    elif run.error and run.failed_stage == QUALITY.name:
+        report_unchecked(dsn, run.day, run.error, origin, clock=clock)
+    if REFRESH.name in (*run.stages, run.failed_stage):
+        report_task(dsn, refresh_task(_COMMAND, run.run_id), run.error, clock=clock)
     missing = run.missing
     if run.error and INGEST.name not in run.stages:  # what all sources need was not there
-        missing = dict.fromkeys(run.sources, run.error)
-    try:
-        report_missing(dsn, run.day, missing, origin, todo, clock=clock)
-    except RetailError as error:
-        log.warning("alerts about missing data were neither raised nor resolved", reason=str(error))
+        missing = dict.fromkeys(run.sources or run.retailers or run.settings.sources.due(run.day), run.error)
+    report_missing_by_command(dsn, run.day, missing, origin, clock=clock)

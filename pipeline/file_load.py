@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from ingestion.landing import source_partitions
 from ingestion.landing.overlap_policy import Overlap
-from pipeline.file_load_checks import LoadChecks, LoadRejected
+from monitoring.alerts.outcomes import refresh_task, task_alerts
+from pipeline.file_load_checks import COMMAND, LoadChecks, LoadRejected, load_alerts
 from pipeline.file_load_report import SnapshotReport, write_report
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
 from pipeline.file_load_source import check_dates, choose_layout, describe_source, max_reject_share
@@ -71,8 +72,9 @@ def run_file_load(
 ) -> FileLoadResult:
     """Load the files. A dry run reads and checks them and needs neither warehouse nor S3.
 
-    Raises RetailError; then nothing was published, and the same request can be made again. LoadRejected is the one for
-    data that fails a quality check.
+    Raises RetailError; then nothing was published, and the same request can be made again; except for one of the
+    refresh, which comes last. LoadRejected is the one for data that fails a quality check. Once the source is known,
+    each error is also an alert.
     """
     from ingestion.connectors.files.read_files import read_files
     from ingestion.landing.write import RawZone
@@ -83,9 +85,13 @@ def run_file_load(
     if settings is None and not request.dry_run:
         settings = load_settings()
     own = settings or load_source_settings()
+    if request.dry_run:
+        settings = None
     layout = choose_layout(request.sources, request.layout, request.retailer_id, own.sources)
-    with workspace() as connection:
-        share = max_reject_share(request.max_reject_share, own, request.retailer_id or layout.retailer_id)
+    retailer_id = request.retailer_id or layout.retailer_id
+    alerts = load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings else nullcontext()
+    with alerts, workspace() as connection:
+        share = max_reject_share(request.max_reject_share, own, retailer_id)
         with watch.timed("read"):
             read = read_files(
                 request.sources,
@@ -95,14 +101,16 @@ def run_file_load(
                 max_reject_share=share,
                 progress=lambda step, done: progress("read", step, done),
             )
-        check_dates(own.sources, read.retailer_id, read.days)
         # Taken now: the plan removes unchanged dates, but the report is about the complete file.
         report = SnapshotReport(request.job_name, read, layout, connection, share, clock())
-        if request.dry_run or settings is None:
+        if settings is None:
+            check_dates(own.sources, read.retailer_id, read.days)
             return _dry(request, read, run_id, watch, report)
         source = describe_source(settings.sources, read.retailer_id, layout.time_zone)
         zone = RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
-        return _FileLoad(request, read, report, connection, settings, zone, clock, progress, watch).run()
+        load = _FileLoad(request, read, report, connection, settings, zone, clock, progress, watch)
+        result = load.run()
+    return load.refresh(result)
 
 
 def _dsn(settings: Settings) -> str:
@@ -141,19 +149,25 @@ class _FileLoad:
         self._began = clock()
 
     def run(self) -> FileLoadResult:
-        """Land, load, refresh."""
+        """Land and load."""
         from ingestion.landing.plan import plan_landing
         from monitoring.stage_runs import StageRun, record_stage
 
         stage = StageRun(self._run_id, INGEST.name, self._read.days[-1], (self._read.retailer_id,))
         with _alone(self._dsn, self._read.retailer_id), record_stage(self._dsn, stage, clock=self._clock) as ingest:
+            check_dates(self._settings.sources, self._read.retailer_id, self._read.days)
             self._progress("land", "comparing with what is landed", 0.0)
             with self._watch.timed("plan"):
                 plan = plan_landing(self._read, self._connection, self._zone, self._request.overlap)
             result = self._write(plan, ingest.flows) if plan.digests else self._result({}, None, plan, None, None)
             ingest.finish(details=result.as_dict())
+        return result
+
+    def refresh(self, result: FileLoadResult) -> FileLoadResult:
+        """Refresh the views after a load that published something; the result with the time that all of it took."""
         if result.load_id is not None and self._request.refresh:
-            self._refresh()
+            with task_alerts(self._dsn, refresh_task(COMMAND, self._run_id), clock=self._clock):
+                self._refresh()
         return replace(result, seconds=self._watch.done())
 
     def _write(self, plan: LandingPlan, flows: list[Flow]) -> FileLoadResult:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from monitoring.alerts.outcomes import command_origin, report_source_quality
+from monitoring.alerts.outcomes import CommandTask, command_origin, report_source_quality, task_alerts
 from pipeline.stages import QUALITY
 from shared.database import Cursor, session, transaction
 from shared.errors import StopRun
@@ -17,10 +18,26 @@ if TYPE_CHECKING:
     from ingestion.landing.write import RawZone
 
 Clock = Callable[[], datetime]
+COMMAND = "retail etl"
+"""In its name alerts are raised and resolved."""
 
 
 class LoadRejected(StopRun):
     """The data fails a critical check, or the file misses a threshold. Nothing of it was published."""
+
+
+def load_alerts(dsn: str, retailer_id: str, run_id: str, clock: Clock) -> AbstractContextManager[None]:
+    """Raise the alert of a source when the load inside fails, and resolve it when a load of the source succeeds.
+
+    The alert has no date, because a file that cannot be read has none. A rejected load has the alerts of its dates.
+    """
+    task = CommandTask(
+        command_origin(COMMAND, run_id, "load_files"),
+        f"A file of {retailer_id} was not loaded",
+        "Nothing of it was published. What to do: remove the cause, then load the file again with retail etl.",
+        retailer_id,
+    )
+    return task_alerts(dsn, task, clock=clock, alerted_otherwise=(LoadRejected,))
 
 
 class LoadChecks:
@@ -76,5 +93,5 @@ class LoadChecks:
         """Raise an alert for each date that failed, and resolve those of dates that have passed now."""
         findings = self.result.as_dict()["checks"] if self.result else ()
         todo = "Nothing was published. What to do: correct the file, then load it again with retail etl."
-        origin = command_origin("retail etl", self._run_id)
+        origin = command_origin(COMMAND, self._run_id)
         report_source_quality(self._dsn, findings, origin, todo, clock=self._clock)

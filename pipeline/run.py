@@ -30,6 +30,8 @@ class PipelineRun:
     """Whether late changes and gaps of other dates are landed too."""
     stages: dict[str, StageSummary] = field(default_factory=dict)
     error: str | None = None
+    failed_stage: str | None = None
+    """The stage that `error` comes from."""
 
     @property
     def sources(self) -> Sequence[str]:
@@ -85,7 +87,7 @@ def run_stages(
                 run.stages[stage.name] = stage.run(run.call_for(stage)).as_dict()
                 decide_outcome(run.stages[stage.name], tries_left=False)
         except RetailError as error:
-            run.error = str(error)
+            run.error, run.failed_stage = str(error), stage.name
             break
         if not run.sources:
             break

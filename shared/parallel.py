@@ -13,6 +13,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_SIGNALS_NOTICED_SECONDS = 0.5
+"""A signal that arrives just before a wait does not end it: Python handles it only when the main thread runs again."""
 
 
 def run_in_parallel(work: Callable[[Item], Result], items: Sequence[Item], *, name: str) -> tuple[Result, ...]:
@@ -21,6 +23,8 @@ def run_in_parallel(work: Callable[[Item], Result], items: Sequence[Item], *, na
     Raises the first error after all threads have ended. An interrupt (Ctrl-C) does not wait for the threads.
     """
     futures = _start(work, items, name)
+    while wait(futures, timeout=_SIGNALS_NOTICED_SECONDS).not_done:
+        pass
     errors = [future.exception() for future in futures]
     if error := next((each for each in errors if each), None):
         raise error

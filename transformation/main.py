@@ -20,6 +20,7 @@ if __package__ in (None, ""):  # `cd transformation && python main.py DATE`
 import typer
 from rich.table import Table
 
+from monitoring.alerts.outcomes import command_origin, missing_alerts
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
@@ -204,13 +205,8 @@ def main(
     with exit_code():
         settings = load_settings()
         chosen = business_date(day, settings)
-        result = run(
-            chosen,
-            _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen),
-            settings=settings,
-            run_id=new_run_id("transform"),
-            insert_only=insert_only,
-        )
+        retailers = _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen)
+        result = _transform(chosen, retailers, settings, insert_only=insert_only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
@@ -218,6 +214,16 @@ def main(
         for load in result.failed:
             typer.echo(f"{load.retailer_id} was not published: {load.error}", err=True)
         raise typer.Exit(0 if result.ok else 1)
+
+
+def _transform(day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool) -> TransformResult:
+    """Run the stage, and raise or resolve the alerts of its retailers, as a run in Airflow does."""
+    run_id, dsn = new_run_id("transform"), settings.warehouse_dsn.get_secret_value()
+    origin = command_origin("retail transform", run_id)
+    with missing_alerts(dsn, day, retailers, origin, clock=lambda: datetime.now(UTC)) as missing:
+        result = run(day, retailers, settings=settings, run_id=run_id, insert_only=insert_only)
+        missing |= {each.retailer_id: each.error or "" for each in result.failed}
+    return result
 
 
 if __name__ == "__main__":

@@ -279,7 +279,8 @@ def main() -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    stop.wait()
+    while not stop.wait(0.5):  # without a limit, a signal that arrives just before the wait would not end it
+        pass
     bridge.stop()
 
 

@@ -28,7 +28,8 @@ def raise_alert(dsn: str, alert: Alert, *, clock: Clock, channels: Sequence[Chan
         with table.alerts_transaction(dsn) as cursor:
             row = table.raise_row(cursor, alert, clock(), may_send=any(each.wants(alert.severity) for each in channels))
     except RetailError as error:
-        log.warning("alert not kept", summary=alert.summary, reason=str(error))
+        report = log.warning if channels else log.info  # without any, the error that the command shows says it all
+        report("alert not kept", summary=alert.summary, reason=str(error))
         deliver(messages.opening(_unkept(alert, clock())), channels)
         return 0
     log.info("alert", alert_id=row["alert_id"], kind=alert.kind, severity=alert.severity, status=row["status"])

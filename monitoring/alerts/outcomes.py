@@ -1,13 +1,14 @@
-"""The alerts that follow from the outcome of a date, whichever way its run was started: failed checks, missing data."""
+"""The alerts that follow from what a run came to, however it was started: failed checks and work, missing data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from monitoring.alerts.alerting import Clock, raise_alert
+from monitoring.alerts.alerting import Clock, raise_alert, resolve_alerts
 from monitoring.alerts.channels import Channel
 from monitoring.alerts.model import Alert
 from monitoring.alerts.run_history import resolve_caught_up, resolve_quality, unpublished
@@ -17,6 +18,8 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 Findings = Sequence[Mapping[str, Any]]
 """Checks that are below their threshold, as `QualityResult.as_dict` has them."""
+REFRESH_TASK = "refresh_materialized_views"
+"""The task whose alert says that the views are not refreshed, in Airflow and for commands."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,20 @@ class AlertOrigin:
         )
 
 
-def command_origin(command: str, run_id: str) -> AlertOrigin:
+def command_origin(command: str, run_id: str, task_id: str | None = None) -> AlertOrigin:
     """The origin of a run that a command started."""
-    return AlertOrigin(run_id, f"{command}, run {run_id}")
+    return AlertOrigin(run_id, f"{command}, run {run_id}", task_id=task_id)
+
+
+@dataclass(frozen=True)
+class CommandTask:
+    """Work of a command that is about no date: what its alert says when it fails."""
+
+    origin: AlertOrigin
+    """Its `task_id` names the work. A success resolves the alerts with that name, whichever run raised them."""
+    summary: str
+    todo: str
+    retailer_id: str | None = None
 
 
 def report_quality(dsn: str, day: date, facts: Mapping[str, Any], origin: AlertOrigin, *, clock: Clock) -> bool:
@@ -63,6 +77,16 @@ def report_quality(dsn: str, day: date, facts: Mapping[str, Any], origin: AlertO
     severity = "critical" if outcome == "fail" else "warning"
     raise_alert(dsn, origin.alert("quality_violation", severity, summary, detail, day), clock=clock)
     return bool(outcome == "fail")
+
+
+def report_unchecked(dsn: str, day: date, error: str, origin: AlertOrigin, *, clock: Clock) -> None:
+    """Raise the alert of a date that could not be checked. The next check of the date that passes resolves it."""
+    todo = (
+        "The views keep their previous content."
+        f" What to do: remove the cause, then run: python -m data_quality.main {day}"
+    )
+    summary = f"Quality check failed for {day}"
+    raise_alert(dsn, origin.alert("quality_violation", "critical", summary, f"{error}\n{todo}", day), clock=clock)
 
 
 def report_source_quality(dsn: str, findings: Findings, origin: AlertOrigin, todo: str, *, clock: Clock) -> None:
@@ -103,6 +127,86 @@ def report_missing(
         alert = origin.alert("missing_data", "error", f"{retailer_id} has no data for {day}", detail, day, retailer_id)
         raise_alert(dsn, alert, clock=clock)
     return len(absent) == len(missing)
+
+
+def report_missing_by_command(
+    dsn: str, day: date, missing: Mapping[str, str], origin: AlertOrigin, *, clock: Clock
+) -> None:
+    """Do what `report_missing` does, for a command. Never raises.
+
+    When the warehouse does not respond, one message is sent for all sources, although it may not be stored.
+    """
+    todo = (
+        f"What to do: remove the cause, then run: retail run {day}; or leave it to the next scheduled run, which fills"
+        " the gap."
+    )
+    try:
+        report_missing(dsn, day, missing, origin, todo, clock=clock)
+    except RetailError as error:
+        log.warning("alerts about missing data were neither raised nor resolved", reason=str(error))
+        if missing:
+            (first, reason), *others = missing.items()
+            has = f"and {len(others)} more sources have" if others else "has"
+            summary, detail = f"{first} {has} no data for {day}", f"{reason}\n{todo}"
+            raise_alert(dsn, origin.alert("missing_data", "error", summary, detail, day, first), clock=clock)
+
+
+@contextmanager
+def missing_alerts(
+    dsn: str, day: date, retailers: Sequence[str], origin: AlertOrigin, *, clock: Clock
+) -> Iterator[dict[str, str]]:
+    """Do what `report_missing` does for the stage inside, which fills in the reason of each retailer that it lacks.
+
+    A RetailError of the stage is the reason of all `retailers`.
+    """
+    missing: dict[str, str] = {}
+    try:
+        yield missing
+    except RetailError as error:
+        report_missing_by_command(dsn, day, dict.fromkeys(retailers, str(error)), origin, clock=clock)
+        raise
+    report_missing_by_command(dsn, day, missing, origin, clock=clock)
+
+
+@contextmanager
+def task_alerts(
+    dsn: str, task: CommandTask, *, clock: Clock, alerted_otherwise: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Do what `report_task` does for the code inside. Errors of the kinds `alerted_otherwise` have their own alert."""
+    try:
+        yield
+    except alerted_otherwise:
+        raise
+    except RetailError as error:
+        report_task(dsn, task, str(error), clock=clock)
+        raise
+    report_task(dsn, task, None, clock=clock)
+
+
+def report_task(dsn: str, task: CommandTask, error: str | None, *, clock: Clock) -> None:
+    """Raise the alert of a task that has failed, or resolve those of earlier failures. Never raises."""
+    origin = task.origin
+    if error:
+        alert = origin.alert("task_failed", "error", task.summary, f"{error}\n{task.todo}", None, task.retailer_id)
+        raise_alert(dsn, alert, clock=clock)
+        return
+    try:
+        resolve_alerts(
+            dsn,
+            kind="task_failed",
+            task_id=origin.task_id,
+            retailer_id=task.retailer_id,
+            by=origin.name,
+            clock=clock,
+        )
+    except RetailError as failed:
+        log.warning("alerts about a failed task were not resolved", reason=str(failed))
+
+
+def refresh_task(command: str, run_id: str) -> CommandTask:
+    """The refresh of the views by a command."""
+    todo = "The views keep their previous content. What to do: remove the cause, then run: retail refresh"
+    return CommandTask(command_origin(command, run_id, REFRESH_TASK), "The views were not refreshed", todo)
 
 
 def _resolve_quality(dsn: str, day: date | None, outcome: str, origin: AlertOrigin, clock: Clock) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from shared.database import Cursor, read_sql
 from shared.sources.registry import Sources
 
-_FIRST_LOADS = Path(__file__).parent / "sql" / "first_loads.sql"
+FIRST_LOADS = Path(__file__).parent / "sql" / "first_loads.sql"
+"""The query for the first loaded date of each source."""
 Expected = Mapping[str, date | None]
 """Sources of which dates can be missing, each with its start date, if it has one."""
 
@@ -31,6 +32,6 @@ def expected_since(expected: Expected, first_loads: Mapping[str, date]) -> dict[
 def expected_on(cursor: Cursor, day: date, sources: Sources) -> tuple[str, ...]:
     """The sources whose data of `day` has to be in the warehouse."""
     expected = expected_sources(sources)
-    cursor.execute(read_sql(_FIRST_LOADS), {"retailers": list(expected)})
-    since = expected_since(expected, dict(cursor.fetchall()))
+    cursor.execute(read_sql(FIRST_LOADS), {"retailers": list(expected)})
+    since = expected_since(expected, {name: first for name, first, _ in cursor.fetchall()})
     return tuple(name for name in expected if name in since and since[name] <= day)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from tests.containers.engine import Engine
 from tests.containers.monitoring_images import monitoring_images
 from tests.containers.project import Project
 from tests.containers.prometheus import query_prometheus
-from tests.containers.stages import EVERYONE
+from tests.containers.stages import EVERYONE, OUTLET, define
 from tests.waiting import wait_until
 
 DAY = date(2024, 6, 11)
@@ -58,3 +59,19 @@ def test_a_run_of_the_dag_is_seen_by_prometheus_from_its_stages_and_from_airflow
     finished = 'airflow_task_finishes_total{state="success",dag_id="retail_data_pipeline"} > 0'
     wait_until(lambda: len(query_prometheus(watched, finished)) >= 5, 60)
     wait_until(lambda: query_prometheus(watched, "time() - airflow_scheduler_heartbeat_timestamp_seconds < 60"), 60)
+
+
+def test_a_source_that_is_added_has_metrics_after_its_first_run(watched: Project) -> None:
+    define(watched, OUTLET)
+    try:
+        run_id = watched.trigger(DAY + timedelta(days=1))
+        assert watched.running.wait(run_id, 300).state == "success"
+    finally:
+        (watched.directory / "sources" / f"{OUTLET}.yaml").unlink()
+
+    for query in (
+        f'retail_landed_records{{retailer="{OUTLET}"}} > 0',
+        f'retail_last_published_date_timestamp_seconds{{retailer="{OUTLET}"}} > 0',
+        f'retail_quality_failed_checks{{retailer="{OUTLET}",severity="critical"}} == 0',
+    ):
+        wait_until(partial(query_prometheus, watched, query), 60)

@@ -82,13 +82,26 @@ def test_the_health_check_has_a_line_for_it(platform: Project) -> None:
 def test_a_run_of_the_dag_publishes_it_and_the_next_one_is_without_it_once_it_is_disabled(
     platform: Project, outlet: Path
 ) -> None:
-    assert_run_publishes(platform, DAY + timedelta(days=1), {*EVERYONE, OUTLET})
+    day, next_day = DAY + timedelta(days=1), DAY + timedelta(days=2)
+    assert_run_publishes(platform, day, {*EVERYONE, OUTLET})
+    assert OUTLET in platform.running.page(f"/retail/days/{day}")
+    assert gaps(platform, day, next_day)[OUTLET] == [str(next_day)]
     enabled = outlet.read_text(encoding="utf-8")
     try:
         outlet.write_text(f"{enabled}enabled: false\n", encoding="utf-8")
-        assert_run_publishes(platform, DAY + timedelta(days=2), EVERYONE)
+        assert_run_publishes(platform, next_day, EVERYONE)
+        assert gaps(platform, day, next_day) == {}
     finally:
         outlet.write_text(enabled, encoding="utf-8")
+
+
+def gaps(platform: Project, first: date, last: date) -> dict[str, list[str]]:
+    """What `retail gaps` finds; its exit status is 1 when dates are missing."""
+    period = ("--from", first.isoformat(), "--to", last.isoformat())
+    shown = platform.compose("run", "--rm", "--no-deps", "-T", "retail", "gaps", *period, "--json", check=False)
+    assert shown.returncode in (0, 1), shown.stderr
+    found: dict[str, list[str]] = json.loads(shown.stdout)["gaps"]
+    return found
 
 
 def assert_run_publishes(platform: Project, day: date, sources: set[str]) -> None:

@@ -161,12 +161,13 @@ def task_retried(context: Mapping[str, Any]) -> None:
 
 
 def task_succeeded(context: Mapping[str, Any]) -> None:
-    """Resolve the alert of a task that has failed before; where the task is about everything, of any date."""
+    """Resolve the alert of a task that has failed before; of the refresh of the views, whoever tried it before."""
     if dsn := _dsn():
         it = alert_context(context)
-        day = None if it.task_id == REFRESH.task_id else it.day
-        whose = {"dag_id": it.dag_id, "task_id": it.task_id, "retailer_id": it.retailer, "business_date": day}
-        resolve_alerts(dsn, kind="task_failed", **whose, by=it.origin.name, clock=_now)  # type: ignore[arg-type]
+        whose: dict[str, Any] = {"task_id": it.task_id}
+        if it.task_id != REFRESH.task_id:  # which a command may have failed to do as well
+            whose |= {"dag_id": it.dag_id, "retailer_id": it.retailer, "business_date": it.day}
+        resolve_alerts(dsn, kind="task_failed", **whose, by=it.origin.name, clock=_now)
 
 
 def run_failed(context: Mapping[str, Any]) -> None:

@@ -27,7 +27,7 @@ from retail_quality.model import (
 from shared.config import read_environment
 from shared.database import Cursor, read_sql, session, transaction
 from shared.postgres_settings import reader_dsn
-from shared.sources.expected import expected_since
+from shared.sources.expected import FIRST_LOADS, expected_since
 
 SQL = Path(__file__).parent / "sql"
 SERVER_SETTINGS = {"default_transaction_read_only": "on", "statement_timeout": "10s", "jit": "off"}
@@ -96,8 +96,9 @@ class LedgerReader:
                 yield cursor
 
 
-def _rows(cursor: Cursor, name: str, **values: Any) -> list[dict[str, Any]]:
-    cursor.execute(read_sql(SQL / f"{name}.sql"), values)
+def _rows(cursor: Cursor, query: str | Path, **values: Any) -> list[dict[str, Any]]:
+    """The rows of a query of the page, by its name, or of another one, by its file."""
+    cursor.execute(read_sql(SQL / f"{query}.sql" if isinstance(query, str) else query), values)
     found: Any = cursor.fetchall()
     return [dict(row) for row in found]
 
@@ -108,9 +109,9 @@ def _ledger(cursor: Cursor, first: date, last: date) -> dict[date, list[Partitio
 
 def _expected_since(cursor: Cursor) -> dict[str, date]:
     """The first date that can be missing of each source."""
-    rows = _rows(cursor, "expected")
+    rows = _rows(cursor, FIRST_LOADS, retailers=None)
     starts = {row["retailer_id"]: row["start_date"] for row in rows}
-    return expected_since(starts, {row["retailer_id"]: row["first_load"] for row in rows})
+    return expected_since(starts, {row["retailer_id"]: row["business_date"] for row in rows})
 
 
 def _alerts(cursor: Cursor, *, day: date | None = None, number: int | None = None, resolved: bool = False) -> Alerts:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from monitoring.alerts.outcomes import refresh_task, report_task
 from pipeline.stages import INGEST, REFRESH
 from retail_airflow import alerts, tasks
 from tests.fakes.published_days import PublishedDays
-from tests.integration.alerts.conftest import Alerts, Sink
+from tests.integration.alerts.conftest import Alerts, Sink, noon
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
@@ -133,6 +134,17 @@ def test_views_that_are_refreshed_for_another_date_are_refreshed(alerts: Alerts)
     tasks.task_failed(context(REFRESH.task_id, exception=RuntimeError("no lock")))
 
     tasks.task_succeeded(context(REFRESH.task_id, day=DAY + timedelta(days=1), run_id="run-2"))
+
+    assert unresolved(alerts) == set()
+
+
+def test_a_task_that_refreshes_the_views_resolves_the_alert_of_a_command_that_could_not(
+    warehouse: WarehouseAccess, alerts: Alerts
+) -> None:
+    report_task(warehouse.loader_dsn, refresh_task("retail refresh", "refresh-1"), "no lock", clock=noon)
+    assert unresolved(alerts) == {"task_failed"}
+
+    tasks.task_succeeded(context(REFRESH.task_id))
 
     assert unresolved(alerts) == set()
 

@@ -11,6 +11,8 @@ from local_stack.environment import pipeline_environment, write_env_file
 from local_stack.layout import Layout
 from local_stack.ports import USUAL
 from shared.config import load_settings
+from shared.settings_registry.registry import names_read_by
+from shared.settings_registry.setting import AIRFLOW, PIPELINE
 
 
 def environment(tmp_path: Path, **set_by_the_user: str) -> dict[str, str]:
@@ -49,6 +51,15 @@ def test_what_the_user_set_is_passed_on_and_what_belongs_elsewhere_is_not(tmp_pa
     assert made["RETAILER1_TIMEZONE"] == "America/Chicago"
     assert made["RETAILER1_API_KEY"] != "of another platform"
     assert made["PUSHGATEWAY_URL"] == "http://localhost:9091"
+
+
+def test_every_setting_of_the_pipeline_reaches_it(tmp_path: Path) -> None:
+    names = names_read_by(PIPELINE, AIRFLOW) - {"SOURCES_DIRECTORY"}
+    made = environment(tmp_path, **dict.fromkeys(names, "1"))
+
+    in_other_words = {"AIRFLOW_PORT", "POSTGRES_PASSWORD"}  # AIRFLOW_URL and WAREHOUSE_DSN have them
+    without = {"LOG_LEVEL"}  # `.env` sets it for the containers; here every command would log to standard error
+    assert names - set(made) == in_other_words | without
 
 
 def test_every_variable_of_the_definitions_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
