@@ -17,7 +17,7 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
-from ingestion.mapping.one_row import map_row
+from ingestion.mapping.single_rows import map_row
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.services.numbers import comma_decimal
 from ingestion.services.times import day_first, wall_clock

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion.mapping.one_row import read_row
+from ingestion.mapping.single_rows import map_rows
 from ingestion.models.retailer_data import SalesRecord
 from shared.errors import RejectRecord
 from tests.fakes.retailer_mappings import retailer_mapping
@@ -28,7 +28,10 @@ class MappedRows:
 
     def record(self, row: Any) -> SalesRecord:
         """The record of a row with one line. Raises RejectRecord."""
-        return read_row(self._connection, self._mapping, row)
+        records, rejected = map_rows(self._connection, self._mapping, [row])
+        if rejected:
+            raise rejected[0].error
+        return records[0]
 
     def code(self, row: Any) -> str:
         """Why a row is rejected."""
