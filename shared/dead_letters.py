@@ -6,13 +6,11 @@ A record that is rejected again updates its row. One that is no longer rejected 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import orjson
 from psycopg2.extras import execute_values
@@ -21,7 +19,6 @@ from shared.database import Cursor
 
 PAYLOAD_BYTES = 64 * 1024
 """How much of a payload the database stores; the partition's rejected object has all of it."""
-_MEMORY_BYTES = 4 * 1024 * 1024
 _BATCH = 100
 _UPSERT = """
 INSERT INTO ops.dead_letters (retailer_id, business_date, stage, reason_code, reason, payload, payload_digest,
@@ -37,7 +34,7 @@ ON CONFLICT (retailer_id, business_date, stage, payload_digest, reason_code) DO 
 """
 _RESOLVE = """
 UPDATE ops.dead_letters SET status = 'resolved'
-WHERE retailer_id = %s AND business_date = %s AND stage = %s AND status = 'open' AND last_seen_at <> %s
+WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = %s AND status = 'open' AND last_seen_at <> %s
 """
 
 
@@ -79,34 +76,8 @@ class Origin:
     seen_at: datetime
 
 
-class DeadLetterBuffer:
-    """Collects dead letters in bounded memory; the rest goes to a temporary file."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
-        self.count = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def add(self, rejected: DeadLetter) -> None:
-        """Append a dead letter."""
-        self._file.write(rejected.line())
-        self.count += 1
-
-    def lines(self) -> Iterator[bytes]:
-        """Every dead letter as a line of the rejected object, in order."""
-        self._file.seek(0)
-        yield from self._file
-
-
 def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
-    """Write the dead letters in `lines` (see `DeadLetterBuffer.lines`). The caller commits."""
+    """Write the dead letters in `lines` (see `DeadLetter.line`). The caller commits."""
     remaining = iter(lines)
     while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
         # Equal records with the same reason share a row, and one statement may write a row only once.
@@ -114,9 +85,9 @@ def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
         execute_values(cursor, _UPSERT, list(distinct.values()), page_size=_BATCH)
 
 
-def resolve_others(cursor: Cursor, origin: Origin) -> int:
-    """Close the partition's open dead letters that were not seen at `origin.seen_at`; returns how many."""
-    cursor.execute(_RESOLVE, (origin.retailer_id, origin.business_date, origin.stage, origin.seen_at))
+def resolve_others(cursor: Cursor, retailer_id: str, days: Sequence[date], *, stage: str, seen_at: datetime) -> int:
+    """Close the open dead letters of these dates that were not seen at `seen_at`; returns how many."""
+    cursor.execute(_RESOLVE, (retailer_id, list(days), stage, seen_at))
     return cursor.rowcount
 
 

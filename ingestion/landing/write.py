@@ -46,10 +46,6 @@ _PUTS_IN_FLIGHT = 8
 _NDJSON = "application/x-ndjson"
 # Locks are taken in the order of their keys, so that two runs that need the same locks cannot deadlock.
 _LOCK = "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest(%s) AS key ORDER BY key OFFSET 0) AS keys"
-_RESOLVE = """
-UPDATE ops.dead_letters SET status = 'resolved'
-WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = 'ingest' AND status = 'open' AND last_seen_at <> %s
-"""
 
 
 @dataclass(frozen=True)
@@ -173,7 +169,8 @@ class PartitionWriter:
         written = {part.day: self._put_rejected(cursor, part.day, now) for part in chunk if part.contents.rejected}
         emptied = [rejected_key(self._retailer_id, p.day) for p in chunk if p.was_landed and not p.contents.rejected]
         self._zone.bucket.delete(emptied)
-        cursor.execute(_RESOLVE, (self._retailer_id, [part.day for part in chunk], now))
+        days = [part.day for part in chunk]
+        dead_letters.resolve_others(cursor, self._retailer_id, days, stage="ingest", seen_at=now)
         return written
 
     def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> str:
