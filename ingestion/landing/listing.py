@@ -41,8 +41,11 @@ class Listing:
         self._pending: dict[int, JsonPage] = {}
         self._lines = self._bytes = 0
         self._pages = (directory / "pages.json").open("w+b")
+        self._size_of_pages = 0
         self._place_of: dict[int, tuple[int, int]] = {}
+        """Page → where it begins in the file, and its size."""
         self._text = (directory / "lines.json").open("wb")
+        self._size = 0
         self._digest = hashlib.sha256()
         connection.execute(f"CREATE OR REPLACE TABLE listing_keys({LISTING_KEYS})")
 
@@ -50,8 +53,8 @@ class Listing:
         """Add the rows of a page, in the order of the listing."""
         rows = page.rows
         body = orjson.dumps(rows)
-        self._place_of[page.number] = self._pages.tell(), len(body)
-        self._pages.write(body)
+        self._place_of[page.number] = self._size_of_pages, len(body)
+        self._size_of_pages += self._pages.write(body)
         read = self._reader.read(rows)
         self._pending[page.number] = read
         self._lines, self._bytes = self._lines + read.lines, self._bytes + len(body)
@@ -62,8 +65,7 @@ class Listing:
         """The totals of the listing, and its lines."""
         self._map()
         self._text.flush()
-        size = self._text.tell()
-        text = DayText(self._day, Path(self._text.name), size, self._digest.hexdigest())
+        text = DayText(self._day, Path(self._text.name), self._size, self._digest.hexdigest())
         return read_totals(self.connection), text
 
     def close(self) -> None:
@@ -86,7 +88,7 @@ class Listing:
         )
         for text in record_texts(self.connection.cursor(), mapped.bare):
             self._digest.update(text)
-            self._text.write(text)
+            self._size += self._text.write(text)
 
     def _add_payloads(self) -> None:
         import pyarrow

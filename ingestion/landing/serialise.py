@@ -114,9 +114,9 @@ def _field(column: str, *, is_bare: bool = False) -> str:
         value = _json_text(column)
     elif kind == "TIMESTAMPTZ":
         # A cast is faster than strftime, but leaves out zeros at the end of a fraction.
-        whole = f"replace(({column} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T')"
+        seconds = f"replace(({column} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T')"
         exact = f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f')"
-        text = f"CASE WHEN epoch_us({column}) % 1000000 = 0 THEN {whole} ELSE {exact} END"
+        text = f"CASE WHEN epoch_us({column}) % 1000000 = 0 THEN {seconds} ELSE {exact} END"
         value = f"coalesce('\"' || {text} || 'Z\"', 'null')"
     elif column in NULLABLE:
         value = f"coalesce('\"' || {column} || '\"', 'null')"

@@ -2,7 +2,7 @@
 
 A layout maps columns to fields of `SalesRecord` and declares time zone, currency, keys, rules and defaults. The
 built-in ones for CSV files are in `ingestion/mapping/layouts/`; any other is given by its path. Those of the
-retailers' APIs, whose rows are JSON, stand beside their connectors in `ingestion/services/`.
+retailers' APIs, whose rows are JSON, are next to their connectors in `ingestion/services/`.
 """
 
 from __future__ import annotations

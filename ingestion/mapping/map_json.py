@@ -94,7 +94,7 @@ def _load(
         )
         for number, page in pages.items()
     )
-    texts = ", ".join(_told_apart(name, rows.column(name)) for name in names)
+    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
     connection.register("json_rows", rows)
     connection.execute(
         f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
@@ -113,7 +113,7 @@ def _load(
     return _JsonRows(first, cells, _ROW_FAULT if faults else None, plain)
 
 
-def _told_apart(name: str, column: pyarrow.ChunkedArray) -> str:
+def _nulls_as_empty(name: str, column: pyarrow.ChunkedArray) -> str:
     """SQL of a column in which a null is '' and an empty text is a space."""
     import pyarrow.compute
 
