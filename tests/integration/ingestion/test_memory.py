@@ -23,6 +23,7 @@ MOST_MIB = 300
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)  # making up and sending a million lines takes longer than landing them
 def test_a_day_of_a_million_lines_is_landed_within_300_mib(
     database: str, make_platform: Callable[[Sequence[Vendor]], Platform], say: Say
 ) -> None:
