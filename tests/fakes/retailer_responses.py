@@ -80,7 +80,7 @@ class Retailer:
         if self.grows and page:
             return Reply(400, body=b'{"error":"invalid_cursor"}')
         orders = [
-            line_2({"id": name, "previous_placed_on": "2024-01-14" if name == "C" else None}).order
+            line_2({"id": name, "previous_placed_on": "2024-01-14" if name == "C" else None})
             for name in self.lines[page]
         ]
         following = str(page + 1) if page + 1 < len(self.lines) else None

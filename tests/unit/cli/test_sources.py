@@ -152,5 +152,5 @@ def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatc
     with http_vendor(Retailer(1, lines=(("A", "B"),), spoil=spoil)) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         shown = sources("preview", "shop", "2024-01-15")
-    assert "rejected, UNKNOWN_CURRENCY: 'XXX' is not an ISO 4217 currency" in shown.stderr
+    assert "rejected, UNKNOWN_CURRENCY: currency is 'XXX': not an ISO 4217 currency" in shown.stderr
     assert "1 of the first 2 lines" in shown.stdout
