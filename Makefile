@@ -38,7 +38,7 @@ check: venv-dev ## The inner loop, a minute: style, types, imports, and the test
 test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest $(PARALLEL) -m "not real_data and not long"
 
-test-long: venv-dev ## Run the tests that load the real Online Retail data, and property tests with many examples
+test-long: venv-dev ## Run the tests that load the real Online Retail data, kill landings at every write, or have many examples
 	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"
 
 test-demo: venv-dev ## Run the demo twice in a copy of this checkout; start, stop, interrupt and kill the platform

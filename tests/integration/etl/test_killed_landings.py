@@ -16,6 +16,8 @@ from tests.fakes.killed_after_a_write import killed_after
 from tests.integration.etl.conftest import FIRST, RETAILER, Platform, Row, sales, write
 from transformation.bulk import rebuild
 
+pytestmark = pytest.mark.long
+
 DAYS = (FIRST, FIRST + timedelta(days=1))
 # On both dates the file replaces the records; the first one has rejected rows before and after, the second one before.
 OLD = [*sales(2), replace(sales(2)[0], quantity="many"), replace(sales(2)[-1], quantity="none")]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.fakes.vendors import Vendor
     from tests.integration.ingestion.conftest import Platform
 
+pytestmark = pytest.mark.long
+
 RETAILER = "retailer_1"
 DAY = "2024-01-18"
 DATE = date.fromisoformat(DAY)

@@ -14,6 +14,8 @@ from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT
 from tests.conftest import S3Access
 
+pytestmark = pytest.mark.long
+
 FIELD = """
     added_by_test: Annotated[Label | None, Column(in_fact=True)] = Field(
         default=None, description="Promotion that the line was sold under; null when the source names none"
