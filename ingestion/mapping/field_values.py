@@ -63,6 +63,8 @@ class FieldValues:
     """Upper bound of the rows whose value is rejected."""
     missing_rows: int = 0
     """Rows without a value of their own."""
+    business_date: str = ""
+    """Of a time: its business date."""
     has_table: bool = True
     """Whether there is a table of its distinct texts. A constant has none, nor has a field whose texts are plain."""
 
@@ -74,7 +76,10 @@ class FieldValues:
     def as_joined(self) -> FieldValues:
         """The same field, with its value joined from its table."""
         join = f" JOIN {self.table} AS {self.field} ON {self.field}.text = {self.text}"
-        return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
+        business_date = f"{self.field}.business_date" if self.field in TIME_FIELDS else ""
+        return replace(
+            self, join=join, value=f"{self.field}.value", code=f"{self.field}.code", business_date=business_date
+        )
 
     def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
         """The same field with the row counts of its table, joined if a text is not its value or is rejected."""
@@ -106,11 +111,15 @@ def read_values(
     return {
         field: _constant(connection, layout, field, source)
         if source.value is not None
-        else replace(_texts(field, source, cells), value=plain[field].value, has_table=False)
+        else _plain(_texts(field, source, cells), plain[field])
         if field in plain
         else _column(connection, layout, field, source, cells)
         for field, source in layout.columns.items()
     }
+
+
+def _plain(found: FieldValues, plain: PlainField) -> FieldValues:
+    return replace(found, value=plain.value, business_date=plain.business_date, has_table=False)
 
 
 def _texts(field: str, source: FieldSource, cells: Mapping[str, str]) -> FieldValues:

@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from ingestion.mapping.expressions import digits, longest, plain_number
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.plain_times import plain_times
 from ingestion.mapping.sql_text import literal
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import GUEST
@@ -36,6 +38,8 @@ class PlainField:
     """SQL of its value in a row."""
     is_bare: bool = True
     """Whether no text has a character that is escaped in JSON."""
+    business_date: str = ""
+    """Of a time: SQL of its business date."""
 
 
 def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, str]) -> dict[str, PlainField]:
@@ -47,11 +51,11 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
     has_rules = {check.field for check in layout.checks if check.severity == "error" and not check.required}
     found = {}
     for field, source in layout.columns.items():
-        if source.column is None or source.when_missing or field in TIME_FIELDS or field in has_rules:
+        if source.column is None or source.when_missing or field in has_rules:
             continue
         if field == "product_id" and layout.non_products:
             continue
-        read = _number if field in NUMBER_FIELDS else _text
+        read = _number if field in NUMBER_FIELDS else _time if field in TIME_FIELDS else _text
         plain = read(layout, field, source, columns, cells)
         if plain is not None:
             found[field] = plain
@@ -98,6 +102,19 @@ def _number(
         if exponents is None or not units.keys() >= set(exponents):
             return None
     return PlainField(f"({text}::INTEGER * {unit})::{COLUMNS[field]}") if unit else None
+
+
+def _time(
+    layout: SourceMapping, field: str, source: FieldSource, columns: Columns, cells: Mapping[str, str]
+) -> PlainField | None:
+    header = str(source.column)
+    texts = _distinct(columns[header], may_be_null=not layout.requires(field))
+    if texts is None:
+        return None
+    found = plain_times(source.format or "iso", texts, cells[header], ZoneInfo(layout.time_zone), layout.dates)
+    if found is None or (field == "sold_at" and found.business_date is None):
+        return None
+    return PlainField(found.value, business_date=found.business_date or "")
 
 
 def _number_pattern(marks: Format, before_point: int, scale: int) -> str:

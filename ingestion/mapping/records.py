@@ -41,7 +41,7 @@ def create_views(
     of_product, non_product = _non_products(connection, layout, values)
     connection.execute(
         "CREATE OR REPLACE VIEW parsed_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
-        f" {source.line_digest} AS line_digest, {fields}, sold_at.business_date AS business_date,"
+        f" {source.line_digest} AS line_digest, {fields}, {values['sold_at'].business_date} AS business_date,"
         f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
         f" {of_product} FROM source_rows AS s{all_joins(source, values)}{non_product}"
     )

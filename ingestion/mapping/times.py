@@ -45,7 +45,7 @@ def time_values(
         form = find_format(connection)
     local_at, utc_at = _read(form)
     if is_exact and "%" in form:
-        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(_exact_pattern(form))}) THEN {local_at} END"
+        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(exact_pattern(form))}) THEN {local_at} END"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE read_times AS SELECT text, rows, is_empty,"
         f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {utc_at} END AS utc_at"
@@ -121,7 +121,7 @@ def _read(form: str) -> tuple[str, str]:
     return f"try_strptime(trimmed, {literal(form)})", "NULL::TIMESTAMP"
 
 
-def _exact_pattern(form: str) -> str:
+def exact_pattern(form: str) -> str:
     """A regular expression for texts of a strptime format in which every part has all of its digits."""
     widths = {"Y": 4, "f": 6}
     pattern = re.sub(r"%([YmdHIMSyf])", lambda part: f"[0-9]{{{widths.get(part[1], 2)}}}", re.escape(form))
