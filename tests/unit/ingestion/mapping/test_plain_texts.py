@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -18,35 +16,10 @@ from ingestion.mapping.map_json import map_json
 from ingestion.mapping.plain_texts import PlainField, plain_fields
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
+from tests.fakes.changed_rows import ROWS, changed, places
 from tests.fakes.retailer_mappings import retailer_mapping
-from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
 
 DAY = date(2024, 1, 15)
-ROWS: dict[int, list[Any]] = {
-    1: [
-        row_1(),
-        guest_row_1(),
-        row_1(txn_type="RETURN", qty=-2, line_total="-25.00"),
-        row_1(txn_type="ADJUST", qty=1, unit_price="-5.00", line_total="-5.00"),
-        row_1(line_no=None),
-        row_1(sold_at="2024-01-15T07:03:22.250-05:00"),
-    ],
-    2: [
-        line_2(),
-        line_2({"buyer": None}),
-        line_2({"kind": "refund"}),
-        line_2({"kind": "adjustment"}, unit_amount=-1250, amount=-2500),
-        line_2({"currency": {"code": "GBP", "exponent": 0}}),
-        line_2(id=None),
-    ],
-    3: [
-        row_3(),
-        row_3(cliente=None),
-        row_3(tipo="D", importe="-25,00"),
-        row_3(tipo="A", precio="-12,50", importe="-25,00"),
-        row_3(linea=None),
-    ],
-}
 VALUES: list[Any] = [
     None, "", " ", "x", "x" * 64, "x" * 65, "é" * 255, "é" * 256, "  Padded  ", "\u3000x", "ñandú £5",
     'a "quoted" \\ name', "a\u2028b", "\U0001f6d2", "a\x00b", "a\nb", "\x1fx", 0, 3, 4, 5, -1, 2.0,
@@ -55,26 +28,6 @@ VALUES: list[Any] = [
     "USD",
 ]  # fmt: skip
 READERS = {number: (mapping := retailer_mapping(number), JsonReader(mapping)) for number in ROWS}
-
-
-def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value within a row."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield (*before, key)
-        yield from places(each, (*before, key))
-
-
-def changed(row: Any, place: tuple[Any, ...], value: Any) -> Any:
-    found = copy.deepcopy(row)
-    inner = found
-    for key in place[:-1]:
-        if not isinstance(inner, dict | list):
-            return found
-        inner = inner.get(key) if isinstance(inner, dict) else inner[key]
-    if isinstance(inner, dict):
-        inner[place[-1]] = value
-    return found
 
 
 def mapped(connection: duckdb.DuckDBPyConnection, number: int, rows: list[Any]) -> tuple[list[bytes], list[Any]]:
