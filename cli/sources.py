@@ -17,7 +17,7 @@ from rich.table import Table
 from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
 from shared.config import SourceSettings, load_source_settings
-from shared.errors import FixConfiguration, RetailError
+from shared.errors import FixConfiguration, RejectRecord, RetailError
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
@@ -197,15 +197,19 @@ def _connector(settings: SourceSettings, source_id: str) -> Iterator[Any]:
 
 
 def _read(settings: SourceSettings, source_id: str, day: date, limit: int) -> tuple[list[Any], list[Any]]:
-    from ingestion.mapping.single_rows import map_rows
-    from ingestion.mapping.workspace import workspace
+    from ingestion.mapping.single_rows import single_lines
 
-    with _connector(settings, source_id) as connector, workspace(threads=1) as connection:
-        rows = list(islice((row for page in connector.fetch_sales_data(day) for row in page.rows), limit))
-        records, rejected = map_rows(connection, connector.mapping, rows)
-    shown = [record.model_dump(mode="json") for record in records[:limit]]
-    faults = [{"code": each.error.code, "reason": str(each.error), "payload": each.payload} for each in rejected]
-    return shown, faults[: limit - len(shown)]
+    records: list[Any] = []
+    rejected: list[Any] = []
+    with _connector(settings, source_id) as connector:
+        pages = connector.fetch_sales_data(day)
+        lines = (line for page in pages for line in single_lines(connector.mapping, list(page.rows)))
+        for line in islice(lines, limit):
+            try:
+                records.append(connector.normalize_sales_record(line).model_dump(mode="json"))
+            except RejectRecord as error:
+                rejected.append({"code": error.code, "reason": str(error), "payload": line})
+    return records, rejected
 
 
 def _origin(sources: Sources, reference: Any) -> str:

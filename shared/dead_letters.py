@@ -6,6 +6,7 @@ A record that is rejected again updates its row. One that is no longer rejected 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -38,6 +39,15 @@ WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = %s AND status = 
 """
 
 
+def as_json(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A source's value as JSON, also where it is nested deeper than orjson writes or is not of JSON's types."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError:
+        text = json.dumps(value, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, default=str)
+        return text.encode("utf-8", "replace")
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     """One rejected record."""
@@ -51,15 +61,13 @@ class DeadLetter:
 
     def line(self) -> bytes:
         """A line of the rejected object: the same bytes for the same rejection, NUL escaped."""
-        return orjson.dumps(
-            {
-                "reason_code": self.reason_code,
-                "reason": self.reason,
-                "position": self.position,
-                "payload": self.payload,
-            },
-            option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
-        )
+        letter = {
+            "reason_code": self.reason_code,
+            "reason": self.reason,
+            "position": self.position,
+            "payload": self.payload,
+        }
+        return as_json(letter, sort_keys=True) + b"\n"
 
 
 @dataclass(frozen=True)
@@ -93,7 +101,7 @@ def resolve_others(cursor: Cursor, retailer_id: str, days: Sequence[date], *, st
 
 def _row(line: bytes, origin: Origin) -> tuple[Any, ...]:
     rejected = orjson.loads(line)
-    payload = orjson.dumps(rejected["payload"], option=orjson.OPT_SORT_KEYS)
+    payload = as_json(rejected["payload"], sort_keys=True)
     return (
         origin.retailer_id,
         origin.business_date,

@@ -42,6 +42,7 @@ class RawPage(Generic[Raw]):
     number: int
     """From 1."""
     rows: Sequence[Raw]
+    """What JSON has: objects, arrays, texts, numbers, true, false and null."""
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
 
@@ -86,7 +87,7 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """A row, with one line, as a `SalesRecord`. Pure. Raises RejectRecord with a reason code."""
+        """A row with one line as a `SalesRecord`, to look at it. Pure. Raises RejectRecord with a reason code."""
 
     def daily_report(self, day: date) -> ControlReport | None:
         """The control report of `day`: line count and net totals from the retailer's own system.

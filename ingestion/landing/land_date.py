@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import duckdb
+
 from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
-from ingestion.landing.control_totals import DayContents
 from ingestion.landing.listing import Listing, reading_listing
-from ingestion.landing.rejected_rows import describe, on_page, rejected_lines
+from ingestion.landing.rejected_rows import describe, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
 from ingestion.landing.write import NO_CHANGES, ChangesRead, PartitionToWrite, PartitionWriter, RawZone
@@ -23,7 +24,7 @@ from shared import dead_letters
 from shared.config import IngestSettings
 from shared.database import session, transaction
 from shared.dead_letters import Origin
-from shared.errors import RetryLater, StopRun
+from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.logs import get_logger
 from shared.partitions import ControlReport, Manifest
 
@@ -74,6 +75,11 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
+            except duckdb.OutOfMemoryException as error:
+                raise FixConfiguration(
+                    f"{connector.retailer_id} {day}: {settings.memory_mb} MB are not enough to read the listing. Raise"
+                    " INGEST_MEMORY_MB."
+                ) from error
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
@@ -108,7 +114,7 @@ def _check_rejections(
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
     with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
-        dead_letters.record(cursor, rejected_lines(connection.cursor(), day, on_page), origin)
+        dead_letters.record(cursor, rejected_lines(connection.cursor(), day, reading.listing), origin)
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.items())
     page, row, column, value, reason, code = connection.execute(
         "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
@@ -117,7 +123,7 @@ def _check_rejections(
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
         f" {max_share:.0%}. The partition was not replaced. The first one:"
-        f" {describe(on_page(page, row), column, value)}: {reason} ({code})."
+        f" {describe(reading.listing.place(page, row), column, value)}: {reason} ({code})."
         " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
     )
 
@@ -131,15 +137,7 @@ def _write(
     changes: ChangesRead,
     runtime: Runtime,
 ) -> Manifest:
-    totals = reading.totals
-    contents = DayContents(
-        landed=totals.landed,
-        distinct=totals.distinct_landed,
-        rejected=totals.rejected,
-        landed_amounts=dict(totals.landed_amounts),
-        rejected_amounts=dict(totals.rejected_amounts),
-    )
-    part = PartitionToWrite(reading.text, contents, control_report=report, changes=changes)
+    part = PartitionToWrite(reading.text, reading.totals.contents, control_report=report, changes=changes)
     with (
         session(zone.dsn, application_name="retail-ingest") as warehouse,
         PartitionWriter(
@@ -147,7 +145,7 @@ def _write(
             warehouse,
             reading.listing.connection.cursor(),
             retailer_id=retailer_id,
-            place_of=on_page,
+            origin=reading.listing,
             requested_from=reading.requested_from,
             clock=runtime.clock,
         ) as writer,

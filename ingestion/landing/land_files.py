@@ -18,6 +18,7 @@ import duckdb
 
 from ingestion.landing.control_totals import day_contents
 from ingestion.landing.plan import LandingPlan, ReadFiles
+from ingestion.landing.rejected_rows import RowsOfFiles
 from ingestion.landing.serialise import day_texts
 from ingestion.landing.source_partitions import WrittenPartition
 from ingestion.landing.write import (
@@ -108,7 +109,6 @@ class _Landing:
         """Write the data of everything."""
         if not self._plan.digests:
             return {}
-        names = {file.number: file.name for file in self._read.files}
         with (
             session(self._zone.dsn, application_name="retail-ingest") as warehouse,
             PartitionWriter(
@@ -116,7 +116,7 @@ class _Landing:
                 warehouse,
                 self._rejected,
                 retailer_id=self._read.retailer_id,
-                place_of=lambda number, line: f"{names[number]}, line {line}",
+                origin=RowsOfFiles({file.number: file.name for file in self._read.files}),
                 requested_from=self._requested_from,
                 clock=self._clock,
             ) as writer,

@@ -1,7 +1,8 @@
 """Turns the pages of a listing into the lines of the raw zone, with memory bounded by a setting.
 
 Pages are mapped some ten thousand lines at a time. What is kept of them is on disk: the pages themselves, because a
-rejected row is stored as it was sent, and the lines. In DuckDB are a key and an amount per line, and the rejected rows.
+rejected row is stored as it was sent, and the lines. In DuckDB are a key and an amount per line, and why rows were
+rejected. A page is in memory as well, so the largest one adds to the setting.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,42 +25,60 @@ from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
 from ingestion.mapping.json_rows import JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
+from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.workspace import workspace
+from shared.dead_letters import as_json
 
-LINES_AT_ONCE = 50_000
-BYTES_AT_ONCE = 48 * 1024 * 1024
-"""Pages are mapped when so many lines, or so many bytes of them, have been read."""
+_LINES_AT_ONCE = 50_000
+_MEMORY_PER_BYTE = 6
+"""Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
+
+
+@dataclass(frozen=True)
+class _SentPage:
+    """A page in the file of pages."""
+
+    number: int
+    offset: int
+    size_bytes: int
 
 
 class Listing:
-    """A listing as it is read. `connection` has its `rejected_rows`."""
+    """A listing as it is read. `connection` has its `rejected_rows`, of which this is the `RowOrigin`.
+
+    Its pages are numbered here from 0 in the order in which they are read.
+    """
 
     def __init__(
-        self, mapping: SourceMapping, day: date, connection: duckdb.DuckDBPyConnection, directory: Path
+        self, mapping: SourceMapping, day: date, connection: duckdb.DuckDBPyConnection, memory_mb: int, directory: Path
     ) -> None:
         self.connection = connection
         self._mapping, self._day, self._reader = mapping, day, JsonReader(mapping)
+        self._bytes_at_once = memory_mb * 1024 * 1024 // _MEMORY_PER_BYTE
         self._pending: dict[int, JsonPage] = {}
         self._lines = self._bytes = 0
-        self._pages = (directory / "pages.json").open("w+b")
-        self._size_of_pages = 0
-        self._place_of: dict[int, tuple[int, int]] = {}
-        """Page → where it begins in the file, and its size."""
+        self._sent: list[_SentPage] = []
+        self._shown: tuple[int, list[Any]] | None = None
+        """The lines of the page that was read again last."""
+        self._pages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._text = (directory / "lines.json").open("wb")
         self._size = 0
         self._digest = hashlib.sha256()
-        connection.execute(f"CREATE OR REPLACE TABLE listing_keys({LISTING_KEYS})")
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE listing_keys({LISTING_KEYS});"
+            " CREATE OR REPLACE TABLE rejected_contents(digest UBIGINT);"
+            f" CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})"
+        )
 
     def add(self, page: RawPage[Any]) -> None:
         """Add the rows of a page, in the order of the listing."""
-        rows = page.rows
-        body = orjson.dumps(rows)
-        self._place_of[page.number] = self._size_of_pages, len(body)
-        self._size_of_pages += self._pages.write(body)
-        read = self._reader.read(rows)
-        self._pending[page.number] = read
+        body = as_json(page.rows)
+        before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
+        self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
+        read = self._reader.read(page.rows)
+        self._pending[len(self._sent) - 1] = read
         self._lines, self._bytes = self._lines + read.lines, self._bytes + len(body)
-        if self._lines >= LINES_AT_ONCE or self._bytes >= BYTES_AT_ONCE:
+        if self._lines >= _LINES_AT_ONCE or self._bytes >= self._bytes_at_once:
             self._map()
 
     def complete(self) -> tuple[Totals, DayText]:
@@ -68,18 +88,27 @@ class Listing:
         text = DayText(self._day, Path(self._text.name), self._size, self._digest.hexdigest())
         return read_totals(self.connection), text
 
+    def place(self, number: int, line: int) -> str:
+        """See `RowOrigin`."""
+        return f"page {self._sent[number].number}, row {line}"
+
+    def payload(self, number: int, line: int, stored: str | None) -> Any:
+        """See `RowOrigin`."""
+        return self._lines_of(number)[line - 1]
+
     def close(self) -> None:
         """Close the files."""
         self._pages.close()
         self._text.close()
 
     def _map(self) -> None:
-        if not self._pending and self._place_of:
+        if not self._pending:
             return
         mapped = map_json(self.connection, self._mapping, self._reader.columns, self._pending, self._day)
+        first = min(self._pending)
         self._pending, self._lines, self._bytes = {}, 0, 0
         if mapped.rejected:
-            self._add_payloads()
+            self._add_contents(first)
         if not mapped.landed:
             return
         self.connection.execute(
@@ -90,28 +119,26 @@ class Listing:
             self._digest.update(text)
             self._size += self._text.write(text)
 
-    def _add_payloads(self) -> None:
+    def _add_contents(self, first: int) -> None:
+        """Note what the rows are that were rejected since this page: equal ones count once in a control report."""
         import pyarrow
 
         found = self.connection.execute(
-            "SELECT source_file, list(source_line) FROM rejected_rows WHERE payload IS NULL GROUP BY source_file"
+            "SELECT source_file, source_line FROM rejected_rows WHERE source_file >= ? ORDER BY ALL", [first]
         ).fetchall()
-        pages, lines, payloads = [], [], []
-        for page, numbers in found:
-            offset, size = self._place_of[page]
-            self._pages.seek(offset)
-            sent = self._reader.payloads(orjson.loads(self._pages.read(size)))
-            pages += [page] * len(numbers)
-            lines += numbers
-            payloads += [orjson.dumps(sent[line - 1], option=orjson.OPT_SORT_KEYS).decode() for line in numbers]
-        self._pages.seek(0, 2)
-        sent_rows = pyarrow.table({"page": pages, "line": lines, "payload": pyarrow.array(payloads, pyarrow.string())})
-        self.connection.register("sent_rows", sent_rows)
-        self.connection.execute(
-            "UPDATE rejected_rows SET payload = sent_rows.payload FROM sent_rows"
-            " WHERE source_file = page AND source_line = line"
-        )
-        self.connection.unregister("sent_rows")
+        digests = [hash(as_json(self.payload(number, line, None), sort_keys=True)) % 2**64 for number, line in found]
+        self.connection.register("contents", pyarrow.table({"digest": pyarrow.array(digests, pyarrow.uint64())}))
+        self.connection.execute("INSERT INTO rejected_contents SELECT digest FROM contents")
+        self.connection.unregister("contents")
+
+    def _lines_of(self, number: int) -> list[Any]:
+        """What each line of a page is kept as if it is rejected."""
+        if self._shown is None or self._shown[0] != number:
+            sent = self._sent[number]
+            self._pages.seek(sent.offset)
+            self._shown = number, self._reader.payloads(orjson.loads(self._pages.read(sent.size_bytes)))
+            self._pages.seek(0, 2)
+        return self._shown[1]
 
 
 @contextmanager
@@ -121,7 +148,7 @@ def reading_listing(mapping: SourceMapping, day: date, memory_mb: int) -> Iterat
         workspace(memory_mb, threads=1) as connection,
         tempfile.TemporaryDirectory(prefix="retail-listing-") as directory,
     ):
-        listing = Listing(mapping, day, connection, Path(directory))
+        listing = Listing(mapping, day, connection, memory_mb, Path(directory))
         try:
             yield listing
         finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
+from typing import Any, Protocol
 
 import duckdb
 import orjson
@@ -16,16 +18,32 @@ _ROWS_AT_ONCE = 1_000
 _VALUE_SHOWN = 80
 
 
-Places = Callable[[int, int], str]
-"""Where a row is, from its `source_file` and `source_line`: `sales.csv, line 7` or `page 3, row 17`."""
+class RowOrigin(Protocol):
+    """Where the rows of `rejected_rows` come from: `number` is their `source_file`, `line` their `source_line`."""
+
+    def place(self, number: int, line: int) -> str:
+        """Where a row is: `sales.csv, line 7` or `page 3, row 17`."""
+
+    def payload(self, number: int, line: int, stored: str | None) -> Any:
+        """The row as it was sent. `stored`: its `payload` in `rejected_rows`, JSON."""
 
 
-def on_page(page: int, row: int) -> str:
-    """The place of a row in a listing."""
-    return f"page {page}, row {row}"
+@dataclass(frozen=True)
+class RowsOfFiles:
+    """Rows whose files have these names, by number."""
+
+    names: Mapping[int, str]
+
+    def place(self, number: int, line: int) -> str:
+        """See `RowOrigin`."""
+        return f"{self.names[number]}, line {line}"
+
+    def payload(self, number: int, line: int, stored: str | None) -> Any:
+        """See `RowOrigin`."""
+        return orjson.loads(stored or "null")
 
 
-def rejected_lines(cursor: duckdb.DuckDBPyConnection, day: date, place_of: Places) -> Iterator[bytes]:
+def rejected_lines(cursor: duckdb.DuckDBPyConnection, day: date, origin: RowOrigin) -> Iterator[bytes]:
     """The day's lines of the rejected object, in the order of the files, in bounded memory.
 
     `cursor` must not be used for anything else until the last line is read.
@@ -37,15 +55,18 @@ def rejected_lines(cursor: duckdb.DuckDBPyConnection, day: date, place_of: Place
     )
     while rows := cursor.fetchmany(_ROWS_AT_ONCE):
         for number, line, code, reason, column, value, payload in rows:
-            position = value if number == REJECTED_BEFORE else describe(place_of(number, line), column, value)
-            yield DeadLetter(code, reason, position, orjson.loads(payload)).line()
+            if number == REJECTED_BEFORE:
+                yield DeadLetter(code, reason, value, orjson.loads(payload)).line()
+                continue
+            position = describe(origin.place(number, line), column, value)
+            yield DeadLetter(code, reason, position, origin.payload(number, line, payload)).line()
 
 
 def describe(position: str, column: str | None, value: str | None) -> str:
     """The position of a row, with the column and the value that were rejected."""
     if column is not None:
         position += f", column {column}"
-    if value is not None:
+    if value:
         shown = value if len(value) <= _VALUE_SHOWN else value[:_VALUE_SHOWN] + "…"
         position += f": {orjson.dumps(shown).decode()}"
     return position

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 import duckdb
 
-from shared.partitions import ControlAmounts, ControlReport
+from ingestion.landing.control_totals import DayContents
+from shared.partitions import ControlReport
 
 LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
 """Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
@@ -20,18 +21,22 @@ Money = Mapping[str, Decimal]
 class Totals:
     """Counts and sums of one reading of a listing. Money is signed, by currency."""
 
-    landed: int = 0
-    rejected: int = 0
-    distinct_landed: int = 0
-    """Distinct natural keys among the landed lines."""
+    contents: DayContents
+    """As the manifest declares them: of every landed line, duplicates included."""
     distinct_rejected: int = 0
-    landed_amounts: Money = field(default_factory=dict)
-    """Of every landed line, duplicates included."""
     distinct_amounts: Money = field(default_factory=dict)
-    """Each natural key once, in its latest version."""
-    rejected_amounts: Money = field(default_factory=dict)
-    """Of the rejected rows whose amount could be read."""
+    """Of the landed lines: each natural key once, in its latest version."""
     reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def landed(self) -> int:
+        """Landed lines."""
+        return self.contents.landed
+
+    @property
+    def rejected(self) -> int:
+        """Rejected lines."""
+        return self.contents.rejected
 
     @property
     def fetched(self) -> int:
@@ -41,22 +46,11 @@ class Totals:
     @property
     def distinct(self) -> int:
         """Distinct lines, rejected ones included."""
-        return self.distinct_landed + self.distinct_rejected
-
-    @property
-    def control_amounts(self) -> dict[str, ControlAmounts]:
-        """Control totals for the manifest."""
-        zero = Decimal(0)
-        return {
-            currency: ControlAmounts(
-                landed=self.landed_amounts.get(currency, zero), rejected=self.rejected_amounts.get(currency, zero)
-            )
-            for currency in sorted({*self.landed_amounts, *self.rejected_amounts})
-        }
+        return self.contents.distinct + self.distinct_rejected
 
 
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
-    """The totals of `listing_keys` and `rejected_rows`."""
+    """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
     landed = connection.execute(
         "SELECT currency, count(*), count(DISTINCT key), sum(net_amount) FROM listing_keys GROUP BY currency"
     ).fetchall()
@@ -66,21 +60,19 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
     different, money = _rejected_totals(connection) if rejected else (0, {})
-    return Totals(
+    contents = DayContents(
         landed=lines,
+        distinct=distinct,
         rejected=sum(count for _, count in rejected),
-        distinct_landed=distinct,
-        distinct_rejected=different,
         landed_amounts=amounts,
-        distinct_amounts=amounts if lines == distinct else _latest_amounts(connection),
         rejected_amounts=money,
-        reasons=dict(rejected),
     )
+    return Totals(contents, different, amounts if lines == distinct else _latest_amounts(connection), dict(rejected))
 
 
-def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, Money]:
+def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, Decimal]]:
     """How many different rows were rejected, and their money where it could be read."""
-    [(different,)] = connection.execute("SELECT count(DISTINCT payload) FROM rejected_rows").fetchall()
+    [(different,)] = connection.execute("SELECT count(DISTINCT digest) FROM rejected_contents").fetchall()
     money = connection.execute(
         "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
     ).fetchall()
@@ -121,7 +113,7 @@ def unexplained_money(totals: Totals, report: ControlReport) -> str | None:
     zero = Decimal(0)
     for currency in sorted({*totals.distinct_amounts, *report.net}):
         ours, reported = totals.distinct_amounts.get(currency, zero), report.net.get(currency, zero)
-        rejected = totals.rejected_amounts.get(currency, zero)
+        rejected = totals.contents.rejected_amounts.get(currency, zero)
         if reported not in (ours, ours + rejected):
             return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected:,.2f} rejected"
     return None

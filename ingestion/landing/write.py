@@ -19,7 +19,7 @@ from typing import Self
 import duckdb
 
 from ingestion.landing.control_totals import DayContents
-from ingestion.landing.rejected_rows import Places, rejected_lines
+from ingestion.landing.rejected_rows import RowOrigin, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
@@ -111,13 +111,13 @@ class PartitionWriter:
         rejected: duckdb.DuckDBPyConnection,
         *,
         retailer_id: str,
-        place_of: Places,
+        origin: RowOrigin,
         requested_from: datetime,
         clock: Callable[[], datetime],
     ) -> None:
         """`rejected` is a cursor of the thread that writes."""
         self._zone, self._connection, self._rejected = zone, connection, rejected
-        self._retailer_id, self._place_of = retailer_id, place_of
+        self._retailer_id, self._origin = retailer_id, origin
         self._requested_from, self._clock = requested_from, clock
         self._pool = ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put")
 
@@ -178,13 +178,13 @@ class PartitionWriter:
         with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
             path = Path(directory) / "rejected.json"
             with path.open("wb") as file:
-                file.writelines(rejected_lines(self._rejected, day, self._place_of))
+                file.writelines(rejected_lines(self._rejected, day, self._origin))
             self._zone.bucket.put(key, path, content_type=_NDJSON)
             with path.open("rb") as lines:
                 sha256 = hashlib.file_digest(lines, "sha256").hexdigest()
                 lines.seek(0)
-                origin = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
-                dead_letters.record(cursor, lines, origin)
+                of = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
+                dead_letters.record(cursor, lines, of)
         return sha256
 
     def _manifest(self, part: PartitionToWrite, sha256: str, rejected_sha256: str | None, now: datetime) -> Manifest:

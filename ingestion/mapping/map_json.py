@@ -47,7 +47,7 @@ class MappedRows:
     landed: int
     rejected: int
     bare: frozenset[str] = frozenset()
-    """Text columns of `landed_records` without a character that is escaped in JSON."""
+    """Columns of `landed_records` without a character that is escaped in JSON."""
 
 
 def map_json(

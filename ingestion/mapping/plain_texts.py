@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ingestion.mapping.expressions import digits, longest, plain_number
+from ingestion.mapping.expressions import check_faults, digits, longest, plain_number
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_times import plain_times
@@ -48,7 +48,7 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
     `columns` are the texts by header, null where JSON has a null. `cells` is the SQL of each, with '' for a null. The
     texts of a field that is left out may be right all the same.
     """
-    has_rules = {check.field for check in layout.checks if check.severity == "error" and not check.required}
+    has_rules = {check.field for check in layout.checks if check.severity == "error" and check_faults(check)}
     found = {}
     for field, source in layout.columns.items():
         if source.column is None or source.when_missing or field in has_rules:

@@ -1,4 +1,7 @@
-"""Times of JSON rows that need no reading by query: all of a batch are written well, and have one offset from UTC."""
+"""Times of JSON rows that need no reading by query: all of a batch are written well.
+
+Those of local clocks, and business dates, also need one offset from UTC for all of them.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ def _seconds(texts: Sequence[str], cell: str, zone: ZoneInfo, dates: Dates) -> P
         ends = [datetime.fromtimestamp(seconds, zone) for seconds in (min(numbers), max(numbers))]
     except (ValueError, OverflowError, OSError):
         return None
-    if not _within(dates, [f"{end:%Y-%m-%d}" for end in ends]):
+    if not _within(dates, [end.date().isoformat() for end in ends]):
         return None
     seconds = f"nullif({cell}, '')::BIGINT"
     at = [end.astimezone(UTC).replace(tzinfo=None) for end in ends]
@@ -83,11 +86,11 @@ def _local(form: str, texts: Sequence[str], cell: str, zone: ZoneInfo, dates: Da
         return None
     try:
         times = [_parsed(form, text) for text in texts]
-    except ValueError:
+    except (ValueError, re.error):  # also a format that names a part twice
         return None
     ends = [min(times), max(times)]
     offset = _one_offset(zone, ends, lambda interval: interval.local_from)
-    if offset is None or not _within(dates, [f"{end:%Y-%m-%d}" for end in ends]):
+    if offset is None or not _within(dates, [end.date().isoformat() for end in ends]):
         return None
     local = f"strptime(nullif({cell}, ''), {literal(form)})"
     return PlainTimes(f"({local} - to_seconds({offset}))::TIMESTAMPTZ", f"{local}::DATE")

@@ -146,11 +146,13 @@ def fill_landed_records(
     )
     names = [name for name in COLUMNS if name not in virtual]
     listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
+    # A join may change the order of rows. In a listing, the later of two versions of the same time counts.
+    order = " ORDER BY source_row" if layout.is_json and any(found.join for found in values.values()) else ""
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
         f" WITH {measured(layout, small=_small(connection, values), day=day)}"
-        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
+        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL{order}"
     )
     found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
     return int(found[0]) if found else 0

@@ -40,13 +40,6 @@ def minor_units(field: str, value: object, exponent: object) -> Decimal:
     return Decimal(value).scaleb(-exponent)
 
 
-def integer(field: str, value: object) -> int:
-    """An integer; `true` and `2.0` are rejected."""
-    if type(value) is not int:
-        raise not_a_number(field, value)
-    return value
-
-
 def _matching(pattern: re.Pattern[str], field: str, value: object) -> str:
     if not isinstance(value, str):
         raise not_a_number(field, value)

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion.mapping.single_rows import map_rows
+from ingestion.mapping.single_rows import read_row
 from ingestion.models.retailer_data import SalesRecord
 from shared.errors import RejectRecord
 from tests.fakes.retailer_mappings import retailer_mapping
@@ -28,10 +28,7 @@ class MappedRows:
 
     def record(self, row: Any) -> SalesRecord:
         """The record of a row with one line. Raises RejectRecord."""
-        records, rejected = map_rows(self._connection, self._mapping, [row])
-        if rejected:
-            raise rejected[0].error
-        return records[0]
+        return read_row(self._connection, self._mapping, row)
 
     def code(self, row: Any) -> str:
         """Why a row is rejected."""

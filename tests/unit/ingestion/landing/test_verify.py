@@ -36,8 +36,8 @@ def test_a_listing_that_agrees_with_the_control_report_is_accepted() -> None:
 def test_duplicates_count_once_against_the_report_and_each_time_in_the_manifest() -> None:
     counted = totals(row_1(), row_1(), row_1(line_no=2))
     assert find_mismatch(counted, report(2, USD="50.00")) is None
-    assert (counted.landed, counted.distinct_landed) == (3, 2)
-    assert counted.control_amounts["USD"].landed == Decimal("75")
+    assert (counted.landed, counted.contents.distinct) == (3, 2)
+    assert counted.contents.amounts["USD"].landed == Decimal("75")
 
 
 def test_the_later_of_two_versions_of_a_line_counts() -> None:
@@ -73,7 +73,7 @@ def test_with_rejected_records_lines_are_compared_and_money_is_not() -> None:
     counted = totals(row_1(), BAD, BAD)
     assert find_mismatch(counted, report(2, USD="1.00")) is None
     assert (counted.fetched, counted.landed, counted.rejected) == (3, 1, 2)
-    assert counted.control_amounts["USD"].rejected == Decimal("-14.00")
+    assert counted.contents.amounts["USD"].rejected == Decimal("-14.00")
 
 
 @pytest.mark.parametrize(("reported", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
@@ -88,7 +88,7 @@ def test_sums_of_money_do_not_overflow() -> None:
     ]
     counted = totals(*rows)
     assert counted.distinct_amounts == {"USD": Decimal("9999999999000000")}
-    assert counted.control_amounts["USD"].landed == Decimal("9999999999000000")
+    assert counted.contents.amounts["USD"].landed == Decimal("9999999999000000")
 
 
 def test_negative_money_is_summed_exactly() -> None:

@@ -12,12 +12,15 @@ import pytest
 from ingestion.landing.serialise import record_texts
 from ingestion.mapping import map_json as mapping_pages
 from ingestion.mapping.json_rows import JsonReader
+from ingestion.mapping.layout_parts import Dates
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.plain_texts import PlainField, plain_fields
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
 from tests.fakes.changed_rows import ROWS, changed, places
 from tests.fakes.retailer_mappings import retailer_mapping
+from tests.fakes.vendor_rows import line_2, row_1
 
 DAY = date(2024, 1, 15)
 VALUES: list[Any] = [
@@ -67,3 +70,27 @@ def test_plain_fields_have_the_values_that_reading_them_gives(number: int, monke
     assert (len(few), len(lines) > 300) == (len(ROWS[number]), True)
     for line in lines:
         assert line == SalesRecord.model_validate_json(line).model_dump_json().encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "row"),
+    [
+        ({"checks": [{"field": "quantity", "required": True, "at_most": "1"}]}, row_1()),
+        ({"checks": [{"field": "store_id", "required": True, "matches": "LA.*"}]}, row_1()),
+        ({"dates": {"first": "1970-01-01", "last": "2099-12-31"}}, row_1(last_modified="0199-06-01T00:00:00Z")),
+    ],
+)
+def test_what_a_mapping_rejects_is_rejected_although_its_text_is_plain(changes: dict[str, Any], row: Any) -> None:
+    mapping, reader = READERS[1]
+    stricter = SourceMapping.model_validate({**mapping.model_dump(by_alias=True), **changes})
+    with workspace(threads=1) as connection:
+        assert map_json(connection, stricter, reader.columns, {1: reader.read([row])}, DAY).landed == 0
+
+
+def test_seconds_before_the_first_date_are_rejected_in_years_of_three_digits() -> None:
+    mapping, reader = READERS[2]
+    stricter = mapping.model_copy(update={"dates": Dates()})
+    with workspace(threads=1) as connection:
+        for second in (-55874275200, -55684972800):
+            page = reader.read([line_2({"modified_at": second})])
+            assert map_json(connection, stricter, reader.columns, {1: page}, DAY).landed == 0
