@@ -55,7 +55,7 @@ class DeadLetter:
     reason_code: str
     reason: str
     position: str
-    """Its place at the source: `page 3, row 17`."""
+    """Its place at the source, with the column and the value if one is to blame: `page 3, row 17, column sku`."""
     payload: Any
     """JSON-able, as the source sent it."""
 

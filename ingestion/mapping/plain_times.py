@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 
 from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.sql_text import literal
-from ingestion.mapping.times import exact_pattern
+from ingestion.mapping.times import HOUR_AND_MINUTE, exact_pattern
 from ingestion.mapping.zones import Interval, local_intervals
 
-_HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _RFC_3339 = re.compile(
-    f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]{{1,6}})?)?(?:Z|[+-]{_HOUR_AND_MINUTE})"
+    f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]{{1,6}})?)?(?:Z|[+-]{HOUR_AND_MINUTE})"
 )
 _EPOCH = re.compile("-?[0-9]{1,11}")
 _STRPTIME = re.compile("(?:%[YmdHMS]|[^%])+")
