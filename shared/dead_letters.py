@@ -61,13 +61,13 @@ class DeadLetter:
 
     def line(self) -> bytes:
         """A line of the rejected object: the same bytes for the same rejection, NUL escaped."""
-        letter = {
+        rejected = {
             "reason_code": self.reason_code,
             "reason": self.reason,
             "position": self.position,
             "payload": self.payload,
         }
-        return as_json(letter, sort_keys=True) + b"\n"
+        return as_json(rejected, sort_keys=True) + b"\n"
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_equal_rows_that_are_rejected_count_once(listing: Listing) -> None:
     assert (totals.rejected, totals.distinct) == (4, 2)
 
 
-def test_a_value_that_is_nested_deeply_is_no_obstacle(listing: Listing) -> None:
+def test_a_value_that_is_nested_deeply_does_not_stop_the_listing(listing: Listing) -> None:
     deep: Any = []
     for _ in range(300):
         deep = [deep]
