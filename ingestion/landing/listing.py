@@ -28,6 +28,7 @@ from ingestion.mapping.map_json import map_json
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.workspace import workspace
 from shared.dead_letters import as_json
+from shared.scratch import scratch_directory
 
 _LINES_AT_ONCE = 50_000
 _MEMORY_PER_BYTE = 6
@@ -146,7 +147,7 @@ def reading_listing(mapping: SourceMapping, day: date, memory_mb: int) -> Iterat
     """A listing of one business date. Its files and tables are gone at the end of the block."""
     with (
         workspace(memory_mb, threads=1) as connection,
-        tempfile.TemporaryDirectory(prefix="retail-listing-") as directory,
+        scratch_directory() as directory,
     ):
         listing = Listing(mapping, day, connection, memory_mb, Path(directory))
         try:

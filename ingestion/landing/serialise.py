@@ -8,7 +8,6 @@ compares them), ordered by business date, and never all in memory at once.
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import duckdb
 
 from ingestion.models.columnar import COLUMNS, NULLABLE
 from shared.errors import StopRun
+from shared.scratch import scratch_directory
 
 if TYPE_CHECKING:
     import pyarrow
@@ -68,7 +68,7 @@ def day_texts(cursor: duckdb.DuckDBPyConnection, rows: Mapping[date, int]) -> It
         cursor.execute(_distinct_texts(name, columns))
     cursor.execute(_codes())
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="retail-landing-")))
+        directory = Path(stack.enter_context(scratch_directory()))
         yield _complete_days(_batches(cursor), rows, directory)
 
 

@@ -7,7 +7,6 @@ writes no manifests; the partitions are then as after a landing that was killed 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from shared.partitions import (
     rejected_key,
 )
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 from shared.version import CODE_VERSION
 
 CHUNK_DAYS = 32
@@ -175,7 +175,7 @@ class PartitionWriter:
 
     def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> str:
         key = rejected_key(self._retailer_id, day)
-        with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
+        with scratch_directory() as directory:
             path = Path(directory) / "rejected.json"
             with path.open("wb") as file:
                 file.writelines(rejected_lines(self._rejected, day, self._origin))

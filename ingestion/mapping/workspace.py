@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
+
+from shared.scratch import scratch_directory
 
 MEMORY_MB = 512
 """What DuckDB may keep in memory; larger tables spill to disk.
@@ -21,8 +22,8 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
 
     `threads`: how many DuckDB uses; None: as many as there are processors.
     """
-    with tempfile.TemporaryDirectory(prefix="retail-files-") as directory:
-        connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": directory})
+    with scratch_directory() as directory:
+        connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory)})
         try:
             connection.execute("SET TimeZone = 'UTC'")
             if threads is not None:
