@@ -111,15 +111,39 @@ def read_values(
     return {
         field: _constant(connection, layout, field, source)
         if source.value is not None
-        else _plain(_texts(field, source, cells), plain[field])
+        else _plain(connection, layout, field, source, cells, plain[field])
         if field in plain
         else _column(connection, layout, field, source, cells)
         for field, source in layout.columns.items()
     }
 
 
-def _plain(found: FieldValues, plain: PlainField) -> FieldValues:
-    return replace(found, value=plain.value, business_date=plain.business_date, has_table=False)
+def _plain(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    field: str,
+    source: FieldSource,
+    cells: Mapping[str, str],
+    plain: PlainField,
+) -> FieldValues:
+    """A field whose texts are their values, but for those that are read here."""
+    found = replace(_texts(field, source, cells), value=plain.value, business_date=plain.business_date, has_table=False)
+    if not plain.others:
+        return found
+    distinct = f"SELECT unnest([{literals(plain.others)}]) AS text, 1 AS rows"
+    _read_texts(connection, layout, field, source, found, distinct)
+
+    def either(value: str) -> str:
+        return f"CASE WHEN {field}.text IS NULL THEN {getattr(found, value)} ELSE {field}.{value} END"
+
+    return replace(
+        found,
+        join=f" LEFT JOIN {found.table} AS {field} ON {field}.text = {found.text}",
+        value=either("value"),
+        business_date=either("business_date") if plain.business_date else "",
+        code=f"{field}.code",
+        rejected_rows=len(plain.others),
+    )
 
 
 def _texts(field: str, source: FieldSource, cells: Mapping[str, str]) -> FieldValues:
@@ -143,8 +167,20 @@ def _column(
     cells: Mapping[str, str],
 ) -> FieldValues:
     found = _texts(field, source, cells)
-    text = found.text
-    distinct = f"SELECT {text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {text}"
+    distinct = f"SELECT {found.text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {found.text}"
+    _read_texts(connection, layout, field, source, found, distinct)
+    return found.counted(connection)
+
+
+def _read_texts(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    field: str,
+    source: FieldSource,
+    found: FieldValues,
+    distinct: str,
+) -> None:
+    """Create the table of a field's values. `distinct` is the SQL of its texts."""
     if field in TIME_FIELDS:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
         zone = ZoneInfo(layout.time_zone)
@@ -153,12 +189,11 @@ def _column(
             faults = _missing_fault(layout, field)
             time_values(connection, found.table, form, zone, layout.dates, faults, is_exact=layout.is_json)
         except DateOrderError as error:
-            error.field, error.text_sql = field, text
+            error.field, error.text_sql = field, found.text
             raise
     else:
         reading = _number if field in NUMBER_FIELDS else _text
         connection.execute(f"CREATE OR REPLACE TABLE {found.table} AS {reading(layout, field, source, distinct)}")
-    return found.counted(connection)
 
 
 def _constant(

@@ -1,13 +1,14 @@
-"""Finds the fields of a batch of JSON rows whose texts need no reading: each one already is the value.
+"""Finds the texts of a batch of JSON rows that need no reading: each one already is the value.
 
 Looking at the distinct texts of a column takes microseconds here. The queries of `field_values`, which also say what is
-wrong with each text, take milliseconds per field, and a batch of pages has only some thousand rows.
+wrong with a text, take milliseconds per field, and a batch of pages has only some thousand rows. So they read only
+the texts that are not plain: mostly none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -28,25 +29,29 @@ if TYPE_CHECKING:
 
 _END, _INNER = r"[^\s\x00-\x1f\x7f]", r"[^\x00-\x1f\x7f]"
 _MINOR_UNITS = "-?[0-9]{1,9}"
+_MOST_OTHERS = 200
+"""With more distinct texts that are not plain, all of the field's are read by query."""
 
 
 @dataclass(frozen=True)
 class PlainField:
-    """A field of which no text has to be trimmed, replaced or rejected."""
+    """A field of which most texts have not to be trimmed, replaced or rejected."""
 
     value: str
-    """SQL of its value in a row."""
+    """SQL of the value of a plain text."""
     is_bare: bool = True
     """Whether no text has a character that is escaped in JSON."""
     business_date: str = ""
-    """Of a time: SQL of its business date."""
+    """Of a time: SQL of the business date of a plain text."""
+    others: tuple[str, ...] = ()
+    """The distinct texts that have to be read, as in the rows of `source_rows`."""
 
 
 def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, str]) -> dict[str, PlainField]:
-    """The fields of a batch that need no reading.
+    """The fields of a batch whose texts need no reading, but for a few.
 
-    `columns` are the texts by header, null where JSON has a null. `cells` is the SQL of each, with '' for a null. The
-    texts of a field that is left out may be right all the same.
+    `columns` are the texts by header, null where JSON has a null. `cells` is the SQL of each, with '' for a null and a
+    space for an empty text.
     """
     has_rules = {check.field for check in layout.checks if check.severity == "error" and check_faults(check)}
     found = {}
@@ -57,7 +62,7 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
             continue
         read = _number if field in NUMBER_FIELDS else _time if field in TIME_FIELDS else _text
         plain = read(layout, field, source, columns, cells)
-        if plain is not None:
+        if plain is not None and len(plain.others) <= _MOST_OTHERS:
             found[field] = plain
     return found
 
@@ -70,13 +75,13 @@ def _text(
     is_plain: Callable[[str], object] = re.compile(f"{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
     if field == "currency":
         is_plain = CURRENCIES.__contains__
-    texts = _distinct(columns[header], may_be_null=is_guest or not layout.requires(field))
-    if texts is None or not all(map(is_plain, texts)):
-        return None
+    texts = _distinct(columns[header])
     value = f"nullif({cells[header]}, '')"
-    joined = "".join(texts)
+    joined = "".join(filter(None, texts))
     return PlainField(
-        f"coalesce({value}, {literal(GUEST)})" if is_guest else value, '"' not in joined and "\\" not in joined
+        f"coalesce({value}, {literal(GUEST)})" if is_guest else value,
+        is_bare='"' not in joined and "\\" not in joined,
+        others=_others(texts, is_plain, may_be_null=is_guest or not layout.requires(field)),
     )
 
 
@@ -86,20 +91,19 @@ def _number(
     header, exponent = str(source.column), source.minor_units
     before_point, scale = digits(field)
     pattern = _MINOR_UNITS if exponent is not None else _number_pattern(layout.format, before_point, scale)
-    texts = _distinct(columns[header], may_be_null=not layout.requires(field))
-    if texts is None or not all(map(re.compile(pattern).fullmatch, texts)):
-        return None
+    others = _others(_distinct(columns[header]), re.compile(pattern).fullmatch, may_be_null=not layout.requires(field))
     text = f"nullif({cells[header]}, '')"
     if exponent is None:
-        return PlainField(f"{plain_number(layout.format, text)}::{COLUMNS[field]}")
+        return PlainField(f"TRY_CAST({plain_number(layout.format, text)} AS {COLUMNS[field]})", others=others)
+    if others:  # a text of `source_rows` is then the amount with its exponent
+        return None
     units = {str(decimals): f"{10**-decimals:.{scale}f}" for decimals in range(scale + 1)}
     if isinstance(exponent, int):
         unit = units.get(str(exponent))
     else:
         cases = " ".join(f"WHEN '{decimals}' THEN {unit}" for decimals, unit in units.items())
         unit = f"CASE {cells[exponent]} {cases} END"
-        exponents = _distinct(columns[exponent], may_be_null=False)
-        if exponents is None or not units.keys() >= set(exponents):
+        if not units.keys() >= set(_distinct(columns[exponent])):
             return None
     return PlainField(f"({text}::INTEGER * {unit})::{COLUMNS[field]}") if unit else None
 
@@ -107,14 +111,14 @@ def _number(
 def _time(
     layout: SourceMapping, field: str, source: FieldSource, columns: Columns, cells: Mapping[str, str]
 ) -> PlainField | None:
-    header = str(source.column)
-    texts = _distinct(columns[header], may_be_null=not layout.requires(field))
-    if texts is None:
+    header, texts = str(source.column), _distinct(columns[str(source.column)])
+    written = [text for text in texts if text is not None]
+    form, zone = source.format or "iso", ZoneInfo(layout.time_zone)
+    found = plain_times(form, written, cells[header], zone, layout.dates, is_dated=field == "sold_at")
+    if found is None:
         return None
-    found = plain_times(source.format or "iso", texts, cells[header], ZoneInfo(layout.time_zone), layout.dates)
-    if found is None or (field == "sold_at" and found.business_date is None):
-        return None
-    return PlainField(found.value, business_date=found.business_date or "")
+    others = _others(texts, found.is_plain, may_be_null=not layout.requires(field))
+    return PlainField(found.value, business_date=found.business_date, others=others)
 
 
 def _number_pattern(marks: Format, before_point: int, scale: int) -> str:
@@ -126,8 +130,12 @@ def _number_pattern(marks: Format, before_point: int, scale: int) -> str:
     return f"-?{integer}(?:{re.escape(marks.decimal)}[0-9]{{1,{scale}}})?"
 
 
-def _distinct(texts: pyarrow.ChunkedArray, *, may_be_null: bool) -> list[str] | None:
-    """The distinct texts of a column; None if one is null that must not be."""
-    if texts.null_count and not may_be_null:
-        return None
-    return [text for text in texts.unique().to_pylist() if text is not None]
+def _distinct(texts: pyarrow.ChunkedArray) -> list[str | None]:
+    found: list[str | None] = texts.unique().to_pylist()
+    return found
+
+
+def _others(texts: Sequence[str | None], is_plain: Callable[[str], object], *, may_be_null: bool) -> tuple[str, ...]:
+    """The texts that are not plain, as they are in `source_rows`."""
+    others = dict.fromkeys(text or " " for text in texts if text is not None and not is_plain(text))
+    return (*others, "") if None in texts and not may_be_null else tuple(others)

@@ -195,7 +195,7 @@ def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValu
     """Whether the largest quantity times the largest price stays below 10^11."""
     product = Decimal(1)
     for found in (values["quantity"], values["unit_price"]):
-        rows = " FROM source_rows AS s" if found.header else ""
+        rows = f" FROM source_rows AS s{found.join}" if found.header else ""
         source = f"SELECT value FROM {found.table}" if found.has_table else f"SELECT {found.value} AS value{rows}"
         row = connection.execute(f"SELECT max(abs(value)) FROM ({source})").fetchone()
         product *= row[0] if row and row[0] is not None else 0

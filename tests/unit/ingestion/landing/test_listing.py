@@ -87,6 +87,19 @@ def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -
     assert [each["payload"] for each in dead_letters(listing)] == sent
 
 
+def test_long_texts_fit_into_the_least_memory(listing: Listing) -> None:
+    names = ("store_name", "store_city", "product_name", "department", "customer_name", "customer_city")
+    rows = [
+        row_1(
+            sale_id=f"S{number}",
+            **{name: f"{number} {name} {'x' * 220}{' ' if number % 1_000 == 0 else ''}" for name in names},
+        )
+        for number in range(20_000)
+    ]
+    add(listing, *(rows[start : start + 1_000] for start in range(0, len(rows), 1_000)))
+    assert listing.complete()[0].landed == 20_000
+
+
 def test_equal_rows_that_are_rejected_count_once(listing: Listing) -> None:
     add(listing, [row_1(qty="two"), row_1(qty="two")], [row_1(qty="two"), row_1(qty="three")])
     totals, _ = listing.complete()
