@@ -98,7 +98,7 @@ def _orders_2(lines: int, day: date) -> Iterator[dict[str, Any]]:
     for receipt in _receipts(lines, day):
         seconds = int(receipt.at.timestamp())
         name = f"ORD-{day:%y%m%d}-{receipt.number:06d}"
-        order: dict[str, Any] = line_2({"id": name, "placed_at": seconds, "modified_at": seconds}).order
+        order: dict[str, Any] = line_2({"id": name, "placed_at": seconds, "modified_at": seconds})
         buyer = {
             **order["buyer"],
             "id": f"B{receipt.customer or 0:06d}",

@@ -78,7 +78,7 @@ class IngestSettings(_Frozen):
     """How far before the watermark the change listing is read again."""
     catch_up_days: int = Field(31, ge=1, le=3660)
     """The most missing days that one run fills after an outage."""
-    memory_mb: int = Field(96, ge=64, le=16_384)
+    memory_mb: int = Field(80, ge=64, le=16_384)
     """What DuckDB may keep in memory while a listing is read; the rest is on disk."""
     requests_per_second: float = Field(20, gt=0)
     """Token-bucket rate towards each retailer."""

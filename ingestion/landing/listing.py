@@ -30,7 +30,7 @@ from ingestion.mapping.workspace import workspace
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
-_LINES_AT_ONCE = 50_000
+_LINES_AT_ONCE = 20_000
 _MEMORY_PER_BYTE = 6
 """Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
 

@@ -195,7 +195,7 @@ BEHAVIOUR = Section(
         plain("INGEST_CATCH_UP_DAYS", "31", "The most missing days that one run fills."),
         plain(
             "INGEST_MEMORY_MB",
-            "96",
+            "80",
             "Megabytes of a retailer's listing that are kept in memory; the rest is in temporary files.",
         ),
         plain("LOG_FORMAT", "console", "`console`, or `json` for machines."),

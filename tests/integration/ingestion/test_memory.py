@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Say
     from tests.integration.ingestion.conftest import Platform
 
-DAY = "2024-01-16"
+DAY = "2024-01-20"
 MOST_MIB = 300
 
 
