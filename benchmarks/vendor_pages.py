@@ -15,6 +15,7 @@ import orjson
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import reading_listing
 from ingestion.landing.verify import Totals
+from ingestion.mapping.workspace import workspace
 from ingestion.prefetch import reduced_gc
 from shared.config import IngestSettings
 from tests.fakes.retailer_mappings import retailer_mapping
@@ -174,8 +175,12 @@ def _rows(number: int, body: bytes) -> list[Any]:
 
 def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Totals:
     """Convert bodies to lines of the raw zone with landing's code: parsed, mapped, serialised, counted."""
-    mapping = retailer_mapping(number)
-    with reduced_gc(), reading_listing(mapping, day, IngestSettings().memory_mb) as listing:
+    mapping, memory_mb = retailer_mapping(number), IngestSettings().memory_mb
+    with (
+        reduced_gc(),
+        workspace(memory_mb, threads=1) as connection,
+        reading_listing(mapping, day, memory_mb, connection) as listing,
+    ):
         for count, body in enumerate(bodies, 1):
             listing.add(RawPage(count, _rows(number, body), datetime.now(UTC)))
         totals, text = listing.complete()

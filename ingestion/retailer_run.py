@@ -11,6 +11,7 @@ from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, Runtime
 from ingestion.landing.land_date import land_date
 from ingestion.landing.write import ChangesRead, RawZone
+from ingestion.mapping.workspace import workspace
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.database import session, transaction
@@ -55,9 +56,10 @@ def ingest_retailer(
             if since_watermark:
                 start = definition.start_date or date.min
                 catchup = _plan(connector, day, start, described, own, progress, runtime.clock())
-            for each in (*catchup.to_land, day):
-                changes = catchup.changes if each == day else ChangesRead()
-                progress.dates.append(land_date(connector, each, described, own, runtime, changes))
+            with workspace(own.memory_mb, threads=1) as duck:
+                for each in (*catchup.to_land, day):
+                    changes = catchup.changes if each == day else ChangesRead()
+                    progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes))
         finally:
             connector.close()
     except RetailError as failure:

@@ -50,9 +50,10 @@ def land_date(
     zone: RawZone,
     settings: IngestSettings,
     runtime: Runtime,
+    connection: duckdb.DuckDBPyConnection,
     changes: ChangesRead = NO_CHANGES,
 ) -> LandedDate:
-    """Land `day` of one retailer.
+    """Land `day` of one retailer. `connection` is a workspace of `settings.memory_mb`; opening one takes 15 ms.
 
     Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
     rejected. In both cases the partition stays as it was.
@@ -69,7 +70,7 @@ def land_date(
             )
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
-        with reading_listing(connector.mapping, day, settings.memory_mb) as listing:
+        with reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing:
             try:
                 reading = _read(connector, day, listing, runtime)
             except ListingChanged as error:

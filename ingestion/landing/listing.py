@@ -26,7 +26,6 @@ from ingestion.mapping.json_rows import JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.rejections import REJECTED_COLUMNS
-from ingestion.mapping.workspace import workspace
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
@@ -143,12 +142,14 @@ class Listing:
 
 
 @contextmanager
-def reading_listing(mapping: SourceMapping, day: date, memory_mb: int) -> Iterator[Listing]:
-    """A listing of one business date. Its files and tables are gone at the end of the block."""
-    with (
-        workspace(memory_mb, threads=1) as connection,
-        scratch_directory() as directory,
-    ):
+def reading_listing(
+    mapping: SourceMapping, day: date, memory_mb: int, connection: duckdb.DuckDBPyConnection
+) -> Iterator[Listing]:
+    """A listing of one business date. Its files are gone at the end of the block; its tables when the next one begins.
+
+    `connection` is a `workspace` of `memory_mb`.
+    """
+    with scratch_directory() as directory:
         listing = Listing(mapping, day, connection, memory_mb, Path(directory))
         try:
             yield listing

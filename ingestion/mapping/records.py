@@ -149,13 +149,12 @@ def fill_landed_records(
     # A join may change the order of rows. In a listing, the later of two versions of the same time counts.
     order = " ORDER BY source_row" if layout.is_json and any(found.join for found in values.values()) else ""
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
-    connection.execute(
+    inserted = connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
         f" WITH {measured(layout, small=_small(connection, values), day=day)}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL{order}"
-    )
-    found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
-    return int(found[0]) if found else 0
+    ).fetchone()
+    return int(inserted[0]) if inserted else 0
 
 
 def _stored(layout: SourceMapping) -> dict[str, str]:

@@ -23,11 +23,10 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
     `threads`: how many DuckDB uses; None: as many as there are processors.
     """
     with scratch_directory() as directory:
-        connection = duckdb.connect(config={"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory)})
+        config: dict[str, str | int] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory)}
+        connection = duckdb.connect(config=config | ({"threads": threads} if threads else {}))
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            if threads is not None:
-                connection.execute(f"SET threads = {threads}")
             yield connection
         finally:
             connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.mapping.workspace import workspace
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import line_2, row_1
 
@@ -24,8 +26,17 @@ LEAST_MEMORY_MB = 64
 
 @pytest.fixture
 def listing() -> Iterator[Listing]:
-    with reading_listing(retailer_mapping(1), DAY, LEAST_MEMORY_MB) as opened:
-        yield opened
+    with opened(1) as listing:
+        yield listing
+
+
+@contextmanager
+def opened(retailer: int, memory_mb: int = LEAST_MEMORY_MB) -> Iterator[Listing]:
+    with (
+        workspace(memory_mb, threads=1) as connection,
+        reading_listing(retailer_mapping(retailer), DAY, memory_mb, connection) as listing,
+    ):
+        yield listing
 
 
 def add(listing: Listing, *pages: list[Any], number: int | None = None) -> None:
@@ -52,7 +63,7 @@ def test_lines_are_in_the_order_of_the_listing_also_where_a_text_has_to_be_read(
     rows = [
         row_1(sale_id=f"S{number}", qty=1, unit_price=price, line_total=price) for number, price in enumerate(prices)
     ]
-    with reading_listing(retailer_mapping(1), DAY, 512) as listing:
+    with opened(1, 512) as listing:
         add(listing, *(rows[start : start + 1_000] for start in range(0, len(rows), 1_000)))
         assert [line["transaction_id"] for line in landed(listing)] == [row["sale_id"] for row in rows]
 
@@ -119,7 +130,7 @@ def test_a_value_that_is_nested_deeply_does_not_stop_the_listing(listing: Listin
 def test_a_rejected_line_is_kept_with_its_order_and_without_the_other_lines() -> None:
     [line] = line_2()["lines"]
     wrong = {**line, "id": "2", "quantity": "two"}
-    with reading_listing(retailer_mapping(2), DAY, LEAST_MEMORY_MB) as listing:
+    with opened(2) as listing:
         add(listing, [{**line_2(), "lines": [line, wrong]}])
         assert len(landed(listing)) == 1
         assert [each["payload"] for each in dead_letters(listing)] == [{**line_2(), "lines": [wrong]}]

@@ -9,6 +9,7 @@ import pytest
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import reading_listing
 from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
+from ingestion.mapping.workspace import workspace
 from shared.partitions import ControlReport
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1
@@ -18,7 +19,10 @@ BAD = row_1(line_no=9, unit_price="-3.50", qty=2, line_total="-7.00")
 
 
 def totals(*rows: Any) -> Totals:
-    with reading_listing(retailer_mapping(1), DAY, 96) as listing:
+    with (
+        workspace(96, threads=1) as connection,
+        reading_listing(retailer_mapping(1), DAY, 96, connection) as listing,
+    ):
         listing.add(RawPage(1, rows[:1], datetime.now(UTC)))
         listing.add(RawPage(2, rows[1:], datetime.now(UTC)))
         counted, _ = listing.complete()
