@@ -3,7 +3,7 @@
 A connector knows one API: how to authenticate, how to page, and the mapping of its rows to `SalesRecord`. Ingestion
 knows the rest: it maps the pages of a date and lands them in the raw zone (`landing/land_date.py`), compares them with
 the retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class
-in `sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
+in `sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_connectors.py`).
 """
 
 from __future__ import annotations

@@ -7,10 +7,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
-
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import JsonResponse
+from ingestion.connectors.http.client import HeaderKey, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import map_row
@@ -29,18 +27,6 @@ _MAPPING = Path(__file__).with_name("retailer1_mapping.yaml")
 _ROWS, _MOST_ROWS = 1000, 2500
 
 
-class _ApiKey:
-    def __init__(self, header: str, key: str) -> None:
-        self._header, self._key = header, key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self._header] = self._key
-        return request
-
-    def renew(self) -> bool:
-        return False
-
-
 class Retailer1Service:
     """The connector of retailer 1."""
 
@@ -51,7 +37,7 @@ class Retailer1Service:
     ) -> None:
         self.retailer_id = source.id
         auth = protocol.required_auth(source, connection, "header")
-        key = _ApiKey(auth["name"], auth["value"])
+        key = HeaderKey(auth["name"], auth["value"])
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
 

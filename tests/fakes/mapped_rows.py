@@ -1,4 +1,4 @@
-"""Maps single rows of a retailer as a listing's rows are mapped."""
+"""Maps single rows of a source as a listing's rows are mapped."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 
 import duckdb
 
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.single_rows import read_row
 from ingestion.models.retailer_data import SalesRecord
 from shared.errors import RejectRecord
-from tests.fakes.retailer_mappings import retailer_mapping
 
 
 class MappedRows:
-    """The rows of retailer 1, 2 or 3."""
+    """The rows of a source with this mapping."""
 
-    def __init__(self, number: int) -> None:
-        self._mapping = retailer_mapping(number)
+    def __init__(self, mapping: SourceMapping) -> None:
+        self._mapping = mapping
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:

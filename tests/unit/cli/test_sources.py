@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cli.sources import app
 from tests.fakes.http_vendor import http_vendor
-from tests.fakes.retailer_responses import Retailer
+from tests.fakes.retailer_responses import Retailer1Api
 from tests.unit.shared.sources.test_reading import FILES, VALID, written
 
 
@@ -81,7 +81,7 @@ def test_an_unknown_source_is_an_error_that_lists_the_known_ones(tmp_path: Path)
 def test_a_check_connects_unless_it_is_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")
-    with http_vendor(Retailer(1)) as vendor:
+    with http_vendor(Retailer1Api()) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         assert (sources("check").exit_code, sources("check", "shop").stdout) == (0, "shop: ok\n")
         requests = len(vendor.requests)
@@ -97,7 +97,7 @@ def test_a_check_meets_rejected_credentials_and_a_connector_that_cannot_be_impor
     written(tmp_path, VALID)
     written(tmp_path, VALID.replace("id: shop", "id: own").replace("retailer1", "nowhere.at_all:Shop"), "own.yaml")
     monkeypatch.setenv("SHOP_KEY", "key")
-    with http_vendor(Retailer(1, reject_credentials=99)) as vendor:
+    with http_vendor(Retailer1Api(reject_credentials=99)) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         problems = json.loads(sources("check", "--json").stdout)["problems"]
     assert "shop rejected our credentials (401)" in problems["shop"]
@@ -115,7 +115,7 @@ def test_a_connector_that_fails_does_not_hide_the_other_sources(
         text = VALID.replace("id: shop", f"id: {name}").replace("retailer1", connector)
         written(tmp_path, text, f"{name}.yaml")
     written(tmp_path, VALID)
-    with http_vendor(Retailer(1)) as vendor:
+    with http_vendor(Retailer1Api()) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         problems = json.loads(sources("check", "--json").stdout)["problems"]
     assert problems["shop"] is None
@@ -130,7 +130,7 @@ def test_a_connector_that_fails_does_not_hide_the_other_sources(
 def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")
-    with http_vendor(Retailer(1)) as vendor:
+    with http_vendor(Retailer1Api()) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         found = json.loads(sources("preview", "shop", "2024-01-15", "--limit", "2", "--json").stdout)
         shown = sources("preview", "shop", "2024-01-15")
@@ -149,7 +149,7 @@ def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatc
 
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")
-    with http_vendor(Retailer(1, lines=(("A", "B"),), spoil=spoil)) as vendor:
+    with http_vendor(Retailer1Api(lines=(("A", "B"),), spoil=spoil)) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         shown = sources("preview", "shop", "2024-01-15")
     assert "rejected, UNKNOWN_CURRENCY: currency is 'XXX': not an ISO 4217 currency" in shown.stderr

@@ -8,9 +8,10 @@ import pytest
 
 from shared.errors import RejectRecord
 from tests.fakes.mapped_rows import MappedRows
+from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import guest_row_1, row_1
 
-ROWS = MappedRows(1)
+ROWS = MappedRows(retailer_mapping(1))
 code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
 

@@ -11,7 +11,7 @@ from tests.fakes.mapped_rows import MappedRows
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import line_2
 
-ROWS = MappedRows(2)
+ROWS = MappedRows(retailer_mapping(2))
 code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
 

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.fakes.mapped_rows import MappedRows
+from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_3
 
-ROWS = MappedRows(3)
+ROWS = MappedRows(retailer_mapping(3))
 code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
 
