@@ -45,7 +45,7 @@ def test_the_list_says_what_each_source_lacks(tmp_path: Path) -> None:
 def test_the_mapping_of_a_source_of_files_is_checked(tmp_path: Path) -> None:
     written(tmp_path, FILES)
     failed = sources("check")
-    assert (failed.exit_code, "shop.yaml:6: mapping: columns does not map" in failed.stderr) == (2, True)
+    assert (failed.exit_code, "shop.yaml:6: mapping.columns: nothing is mapped to tr" in failed.stderr) == (2, True)
     columns = "{transaction_id: a, store_id: b, product_id: c, quantity: d, unit_price: e, currency: f, sold_at: g}"
     written(tmp_path, FILES.replace("columns: {}", f"columns: {columns}"))
     assert (sources("check").exit_code, sources("list").exit_code) == (0, 0)
