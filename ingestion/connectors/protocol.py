@@ -87,7 +87,10 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """A row with one line as a `SalesRecord`, to look at it. Pure. Raises RejectRecord with a reason code."""
+        """A row with one line as a `SalesRecord`, to look at it: `retail sources preview`. Landing uses `mapping` only.
+
+        Raises RejectRecord with a reason code.
+        """
 
     def daily_report(self, day: date) -> ControlReport | None:
         """The control report of `day`: line count and net totals from the retailer's own system.
@@ -102,7 +105,7 @@ class Connector(Protocol[Raw]):
         """
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and what `normalize_sales_record` opened."""
 
 
 class ConnectorClass(Protocol):
