@@ -42,7 +42,8 @@ class RawPage(Generic[Raw]):
     number: int
     """From 1."""
     rows: Sequence[Raw]
-    """What JSON has: objects, arrays, texts, numbers, true, false and null."""
+    """What orjson reads from JSON: objects, arrays, texts, numbers, true, false and null. A rejected row is kept as
+    JSON, so other types, and integers above 64 bits, are not stored as they were sent."""
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
 

@@ -56,7 +56,7 @@ def connector_class(definition: SourceDefinition) -> ConnectorClass:
 def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:
     return FixConfiguration(
         f"{definition.id}: the connector {definition.connector} {reason}."
-        f" Correct it (CONTRIBUTING.md, \"Add a connector\"), or `connector` in sources/{definition.id}.yaml."
+        f' Correct it (CONTRIBUTING.md, "Add a connector"), or `connector` in sources/{definition.id}.yaml.'
     )
 
 

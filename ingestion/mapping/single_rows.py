@@ -47,7 +47,7 @@ def single_lines(mapping: SourceMapping, rows: list[Any]) -> list[Any]:
 
 
 def read_row(connection: duckdb.DuckDBPyConnection, mapping: SourceMapping, row: Any) -> SalesRecord:
-    """The record of a row with one line. Fills the tables of a workspace: `rejected_rows` has the row if it is rejected.
+    """The record of a row with one line. The workspace then has the row in `landed_records` or `rejected_rows`.
 
     Raises RejectRecord with a reason code.
     """
