@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from shared.database import Cursor
 PAYLOAD_BYTES = 64 * 1024
 """How much of a payload the database stores; the partition's rejected object has all of it."""
 _BATCH = 100
+_DEEPEST = 500
 _UPSERT = """
 INSERT INTO ops.dead_letters (retailer_id, business_date, stage, reason_code, reason, payload, payload_digest,
                               position, object_key, run_id, first_seen_at, last_seen_at)
@@ -40,12 +41,26 @@ WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = %s AND status = 
 
 
 def as_json(value: Any, *, sort_keys: bool = False) -> bytes:
-    """A source's value as JSON, also where it is nested deeper than orjson writes or is not of JSON's types."""
+    """A source's value as JSON, also where it is nested deeper than orjson writes or is not of JSON's types.
+
+    What is nested deeper than 500 levels is left out.
+    """
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
     except TypeError:
-        text = json.dumps(value, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, default=str)
+        shallow = _without_depths(value, _DEEPEST)
+        text = json.dumps(shallow, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, default=str)
         return text.encode("utf-8", "replace")
+
+
+def _without_depths(value: Any, levels: int) -> Any:
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not levels:
+        return "nested too deeply"
+    # A comprehension would need a second stack frame for each level.
+    within = map(_without_depths, value.values() if isinstance(value, dict) else value, repeat(levels - 1))
+    return dict(zip(map(str, value), within, strict=True)) if isinstance(value, dict) else list(within)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,10 @@ records were rejected.
 
 from __future__ import annotations
 
+import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -32,6 +36,7 @@ _log = get_logger(__name__)
 _LISTINGS = 4
 """How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,19 @@ def land_date(
     Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
     rejected. In both cases the partition stays as it was.
     """
+    with _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb):
+        return _land(connector, day, zone, settings, runtime, connection, changes)
+
+
+def _land(
+    connector: Connector[Any],
+    day: date,
+    zone: RawZone,
+    settings: IngestSettings,
+    runtime: Runtime,
+    connection: duckdb.DuckDBPyConnection,
+    changes: ChangesRead,
+) -> LandedDate:
     started = runtime.monotonic()
     problem = ""
     for attempt in range(_LISTINGS):
@@ -76,17 +94,12 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            except duckdb.OutOfMemoryException as error:
-                raise FixConfiguration(
-                    f"{connector.retailer_id} {day}: {settings.memory_mb} MB are not enough to read the listing. Raise"
-                    " INGEST_MEMORY_MB."
-                ) from error
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
                 problem = found
                 continue
-            _check_rejections(connector.retailer_id, day, zone, settings.max_reject_share, reading, runtime.clock())
+            _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
@@ -95,6 +108,24 @@ def land_date(
         f"{connector.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
         f" Run again later: python -m ingestion.main {day} --retailer {connector.retailer_id}"
     )
+
+
+@contextmanager
+def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
+    """Raises FixConfiguration where memory or the disk for temporary files was not enough."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise FixConfiguration(
+            f"{what}: {memory_mb} MB are not enough to read the listing. Raise INGEST_MEMORY_MB."
+        ) from error
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        raise FixConfiguration(
+            f"{what}: no room for temporary files in {tempfile.gettempdir()} ({error.strerror}). A listing needs about"
+            " 1.5 KB per line there. Make room, or set TMPDIR to a folder of a larger disk."
+        ) from error
 
 
 def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runtime) -> _Reading:
@@ -108,9 +139,9 @@ def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runti
 
 
 def _check_rejections(
-    retailer_id: str, day: date, zone: RawZone, max_share: float, reading: _Reading, now: datetime
+    connector: Connector[Any], day: date, zone: RawZone, max_share: float, reading: _Reading, now: datetime
 ) -> None:
-    totals, connection = reading.totals, reading.listing.connection
+    retailer_id, totals, connection = connector.retailer_id, reading.totals, reading.listing.connection
     if totals.rejected <= max_share * totals.fetched:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
@@ -121,6 +152,8 @@ def _check_rejections(
         "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
         " ORDER BY source_file, source_line LIMIT 1"
     ).fetchall()[0]
+    if column in connector.mapping.personal_columns:  # the message goes to alerts and to ops.pipeline_runs
+        value = None
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
         f" {max_share:.0%}. The partition was not replaced. The first one:"

@@ -77,7 +77,9 @@ class Listing:
         self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
         read = self._reader.read(page.rows)
         self._pending[len(self._sent) - 1] = read
-        self._lines, self._bytes = self._lines + read.lines, self._bytes + len(body)
+        # The columns of an order are repeated for each of its lines.
+        size = max(len(body), sum(column.nbytes for column in read.columns))
+        self._lines, self._bytes = self._lines + read.lines, self._bytes + size
         if self._lines >= _LINES_AT_ONCE or self._bytes >= self._bytes_at_once:
             self._map()
 
@@ -97,9 +99,9 @@ class Listing:
         return self._lines_of(number)[line - 1]
 
     def close(self) -> None:
-        """Close the files."""
-        self._pages.close()
-        self._text.close()
+        """Close the files, both also when there was no room for the rest of one."""
+        with self._text:
+            self._pages.close()
 
     def _map(self) -> None:
         if not self._pending:

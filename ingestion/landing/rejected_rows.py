@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import duckdb
 import orjson
 
+from ingestion.mapping.rejections import VALUE_SHOWN
 from shared.dead_letters import DeadLetter
 
 REJECTED_BEFORE = -1
 """File number of a row that was rejected in an earlier landing; its position is in `value`."""
 _ROWS_AT_ONCE = 1_000
-_VALUE_SHOWN = 80
 
 
 class RowOrigin(Protocol):
@@ -67,6 +67,6 @@ def describe(position: str, column: str | None, value: str | None) -> str:
     if column is not None:
         position += f", column {column}"
     if value:
-        shown = value if len(value) <= _VALUE_SHOWN else value[:_VALUE_SHOWN] + "…"
+        shown = value if len(value) <= VALUE_SHOWN else value[:VALUE_SHOWN] + "…"
         position += f": {orjson.dumps(shown).decode()}"
     return position

@@ -51,11 +51,10 @@ class Totals:
 
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
-    landed = connection.execute(
-        "SELECT currency, count(*), count(DISTINCT key), sum(net_amount) FROM listing_keys GROUP BY currency"
-    ).fetchall()
-    amounts = {currency: money for currency, _, _, money in landed}
-    lines, distinct = sum(count for _, count, _, _ in landed), sum(keys for _, _, keys, _ in landed)
+    [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
+    amounts: dict[str, Decimal] = dict(
+        connection.execute("SELECT currency, sum(net_amount) FROM listing_keys GROUP BY currency").fetchall()
+    )
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
@@ -80,11 +79,11 @@ def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[s
 
 
 def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
-    # Of two versions of the same time, the one that was listed later.
+    # Of two versions of the same time, the one that was listed later. It may be in another currency.
     found = connection.execute(
-        "SELECT currency, sum(net_amount) FROM ("
-        " SELECT currency, arg_max(net_amount, (changed_at, rowid)) AS net_amount"
-        " FROM listing_keys GROUP BY currency, key) GROUP BY currency"
+        "SELECT latest.currency, sum(latest.net_amount) FROM ("
+        " SELECT arg_max({'currency': currency, 'net_amount': net_amount}, (changed_at, rowid)) AS latest"
+        " FROM listing_keys GROUP BY key) GROUP BY latest.currency"
     ).fetchall()
     return dict(found)
 

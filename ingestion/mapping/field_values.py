@@ -30,7 +30,7 @@ from ingestion.mapping.expressions import (
 )
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.plain_texts import PlainField
+from ingestion.mapping.plain_texts import PlainField, is_plain_text
 from ingestion.mapping.sql_text import cell, literal, literals, trimmed
 from ingestion.mapping.times import time_values
 from ingestion.models.columnar import COLUMNS
@@ -199,7 +199,10 @@ def _read_texts(
 def _constant(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, field: str, source: FieldSource
 ) -> FieldValues:
-    text = literal(source.value or "")
+    given = source.value or ""
+    if field not in NUMBER_FIELDS and is_plain_text(field)(given) and not _checks(layout, field):
+        return FieldValues(field, "", literal(given), f"{literal(given)}::VARCHAR", has_table=False)
+    text = literal(given)
     reading = _number if field in NUMBER_FIELDS else _text
     found = connection.execute(
         f"SELECT value::VARCHAR, reason FROM ({reading(layout, field, source, f'SELECT {text} AS text, 1 AS rows')})"

@@ -79,6 +79,13 @@ class SourceMapping(Part):
         """Whether rows without the field are rejected: by the contract or by a check."""
         return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
 
+    @cached_property
+    def personal_columns(self) -> frozenset[str]:
+        """Columns whose values may name a customer, as messages about rows name them."""
+        return frozenset(
+            " + ".join(source.headers) for field, source in self.columns.items() if field.startswith("customer_")
+        )
+
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, given: str) -> str:

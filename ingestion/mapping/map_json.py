@@ -16,7 +16,7 @@ from ingestion.mapping.json_rows import JsonFault, JsonPage
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_texts import PlainField, plain_fields
 from ingestion.mapping.records import all_joins, create_views, fill_landed_records
-from ingestion.mapping.rejections import REJECTED_COLUMNS
+from ingestion.mapping.rejections import REJECTED_COLUMNS, VALUE_SHOWN
 from ingestion.mapping.source_rows import RowFault, SourceRows
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def map_json(
 ) -> MappedRows:
     """Fill `landed_records` from pages by their number, and add to `rejected_rows`. `day`: the only date wanted.
 
-    A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
+    A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet, and
+    of its value only what is shown.
     """
     source = _load(connection, mapping, columns, pages)
     values = read_values(connection, mapping, source.cells, source.plain)
@@ -155,8 +156,8 @@ def _reject(
         WITH {measured(mapping, day=day)},
         bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
         SELECT
-            bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column}, {error.value},
-            NULL, {error.net_amount}, bad.currency
+            bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column},
+            left({error.value}, {VALUE_SHOWN + 1}), NULL, {error.net_amount}, bad.currency
         FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(source, values)}
         ORDER BY bad.source_row"""
     )

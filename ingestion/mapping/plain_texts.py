@@ -67,21 +67,25 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
     return found
 
 
+def is_plain_text(field: str) -> Callable[[str], object]:
+    """Whether a text already is the value of a text field, by the contract."""
+    if field == "currency":
+        return CURRENCIES.__contains__
+    return re.compile(f"{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
+
+
 def _text(
     layout: SourceMapping, field: str, source: FieldSource, columns: Columns, cells: Mapping[str, str]
 ) -> PlainField | None:
     header = str(source.column)
     is_guest = field == "customer_id" and not layout.demands(field)
-    is_plain: Callable[[str], object] = re.compile(f"{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
-    if field == "currency":
-        is_plain = CURRENCIES.__contains__
     texts = _distinct(columns[header])
     value = f"nullif({cells[header]}, '')"
     joined = "".join(filter(None, texts))
     return PlainField(
         f"coalesce({value}, {literal(GUEST)})" if is_guest else value,
         is_bare='"' not in joined and "\\" not in joined,
-        others=_others(texts, is_plain, may_be_null=is_guest or not layout.requires(field)),
+        others=_others(texts, is_plain_text(field), may_be_null=is_guest or not layout.requires(field)),
     )
 
 

@@ -23,8 +23,9 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
     `threads`: how many DuckDB uses; None: as many as there are processors.
     """
     with scratch_directory() as directory:
-        config: dict[str, str | int] = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory)}
-        connection = duckdb.connect(config=config | ({"threads": threads} if threads else {}))
+        threaded = {} if threads is None else {"threads": str(threads)}
+        config = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory), **threaded}
+        connection = duckdb.connect(config={**config})
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection

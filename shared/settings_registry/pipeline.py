@@ -196,7 +196,8 @@ BEHAVIOUR = Section(
         plain(
             "INGEST_MEMORY_MB",
             "80",
-            "Megabytes of a retailer's listing that are kept in memory; the rest is in temporary files.",
+            "Megabytes of a source's listing that are kept in memory, for each source that is read at the same time;"
+            " the rest is in temporary files.",
         ),
         plain("LOG_FORMAT", "console", "`console`, or `json` for machines."),
         plain("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`. Commands then log to standard error."),

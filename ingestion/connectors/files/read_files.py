@@ -87,7 +87,7 @@ def read_files(
         rejected = fill_rejected_rows(connection, layout, source, values, landed, line_numbers_of)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
-        check_share(connection, read, source.rows, rejected, max_reject_share)
+        check_share(connection, layout, read, source.rows, max_reject_share)
         for found in loaded:
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)

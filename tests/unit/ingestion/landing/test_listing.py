@@ -98,6 +98,18 @@ def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -
     assert [each["payload"] for each in dead_letters(listing)] == sent
 
 
+def test_many_rejected_rows_with_long_values_fit_into_the_least_memory(listing: Listing) -> None:
+    for start in range(0, 100_000, 1_000):
+        numbers = range(start, start + 1_000)
+        add(listing, [row_1(sale_id=f"S{number}", product_name=f"{number:05}" * 60) for number in numbers])
+    totals, _ = listing.complete()
+
+    assert (totals.landed, totals.rejected, totals.distinct) == (0, 100_000, 100_000)
+    letters = rejected_lines(listing.connection.cursor(), DAY, listing)
+    assert orjson.loads(next(letters))["position"] == f'page 1, row 1, column product_name: "{"0" * 80}…"'
+    assert sum(1 for _ in letters) == 99_999
+
+
 def test_long_texts_fit_into_the_least_memory(listing: Listing) -> None:
     names = ("store_name", "store_city", "product_name", "department", "customer_name", "customer_city")
     rows = [
@@ -118,13 +130,20 @@ def test_equal_rows_that_are_rejected_count_once(listing: Listing) -> None:
 
 
 def test_a_value_that_is_nested_deeply_does_not_stop_the_listing(listing: Listing) -> None:
-    deep: Any = []
-    for _ in range(300):
-        deep = [deep]
+    deep = orjson.loads(b"[" * 300 + b"]" * 300)
     add(listing, [row_1(remark=deep), row_1(remark=deep, currency="ZZZ")])
 
     assert len(landed(listing)) == 1
     assert [each["payload"]["remark"] for each in dead_letters(listing)] == [deep]
+
+
+def test_what_is_nested_as_deeply_as_can_be_read_is_left_out_below_a_depth(listing: Listing) -> None:
+    deepest = orjson.loads(b"[" * 1_020 + b"]" * 1_020)
+    add(listing, [row_1(remark=deepest), row_1(remark=deepest, currency="ZZZ")])
+
+    assert len(landed(listing)) == 1
+    [letter] = rejected_lines(listing.connection.cursor(), DAY, listing)
+    assert b'[[[["nested too deeply"]]]]' in letter
 
 
 def test_a_rejected_line_is_kept_with_its_order_and_without_the_other_lines() -> None:

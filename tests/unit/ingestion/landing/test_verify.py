@@ -98,3 +98,9 @@ def test_sums_of_money_do_not_overflow() -> None:
 def test_negative_money_is_summed_exactly() -> None:
     rows = [row_1(line_no=n, txn_type="RETURN", qty=-1, unit_price="0.001", line_total="-0.001") for n in range(1, 8)]
     assert totals(*rows).distinct_amounts == {"USD": Decimal("-0.007")}
+
+
+def test_a_line_that_is_listed_in_two_currencies_is_one_line_and_the_later_one_counts() -> None:
+    found = totals(row_1(currency="USD"), row_1(currency="EUR"))
+    assert (found.landed, found.distinct) == (2, 1)
+    assert found.distinct_amounts == {"EUR": Decimal(25)}
