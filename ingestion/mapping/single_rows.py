@@ -22,7 +22,7 @@ _SHOWN_CHARACTERS = 60
 class SingleRows:
     """Maps the rows of a source one by one, in a workspace that is opened with the first row.
 
-    A row takes some 25 milliseconds, and the first one twice as long.
+    A row takes some 25 milliseconds, the first one longer.
     """
 
     def __init__(self, mapping: SourceMapping) -> None:
