@@ -90,7 +90,7 @@ def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[ConnectorA
     assert [page.number for page in pages] == [1, 2]
     if api.sends_time:
         assert {page.as_of for page in pages} == {AS_OF}
-    else:  # a Date header has whole seconds
+    else:  # a Date header has no fraction of a second
         assert all(started.replace(microsecond=0) <= page.as_of <= datetime.now(UTC) for page in pages)
     assert all(isinstance(record, SalesRecord) for record in records)
     assert [record.transaction_id for record in records] == ["A", "B", "C"]

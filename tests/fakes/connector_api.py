@@ -19,7 +19,7 @@ AS_OF = datetime(2024, 2, 1, 6, tzinfo=UTC)
 
 @dataclass
 class ConnectorApi:
-    """Describes one connector to the contract suite, and answers its requests. Each connector has a subclass.
+    """Describes one connector to the contract suite, and responds to its requests. Each connector has a subclass.
 
     Page one of 2024-01-15 has lines A and B, page two line C, each of 25.00. Line C was sold on 2024-01-14 before. The
     fields make the API misbehave; `reject_credentials` is a number of requests.

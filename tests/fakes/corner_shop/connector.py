@@ -11,7 +11,7 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HeaderKey
 from ingestion.connectors.protocol import RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
-from ingestion.mapping.single_rows import map_row
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from shared.config import IngestSettings
 from shared.sources.definition import Connection, SourceDefinition
@@ -32,6 +32,7 @@ class CornerShop:
         key = HeaderKey(auth["name"], auth["value"])
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -49,7 +50,7 @@ class CornerShop:
 
     def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """An order with one line as a `SalesRecord`. Raises RejectRecord."""
-        return map_row(self.mapping, raw)
+        return self._single_rows.record(raw)
 
     def daily_report(self, day: date) -> None:
         """None: the API has no control report."""
@@ -60,3 +61,4 @@ class CornerShop:
     def close(self) -> None:
         """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()

@@ -42,7 +42,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
     [
         (
             {"colour": "red"},
-            "colour: there is no such key. Did you mean columns? Allowed: name, description, retailer_id, format, time_zone, tables,",
+            "colour: there is no such key. Did you mean columns? Allowed: name, description, retailer_id, format, ",
         ),
         ({"time_zone": "London"}, "time_zone: 'London' is not a time zone; an example is Europe/London"),
         ({"columns": {"quantity": None}}, "columns: nothing is mapped to quantity."),
