@@ -37,6 +37,7 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import Settings, load_settings
+from shared.counts import counted
 from shared.logs import configure_logging
 from shared.parallel import run_in_parallel
 from shared.s3_client import Bucket
@@ -127,6 +128,8 @@ def main(
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
             console().print(_table(result))
+        if rejected := sum(landed.rejected for each in result.results for landed in each.dates):
+            typer.echo(f"Rejected: {counted(rejected, 'line')}. To see why: retail dead-letters list", err=True)
         for each in result.results:
             for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
                 typer.echo(line, err=True)

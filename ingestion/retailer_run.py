@@ -14,6 +14,7 @@ from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.mapping.workspace import workspace
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
+from shared.counts import counted
 from shared.database import session, transaction
 from shared.errors import RetailError
 from shared.logs import get_logger
@@ -87,8 +88,9 @@ def _plan(
     gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days).since(start)
     if gaps.left_out:
         progress.notes.append(
-            f"{connector.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
-            f" also missing, but one run catches up at most {settings.catch_up_days} dates (INGEST_CATCH_UP_DAYS)."
+            f"{connector.retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
+            f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
+            f" at most {counted(settings.catch_up_days, 'date')} (INGEST_CATCH_UP_DAYS)."
             f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {connector.retailer_id},"
             " and so on."
         )

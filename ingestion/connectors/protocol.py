@@ -176,7 +176,10 @@ def required_field(retailer_id: str, response: JsonResponse, name: str, kind: ty
     """A required field of a response. Raises StopRun if it is missing: that does not mean that nothing was sold."""
     value = response.value.get(name) if isinstance(response.value, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise StopRun(f"{retailer_id} sent a response without {name!r}: its API is not what docs/RETAILERS.md says.")
+        raise StopRun(
+            f"{retailer_id} sent a response without {name!r}, or with a wrong value in it:"
+            " the API is not what its connector expects."
+        )
     return value
 
 
@@ -186,7 +189,8 @@ def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport])
         return read()
     except (RejectRecord, KeyError, TypeError, AttributeError, ValueError) as error:
         raise StopRun(
-            f"{retailer_id}'s daily report of {day} cannot be read ({error}). See docs/RETAILERS.md."
+            f"{retailer_id}'s daily report of {day} cannot be read ({error}):"
+            " the API is not what its connector expects."
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.config import PROJECT_ROOT
+from shared.counts import counted
 from tests.fakes.http_vendor import Reply, http_vendor
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ def test_a_day_is_landed_and_shown(platform: Platform) -> None:
     assert "Ingested for 2024-01-17" in done.stdout
     for retailer_id in ("retailer_1", "retailer_2", "retailer_3"):
         assert f"{platform.manifest(retailer_id, DAY).landed:,}" in done.stdout
+
+
+def test_rejected_lines_are_counted_with_the_command_that_shows_them(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
+    vendors["retailer_1"].faults("bad_rows:0.02")
+    done = command(platform.environment, DAY, "--retailer", "retailer_1")
+    assert done.returncode == 0, done.stderr
+    rejected = counted(platform.manifest("retailer_1", DAY).rejected, "line")
+    assert f"Rejected: {rejected}. To see why: retail dead-letters list" in done.stderr
 
 
 def test_it_also_runs_from_its_own_folder_and_for_one_retailer(platform: Platform) -> None:

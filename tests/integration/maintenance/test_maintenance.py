@@ -459,7 +459,9 @@ def test_two_reconciliations_at_once_raise_one_alert(context: TaskContext, agree
 
 def test_in_airflow_a_difference_makes_the_task_red(context: TaskContext, agreeing: PublishedDays) -> None:
     agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240209 AND retailer_key = 2")
-    with pytest.raises(StopRun, match=r"do not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"):
+    with pytest.raises(
+        StopRun, match=r"1 partition does not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"
+    ):
         run_task("reconcile", YESTERDAY, settings=context.settings, run_id="run-1")
 
 
