@@ -28,7 +28,7 @@ _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothi
 def remove_orphans(context: TaskContext) -> TaskResult:
     """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
 
-    Remove unused copies in the raw zone, and temporary folders of this machine.
+    Remove unused copies in the raw zone, and this user's temporary folders of this machine.
     Leaves a running load alone: its months are locked, and its row, uploads and copies are newer. A copy that a
     manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """

@@ -47,7 +47,8 @@ class RawPage(Generic[Raw]):
     number: int
     """From 1."""
     rows: Sequence[Raw]
-    """What JSON has: objects, arrays, texts, numbers, true, false and null."""
+    """What orjson reads from JSON: objects, arrays, texts, numbers, true, false and null. A rejected row is kept as
+    JSON, so other types, and integers above 64 bits, are not stored as they were sent."""
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
 
@@ -102,7 +103,10 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """A row with one line as a `SalesRecord`, to look at it. Pure. Raises RejectRecord with a reason code."""
+        """A row with one line as a `SalesRecord`, to look at it: `retail sources preview`. Landing uses `mapping` only.
+
+        Raises RejectRecord with a reason code.
+        """
 
     def daily_report(self, day: date) -> ControlReport | None:
         """The control report of `day`: line count and net totals from the retailer's own system.
@@ -117,7 +121,7 @@ class Connector(Protocol[Raw]):
         """
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and what `normalize_sales_record` opened."""
 
 
 class ConnectorClass(Protocol):

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
+from ingestion.mapping.layouts import SourceMapping
 from shared.config import IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.sources.definition import SourceDefinition
@@ -21,17 +22,22 @@ CONNECTORS = {
 def build(source_id: str, settings: SourceSettings, runtime: Runtime) -> Connector[Any]:
     """The connector of one source.
 
-    Raises FixConfiguration when the source is unknown, its definition has an error, or a setting is missing.
+    Raises FixConfiguration when the source is unknown, its definition has an error, a setting is missing, or the class
+    is not a connector of this version.
     """
     definition = settings.sources.get(source_id)
     connection = settings.sources.connect(source_id)
     kind, ingest = connector_class(definition), ingest_settings(definition, settings.ingest)
     try:
-        return kind(definition, connection, ingest, runtime)
+        connector = kind(definition, connection, ingest, runtime)
+        mapping: object = connector.mapping
     except RetailError:
         raise
     except Exception as error:  # the class is the user's own, and anything can be wrong with it
         raise _unusable(definition, f"cannot be built: {type(error).__name__}: {error}") from error
+    if not isinstance(mapping, SourceMapping):
+        raise _unusable(definition, f"has a `mapping` of type {type(mapping).__name__} instead of SourceMapping")
+    return connector
 
 
 def connector_class(definition: SourceDefinition) -> ConnectorClass:
@@ -50,7 +56,7 @@ def connector_class(definition: SourceDefinition) -> ConnectorClass:
 def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:
     return FixConfiguration(
         f"{definition.id}: the connector {definition.connector} {reason}."
-        f" Correct it, or `connector` in sources/{definition.id}.yaml."
+        f' Correct it (CONTRIBUTING.md, "Add a connector"), or `connector` in sources/{definition.id}.yaml.'
     )
 
 

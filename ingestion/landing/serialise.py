@@ -1,8 +1,9 @@
-"""Serialises the records of many business dates as lines of the raw zone, in DuckDB from `landed_records`.
+"""Serialises records as lines of the raw zone, in DuckDB from `landed_records`.
 
-A file repeats its receipts, products, customers and measures. Each distinct group of fields is written as JSON once,
-and a line is the join of five such pieces. The lines are byte for byte what `SalesRecord.model_dump_json` gives (a test
-compares them), ordered by business date, and never all in memory at once.
+The lines are byte for byte what `SalesRecord.model_dump_json` gives (tests compare them), and never all in memory at
+once. `record_texts` writes the records of an API, which are of one business date, each on its own. `day_texts` writes
+the many dates of a file, in their order: a file repeats its receipts, products, customers and measures, so each
+distinct group of fields is written as JSON once, and a line is the join of five such pieces.
 """
 
 from __future__ import annotations

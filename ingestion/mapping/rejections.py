@@ -1,8 +1,11 @@
 """Rejects the rows that cannot land: `rejected_rows`, one row each, with its first error and where it is.
 
-Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
-net_amount and currency if they can be read. A row without a readable date gets the date of the nearest row before it in
-its file that has one, else of the nearest row after it.
+Columns: source_file, source_line, business_date, code, reason, column_name, value, payload, and net_amount and currency
+if they can be read.
+
+This module rejects rows of files. Their payload is the row as a JSON object, and a row without a readable date gets the
+date of the nearest row before it in its file that has one, else of the nearest row after it. `map_json.py` rejects rows
+of APIs: with the date of the listing, and without a payload, because the listing keeps its pages.
 """
 
 from __future__ import annotations

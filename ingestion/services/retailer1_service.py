@@ -13,7 +13,7 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
-from ingestion.mapping.single_rows import map_row
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.services.numbers import point_decimal
 from ingestion.services.times import iso_time
@@ -54,6 +54,7 @@ class Retailer1Service:
         key = _ApiKey(auth["name"], auth["value"])
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
@@ -66,7 +67,7 @@ class Retailer1Service:
 
     def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return map_row(self.mapping, raw)
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -107,8 +108,9 @@ class Retailer1Service:
         return Changes(dates, as_of)
 
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         offset, number, total = 0, 0, 1

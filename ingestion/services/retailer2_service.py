@@ -14,7 +14,7 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
-from ingestion.mapping.single_rows import map_row
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.services.numbers import minor_units
 from ingestion.services.times import epoch_time
@@ -77,6 +77,7 @@ class Retailer2Service:
         credentials = _ClientCredentials(source.id, self._token_client, auth, runtime.monotonic)
         self._client = protocol.http_client(source, connection, ingest, runtime, credentials)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """The orders placed on `day`, with their lines."""
@@ -84,7 +85,7 @@ class Retailer2Service:
 
     def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """An order with one line as a `SalesRecord`. Raises RejectRecord."""
-        return map_row(self.mapping, raw)
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -126,8 +127,9 @@ class Retailer2Service:
         return Changes(dates, as_of)
 
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
         self._token_client.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[RawPage[dict[str, Any]]]:

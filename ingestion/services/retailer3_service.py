@@ -17,7 +17,7 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
-from ingestion.mapping.single_rows import map_row
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.services.numbers import comma_decimal
 from ingestion.services.times import day_first, wall_clock
@@ -65,6 +65,7 @@ class Retailer3Service:
         signature = _Signature(auth["client_id"], auth["secret"], runtime.clock)
         self._client = protocol.http_client(source, connection, ingest, runtime, signature)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
@@ -77,7 +78,7 @@ class Retailer3Service:
 
     def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return map_row(self.mapping, raw)
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -118,8 +119,9 @@ class Retailer3Service:
         return Changes(dates, as_of)
 
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+import requests
 
 from shared.config import S3Settings
 from shared.errors import FixConfiguration, RetryLater, StopRun
@@ -57,15 +60,57 @@ def test_a_file_reads_as_it_was_written(bucket: Bucket, tmp_path: Path, lines: i
     assert bucket.list("")["k"].size_bytes == len(LINE) * lines
 
 
+@contextmanager
+def third_part_denied(s3: S3Access) -> Iterator[tuple[str, list[str]]]:
+    """The endpoint of a store that denies the third part of an upload, and the parts that it has accepted."""
+    uploaded: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if "partNumber=3" in self.path:
+                self.respond(403, b"<Error><Code>AccessDenied</Code></Error>", {})
+                return
+            sent = requests.request(self.command, s3.endpoint + self.path, data=body, headers=dict(self.headers))
+            if "partNumber" in self.path:
+                uploaded.append(self.path)
+            self.respond(sent.status_code, sent.content, {"ETag": sent.headers.get("ETag", "")})
+
+        def do_POST(self) -> None:
+            self.do_PUT()
+
+        def do_DELETE(self) -> None:
+            self.do_PUT()
+
+        def respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", uploaded
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_an_upload_that_fails_leaves_the_older_object_and_no_parts(
     bucket: Bucket, s3: S3Access, tmp_path: Path
 ) -> None:
     bucket.put("k", b"older")
-    s3.deny(s3.bucket_raw)
-    with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"):
-        bucket.put("k", file_of(tmp_path, 130), part_bytes=PART)
-    s3.deny()
+    with third_part_denied(s3) as (endpoint, uploaded):
+        through = Bucket(settings(s3, endpoint_url=endpoint), s3.bucket_raw)
+        with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"):
+            through.put("k", file_of(tmp_path, 130), part_bytes=PART)
 
+    assert uploaded
     assert bucket.read("k") == b"older"
     assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)
 

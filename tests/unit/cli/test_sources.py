@@ -127,6 +127,38 @@ def test_a_connector_that_fails_does_not_hide_the_other_sources(
     assert "has no method" in listed["odd"]
 
 
+WITHOUT_MAPPING = """
+from ingestion.services.retailer1_service import Retailer1Service
+
+class Former(Retailer1Service):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        del self.mapping
+
+class Other(Retailer1Service):
+    mapping = property(lambda self: {"columns": {}}, lambda self, value: None)
+
+class Failing(Retailer1Service):
+    mapping = property(lambda self: 1 / 0, lambda self, value: None)
+"""
+
+
+def test_a_connector_whose_mapping_cannot_be_used_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "without_mapping.py").write_text(WITHOUT_MAPPING, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    monkeypatch.setenv("SHOP_URL", "http://127.0.0.1:9")
+    for name in ("Former", "Other", "Failing"):
+        text = VALID.replace("id: shop", f"id: {name.lower()}").replace("retailer1", f"without_mapping:{name}")
+        written(tmp_path, text, f"{name.lower()}.yaml")
+    problems = json.loads(sources("check", "--offline", "--json").stdout)["problems"]
+    assert "without_mapping:Former cannot be built: AttributeError" in problems["former"]
+    assert "has no attribute 'mapping'. Correct it (CONTRIBUTING.md" in problems["former"]
+    assert "without_mapping:Other has a `mapping` of type dict instead of SourceMapping" in problems["other"]
+    assert "without_mapping:Failing cannot be built: ZeroDivisionError" in problems["failing"]
+    assert problems["former"] in sources("preview", "former", "2024-01-15").stderr
+
+
 def test_a_preview_shows_what_would_be_landed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written(tmp_path, VALID)
     monkeypatch.setenv("SHOP_KEY", "key")

@@ -1,4 +1,7 @@
-"""Reading files in columns and validating records one by one accept the same rows with the same values."""
+"""The expressions that map rows in columns accept the rows that `SalesRecord` accepts, with the same values.
+
+They also read numbers and times as `ingestion/services` does, which reads control reports and lists of changes.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ cells = st.tuples(texts, texts, texts, numbers, numbers, times, texts)
 
 
 def expected(number: int, cell: tuple[str, ...]) -> SalesRecord | None:
-    """The record by way of the retailers' own conversions and `SalesRecord`, None where they reject it."""
+    """The record by `SalesRecord`, with numbers and times read as in control reports; None where they reject it."""
     receipt, product, name, quantity, price, when, customer = (text.strip(WHITE_SPACE) for text in cell)
     try:
         net_quantity, unit_price = point_decimal("quantity", quantity), point_decimal("unit_price", price)

@@ -15,12 +15,12 @@ ROWS = MappedRows(2)
 code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
 
-def normalize(row: Any) -> Any:
+def mapped(row: Any) -> Any:
     return ROWS.record(row)
 
 
 def test_a_line_takes_the_fields_of_its_order() -> None:
-    record = normalize(line_2())
+    record = mapped(line_2())
     assert (record.transaction_id, record.line_id, record.line_type) == ("ORD-240115-000001", "1", "sale")
     assert record.sold_at == datetime(2024, 1, 15, 14, 43, 22, tzinfo=UTC)
     assert (record.store_id, record.store_country) == ("LDN1", "GB")
@@ -29,42 +29,42 @@ def test_a_line_takes_the_fields_of_its_order() -> None:
 
 
 def test_a_refund_has_negative_net_measures() -> None:
-    record = normalize(line_2({"kind": "refund"}))
+    record = mapped(line_2({"kind": "refund"}))
     assert (record.line_type, record.quantity, record.net_quantity) == ("return", 2, -2)
     assert record.net_amount == Decimal("-25.00")
 
 
 def test_an_adjustment_keeps_its_signs() -> None:
-    record = normalize(line_2({"kind": "adjustment"}, quantity=-2, amount=-2500))
+    record = mapped(line_2({"kind": "adjustment"}, quantity=-2, amount=-2500))
     assert (record.net_quantity, record.net_amount, record.unit_price) == (-2, Decimal("-25.00"), Decimal("12.50"))
 
 
 def test_the_exponent_is_read_from_each_order() -> None:
-    record = normalize(line_2({"currency": {"code": "GBP", "exponent": 3}}, unit_amount=1, amount=2))
+    record = mapped(line_2({"currency": {"code": "GBP", "exponent": 3}}, unit_amount=1, amount=2))
     assert (str(record.unit_price), str(record.net_amount)) == ("0.0010", "0.0020")
 
 
 def test_the_trading_day_is_the_day_in_london() -> None:
     in_summer = int(datetime(2024, 6, 30, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": in_summer})).business_date == date(2024, 7, 1)
+    assert mapped(line_2({"placed_at": in_summer})).business_date == date(2024, 7, 1)
     in_winter = int(datetime(2024, 1, 15, 23, 30, tzinfo=UTC).timestamp())
-    assert normalize(line_2({"placed_at": in_winter})).business_date == date(2024, 1, 15)
+    assert mapped(line_2({"placed_at": in_winter})).business_date == date(2024, 1, 15)
 
 
 def test_an_order_without_a_buyer_belongs_to_the_guest() -> None:
-    assert normalize(line_2({"buyer": None})).customer_id == "GUEST"
+    assert mapped(line_2({"buyer": None})).customer_id == "GUEST"
 
 
 def test_the_lines_of_one_order_and_of_the_next_do_not_mix() -> None:
     first, second = line_2({"id": "A"}), line_2({"id": "B", "buyer": None})
-    assert [normalize(raw).transaction_id for raw in (first, second, first)] == ["A", "B", "A"]
-    assert [normalize(raw).customer_id for raw in (first, second)] == ["B000123", "GUEST"]
+    assert [mapped(raw).transaction_id for raw in (first, second, first)] == ["A", "B", "A"]
+    assert [mapped(raw).customer_id for raw in (first, second)] == ["B000123", "GUEST"]
 
 
 def test_equal_lines_without_an_id_share_one_and_other_times_give_another() -> None:
-    first = normalize(line_2(id=None)).line_id
-    assert first == normalize(line_2(id=None)).line_id
-    assert first != normalize(line_2({"placed_at": 1705329862}, id=None)).line_id
+    first = mapped(line_2(id=None)).line_id
+    assert first == mapped(line_2(id=None)).line_id
+    assert first != mapped(line_2({"placed_at": 1705329862}, id=None)).line_id
 
 
 @pytest.mark.parametrize(
