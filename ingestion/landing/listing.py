@@ -114,7 +114,7 @@ class Listing:
         if self._repeated == _MOST_REPETITIONS:
             raise StopRun(
                 f"Page {page.number} of {self._day} is the same as the {_MOST_REPETITIONS} pages before it. Does the"
-                " connector ask for the next page each time?"
+                " connector request the next page each time?"
             )
 
     def _map(self) -> None:
