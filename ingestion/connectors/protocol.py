@@ -35,6 +35,11 @@ class ListingChanged(RetryLater):
     """The source's listing changed while it was read. The caller reads it again from the start."""
 
 
+def _demand_time_zone(what: str, given: object) -> None:
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise FixConfiguration(f"{what} is {given!r}, not a time with a time zone.")
+
+
 @dataclass(frozen=True)
 class RawPage(Generic[Raw]):
     """One page of a listing, in the source's order."""
@@ -47,6 +52,11 @@ class RawPage(Generic[Raw]):
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, list | tuple):
+            raise FixConfiguration(f"RawPage.rows of page {self.number} is a {type(self.rows).__name__}, not a list.")
+        _demand_time_zone("RawPage.as_of", self.as_of)
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -56,6 +66,11 @@ class Changes:
     """Business date → its latest change, UTC. A record that moved to another date counts for both dates."""
     as_of: datetime
     """All changes before this time, by the source's clock, are in the listing (UTC)."""
+
+    def __post_init__(self) -> None:
+        _demand_time_zone("Changes.as_of", self.as_of)
+        for changed_at in self.dates.values():
+            _demand_time_zone("a time of Changes.dates", changed_at)
 
 
 class Connector(Protocol[Raw]):

@@ -94,12 +94,13 @@ def _land(
             except ListingChanged as error:
                 problem = str(error)
                 continue
+            # First, because such rows are not better in another reading, and may be why the totals differ.
+            _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
-                problem = found
+                problem = found + _of_rejected(connector, reading)
                 continue
-            _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
@@ -130,36 +131,53 @@ def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
 
 def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runtime) -> _Reading:
     requested_from = runtime.clock()
+    is_empty = True
     with prefetch(connector.fetch_sales_data(day)) as pages:
         for page in pages:
-            if page.number == 1:
-                requested_from = min(requested_from, page.as_of)
+            if is_empty:
+                requested_from, is_empty = min(requested_from, page.as_of), False
             listing.add(page)
+    if is_empty:
+        raise StopRun(
+            f"{connector.retailer_id} {day}: the connector sent no page. A date without sales is one page without rows."
+            " The partition was not replaced."
+        )
     return _Reading(listing, *listing.complete(), requested_from)
 
 
 def _check_rejections(
     connector: Connector[Any], day: date, zone: RawZone, max_share: float, reading: _Reading, now: datetime
 ) -> None:
-    retailer_id, totals, connection = connector.retailer_id, reading.totals, reading.listing.connection
+    retailer_id, totals = connector.retailer_id, reading.totals
     if totals.rejected <= max_share * totals.fetched:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
     with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
-        dead_letters.record(cursor, rejected_lines(connection.cursor(), day, reading.listing), origin)
+        dead_letters.record(cursor, rejected_lines(reading.listing.connection.cursor(), day, reading.listing), origin)
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.items())
-    page, row, column, value, reason, code = connection.execute(
+    raise StopRun(
+        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
+        f" {max_share:.0%}. The partition was not replaced. The first one: {_first_rejected(connector, reading)}."
+        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
+    )
+
+
+def _of_rejected(connector: Connector[Any], reading: _Reading) -> str:
+    """The end of a sentence about a difference: rejected lines may be why."""
+    rejected = reading.totals.rejected
+    return (
+        f" ({rejected} of its lines rejected, the first one {_first_rejected(connector, reading)})" if rejected else ""
+    )
+
+
+def _first_rejected(connector: Connector[Any], reading: _Reading) -> str:
+    page, row, column, value, reason, code = reading.listing.connection.execute(
         "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
         " ORDER BY source_file, source_line LIMIT 1"
     ).fetchall()[0]
     if column in connector.mapping.personal_columns:  # the message goes to alerts and to ops.pipeline_runs
         value = None
-    raise StopRun(
-        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
-        f" {max_share:.0%}. The partition was not replaced. The first one:"
-        f" {describe(reading.listing.place(page, row), column, value)}: {reason} ({code})."
-        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
-    )
+    return f"{describe(reading.listing.place(page, row), column, value)}: {reason} ({code})"
 
 
 def _write(

@@ -103,7 +103,9 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
     for currency in sorted({*listed, *reported}):
         ours, theirs = listed.get(currency, Decimal(0)), reported.get(currency, Decimal(0))
         if ours != theirs:
-            return f"the listing adds up to {ours:,.2f} {currency}, the retailer's report to {theirs:,.2f} {currency}"
+            digits = ",.2f" if f"{ours:,.2f}" != f"{theirs:,.2f}" else ",f"
+            both = f"{ours:{digits}} {currency}", f"{theirs:{digits}} {currency}"
+            return f"the listing adds up to {both[0]}, the retailer's report to {both[1]}"
     return None
 
 

@@ -97,6 +97,7 @@ class JsonReader:
         self._customer_id = customer_id.column if customer_id else None
         self._customer = self._customer_id.rpartition(".")[0] if self._customer_id else ""
         self._lines = mapping.lines
+        self._no_line = Unread(RejectReason.MALFORMED, f"the order has no array {mapping.lines!r} with a line")
         read = (*self._columns, *self._content)
         in_lines = [name for name in read if self._lines and name.startswith(f"{self._lines}.")]
         own = [name for name in read if name not in in_lines]
@@ -131,19 +132,18 @@ class JsonReader:
             return list(rows)
         order_of, lines = self._exploded(rows)
         return [
-            {**rows[order], self._lines: [line]} if isinstance(rows[order], dict) else rows[order]
+            {**rows[order], self._lines: [line]} if line is not self._no_line else rows[order]
             for order, line in zip(order_of, lines, strict=True)
         ]
 
     def _exploded(self, rows: Sequence[Any]) -> tuple[list[int], list[Any]]:
-        """The lines of all orders, and for each the position of its order. Without any, an order has one: its value."""
+        """The lines of all orders, and for each the position of its order. An order without any has one to reject."""
         order_of: list[int] = []
         lines: list[Any] = []
         for order, row in enumerate(rows):
             found = row.get(self._lines) if isinstance(row, dict) else None
             if not isinstance(found, list) or not found:
-                # Not a line, even if it is an object.
-                found = [found if not isinstance(found, dict) else [found]]
+                found = [self._no_line]
             order_of += [order] * len(found)
             lines += found
         return order_of, lines

@@ -16,7 +16,8 @@ from ingestion.landing.land_date import land_date
 from ingestion.landing.write import RawZone
 from ingestion.mapping.workspace import workspace
 from ingestion.results import LandedDate
-from shared.errors import FixConfiguration, StopRun
+from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.partitions import ControlReport
 from shared.s3_client import Bucket
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1
@@ -33,11 +34,12 @@ class Pages:
     """A connector whose source lists these pages."""
 
     pages: Sequence[list[Any]]
+    report: ControlReport | None
     retailer_id: str = "retailer_1"
     mapping = retailer_mapping(1)
 
-    def daily_report(self, day: date) -> None:
-        """It has no control report."""
+    def daily_report(self, day: date) -> ControlReport | None:
+        return self.report
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Any]]:
         for number, rows in enumerate(self.pages, 1):
@@ -51,11 +53,11 @@ def land(make_platform: Callable[[Sequence[Vendor]], Platform]) -> Callable[...,
     bucket = Bucket(settings.s3, settings.s3.bucket_raw)
     zone = RawZone(bucket, platform.dsn, "test-run")
 
-    def run(*pages: list[Any], memory_mb: int = 64) -> LandedDate:
+    def run(*pages: list[Any], memory_mb: int = 64, report: ControlReport | None = None) -> LandedDate:
         ingest = settings.ingest.model_copy(update={"memory_mb": memory_mb})
         with workspace(memory_mb, threads=1) as connection:
-            connector: Any = Pages(pages)
-            return land_date(connector, DAY, zone, ingest, Runtime(), connection)
+            connector: Any = Pages(pages, report)
+            return land_date(connector, DAY, zone, ingest, Runtime(sleep=lambda _: None), connection)
 
     return run
 
@@ -66,6 +68,26 @@ def test_the_message_of_rejected_rows_has_the_value_but_not_a_customers(land: Ca
     with pytest.raises(StopRun, match="page 1, row 1, column customer_name: contains a control character") as caught:
         land([row_1(customer_name="Ana\x01Reed")])
     assert "Reed" not in str(caught.value)
+
+
+def test_rejected_rows_are_named_also_where_the_totals_differ_from_the_report(land: Callable[..., LandedDate]) -> None:
+    report = ControlReport(lines=30, net={})
+    bad = row_1(sale_id="bad", currency="ZZZ")
+    with pytest.raises(StopRun, match=r"2 of 3 records rejected \(2 UNKNOWN_CURRENCY\)"):
+        land([row_1(), bad, bad], report=report)
+    rows = [row_1(sale_id=f"S{number}") for number in range(28)]
+    with pytest.raises(
+        RetryLater,
+        match=r"the retailer's report 30 \(1 of its lines rejected, the first one page 1, row 29",
+    ):
+        land([*rows, bad], report=report)
+
+
+def test_no_page_is_not_an_empty_date(land: Callable[..., LandedDate]) -> None:
+    assert land([row_1()]).landed == 1
+    with pytest.raises(StopRun, match="retailer_1 2024-01-15: the connector sent no page"):
+        land()
+    assert land([]).landed == 0
 
 
 def test_too_little_memory_names_the_setting(land: Callable[..., LandedDate]) -> None:

@@ -17,6 +17,7 @@ from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
 from ingestion.mapping.workspace import workspace
+from shared.errors import StopRun
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import line_2, row_1
 
@@ -84,8 +85,12 @@ def test_pages_with_one_number_are_all_landed(listing: Listing) -> None:
     assert [each["position"] for each in dead_letters(listing)] == ['page 1, row 2, column currency: "ZZZ"']
 
 
-def test_a_listing_without_a_page_is_empty(listing: Listing) -> None:
-    assert landed(listing) == []
+def test_a_page_that_comes_again_and_again_ends_the_listing(listing: Listing) -> None:
+    for number in range(1, 11):
+        add(listing, [], [row_1()], [row_1()], number=number)
+    add(listing, *[[row_1(sale_id="B")]] * 10)
+    with pytest.raises(StopRun, match="Page 99 of 2024-01-15 is the same as the 10 pages before it"):
+        add(listing, [row_1(sale_id="B")], number=99)
 
 
 def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -> None:
@@ -105,9 +110,9 @@ def test_many_rejected_rows_with_long_values_fit_into_the_least_memory(listing: 
     totals, _ = listing.complete()
 
     assert (totals.landed, totals.rejected, totals.distinct) == (0, 100_000, 100_000)
-    letters = rejected_lines(listing.connection.cursor(), DAY, listing)
-    assert orjson.loads(next(letters))["position"] == f'page 1, row 1, column product_name: "{"0" * 80}…"'
-    assert sum(1 for _ in letters) == 99_999
+    lines = rejected_lines(listing.connection.cursor(), DAY, listing)
+    assert orjson.loads(next(lines))["position"] == f'page 1, row 1, column product_name: "{"0" * 80}…"'
+    assert sum(1 for _ in lines) == 99_999
 
 
 def test_long_texts_fit_into_the_least_memory(listing: Listing) -> None:
@@ -142,8 +147,8 @@ def test_what_is_nested_as_deeply_as_can_be_read_is_left_out_below_a_depth(listi
     add(listing, [row_1(remark=deepest), row_1(remark=deepest, currency="ZZZ")])
 
     assert len(landed(listing)) == 1
-    [letter] = rejected_lines(listing.connection.cursor(), DAY, listing)
-    assert b'[[[["nested too deeply"]]]]' in letter
+    [line] = rejected_lines(listing.connection.cursor(), DAY, listing)
+    assert b'[[[["nested too deeply"]]]]' in line
 
 
 def test_a_rejected_line_is_kept_with_its_order_and_without_the_other_lines() -> None:
@@ -153,3 +158,15 @@ def test_a_rejected_line_is_kept_with_its_order_and_without_the_other_lines() ->
         add(listing, [{**line_2(), "lines": [line, wrong]}])
         assert len(landed(listing)) == 1
         assert [each["payload"] for each in dead_letters(listing)] == [{**line_2(), "lines": [wrong]}]
+        assert dead_letters(listing)[0]["position"].startswith("page 1, line 2, column lines.quantity")
+
+
+@pytest.mark.parametrize("lines", [[], None, "two", {"id": "1"}], ids=str)
+def test_an_order_without_lines_is_rejected_as_it_was_sent(lines: Any) -> None:
+    order = {**line_2(), "lines": lines}
+    with opened(2) as listing:
+        add(listing, [line_2(), order])
+        assert len(landed(listing)) == 1
+        [rejected] = dead_letters(listing)
+    assert rejected["payload"] == order
+    assert rejected["reason"] == "the order has no array 'lines' with a line"
