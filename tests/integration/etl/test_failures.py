@@ -89,8 +89,15 @@ LOADING: Callable[[Platform], bool] = lambda platform: bool(  # noqa: E731
 )
 
 
-@pytest.mark.parametrize("reached", [LANDED_IN_PART, LOADING], ids=["landing", "loading"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize(
+    ("number", "reached"),
+    [
+        pytest.param(signal.SIGINT, LANDED_IN_PART, id="interrupted-landing"),
+        pytest.param(signal.SIGKILL, LOADING, id="killed-loading"),
+        pytest.param(signal.SIGINT, LOADING, id="interrupted-loading", marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, LANDED_IN_PART, id="killed-landing", marks=pytest.mark.long),
+    ],
+)
 def test_a_killed_load_can_be_run_again_without_cleaning_up(
     platform: Platform, file: Path, reached: Callable[[Platform], bool], number: signal.Signals
 ) -> None:

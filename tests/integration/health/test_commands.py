@@ -152,7 +152,7 @@ def test_keys_that_the_store_does_not_know_are_distinguished_from_a_missing_perm
             """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Rejecting) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         done = check_s3({**s3.environment, "S3_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
         server.shutdown()
     assert done.returncode == 2
@@ -180,7 +180,7 @@ class TokenService(BaseHTTPRequestHandler):
 def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3Access) -> None:
     s3.deny(s3.bucket_raw)
     with ThreadingHTTPServer(("127.0.0.1", 0), TokenService) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         amazon = {
             "S3_ENDPOINT_URL": "",
             "AWS_ENDPOINT_URL_S3": s3.endpoint,

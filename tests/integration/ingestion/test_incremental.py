@@ -58,7 +58,9 @@ def run_pipeline(platform: Platform, vendors: dict[str, Vendor], retailer_id: st
     return landed
 
 
-@pytest.mark.parametrize("retailer_id", RETAILERS)
+@pytest.mark.parametrize(
+    "retailer_id", ["retailer_1", *(pytest.param(name, marks=pytest.mark.long) for name in ("retailer_2", "retailer_3"))]
+)
 def test_successive_runs_end_with_what_the_retailer_reports(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:
