@@ -23,6 +23,7 @@ from openlineage.client.facet_v2 import (
 )
 
 from materialized_views.catalog import view_definitions
+from tests.copied_process import run_new
 from transformation.main import run
 
 if TYPE_CHECKING:
