@@ -18,6 +18,7 @@ import pytest
 from local_stack.postgres import free_port
 from shared.config import PROJECT_ROOT
 from tests import shipped_sources
+from tests.copied_process import run_module
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
@@ -111,11 +112,11 @@ def test_without_the_libraries_it_says_what_installs_them(tmp_path: Path) -> Non
 
 
 def check_s3(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "scripts/check_s3.py"], environment)
+    return run_module("scripts.check_s3", environment={"PATH": os.environ["PATH"], **environment})
 
 
 def test_working_buckets_are_written_read_and_left_empty(s3: S3Access) -> None:
-    done = check_s3(s3.environment)
+    done = run([sys.executable, "scripts/check_s3.py"], s3.environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("also in parts") == 2
     for bucket in (s3.bucket_raw, s3.bucket_processed):
