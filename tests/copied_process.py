@@ -6,6 +6,7 @@ imports, start an interpreter instead.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import runpy
@@ -31,7 +32,8 @@ class CopiedProcess:
         context.set_forkserver_preload(["tests.prepared_imports"])
         files = (str(self._output), str(self._errors))
         self._process = context.Process(target=_run, args=(self._command, dict(environment), files), daemon=True)
-        self._process.start()
+        with contextlib.chdir(PROJECT_ROOT):  # where the first start looks for the modules to prepare
+            self._process.start()
 
     @property
     def is_running(self) -> bool:
