@@ -217,7 +217,7 @@ class _Slow(BaseHTTPRequestHandler):
 
 def test_a_slow_download_ends_and_a_request_without_a_response_is_given_up(s3: S3Access, tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         slow = settings(s3, endpoint_url=f"http://127.0.0.1:{server.server_port}")
         bucket = Bucket(slow, s3.bucket_raw, timeout_seconds=1, attempts=2)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -98,11 +99,22 @@ def comparable(value: object) -> object:
 GOOD = ("R1", "P1", "Cup", "2", "3.50", "15/01/2024 10:30", "C1")
 
 
-@settings(max_examples=20, deadline=None, phases=NO_SHRINKING)
+@settings(max_examples=6, deadline=None, phases=NO_SHRINKING)
 @given(st.lists(cells, min_size=1, max_size=60))
 @example([("\u3000R1\x85", " P1", "\xa0", "-2", "0.0001", "15/01/2024 10:30", "\t")])
 @example([("R1", "P1", "Cup", "999999999", "9999999999", "15/01/2024 10:30", "C1")])
 def test_reading_in_columns_agrees_with_the_contract_record_by_record(drawn: list[tuple[str, ...]]) -> None:
+    assert_both_agree(drawn)
+
+
+@pytest.mark.long
+@settings(max_examples=60, deadline=None, phases=NO_SHRINKING)
+@given(st.lists(cells, min_size=1, max_size=60))
+def test_reading_in_columns_agrees_with_the_contract_in_sixty_files(drawn: list[tuple[str, ...]]) -> None:
+    assert_both_agree(drawn)
+
+
+def assert_both_agree(drawn: list[tuple[str, ...]]) -> None:
     rows = [*drawn, GOOD]  # one row has a date, so that the others have a day to count to
     landed = columnar(rows)
     records = {number: record for number, cell in enumerate(rows) if (record := expected(number, cell)) is not None}
@@ -112,9 +124,23 @@ def test_reading_in_columns_agrees_with_the_contract_record_by_record(drawn: lis
         assert landed[number] == wanted
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["x", "y", ""]), st.decimals(-99, 99, places=2)), min_size=1, max_size=50))
+prices = st.tuples(st.sampled_from(["x", "y", ""]), st.decimals(-99, 99, places=2))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(prices, min_size=1, max_size=50))
 def test_money_is_exact_and_every_row_is_in_one_bucket(drawn: list[tuple[str, Decimal]]) -> None:
+    assert_money_is_exact(drawn)
+
+
+@pytest.mark.long
+@settings(max_examples=40, deadline=None)
+@given(st.lists(prices, min_size=1, max_size=50))
+def test_money_is_exact_in_forty_files(drawn: list[tuple[str, Decimal]]) -> None:
+    assert_money_is_exact(drawn)
+
+
+def assert_money_is_exact(drawn: list[tuple[str, Decimal]]) -> None:
     rows = [("R1", product, "Cup", "3", str(price), "15/01/2024 10:30", "C1") for product, price in drawn]
     landed = columnar([*rows, GOOD])
     wanted = sum((price * 3 for product, price in drawn if product and price >= 0), Decimal("7.00"))
