@@ -67,9 +67,17 @@ def ingest_retailer(
         error, kind = str(failure), kind_of(failure)
         _log.error("not landed", retailer_id=retailer_id, business_date=str(day), error=error)
     except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
-        error, kind = f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}. See the log.", "StopRun"
+        error, kind = f"{_unexpected(retailer_id, day, settings, failure)}. See the log.", "StopRun"
         _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
     return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
+
+
+def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Exception) -> str:
+    """What failed: a connector of the user's own, at which line, or the platform."""
+    definition = settings.sources.find(retailer_id)
+    if definition and definition.connector not in registry.CONNECTORS and registry.place_of(definition, failure):
+        return registry.describe_failure(definition, failure)
+    return f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}"
 
 
 def _plan(

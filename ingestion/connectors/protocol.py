@@ -83,7 +83,7 @@ class Connector(Protocol[Raw]):
     """
 
     listing_path: ClassVar[str]
-    """The path at which the API lists its sales; lineage names the source by it."""
+    """The path at which the API lists its sales. Lineage names the source by it, or by its address without one."""
 
     @property
     def retailer_id(self) -> str:
@@ -103,7 +103,7 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """A row with one line as a `SalesRecord`, to look at it: `retail sources preview`. Landing uses `mapping` only.
+        """A row with one line as a `SalesRecord`, to look at it. Landing and the preview use `mapping` only.
 
         Raises RejectRecord with a reason code.
         """

@@ -1,13 +1,15 @@
-"""Which class reads a source, and how it is built."""
+"""Which class reads a source, how it is built, and where in it an error happened."""
 
 from __future__ import annotations
 
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
 from ingestion.mapping.layouts import SourceMapping
-from shared.config import IngestSettings, SourceSettings
+from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.sources.definition import SourceDefinition
 
@@ -34,7 +36,7 @@ def build(source_id: str, settings: SourceSettings, runtime: Runtime) -> Connect
     except RetailError:
         raise
     except Exception as error:  # the class is the user's own, and anything can be wrong with it
-        raise _unusable(definition, f"cannot be built: {type(error).__name__}: {error}") from error
+        raise _unusable(definition, f"cannot be built: {_shown(definition, error)}") from error
     if not isinstance(mapping, SourceMapping):
         raise _unusable(definition, f"has a `mapping` of type {type(mapping).__name__} instead of SourceMapping")
     return connector
@@ -46,11 +48,31 @@ def connector_class(definition: SourceDefinition) -> ConnectorClass:
     try:
         found = cast("ConnectorClass", getattr(import_module(module), name))
     except Exception as error:  # the module is the user's own, and anything can be wrong with it
-        raise _unusable(definition, f"cannot be imported: {type(error).__name__}: {error}") from error
+        raise _unusable(definition, f"cannot be imported: {_shown(definition, error)}") from error
     methods = [each for each, value in vars(Connector).items() if callable(value) and not each.startswith("_")]
     if missing := [each for each in methods if not callable(getattr(found, each, None))]:
         raise _unusable(definition, f"has no method {', '.join(missing)} (see `Connector` in {Connector.__module__})")
     return found
+
+
+def place_of(definition: SourceDefinition, error: Exception) -> str | None:
+    """`path:line` of the last line of the connector's module that an error came through; None if it has none."""
+    module = "/" + CONNECTORS.get(definition.connector, definition.connector).partition(":")[0].replace(".", "/")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.removesuffix(".py").removesuffix("/__init__").endswith(module):
+            path = Path(frame.filename)
+            return f"{path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path}:{frame.lineno}"
+    return None
+
+
+def describe_failure(definition: SourceDefinition, error: Exception) -> str:
+    """An unexpected error of a connector, in one line."""
+    return f"{definition.id}: its connector {definition.connector} failed: {_shown(definition, error)}"
+
+
+def _shown(definition: SourceDefinition, error: Exception) -> str:
+    place = place_of(definition, error)
+    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
 
 
 def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:

@@ -41,11 +41,6 @@ class SingleRows:
         self._opened.close()
 
 
-def single_lines(mapping: SourceMapping, rows: list[Any]) -> list[Any]:
-    """Rows with one line each: the rows, or for each line its order with only this line."""
-    return JsonReader(mapping).payloads(rows)
-
-
 def read_row(connection: duckdb.DuckDBPyConnection, mapping: SourceMapping, row: Any) -> SalesRecord:
     """The record of a row with one line. The workspace then has the row in `landed_records` or `rejected_rows`.
 
@@ -54,14 +49,19 @@ def read_row(connection: duckdb.DuckDBPyConnection, mapping: SourceMapping, row:
     reader = JsonReader(mapping)
     connection.execute("DROP TABLE IF EXISTS rejected_rows")
     map_json(connection, mapping, reader.columns, {1: reader.read([row])})
-    found = connection.execute(f"SELECT {', '.join(map(_exact, FIELDS))} FROM landed_records").fetchall()
-    if found:
-        return SalesRecord(**dict(zip(FIELDS, found[0], strict=True)))
+    if found := landed_records(connection):
+        return found[0]
     code, reason, column, value = connection.execute(
         "SELECT code, reason, column_name, coalesce(value, '') FROM rejected_rows"
     ).fetchall()[0]
     shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}…"
     raise RejectRecord(code, f"{column} is {shown!r}: {reason}" if column else reason)
+
+
+def landed_records(connection: duckdb.DuckDBPyConnection) -> list[SalesRecord]:
+    """All of `landed_records`, for a few lines."""
+    found = connection.execute(f"SELECT {', '.join(map(_exact, FIELDS))} FROM landed_records").fetchall()
+    return [SalesRecord(**dict(zip(FIELDS, record, strict=True))) for record in found]
 
 
 def _exact(field: str) -> str:

@@ -184,5 +184,72 @@ def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatc
     with http_vendor(Retailer1Api(lines=(("A", "B"),), spoil=spoil)) as vendor:
         monkeypatch.setenv("SHOP_URL", vendor.url)
         shown = sources("preview", "shop", "2024-01-15")
-    assert "rejected, UNKNOWN_CURRENCY: currency is 'XXX': not an ISO 4217 currency" in shown.stderr
-    assert "1 of the first 2 lines" in shown.stdout
+    assert (
+        shown.stderr
+        == 'rejected A: page 1, row 1, column currency: "XXX": not an ISO 4217 currency (UNKNOWN_CURRENCY)\n'
+    )
+    assert (shown.exit_code, "1 of the first 2 lines" in shown.stdout) == (0, True)
+
+
+def test_a_line_of_another_date_is_rejected_in_a_preview_as_in_a_landing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, VALID)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer1Api(lines=(("A",),))) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        shown = sources("preview", "shop", "2024-01-16")
+        rejected = json.loads(sources("preview", "shop", "2024-01-16", "--json").stdout)["rejected"]
+    assert (shown.exit_code, "0 of the first 1 line" in shown.stdout) == (1, True)
+    assert "rejected A: page 1, row 1" in shown.stderr
+    assert "(WRONG_DATE)" in shown.stderr
+    assert [(each["code"], each["transaction_id"], each["payload"]["sku"]) for each in rejected] == [
+        ("WRONG_DATE", "A", "SKU-10042")
+    ]
+
+
+FAILING = """
+from ingestion.services.retailer1_service import Retailer1Service
+
+class Shop(Retailer1Service):
+    def check(self, day):
+        raise KeyError("att")
+
+    def fetch_sales_data(self, day):
+        yield from super().fetch_sales_data(day)
+        {}["att"]
+"""
+
+
+def test_an_error_within_a_connector_of_ones_own_is_reported_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "failing_shop.py").write_text(FAILING, encoding="utf-8")
+    (tmp_path / "failing_import.py").write_text("x = 1\nNAME\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SHOP_KEY", "key")
+    written(tmp_path, VALID.replace("retailer1", "failing_shop:Shop"))
+    written(tmp_path, VALID.replace("id: shop", "id: other").replace("retailer1", "failing_import:Shop"), "other.yaml")
+    with http_vendor(Retailer1Api()) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        shown = sources("preview", "shop", "2024-01-15")
+        checked = sources("check")
+    failed = "shop: its connector failing_shop:Shop failed: KeyError: 'att'"
+    assert (shown.exit_code, shown.stderr) == (1, f"{failed} ({tmp_path}/failing_shop.py:10).\n")
+    assert f"{failed} ({tmp_path}/failing_shop.py:6)." in checked.stderr
+    assert f"is not defined ({tmp_path}/failing_import.py:2). Correct it" in checked.stderr
+
+
+def test_a_disabled_source_that_is_named_is_checked_and_previewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, VALID + "enabled: false\n")
+    written(tmp_path, FILES.replace("id: shop", "id: stalls") + "enabled: false\n", "stalls.yaml")
+    assert "Set SHOP_KEY and SHOP_URL in .env" in sources("check", "shop").stderr
+    assert "mapping.columns: nothing is mapped to" in sources("check", "stalls").stderr
+    monkeypatch.setenv("SHOP_KEY", "key")
+    with http_vendor(Retailer1Api()) as vendor:
+        monkeypatch.setenv("SHOP_URL", vendor.url)
+        assert sources("check", "shop").stdout == "shop: ok\n"
+        shown = sources("preview", "shop", "2024-01-15")
+    assert (shown.exit_code, "3 of the first 3 lines" in shown.stdout) == (0, True)
