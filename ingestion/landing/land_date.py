@@ -177,7 +177,7 @@ def _first_rejected(connector: Connector[Any], reading: _Reading) -> str:
     ).fetchall()[0]
     if column in connector.mapping.personal_columns:  # the message goes to alerts and to ops.pipeline_runs
         value = None
-    return f"{describe(reading.listing.place(page, row), column, value)}: {reason} ({code})"
+    return f"{describe(reading.listing.place(page, row), column, value, reason)}: {reason} ({code})"
 
 
 def _write(

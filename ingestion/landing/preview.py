@@ -70,7 +70,7 @@ def _rejected(
     kind = "line" if mapping.lines else "row"
     return [
         RejectedLine(
-            describe(f"page {number}, {kind} {line}", column, value),
+            describe(f"page {number}, {kind} {line}", column, value, reason),
             _transaction_id(mapping, lines[number][line - 1]),
             code,
             reason,

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import duckdb
 import orjson
 
+from ingestion.mapping.json_rows import is_shown_as_json
 from ingestion.mapping.rejections import VALUE_SHOWN
 from shared.dead_letters import DeadLetter
 
@@ -58,15 +59,15 @@ def rejected_lines(cursor: duckdb.DuckDBPyConnection, day: date, origin: RowOrig
             if number == REJECTED_BEFORE:
                 yield DeadLetter(code, reason, value, orjson.loads(payload)).line()
                 continue
-            position = describe(origin.place(number, line), column, value)
+            position = describe(origin.place(number, line), column, value, reason)
             yield DeadLetter(code, reason, position, origin.payload(number, line, payload)).line()
 
 
-def describe(position: str, column: str | None, value: str | None) -> str:
-    """The position of a row, with the column and the value that were rejected."""
+def describe(position: str, column: str | None, value: str | None, reason: str) -> str:
+    """The position of a row, with the column and the value that were rejected for that reason. A text is quoted."""
     if column is not None:
         position += f", column {column}"
     if value:
         shown = value if len(value) <= VALUE_SHOWN else value[:VALUE_SHOWN] + "…"
-        position += f": {orjson.dumps(shown).decode()}"
+        position += f": {shown if is_shown_as_json(reason) else orjson.dumps(shown).decode()}"
     return position

@@ -29,6 +29,14 @@ _USUAL_BYTES = 400
 """A column with more bytes per value has values of more than `_LONGEST` characters, or at least might."""
 
 
+_TYPES = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "an array"}
+
+
+def is_shown_as_json(reason: str) -> bool:
+    """Whether the value that was rejected for this reason is not a text, and so is shown without quotes."""
+    return reason.partition(", not ")[0] in _TYPES.values()
+
+
 @dataclass(frozen=True)
 class JsonFault:
     """Why a row is rejected before its values are looked at."""
@@ -62,13 +70,14 @@ class _Column:
         """What is wrong with a value that is not of this column's type."""
         if isinstance(value, Unread):
             return JsonFault(value.code, value.reason, self.name, "")
-        shown = orjson.dumps(value, default=str).decode()
+        shown = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
         if len(shown) > _SHOWN_CHARACTERS:
             shown = f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown):,} characters)"
         if value is None:
             return JsonFault(ABSENT.code, ABSENT.reason, self.name, "")
         code = RejectReason.MALFORMED if isinstance(value, list | dict) and not self.is_integer else self._code
-        return JsonFault(code, f"not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
+        found = "a text" if isinstance(value, str) else _TYPES.get(type(value), "another type")
+        return JsonFault(code, f"{found}, not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
 
     @property
     def _code(self) -> RejectReason:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion.mapping.json_rows import JsonReader
+from ingestion.mapping.json_rows import JsonReader, is_shown_as_json
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.workspace import workspace
@@ -55,7 +55,8 @@ def read_row(connection: duckdb.DuckDBPyConnection, mapping: SourceMapping, row:
         "SELECT code, reason, column_name, coalesce(value, '') FROM rejected_rows"
     ).fetchall()[0]
     shown = value if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]}…"
-    raise RejectRecord(code, f"{column} is {shown!r}: {reason}" if column else reason)
+    shown = shown if is_shown_as_json(reason) else repr(shown)
+    raise RejectRecord(code, f"{column} is {shown}: {reason}" if column else reason)
 
 
 def landed_records(connection: duckdb.DuckDBPyConnection) -> list[SalesRecord]:

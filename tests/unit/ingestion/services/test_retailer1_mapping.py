@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -169,3 +170,19 @@ def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
     assert rejected_amount(row_1(qty="two")) == ("USD", Decimal("25.00"))
     assert rejected_amount(row_1(line_total="much")) is None
     assert rejected_amount([]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unit_price": 12.5}, "unit_price is 12.5: a number, not a text"),
+        ({"sku": 10042}, "sku is 10042: a number, not a text"),
+        ({"qty": "2"}, "qty is '2': a text, not an integer"),
+        ({"qty": 2.5}, "qty is 2.5: a number, not an integer"),
+        ({"sku": True}, "sku is true: true or false, not a text"),
+        ({"sku": ["A"]}, 'sku is ["A"]: an array, not a text'),
+    ],
+)
+def test_a_value_of_another_type_is_shown_as_it_was_sent(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RejectRecord, match=f"^{re.escape(message)}$"):
+        mapped(row_1(**changes))
