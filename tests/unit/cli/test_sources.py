@@ -177,6 +177,7 @@ def test_a_preview_shows_why_a_line_would_be_rejected(tmp_path: Path, monkeypatc
         rows = value.get("rows")
         if isinstance(rows, list):
             rows[0]["currency"] = "XXX"
+            rows[1]["unit_price"] = 12.5
         return value
 
     written(tmp_path, VALID)
