@@ -122,6 +122,6 @@ def _plan(
         changed=len(affected),
         skipped=len(known),
     )
-    # A look-back is not a list of changes: the manifest does not say that changes were read.
-    changes = ChangesRead(since, listed.as_of) if listed else ChangesRead()
+    # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
+    changes = ChangesRead(since, listed.as_of if listed else None)
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))

@@ -61,7 +61,9 @@ class PipelineRun:
             retailers = self.retailers
         else:
             retailers = self.sources if before == PLAN.name else loaded_retailers([self.stages[before]])
-        return StageCall(self.day, self.settings, self.run_id, retailers, other_dates=self.other_dates)
+        return StageCall(
+            self.day, self.settings, self.run_id, retailers, named=self.retailers, other_dates=self.other_dates
+        )
 
     def as_dict(self) -> StageSummary:
         """JSON-able form."""

@@ -53,7 +53,9 @@ class ChangesRead:
     """What the day's manifest declares about the change listing and the other dates landed in the same run."""
 
     since: datetime | None = None
+    """From when on changes were requested; None if they were not."""
     until: datetime | None = None
+    """Up to when the list says them; None if there is none."""
     other_dates: tuple[date, ...] = ()
 
 

@@ -148,6 +148,12 @@ def test_a_new_source_is_expected_from_its_first_load_and_by_a_run_for_it(
     left_out = of_the_run.with_status(Status.WARN)
     assert [(each.check.name, each.finding.retailer_id) for each in left_out] == [("retailer_left_out", "outlet_shop")]
 
+    # A run that was started for the others does not miss it.
+    of_others = run(
+        DAY, settings=settings, run_id="run-4", retailers=list(RETAILERS), named=list(RETAILERS), clock=lambda: NOW
+    )
+    assert of_others.outcome is Status.PASS
+
     names = [*RETAILERS, "outlet_shop"]
     result = run(DAY, settings=settings, run_id="run-3", retailers=names, clock=lambda: NOW)
     assert {each.finding.retailer_id for each in result.with_status(Status.FAIL)} == {"outlet_shop"}
