@@ -7,6 +7,7 @@ records were rejected.
 from __future__ import annotations
 
 import errno
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,8 @@ _log = get_logger(__name__)
 _LISTINGS = 4
 """How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
+_DUCKDB_DISK_FULL = re.compile("max_temp_directory_size|No space left")
+_DUCKDB_MEMORY_FULL = re.compile("failed to (allocate|pin block|offload)|could not allocate")
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -116,17 +119,26 @@ def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
     """Raises FixConfiguration where memory or the disk for temporary files was not enough."""
     try:
         yield
-    except duckdb.OutOfMemoryException as error:
+    except duckdb.Error as error:
+        # It is an OutOfMemoryException or a FatalException, with the cause only in the text.
+        if _DUCKDB_DISK_FULL.search(str(error)):
+            raise FixConfiguration(_no_disk(what, "No space left on device")) from error
+        if not isinstance(error, duckdb.OutOfMemoryException) and not _DUCKDB_MEMORY_FULL.search(str(error)):
+            raise
         raise FixConfiguration(
             f"{what}: {memory_mb} MB are not enough to read the listing. Raise INGEST_MEMORY_MB."
         ) from error
     except OSError as error:
         if error.errno not in _DISK_FULL:
             raise
-        raise FixConfiguration(
-            f"{what}: no room for temporary files in {tempfile.gettempdir()} ({error.strerror}). A listing needs about"
-            " 1.5 KB per line there. Make room, or set TMPDIR to a folder of a larger disk."
-        ) from error
+        raise FixConfiguration(_no_disk(what, error.strerror)) from error
+
+
+def _no_disk(what: str, reason: str | None) -> str:
+    return (
+        f"{what}: no room for temporary files in {tempfile.gettempdir()} ({reason}). A listing needs about 1.5 KB per"
+        " line there. Make room, or set TMPDIR to a folder of a larger disk."
+    )
 
 
 def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runtime) -> _Reading:

@@ -53,9 +53,12 @@ def land(make_platform: Callable[[Sequence[Vendor]], Platform]) -> Callable[...,
     bucket = Bucket(settings.s3, settings.s3.bucket_raw)
     zone = RawZone(bucket, platform.dsn, "test-run")
 
-    def run(*pages: list[Any], memory_mb: int = 64, report: ControlReport | None = None) -> LandedDate:
+    def run(
+        *pages: list[Any], memory_mb: int = 64, temporary_mb: int = 1_000, report: ControlReport | None = None
+    ) -> LandedDate:
         ingest = settings.ingest.model_copy(update={"memory_mb": memory_mb})
         with workspace(memory_mb, threads=1) as connection:
+            connection.execute(f"SET max_temp_directory_size = '{temporary_mb}MB'")
             connector: Any = Pages(pages, report)
             return land_date(connector, DAY, zone, ingest, Runtime(sleep=lambda _: None), connection)
 
@@ -100,6 +103,12 @@ def test_a_full_disk_names_the_folder(land: Callable[..., LandedDate]) -> None:
     with files_of_at_most(100_000), pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*TMPDIR"):
         land([row_1(sale_id=f"S{number}") for number in range(1_000)])
     assert land([row_1()]).landed == 1
+
+
+def test_a_disk_that_is_full_for_duckdb_names_the_folder(land: Callable[..., LandedDate]) -> None:
+    rows = [row_1(sale_id=f"S{number}", product_name=f"{number} {'x' * 200}") for number in range(20_000)]
+    with pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*No space left on device"):
+        land(rows, memory_mb=12, temporary_mb=1)
 
 
 @contextmanager
