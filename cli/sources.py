@@ -143,7 +143,7 @@ def preview(
 
 
 def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) -> SourceStatus:
-    """A source with its definition, and what is missing or wrong; a disabled one lacks nothing, if not asked about."""
+    """A source with its definition, and what is missing or wrong; unless `even_disabled`, a disabled one lacks nothing."""
     definition = sources.find(source_id)
     if definition is None:
         return SourceStatus(source_id, None, sources.broken[source_id])
