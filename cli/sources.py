@@ -143,7 +143,7 @@ def preview(
 
 
 def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) -> SourceStatus:
-    """A source with its definition, and what is missing or wrong; unless `even_disabled`, a disabled one lacks nothing."""
+    """A source and what is missing or wrong. A disabled one lacks nothing, unless `even_disabled`."""
     definition = sources.find(source_id)
     if definition is None:
         return SourceStatus(source_id, None, sources.broken[source_id])
