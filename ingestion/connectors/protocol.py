@@ -103,7 +103,7 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """A row with one line as a `SalesRecord`, to look at it. Landing and the preview use `mapping` only.
+        """A row with one line as a `SalesRecord`, to look at it. Landing uses `mapping` only; the preview compares.
 
         Raises RejectRecord with a reason code.
         """

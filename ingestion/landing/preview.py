@@ -16,6 +16,9 @@ from ingestion.mapping.map_json import map_json
 from ingestion.mapping.single_rows import landed_records
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
+from shared.errors import FixConfiguration, RejectRecord
+
+_COMPARED = 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,11 @@ class Preview:
 
 
 def preview_date(connector: Connector[Any], day: date, limit: int) -> Preview:
-    """What landing would make of the first `limit` lines of a date. Raises what the connector raises."""
+    """What landing would make of the first `limit` lines of a date.
+
+    Raises what the connector raises, and FixConfiguration if its `normalize_sales_record` makes other records than its
+    mapping.
+    """
     reader, lines = JsonReader(connector.mapping), dict[int, list[Any]]()
     left = limit
     for number, page in enumerate(connector.fetch_sales_data(day), start=1):
@@ -57,7 +64,23 @@ def preview_date(connector: Connector[Any], day: date, limit: int) -> Preview:
         if not pages:
             return Preview([], [])
         map_json(connection, connector.mapping, reader.columns, pages, day)
-        return Preview(landed_records(connection), _rejected(connection, connector.mapping, lines))
+        records = landed_records(connection)
+        _compare(connector, day, [line for given in lines.values() for line in given][:_COMPARED], records)
+        return Preview(records, _rejected(connection, connector.mapping, lines))
+
+
+def _compare(connector: Connector[Any], day: date, lines: list[Any], records: list[SalesRecord]) -> None:
+    for line in lines:
+        try:
+            record = connector.normalize_sales_record(line)
+        except RejectRecord:
+            continue
+        if record.business_date == day and record not in records:
+            raise FixConfiguration(
+                f"{connector.retailer_id}: normalize_sales_record makes another record of the line"
+                f" {record.transaction_id} {record.line_id} than the mapping. Landing uses the mapping only: leave"
+                " normalize_sales_record to SingleRows (ingestion/mapping/single_rows.py)."
+            )
 
 
 def _rejected(
