@@ -6,20 +6,19 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
 
 from ingestion.connectors.protocol import RawPage
-from ingestion.landing.land_date import page_lines
+from ingestion.landing.listing import reading_listing
 from ingestion.landing.verify import Totals
-from ingestion.normalizers.retailer1 import Retailer1Normalizer
-from ingestion.normalizers.retailer2 import Retailer2Normalizer
-from ingestion.normalizers.retailer3 import Retailer3Normalizer
+from ingestion.mapping.workspace import workspace
 from ingestion.prefetch import reduced_gc
-from ingestion.services.retailer2_service import order_lines
-from shared.dead_letters import DeadLetterBuffer
+from shared.config import IngestSettings
+from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import guest_row_1, line_2, row_1, row_3
 
 RETAILERS = ("retailer_1", "retailer_2", "retailer_3")
@@ -27,6 +26,7 @@ PAGE_LINES = 1000
 PRODUCTS, CUSTOMERS = 2000, 5000
 _OPENING = time(14, tzinfo=UTC)
 _TRADING_SECONDS = 20_000
+_ZONES = {1: "America/New_York", 2: "Europe/London", 3: "Europe/Madrid"}
 _MOVES_EVERY = 200
 """One customer in so many has a new address from the start of the day on: a new version in the history."""
 
@@ -99,7 +99,7 @@ def _orders_2(lines: int, day: date) -> Iterator[dict[str, Any]]:
     for receipt in _receipts(lines, day):
         seconds = int(receipt.at.timestamp())
         name = f"ORD-{day:%y%m%d}-{receipt.number:06d}"
-        order: dict[str, Any] = line_2({"id": name, "placed_at": seconds, "modified_at": seconds}).order
+        order: dict[str, Any] = line_2({"id": name, "placed_at": seconds, "modified_at": seconds})
         buyer = {
             **order["buyer"],
             "id": f"B{receipt.customer or 0:06d}",
@@ -166,32 +166,26 @@ def pages(number: int, lines: int, day: date) -> list[bytes]:
     return _in_pages(list(_rows_3(lines, day)), PAGE_LINES, lambda rows: rows)
 
 
-class _Service:
-    """The part of a connector that reading a page needs."""
-
-    def __init__(self, number: int) -> None:
-        normalizers: dict[int, Callable[[], Any]] = {
-            1: lambda: Retailer1Normalizer("retailer_1"),
-            2: lambda: Retailer2Normalizer("retailer_2", ZoneInfo("Europe/London")),
-            3: lambda: Retailer3Normalizer("retailer_3", ZoneInfo("Europe/Madrid")),
-        }
-        self.number, self.normalize = number, normalizers[number]()
-
-    def rows(self, body: bytes) -> list[Any]:
-        value = orjson.loads(body)
-        if self.number == 2:
-            return [line for order in value["data"] for line in order_lines(order)]
-        return value["rows"] if self.number == 1 else value  # type: ignore[no-any-return]
+def _rows(number: int, body: bytes) -> list[Any]:
+    value = orjson.loads(body)
+    if number == 3:
+        return value  # type: ignore[no-any-return]
+    return value["rows" if number == 1 else "data"]  # type: ignore[no-any-return]
 
 
 def read_pages(number: int, bodies: Sequence[bytes], day: date, write: Callable[[bytes], object]) -> Totals:
-    """Convert bodies to lines of the raw zone with landing's code: parsed, validated, normalised, counted."""
-    service: Any = _Service(number)
-    totals = Totals()
-    with reduced_gc(), DeadLetterBuffer() as buffer:
+    """Convert bodies to lines of the raw zone with landing's code: parsed, mapped, serialised, counted."""
+    mapping, memory_mb = retailer_mapping(number), IngestSettings().memory_mb
+    with (
+        reduced_gc(),
+        workspace(memory_mb, threads=1) as connection,
+        reading_listing(mapping, day, memory_mb, connection) as listing,
+    ):
         for count, body in enumerate(bodies, 1):
-            page = RawPage(count, service.rows(body), datetime.now(UTC))
-            write(page_lines(service, page, day, totals, buffer))
+            listing.add(RawPage(count, _rows(number, body), datetime.now(UTC)))
+        totals, text = listing.complete()
+        assert isinstance(text.body, Path)  # noqa: S101 - a listing is always in a file
+        write(text.body.read_bytes())
     if totals.rejected:
-        raise ValueError(f"the benchmark's own rows were rejected: {totals.example}")
+        raise ValueError(f"the benchmark's own rows were rejected: {totals.reasons}")
     return totals

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from cli.airflow_session import Airflow
 from shared.airflow_rest.client import AirflowError
 from shared.airflow_rest.runs import Run, runs_between
+from shared.counts import counted
 from shared.errors import FixConfiguration, StopRun
 
 RUNS_AT = time_of_day(2)
@@ -87,8 +88,9 @@ def plan(airflow: Airflow, dag_id: str, dates: Range, reprocess: str) -> Plan:
     there = tuple(run for run in _daily_runs(airflow, dag_id, dates.since, dates.until) if run.day not in to_run)
     if others := sorted({*to_run, *(run.day for run in there)} ^ set(dates.days)):
         raise StopRun(
-            f"Airflow would run {len(to_run)} dates between {dates.first} and {dates.last}, not those requested:"
-            f" {_listed(others)}. Does it run daily, and is BUSINESS_TIMEZONE ({airflow.timezone}) that of Airflow?"
+            f"Airflow would run {counted(len(to_run), 'date')} between {dates.first} and {dates.last}, not those"
+            f" requested: {_listed(others)}. Does it run daily, and is"
+            f" BUSINESS_TIMEZONE ({airflow.timezone}) that of Airflow?"
         )
     return Plan(dates, to_run, there)
 

@@ -14,6 +14,7 @@ import typer
 from ingestion.landing.overlap_policy import Overlap
 from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
 from shared.config import DOTENV
+from shared.counts import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -178,9 +179,11 @@ def _show(result: FileLoadResult) -> None:
     from data_quality.quality_checks import describe_findings
 
     read = result.read
-    days = f"{read.days[0]} to {read.days[-1]}, {len(read.days)} days" if read.days else "no days"
+    days = f"{read.days[0]} to {read.days[-1]}, {counted(len(read.days), 'day')}" if read.days else "no days"
     out = console()
-    out.print(f"{', '.join(file.name for file in read.files)}: {read.rows:,} rows of {read.retailer_id}, {days}")
+    out.print(
+        f"{', '.join(file.name for file in read.files)}: {counted(read.rows, 'row')} of {read.retailer_id}, {days}"
+    )
     out.print(_table(result))
     for name, counts in (("Rejected", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
@@ -218,7 +221,7 @@ def _outcome(result: FileLoadResult) -> str:
         return f"Dry run: nothing was written. {seconds}"
     if result.load_id is None:
         return f"Nothing new: the warehouse already has every date as in the files. {seconds}"
-    return f"Published as load {result.load_id}: {len(result.changed_days)} dates. {seconds}"
+    return f"Published as load {result.load_id}: {counted(len(result.changed_days), 'date')}. {seconds}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, runs_named, trigger
 from shared.commands import JsonOption, RetailerOption, business_date, console, exit_code, print_json
 from shared.config import Settings, load_settings
+from shared.counts import counted
 from shared.database import session
 from shared.errors import FixConfiguration
 from shared.sources.expected import Expected, expected_sources
@@ -85,7 +86,7 @@ def _fill(airflow: Airflow, days: Sequence[date], out: Console) -> list[Run]:
     for day in days:
         conf = {"date": day.isoformat(), "only_this_date": True}
         trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=f"{prefix}{day}")
-    out.print(f"Runs {len(days)} dates in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
+    out.print(f"Runs {counted(len(days), 'date')} in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
     with watching_only("the runs continue", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
         return RunMonitor(airflow, out).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
 
@@ -93,7 +94,9 @@ def _fill(airflow: Airflow, days: Sequence[date], out: Console) -> list[Run]:
 def _print_result(missing: Sequence[Gap], until: date, *, filled: int) -> None:
     if not missing:
         typer.echo(
-            f"No business date is missing up to {until}." if not filled else f"{filled} dates run; none missing."
+            f"No business date is missing up to {until}."
+            if not filled
+            else f"{counted(filled, 'date')} run; none missing."
         )
         return
     _show(missing, console())

@@ -14,6 +14,7 @@ from rich.markup import escape
 from cli.ledger import AnyRetailerOption
 from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
 from shared.config import Settings, load_settings
+from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
 from shared.logs import configure_logging
 
@@ -82,7 +83,7 @@ def rebuild_all(
 
     loads = []
     for name, days in landed.items():
-        label = f"{escape(name)}: {len(days)} dates, {days[0]} to {days[-1]}"
+        label = f"{escape(name)}: {counted(len(days), 'date')}, {days[0]} to {days[-1]}"
         try:
             with console.status(label) as status:
                 load = _rebuild_one(name, days, settings, run_id, _shown_in(status, label))

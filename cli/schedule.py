@@ -26,6 +26,7 @@ from cli.run_monitor import RunMonitor, failure_reason, run_facts, watching_only
 from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, latest_runs, reasons, trigger
 from shared.commands import DateArgument, JsonOption, console, exit_code, print_json
+from shared.counts import counted
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -210,7 +211,7 @@ def _show_plan(plan: backfill_plan.Plan, out: Console, *, dry_run: bool) -> None
         out.print(f"Already run, {state}: {backfill_plan.format_dates(days)}")
     verb = "Would run" if dry_run else "Runs"
     which = f": {backfill_plan.format_dates(plan.to_run)}" if plan.to_run else ""
-    out.print(f"{verb} {len(plan.to_run)} of {len(plan.dates.days)} dates{which}")
+    out.print(f"{verb} {len(plan.to_run)} of {counted(len(plan.dates.days), 'date')}{which}")
     if plan.kept and not plan.to_run:
         out.print("To run them again: --reprocess completed, or --reprocess failed for the failed ones.")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +16,8 @@ from rich.table import Table
 from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
 from shared.config import SourceSettings, load_source_settings
-from shared.errors import FixConfiguration, RejectRecord, RetailError
+from shared.counts import counted
+from shared.errors import FixConfiguration, RetailError, StopRun
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
@@ -120,31 +120,34 @@ def preview(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many lines to read.")] = 10,
     as_json: JsonOption = False,
 ) -> None:
-    """Read the first lines of a date from the source and show what would be landed. Nothing is written."""
+    """Read the first lines of a date from the source and show what would be landed. Nothing is written.
+
+    The source may be disabled. Exits with 1 when every line is rejected.
+    """
     with exit_code():
         settings = load_source_settings()
         chosen = business_date(day, settings)
-        settings.sources.chosen([source], chosen)
-        records, rejected = _read(settings, source, chosen, limit)
+        definition = settings.sources.readable(source, chosen)
+        records, rejected = _read(settings, definition, chosen, limit)
         if as_json:
             print_json({"source": source, "business_date": chosen, "records": records, "rejected": rejected})
-            return
-        if not records and not rejected:
+        elif not records and not rejected:
             typer.echo(f"{source} has no sales on {chosen}.")
-        if records:
-            total = len(records) + len(rejected)
-            title = f"{source} on {chosen}: {len(records)} of the first {total} lines"
-            console().print(_records_table(title, records))
-        for each in rejected:
-            typer.echo(f"rejected, {each['reason']}", err=True)
+        else:
+            lines = counted(len(records) + len(rejected), "line")
+            console().print(_records_table(f"{source} on {chosen}: {len(records)} of the first {lines}", records))
+            for each in rejected:
+                which = "" if each["transaction_id"] is None else f" {each['transaction_id']}"
+                typer.echo(f"rejected{which}: {each['position']}: {each['reason']} ({each['code']})", err=True)
+        raise typer.Exit(1 if rejected and not records else 0)
 
 
-def status_of(sources: Sources, source_id: str) -> SourceStatus:
-    """A source with its definition, and what is missing or wrong; a disabled one lacks nothing."""
+def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) -> SourceStatus:
+    """A source and what is missing or wrong. A disabled one lacks nothing, unless `even_disabled`."""
     definition = sources.find(source_id)
     if definition is None:
         return SourceStatus(source_id, None, sources.broken[source_id])
-    if not definition.enabled:
+    if not definition.enabled and not even_disabled:
         return SourceStatus(source_id, definition)
     try:
         if definition.connector == FILES:
@@ -158,7 +161,7 @@ def status_of(sources: Sources, source_id: str) -> SourceStatus:
 
 
 def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str | None:
-    found = status_of(settings.sources, source_id)
+    found = status_of(settings.sources, source_id, even_disabled=True)
     if found.problem or (found.definition and found.definition.connector == FILES):
         return found.problem
     try:
@@ -168,7 +171,9 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
     except RetailError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - a connector of the user's own; the others are still checked
-        return f"{source_id}: its connector failed: {type(error).__name__}: {error}"
+        from ingestion.connectors.registry import describe_failure
+
+        return f"{describe_failure(settings.sources.get(source_id), error)}."
     return None
 
 
@@ -196,17 +201,20 @@ def _connector(settings: SourceSettings, source_id: str) -> Iterator[Any]:
         connector.close()
 
 
-def _read(settings: SourceSettings, source_id: str, day: date, limit: int) -> tuple[list[Any], list[Any]]:
-    records: list[Any] = []
-    rejected: list[Any] = []
-    with _connector(settings, source_id) as connector:
-        rows = (raw for page in connector.fetch_sales_data(day) for raw in page.rows)
-        for raw in islice(rows, limit):
-            try:
-                records.append(connector.normalize_sales_record(raw).model_dump(mode="json"))
-            except RejectRecord as error:
-                rejected.append({"code": error.code, "reason": str(error), "payload": connector.payload(raw)})
-    return records, rejected
+def _read(settings: SourceSettings, source: SourceDefinition, day: date, limit: int) -> tuple[list[Any], list[Any]]:
+    from ingestion.connectors.registry import describe_failure, place_of
+    from ingestion.landing.preview import preview_date
+
+    try:
+        with _connector(settings, source.id) as connector:
+            found = preview_date(connector, day, limit)
+    except RetailError:
+        raise
+    except Exception as error:
+        if not place_of(source, error):
+            raise
+        raise StopRun(f"{describe_failure(source, error)}.") from error
+    return [each.model_dump(mode="json") for each in found.records], [each.as_dict() for each in found.rejected]
 
 
 def _origin(sources: Sources, reference: Any) -> str:

@@ -48,16 +48,17 @@ def run(
     settings: Settings,
     run_id: str,
     retailers: Sequence[str] | None = None,
+    named: Sequence[str] = (),
     only: Sequence[str] = (),
     clock: Clock = lambda: datetime.now(UTC),
     checks: Sequence[Check] | None = None,
 ) -> QualityResult:
     """Check `day` and the other dates that the same run loaded, and keep the results.
 
-    `retailers` are those this run expects: a missing one is critical, and another source that is due and missing is a
-    warning. By default every source is expected of which the date can be missing. `only` limits the check to these
-    sources. An outcome of fail is a result, not an error: the results are kept. Raises NothingToCheck, and StopRun for
-    a check that cannot be made.
+    `retailers` are those this run expects: a missing one is critical, and another source that the run was for and that
+    is missing is a warning: `named`, or all that are due. By default every source is expected of which the date can be
+    missing. `only` limits the check to these sources. An outcome of fail is a result, not an error: the results are
+    kept. Raises NothingToCheck, and StopRun for a check that cannot be made.
     """
     checks = load_checks() if checks is None else checks
     dsn = settings.warehouse_dsn.get_secret_value()
@@ -70,7 +71,7 @@ def run(
             with transaction(connection) as cursor:
                 # Before the snapshot is taken: a month replaced between the two would look empty.
                 cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
-                scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, only))
+                scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, named, only))
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))
                 if not results:
                     raise NothingToCheck(f"Nothing is published for {day}, and no source is expected to have it.")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from data_quality.quality_checks import CheckResult, Severity, Status
 from data_quality.results import QualityResult
+from shared.counts import counted
 
 STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.NOT_CHECKED: "dim"}
 
@@ -25,8 +26,8 @@ def print_report(result: QualityResult, console: Console) -> None:
         findings = [each for each in others if each.status.is_finding]
         passed = sum(each.status is Status.PASS for each in others)
         console.print(
-            f"{len(others)} checks of {len(dates)} other dates this run loaded ({dates[0]} to {dates[-1]}):"
-            f" {passed} passed."
+            f"{counted(len(others), 'check')} of {counted(len(dates), 'other date')} this run loaded"
+            f" ({dates[0]} to {dates[-1]}): {passed} passed."
         )
         for day in sorted({each.finding.business_date for each in findings}):
             console.print(_checks_table(day, [each for each in findings if each.finding.business_date == day]))

@@ -55,11 +55,18 @@ def of_source(day: date, run_id: str, retailer_id: str) -> Scope:
 
 
 def choose_scope(
-    cursor: Cursor, day: date, run_id: str, sources: Sources, retailers: Sequence[str] | None, only: Sequence[str]
+    cursor: Cursor,
+    day: date,
+    run_id: str,
+    sources: Sources,
+    retailers: Sequence[str] | None,
+    named: Sequence[str],
+    only: Sequence[str],
 ) -> Scope:
     """The scope of a date. `retailers` are those that the run loaded; None: all that can be missing have to be there.
 
-    `only` limits the check to these sources. Raises FixConfiguration for one that is neither defined nor loaded.
+    `named` are those that the run was for; empty: all that are due. `only` limits the check to these sources. Raises
+    FixConfiguration for one of them that is neither defined nor loaded.
     """
     if only:
         _check_known(cursor, only, sources)
@@ -67,8 +74,9 @@ def choose_scope(
     if retailers is None:
         expected = expected_on(cursor, day, sources)
         return Scope(day, run_id, expected, expected)
-    # A run is for every source that is due. One that was never loaded is missing in it, too.
-    return Scope(day, run_id, tuple(dict.fromkeys((*sources.due(day), *retailers))), tuple(retailers))
+    # A source that was never loaded is missing in a run for it, too.
+    of_the_run = named or sources.due(day)
+    return Scope(day, run_id, tuple(dict.fromkeys((*of_the_run, *retailers))), tuple(retailers))
 
 
 def open_scope(cursor: Cursor, scope: Scope) -> Scope:

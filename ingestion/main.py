@@ -21,7 +21,7 @@ import typer
 from rich.table import Table
 
 from ingestion.connectors.protocol import Runtime
-from ingestion.landing.land_date import LandingTarget
+from ingestion.landing.write import RawZone
 from ingestion.lineage import flows_of
 from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
@@ -37,6 +37,7 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import Settings, load_settings
+from shared.counts import counted
 from shared.logs import configure_logging
 from shared.parallel import run_in_parallel
 from shared.s3_client import Bucket
@@ -64,7 +65,7 @@ def run(
     with record_stage(dsn, StageRun(run_id, "ingest", day, tuple(retailers)), clock=around.clock) as stage:
         bucket = Bucket(settings.s3, settings.s3.bucket_raw)
         bucket.check()
-        zone = LandingTarget(bucket, dsn, run_id)
+        zone = RawZone(bucket, dsn, run_id)
 
         def ingest(retailer_id: str) -> RetailerResult:
             with structlog.contextvars.bound_contextvars(run_id=run_id):
@@ -127,6 +128,8 @@ def main(
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
             console().print(_table(result))
+        if rejected := sum(landed.rejected for each in result.results for landed in each.dates):
+            typer.echo(f"Rejected: {counted(rejected, 'line')}. To see why: retail dead-letters list", err=True)
         for each in result.results:
             for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
                 typer.echo(line, err=True)

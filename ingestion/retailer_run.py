@@ -9,9 +9,12 @@ from typing import Any
 from ingestion import catch_up
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Connector, Runtime
-from ingestion.landing.land_date import ChangesRead, LandingTarget, land_date
+from ingestion.landing.land_date import land_date
+from ingestion.landing.write import ChangesRead, RawZone
+from ingestion.mapping.workspace import workspace
 from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
+from shared.counts import counted
 from shared.database import session, transaction
 from shared.errors import RetailError
 from shared.logs import get_logger
@@ -37,7 +40,7 @@ _NO_CATCHUP = _Catchup((), ChangesRead())
 
 
 def ingest_retailer(
-    retailer_id: str, day: date, zone: LandingTarget, settings: Settings, runtime: Runtime, *, since_watermark: bool
+    retailer_id: str, day: date, zone: RawZone, settings: Settings, runtime: Runtime, *, since_watermark: bool
 ) -> RetailerResult:
     """Land `day`; with `since_watermark` also changed and missing dates. Never raises: a failure is a result."""
     progress = _Progress()
@@ -54,25 +57,34 @@ def ingest_retailer(
             if since_watermark:
                 start = definition.start_date or date.min
                 catchup = _plan(connector, day, start, described, own, progress, runtime.clock())
-            for each in (*catchup.to_land, day):
-                changes = catchup.changes if each == day else ChangesRead()
-                progress.dates.append(land_date(connector, each, described, own, runtime, changes))
+            with workspace(own.memory_mb, threads=1) as duck:
+                for each in (*catchup.to_land, day):
+                    changes = catchup.changes if each == day else ChangesRead()
+                    progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes))
         finally:
             connector.close()
     except RetailError as failure:
         error, kind = str(failure), kind_of(failure)
         _log.error("not landed", retailer_id=retailer_id, business_date=str(day), error=error)
     except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
-        error, kind = f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}. See the log.", "StopRun"
+        error, kind = f"{_unexpected(retailer_id, day, settings, failure)}. See the log.", "StopRun"
         _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
     return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
+
+
+def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Exception) -> str:
+    """What failed: a connector of the user's own, at which line, or the platform."""
+    definition = settings.sources.find(retailer_id)
+    if definition and definition.connector not in registry.CONNECTORS and registry.place_of(definition, failure):
+        return registry.describe_failure(definition, failure)
+    return f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}"
 
 
 def _plan(
     connector: Connector[Any],
     day: date,
     start: date,
-    zone: LandingTarget,
+    zone: RawZone,
     settings: IngestSettings,
     progress: _Progress,
     now: datetime,
@@ -84,8 +96,9 @@ def _plan(
     gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days).since(start)
     if gaps.left_out:
         progress.notes.append(
-            f"{connector.retailer_id}: {len(gaps.left_out)} dates from {gaps.left_out[0]} to {gaps.left_out[-1]} are"
-            f" also missing, but one run catches up at most {settings.catch_up_days} dates (INGEST_CATCH_UP_DAYS)."
+            f"{connector.retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
+            f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
+            f" at most {counted(settings.catch_up_days, 'date')} (INGEST_CATCH_UP_DAYS)."
             f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {connector.retailer_id},"
             " and so on."
         )
@@ -109,6 +122,6 @@ def _plan(
         changed=len(affected),
         skipped=len(known),
     )
-    # A look-back is not a list of changes: the manifest does not say that changes were read.
-    changes = ChangesRead(since, listed.as_of) if listed else ChangesRead()
+    # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
+    changes = ChangesRead(since, listed.as_of if listed else None)
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))

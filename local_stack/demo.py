@@ -15,6 +15,7 @@ from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
 from shared.airflow_rest.client import DAG_ID
 from shared.config import load_settings
+from shared.counts import counted
 from shared.s3_client import Bucket
 
 DAYS = 3
@@ -81,7 +82,7 @@ def _run_and_show(stack: Stack, platform: Platform) -> bool:
         progress.console.print(
             "The warehouse is exactly as it was before: these dates were already loaded."
             if facts.digest == before
-            else f"The warehouse has changed: {facts.changed_rows:,} rows written or removed."
+            else f"The warehouse has changed: {counted(facts.changed_rows, 'row')} written or removed."
         )
     ok = facts is not None and not facts.problems and facts.quality["outcome"] in ("pass", "warn")
     record = as_json(

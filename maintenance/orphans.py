@@ -1,4 +1,4 @@
-"""Removes what killed runs left: months being built, rows that say `running`, incomplete uploads, copies."""
+"""Removes what killed runs left: months being built, rows that say `running`, uploads, copies, temporary folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from shared.database import Connection, lock_in_transaction, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
+from shared.scratch import remove_abandoned
 
 DEAD_AFTER = timedelta(days=1)
 """No stage or upload takes this long: Airflow ends a task after two hours."""
@@ -25,8 +26,9 @@ _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothi
 
 
 def remove_orphans(context: TaskContext) -> TaskResult:
-    """Drop unattached months, close runs that were killed, abort uploads that nobody continues, remove unused copies.
+    """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
 
+    Remove unused copies in the raw zone, and this user's temporary folders of this machine.
     Leaves a running load alone: its months are locked, and its row, uploads and copies are newer. A copy that a
     manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """
@@ -46,11 +48,13 @@ def remove_orphans(context: TaskContext) -> TaskResult:
         for bucket in (s3.bucket_raw, s3.bucket_processed)
         for key in abort_uploads(s3, bucket, untouched_since=now - DEAD_AFTER)
     ]
+    folders = remove_abandoned(now - DEAD_AFTER)
     summary = (
         f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
-        f" {len(copies)} copies removed"
+        f" {len(copies)} copies and {len(folders)} temporary folders removed"
     )
-    return TaskResult(summary, {"builds": builds, "runs": closed, "uploads": uploads, "copies": copies})
+    facts = {"builds": builds, "runs": closed, "uploads": uploads, "copies": copies, "folders": folders}
+    return TaskResult(summary, facts)
 
 
 def _remove_copies(connection: Connection, bucket: Bucket, before: datetime) -> list[str]:

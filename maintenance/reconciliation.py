@@ -18,6 +18,7 @@ from maintenance.reconciliation_inputs import (
 )
 from maintenance.task import TaskContext, TaskResult, set_lock_timeout
 from monitoring.alerts import Alert, raise_alert
+from shared.counts import counted
 
 KIND = "reconciliation"
 DAYS = 35
@@ -43,17 +44,18 @@ def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     for (name, day), differences in sorted(found.items()):
         raise_alert(context.dsn, _alert(name, day, differences, context.run_id), clock=context.clock)
     resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(gone))
+    compared = len({*warehouse, *landed})
     facts = {
         "first_date": first.isoformat(),
         "last_date": last.isoformat(),
-        "compared": len({*warehouse, *landed}),
+        "compared": compared,
         "resolved": resolved,
         "differences": [
             {"retailer_id": name, "business_date": day.isoformat(), "differences": differences}
             for (name, day), differences in sorted(found.items())
         ],
     }
-    summary = f"{facts['compared']} partitions of {first} to {last} compared, {len(found)} differ"
+    summary = f"{counted(compared, 'partition')} of {first} to {last} compared, {len(found)} differ"
     return TaskResult(summary, facts, _problem(found))
 
 
@@ -99,7 +101,7 @@ def _compare_landed(
 def _differences(what: str, these: Totals, against: str, those: Totals) -> list[str]:
     found = []
     if these.records != those.records:
-        found.append(f"{what} holds {these.records:,} records, {against} {those.records:,}")
+        found.append(f"{what} holds {counted(these.records, 'record')}, {against} {those.records:,}")
     for currency in sorted({*these.money, *those.money}):
         amounts = [_amount(money, currency) for money in (these.money, those.money)]
         if amounts[0] != amounts[1]:
@@ -133,4 +135,5 @@ def _problem(found: Differences) -> str | None:
     lines = [f"{name} {day}: {'; '.join(differences)}" for (name, day), differences in sorted(found.items())]
     more = f" And {len(lines) - _SHOWN} more." if len(lines) > _SHOWN else ""
     listed = ". ".join(lines[:_SHOWN])
-    return f"{len(found)} partitions do not reconcile. {listed}.{more} See: retail alerts list"
+    differ = "does not" if len(found) == 1 else "do not"
+    return f"{counted(len(found), 'partition')} {differ} reconcile. {listed}.{more} See: retail alerts list"

@@ -14,6 +14,7 @@ from datetime import date
 from pipeline.outcomes import StageSummary, decide_outcome, loaded_retailers, missing_retailers
 from pipeline.stages import INGEST, PLAN, QUALITY, REFRESH, STAGES, TRANSFORM, Stage, StageCall
 from shared.config import Settings
+from shared.counts import counted
 from shared.errors import RetailError
 
 
@@ -60,7 +61,9 @@ class PipelineRun:
             retailers = self.retailers
         else:
             retailers = self.sources if before == PLAN.name else loaded_retailers([self.stages[before]])
-        return StageCall(self.day, self.settings, self.run_id, retailers, other_dates=self.other_dates)
+        return StageCall(
+            self.day, self.settings, self.run_id, retailers, named=self.retailers, other_dates=self.other_dates
+        )
 
     def as_dict(self) -> StageSummary:
         """JSON-able form."""
@@ -101,17 +104,21 @@ def describe_result(stage: str, result: StageSummary) -> str:
     if stage == QUALITY.name:
         counts = result["counts"]
         return (
-            f"score {result['score']:.1f}, {counts['pass']} checks passed, {counts['warn']} warn, {counts['fail']} fail"
+            f"score {result['score']:.1f}, {counted(counts['pass'], 'check')} passed, {counts['warn']} warn,"
+            f" {counts['fail']} fail"
         ) + (f", {counts['not_checked']} not checked" if counts.get("not_checked") else "")
     if stage == REFRESH.name:
-        return f"{len(result['views'])} views, {sum(view['rows'] for view in result['views']):,} rows"
+        rows = sum(view["rows"] for view in result["views"])
+        return f"{counted(len(result['views']), 'view')}, {counted(rows, 'row')}"
     per_retailer = result["retailers"].values()
     succeeded = [part for part in per_retailer if part["status"] != "failed"]
     landing = stage == INGEST.name
-    counted = ("landed", "rejected") if landing else ("inserted", "updated", "withdrawn")
+    shown = ("landed", "rejected") if landing else ("inserted", "updated", "withdrawn")
     dates = [each for part in succeeded for each in part["dates" if landing else "partitions"]]
-    counts = ", ".join(f"{sum(each[name] for each in dates):,} {name}" for name in counted)
+    counts = ", ".join(f"{sum(each[name] for each in dates):,} {name}" for name in shown)
     days = len({each["business_date"] for each in dates})
     total = len(per_retailer)
-    share = f"{len(succeeded)} of {total} retailers" if len(succeeded) < total else f"{total} retailers"
-    return f"{share}, {days} date{'s' * (days != 1)}: {counts}"
+    share = (
+        f"{len(succeeded)} of {counted(total, 'retailer')}" if len(succeeded) < total else counted(total, "retailer")
+    )
+    return f"{share}, {counted(days, 'date')}: {counts}"

@@ -35,6 +35,9 @@ class StageCall:
     settings: Settings
     run_id: str
     retailers: Sequence[str] = ()
+    """Those that the stage is run for."""
+    named: Sequence[str] = ()
+    """Those that the run was started for; empty: all that are due."""
     other_dates: bool = False
     """Whether late changes and gaps of other dates are landed too."""
     clock: Callable[[], datetime] = utc_now
@@ -79,7 +82,14 @@ def _transform(call: StageCall) -> StageResult:
 def _quality(call: StageCall) -> StageResult:
     from data_quality.main import run
 
-    return run(call.day, retailers=call.retailers, settings=call.settings, run_id=call.run_id, clock=call.clock)
+    return run(
+        call.day,
+        retailers=call.retailers,
+        named=call.named,
+        settings=call.settings,
+        run_id=call.run_id,
+        clock=call.clock,
+    )
 
 
 def _refresh(call: StageCall) -> StageResult:

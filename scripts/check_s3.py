@@ -8,9 +8,9 @@ a setting or a permission must be corrected, 1 otherwise.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -61,12 +61,12 @@ def _check_in_one_request(bucket: Bucket, key: str, copy: str) -> None:
 
 
 def _check_in_parts(bucket: Bucket, key: str) -> None:
-    with bucket.writer(key, content_type="application/octet-stream", part_bytes=PART_BYTES) as writer:
-        for number in range(6):
-            writer.write(bytes([number]) * 1024 * 1024)  # two parts
-        writer.complete()
-        digest = writer.sha256
-    if hashlib.sha256(bucket.read(key)).hexdigest() != digest:
+    content = uuid4().bytes * (6 * 1024 * 1024 // 16)  # two parts
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        bucket.put(key, Path(file.name), content_type="application/octet-stream", part_bytes=PART_BYTES)
+    if bucket.read(key) != content:
         raise StopRun(f"s3://{bucket.name}/{key}, uploaded in parts, does not read as it was written.")
 
 

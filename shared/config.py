@@ -78,6 +78,8 @@ class IngestSettings(_Frozen):
     """How far before the watermark the change listing is read again."""
     catch_up_days: int = Field(31, ge=1, le=3660)
     """The most missing days that one run fills after an outage."""
+    memory_mb: int = Field(80, ge=64, le=16_384)
+    """What DuckDB may keep in memory while a listing is read; the rest is on disk."""
     requests_per_second: float = Field(20, gt=0)
     """Token-bucket rate towards each retailer."""
     max_attempts: int = Field(6, ge=1, le=50)
@@ -128,6 +130,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "max_reject_share": "INGEST_MAX_REJECT_SHARE",
         "lookback_days": "INGEST_LOOKBACK_DAYS",
         "catch_up_days": "INGEST_CATCH_UP_DAYS",
+        "memory_mb": "INGEST_MEMORY_MB",
         "requests_per_second": "INGEST_REQUESTS_PER_SECOND",
         "max_attempts": "INGEST_MAX_ATTEMPTS",
         "backoff_seconds": "INGEST_BACKOFF_SECONDS",

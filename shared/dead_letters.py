@@ -6,13 +6,12 @@ A record that is rejected again updates its row. One that is no longer rejected 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from itertools import islice, repeat
+from typing import Any
 
 import orjson
 from psycopg2.extras import execute_values
@@ -21,8 +20,8 @@ from shared.database import Cursor
 
 PAYLOAD_BYTES = 64 * 1024
 """How much of a payload the database stores; the partition's rejected object has all of it."""
-_MEMORY_BYTES = 4 * 1024 * 1024
 _BATCH = 100
+_DEEPEST = 500
 _UPSERT = """
 INSERT INTO ops.dead_letters (retailer_id, business_date, stage, reason_code, reason, payload, payload_digest,
                               position, object_key, run_id, first_seen_at, last_seen_at)
@@ -37,8 +36,31 @@ ON CONFLICT (retailer_id, business_date, stage, payload_digest, reason_code) DO 
 """
 _RESOLVE = """
 UPDATE ops.dead_letters SET status = 'resolved'
-WHERE retailer_id = %s AND business_date = %s AND stage = %s AND status = 'open' AND last_seen_at <> %s
+WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = %s AND status = 'open' AND last_seen_at <> %s
 """
+
+
+def as_json(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A source's value as JSON, also where it is nested deeper than orjson writes or is not of JSON's types.
+
+    What is nested deeper than 500 levels is left out.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else None)
+    except TypeError:
+        shallow = _without_depths(value, _DEEPEST)
+        text = json.dumps(shallow, sort_keys=sort_keys, separators=(",", ":"), ensure_ascii=False, default=str)
+        return text.encode("utf-8", "replace")
+
+
+def _without_depths(value: Any, levels: int) -> Any:
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if not levels:
+        return "nested too deeply"
+    # A comprehension would need a second stack frame for each level.
+    within = map(_without_depths, value.values() if isinstance(value, dict) else value, repeat(levels - 1))
+    return dict(zip(map(str, value), within, strict=True)) if isinstance(value, dict) else list(within)
 
 
 @dataclass(frozen=True)
@@ -48,21 +70,19 @@ class DeadLetter:
     reason_code: str
     reason: str
     position: str
-    """Its place at the source: `page 3, row 17`."""
+    """Its place at the source, with the column and the value if one is to blame: `page 3, row 17, column sku`."""
     payload: Any
     """JSON-able, as the source sent it."""
 
     def line(self) -> bytes:
         """A line of the rejected object: the same bytes for the same rejection, NUL escaped."""
-        return orjson.dumps(
-            {
-                "reason_code": self.reason_code,
-                "reason": self.reason,
-                "position": self.position,
-                "payload": self.payload,
-            },
-            option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
-        )
+        rejected = {
+            "reason_code": self.reason_code,
+            "reason": self.reason,
+            "position": self.position,
+            "payload": self.payload,
+        }
+        return as_json(rejected, sort_keys=True) + b"\n"
 
 
 @dataclass(frozen=True)
@@ -79,34 +99,8 @@ class Origin:
     seen_at: datetime
 
 
-class DeadLetterBuffer:
-    """Collects dead letters in bounded memory; the rest goes to a temporary file."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115 - closed by __exit__
-        self.count = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._file.close()
-
-    def add(self, rejected: DeadLetter) -> None:
-        """Append a dead letter."""
-        self._file.write(rejected.line())
-        self.count += 1
-
-    def lines(self) -> Iterator[bytes]:
-        """Every dead letter as a line of the rejected object, in order."""
-        self._file.seek(0)
-        yield from self._file
-
-
 def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
-    """Write the dead letters in `lines` (see `DeadLetterBuffer.lines`). The caller commits."""
+    """Write the dead letters in `lines` (see `DeadLetter.line`). The caller commits."""
     remaining = iter(lines)
     while batch := [_row(line, origin) for line in islice(remaining, _BATCH)]:
         # Equal records with the same reason share a row, and one statement may write a row only once.
@@ -114,15 +108,15 @@ def record(cursor: Cursor, lines: Iterable[bytes], origin: Origin) -> None:
         execute_values(cursor, _UPSERT, list(distinct.values()), page_size=_BATCH)
 
 
-def resolve_others(cursor: Cursor, origin: Origin) -> int:
-    """Close the partition's open dead letters that were not seen at `origin.seen_at`; returns how many."""
-    cursor.execute(_RESOLVE, (origin.retailer_id, origin.business_date, origin.stage, origin.seen_at))
+def resolve_others(cursor: Cursor, retailer_id: str, days: Sequence[date], *, stage: str, seen_at: datetime) -> int:
+    """Close the open dead letters of these dates that were not seen at `seen_at`; returns how many."""
+    cursor.execute(_RESOLVE, (retailer_id, list(days), stage, seen_at))
     return cursor.rowcount
 
 
 def _row(line: bytes, origin: Origin) -> tuple[Any, ...]:
     rejected = orjson.loads(line)
-    payload = orjson.dumps(rejected["payload"], option=orjson.OPT_SORT_KEYS)
+    payload = as_json(rejected["payload"], sort_keys=True)
     return (
         origin.retailer_id,
         origin.business_date,

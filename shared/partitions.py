@@ -87,7 +87,10 @@ class SourceFileReference(_Frozen):
 
 
 class RequestWindow(_Frozen):
-    """When the source was read, and which changes were listed (UTC)."""
+    """When the source was read, and which changes were listed (UTC).
+
+    With `changes_since` alone, the source has no list of changes. With neither, the run did not request one.
+    """
 
     requested_from: AwareDatetime
     requested_until: AwareDatetime

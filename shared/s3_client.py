@@ -1,4 +1,4 @@
-"""S3: read, write, stream, copy, list and delete the objects of a bucket.
+"""S3: read, write, copy, list and delete the objects of a bucket.
 
 Transfers use object_store through obstore: it spends a quarter of boto3's processor time on a request, including the
 body, and does not hold Python's lock meanwhile. boto3 does what obstore cannot (`shared/s3_admin.py`). Failures say
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -25,11 +24,13 @@ from obstore.store import S3Store
 from shared.config import S3Settings
 from shared.errors import FixConfiguration
 from shared.s3_errors import Attempt, BucketMissing, ObjectMissing, bad_bucket_name
-from shared.s3_writer import PART_BYTES, PARTS_IN_FLIGHT, ObjectWriter
 
-__all__ = ["Bucket", "BucketMissing", "ObjectInfo", "ObjectMissing", "ObjectWriter"]
+__all__ = ["Bucket", "BucketMissing", "ObjectInfo", "ObjectMissing"]
 
 T = TypeVar("T")
+PART_BYTES = 8 * 1024 * 1024
+"""A larger file is uploaded in parts of this size; memory per upload is about four of them."""
+_PARTS_IN_FLIGHT = 2
 _JSON = "application/json"
 _LONGEST = timedelta(minutes=15)
 """For one request that makes progress, for example a large download."""
@@ -71,25 +72,32 @@ class Bucket:
         # Unlike the response to a HEAD request, that to a rejected GET contains the reason.
         self._call("s3:ListBucket", None, lambda: next(iter(obstore.list(self._store, "_check/", chunk_size=1)), None))
 
-    def put(self, key: str, data: bytes | memoryview | Path, *, content_type: str = _JSON) -> str:
-        """Write a complete object; a large file is uploaded in parts. Returns its entity tag."""
-        return self._put(key, data, content_type, PART_BYTES, in_parts=None if isinstance(data, Path) else False)
+    def put(
+        self,
+        key: str,
+        data: bytes | memoryview | Path,
+        *,
+        content_type: str = _JSON,
+        part_bytes: int = PART_BYTES,
+    ) -> str:
+        """Write an object, replacing an older one at once. Returns its entity tag.
 
-    @contextmanager
-    def writer(self, key: str, *, content_type: str = _JSON, part_bytes: int = PART_BYTES) -> Iterator[ObjectWriter]:
-        """Stream an object of unknown size in bounded memory.
-
-        Nothing appears in the bucket before `ObjectWriter.complete()`; a block left without it leaves no trace.
+        A large file is uploaded in parts, which are discarded when one of them fails.
         """
-
-        def send(data: bytes | Iterator[bytes]) -> None:
-            self._put(key, data, content_type, part_bytes, in_parts=not isinstance(data, bytes))
-
-        writer = ObjectWriter(send, part_bytes)
-        try:
-            yield writer
-        finally:
-            writer.abort()
+        put = self._call(
+            "s3:PutObject",
+            key,
+            lambda: obstore.put(
+                self._store,
+                key,
+                data,
+                attributes={"Content-Type": content_type},
+                use_multipart=None if isinstance(data, Path) else False,
+                chunk_size=part_bytes,
+                max_concurrency=_PARTS_IN_FLIGHT,
+            ),
+        )
+        return str(put["e_tag"])
 
     def read(self, key: str) -> bytes:
         """The object's content. Raises ObjectMissing."""
@@ -130,30 +138,6 @@ class Bucket:
         if names := list(keys):  # stores that cannot delete several objects in one request can delete one
             paths = names if len(names) > 1 else names[0]
             self._call("s3:DeleteObject", names[0], lambda: obstore.delete(self._store, paths))
-
-    def _put(
-        self,
-        key: str,
-        data: bytes | memoryview | Path | Iterator[bytes],
-        content_type: str,
-        part_bytes: int,
-        *,
-        in_parts: bool | None,
-    ) -> str:
-        put = self._call(
-            "s3:PutObject",
-            key,
-            lambda: obstore.put(
-                self._store,
-                key,
-                data,
-                attributes={"Content-Type": content_type},
-                use_multipart=in_parts,
-                chunk_size=part_bytes,
-                max_concurrency=PARTS_IN_FLIGHT,
-            ),
-        )
-        return str(put["e_tag"])
 
     def _call(self, action: str, key: str | None, call: Callable[[], T]) -> T:
         with Attempt(action, self.name, key, self._where).explained():

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from shared.config import Settings
 from shared.database import Cursor
@@ -16,6 +15,7 @@ from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
 from shared.partitions import Manifest
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 from transformation.conform import ConformedBatch
 from transformation.load.plan import LoadPath
 from transformation.load.result import LoadOptions
@@ -54,7 +54,7 @@ def load_batch(
     `in_transaction` gets a cursor of that transaction and the load's number before the commit, for the caller's own
     rows; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
-    with TemporaryDirectory(prefix="retail-load-") as name:
+    with scratch_directory() as name:
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
@@ -78,7 +78,7 @@ def rebuild(
     Raises StopRun when nothing is landed in that range, and what `load_batch` raises.
     """
     bucket = Bucket(settings.s3, settings.s3.bucket_raw)
-    with TemporaryDirectory(prefix="retail-rebuild-") as name, columnar_workspace(Path(name)) as connection:
+    with scratch_directory() as name, columnar_workspace(Path(name)) as connection:
         days = landed_days(bucket, retailer_id, first, last)
         if not days:
             raise StopRun(

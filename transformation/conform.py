@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.models.columnar import COLUMNS
+from shared.counts import counted
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest
@@ -173,7 +174,7 @@ def _check(manifest: Manifest, landed: PartitionContent) -> None:
 
 
 def _described(records: int, amounts: Mapping[str, Decimal]) -> str:
-    return ", ".join([f"{records:,} records", *(f"{amount:,} {code}" for code, amount in sorted(amounts.items()))])
+    return ", ".join([counted(records, "record"), *(f"{amount:,} {code}" for code, amount in sorted(amounts.items()))])
 
 
 def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:

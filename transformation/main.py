@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 if __package__ in (None, ""):  # `cd transformation && python main.py DATE`
@@ -35,6 +34,7 @@ from shared.errors import RetailError
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 from transformation.bulk import landed_days
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of
@@ -153,7 +153,7 @@ def _publish_what_is_landed(load: _Load) -> LoadResult:
 
 def _publish_once(load: _Load) -> LoadResult:
     retailer_id = load.retailer_id
-    with TemporaryDirectory(prefix="retail-transform-") as name, columnar_workspace(Path(name)) as connection:
+    with scratch_directory() as name, columnar_workspace(Path(name)) as connection:
         other_dates = read_manifest(load.raw, retailer_id, load.day).other_dates
         days = sorted({load.day, *other_dates})
         landed = read_partitions(load.raw, retailer_id, days, Path(name), connection)

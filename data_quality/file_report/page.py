@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from data_quality.file_report.charts import Columns, columns, percent_of
 from data_quality.file_report.model import FindingKind, LoadReport
+from shared.counts import counted
 
 SHOWN_CHARACTERS = 80
 """Of a value in a table."""
@@ -20,7 +21,7 @@ def render(report: LoadReport) -> str:
     """The page."""
     return _template().render(
         report=report,
-        per_day=columns([(f"{day.business_date}: {day.landed:,} rows", day.landed) for day in report.days]),
+        per_day=columns([(f"{day.business_date}: {counted(day.landed, 'row')}", day.landed) for day in report.days]),
         money_per_day={money.currency: _money(report, money.currency) for money in report.money},
         most_found=max([finding.rows for finding in report.findings], default=0),
         kinds=[(kind, [each for each in report.findings if each.kind is kind]) for kind in FindingKind],

@@ -1,11 +1,14 @@
 -- How far the list of changes at the source was read, against the requested date. Where it was never read, because the
--- source has none or was loaded by date only, nothing is checked.
+-- source was loaded by date only, and where the source has none (any more), nothing is checked.
 -- Grain: one row per retailer that the run expects.
 WITH marks AS (
     SELECT
         slice.retailer_id,
         slice.business_date,
-        (metadata.changes_read_until AT TIME ZONE coalesce(slice.time_zone, 'UTC'))::date AS read_until
+        CASE
+            WHEN metadata.has_change_list IS DISTINCT FROM false
+            THEN (metadata.changes_read_until AT TIME ZONE coalesce(slice.time_zone, 'UTC'))::date
+        END AS read_until
     FROM checked_slices AS slice
     LEFT JOIN pipeline_metadata AS metadata USING (retailer_id)
     WHERE slice.is_target AND slice.is_expected

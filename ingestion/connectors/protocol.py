@@ -1,9 +1,9 @@
 """The interface between ingestion and a retailer's API, and what its implementations share.
 
-A connector knows one API: how to authenticate, how to page, and how to turn a raw line into a `SalesRecord`. Ingestion
-knows the rest: it streams the pages of a date into the raw zone (`landing/land_date.py`), compares them with the
-retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class in
-`sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_retailer_services.py`).
+A connector knows one API: how to authenticate, how to page, and the mapping of its rows to `SalesRecord`. Ingestion
+knows the rest: it maps the pages of a date and lands them in the raw zone (`landing/land_date.py`), compares them with
+the retailer's control report, and reads dates again that changed. To add an API, implement `Connector`, name its class
+in `sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_connectors.py`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.throttle import RequestPolicy
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers.assembly import Normalized
 from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun
 from shared.partitions import ControlReport
@@ -36,6 +35,11 @@ class ListingChanged(RetryLater):
     """The source's listing changed while it was read. The caller reads it again from the start."""
 
 
+def _demand_time_zone(what: str, given: object) -> None:
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise FixConfiguration(f"{what} is {given!r}, not a time with a time zone.")
+
+
 @dataclass(frozen=True)
 class RawPage(Generic[Raw]):
     """One page of a listing, in the source's order."""
@@ -43,8 +47,15 @@ class RawPage(Generic[Raw]):
     number: int
     """From 1."""
     rows: Sequence[Raw]
+    """What orjson reads from JSON: objects, arrays, texts, numbers, true, false and null. A rejected row is kept as
+    JSON, so other types, and integers above 64 bits, are not stored as they were sent."""
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rows, list | tuple):
+            raise FixConfiguration(f"RawPage.rows of page {self.number} is a {type(self.rows).__name__}, not a list.")
+        _demand_time_zone("RawPage.as_of", self.as_of)
 
 
 @dataclass(frozen=True)
@@ -56,19 +67,23 @@ class Changes:
     as_of: datetime
     """All changes before this time, by the source's clock, are in the listing (UTC)."""
 
+    def __post_init__(self) -> None:
+        _demand_time_zone("Changes.as_of", self.as_of)
+        for changed_at in self.dates.values():
+            _demand_time_zone("a time of Changes.dates", changed_at)
+
 
 class Connector(Protocol[Raw]):
     """One retailer's API. Used by one thread at a time.
 
-    `Raw` is one line as the API sends it. Ingestion does not look into it: it passes it from `fetch_sales_data` to
-    `normalize`, and to `payload` and `readable_amount` if it is rejected.
+    `Raw` is one row of a page as the API sends it, a line or an order with its lines.
 
     Every method that sends requests raises RetryLater when the system fails, FixConfiguration when the settings are
     wrong, and StopRun when a response is not what the API's documentation says.
     """
 
     listing_path: ClassVar[str]
-    """The path at which the API lists its sales; lineage names the source by it."""
+    """The path at which the API lists its sales. Lineage names the source by it, or by its address without one."""
 
     @property
     def retailer_id(self) -> str:
@@ -77,6 +92,10 @@ class Connector(Protocol[Raw]):
     def check(self, day: date) -> None:
         """Send one small request about `day` with the credentials. Raises what it meets."""
 
+    @property
+    def mapping(self) -> SourceMapping:
+        """What the rows mean."""
+
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Raw]]:
         """All lines sold on `day`, page by page. There is at least one page; it may be empty.
 
@@ -84,10 +103,10 @@ class Connector(Protocol[Raw]):
         """
 
     def normalize_sales_record(self, raw: Raw) -> SalesRecord:
-        """One raw line as a `SalesRecord`. Pure. Raises RejectRecord with a reason code."""
+        """A row with one line as a `SalesRecord`, to look at it. Landing uses `mapping` only; the preview compares.
 
-    def normalize(self, raw: Raw) -> Normalized:
-        """The same record as checked parts, which are faster to write as JSON. Raises RejectRecord."""
+        Raises RejectRecord with a reason code.
+        """
 
     def daily_report(self, day: date) -> ControlReport | None:
         """The control report of `day`: line count and net totals from the retailer's own system.
@@ -101,14 +120,8 @@ class Connector(Protocol[Raw]):
         None when the API cannot say. Then every run reads the dates of the look-back again.
         """
 
-    def readable_amount(self, raw: Raw) -> tuple[str, Decimal] | None:
-        """Currency and signed amount of a rejected line, or None if they cannot be read."""
-
-    def payload(self, raw: Raw) -> Any:
-        """The raw line as data that can be written as JSON, for the dead letters."""
-
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and what `normalize_sales_record` opened."""
 
 
 class ConnectorClass(Protocol):
@@ -178,7 +191,10 @@ def required_field(retailer_id: str, response: JsonResponse, name: str, kind: ty
     """A required field of a response. Raises StopRun if it is missing: that does not mean that nothing was sold."""
     value = response.value.get(name) if isinstance(response.value, dict) else None
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise StopRun(f"{retailer_id} sent a response without {name!r}: its API is not what docs/RETAILERS.md says.")
+        raise StopRun(
+            f"{retailer_id} sent a response without {name!r}, or with a wrong value in it:"
+            " the API is not what its connector expects."
+        )
     return value
 
 
@@ -188,7 +204,8 @@ def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport])
         return read()
     except (RejectRecord, KeyError, TypeError, AttributeError, ValueError) as error:
         raise StopRun(
-            f"{retailer_id}'s daily report of {day} cannot be read ({error}). See docs/RETAILERS.md."
+            f"{retailer_id}'s daily report of {day} cannot be read ({error}):"
+            " the API is not what its connector expects."
         ) from error
 
 

@@ -1,12 +1,15 @@
-"""Which class reads a source, and how it is built."""
+"""Which class reads a source, how it is built, and where in it an error happened."""
 
 from __future__ import annotations
 
+import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import Any, cast
 
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
-from shared.config import IngestSettings, SourceSettings
+from ingestion.mapping.layouts import SourceMapping
+from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.sources.definition import SourceDefinition
 
@@ -21,17 +24,22 @@ CONNECTORS = {
 def build(source_id: str, settings: SourceSettings, runtime: Runtime) -> Connector[Any]:
     """The connector of one source.
 
-    Raises FixConfiguration when the source is unknown, its definition has an error, or a setting is missing.
+    Raises FixConfiguration when the source is unknown, its definition has an error, a setting is missing, or the class
+    is not a connector of this version.
     """
     definition = settings.sources.get(source_id)
     connection = settings.sources.connect(source_id)
     kind, ingest = connector_class(definition), ingest_settings(definition, settings.ingest)
     try:
-        return kind(definition, connection, ingest, runtime)
+        connector = kind(definition, connection, ingest, runtime)
+        mapping: object = connector.mapping
     except RetailError:
         raise
     except Exception as error:  # the class is the user's own, and anything can be wrong with it
-        raise _unusable(definition, f"cannot be built: {type(error).__name__}: {error}") from error
+        raise _unusable(definition, f"cannot be built: {_shown(definition, error)}") from error
+    if not isinstance(mapping, SourceMapping):
+        raise _unusable(definition, f"has a `mapping` of type {type(mapping).__name__} instead of SourceMapping")
+    return connector
 
 
 def connector_class(definition: SourceDefinition) -> ConnectorClass:
@@ -40,17 +48,37 @@ def connector_class(definition: SourceDefinition) -> ConnectorClass:
     try:
         found = cast("ConnectorClass", getattr(import_module(module), name))
     except Exception as error:  # the module is the user's own, and anything can be wrong with it
-        raise _unusable(definition, f"cannot be imported: {type(error).__name__}: {error}") from error
+        raise _unusable(definition, f"cannot be imported: {_shown(definition, error)}") from error
     methods = [each for each, value in vars(Connector).items() if callable(value) and not each.startswith("_")]
     if missing := [each for each in methods if not callable(getattr(found, each, None))]:
         raise _unusable(definition, f"has no method {', '.join(missing)} (see `Connector` in {Connector.__module__})")
     return found
 
 
+def place_of(definition: SourceDefinition, error: Exception) -> str | None:
+    """`path:line` of the last line of the connector's module that an error came through; None if it has none."""
+    module = "/" + CONNECTORS.get(definition.connector, definition.connector).partition(":")[0].replace(".", "/")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.removesuffix(".py").removesuffix("/__init__").endswith(module):
+            path = Path(frame.filename)
+            return f"{path.relative_to(PROJECT_ROOT) if path.is_relative_to(PROJECT_ROOT) else path}:{frame.lineno}"
+    return None
+
+
+def describe_failure(definition: SourceDefinition, error: Exception) -> str:
+    """An unexpected error of a connector, in one line."""
+    return f"{definition.id}: its connector {definition.connector} failed: {_shown(definition, error)}"
+
+
+def _shown(definition: SourceDefinition, error: Exception) -> str:
+    place = place_of(definition, error)
+    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+
+
 def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:
     return FixConfiguration(
         f"{definition.id}: the connector {definition.connector} {reason}."
-        f" Correct it, or `connector` in sources/{definition.id}.yaml."
+        f' Correct it (CONTRIBUTING.md, "Add a connector"), or `connector` in sources/{definition.id}.yaml.'
     )
 
 

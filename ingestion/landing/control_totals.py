@@ -1,4 +1,7 @@
-"""Computes per business date of files: a digest that shows whether it changed, and the manifest's control totals."""
+"""The control totals of a date's manifest, and of files also a digest that shows whether a date has changed.
+
+Here they are computed for the dates of files; `verify.py` computes those of an API's listing.
+"""
 
 from __future__ import annotations
 

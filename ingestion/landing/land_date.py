@@ -1,90 +1,84 @@
 """Lands one retailer's business date from its API: the partition is replaced completely, or left as it was.
 
-A listing is streamed into an upload that is not visible yet. The upload is completed only if it agrees with the
-retailer's control report and few enough records were rejected. Then data, rejected records and manifest are written, in
-this order, under a lock of the partition. Until the manifest is written, readers get a copy of what is replaced.
+A listing is mapped while it is read. It is written only if it agrees with the retailer's control report and few enough
+records were rejected.
 """
 
 from __future__ import annotations
 
+import errno
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import orjson
+import duckdb
 
-from ingestion.connectors.protocol import Connector, ListingChanged, RawPage, Runtime
+from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
+from ingestion.landing.listing import Listing, reading_listing
+from ingestion.landing.rejected_rows import describe, rejected_lines
+from ingestion.landing.serialise import DayText
 from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
-from ingestion.models.reject_reasons import RejectReason
-from ingestion.normalizers.assembly import json_lines
+from ingestion.landing.write import NO_CHANGES, ChangesRead, PartitionToWrite, PartitionWriter, RawZone
 from ingestion.prefetch import prefetch
 from ingestion.results import LandedDate
 from shared import dead_letters
 from shared.config import IngestSettings
-from shared.database import lock_in_transaction, session, transaction
-from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
-from shared.errors import RejectRecord, RetryLater, StopRun
+from shared.database import session, transaction
+from shared.dead_letters import Origin
+from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.logs import get_logger
-from shared.partition_versions import drop_copies, keep_version
-from shared.partitions import (
-    ControlReport,
-    Manifest,
-    RequestWindow,
-    SourceDescription,
-    manifest_key,
-    raw_key,
-    rejected_key,
-)
-from shared.s3_client import Bucket, ObjectWriter
-from shared.version import CODE_VERSION
+from shared.partitions import ControlReport, Manifest
 
 _log = get_logger(__name__)
 _LISTINGS = 4
 """How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class LandingTarget:
-    """Where partitions are landed, and by which run."""
-
-    bucket: Bucket
-    dsn: str
-    run_id: str
-    source: SourceDescription | None = None
-    """What the manifests say of the source."""
-
-
-@dataclass(frozen=True)
-class ChangesRead:
-    """What the day's manifest declares about the change listing and the other dates landed in the same run."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    other_dates: tuple[date, ...] = ()
+_DUCKDB_DISK_FULL = re.compile("max_temp_directory_size|No space left")
+_DUCKDB_MEMORY_FULL = re.compile("failed to (allocate|pin block|offload)|could not allocate")
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
 class _Reading:
     """A listing that was read to its end."""
 
+    listing: Listing
     totals: Totals
+    text: DayText
     requested_from: datetime
 
 
 def land_date(
     connector: Connector[Any],
     day: date,
-    zone: LandingTarget,
+    zone: RawZone,
     settings: IngestSettings,
     runtime: Runtime,
-    changes: ChangesRead = ChangesRead(),
+    connection: duckdb.DuckDBPyConnection,
+    changes: ChangesRead = NO_CHANGES,
 ) -> LandedDate:
-    """Land `day` of one retailer.
+    """Land `day` of one retailer. `connection` is a workspace of `settings.memory_mb`; opening one takes 15 ms.
 
     Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
     rejected. In both cases the partition stays as it was.
     """
+    with _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb):
+        return _land(connector, day, zone, settings, runtime, connection, changes)
+
+
+def _land(
+    connector: Connector[Any],
+    day: date,
+    zone: RawZone,
+    settings: IngestSettings,
+    runtime: Runtime,
+    connection: duckdb.DuckDBPyConnection,
+    changes: ChangesRead,
+) -> LandedDate:
     started = runtime.monotonic()
     problem = ""
     for attempt in range(_LISTINGS):
@@ -97,22 +91,20 @@ def land_date(
             )
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
-        key = raw_key(connector.retailer_id, day)
-        with zone.bucket.writer(key) as writer, DeadLetterBuffer() as buffer:
+        with reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing:
             try:
-                reading = _read(connector, day, writer, buffer, runtime)
+                reading = _read(connector, day, listing, runtime)
             except ListingChanged as error:
                 problem = str(error)
                 continue
+            # First, because such rows are not better in another reading, and may be why the totals differ.
+            _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
-                problem = found
+                problem = found + _of_rejected(connector, reading)
                 continue
-            _check_rejections(
-                connector.retailer_id, day, zone, settings.max_reject_share, reading.totals, buffer, runtime.clock()
-            )
-            manifest = _write(connector.retailer_id, day, zone, reading, report, writer, buffer, changes, runtime)
+            manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
@@ -122,150 +114,107 @@ def land_date(
     )
 
 
-def _read(
-    connector: Connector[Any],
-    day: date,
-    writer: ObjectWriter,
-    buffer: DeadLetterBuffer,
-    runtime: Runtime,
-) -> _Reading:
-    totals = Totals()
+@contextmanager
+def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
+    """Raises FixConfiguration where memory or the disk for temporary files was not enough."""
+    try:
+        yield
+    except duckdb.Error as error:
+        # It is an OutOfMemoryException or a FatalException, with the cause only in the text.
+        if _DUCKDB_DISK_FULL.search(str(error)):
+            raise FixConfiguration(_no_disk(what, "No space left on device")) from error
+        if not isinstance(error, duckdb.OutOfMemoryException) and not _DUCKDB_MEMORY_FULL.search(str(error)):
+            raise
+        raise FixConfiguration(
+            f"{what}: {memory_mb} MB are not enough to read the listing. Raise INGEST_MEMORY_MB."
+        ) from error
+    except OSError as error:
+        if error.errno not in _DISK_FULL:
+            raise
+        raise FixConfiguration(_no_disk(what, error.strerror)) from error
+
+
+def _no_disk(what: str, reason: str | None) -> str:
+    return (
+        f"{what}: no room for temporary files in {tempfile.gettempdir()} ({reason}). A listing needs about 1.5 KB per"
+        " line there. Make room, or set TMPDIR to a folder of a larger disk."
+    )
+
+
+def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runtime) -> _Reading:
     requested_from = runtime.clock()
+    is_empty = True
     with prefetch(connector.fetch_sales_data(day)) as pages:
         for page in pages:
-            if page.number == 1:
-                requested_from = min(requested_from, page.as_of)
-            writer.write(page_lines(connector, page, day, totals, buffer))
-    return _Reading(totals, requested_from)
-
-
-def page_lines(
-    connector: Connector[Any], page: RawPage[Any], day: date, totals: Totals, buffer: DeadLetterBuffer
-) -> bytes:
-    """The page's lines for the raw zone. Counts them in `totals`; rejected ones go to the buffer."""
-    ordinal, normalize = day.toordinal(), connector.normalize
-    landing = []
-    for row, raw in enumerate(page.rows, 1):
-        try:
-            normalized = normalize(raw)
-            if normalized.sold.number != ordinal:
-                raise RejectRecord(RejectReason.WRONG_DATE.value, f"its business date is {normalized.sold.values[0]}")
-        except RejectRecord as error:
-            _reject(connector, raw, error, f"page {page.number}, row {row}", totals, buffer)
-            continue
-        landing.append(normalized)
-    totals.add(landing)
-    return json_lines(landing)
-
-
-def _reject(
-    connector: Connector[Any], raw: Any, error: RejectRecord, position: str, totals: Totals, buffer: DeadLetterBuffer
-) -> None:
-    payload = connector.payload(raw)
-    buffer.add(DeadLetter(error.code, error.reason, position, payload))
-    content = orjson.dumps(payload, option=orjson.OPT_SORT_KEYS)
-    totals.reject(error.code, f"{position}: {error}", content, connector.readable_amount(raw))
+            if is_empty:
+                requested_from, is_empty = min(requested_from, page.as_of), False
+            listing.add(page)
+    if is_empty:
+        raise StopRun(
+            f"{connector.retailer_id} {day}: the connector sent no page. A date without sales is one page without rows."
+            " The partition was not replaced."
+        )
+    return _Reading(listing, *listing.complete(), requested_from)
 
 
 def _check_rejections(
-    retailer_id: str,
-    day: date,
-    zone: LandingTarget,
-    max_share: float,
-    totals: Totals,
-    buffer: DeadLetterBuffer,
-    now: datetime,
+    connector: Connector[Any], day: date, zone: RawZone, max_share: float, reading: _Reading, now: datetime
 ) -> None:
+    retailer_id, totals = connector.retailer_id, reading.totals
     if totals.rejected <= max_share * totals.fetched:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
-    with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
-        dead_letters.record(cursor, buffer.lines(), origin)
-    counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.most_common())
+    with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
+        dead_letters.record(cursor, rejected_lines(reading.listing.connection.cursor(), day, reading.listing), origin)
+    counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.items())
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
-        f" {max_share:.0%}. The partition was not replaced. The first one: {totals.example}."
+        f" {max_share:.0%}. The partition was not replaced. The first one: {_first_rejected(connector, reading)}."
         " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
     )
+
+
+def _of_rejected(connector: Connector[Any], reading: _Reading) -> str:
+    """The end of a sentence about a difference: rejected lines may be why."""
+    rejected = reading.totals.rejected
+    return (
+        f" ({rejected} of its lines rejected, the first one {_first_rejected(connector, reading)})" if rejected else ""
+    )
+
+
+def _first_rejected(connector: Connector[Any], reading: _Reading) -> str:
+    page, row, column, value, reason, code = reading.listing.connection.execute(
+        "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
+        " ORDER BY source_file, source_line LIMIT 1"
+    ).fetchall()[0]
+    if column in connector.mapping.personal_columns:  # the message goes to alerts and to ops.pipeline_runs
+        value = None
+    return f"{describe(reading.listing.place(page, row), column, value, reason)}: {reason} ({code})"
 
 
 def _write(
     retailer_id: str,
     day: date,
-    zone: LandingTarget,
+    zone: RawZone,
     reading: _Reading,
     report: ControlReport | None,
-    writer: ObjectWriter,
-    buffer: DeadLetterBuffer,
     changes: ChangesRead,
     runtime: Runtime,
 ) -> Manifest:
-    with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
-        # Without the lock, two runs at once could leave the object of one and the manifest of the other.
-        lock_in_transaction(cursor, "raw", retailer_id, day)
-        now = runtime.clock()
-        copies = keep_version(zone.bucket, retailer_id, day, replaced_by=writer.sha256)
-        writer.complete()
-        rejected_sha256 = _put_rejected(zone.bucket, rejected_key(retailer_id, day), buffer)
-        object_key = rejected_key(retailer_id, day) if buffer.count else None
-        origin = Origin(retailer_id, day, "ingest", zone.run_id, object_key, now)
-        dead_letters.record(cursor, buffer.lines(), origin)
-        dead_letters.resolve_others(cursor, origin)
-        manifest = _manifest(retailer_id, day, zone, reading, report, writer, rejected_sha256, changes, now)
-        zone.bucket.put(manifest_key(retailer_id, day), manifest.model_dump_json(indent=1).encode())
-        drop_copies(zone.bucket, copies)
-    return manifest
-
-
-def _put_rejected(bucket: Bucket, key: str, buffer: DeadLetterBuffer) -> str | None:
-    """Write the rejected object, or remove it when nothing was rejected. Returns its sha256."""
-    if not buffer.count:
-        bucket.delete([key])
-        return None
-    with bucket.writer(key, content_type="application/x-ndjson") as rejected:
-        for line in buffer.lines():
-            rejected.write(line)
-        rejected.complete()
-    return rejected.sha256
-
-
-def _manifest(
-    retailer_id: str,
-    day: date,
-    zone: LandingTarget,
-    reading: _Reading,
-    report: ControlReport | None,
-    writer: ObjectWriter,
-    rejected_sha256: str | None,
-    changes: ChangesRead,
-    now: datetime,
-) -> Manifest:
-    totals = reading.totals
-    return Manifest(
-        retailer_id=retailer_id,
-        business_date=day,
-        run_id=zone.run_id,
-        object_key=raw_key(retailer_id, day),
-        sha256=writer.sha256,
-        size_bytes=writer.size_bytes,
-        fetched=totals.fetched,
-        landed=totals.landed,
-        rejected=totals.rejected,
-        rejected_sha256=rejected_sha256,
-        distinct=totals.distinct_landed(),
-        amounts=totals.control_amounts(),
-        control_report=report,
-        source=zone.source,
-        window=RequestWindow(
+    part = PartitionToWrite(reading.text, reading.totals.contents, control_report=report, changes=changes)
+    with (
+        session(zone.dsn, application_name="retail-ingest") as warehouse,
+        PartitionWriter(
+            zone,
+            warehouse,
+            reading.listing.connection.cursor(),
+            retailer_id=retailer_id,
+            origin=reading.listing,
             requested_from=reading.requested_from,
-            requested_until=max(now, reading.requested_from),
-            changes_since=changes.since,
-            changes_until=changes.until,
-        ),
-        other_dates=changes.other_dates,
-        code_version=CODE_VERSION,
-        written_at=now,
-    )
+            clock=runtime.clock,
+        ) as writer,
+    ):
+        return writer.write_complete(part)
 
 
 def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: ControlReport) -> None:

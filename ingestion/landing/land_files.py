@@ -18,6 +18,7 @@ import duckdb
 
 from ingestion.landing.control_totals import day_contents
 from ingestion.landing.plan import LandingPlan, ReadFiles
+from ingestion.landing.rejected_rows import RowsOfFiles
 from ingestion.landing.serialise import day_texts
 from ingestion.landing.source_partitions import WrittenPartition
 from ingestion.landing.write import (
@@ -115,7 +116,7 @@ class _Landing:
                 warehouse,
                 self._rejected,
                 retailer_id=self._read.retailer_id,
-                file_names={file.number: file.name for file in self._read.files},
+                origin=RowsOfFiles({file.number: file.name for file in self._read.files}),
                 requested_from=self._requested_from,
                 clock=self._clock,
             ) as writer,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from shared.errors import RetryLater
 from shared.partition_versions import download_records, read_rejected
 from shared.partitions import Manifest
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 
 
 def append_landed(
@@ -28,7 +28,7 @@ def append_landed(
     Rejected rows and flags are kept as well. Raises RetryLater if another landing is in progress.
     """
     connection.execute("CREATE OR REPLACE TEMP TABLE kept_records AS SELECT * FROM landed_records WHERE false")
-    with tempfile.TemporaryDirectory(prefix="retail-append-") as directory:
+    with scratch_directory() as directory:
         for day, manifest in landed.items():
             path = Path(directory) / f"{day}.json"
             if not download_records(bucket, manifest, path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +17,7 @@ from psycopg2.extras import execute_values
 from shared.database import Cursor, read_sql
 from shared.partitions import Manifest, manifest_key, raw_key
 from shared.s3_client import ObjectInfo
+from shared.scratch import scratch_directory
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -149,7 +149,7 @@ def write_flags(
     cursor.execute(
         "DELETE FROM ops.flagged_sales WHERE retailer_id = %s AND business_date = ANY (%s)", (retailer_id, list(days))
     )
-    with tempfile.TemporaryDirectory(prefix="retail-flags-") as directory:
+    with scratch_directory() as directory:
         path = Path(directory) / "flags.csv"
         quoted = str(path).replace("'", "''")
         connection.cursor().execute(

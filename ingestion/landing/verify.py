@@ -2,86 +2,90 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import numpy as np
+import duckdb
 
-from ingestion.models.retailer_data import FIELDS
-from ingestion.normalizers.assembly import AMOUNT_SCALE, Normalized
-from shared.currencies import CURRENCIES
-from shared.partitions import ControlAmounts, ControlReport
+from ingestion.landing.control_totals import DayContents
+from shared.partitions import ControlReport
 
-_CURRENCY = FIELDS.index("currency") - FIELDS.index("quantity")
-"""Position of the currency among the values of the measures."""
+LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
+"""Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
+day, two collide once in 37 million days."""
+Money = Mapping[str, Decimal]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Totals:
-    """Counts and sums of one reading of a listing; 24 bytes per landed record, and no keys as text."""
+    """Counts and sums of one reading of a listing. Money is signed, by currency."""
 
-    fetched: int = 0
-    landed: int = 0
-    rejected: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    example: str | None = None
-    """The first rejection, for messages."""
-    _landed: Counter[str] = field(default_factory=Counter)
-    _rejected: dict[str, Decimal] = field(default_factory=dict)
-    _rejected_hashes: array[int] = field(default_factory=lambda: array("q"))
-    _columns: dict[str, tuple[array[int], array[int], array[int]]] = field(default_factory=dict)
+    contents: DayContents
+    """As the manifest declares them: of every landed line, duplicates included."""
+    distinct_rejected: int = 0
+    distinct_amounts: Money = field(default_factory=dict)
+    """Of the landed lines: each natural key once, in its latest version."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
 
-    def add(self, page: Sequence[Normalized]) -> None:
-        """Count records that are landed."""
-        for currency in {normalized.measures.values[_CURRENCY] for normalized in page}:
-            columns = self._columns.setdefault(currency, (array("q"), array("q"), array("q")))
-            same = [normalized for normalized in page if normalized.measures.values[_CURRENCY] == currency]
-            # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.
-            columns[0].extend([hash((transaction.json, line.json)) for transaction, line, *_ in same])
-            columns[1].extend([normalized.changed.number for normalized in same])
-            amounts = [normalized.measures.number for normalized in same]
-            columns[2].extend(amounts)
-            self._landed[currency] += sum(amounts)
-        self.landed += len(page)
-        self.fetched += len(page)
+    @property
+    def landed(self) -> int:
+        """Landed lines."""
+        return self.contents.landed
 
-    def reject(self, code: str, message: str, payload: bytes, amount: tuple[str, Decimal] | None) -> None:
-        """Count a rejected record, with its amount if it could be read."""
-        self.fetched += 1
-        self.rejected += 1
-        self.reasons[code] += 1
-        self.example = self.example or message
-        self._rejected_hashes.append(hash(payload))
-        if amount is not None and amount[0] in CURRENCIES and amount[1].is_finite():
-            self._rejected[amount[0]] = self._rejected.get(amount[0], Decimal(0)) + amount[1]
+    @property
+    def rejected(self) -> int:
+        """Rejected lines."""
+        return self.contents.rejected
 
-    def distinct_landed(self) -> int:
-        """Distinct natural keys among the landed records."""
-        return sum(len(np.unique(_ints(keys))) for keys, _, _ in self._columns.values())
+    @property
+    def fetched(self) -> int:
+        """Landed and rejected."""
+        return self.landed + self.rejected
 
+    @property
     def distinct(self) -> int:
-        """Distinct records, rejected ones included."""
-        return self.distinct_landed() + len(np.unique(_ints(self._rejected_hashes)))
+        """Distinct lines, rejected ones included."""
+        return self.contents.distinct + self.distinct_rejected
 
-    def distinct_amounts(self) -> dict[str, Decimal]:
-        """Signed net money per currency, each natural key once, in its latest version."""
-        return {currency: _latest_sum(*columns) for currency, columns in self._columns.items()}
 
-    def rejected_amounts(self) -> dict[str, Decimal]:
-        """Signed net money of the rejected records whose amount could be read."""
-        return dict(self._rejected)
+def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
+    """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
+    [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
+    amounts: dict[str, Decimal] = dict(
+        connection.execute("SELECT currency, sum(net_amount) FROM listing_keys GROUP BY currency").fetchall()
+    )
+    rejected = connection.execute(
+        "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
+    ).fetchall()
+    different, money = _rejected_totals(connection) if rejected else (0, {})
+    contents = DayContents(
+        landed=lines,
+        distinct=distinct,
+        rejected=sum(count for _, count in rejected),
+        landed_amounts=amounts,
+        rejected_amounts=money,
+    )
+    return Totals(contents, different, amounts if lines == distinct else _latest_amounts(connection), dict(rejected))
 
-    def control_amounts(self) -> dict[str, ControlAmounts]:
-        """Control totals for the manifest: every landed line counts, duplicates included."""
-        return {
-            currency: ControlAmounts(
-                landed=_money(self._landed.get(currency, 0)), rejected=self._rejected.get(currency, Decimal(0))
-            )
-            for currency in sorted({*self._landed, *self._rejected})
-        }
+
+def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, Decimal]]:
+    """How many different rows were rejected, and their money where it could be read."""
+    [(different,)] = connection.execute("SELECT count(DISTINCT digest) FROM rejected_contents").fetchall()
+    money = connection.execute(
+        "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
+    ).fetchall()
+    return different, dict(money)
+
+
+def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
+    # Of two versions of the same time, the one that was listed later. It may be in another currency.
+    found = connection.execute(
+        "SELECT latest.currency, sum(latest.net_amount) FROM ("
+        " SELECT arg_max({'currency': currency, 'net_amount': net_amount}, (changed_at, rowid)) AS latest"
+        " FROM listing_keys GROUP BY key) GROUP BY latest.currency"
+    ).fetchall()
+    return dict(found)
 
 
 def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
@@ -90,42 +94,27 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
     The report may or may not include the money of rejected records, and not all of it can be read. So with rejected
     records only the number of lines is compared.
     """
-    if totals.distinct() != report.lines:
-        return f"the listing has {totals.distinct()} distinct lines, the retailer's report {report.lines}"
+    if totals.distinct != report.lines:
+        return f"the listing has {totals.distinct} distinct lines, the retailer's report {report.lines}"
     if totals.rejected:
         return None
-    listed = {currency: amount for currency, amount in totals.distinct_amounts().items() if amount}
+    listed = {currency: amount for currency, amount in totals.distinct_amounts.items() if amount}
     reported = {currency: amount for currency, amount in report.net.items() if amount}
     for currency in sorted({*listed, *reported}):
         ours, theirs = listed.get(currency, Decimal(0)), reported.get(currency, Decimal(0))
         if ours != theirs:
-            return f"the listing adds up to {ours:,.2f} {currency}, the retailer's report to {theirs:,.2f} {currency}"
+            digits = ",.2f" if f"{ours:,.2f}" != f"{theirs:,.2f}" else ",f"
+            both = f"{ours:{digits}} {currency}", f"{theirs:{digits}} {currency}"
+            return f"the listing adds up to {both[0]}, the retailer's report to {both[1]}"
     return None
 
 
 def unexplained_money(totals: Totals, report: ControlReport) -> str | None:
     """With rejected records: a message when the reported money is neither that of the landed lines nor that of all."""
-    landed, rejected = totals.distinct_amounts(), totals.rejected_amounts()
-    for currency in sorted({*landed, *report.net}):
-        ours, reported = landed.get(currency, Decimal(0)), report.net.get(currency, Decimal(0))
-        if reported not in (ours, ours + rejected.get(currency, Decimal(0))):
-            return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected.get(currency, 0):,.2f} rejected"
+    zero = Decimal(0)
+    for currency in sorted({*totals.distinct_amounts, *report.net}):
+        ours, reported = totals.distinct_amounts.get(currency, zero), report.net.get(currency, zero)
+        rejected = totals.contents.rejected_amounts.get(currency, zero)
+        if reported not in (ours, ours + rejected):
+            return f"{reported:,.2f} {currency} reported, {ours:,.2f} landed, {rejected:,.2f} rejected"
     return None
-
-
-def _ints(column: array[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.frombuffer(column, dtype=np.int64) if column else np.empty(0, dtype=np.int64)
-
-
-def _latest_sum(keys: array[int], changed: array[int], amounts: array[int]) -> Decimal:
-    key, money = _ints(keys), _ints(amounts)
-    order = np.lexsort((_ints(changed), key))
-    sorted_keys = key[order]
-    last = np.append(sorted_keys[1:] != sorted_keys[:-1], True)
-    chosen = money[order][last]
-    # The sum is taken in two halves, so that it cannot overflow 64 bits.
-    return _money((int((chosen >> 32).sum()) << 32) + int((chosen & 0xFFFFFFFF).sum()))
-
-
-def _money(scaled: int) -> Decimal:
-    return Decimal(scaled) / AMOUNT_SCALE

@@ -7,7 +7,6 @@ writes no manifests; the partitions are then as after a landing that was killed 
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Self
 import duckdb
 
 from ingestion.landing.control_totals import DayContents
-from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.landing.rejected_rows import RowOrigin, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
@@ -28,6 +27,7 @@ from shared.dead_letters import Origin
 from shared.errors import RetryLater
 from shared.partition_versions import drop_copies, keep_version
 from shared.partitions import (
+    ControlReport,
     Manifest,
     RequestWindow,
     SourceDescription,
@@ -37,6 +37,7 @@ from shared.partitions import (
     rejected_key,
 )
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 from shared.version import CODE_VERSION
 
 CHUNK_DAYS = 32
@@ -45,10 +46,20 @@ _PUTS_IN_FLIGHT = 8
 _NDJSON = "application/x-ndjson"
 # Locks are taken in the order of their keys, so that two runs that need the same locks cannot deadlock.
 _LOCK = "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest(%s) AS key ORDER BY key OFFSET 0) AS keys"
-_RESOLVE = """
-UPDATE ops.dead_letters SET status = 'resolved'
-WHERE retailer_id = %s AND business_date = ANY (%s) AND stage = 'ingest' AND status = 'open' AND last_seen_at <> %s
-"""
+
+
+@dataclass(frozen=True)
+class ChangesRead:
+    """What the day's manifest declares about the change listing and the other dates landed in the same run."""
+
+    since: datetime | None = None
+    """From when on changes were requested; None if they were not."""
+    until: datetime | None = None
+    """Up to when the list says them; None if there is none."""
+    other_dates: tuple[date, ...] = ()
+
+
+NO_CHANGES = ChangesRead()
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,12 @@ class PartitionToWrite:
 
     text: DayText
     contents: DayContents
-    sources: tuple[SourceFileReference, ...]
-    digest: str
-    was_landed: bool
-    """Whether the raw zone already had an object of this date."""
+    sources: tuple[SourceFileReference, ...] = ()
+    digest: str = ""
+    was_landed: bool = True
+    """Whether the raw zone may already have an object of this date."""
+    control_report: ControlReport | None = None
+    changes: ChangesRead = NO_CHANGES
 
     @property
     def day(self) -> date:
@@ -100,13 +113,13 @@ class PartitionWriter:
         rejected: duckdb.DuckDBPyConnection,
         *,
         retailer_id: str,
-        file_names: Mapping[int, str],
+        origin: RowOrigin,
         requested_from: datetime,
         clock: Callable[[], datetime],
     ) -> None:
         """`rejected` is a cursor of the thread that writes."""
         self._zone, self._connection, self._rejected = zone, connection, rejected
-        self._retailer_id, self._file_names = retailer_id, file_names
+        self._retailer_id, self._origin = retailer_id, origin
         self._requested_from, self._clock = requested_from, clock
         self._pool = ThreadPoolExecutor(_PUTS_IN_FLIGHT, thread_name_prefix="s3-put")
 
@@ -121,17 +134,28 @@ class PartitionWriter:
     def write_chunk(self, chunk: Sequence[PartitionToWrite]) -> dict[date, PartitionData]:
         """Write the data of all partitions of a chunk."""
         with transaction(self._connection) as cursor:
-            _lock(cursor, self._retailer_id, [part.day for part in chunk])
-            now = self._clock()
-            copies = list(self._pool.map(self._keep, chunk))
-            raw = list(self._pool.map(self._put_raw, chunk))
-            rejected = self._reject(cursor, chunk, now)
-            return {
-                part.day: PartitionData(
-                    self._manifest(part, sha256, rejected.get(part.day), now), tag, part.digest, tuple(kept)
-                )
-                for part, kept, (tag, sha256) in zip(chunk, copies, raw, strict=True)
-            }
+            return self._write_data(cursor, chunk)
+
+    def write_complete(self, part: PartitionToWrite) -> Manifest:
+        """Write a partition with its manifest: nothing has to be checked in between."""
+        with transaction(self._connection) as cursor:
+            data = self._write_data(cursor, [part])[part.day]
+            self._zone.bucket.put(manifest_key(self._retailer_id, part.day), _manifest_body(data.manifest))
+            drop_copies(self._zone.bucket, data.copies)
+        return data.manifest
+
+    def _write_data(self, cursor: Cursor, chunk: Sequence[PartitionToWrite]) -> dict[date, PartitionData]:
+        _lock(cursor, self._retailer_id, [part.day for part in chunk])
+        now = self._clock()
+        copies = list(self._pool.map(self._keep, chunk))
+        raw = list(self._pool.map(self._put_raw, chunk))
+        rejected = self._reject(cursor, chunk, now)
+        return {
+            part.day: PartitionData(
+                self._manifest(part, sha256, rejected.get(part.day), now), tag, part.digest, tuple(kept)
+            )
+            for part, kept, (tag, sha256) in zip(chunk, copies, raw, strict=True)
+        }
 
     def _keep(self, part: PartitionToWrite) -> list[str]:
         if not part.was_landed:
@@ -147,21 +171,22 @@ class PartitionWriter:
         written = {part.day: self._put_rejected(cursor, part.day, now) for part in chunk if part.contents.rejected}
         emptied = [rejected_key(self._retailer_id, p.day) for p in chunk if p.was_landed and not p.contents.rejected]
         self._zone.bucket.delete(emptied)
-        cursor.execute(_RESOLVE, (self._retailer_id, [part.day for part in chunk], now))
+        days = [part.day for part in chunk]
+        dead_letters.resolve_others(cursor, self._retailer_id, days, stage="ingest", seen_at=now)
         return written
 
     def _put_rejected(self, cursor: Cursor, day: date, now: datetime) -> str:
         key = rejected_key(self._retailer_id, day)
-        with tempfile.TemporaryDirectory(prefix="retail-rejected-") as directory:
+        with scratch_directory() as directory:
             path = Path(directory) / "rejected.json"
             with path.open("wb") as file:
-                file.writelines(rejected_lines(self._rejected, day, self._file_names))
+                file.writelines(rejected_lines(self._rejected, day, self._origin))
             self._zone.bucket.put(key, path, content_type=_NDJSON)
             with path.open("rb") as lines:
                 sha256 = hashlib.file_digest(lines, "sha256").hexdigest()
                 lines.seek(0)
-                origin = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
-                dead_letters.record(cursor, lines, origin)
+                of = Origin(self._retailer_id, day, "ingest", self._zone.run_id, key, now)
+                dead_letters.record(cursor, lines, of)
         return sha256
 
     def _manifest(self, part: PartitionToWrite, sha256: str, rejected_sha256: str | None, now: datetime) -> Manifest:
@@ -181,7 +206,14 @@ class PartitionWriter:
             amounts=contents.amounts,
             source=self._zone.source,
             sources=part.sources,
-            window=RequestWindow(requested_from=self._requested_from, requested_until=max(now, self._requested_from)),
+            control_report=part.control_report,
+            window=RequestWindow(
+                requested_from=self._requested_from,
+                requested_until=max(now, self._requested_from),
+                changes_since=part.changes.since,
+                changes_until=part.changes.until,
+            ),
+            other_dates=part.changes.other_dates,
             code_version=CODE_VERSION,
             written_at=now,
         )
@@ -202,8 +234,7 @@ def write_manifests(
 
     def put(day: date) -> tuple[date, WrittenPartition]:
         part = data[day]
-        body = part.manifest.model_dump_json(indent=1).encode()
-        tag = zone.bucket.put(manifest_key(retailer_id, day), body)
+        tag = zone.bucket.put(manifest_key(retailer_id, day), _manifest_body(part.manifest))
         return day, WrittenPartition(part.manifest, part.raw_e_tag, tag, part.content_digest)
 
     with (
@@ -219,6 +250,10 @@ def write_manifests(
                     _check_unchanged(zone.bucket, retailer_id, {day: data[day].raw_e_tag for day in days})
                 written.update(pool.map(put, days))
                 drop_copies(zone.bucket, [key for day in days for key in data[day].copies])
+
+
+def _manifest_body(manifest: Manifest) -> bytes:
+    return manifest.model_dump_json(indent=1).encode()
 
 
 def _lock(cursor: Cursor, retailer_id: str, days: Sequence[date]) -> None:

@@ -1,6 +1,6 @@
 """DuckDB expressions that read a cell's `text`: its typed value, and the reject reason if it has none.
 
-The rules are those of the normalizers and of `SalesRecord`; a test compares both on generated rows.
+The rules are those of `SalesRecord`, written again for columns; `test_agreement.py` compares both on generated files.
 """
 
 from __future__ import annotations

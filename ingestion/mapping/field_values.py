@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -27,8 +28,9 @@ from ingestion.mapping.expressions import (
     plain_number,
     text_faults,
 )
-from ingestion.mapping.layout_parts import NUMBER_FIELDS, REQUIRED_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
+from ingestion.mapping.layout_parts import NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.plain_texts import PlainField, is_plain_text
 from ingestion.mapping.sql_text import cell, literal, literals, trimmed
 from ingestion.mapping.times import time_values
 from ingestion.models.columnar import COLUMNS
@@ -61,16 +63,23 @@ class FieldValues:
     """Upper bound of the rows whose value is rejected."""
     missing_rows: int = 0
     """Rows without a value of their own."""
+    business_date: str = ""
+    """Of a time: its business date."""
+    has_table: bool = True
+    """Whether there is a table of its distinct texts. A constant has none, nor has a field whose texts are plain."""
 
     @property
     def table(self) -> str:
-        """Name of the table of distinct texts; a constant has no table."""
+        """Name of the table of distinct texts."""
         return f"values_of_{self.field}"
 
     def as_joined(self) -> FieldValues:
         """The same field, with its value joined from its table."""
         join = f" JOIN {self.table} AS {self.field} ON {self.field}.text = {self.text}"
-        return replace(self, join=join, value=f"{self.field}.value", code=f"{self.field}.code")
+        business_date = f"{self.field}.business_date" if self.field in TIME_FIELDS else ""
+        return replace(
+            self, join=join, value=f"{self.field}.value", code=f"{self.field}.code", business_date=business_date
+        )
 
     def counted(self, connection: duckdb.DuckDBPyConnection) -> FieldValues:
         """The same field with the row counts of its table, joined if a text is not its value or is rejected."""
@@ -90,15 +99,64 @@ class FieldValues:
 
 
 def read_values(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, cells: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    cells: Mapping[str, str],
+    plain: Mapping[str, PlainField] = MappingProxyType({}),
 ) -> dict[str, FieldValues]:
-    """Read every mapped field. `cells` maps a header to the SQL of that column's text."""
+    """Read every mapped field. `cells` maps a header to the SQL of that column's text.
+
+    `plain` has the fields that need no reading.
+    """
     return {
         field: _constant(connection, layout, field, source)
         if source.value is not None
+        else _plain(connection, layout, field, source, cells, plain[field])
+        if field in plain
         else _column(connection, layout, field, source, cells)
         for field, source in layout.columns.items()
     }
+
+
+def _plain(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    field: str,
+    source: FieldSource,
+    cells: Mapping[str, str],
+    plain: PlainField,
+) -> FieldValues:
+    """A field whose texts are their values, but for those that are read here."""
+    found = replace(_texts(field, source, cells), value=plain.value, business_date=plain.business_date, has_table=False)
+    if not plain.others:
+        return found
+    distinct = f"SELECT unnest([{literals(plain.others)}]) AS text, 1 AS rows"
+    _read_texts(connection, layout, field, source, found, distinct)
+
+    def either(value: str) -> str:
+        return f"CASE WHEN {field}.text IS NULL THEN {getattr(found, value)} ELSE {field}.{value} END"
+
+    return replace(
+        found,
+        join=f" LEFT JOIN {found.table} AS {field} ON {field}.text = {found.text}",
+        value=either("value"),
+        business_date=either("business_date") if plain.business_date else "",
+        code=f"{field}.code",
+        rejected_rows=len(plain.others),
+    )
+
+
+def _texts(field: str, source: FieldSource, cells: Mapping[str, str]) -> FieldValues:
+    """A mapped field, with its texts as they are in the rows."""
+    texts = [cells[name] for name in source.headers]
+    if source.minor_units is not None:
+        exponent = source.minor_units
+        text = minor_units(texts[0], literal(str(exponent)) if isinstance(exponent, int) else cells[exponent])
+    elif source.first_of:
+        text = f"coalesce({', '.join(f'nullif({trimmed(text)}, {chr(39) * 2})' for text in texts)}, '')"
+    else:
+        text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
+    return FieldValues(field, " + ".join(source.headers), text, f"nullif({text}, '')")
 
 
 def _column(
@@ -108,17 +166,21 @@ def _column(
     source: FieldSource,
     cells: Mapping[str, str],
 ) -> FieldValues:
-    header = " + ".join(source.headers)
-    texts = [cells[name] for name in source.headers]
-    if source.minor_units is not None:
-        exponent = source.minor_units
-        text = minor_units(texts[0], literal(str(exponent)) if isinstance(exponent, int) else cells[exponent])
-    elif source.first_of:
-        text = f"coalesce({', '.join(f'nullif({trimmed(text)}, {chr(39) * 2})' for text in texts)}, '')"
-    else:
-        text = texts[0] if len(texts) == 1 else f"trim(concat_ws(' ', {', '.join(texts)}))"
-    found = FieldValues(field, header, text, f"nullif({text}, '')")
-    distinct = f"SELECT {text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {text}"
+    found = _texts(field, source, cells)
+    distinct = f"SELECT {found.text} AS text, count(*) AS rows FROM source_rows AS s GROUP BY {found.text}"
+    _read_texts(connection, layout, field, source, found, distinct)
+    return found.counted(connection)
+
+
+def _read_texts(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    field: str,
+    source: FieldSource,
+    found: FieldValues,
+    distinct: str,
+) -> None:
+    """Create the table of a field's values. `distinct` is the SQL of its texts."""
     if field in TIME_FIELDS:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
         zone = ZoneInfo(layout.time_zone)
@@ -127,18 +189,20 @@ def _column(
             faults = _missing_fault(layout, field)
             time_values(connection, found.table, form, zone, layout.dates, faults, is_exact=layout.is_json)
         except DateOrderError as error:
-            error.field, error.text_sql = field, text
+            error.field, error.text_sql = field, found.text
             raise
     else:
         reading = _number if field in NUMBER_FIELDS else _text
         connection.execute(f"CREATE OR REPLACE TABLE {found.table} AS {reading(layout, field, source, distinct)}")
-    return found.counted(connection)
 
 
 def _constant(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, field: str, source: FieldSource
 ) -> FieldValues:
-    text = literal(source.value or "")
+    given = source.value or ""
+    if field not in NUMBER_FIELDS and is_plain_text(field)(given) and not _checks(layout, field):
+        return FieldValues(field, "", literal(given), f"{literal(given)}::VARCHAR", has_table=False)
+    text = literal(given)
     reading = _number if field in NUMBER_FIELDS else _text
     found = connection.execute(
         f"SELECT value::VARCHAR, reason FROM ({reading(layout, field, source, f'SELECT {text} AS text, 1 AS rows')})"
@@ -148,7 +212,7 @@ def _constant(
             f"The layout {layout.name} is wrong: columns.{field}.value {source.value!r}: {found[1] if found else ''}"
         )
     value = f"{literal(found[0])}::{'VARCHAR' if field not in NUMBER_FIELDS else _type(field)}"
-    return FieldValues(field, "", text, value)
+    return FieldValues(field, "", text, value, has_table=False)
 
 
 def _type(field: str) -> str:
@@ -157,13 +221,8 @@ def _type(field: str) -> str:
 
 def _missing_fault(layout: SourceMapping, field: str) -> list[Fault]:
     # JSON can say that there is no customer, with null. An empty text is an identifier that is missing.
-    required = field in (*REQUIRED_FIELDS, "line_id") or _is_demanded(layout, field)
-    required = required or (field == "customer_id" and layout.is_json)
+    required = layout.requires(field) or (field == "customer_id" and layout.is_json)
     return [Fault("value IS NULL AND is_empty", RejectReason.MISSING_FIELD, "missing")] if required else []
-
-
-def _is_demanded(layout: SourceMapping, field: str) -> bool:
-    return any(check.required and check.severity == "error" for check in layout.checks if check.field == field)
 
 
 def _checks(layout: SourceMapping, field: str) -> list[Fault]:
@@ -180,7 +239,7 @@ def _checks(layout: SourceMapping, field: str) -> list[Fault]:
 def _replacement(layout: SourceMapping, field: str, source: FieldSource) -> str | None:
     if source.when_missing is not None and source.when_missing.use == "default":
         return source.when_missing.value
-    return GUEST if field == "customer_id" and not _is_demanded(layout, field) else None
+    return GUEST if field == "customer_id" and not layout.demands(field) else None
 
 
 def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:

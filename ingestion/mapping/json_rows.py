@@ -29,6 +29,14 @@ _USUAL_BYTES = 400
 """A column with more bytes per value has values of more than `_LONGEST` characters, or at least might."""
 
 
+_TYPES = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "an array"}
+
+
+def is_shown_as_json(reason: str) -> bool:
+    """Whether the value that was rejected for this reason is not a text, and so is shown without quotes."""
+    return reason.partition(", not ")[0] in _TYPES.values()
+
+
 @dataclass(frozen=True)
 class JsonFault:
     """Why a row is rejected before its values are looked at."""
@@ -62,13 +70,14 @@ class _Column:
         """What is wrong with a value that is not of this column's type."""
         if isinstance(value, Unread):
             return JsonFault(value.code, value.reason, self.name, "")
-        shown = orjson.dumps(value, default=str).decode()
+        shown = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
         if len(shown) > _SHOWN_CHARACTERS:
             shown = f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown):,} characters)"
         if value is None:
             return JsonFault(ABSENT.code, ABSENT.reason, self.name, "")
         code = RejectReason.MALFORMED if isinstance(value, list | dict) and not self.is_integer else self._code
-        return JsonFault(code, f"not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
+        found = "a text" if isinstance(value, str) else _TYPES.get(type(value), "another type")
+        return JsonFault(code, f"{found}, not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
 
     @property
     def _code(self) -> RejectReason:
@@ -97,6 +106,7 @@ class JsonReader:
         self._customer_id = customer_id.column if customer_id else None
         self._customer = self._customer_id.rpartition(".")[0] if self._customer_id else ""
         self._lines = mapping.lines
+        self._no_line = Unread(RejectReason.MALFORMED, f"the order has no array {mapping.lines!r} with a line")
         read = (*self._columns, *self._content)
         in_lines = [name for name in read if self._lines and name.startswith(f"{self._lines}.")]
         own = [name for name in read if name not in in_lines]
@@ -131,19 +141,18 @@ class JsonReader:
             return list(rows)
         order_of, lines = self._exploded(rows)
         return [
-            {**rows[order], self._lines: [line]} if isinstance(rows[order], dict) else rows[order]
+            {**rows[order], self._lines: [line]} if line is not self._no_line else rows[order]
             for order, line in zip(order_of, lines, strict=True)
         ]
 
     def _exploded(self, rows: Sequence[Any]) -> tuple[list[int], list[Any]]:
-        """The lines of all orders, and for each the position of its order. Without any, an order has one: its value."""
+        """The lines of all orders, and for each the position of its order. An order without any has one to reject."""
         order_of: list[int] = []
         lines: list[Any] = []
         for order, row in enumerate(rows):
             found = row.get(self._lines) if isinstance(row, dict) else None
             if not isinstance(found, list) or not found:
-                # Not a line, even if it is an object.
-                found = [found if not isinstance(found, dict) else [found]]
+                found = [self._no_line]
             order_of += [order] * len(found)
             lines += found
         return order_of, lines

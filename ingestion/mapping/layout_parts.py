@@ -111,6 +111,8 @@ class FieldSource(Part):
     @model_validator(mode="before")
     @classmethod
     def _a_bare_text_is_a_column(cls, given: Any) -> Any:
+        if isinstance(given, bool | int | float | date):
+            raise ValueError(f"YAML reads this as {given}, not as the name of a column; put it in quotes")
         return {"column": given} if isinstance(given, str) else given
 
     @field_validator("value", mode="before")
@@ -164,7 +166,7 @@ class LineTypeRule(Part):
     """One step of the classification: the first rule whose conditions hold decides the line type."""
 
     is_: Literal["sale", "return", "adjustment", "void"] = Field(alias="is")
-    where: Mapping[str, Condition] = Field(default_factory=dict)
+    where: Mapping[Literal[MAPPED_FIELDS], Condition] = Field(default_factory=dict)  # type: ignore[valid-type]
     negate: bool | tuple[Literal["quantity", "total_amount"], ...] = Field(
         default=False,
         description="The source writes such lines without their minus sign: all measures, or those listed",

@@ -2,16 +2,16 @@
 
 A layout maps columns to fields of `SalesRecord` and declares time zone, currency, keys, rules and defaults. The
 built-in ones for CSV files are in `ingestion/mapping/layouts/`; any other is given by its path. Those of the
-retailers' APIs, whose rows are JSON, are in `ingestion/mapping/retailers/`.
+retailers' APIs, whose rows are JSON, are next to their connectors in `ingestion/services/`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -35,10 +35,14 @@ from ingestion.mapping.layout_parts import (
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 from shared.sources.definition import SourceDefinition
-from shared.sources.reading import line_of, report_part
+from shared.sources.validation import report, wrong_at
+from shared.sources.yaml_file import KeyPath, read_yaml
 
 _FOLDER = Path(__file__).parent / "layouts"
-_RETAILERS = Path(__file__).parent / "retailers"
+_OF_JSON = ("rows", "lines", "may_be_null", "type", "minor_units", "content")
+"""Keys that only the mapping of a connector has."""
+_OF_DEFINITION = ("name", "retailer_id", "time_zone")
+"""Keys that the definition of a source says itself."""
 
 
 class SourceMapping(Part):
@@ -72,6 +76,21 @@ class SourceMapping(Part):
     outliers: tuple[Outliers, ...] = ()
     dates: Dates = Dates()
 
+    def demands(self, field: str) -> bool:
+        """Whether a check rejects rows without the field."""
+        return any(check.required and check.severity == "error" for check in self.checks if check.field == field)
+
+    def requires(self, field: str) -> bool:
+        """Whether rows without the field are rejected: by the contract or by a check."""
+        return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
+
+    @cached_property
+    def personal_columns(self) -> frozenset[str]:
+        """Columns whose values may name a customer, as messages about rows name them."""
+        return frozenset(
+            " + ".join(source.headers) for field, source in self.columns.items() if field.startswith("customer_")
+        )
+
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, given: str) -> str:
@@ -85,50 +104,47 @@ class SourceMapping(Part):
     def _maps_what_is_needed(self) -> Self:
         absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
         if absent:
-            raise ValueError(f"columns does not map {', '.join(absent)}")
-        for number, rule in enumerate(self.line_type):
-            unknown = [name for name in rule.where if name not in MAPPED_FIELDS]
-            if unknown:
-                raise ValueError(f"line_type.{number}.where: there is no field {unknown[0]}")
+            raise wrong_at(("columns",), f"nothing is mapped to {', '.join(absent)}")
         return self
 
     @model_validator(mode="after")
     def _only_json_has_types(self) -> Self:
-        if self.is_json:
-            return self
-        typed = [name for name, source in self.columns.items() if source.is_integer or source.content]
-        if typed or self.lines or self.may_be_null:
-            raise ValueError("type, minor_units, content, lines and may_be_null are for `rows: json`")
+        given: list[KeyPath] = [(key,) for key in ("lines", "may_be_null") if key in self.model_fields_set]
+        for name, source in self.columns.items():
+            typed = [key for key in _OF_JSON if key in source.model_fields_set]
+            given += [("columns", name, key) for key in typed if source.is_integer or source.content]
+        if given and not self.is_json:
+            raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
         return self
 
     @model_validator(mode="after")
     def _strategies_fit_their_fields(self) -> Self:
         for field, source in self.columns.items():
             way = source.when_missing
+            at: KeyPath = ("columns", field, "when_missing")
             if field in TIME_FIELDS and source.value is not None:
-                raise ValueError(f"columns.{field}: a time must be a column, not a constant")
+                raise wrong_at(("columns", field), "a time must be a column, not a constant")
             if way is None:
                 continue
-            where = f"columns.{field}.when_missing"
             if field in TIME_FIELDS or field == "line_id":
-                raise ValueError(f"{where}: a missing time or key cannot be replaced")
+                raise wrong_at(at, "a missing time or key cannot be replaced")
             if way.use in ("mean", "median") and field not in NUMBER_FIELDS:
-                raise ValueError(f"{where}: a {way.use} is possible only for {', '.join(NUMBER_FIELDS)}")
+                raise wrong_at(at, f"a {way.use} is possible only for {', '.join(NUMBER_FIELDS)}")
             if way.value is not None and field in NUMBER_FIELDS:
-                plain_number(way.value)
+                _check_number(way.value, (*at, "value"))
             if way.by and (way.by not in self.columns or way.by in NUMBER_FIELDS or self.columns[way.by].value):
-                raise ValueError(f"{where}.by: no column of texts is mapped to {way.by}")
+                raise wrong_at((*at, "by"), f"no column of texts is mapped to {way.by}")
         return self
 
     @model_validator(mode="after")
     def _tables_are_known(self) -> Self:
         for number, (name, table) in enumerate(self.tables.items()):
             if (number == 0) != (table.key is None):
-                raise ValueError(f"tables.{name}: the first table holds the lines; the others need `key` and `equals`")
+                raise wrong_at(("tables", name), "the first table holds the lines; the others need `key` and `equals`")
         for name, wanted in self.wanted_headers.items():
             if self.tables and name not in self.tables:
-                raise ValueError(
-                    f"columns: there is no table {name!r} (of {wanted[0]}); tables has {', '.join(self.tables)}"
+                raise wrong_at(
+                    ("columns",), f"there is no table {name!r} (of {wanted[0]}); tables has {', '.join(self.tables)}"
                 )
         return self
 
@@ -174,58 +190,59 @@ def load_layout(name_or_path: str) -> SourceMapping:
                 f"There is no layout {name_or_path!r}{hint} Known are {', '.join(known_layouts())}; or give the path"
                 " of your own YAML file (docs/FILES.md)."
             )
-    layout = _read(path)
-    if layout.is_json:
-        raise FixConfiguration(f"The layout {path} is wrong: rows: files are CSV, not JSON (docs/FILES.md).")
-    return layout
+    return _of_files(path, {"name": path.stem}, _given(path), (), _OF_JSON)
 
 
 def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
     """What the columns of a source's files mean. Raises FixConfiguration that names file, line and key."""
     own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone}
-    path = directory / f"{definition.id}.yaml"
-    given = dict(definition.mapping or {})
-    if repeated := sorted(own.keys() & given.keys()):
-        line = line_of(path, ("mapping", repeated[0]))
+    path, given = directory / f"{definition.id}.yaml", dict(definition.mapping or {})
+    if repeated := [key for key in _OF_DEFINITION if key in given]:
         raise FixConfiguration(
-            f"{path}:{line}: mapping.{repeated[0]}: the definition itself says it; remove it from the mapping."
+            f"{read_yaml(path).place(('mapping', repeated[0]))}: mapping.{repeated[0]}: the definition itself says it;"
+            " remove it from the mapping."
         )
-    try:
-        return SourceMapping.model_validate({**own, **given})
-    except ValidationError as error:
-        raise FixConfiguration(report_part(path, "mapping", error, SourceMapping)) from error
+    return _of_files(path, own, given, ("mapping",), (*_OF_JSON, *_OF_DEFINITION))
 
 
-def load_retailer(retailer_id: str, time_zone: str) -> SourceMapping:
-    """The mapping of a retailer's API, with the time zone of its local times and business dates."""
-    return _read(_RETAILERS / f"{retailer_id}.yaml").model_copy(update={"time_zone": time_zone})
-
-
-def _read(path: Path) -> SourceMapping:
-    import yaml
-
-    from shared.sources.strict_yaml import StrictLoader
-
-    try:
-        given = yaml.load(path.read_text(encoding="utf-8"), StrictLoader)  # noqa: S506 - a safe loader
-    except (OSError, UnicodeDecodeError) as error:
-        raise FixConfiguration(f"The layout {path} cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
+def _of_files(
+    path: Path, own: Mapping[str, str], given: Mapping[str, Any], at: KeyPath, unnamed: tuple[str, ...]
+) -> SourceMapping:
+    found = _validated(path, {**own, **given}, at, unnamed)
+    if found.is_json:
+        where = (*at, "rows")
         raise FixConfiguration(
-            f"The layout {path}{line} is not valid YAML: {getattr(error, 'problem', error)}"
-        ) from error
-    if not isinstance(given, dict):
-        raise FixConfiguration(f"The layout {path} is not a mapping of keys to values (docs/FILES.md).")
+            f"{read_yaml(path).place(where)}: {'.'.join(map(str, where))}: files are CSV, not JSON (docs/FILES.md)."
+        )
+    return found
+
+
+def shipped_mapping(path: Path, retailer_id: str, time_zone: str) -> SourceMapping:
+    """The mapping that comes with a connector, for one source of it. `time_zone` is that of its business dates."""
+    return _shipped(path).model_copy(update={"retailer_id": retailer_id, "time_zone": time_zone})
+
+
+@lru_cache(maxsize=16)
+def _shipped(path: Path) -> SourceMapping:
+    return _validated(path, {"name": path.stem, **_given(path)})
+
+
+def _given(path: Path) -> Mapping[str, Any]:
+    file = read_yaml(path)
+    if not isinstance(file.given, dict):
+        raise FixConfiguration(f"{path}:1: a layout is a mapping of keys to values (docs/FILES.md).")
+    return file.given
+
+
+def _validated(path: Path, given: Mapping[str, Any], at: KeyPath = (), unnamed: tuple[str, ...] = ()) -> SourceMapping:
     try:
-        return SourceMapping.model_validate({"name": path.stem, **given})
+        return SourceMapping.model_validate(given)
     except ValidationError as error:
-        raise FixConfiguration(f"The layout {path} is wrong: {_faults(error)}") from error
+        raise FixConfiguration(report(read_yaml(path), error, SourceMapping, at, unnamed)) from error
 
 
-def _faults(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'layout'}: {fault['msg'].removeprefix('Value error, ')}"
-        for fault in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+def _check_number(text: str, at: KeyPath) -> None:
+    try:
+        plain_number(text)
+    except ValueError as error:
+        raise wrong_at(at, str(error)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -13,9 +14,13 @@ from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.first_errors import first_error
 from ingestion.mapping.json_rows import JsonFault, JsonPage
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.plain_texts import PlainField, plain_fields
 from ingestion.mapping.records import all_joins, create_views, fill_landed_records
-from ingestion.mapping.rejections import REJECTED_COLUMNS
+from ingestion.mapping.rejections import REJECTED_COLUMNS, VALUE_SHOWN
 from ingestion.mapping.source_rows import RowFault, SourceRows
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _ROW_FAULT = RowFault(
     "row_faults.code",
@@ -31,6 +36,7 @@ class _JsonRows:
     rows: int
     cells: Mapping[str, str]
     row_fault: RowFault | None
+    plain: Mapping[str, PlainField]
     line_digest: str = "NULL::VARCHAR"
 
 
@@ -40,6 +46,8 @@ class MappedRows:
 
     landed: int
     rejected: int
+    bare: frozenset[str] = frozenset()
+    """Columns of `landed_records` without a character that is escaped in JSON."""
 
 
 def map_json(
@@ -49,21 +57,30 @@ def map_json(
     pages: Mapping[int, JsonPage],
     day: date | None = None,
 ) -> MappedRows:
-    """Fill `landed_records` and `rejected_rows` from pages by their number. `day`: the only business date wanted.
+    """Fill `landed_records` from pages by their number, and add to `rejected_rows`. `day`: the only date wanted.
 
-    A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet.
+    A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet, and
+    of its value only what is shown.
     """
-    source = _load(connection, columns, pages)
-    values = read_values(connection, mapping, source.cells)
+    source = _load(connection, mapping, columns, pages)
+    values = read_values(connection, mapping, source.cells, source.plain)
     create_views(connection, mapping, source, values)
     landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
-    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    connection.execute(f"CREATE TABLE IF NOT EXISTS rejected_rows({REJECTED_COLUMNS})")
     if landed < source.rows:
         _reject(connection, mapping, source, values, day)
-    return MappedRows(landed, source.rows - landed)
+    bare = frozenset(field for field, plain in source.plain.items() if plain.is_bare)
+    if mapping.non_products:
+        bare -= {"product_category"}
+    return MappedRows(landed, source.rows - landed, bare | {"retailer_id", "line_type"})
 
 
-def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: Mapping[int, JsonPage]) -> _JsonRows:
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: SourceMapping,
+    columns: Sequence[str],
+    pages: Mapping[int, JsonPage],
+) -> _JsonRows:
     import pyarrow
 
     names = [f"c{number}" for number in range(len(columns))]
@@ -78,7 +95,7 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
         )
         for number, page in pages.items()
     )
-    texts = ", ".join(f"CASE {name} WHEN '' THEN ' ' ELSE coalesce({name}, '') END AS {name}" for name in names)
+    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
     connection.register("json_rows", rows)
     connection.execute(
         f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
@@ -92,7 +109,19 @@ def _load(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], pages: 
     if faults:
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
-    return _JsonRows(first, cells, _ROW_FAULT if faults else None)
+    texts_by_header = {column: rows.column(name) for column, name in zip(columns, names, strict=True)}
+    plain = plain_fields(mapping, texts_by_header, cells)
+    return _JsonRows(first, cells, _ROW_FAULT if faults else None, plain)
+
+
+def _nulls_as_empty(name: str, column: pyarrow.ChunkedArray) -> str:
+    """SQL of a column in which a null is '' and an empty text is a space."""
+    import pyarrow.compute
+
+    text = name
+    if pyarrow.compute.min(pyarrow.compute.binary_length(column)).as_py() == 0:
+        text = f"CASE {name} WHEN '' THEN ' ' ELSE {name} END"
+    return f"coalesce({text}, '') AS {name}" if column.null_count else f"{text} AS {name}"
 
 
 def _list_faults(connection: duckdb.DuckDBPyConnection, faults: Mapping[int, JsonFault]) -> None:
@@ -127,8 +156,8 @@ def _reject(
         WITH {measured(mapping, day=day)},
         bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
         SELECT
-            bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column}, {error.value},
-            NULL, {error.net_amount}, bad.currency
+            bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column},
+            left({error.value}, {VALUE_SHOWN + 1}), NULL, {error.net_amount}, bad.currency
         FROM bad JOIN source_rows AS s ON s.rowid = bad.source_row{all_joins(source, values)}
         ORDER BY bad.source_row"""
     )

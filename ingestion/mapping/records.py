@@ -38,14 +38,12 @@ def create_views(
     bad = [f"{fault_code(found, values)} IS NOT NULL" for found in values.values() if found.rejected_rows]
     bad += [f"{source.row_fault.code} IS NOT NULL"] if source.row_fault else []
     filled = ", ".join(_is_filled(field, layout, values) for field in layout.columns)
-    _create_non_products(connection, layout, values)
+    of_product, non_product = _non_products(connection, layout, values)
     connection.execute(
         "CREATE OR REPLACE VIEW parsed_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
-        f" {source.line_digest} AS line_digest, {fields}, sold_at.business_date AS business_date,"
+        f" {source.line_digest} AS line_digest, {fields}, {values['sold_at'].business_date} AS business_date,"
         f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
-        " non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only"
-        f" FROM source_rows AS s{all_joins(source, values)}"
-        f" LEFT JOIN non_products ON non_products.text = {values['product_id'].text}"
+        f" {of_product} FROM source_rows AS s{all_joins(source, values)}{non_product}"
     )
 
 
@@ -87,9 +85,12 @@ def _value(field: str, values: Mapping[str, FieldValues]) -> str:
     return f"NULL::{kind}" if field != "customer_id" else literal(GUEST)
 
 
-def _create_non_products(
+def _non_products(
     connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
-) -> None:
+) -> tuple[str, str]:
+    """SQL of the columns that say what is not a product, and the join that they need."""
+    if not layout.non_products:
+        return "NULL::VARCHAR AS non_product, false AS is_money_only", ""
     cases = [
         (
             " OR ".join(
@@ -105,13 +106,17 @@ def _create_non_products(
     money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
     product = values["product_id"]
     known = f"SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL"
-    if not product.header:
+    if not product.has_table:
         known = f"SELECT {product.text} AS text, {product.value} AS product_id"
     connection.execute(
         "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("
-        f" SELECT text, product_id, CASE{category or ' WHEN false THEN NULL'} END::VARCHAR AS category,"
-        f" CASE{money or ' WHEN false THEN NULL'} END::BOOLEAN AS is_money_only FROM ({known}))"
+        f" SELECT text, product_id, CASE{category} END::VARCHAR AS category,"
+        f" CASE{money} END::BOOLEAN AS is_money_only FROM ({known}))"
         " WHERE category IS NOT NULL"
+    )
+    return (
+        "non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only",
+        f" LEFT JOIN non_products ON non_products.text = {product.text}",
     )
 
 
@@ -141,14 +146,15 @@ def fill_landed_records(
     )
     names = [name for name in COLUMNS if name not in virtual]
     listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
+    # A join may change the order of rows. In a listing, the later of two versions of the same time counts.
+    order = " ORDER BY source_row" if layout.is_json and any(found.join for found in values.values()) else ""
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
-    connection.execute(
+    inserted = connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
         f" WITH {measured(layout, small=_small(connection, values), day=day)}"
-        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
-    )
-    found = connection.execute("SELECT count(*) FROM landed_records").fetchone()
-    return int(found[0]) if found else 0
+        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL{order}"
+    ).fetchone()
+    return int(inserted[0]) if inserted else 0
 
 
 def _stored(layout: SourceMapping) -> dict[str, str]:
@@ -188,7 +194,8 @@ def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValu
     """Whether the largest quantity times the largest price stays below 10^11."""
     product = Decimal(1)
     for found in (values["quantity"], values["unit_price"]):
-        source = f"SELECT value FROM {found.table}" if found.header else f"SELECT {found.value} AS value"
+        rows = f" FROM source_rows AS s{found.join}" if found.header else ""
+        source = f"SELECT value FROM {found.table}" if found.has_table else f"SELECT {found.value} AS value{rows}"
         row = connection.execute(f"SELECT max(abs(value)) FROM ({source})").fetchone()
         product *= row[0] if row and row[0] is not None else 0
     return product < _FAST_DECIMAL

@@ -1,13 +1,16 @@
 """Rejects the rows that cannot land: `rejected_rows`, one row each, with its first error and where it is.
 
-Columns: source_file, source_line, business_date, code, reason, column_name, value, payload (JSON object of the row),
-net_amount and currency if they can be read. A row without a readable date gets the date of the nearest row before it in
-its file that has one, else of the nearest row after it.
+Columns: source_file, source_line, business_date, code, reason, column_name, value, payload, and net_amount and currency
+if they can be read.
+
+This module rejects rows of files. Their payload is the row as a JSON object, and a row without a readable date gets the
+date of the nearest row before it in its file that has one, else of the nearest row after it. `map_json.py` rejects rows
+of APIs: with the date of the listing, and without a payload, because the listing keeps its pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -30,6 +33,8 @@ REJECTED_COLUMNS = (
     "source_file INTEGER, source_line BIGINT, business_date DATE, code VARCHAR, reason VARCHAR, column_name VARCHAR,"
     " value VARCHAR, payload VARCHAR, net_amount DECIMAL(18,4), currency VARCHAR"
 )
+VALUE_SHOWN = 80
+"""Characters of a rejected value that the position of a dead letter has."""
 _SHOWN_CHARACTERS = 60
 _EXAMPLES = 3
 
@@ -61,33 +66,33 @@ def fill_rejected_rows(
 
 
 def check_share(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], rows: int, rejected: int, most: float
+    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, files: Sequence[SourceFile], rows: int, most: float
 ) -> None:
-    """Raises StopRun if more rows were rejected than allowed, with the count of each code and the first rows."""
+    """Raises StopRun if more rows were rejected than allowed, with the count of each code and the first rows.
+
+    The message goes to alerts and to `ops.pipeline_runs`, so it has no value of a customer's columns.
+    """
+    counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
+    rejected = sum(number for _, number in counts)
     if rejected <= rows * most:
         return
-    counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
     counted = ", ".join(f"{code} {number:,}" for code, number in counts)
-    first = "; ".join(problems(connection, files, most=_EXAMPLES))
-    raise StopRun(
-        f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {most:.1%} is allowed):"
-        f" {counted}. First: {first}. Nothing was loaded."
-    )
-
-
-def problems(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], *, most: int | None = None
-) -> Iterator[str]:
-    """Rejected rows as `file, line N, column 'X', value 'Y': reason (CODE)`, in the order of the files."""
     names = {file.number: file.name for file in files}
-    # All rows are fetched at once, because the caller may use the connection between two of them.
     found = connection.execute(
         "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
-        f" ORDER BY source_file, source_line{'' if most is None else f' LIMIT {most}'}"
+        " ORDER BY source_file, source_line LIMIT ?",
+        [_EXAMPLES],
     ).fetchall()
+    first = []
     for number, line, column, value, reason, code in found:
-        where = f", column {column!r}, value {_shown(value)}" if column else ""
-        yield f"{names[number]}, line {line}{where}: {reason} ({code})"
+        where = f", column {column!r}" if column else ""
+        if column and column not in layout.personal_columns:
+            where += f", value {_shown(value)}"
+        first.append(f"{names[number]}, line {line}{where}: {reason} ({code})")
+    raise StopRun(
+        f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {most:.1%} is allowed):"
+        f" {counted}. First: {'; '.join(first)}. Nothing was loaded."
+    )
 
 
 def _shown(value: str) -> str:

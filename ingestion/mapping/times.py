@@ -16,9 +16,9 @@ from ingestion.models.reject_reasons import RejectReason
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"
-_HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _RFC_3339 = (
-    f"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]+)?)?)(Z|[+-]{_HOUR_AND_MINUTE})"
+    f"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]+)?)?)(Z|[+-]{HOUR_AND_MINUTE})"
 )
 _BELOW_MICROSECONDS = "([.][0-9]{6})[0-9]+"
 _CALENDAR = (-62_135_596_800, 253_402_300_799)
@@ -45,20 +45,20 @@ def time_values(
         form = find_format(connection)
     local_at, utc_at = _read(form)
     if is_exact and "%" in form:
-        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(_exact_pattern(form))}) THEN {local_at} END"
+        local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(exact_pattern(form))}) THEN {local_at} END"
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE read_times AS SELECT text, rows, is_empty,"
         f" CASE WHEN NOT is_empty THEN {local_at} END AS local_at, CASE WHEN NOT is_empty THEN {utc_at} END AS utc_at"
         f" FROM (SELECT text, rows, {cell(is_exact=is_exact)} AS trimmed, trimmed = '' AS is_empty FROM distinct_times)"
     )
-    unread = connection.execute(
-        "SELECT count(*) FROM read_times WHERE NOT is_empty AND local_at IS NULL AND utc_at IS NULL"
-    ).fetchone()
-    if unread and unread[0] and not is_exact:
+    unread, first, last = connection.execute(
+        "SELECT count(*) FILTER (WHERE NOT is_empty AND local_at IS NULL AND utc_at IS NULL),"
+        " min(year(coalesce(local_at, utc_at))), max(year(coalesce(local_at, utc_at))) FROM read_times"
+    ).fetchall()[0]
+    if unread and not is_exact:
         check_order(connection, form)
-    _create_offsets(connection, zone)
     connection.execute(
-        f"CREATE OR REPLACE TABLE {table} AS WITH located AS ("
+        f"CREATE OR REPLACE TABLE {table} AS WITH zone_offsets AS ({_offsets(zone, first, last)}), located AS ("
         " SELECT text, rows, is_empty, coalesce(local_at, utc_at + to_seconds(known.offset_seconds)) AS local_time,"
         " coalesce(utc_at, local_at - to_seconds(offsets.offset_seconds))::TIMESTAMPTZ AS value"
         " FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from"
@@ -121,25 +121,20 @@ def _read(form: str) -> tuple[str, str]:
     return f"try_strptime(trimmed, {literal(form)})", "NULL::TIMESTAMP"
 
 
-def _exact_pattern(form: str) -> str:
+def exact_pattern(form: str) -> str:
     """A regular expression for texts of a strptime format in which every part has all of its digits."""
     widths = {"Y": 4, "f": 6}
     pattern = re.sub(r"%([YmdHIMSyf])", lambda part: f"[0-9]{{{widths.get(part[1], 2)}}}", re.escape(form))
     return re.sub(r"%[a-zA-Z]", ".+", pattern)
 
 
-def _create_offsets(connection: duckdb.DuckDBPyConnection, zone: ZoneInfo) -> None:
-    found = connection.execute(
-        "SELECT min(year(coalesce(local_at, utc_at))), max(year(coalesce(local_at, utc_at))) FROM read_times"
-    ).fetchone()
-    first, last = found if found and found[0] is not None else (2000, 2000)
-    intervals = local_intervals(zone, min(max(int(first), 1900), 2200), max(min(int(last), 2200), 1900))
+def _offsets(zone: ZoneInfo, first_year: int | None, last_year: int | None) -> str:
+    """SQL of the zone's offsets in these years."""
+    first, last = first_year or 2000, last_year or 2000
+    intervals = local_intervals(zone, min(max(first, 1900), 2200), max(min(last, 2200), 1900))
     rows = ", ".join(
         f"(TIMESTAMP '{entry.local_from}', TIMESTAMP '{entry.utc_from}',"
         f" {'NULL' if entry.offset_seconds is None else entry.offset_seconds}::INTEGER)"
         for entry in intervals
     )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE zone_offsets AS"
-        f" SELECT * FROM (VALUES {rows}) AS v(local_from, utc_from, offset_seconds)"
-    )
+    return f"SELECT * FROM (VALUES {rows}) AS v(local_from, utc_from, offset_seconds)"

@@ -1,14 +1,15 @@
-"""A DuckDB database for reading files: bounded memory whatever their size, the rest in temporary files."""
+"""A DuckDB database for reading rows: bounded memory whatever their size, the rest in temporary files."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 
-MEMORY_LIMIT = "512MB"
+from shared.scratch import scratch_directory
+
+MEMORY_MB = 512
 """What DuckDB may keep in memory; larger tables spill to disk.
 
 A database file would be compressed as it is written, which takes a fifth more processor time for 5.4 million rows.
@@ -16,10 +17,15 @@ A database file would be compressed as it is written, which takes a fifth more p
 
 
 @contextmanager
-def workspace() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with times in UTC. It is closed and its files are deleted at the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="retail-files-") as directory:
-        connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": directory})
+def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with times in UTC. It is closed and its files are deleted at the end of the block.
+
+    `threads`: how many DuckDB uses; None: as many as there are processors.
+    """
+    with scratch_directory() as directory:
+        threaded = {} if threads is None else {"threads": str(threads)}
+        config = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory), **threaded}
+        connection = duckdb.connect(config={**config})
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection

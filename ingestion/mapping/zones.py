@@ -1,13 +1,14 @@
 """Converts columns of local times to UTC: a time zone's offsets between two years as a few intervals.
 
-The same rules as in `ingestion.normalizers.times`: a time that the clocks skipped does not exist, and a time that they
+The same rules as in `ingestion.services.times`: a time that the clocks skipped does not exist, and a time that they
 showed twice is the first of the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,8 @@ class Interval(NamedTuple):
     """None: the local times in this interval do not exist."""
 
 
-def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> list[Interval]:
+@lru_cache(maxsize=64)
+def local_intervals(zone: ZoneInfo, first_year: int, last_year: int) -> Sequence[Interval]:
     """A zone's intervals, ascending, from before the first year to after the last."""
     start = datetime(max(first_year - 1, 2), 1, 1, tzinfo=UTC)
     end = datetime(min(last_year + 2, 9998), 1, 1, tzinfo=UTC)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
-
-import requests
+from pathlib import Path
+from typing import Any
 
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import JsonResponse
+from ingestion.connectors.http.client import HeaderKey, JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import shipped_mapping
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer1
-from ingestion.normalizers.assembly import Normalized
-from ingestion.normalizers.numbers import point_decimal
-from ingestion.normalizers.retailer1 import Retailer1Normalizer, Retailer1Row
-from ingestion.normalizers.times import iso_time
+from ingestion.services.numbers import point_decimal
+from ingestion.services.times import iso_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
@@ -25,19 +23,8 @@ from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/v1/sales"
+_MAPPING = Path(__file__).with_name("retailer1_mapping.yaml")
 _ROWS, _MOST_ROWS = 1000, 2500
-
-
-class _ApiKey:
-    def __init__(self, header: str, key: str) -> None:
-        self._header, self._key = header, key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers[self._header] = self._key
-        return request
-
-    def renew(self) -> bool:
-        return False
 
 
 class Retailer1Service:
@@ -50,11 +37,12 @@ class Retailer1Service:
     ) -> None:
         self.retailer_id = source.id
         auth = protocol.required_auth(source, connection, "header")
-        key = _ApiKey(auth["name"], auth["value"])
+        key = HeaderKey(auth["name"], auth["value"])
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
-        self._normalizer = Retailer1Normalizer(source.id)
+        self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer1Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
         first: int | None = None
         for total, page in self._pages({"date": day.isoformat()}):
@@ -63,13 +51,9 @@ class Retailer1Service:
                 raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} rows.")
             yield page
 
-    def normalize(self, raw: Retailer1Row) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer1Row) -> SalesRecord:
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -109,19 +93,12 @@ class Retailer1Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer1Row) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer1.net_amount(raw)
-
-    def payload(self, raw: Retailer1Row) -> Retailer1Row:
-        """The row itself."""
-        return raw
-
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer1Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         offset, number, total = 0, 0, 1
         while offset < total:
             limit = _MOST_ROWS if total > protocol.MANY_LINES else _ROWS

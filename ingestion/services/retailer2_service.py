@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +13,11 @@ import requests
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import shipped_mapping
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer2
-from ingestion.normalizers.assembly import Normalized
-from ingestion.normalizers.numbers import minor_units
-from ingestion.normalizers.retailer2 import Retailer2Line, Retailer2Normalizer
-from ingestion.normalizers.times import epoch_time
+from ingestion.services.numbers import minor_units
+from ingestion.services.times import epoch_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
@@ -27,6 +26,7 @@ from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/orders"
+_MAPPING = Path(__file__).with_name("retailer2_mapping.yaml")
 _ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
 _EXPIRY_MARGIN_SECONDS = 30
@@ -76,21 +76,16 @@ class Retailer2Service:
         self._token_client = protocol.http_client(source, connection, once, runtime, None)
         credentials = _ClientCredentials(source.id, self._token_client, auth, runtime.monotonic)
         self._client = protocol.http_client(source, connection, ingest, runtime, credentials)
-        self._normalizer = Retailer2Normalizer(source.id, self._zone)
+        self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer2Line]]:
-        """Lines of the orders placed on `day`, each with its order."""
-        for page in self._pages({"placed_on": day.isoformat()}):
-            lines = [line for order in page.rows for line in order_lines(order)]
-            yield RawPage(page.number, lines, page.as_of)
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
+        """The orders placed on `day`, with their lines."""
+        return self._pages({"placed_on": day.isoformat()})
 
-    def normalize(self, raw: Retailer2Line) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer2Line) -> SalesRecord:
-        """One line of an order as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
+        """An order with one line as a `SalesRecord`. Raises RejectRecord."""
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -131,17 +126,10 @@ class Retailer2Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer2Line) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer2.net_amount(raw)
-
-    def payload(self, raw: Retailer2Line) -> Any:
-        """The order with only this line."""
-        return raw.payload()
-
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
         self._token_client.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[RawPage[dict[str, Any]]]:
@@ -180,11 +168,3 @@ class Retailer2Service:
         protocol.keep_latest_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
         if previous := order.get("previous_placed_on"):
             protocol.keep_latest_change(dates, date.fromisoformat(str(previous)), changed_at)
-
-
-def order_lines(order: Any) -> list[Retailer2Line]:
-    """The order's lines. An order without usable lines is one item, which is then rejected."""
-    lines = order.get("lines") if isinstance(order, dict) else None
-    if not isinstance(lines, list) or not lines:
-        return [Retailer2Line(order, lines)]  # type: ignore[arg-type]
-    return [Retailer2Line(order, line) for line in lines]

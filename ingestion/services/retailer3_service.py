@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from zoneinfo import ZoneInfo
@@ -16,12 +16,11 @@ import requests
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.mapping.layouts import shipped_mapping
+from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.normalizers import retailer3
-from ingestion.normalizers.assembly import Normalized
-from ingestion.normalizers.numbers import comma_decimal
-from ingestion.normalizers.retailer3 import Retailer3Normalizer, Retailer3Row
-from ingestion.normalizers.times import day_first, wall_clock
+from ingestion.services.numbers import comma_decimal
+from ingestion.services.times import day_first, wall_clock
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.logs import get_logger
@@ -30,6 +29,7 @@ from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
 LISTING_PATH = "/api/ventas"
+_MAPPING = Path(__file__).with_name("retailer3_mapping.yaml")
 _LINES, _MOST_LINES = 500, 2500
 
 
@@ -64,9 +64,10 @@ class Retailer3Service:
         self._zone = ZoneInfo(source.time_zone)
         signature = _Signature(auth["client_id"], auth["secret"], runtime.clock)
         self._client = protocol.http_client(source, connection, ingest, runtime, signature)
-        self._normalizer = Retailer3Normalizer(source.id, self._zone)
+        self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self._single_rows = SingleRows(self.mapping)
 
-    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Retailer3Row]]:
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of lines changes between pages."""
         first: int | None = None
         for total, page in self._pages({"fecha": f"{day:%d/%m/%Y}"}):
@@ -75,13 +76,9 @@ class Retailer3Service:
                 raise ListingChanged(f"{self.retailer_id}'s listing of {day} went from {first} to {total} lines.")
             yield page
 
-    def normalize(self, raw: Retailer3Row) -> Normalized:
-        """See `Connector.normalize`."""
-        return self._normalizer(raw)
-
-    def normalize_sales_record(self, raw: Retailer3Row) -> SalesRecord:
+    def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """One row as a `SalesRecord`. Raises RejectRecord."""
-        return self._normalizer(raw).record
+        return self._single_rows.record(raw)
 
     def check(self, day: date) -> None:
         """See `Connector.check`."""
@@ -121,19 +118,12 @@ class Retailer3Service:
             )
         return Changes(dates, as_of)
 
-    def readable_amount(self, raw: Retailer3Row) -> tuple[str, Decimal] | None:
-        """See `Connector.readable_amount`."""
-        return retailer3.net_amount(raw)
-
-    def payload(self, raw: Retailer3Row) -> Retailer3Row:
-        """The row itself."""
-        return raw
-
     def close(self) -> None:
-        """Close the connections."""
+        """See `Connector.close`."""
         self._client.close()
+        self._single_rows.close()
 
-    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[Retailer3Row]]]:
+    def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
         parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
         response = self._client.get(LISTING_PATH, parameters)
         if self._total(response) > protocol.MANY_LINES:

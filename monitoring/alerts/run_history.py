@@ -11,6 +11,7 @@ from typing import Any
 from monitoring.alerts import table
 from monitoring.alerts.alerting import Clock, announce_resolved
 from monitoring.alerts.channels import Channel
+from shared.counts import counted
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,8 @@ class RunFacts:
         if self.partitions:
             more = f", {self.other_partitions} of them of other dates" if self.other_partitions else ""
             lines += [
-                f"Records: {self.in_warehouse:,} in {self.partitions} partitions{more} ({self.inserted:,} new,"
-                f" {self.updated:,} changed, {self.rejected:,} rejected)",
+                f"Records: {self.in_warehouse:,} in {counted(self.partitions, 'partition')}{more}"
+                f" ({self.inserted:,} new, {self.updated:,} changed, {self.rejected:,} rejected)",
                 f"Money: {', '.join(f'{amount:,.2f} {code}' for code, amount in sorted(self.money.items())) or 'none'}",
                 f"Retailers: {', '.join(self.retailers)}",
             ]

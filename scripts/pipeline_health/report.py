@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from scripts.pipeline_health.findings import Finding, Health
+from shared.counts import counted
 
 STYLES = {Health.OK: "green", Health.ATTENTION: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "magenta"}
 
@@ -52,17 +53,18 @@ def _lines(findings: Sequence[Finding]) -> list[str]:
 
 def _summary(findings: Sequence[Finding], status: int) -> str:
     """One sentence that agrees with the findings and the exit status."""
-    counted = {health: sum(each.health is health for each in findings) for health in Health}
+    number = {health: sum(each.health is health for each in findings) for health in Health}
     parts = [
-        f"{counted[health]} {words}"
+        f"{number[health]} {words}"
         for health, words in (
             (Health.DOWN, "down"),
             (Health.UNKNOWN, "could not be checked"),
-            (Health.ATTENTION, "need attention" if counted[Health.ATTENTION] > 1 else "needs attention"),
+            (Health.ATTENTION, "need attention" if number[Health.ATTENTION] > 1 else "needs attention"),
         )
-        if counted[health]
+        if number[health]
     ]
+    checks = counted(len(findings), "check")
     if not parts:
-        return f"Everything is healthy ({len(findings)} checks)." if status == 0 else "Nothing could be checked."
+        return f"Everything is healthy ({checks})." if status == 0 else "Nothing could be checked."
     works = "Everything works, but " if status == 0 else ""
-    return f"{works}{', '.join(parts)} (of {len(findings)} checks)."
+    return f"{works}{', '.join(parts)} (of {checks})."

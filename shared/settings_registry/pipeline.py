@@ -193,6 +193,12 @@ BEHAVIOUR = Section(
         plain("INGEST_MAX_REJECT_SHARE", "0.05", "Above this share of rejected records a partition is not replaced."),
         plain("INGEST_LOOKBACK_DAYS", "3", "Days before the watermark for which changes are read again."),
         plain("INGEST_CATCH_UP_DAYS", "31", "The most missing days that one run fills."),
+        plain(
+            "INGEST_MEMORY_MB",
+            "80",
+            "Megabytes of a source's listing that are kept in memory, for each source that is read at the same time;"
+            " the rest is in temporary files.",
+        ),
         plain("LOG_FORMAT", "console", "`console`, or `json` for machines."),
         plain("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`. Commands then log to standard error."),
         optional(

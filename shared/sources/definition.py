@@ -104,7 +104,6 @@ class HmacAuth(Part):
     secret: NamedValue
 
 
-AUTH_KINDS = ("header", "oauth2", "hmac")
 Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
 
 
@@ -223,7 +222,8 @@ def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
     if connector is not None and (connector == FILES) == files and given is None:
         raise PydanticCustomError("missing", "it is missing")
     if connector is not None and (connector == FILES) != files and given is not None:
-        raise ValueError(f"the connector {connector} has no {info.field_name}")
+        only, why = ("only", "the connector brings its own") if files else ("not", "a command names the files")
+        raise ValueError(f"`{info.field_name}` is {only} for `connector: {FILES}`; {why}")
     return given
 
 

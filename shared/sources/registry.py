@@ -75,6 +75,13 @@ class Sources:
         """The sources that can be read, those of broken definitions included."""
         return tuple(each for each in self.ids if each in self.broken or self.definitions[each].enabled)
 
+    def readable(self, name: str, day: date) -> SourceDefinition:
+        """A source that a command looks at without landing it, disabled or not. Raises FixConfiguration as `chosen`."""
+        self.check_known([name])
+        definition = self.get(name)
+        _check_can_be_read(definition, day)
+        return definition
+
     def chosen(self, names: Sequence[str] | None, day: date) -> tuple[str, ...]:
         """The named sources, or those that are due when none is named.
 

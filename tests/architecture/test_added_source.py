@@ -35,7 +35,8 @@ def checkout(tmp_path: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT_ROOT / name, target)
     definition = next(each.text for each in fences("docs/SOURCES.md") if each.language == "yaml")
-    (tmp_path / "sources" / "outlet_shop.yaml").write_text(definition, encoding="utf-8")
+    enabled = definition.replace("enabled: false\n", "")
+    (tmp_path / "sources" / "outlet_shop.yaml").write_text(enabled, encoding="utf-8")
     (tmp_path / ".env").write_text("OUTLET_SHOP_URL=http://localhost:5004\nOUTLET_SHOP_KEY=k3y\n", encoding="utf-8")
     return tmp_path
 

@@ -51,8 +51,11 @@ def tracked_files(*paths: str) -> list[str]:
 
 def find_retired_words(path: str, text: str) -> Iterator[Finding]:
     """Every retired word of a text; `path` decides which exceptions apply."""
+    lines = text.splitlines()
+    if not _any_word().search(_JOINS.sub(" ", "\0".join(lines)).lower()):
+        return  # nearly every file; ten times faster than line by line
     allowed = _allowed(path)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         words = _JOINS.sub(" ", allowed.sub("", line) if allowed else line)
         for pattern, word, instead in _patterns():
             if pattern.search(words):
@@ -63,6 +66,12 @@ def find_retired_words(path: str, text: str) -> Iterator[Finding]:
 def _patterns() -> tuple[tuple[re.Pattern[str], str, str], ...]:
     words: dict[str, str] = rules()["words"]  # type: ignore[assignment]
     return tuple((re.compile(rf"\b(?:{word})\b", re.IGNORECASE), word, instead) for word, instead in words.items())
+
+
+@cache
+def _any_word() -> re.Pattern[str]:
+    """Of a text in lower case."""
+    return re.compile(rf"\b(?:{'|'.join(word for _, word, _ in _patterns())})\b")
 
 
 @cache

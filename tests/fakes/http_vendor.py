@@ -103,7 +103,7 @@ def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterat
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     vendor = HttpVendor(f"http://127.0.0.1:{server.server_address[1]}")
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield vendor
     finally:

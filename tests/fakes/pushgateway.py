@@ -62,7 +62,7 @@ def pushgateway() -> Iterator[Gateway]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         gateway.url = f"http://127.0.0.1:{server.server_address[1]}"
         yield gateway
         server.shutdown()

@@ -1,110 +1,112 @@
-"""The three APIs in miniature: the same two pages, report and changes, each in its retailer's own manner."""
+"""The APIs of the three retailers in miniature, each in its own manner."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar
 
-from tests.fakes.http_vendor import Reply, Request, reply
+from tests import shipped_sources
+from tests.fakes.connector_api import AS_OF, ConnectorApi
+from tests.fakes.http_vendor import Reply, reply
 from tests.fakes.vendor_rows import line_2, row_1, row_3
-
-AS_OF = datetime(2024, 2, 1, 6, tzinfo=UTC)
-
-_REPORTS = ("/v1/reports/daily", "/reports/daily", "/api/cierre")
 
 
 @dataclass
-class Retailer:
-    """A small retailer: page one holds lines A and B, page two line C; C was under 2024-01-14 before.
+class Retailer1Api(ConnectorApi):
+    """Pages by offset, of flat rows."""
 
-    `reject_credentials` (a number of requests), `grows`, `report` and `spoil` make it misbehave.
-    """
+    definition = shipped_sources.DIRECTORY / "retailer_1.yaml"
+    url_variable = "RETAILER1_API_URL"
+    credentials: ClassVar = {"RETAILER1_API_KEY": "key"}
+    listing_path = "/v1/sales"
+    rows_key = "rows"
+    total_key = "total"
+    currency = "USD"
+    report_path = "/v1/reports/daily"
+    since_text = "updated_since=2024-01-12T10%3A30%3A00%2B00%3A00"
 
-    number: int
-    lines: tuple[tuple[str, ...], ...] = (("A", "B"), ("C",))
-    reject_credentials: int = 0
-    reject_from_page: int = 1
-    grows: bool = False
-    wrong_report_date: bool = False
-    spoil: Callable[[Any], Any] = field(default=lambda value: value)
+    def row(self, name: str, previous_date: date | None) -> Any:
+        return row_1(sale_id=name, previous_date=previous_date and previous_date.isoformat())
+
+    def page_number(self, parameters: dict[str, str]) -> int:
+        return int(parameters["offset"]) // int(parameters["limit"]) + 1
+
+    def page(self, number: int, rows: list[Any], parameters: dict[str, str]) -> Reply:
+        total = 1000 * (len(self.lines) - 1) + len(self.lines[-1]) + (number if self.grows else 0)
+        return self.send({"total": total, "offset": 0, "limit": 1000, "as_of": "2024-02-01T06:00:00Z", "rows": rows})
+
+    def report(self, parameters: dict[str, str]) -> Reply:
+        day = "1999-01-01" if self.wrong_report_date else parameters["date"]
+        return self.send({"date": day, "line_count": 3, "net_totals": {"USD": "75.00"}})
+
+
+@dataclass
+class Retailer2Api(ConnectorApi):
+    """Pages by cursor, of orders with their lines. Tokens expire."""
+
     tokens: int = 0
+    """How many were requested."""
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """Its settings, except for the URL."""
-        return {
-            1: {"RETAILER1_API_KEY": "key"},
-            2: {"RETAILER2_CLIENT_ID": "client", "RETAILER2_CLIENT_SECRET": "secret"},
-            3: {"RETAILER3_CLIENT_ID": "client", "RETAILER3_HMAC_SECRET": "secret"},
-        }[self.number]
+    definition = shipped_sources.DIRECTORY / "retailer_2.yaml"
+    url_variable = "RETAILER2_API_URL"
+    credentials: ClassVar = {"RETAILER2_CLIENT_ID": "client", "RETAILER2_CLIENT_SECRET": "secret"}
+    listing_path = "/orders"
+    rows_key = "data"
+    currency = "GBP"
+    report_path = "/reports/daily"
+    since_text = "modified_since=1705055400"
 
-    def __call__(self, request: Request) -> Reply:
-        """Respond to a request."""
-        path, query = urlsplit(request.path).path, parse_qs(urlsplit(request.path).query)
-        parameters = {name: values[0] for name, values in query.items()}
-        if self.reject_credentials and self.reject_from_page == 1 and path in _REPORTS:
-            return Reply(401)
-        return {1: self._first, 2: self._second, 3: self._third}[self.number](path, parameters)
+    def row(self, name: str, previous_date: date | None) -> Any:
+        return line_2({"id": name, "previous_placed_on": previous_date and previous_date.isoformat()})
 
-    def _rejects(self, page: int) -> bool:
-        if self.reject_credentials and page >= self.reject_from_page:
-            self.reject_credentials -= 1
-            return True
-        return False
+    def page_number(self, parameters: dict[str, str]) -> int:
+        return int(parameters.get("cursor", "0")) + 1
 
-    def _first(self, path: str, parameters: dict[str, str]) -> Reply:
-        if path == "/v1/reports/daily":
-            day = "1999-01-01" if self.wrong_report_date else parameters["date"]
-            return self._spoilt({"date": day, "line_count": 3, "net_totals": {"USD": "75.00"}})
-        page = int(parameters["offset"]) // int(parameters["limit"])
-        if self._rejects(page + 1):
-            return Reply(401)
-        total = 1000 * (len(self.lines) - 1) + len(self.lines[-1]) + (page if self.grows else 0)
-        rows = [row_1(sale_id=name, previous_date="2024-01-14" if name == "C" else None) for name in self.lines[page]]
-        return self._spoilt({"total": total, "offset": 0, "limit": 1000, "as_of": "2024-02-01T06:00:00Z", "rows": rows})
-
-    def _second(self, path: str, parameters: dict[str, str]) -> Reply:
-        if path == "/oauth/token":
-            self.tokens += 1
-            return reply({"access_token": f"t{self.tokens}", "token_type": "Bearer", "expires_in": 300})
-        if path == "/reports/daily":
-            day = "1999-01-01" if self.wrong_report_date else parameters["day"]
-            return self._spoilt({"day": day, "lines": 3, "net": {"GBP": {"amount": 75000, "exponent": 3}}})
-        page = int(parameters.get("cursor", "0"))
-        if self._rejects(page + 1):
-            return Reply(401)
-        if self.grows and page:
+    def page(self, number: int, rows: list[Any], parameters: dict[str, str]) -> Reply:
+        if self.grows and number > 1:
             return Reply(400, body=b'{"error":"invalid_cursor"}')
-        orders = [
-            line_2({"id": name, "previous_placed_on": "2024-01-14" if name == "C" else None}).order
-            for name in self.lines[page]
-        ]
-        following = str(page + 1) if page + 1 < len(self.lines) else None
-        return self._spoilt({"data": orders, "next_cursor": following, "as_of": int(AS_OF.timestamp())})
+        following = str(number) if number < len(self.lines) else None
+        return self.send({"data": rows, "next_cursor": following, "as_of": int(AS_OF.timestamp())})
 
-    def _third(self, path: str, parameters: dict[str, str]) -> Reply:
-        if path == "/api/cierre":
-            day = "01/01/1999" if self.wrong_report_date else parameters["fecha"]
-            return self._spoilt({"fecha": day, "lineas": 3, "neto": {"EUR": "75,00"}})
-        page = int(parameters["pagina"])
-        if self._rejects(page):
-            return Reply(401)
+    def report(self, parameters: dict[str, str]) -> Reply:
+        day = "1999-01-01" if self.wrong_report_date else parameters["day"]
+        return self.send({"day": day, "lines": 3, "net": {"GBP": {"amount": 75000, "exponent": 3}}})
+
+    def other(self, path: str) -> Reply:
+        assert path == "/oauth/token"
+        self.tokens += 1
+        return reply({"access_token": f"t{self.tokens}", "token_type": "Bearer", "expires_in": 300})
+
+
+@dataclass
+class Retailer3Api(ConnectorApi):
+    """Numbered pages, of flat rows. The total and the next page are in the headers."""
+
+    definition = shipped_sources.DIRECTORY / "retailer_3.yaml"
+    url_variable = "RETAILER3_API_URL"
+    credentials: ClassVar = {"RETAILER3_CLIENT_ID": "client", "RETAILER3_HMAC_SECRET": "secret"}
+    listing_path = "/api/ventas"
+    currency = "EUR"
+    report_path = "/api/cierre"
+    since_text = "12%2F01%2F2024+11%3A30"
+
+    def row(self, name: str, previous_date: date | None) -> Any:
+        return row_3(ticket=name, fecha_anterior=previous_date and f"{previous_date:%d/%m/%Y}")
+
+    def page_number(self, parameters: dict[str, str]) -> int:
+        return int(parameters["pagina"])
+
+    def page(self, number: int, rows: list[Any], parameters: dict[str, str]) -> Reply:
         what = next(name for name in ("fecha", "modificado_desde") if name in parameters)
-        total = sum(len(names) for names in self.lines) + (page if self.grows else 0)
+        total = sum(len(names) for names in self.lines) + (number if self.grows else 0)
         headers = {"X-Total-Count": str(total), "X-Fecha-Corte": "01/02/2024 07:00"}
-        if page < len(self.lines):
+        if number < len(self.lines):
             value = parameters[what].replace("/", "%2F").replace(" ", "+").replace(":", "%3A")
-            target = f"http://elsewhere.invalid{path}?{what}={value}&pagina={page + 1}&tamano=500"
+            target = f"http://elsewhere.invalid{self.listing_path}?{what}={value}&pagina={number + 1}&tamano=500"
             headers["Link"] = f'<{target}>; rel="next"'
-        rows = [
-            row_3(ticket=name, fecha_anterior="14/01/2024" if name == "C" else None) for name in self.lines[page - 1]
-        ]
-        spoilt = self.spoil(rows)
-        return Reply(body=json.dumps(spoilt).encode(), headers=headers)
+        return self.send(rows, headers)
 
-    def _spoilt(self, value: Any) -> Reply:
-        return reply(self.spoil(value))
+    def report(self, parameters: dict[str, str]) -> Reply:
+        day = "01/01/1999" if self.wrong_report_date else parameters["fecha"]
+        return self.send({"fecha": day, "lineas": 3, "neto": {"EUR": "75,00"}})

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from ingestion.normalizers.retailer2 import Retailer2Line
-
 _ROW_1: dict[str, Any] = {
     "sale_id": "S240115-000001",
     "line_no": 1,
@@ -97,12 +95,11 @@ def guest_row_1(**changes: object) -> Any:
     return {**_ROW_1, **_GUEST_1, **changes}
 
 
-def line_2(order: dict[str, object] | None = None, **changes: object) -> Retailer2Line:
-    """A line of retailer 2, with its order changed by `order`."""
+def line_2(order: dict[str, object] | None = None, **changes: object) -> Any:
+    """An order of retailer 2 with one line; `order` changes the order, `changes` the line."""
     sent = copy.deepcopy({**_ORDER_2, **(order or {})})
-    line = copy.deepcopy({**_LINE_2, **changes})
-    sent["lines"] = [line]
-    return Retailer2Line(sent, line)
+    sent["lines"] = [copy.deepcopy({**_LINE_2, **changes})]
+    return sent
 
 
 def row_3(**changes: object) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from shared.counts import counted
 from shared.errors import StopRun
 from shared.partitions import Manifest
 from transformation.conform import ConformedPartition, PartitionContent
@@ -157,7 +158,9 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
     if not insert_only and entry.in_warehouse.records != loaded:
         problems.append(f"{entry.in_warehouse.records} in fact_sales, {loaded} loaded")
     if summary.records != entry.in_warehouse.records:
-        problems.append(f"{summary.records} lines in the summary, {entry.in_warehouse.records} in fact_sales")
+        problems.append(
+            f"{counted(summary.records, 'line')} in the summary, {entry.in_warehouse.records} in fact_sales"
+        )
     for currency in entry.currencies:
         landed, stored = entry.landed.amount(currency), entry.in_warehouse.amount(currency)
         if landed != sum((part.amount(currency) for part in parts), _ZERO):

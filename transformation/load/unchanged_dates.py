@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from shared.counts import counted
 from shared.database import Cursor
 from transformation.conform import ConformedBatch
 from transformation.load.ledger import Totals
@@ -26,7 +27,7 @@ class WarehouseChanged(Exception):
     """Dates that seemed unchanged have to be loaded after all; the load starts again."""
 
     def __init__(self, days: Collection[date]) -> None:
-        super().__init__(f"{len(days)} dates")
+        super().__init__(counted(len(days), "date"))
         self.days = frozenset(days)
 
 

@@ -1,7 +1,14 @@
 -- One row per retailer, which only moves forward. Part of the transaction that publishes the data.
 INSERT INTO pipeline_metadata AS known
-    (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, updated_at)
-VALUES (%(retailer_id)s, %(business_date)s, %(transaction_id)s, %(changes_until)s, %(now)s)
+    (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, has_change_list, updated_at)
+VALUES (
+    %(retailer_id)s,
+    %(business_date)s,
+    %(transaction_id)s,
+    %(changes_until)s,
+    CASE WHEN %(changes_since)s IS NOT NULL THEN %(changes_until)s IS NOT NULL END,
+    %(now)s
+)
 ON CONFLICT (retailer_id) DO UPDATE SET
     last_processed_date = greatest(known.last_processed_date, excluded.last_processed_date),
     last_processed_transaction_id = CASE
@@ -14,8 +21,12 @@ ON CONFLICT (retailer_id) DO UPDATE SET
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until
     END,
+    -- A load that did not request changes does not know.
+    has_change_list = coalesce(excluded.has_change_list, known.has_change_list),
     updated_at = excluded.updated_at
-WHERE (known.last_processed_date, known.last_processed_transaction_id, known.changes_read_until) IS DISTINCT FROM (
+WHERE (
+    known.last_processed_date, known.last_processed_transaction_id, known.changes_read_until, known.has_change_list
+) IS DISTINCT FROM (
     greatest(known.last_processed_date, excluded.last_processed_date),
     CASE
         WHEN known.last_processed_date > excluded.last_processed_date THEN known.last_processed_transaction_id
@@ -25,5 +36,6 @@ WHERE (known.last_processed_date, known.last_processed_transaction_id, known.cha
         WHEN known.changes_read_until IS NULL OR %(changes_since)s <= known.changes_read_until
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until
-    END
+    END,
+    coalesce(excluded.has_change_list, known.has_change_list)
 );

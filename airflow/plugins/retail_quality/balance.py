@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from retail_quality.model import Money, Partition
+from shared.counts import counted
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _against_report(it: Partition) -> list[str]:
         kept = it.in_warehouse + it.superseded
         apart = max(it.reported - kept - it.rejected, kept - it.reported, 0)
         if apart:
-            found.append(f"{apart:,} records different from the retailer's control report")
+            found.append(f"{counted(apart, 'record')} different from the retailer's control report")
     # The ledger has no column for money that moved to a later version's date; the checks sum it from the rows.
     for money in it.money if it.superseded == 0 else ():
         if difference := _money_apart(money):

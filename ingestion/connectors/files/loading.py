@@ -19,6 +19,7 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.source_rows import RowFault
 from ingestion.mapping.sql_text import literal
 from ingestion.models.reject_reasons import RejectReason
+from shared.counts import counted
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def load_source(
     dialects = [detect_dialect(file, layout.format) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
-        progress(f"reading {len(files)} files", 0.0)
+        progress(f"reading {counted(len(files), 'file')}", 0.0)
         lines, looked_up, cells = load_tables(connection, layout, assigned, stats_by_file, directory)
         own = {name: cells[name] for found in lines for name in found.dialect.header if name}
     else:

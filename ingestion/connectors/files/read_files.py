@@ -6,7 +6,6 @@ operations produce records, rejected rows and flags.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import create_typed_rows, create_views, fill_landed_records
 from ingestion.mapping.rejections import check_share, fill_rejected_rows
 from shared.errors import StopRun
+from shared.scratch import scratch_directory
 
 _READING, _CHECKING, _LANDED, _FLAGGING = 0.5, 0.7, 0.92, 0.95
 """Share of the work done when a step begins."""
@@ -68,7 +68,7 @@ def read_files(
     name file, line, column and value; the tables must not be used after an error.
     """
     files = find_files(sources)
-    with tempfile.TemporaryDirectory(prefix="retail-files-") as directory, ThreadPoolExecutor(1) as pool:
+    with scratch_directory() as directory, ThreadPoolExecutor(1) as pool:
         stats_by_file = {file.number: pool.submit(file.stats) for file in files}
         source = load_source(
             connection,
@@ -87,7 +87,7 @@ def read_files(
         rejected = fill_rejected_rows(connection, layout, source, values, landed, line_numbers_of)
         loaded = sorted((*source.lines, *source.looked_up), key=lambda found: found.file.number)
         read = tuple(_source_file(found) for found in loaded)
-        check_share(connection, read, source.rows, rejected, max_reject_share)
+        check_share(connection, layout, read, source.rows, max_reject_share)
         for found in loaded:
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)

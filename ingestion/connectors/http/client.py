@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -36,6 +36,23 @@ class Authorization(Protocol):
 
     def renew(self) -> bool:
         """Called on a 401. True: the credentials were replaced, so the request should be sent once more."""
+
+
+@dataclass(frozen=True)
+class HeaderKey:
+    """A fixed key in a header of every request."""
+
+    header: str
+    key: str = field(repr=False)
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """See `Authorization`."""
+        request.headers[self.header] = self.key
+        return request
+
+    def renew(self) -> bool:
+        """False: there is no other key."""
+        return False
 
 
 @dataclass(frozen=True)

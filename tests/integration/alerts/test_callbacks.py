@@ -209,7 +209,7 @@ def test_a_failed_run_is_critical_when_it_published_nothing(
     assert alerts()[-1]["severity"] == severity
     assert "Cause: ingest_retailers_to_s3 failed for retailer_2, 2026-11-20" in body["message"]
     assert ("Nothing was published." in body["message"]) is not published
-    assert ("Records: 40 in 1 partitions" in body["message"]) is published
+    assert ("Records: 40 in 1 partition" in body["message"]) is published
 
 
 def test_a_successful_run_is_announced_with_its_result_and_resolves_its_alerts(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from shared.config import PROJECT_ROOT
+from tests.copied_process import run_module
 from tests.integration.ingestion.conftest import make_platform, platform
 
 __all__ = ["make_platform", "platform"]
@@ -23,15 +22,8 @@ def retail() -> Retail:
     """`retail(environment, *arguments)` as a user runs it."""
 
     def run(environment: Mapping[str, str], *arguments: str) -> Done:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=PROJECT_ROOT,
-            env={"PATH": "/usr/bin:/bin", "COLUMNS": "200", "INGEST_BACKOFF_SECONDS": "0", **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        own = {"PATH": "/usr/bin:/bin", "COLUMNS": "200", "INGEST_BACKOFF_SECONDS": "0"}
+        done = run_module("cli", *arguments, environment={**own, **environment})
         assert "Traceback" not in done.stderr
         return done
 

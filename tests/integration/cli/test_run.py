@@ -82,7 +82,7 @@ def test_when_all_retailers_are_down_the_run_ends_after_the_first_stage(
     vendors["retailer_2"].faults("down")
     done = retail({**platform.environment, "INGEST_MAX_ATTEMPTS": "2"}, "run", DAY, "--retailer", "retailer_2")
     assert done.returncode == 1
-    assert "2/5 ingest     failed 0 of 1 retailers" in done.stdout
+    assert "2/5 ingest     failed 0 of 1 retailer" in done.stdout
     assert "3/5" not in done.stdout
     assert done.stderr.count("retailer_2 is missing") == 1
     assert platform.query("SELECT kind, retailer_id, status FROM ops.alerts") == [

@@ -36,6 +36,11 @@ def test_what_a_source_does_not_report_is_not_checked_in_the_ledger_and_on_the_q
     (sources / "outlet_shop.yaml").write_text(own, encoding="utf-8")
     vendors["retailer_1"].clock(morning_after(DAY))
     environment = {**platform.environment, "SOURCES_DIRECTORY": str(sources)}
+    platform.execute(  # its API had a list of changes once
+        "INSERT INTO ops.pipeline_metadata (retailer_id, last_processed_date, changes_read_until, has_change_list)"
+        " VALUES ('outlet_shop', %s, '2024-01-16 06:00Z', true)",
+        DAY,
+    )
 
     done = retail(environment, "run", DAY, "--retailer", "retailer_1", "--retailer", "outlet_shop")
 
@@ -45,6 +50,11 @@ def test_what_a_source_does_not_report_is_not_checked_in_the_ledger_and_on_the_q
     assert platform.query(ledger, "retailer_1")[-1] == (False, True, True)
     assert platform.query(STATUSES, "outlet_shop", list(COMPARED)) == [(name, "not_checked", True) for name in COMPARED]
     assert platform.query(STATUSES, "retailer_1", list(COMPARED)) == [(name, "pass", False) for name in COMPARED]
+
+    assert platform.query("SELECT retailer_id, has_change_list FROM ops.pipeline_metadata ORDER BY 1") == [
+        ("outlet_shop", False),
+        ("retailer_1", True),
+    ]
 
     with browser(LedgerReader(lambda: warehouse.reader_dsn)) as client:
         details, overview = (Page.read(client.get(f"/retail{path}").text) for path in (f"/days/{DAY}", "/"))

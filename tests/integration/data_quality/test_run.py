@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,10 +13,11 @@ import pytest
 from data_quality.main import run
 from data_quality.quality_checks import Check, Status
 from local_stack.databases import WarehouseAccess
-from shared.config import PROJECT_ROOT, Settings
+from shared.config import Settings
 from shared.errors import StopRun
 from shared.sources.registry import load_sources
 from tests import shipped_sources
+from tests.copied_process import run_module, run_new
 from tests.fakes.published_days import RETAILERS, PublishedDays, warehouse_settings
 from tests.fakes.source_definitions import copy_sources, write_source
 
@@ -33,18 +33,13 @@ def days(warehouse: WarehouseAccess) -> PublishedDays:
     return published
 
 
-def command(dsn: str, *arguments: str, directory: Path = PROJECT_ROOT) -> subprocess.CompletedProcess[str]:
-    program = ["main.py"] if directory.name == "data_quality" else ["-m", "data_quality.main"]
+def command(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("data_quality.main", *arguments, environment=command_environment(dsn))
+
+
+def command_environment(dsn: str) -> dict[str, str]:
     environment = {"WAREHOUSE_DSN": dsn, "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed", "COLUMNS": "160"}
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return {"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT, **environment}
 
 
 def test_results_and_scores_are_kept_also_when_the_outcome_is_fail(
@@ -92,14 +87,14 @@ def _broken(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.stem == "checked_slices" else "SELECT 1 / 0"
 
 
-@pytest.mark.parametrize("directory", [PROJECT_ROOT, PROJECT_ROOT / "data_quality"])
-def test_the_command_shows_a_table_and_ends_with_0(
-    warehouse: WarehouseAccess, days: PublishedDays, directory: Path
-) -> None:
-    done = command(warehouse.loader_dsn, "2024-01-15", directory=directory)
-    assert done.returncode == 0, done.stderr
-    assert "money_matches_report" in done.stdout
-    assert "Outcome pass for 2024-01-15" in done.stdout
+def test_the_command_shows_a_table_and_ends_with_0(warehouse: WarehouseAccess, days: PublishedDays) -> None:
+    for done in (
+        command(warehouse.loader_dsn, "2024-01-15"),
+        run_new(*("data_quality", "main.py", "2024-01-15"), environment=command_environment(warehouse.loader_dsn)),
+    ):
+        assert done.returncode == 0, done.stderr
+        assert "money_matches_report" in done.stdout
+        assert "Outcome pass for 2024-01-15" in done.stdout
 
 
 def test_the_command_ends_with_1_on_a_critical_failure_and_prints_json(
@@ -152,6 +147,12 @@ def test_a_new_source_is_expected_from_its_first_load_and_by_a_run_for_it(
     of_the_run = run(DAY, settings=settings, run_id="run-1", retailers=list(RETAILERS), clock=lambda: NOW)
     left_out = of_the_run.with_status(Status.WARN)
     assert [(each.check.name, each.finding.retailer_id) for each in left_out] == [("retailer_left_out", "outlet_shop")]
+
+    # A run that was started for the others does not miss it.
+    of_others = run(
+        DAY, settings=settings, run_id="run-4", retailers=list(RETAILERS), named=list(RETAILERS), clock=lambda: NOW
+    )
+    assert of_others.outcome is Status.PASS
 
     names = [*RETAILERS, "outlet_shop"]
     result = run(DAY, settings=settings, run_id="run-3", retailers=names, clock=lambda: NOW)

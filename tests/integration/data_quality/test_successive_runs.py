@@ -24,7 +24,7 @@ def test_late_corrected_moved_repeated_and_bad_records_fail_no_critical_check(
     postgres_server: PostgresServer, warehouse: WarehouseAccess, s3: S3Access
 ) -> None:
     name = f"runs_{uuid4().hex[:8]}"
-    with running_vendor(1, postgres_server.create_database(name), {"RETAILER_PRELOAD": "none"}) as vendor:
+    with running_vendor(1, postgres_server.create_database(name), {"RETAILER_LINES_PER_DAY": "600"}) as vendor:
         settings = load_settings(
             {
                 **s3.environment,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -19,9 +18,10 @@ import pytest
 from local_stack.databases import WarehouseAccess
 from pipeline.file_load import FileLoadRequest, run_file_load
 from pipeline.file_load_result import FileLoadResult
-from shared.config import PROJECT_ROOT, Settings, load_settings
+from shared.config import Settings, load_settings
 from tests import shipped_sources
 from tests.conftest import S3Access
+from tests.copied_process import CopiedProcess, run_module
 
 HEADER = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 RETAILER = "online_retail"
@@ -99,6 +99,11 @@ class Platform:
         return {**self.s3.environment, **own, **self.extra}
 
     @property
+    def complete_environment(self) -> dict[str, str]:
+        """What a program needs beyond it."""
+        return {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment}
+
+    @property
     def settings(self) -> Settings:
         return load_settings(self.environment)
 
@@ -111,28 +116,17 @@ class Platform:
         )
         return run_file_load(replace(request), run_id=f"etl-{self.runs}", settings=self.settings)
 
-    def start(self, *arguments: str, command: str = "etl", **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> CopiedProcess:
         """`retail etl` as a process of its own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "cli", command, *arguments],
-            cwd=PROJECT_ROOT,
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return CopiedProcess("cli", ("etl", *arguments), self.complete_environment | environment)
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """The same, waited for."""
-        process = self.start(*arguments, **environment)
-        output, errors = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+        return self.start(*arguments, **environment).wait()
 
-    def retail(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def retail(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Another command, waited for."""
-        process = self.start(*arguments, command=command)
-        output, errors = process.communicate(timeout=120)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+        return run_module("cli", *arguments, environment=self.complete_environment)
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg2.connect(self.warehouse.owner_dsn) as connection, connection.cursor() as cursor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -180,7 +181,9 @@ def test_no_other_command_publishes_a_rejected_file_or_calls_it_a_difference(
     much_later = datetime.now(UTC) + timedelta(days=2)
     context = TaskContext(platform.settings, "run-1", DAY + timedelta(days=2), lambda: much_later)
     assert reconcile(context).problem is None
-    remove_orphans(context)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))  # seen from then, other tests' folders would be abandoned
+        remove_orphans(context)
     platform.empty_the_warehouse()
     assert platform.retail("rebuild").returncode == 0
     assert platform.digest() == digest

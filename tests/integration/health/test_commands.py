@@ -18,6 +18,7 @@ import pytest
 from local_stack.postgres import free_port
 from shared.config import PROJECT_ROOT
 from tests import shipped_sources
+from tests.copied_process import run_module
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
@@ -111,11 +112,11 @@ def test_without_the_libraries_it_says_what_installs_them(tmp_path: Path) -> Non
 
 
 def check_s3(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return run([sys.executable, "scripts/check_s3.py"], environment)
+    return run_module("scripts.check_s3", environment={"PATH": os.environ["PATH"], **environment})
 
 
 def test_working_buckets_are_written_read_and_left_empty(s3: S3Access) -> None:
-    done = check_s3(s3.environment)
+    done = run([sys.executable, "scripts/check_s3.py"], s3.environment)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("also in parts") == 2
     for bucket in (s3.bucket_raw, s3.bucket_processed):
@@ -152,7 +153,7 @@ def test_keys_that_the_store_does_not_know_are_distinguished_from_a_missing_perm
             """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Rejecting) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         done = check_s3({**s3.environment, "S3_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"})
         server.shutdown()
     assert done.returncode == 2
@@ -180,7 +181,7 @@ class TokenService(BaseHTTPRequestHandler):
 def test_at_amazon_it_says_whose_keys_they_are_and_which_right_is_missing(s3: S3Access) -> None:
     s3.deny(s3.bucket_raw)
     with ThreadingHTTPServer(("127.0.0.1", 0), TokenService) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         amazon = {
             "S3_ENDPOINT_URL": "",
             "AWS_ENDPOINT_URL_S3": s3.endpoint,

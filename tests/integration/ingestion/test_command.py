@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
-from shared.config import PROJECT_ROOT
+from shared.counts import counted
+from tests.copied_process import run_module, run_new
 from tests.fakes.http_vendor import Reply, http_vendor
 
 if TYPE_CHECKING:
@@ -20,19 +20,13 @@ if TYPE_CHECKING:
 DAY = "2024-01-17"
 
 
-def command(
-    environment: Mapping[str, str], *arguments: str, in_stage_folder: bool = False
-) -> subprocess.CompletedProcess[str]:
-    program = ["main.py"] if in_stage_folder else ["-m", "ingestion.main"]
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=PROJECT_ROOT / "ingestion" if in_stage_folder else PROJECT_ROOT,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", "INGEST_BACKOFF_SECONDS": "0", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def complete(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a program needs beyond these settings."""
+    return {"PATH": "/usr/bin:/bin", "COLUMNS": "160", "INGEST_BACKOFF_SECONDS": "0", **environment}
+
+
+def command(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("ingestion.main", *arguments, environment=complete(environment))
 
 
 def rejected(environment: Mapping[str, str], *arguments: str, code: int) -> str:
@@ -52,8 +46,20 @@ def test_a_day_is_landed_and_shown(platform: Platform) -> None:
         assert f"{platform.manifest(retailer_id, DAY).landed:,}" in done.stdout
 
 
+def test_rejected_lines_are_counted_with_the_command_that_shows_them(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
+    vendors["retailer_1"].faults("bad_rows:0.02")
+    done = command(platform.environment, DAY, "--retailer", "retailer_1")
+    assert done.returncode == 0, done.stderr
+    rejected = counted(platform.manifest("retailer_1", DAY).rejected, "line")
+    assert f"Rejected: {rejected}. To see why: retail dead-letters list" in done.stderr
+
+
 def test_it_also_runs_from_its_own_folder_and_for_one_retailer(platform: Platform) -> None:
-    done = command(platform.environment, DAY, "--retailer", "retailer_2", "--json", in_stage_folder=True)
+    done = run_new(
+        *("ingestion", "main.py", DAY, "--retailer", "retailer_2", "--json"), environment=complete(platform.environment)
+    )
 
     assert done.returncode == 0, done.stderr
     assert list(json.loads(done.stdout)["retailers"]) == ["retailer_2"]

@@ -10,7 +10,7 @@ import pytest
 
 from shared import dead_letters
 from shared.database import Connection, session, transaction
-from shared.dead_letters import DeadLetter, DeadLetterBuffer, Origin
+from shared.dead_letters import DeadLetter, Origin
 
 if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
@@ -30,11 +30,11 @@ def rejected_record(payload: Any, code: str = "TOO_LONG") -> DeadLetter:
 
 def reject(connection: Connection, *records: DeadLetter, run: int = 0, day: int = 15) -> int:
     origin = Origin("retailer_1", date(2024, 1, day), "ingest", f"run-{run}", "key", FIRST_RUN_AT + timedelta(days=run))
-    with DeadLetterBuffer() as buffer, transaction(connection) as cursor:
-        for each in records:
-            buffer.add(each)
-        dead_letters.record(cursor, buffer.lines(), origin)
-        return dead_letters.resolve_others(cursor, origin)
+    with transaction(connection) as cursor:
+        dead_letters.record(cursor, [each.line() for each in records], origin)
+        return dead_letters.resolve_others(
+            cursor, origin.retailer_id, [origin.business_date], stage=origin.stage, seen_at=origin.seen_at
+        )
 
 
 def found(connection: Connection, columns: str) -> list[tuple[Any, ...]]:

@@ -29,25 +29,13 @@ def put_a_large_file(settings: S3Settings, scratch: Path) -> None:
     Bucket(settings, settings.bucket_raw).put("k", scratch / "file")
 
 
-def stream(settings: S3Settings, scratch: Path) -> None:
-    with Bucket(settings, settings.bucket_raw).writer("k", part_bytes=PART) as writer:
-        writer.write(b"{}")
-        writer.complete()
-
-
-def stream_in_parts(settings: S3Settings, scratch: Path) -> None:
-    with Bucket(settings, settings.bucket_raw).writer("k", part_bytes=PART) as writer:
-        writer.write(LARGE)
-        writer.complete()
-
-
 def copy(settings: S3Settings, scratch: Path) -> None:
     bucket = Bucket(settings, settings.bucket_raw)
     Bucket(settings.model_copy(update={"sse": None, "sse_kms_key_id": None}), settings.bucket_raw).put("j", b"{}")
     bucket.copy("j", "k")
 
 
-WAYS = [put, put_a_large_file, stream, stream_in_parts, copy]
+WAYS = [put, put_a_large_file, copy]
 
 
 def settings(s3: S3Access, **changes: str) -> S3Settings:

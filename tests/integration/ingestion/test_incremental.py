@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.integration.ingestion.conftest import Platform
 
 RETAILERS = ("retailer_1", "retailer_2", "retailer_3")
+LONG = pytest.mark.long
 
 
 def morning_after(day: str) -> str:
@@ -58,7 +59,7 @@ def run_pipeline(platform: Platform, vendors: dict[str, Vendor], retailer_id: st
     return landed
 
 
-@pytest.mark.parametrize("retailer_id", RETAILERS)
+@pytest.mark.parametrize("retailer_id", [RETAILERS[0], *(pytest.param(each, marks=LONG) for each in RETAILERS[1:])])
 def test_successive_runs_end_with_what_the_retailer_reports(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:

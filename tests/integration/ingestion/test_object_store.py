@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+import requests
 
 from shared.config import S3Settings
 from shared.errors import FixConfiguration, RetryLater, StopRun
@@ -43,60 +46,87 @@ def settings(s3: S3Access, **changes: str) -> S3Settings:
     return S3Settings.model_validate({**values, **changes})
 
 
+def file_of(directory: Path, lines: int) -> Path:
+    path = directory / f"{lines}.txt"
+    path.write_bytes(LINE * lines)
+    return path
+
+
 @pytest.mark.parametrize("lines", [0, 1, 130], ids=["empty", "small", "three parts"])
-def test_a_streamed_object_becomes_visible_when_it_is_completed(bucket: Bucket, tmp_path: Path, lines: int) -> None:
-    with bucket.writer("k", part_bytes=PART) as writer:
-        for _ in range(lines):
-            writer.write(LINE)
-        assert bucket.list("") == {}
-        writer.complete()
+def test_a_file_reads_as_it_was_written(bucket: Bucket, tmp_path: Path, lines: int) -> None:
+    bucket.put("k", file_of(tmp_path, lines), part_bytes=PART)
 
-    assert bucket.download("k", tmp_path / "k") == writer.sha256 == hashlib.sha256(LINE * lines).hexdigest()
-    assert bucket.list("")["k"].size_bytes == writer.size_bytes == len(LINE) * lines
+    assert bucket.download("k", tmp_path / "k") == hashlib.sha256(LINE * lines).hexdigest()
+    assert bucket.list("")["k"].size_bytes == len(LINE) * lines
 
 
-def test_an_object_that_was_not_completed_leaves_the_older_one_and_no_parts(bucket: Bucket, s3: S3Access) -> None:
+@contextmanager
+def third_part_denied(s3: S3Access) -> Iterator[tuple[str, list[str]]]:
+    """The endpoint of a store that denies the third part of an upload, and the parts that it has accepted."""
+    uploaded: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if "partNumber=3" in self.path:
+                self.respond(403, b"<Error><Code>AccessDenied</Code></Error>", {})
+                return
+            sent = requests.request(self.command, s3.endpoint + self.path, data=body, headers=dict(self.headers))
+            if "partNumber" in self.path:
+                uploaded.append(self.path)
+            self.respond(sent.status_code, sent.content, {"ETag": sent.headers.get("ETag", "")})
+
+        def do_POST(self) -> None:
+            self.do_PUT()
+
+        def do_DELETE(self) -> None:
+            self.do_PUT()
+
+        def respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", uploaded
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_upload_that_fails_leaves_the_older_object_and_no_parts(
+    bucket: Bucket, s3: S3Access, tmp_path: Path
+) -> None:
     bucket.put("k", b"older")
-    with pytest.raises(ValueError), bucket.writer("k", part_bytes=PART) as writer:
-        for _ in range(130):
-            writer.write(LINE)
-        assert s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)["Uploads"][0]["Key"] == "k"
-        raise ValueError
+    with third_part_denied(s3) as (endpoint, uploaded):
+        through = Bucket(settings(s3, endpoint_url=endpoint), s3.bucket_raw)
+        with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"):
+            through.put("k", file_of(tmp_path, 130), part_bytes=PART)
 
+    assert uploaded
     assert bucket.read("k") == b"older"
     assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)
 
 
-def test_a_store_that_denies_a_streamed_object_ends_the_stream(bucket: Bucket, s3: S3Access) -> None:
-    s3.deny(s3.bucket_raw)
-    with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"), bucket.writer("k") as writer:
-        for _ in range(1_000):
-            writer.write(LINE)
-    with pytest.raises(FixConfiguration, match="S3 denies us s3:PutObject"), bucket.writer("k") as writer:
-        for _ in range(100):
-            writer.write(LINE)
-        writer.complete()
-
-
-def test_many_objects_are_streamed_at_once_in_bounded_memory(bucket: Bucket) -> None:
-    process, streams = psutil.Process(), 4
+def test_many_files_are_uploaded_at_once_in_bounded_memory(bucket: Bucket, tmp_path: Path) -> None:
+    process, uploads = psutil.Process(), 4
+    path = file_of(tmp_path, 1_000)  # 100 MB
     bucket.put("warm", LINE)
     before, most = process.memory_info().rss, 0
-    barrier = threading.Barrier(streams)
-
-    def stream(number: int) -> str:
-        nonlocal most
-        with bucket.writer(f"k{number}", part_bytes=PART) as writer:
-            for _ in range(1_000):  # 100 MB
-                writer.write(LINE)
-                most = max(most, process.memory_info().rss)
-            barrier.wait(60)  # all of them are waiting for their writers at this time
-            writer.complete()
-        return writer.sha256
-
-    with ThreadPoolExecutor(streams) as pool:
-        assert set(pool.map(stream, range(streams))) == {hashlib.sha256(LINE * 1_000).hexdigest()}
-    assert most - before < streams * 8 * PART
+    with ThreadPoolExecutor(uploads) as pool:
+        running = [pool.submit(bucket.put, f"k{number}", path, part_bytes=PART) for number in range(uploads)]
+        while not all(each.done() for each in running):
+            most = max(most, process.memory_info().rss)
+            time.sleep(0.01)
+    assert len({each.result() for each in running}) == 1
+    assert most - before < uploads * 8 * PART
 
 
 def test_files_copies_folders_and_deleting(bucket: Bucket, s3: S3Access, tmp_path: Path) -> None:
@@ -187,7 +217,7 @@ class _Slow(BaseHTTPRequestHandler):
 
 def test_a_slow_download_ends_and_a_request_without_a_response_is_given_up(s3: S3Access, tmp_path: Path) -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         slow = settings(s3, endpoint_url=f"http://127.0.0.1:{server.server_port}")
         bucket = Bucket(slow, s3.bucket_raw, timeout_seconds=1, attempts=2)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +30,7 @@ from maintenance.partitions import create_partitions
 from maintenance.reconciliation import reconcile
 from maintenance.statistics import refresh_statistics
 from maintenance.task import TaskContext
-from shared.config import load_settings
+from shared.config import PROJECT_ROOT, load_settings
 from shared.database import session
 from shared.errors import RetryLater, StopRun
 from shared.partitions import ControlAmounts, Manifest, RequestWindow, history_key, manifest_key, raw_key
@@ -38,6 +42,15 @@ from tests.fakes.source_definitions import write_source
 YESTERDAY = date(2024, 2, 9)
 NOW = datetime(2024, 2, 10, 4, 30, tzinfo=UTC)
 ALERTS = "SELECT retailer_id, business_date, status, severity, summary FROM ops.alerts ORDER BY alert_id"
+
+
+@pytest.fixture(autouse=True)
+def own_temporary_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Seen from a day ahead, those of other tests would be abandoned."""
+    directory = tmp_path / "temporary"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
 
 
 @pytest.fixture
@@ -127,6 +140,26 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     assert old["uploads"] == [f"s3://{s3.bucket_raw}/raw/left.json"]
     left = s3.client.list_multipart_uploads(Bucket=s3.bucket_raw).get("Uploads", [])
     assert [each["Key"] for each in left] == ["raw/without-parts.json"]
+
+
+def test_temporary_folders_of_killed_processes_are_removed_after_a_day(
+    context: TaskContext, own_temporary_folders: Path
+) -> None:
+    killed = (
+        "from shared.scratch import scratch_directory as s; import os\nwith s() as d: (d / 'f').touch(); os._exit(9)"
+    )
+    subprocess.run(
+        [sys.executable, "-c", killed],
+        cwd=PROJECT_ROOT,
+        env={**os.environ, "TMPDIR": str(own_temporary_folders)},
+        check=False,
+    )
+    [left] = own_temporary_folders.iterdir()
+
+    young = remove_orphans(replace(context, clock=lambda: datetime.now(UTC))).as_dict()
+    assert (young["folders"], left.exists()) == ([], True)
+    old = remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).as_dict()
+    assert (old["folders"], left.exists()) == ([str(left)], False)
 
 
 def test_copies_of_replaced_partitions_are_removed_when_no_manifest_describes_them(
@@ -426,7 +459,9 @@ def test_two_reconciliations_at_once_raise_one_alert(context: TaskContext, agree
 
 def test_in_airflow_a_difference_makes_the_task_red(context: TaskContext, agreeing: PublishedDays) -> None:
     agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240209 AND retailer_key = 2")
-    with pytest.raises(StopRun, match=r"do not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"):
+    with pytest.raises(
+        StopRun, match=r"1 partition does not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"
+    ):
         run_task("reconcile", YESTERDAY, settings=context.settings, run_id="run-1")
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from datetime import date
-from pathlib import Path
 
 import psycopg2
 import pytest
@@ -17,8 +15,8 @@ from local_stack.databases import WarehouseAccess
 from materialized_views import refresh_views
 from materialized_views.catalog import view_definitions
 from materialized_views.refresh_views import RefreshResult, run
-from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from tests.copied_process import run_module, run_new
 from tests.fakes.published_days import PublishedDays, warehouse_settings
 from tests.waiting import wait_until
 
@@ -110,27 +108,24 @@ def test_a_view_that_fails_leaves_those_before_it_new(warehouse: WarehouseAccess
     assert days.execute("SELECT count(*) FROM mv_top_products_by_revenue") == [(0,)]
 
 
-def command(dsn: str, *arguments: str, directory: Path = PROJECT_ROOT) -> subprocess.CompletedProcess[str]:
-    is_inside = directory.name == "materialized_views"
-    program = ["refresh_views.py"] if is_inside else ["-m", "materialized_views.refresh_views"]
+def command(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("materialized_views.refresh_views", *arguments, environment=command_environment(dsn))
+
+
+def command_environment(dsn: str) -> dict[str, str]:
     environment = {"WAREHOUSE_DSN": dsn, "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
-    return subprocess.run(
-        [sys.executable, *program, *arguments],
-        cwd=directory,
-        env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    return {"PATH": os.environ["PATH"], **environment}
 
 
-@pytest.mark.parametrize("directory", [PROJECT_ROOT, PROJECT_ROOT / "materialized_views"])
-def test_the_command_prints_a_table(warehouse: WarehouseAccess, days: PublishedDays, directory: Path) -> None:
-    done = command(warehouse.loader_dsn, directory=directory)
-    assert done.returncode == 0, done.stderr
-    for view in VIEWS:
-        assert view in done.stdout
+def test_the_command_prints_a_table(warehouse: WarehouseAccess, days: PublishedDays) -> None:
+    environment = command_environment(warehouse.loader_dsn)
+    for done in (
+        command(warehouse.loader_dsn),
+        run_new("materialized_views", "refresh_views.py", environment=environment),
+    ):
+        assert done.returncode == 0, done.stderr
+        for view in VIEWS:
+            assert view in done.stdout
 
 
 def test_the_command_prints_json(warehouse: WarehouseAccess, days: PublishedDays) -> None:

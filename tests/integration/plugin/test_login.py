@@ -17,15 +17,13 @@ PROGRAM = PROJECT_ROOT / "tests" / "integration" / "plugin" / "request_page.py"
 NOT_SIGNED_IN = [401, "Log in to Airflow first.\n"]
 
 
-@pytest.fixture(scope="module", params=["regexp", "glob"])
+@pytest.fixture(scope="module")
 def said(
-    request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     postgres_server: Any,
     warehouse_template: str,
 ) -> dict[str, Any]:
     """What Airflow's web application said to each."""
-    syntax: str = request.param  # of airflow/plugins/.airflowignore, which is to mean the same in both
     from local_stack.databases import create_warehouse
     from tests.conftest import ROLE_PASSWORDS
 
@@ -39,7 +37,6 @@ def said(
         "CORE__PLUGINS_FOLDER": str(PROJECT_ROOT / "airflow" / "plugins"),
         "CORE__DAGS_FOLDER": home,
         "CORE__LOAD_EXAMPLES": "False",
-        "CORE__DAG_IGNORE_FILE_SYNTAX": syntax,
         "API_AUTH__JWT_SECRET": "a secret of this test alone, which is long enough for the algorithm in use",
         "API__BASE_URL": "http://testserver/",
     }

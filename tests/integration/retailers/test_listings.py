@@ -93,7 +93,7 @@ def test_today_has_the_sales_up_to_now(retailer: RunningRetailer) -> None:
 
 def test_the_changes_bring_an_old_copy_of_the_sales_up_to_date(retailer: RunningRetailer, start: Start) -> None:
     """A client that copied three weeks and then reads only changes has the same sales as the retailer."""
-    retailer = start(retailer.client.number, RETAILER_LINES_PER_DAY="1500")
+    retailer = start(retailer.client.number, RETAILER_LINES_PER_DAY="1200")
     days = [DAY + timedelta(days=number) for number in range(21)]
     then, now = datetime(2024, 2, 4, 22, tzinfo=UTC), datetime(2024, 2, 14, 22, tzinfo=UTC)
     retailer.set_clock(then)
@@ -116,7 +116,7 @@ def test_the_changes_bring_an_old_copy_of_the_sales_up_to_date(retailer: Running
 
 
 def test_a_line_that_moved_to_another_date_names_both(start: Start, retailer: RunningRetailer) -> None:
-    larger = start(retailer.client.number, RETAILER_LINES_PER_DAY="6000", RETAILER_TODAY="2024-03-01")
+    larger = start(retailer.client.number, RETAILER_LINES_PER_DAY="4000", RETAILER_TODAY="2024-03-01")
     larger.set_clock(datetime(2024, 1, 16, 23, tzinfo=UTC))
     wrong = {line.key: line for line in lines_on(larger.client, DAY + timedelta(days=1))}
     larger.set_clock(datetime(2024, 2, 10, 12, tzinfo=UTC))

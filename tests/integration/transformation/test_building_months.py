@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,9 +18,10 @@ import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from local_stack.databases import WarehouseAccess
-from shared.config import PROJECT_ROOT, load_settings
+from shared.config import load_settings
 from shared.errors import RetryLater, StopRun
 from tests.conftest import S3Access
+from tests.copied_process import run_module
 from tests.fakes.raw_zone import DAY, record
 from tests.integration.transformation.test_load_paths import Loader
 from tests.waiting import wait_until
@@ -221,17 +221,6 @@ def test_another_retailers_load_waits_for_a_build_and_then_succeeds(
     assert loader.rows("SELECT retailer_key, count(*) FROM fact_sales GROUP BY 1 ORDER BY 1") == [(1, 5), (2, 6)]
 
 
-_LOADER = """
-import os, signal, sys
-from pathlib import Path
-from tests.integration.transformation import test_building_months as tests
-
-instant, dsn, directory = sys.argv[1:4]
-tests.killed_at(instant)
-tests.load_for_killing(dsn, Path(directory))
-"""
-
-
 def killed_at(instant: str) -> None:
     """Have this process killed, as hard as it goes, when the load comes to `instant`."""
 
@@ -297,8 +286,8 @@ def test_killed_at_any_instant_of_a_build_nothing_is_seen_and_the_next_load_tidi
     before = loader.digest()
     scratch = tmp_path / "killed"
     scratch.mkdir()
-    arguments = [sys.executable, "-c", _LOADER, instant, loader.access.loader_dsn, str(scratch)]
-    killed = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
+    arguments = (instant, loader.access.loader_dsn, str(scratch))
+    killed = run_module("tests.integration.transformation.test_building_months", *arguments, environment={})
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     wait_until(lambda: loader.rows(BUSY) == [(0,)], 30, every=0.01)
     assert loader.digest() == before
@@ -407,3 +396,8 @@ def test_the_raw_zone_is_enough_to_rebuild_the_warehouse(
         rebuild("retailer_1", date(2025, 1, 1), None, **options)
     listed = s3.client.list_objects_v2(Bucket=s3.bucket_processed)["Contents"]
     assert len(listed) == len(days)
+
+
+if __name__ == "__main__":  # in a process of its own, which is killed
+    killed_at(sys.argv[1])
+    load_for_killing(sys.argv[2], Path(sys.argv[3]))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -18,10 +16,11 @@ import pyarrow.parquet
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from shared.config import PROJECT_ROOT, load_settings
+from shared.config import load_settings
 from shared.partitions import processed_key
 from tests import shipped_sources
 from tests.conftest import S3Access
+from tests.copied_process import CopiedProcess, run_new
 from tests.fakes.raw_zone import DAY, RawZone, record
 from tests.waiting import wait_until
 from transformation.main import run
@@ -45,21 +44,16 @@ class Platform:
         for (_, key), body in zone.objects.items():
             self.s3.client.put_object(Bucket=self.s3.bucket_raw, Key=key, Body=body)
 
-    def command(self, *arguments: str, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.Popen[str]:
-        program = ["-m", "transformation.main"] if cwd == PROJECT_ROOT else ["main.py"]
-        return subprocess.Popen(
-            [sys.executable, *program, *arguments],
-            cwd=cwd,
-            env={"PATH": os.environ["PATH"], **self.environment, **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def command(self, *arguments: str, **environment: str) -> CopiedProcess:
+        return CopiedProcess("transformation.main", arguments, self.complete_environment | environment)
 
-    def result(self, *arguments: str, **options: Any) -> tuple[int, str, str]:
-        process = self.command(*arguments, **options)
-        output, errors = process.communicate(timeout=120)
-        return process.returncode, output, errors
+    def result(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        done = self.command(*arguments, **environment).wait()
+        return done.returncode, done.stdout, done.stderr
+
+    @property
+    def complete_environment(self) -> dict[str, str]:
+        return {"PATH": os.environ["PATH"], **self.environment}
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         with psycopg2.connect(self.warehouse.owner_dsn) as connection, connection.cursor() as cursor:
@@ -102,8 +96,9 @@ def test_a_new_month_has_statistics_as_soon_as_it_is_published(platform: Platfor
 
 def test_it_also_runs_from_its_own_folder(platform: Platform) -> None:
     platform.land(3)
-    code, output, errors = platform.result(str(DAY), "--retailer", "retailer_1", cwd=PROJECT_ROOT / "transformation")
-    assert (code, "retailer_1" in output) == (0, True), errors
+    command = ("transformation", "main.py", str(DAY), "--retailer", "retailer_1")
+    done = run_new(*command, environment=platform.complete_environment)
+    assert (done.returncode, "retailer_1" in done.stdout) == (0, True), done.stderr
 
 
 def test_a_retailer_that_was_not_landed_leaves_the_others_published_and_is_named(platform: Platform) -> None:
@@ -155,11 +150,11 @@ def test_killed_at_any_instant_the_warehouse_is_as_it_was_or_as_it_should_be(pla
     before = platform.digest()
     platform.land(900, quantity=3)
     seen = set()
-    for milliseconds in (350, 500, 600, 700, 800, 900, 1000, 1200):
+    for milliseconds in (30, 60, 100, 150, 200, 300, 450, 700):
         process = platform.command(str(DAY), "--retailer", "retailer_1")
         time.sleep(milliseconds / 1000)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.send(signal.SIGKILL)
+        process.wait()
         wait_until_no_loader_is_left(platform)
         seen.add(platform.digest())
     assert platform.result(str(DAY), "--retailer", "retailer_1")[0] == 0
@@ -183,8 +178,8 @@ def test_a_load_that_waited_while_its_date_was_landed_again_loads_the_newer_one(
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         wait_until(lambda: platform.query(waiting) != [(0,)], 60, every=0.02)
         platform.land(30, quantity=7)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    done = process.wait()
+    assert done.returncode == 0, done.stderr
     assert platform.query("SELECT DISTINCT quantity FROM fact_sales") == [(7,)]
     assert platform.query("SELECT count(*) FROM load_ledger") == [(1,)]
 

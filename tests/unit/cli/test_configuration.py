@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from cli.configuration import MASK, masked
 from shared.config import PROJECT_ROOT, known_names
 from tests import shipped_sources
+from tests.copied_process import run_module
 
 COMPLETE = {
     "WAREHOUSE_DSN": "postgresql://retail_user:s3cr3t@db:5433/retail",
@@ -31,14 +30,8 @@ COMPLETE = {
 
 
 def check(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    shown = subprocess.run(
-        [sys.executable, "-m", "cli", "config", "check", *arguments],
-        cwd=PROJECT_ROOT,
-        env={"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = {"PATH": os.environ["PATH"], **shipped_sources.ENVIRONMENT}
+    shown = run_module("cli", "config", "check", *arguments, environment=own | environment)
     return shown.returncode, shown.stdout, shown.stderr
 
 

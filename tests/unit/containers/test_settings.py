@@ -10,11 +10,12 @@ import yaml
 
 from scripts.environment_file.for_sources import PREFIX
 from scripts.environment_file.secret_files import MOVING
-from shared.config import PROJECT_ROOT
+from shared.config import PROJECT_ROOT, SECTIONS
 from shared.settings_registry.registry import names_read_by
 from shared.settings_registry.setting import CONTAINERS, PIPELINE
 from shared.sources.variables import variables_in
 from tests import shipped_sources
+from tests.containers.test_new_source import OF_USERS
 
 REFERENCE = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)")
 IN_SOURCES_ENV = {
@@ -67,3 +68,7 @@ def test_a_service_gets_each_of_its_secrets_from_a_file_too(file: str) -> None:
         secret = set(MOVING) & set(REFERENCE.findall(str(service.get("environment", ""))))
         mounted = {secret for each in overrides for secret in each.get(name, {}).get("secrets", ())}
         assert secret <= mounted, name
+
+
+def test_the_test_of_the_containers_sets_every_setting_of_ingestion() -> None:
+    assert OF_USERS.keys() >= set(SECTIONS["ingest"].values())

@@ -228,7 +228,7 @@ def test_on_a_terminal_nothing_is_cut_off_however_narrow_it_is(width: int) -> No
     assert max(map(len, lines)) <= width
     assert " ".join(shown.getvalue().split()).count("a reason") == 12
     assert any(line.endswith("→ Start it: docker-compose up -d s3") for line in lines)
-    assert lines[-1] == "1 down (of 1 checks)."
+    assert lines[-1] == "1 down (of 1 check)."
 
 
 def test_in_a_pipe_each_finding_is_one_line_however_long() -> None:

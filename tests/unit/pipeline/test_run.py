@@ -92,7 +92,7 @@ def test_a_run_executes_all_stages_in_order(settings: Settings) -> None:
     assert {(call.day, call.run_id, call.other_dates) for call in calls} == {(DAY, "run-1", True)}
     assert describe_result("ingest", both) == "2 retailers, 1 date: 20 landed, 2 rejected"
     assert describe_result("quality", checked()) == "score 99.5, 20 checks passed, 0 warn, 0 fail"
-    assert describe_result("refresh", REFRESHED) == "1 views, 7 rows"
+    assert describe_result("refresh", REFRESHED) == "1 view, 7 rows"
 
 
 def test_when_a_retailer_fails_the_others_are_published_and_the_run_has_not_succeeded(settings: Settings) -> None:

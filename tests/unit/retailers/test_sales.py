@@ -78,10 +78,11 @@ def test_saturdays_and_december_sell_more_than_tuesdays_and_february() -> None:
 
 
 def test_receipts_come_in_order_of_time_within_opening_hours(january: list[Receipt]) -> None:
+    maker = generator(lines=300)
     for day in {receipt.business_date for receipt in january}:
         times = [receipt.sold_at for receipt in january if receipt.business_date == day]
         assert times == sorted(times)
-        noon = generator(lines=300)._day(day).midnight + 43_200
+        noon = maker._day(day).midnight + 43_200
         assert noon - 6 * 3600 <= times[0] and times[-1] < noon + 11 * 3600
 
 

@@ -62,7 +62,8 @@ def environment(tmp_path: Path) -> Environment:
 
 
 def test_it_has_what_the_definitions_refer_to_and_how_to_ingest_and_nothing_else(environment: Environment) -> None:
-    written, ingest = environment.values(), {"INGEST_MAX_REJECT_SHARE", "INGEST_LOOKBACK_DAYS", "INGEST_CATCH_UP_DAYS"}
+    written = environment.values()
+    ingest = {f"INGEST_{name}" for name in ("MAX_REJECT_SHARE", "LOOKBACK_DAYS", "CATCH_UP_DAYS", "MEMORY_MB")}
     assert written.keys() == SHIPPED | ingest
     secrets = {name: value for name, value in written.items() if name.endswith(("KEY", "SECRET"))}
     assert secrets == {name: environment.values(environment.dotenv)[name] for name in secrets}

@@ -78,9 +78,23 @@ def records(draw: st.DrawFn) -> SalesRecord:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@SOME
 @given(st.lists(records(), min_size=1, max_size=12))
 def test_lines_are_byte_for_byte_those_of_the_contract(connection: Connection, landed: list[SalesRecord]) -> None:
+    assert_lines_are_those_of_the_contract(connection, landed)
+
+
+@pytest.mark.long
+@settings(SOME, max_examples=120)
+@given(st.lists(records(), min_size=1, max_size=12))
+def test_lines_of_many_days_are_those_of_the_contract(connection: Connection, landed: list[SalesRecord]) -> None:
+    assert_lines_are_those_of_the_contract(connection, landed)
+
+
+def assert_lines_are_those_of_the_contract(connection: Connection, landed: list[SalesRecord]) -> None:
     land(connection, landed)
     days = {item.business_date for item in landed}
     expected = {day: b"".join(as_landed(item) for item in landed if item.business_date == day) for day in days}

@@ -1,21 +1,32 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from ingestion.connectors.protocol import RawPage
+from ingestion.landing.listing import reading_listing
 from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
-from ingestion.normalizers.retailer1 import Retailer1Normalizer
+from ingestion.mapping.workspace import workspace
 from shared.partitions import ControlReport
+from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1
+
+DAY = date(2024, 1, 15)
+BAD = row_1(line_no=9, unit_price="-3.50", qty=2, line_total="-7.00")
 
 
 def totals(*rows: Any) -> Totals:
-    normalize = Retailer1Normalizer("retailer_1")
-    counted = Totals()
-    counted.add([normalize(row) for row in rows])
-    return counted
+    with (
+        workspace(96, threads=1) as connection,
+        reading_listing(retailer_mapping(1), DAY, 96, connection) as listing,
+    ):
+        listing.add(RawPage(1, rows[:1], datetime.now(UTC)))
+        listing.add(RawPage(2, rows[1:], datetime.now(UTC)))
+        counted, _ = listing.complete()
+        return counted
 
 
 def report(lines: int, **net: str) -> ControlReport:
@@ -29,8 +40,8 @@ def test_a_listing_that_agrees_with_the_control_report_is_accepted() -> None:
 def test_duplicates_count_once_against_the_report_and_each_time_in_the_manifest() -> None:
     counted = totals(row_1(), row_1(), row_1(line_no=2))
     assert find_mismatch(counted, report(2, USD="50.00")) is None
-    assert (counted.landed, counted.distinct_landed()) == (3, 2)
-    assert counted.control_amounts()["USD"].landed == Decimal("75")
+    assert (counted.landed, counted.contents.distinct) == (3, 2)
+    assert counted.contents.amounts["USD"].landed == Decimal("75")
 
 
 def test_the_later_of_two_versions_of_a_line_counts() -> None:
@@ -63,37 +74,38 @@ def test_a_currency_with_a_net_of_zero_may_be_missing_in_the_report() -> None:
 
 
 def test_with_rejected_records_lines_are_compared_and_money_is_not() -> None:
-    counted = totals(row_1())
-    counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
-    counted.reject("NEGATIVE_PRICE", "why", b"payload", ("USD", Decimal("-7.00")))
+    counted = totals(row_1(), BAD, BAD)
     assert find_mismatch(counted, report(2, USD="1.00")) is None
     assert (counted.fetched, counted.landed, counted.rejected) == (3, 1, 2)
-    assert counted.control_amounts()["USD"].rejected == Decimal("-14.00")
+    assert counted.contents.amounts["USD"].rejected == Decimal("-14.00")
 
 
 @pytest.mark.parametrize(("reported", "explained"), [("25.00", True), ("18.00", True), ("24.00", False)])
 def test_the_report_may_or_may_not_include_the_money_of_rejected_records(reported: str, explained: bool) -> None:
-    counted = totals(row_1())
-    counted.reject("TOTAL_MISMATCH", "why", b"payload", ("USD", Decimal("-7.00")))
+    counted = totals(row_1(), BAD)
     assert (unexplained_money(counted, report(2, USD=reported)) is None) is explained
 
 
 def test_sums_of_money_do_not_overflow() -> None:
-    price = "99999999999999"
-    rows = [row_1(line_no=line, qty=1, unit_price="9999999999", line_total="9999999999") for line in range(1, 51)]
-    assert totals(*rows).distinct_amounts() == {"USD": Decimal("499999999950")}
-    assert len(price) == 14
-    counted = Totals()
-    normalize = Retailer1Normalizer("retailer_1")
-    big = [
-        normalize(row_1(line_no=line, qty=10_000, unit_price="9999999999", line_total="99999999990000"))
-        for line in range(1, 101)
+    rows = [
+        row_1(line_no=line, qty=10_000, unit_price="9999999999", line_total="99999999990000") for line in range(1, 101)
     ]
-    counted.add(big)
-    assert counted.distinct_amounts() == {"USD": Decimal("9999999999000000")}
-    assert counted.control_amounts()["USD"].landed == Decimal("9999999999000000")
+    counted = totals(*rows)
+    assert counted.distinct_amounts == {"USD": Decimal("9999999999000000")}
+    assert counted.contents.amounts["USD"].landed == Decimal("9999999999000000")
 
 
 def test_negative_money_is_summed_exactly() -> None:
     rows = [row_1(line_no=n, txn_type="RETURN", qty=-1, unit_price="0.001", line_total="-0.001") for n in range(1, 8)]
-    assert totals(*rows).distinct_amounts() == {"USD": Decimal("-0.007")}
+    assert totals(*rows).distinct_amounts == {"USD": Decimal("-0.007")}
+
+
+def test_figures_that_differ_only_after_the_second_decimal_are_shown_completely() -> None:
+    said = find_mismatch(totals(row_1()), report(1, USD="25.00000001"))
+    assert said == "the listing adds up to 25.0000 USD, the retailer's report to 25.00000001 USD"
+
+
+def test_a_line_that_is_listed_in_two_currencies_is_one_line_and_the_later_one_counts() -> None:
+    found = totals(row_1(currency="USD"), row_1(currency="EUR"))
+    assert (found.landed, found.distinct) == (2, 1)
+    assert found.distinct_amounts == {"EUR": Decimal(25)}

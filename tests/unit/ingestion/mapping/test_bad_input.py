@@ -170,6 +170,11 @@ def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(tmp_path: 
     )
 
 
+def test_what_stops_a_run_does_not_name_a_customer(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", rows(row(Customer="Ana Reed " * 10)))
+    assert "column 'Customer': longer than 64 characters (TOO_LONG). Nothing was loaded." in error_of(path)
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "column"),
     [

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingestion.connectors.files.headers import recognise_layout
-from ingestion.mapping.layouts import known_layouts, load_layout
+from ingestion.mapping.layouts import known_layouts, load_layout, mapping_of, shipped_mapping
 from shared.errors import FixConfiguration
+from shared.sources.reading import read_definition
 from tests.fakes.csv_sources import SHOP, write, write_layout
+from tests.unit.shared.sources.test_reading import FILES
 
 
 def test_the_built_in_layouts_are_valid() -> None:
@@ -37,14 +40,35 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        ({"colour": "red"}, "colour: Extra inputs are not permitted"),
+        (
+            {"colour": "red"},
+            "colour: there is no such key. Did you mean columns? Allowed: name, description, retailer_id, format, ",
+        ),
         ({"time_zone": "London"}, "time_zone: 'London' is not a time zone; an example is Europe/London"),
-        ({"columns": {"quantity": None}}, "layout: columns does not map quantity"),
-        ({"columns": {"price": "Price"}}, "columns.price.[key]: Input should be 'transaction_id'"),
+        ({"columns": {"quantity": None}}, "columns: nothing is mapped to quantity."),
+        (
+            {"columns": {"price": "Price"}},
+            "columns.price: there is no such field. Did you mean unit_price? Allowed: transaction_id, ",
+        ),
         ({"columns": {"quantity": {"column": "Q", "value": "1"}}}, "columns.quantity: give one of column, columns"),
         ({"columns": {"sold_at": {"value": "2024-01-01"}}}, "columns.sold_at: a time must be a column, not a constant"),
-        ({"may_be_null": ["buyer"]}, "may_be_null are for `rows: json`"),
+        ({"may_be_null": ["buyer"]}, "may_be_null: only the mapping of a connector has this key;"),
+        ({"lines": "items"}, "lines: only the mapping of a connector has this key;"),
+        (
+            {"columns": {"unit_price": {"column": "P", "minor_units": 2}}},
+            "columns.unit_price.minor_units: only the mapping of a connector has this key;",
+        ),
         ({"rows": "json"}, "rows: files are CSV, not JSON"),
+        (
+            {"columns": {"quantity": {"colum": "Q"}}},
+            "columns.quantity.colum: there is no such key. Did you mean column?",
+        ),
+        ({"columns": {"product_idd": "Name"}}, "columns.product_idd: there is no such field. Did you mean product_id?"),
+        (
+            {"columns": {"product_id": 4711}},
+            "columns.product_id: YAML reads this as 4711, not as the name of a column;",
+        ),
+        ({"columns": {"product_id": ["A"]}}, "columns.product_id: ['A'] is not a mapping of keys to values."),
         ({"format": {"decimal": ",", "thousands": ","}}, "format: decimal and thousands are the same character"),
         (
             {"format": {"encoding": "klingon"}},
@@ -55,8 +79,14 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
             {"checks": [{"field": "quantity", "at_most": "1; DROP"}]},
             "checks.0.at_most: '1; DROP' is not a plain number",
         ),
-        ({"line_type": [{"is": "gift"}]}, "line_type.0.is: Input should be 'sale', 'return', 'adjustment' or 'void'"),
-        ({"line_type": [{"is": "sale", "where": {"kind": {}}}]}, "line_type.0.where: there is no field kind"),
+        (
+            {"line_type": [{"is": "gift"}]},
+            "line_type.0.is: 'gift' is not allowed. Allowed: sale, return, adjustment, void.",
+        ),
+        (
+            {"line_type": [{"is": "sale", "where": {"kind": {}}}]},
+            "line_type.0.where.kind: there is no such field. Allowed: transaction_id",
+        ),
         (
             {"columns": {"product_name": {"column": "Name", "when_missing": {"use": "mean"}}}},
             "columns.product_name.when_missing: a mean is possible only for quantity, unit_price, total_amount",
@@ -71,7 +101,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
         ),
         ({"columns": {"sold_at": {"column": "W", "format": "%H:%M"}}}, "'%H:%M' has no year, month and day"),
         ({"columns": {"sold_at": {"column": "W", "format": "%Y-%m-%d %Q"}}}, "'%Y-%m-%d %Q' has an unknown part: %Q"),
-        ({"retailer_id": "My Shop"}, "retailer_id: String should match pattern"),
+        ({"retailer_id": "My Shop"}, "retailer_id: 'My Shop' does not match "),
         ({"tables": {"lines": {"key": "id", "equals": "id"}}}, "tables.lines: the first table holds the lines"),
         ({"dates": {"first": "2024-02-30"}}, "dates.first: '2024-02-30' is not a date"),
     ],
@@ -84,21 +114,85 @@ def test_a_wrong_layout_is_an_error_that_names_file_and_key(
     path = write_layout(tmp_path / "shop.yaml", given)
     with pytest.raises(FixConfiguration) as caught:
         load_layout(str(path))
-    assert str(caught.value).startswith(f"The layout {path} is wrong: ")
+    assert re.match(rf"{path}:[0-9]+: ", str(caught.value))
     assert fault in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "rows, lines" not in str(caught.value)
+    assert "minor_units, " not in str(caught.value)
+
+
+MAPPING = """\
+retailer_id: shop
+rows: json
+lines: items
+time_zone: Europe/Berlin
+columns:
+  transaction_id: id
+  store_id: {value: one}
+  product_id: items.code
+  sold_at: {column: paid_at, type: integer, format: epoch}
+  quantity: {column: items.pieces, type: integer}
+  unit_price: {column: items.price, minor_units: 2}
+  currency: {value: EUR}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("product_id: items", "product_idd: items", "8: columns.product_idd: there is no such field. Did you mean pro"),
+        ("lines: items", "line: items", "3: line: there is no such key. Did you mean lines? Allowed: name, descrip"),
+        ("type: integer", "typ: integer", "9: columns.sold_at.typ: there is no such key. Did you mean type? Allowed: "),
+        ("type: integer", "type: intger", "9: columns.sold_at.type: 'intger' is not allowed. Did you mean integer?"),
+        ("  product_id: items.code\n", "", "5: columns: nothing is mapped to product_id."),
+        ("retailer_id: shop\n", "", "1: retailer_id: it is missing."),
+        ("rows: json", "rows: [", "4: not valid YAML: "),
+        (MAPPING, "- a", "1: a layout is a mapping of keys to values"),
+    ],
+)
+def test_a_mistake_in_the_mapping_of_a_connector_names_line_and_key(
+    tmp_path: Path, old: str, new: str, fault: str
+) -> None:
+    path = tmp_path / "shop_mapping.yaml"
+    write(path, MAPPING)
+    assert shipped_mapping(path, "outlet", "Europe/Paris").retailer_id == "outlet"
+    other = write(tmp_path / "other_mapping.yaml", MAPPING.replace(old, new, 1))
+    with pytest.raises(FixConfiguration) as caught:
+        shipped_mapping(other, "outlet", "Europe/Paris")
+    assert str(caught.value).startswith(f"{other}:{fault}")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("rows: json", "7: mapping.rows: files are CSV, not JSON"),
+        ("lines: items", "7: mapping.lines: only the mapping of a connector has this key; the columns of files are"),
+        ("name: Shop", "7: mapping.name: the definition itself says it; remove it from the mapping."),
+        (
+            "colums: {}",
+            "7: mapping.colums: there is no such key. Did you mean columns? Allowed: description, format, t",
+        ),
+        ("format: {decimals: ','}", "7: mapping.format.decimals: there is no such key. Did you mean decimal? Allowed:"),
+    ],
+)
+def test_a_mistake_in_the_mapping_of_a_definition_names_line_and_key(tmp_path: Path, line: str, fault: str) -> None:
+    columns = "{transaction_id: a, store_id: b, product_id: c, quantity: d, unit_price: e, currency: f, sold_at: g}"
+    text = FILES.replace("{columns: {}}", f"\n  {line}\n  columns: {columns}")
+    definition = read_definition(write(tmp_path / "shop.yaml", text), {})
+    with pytest.raises(FixConfiguration) as caught:
+        mapping_of(definition, tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}/shop.yaml:{fault}")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "line 1 is not valid YAML: "),
-        ("- a\n- b\n", "is not a mapping of keys to values (docs/FILES.md)."),
-        ("a: 1\na: 2\n", "line 2 is not valid YAML: the key 'a' is there twice"),
+        ("name: [", ":1: not valid YAML: "),
+        ("- a\n- b\n", ":1: a layout is a mapping of keys to values (docs/FILES.md)."),
+        ("a: 1\na: 2\n", ":2: the key 'a' is there twice."),
     ],
 )
 def test_invalid_yaml_is_an_error_that_names_the_line(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(FixConfiguration, match=r"The layout .*shop\.yaml") as caught:
+    with pytest.raises(FixConfiguration, match=r"shop\.yaml:[12]: ") as caught:
         load_layout(str(write(tmp_path / "shop.yaml", text)))
     assert message in str(caught.value)
 

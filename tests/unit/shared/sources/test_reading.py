@@ -65,7 +65,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "currencies: [EUR]",
             "currancies: [EUR]",
-            "shop.yaml:5: currancies: there is no such key; did you mean currencies?",
+            "shop.yaml:5: currancies: there is no such key. Did you mean currencies? Allowed: id, name,",
         ),
         ("currencies: [EUR]", "currencies: [euro]", "shop.yaml:5: currencies.0: 'euro' is not a currency of ISO 4217;"),
         ("Europe/Berlin", "Europe/Berln", "shop.yaml:4: time_zone: 'Europe/Berln' is not an IANA time zone"),
@@ -77,7 +77,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "kind: header",
             "kind: headr",
-            "shop.yaml:8: connection.auth: kind: 'headr' is not allowed; allowed: header, ",
+            "shop.yaml:8: connection.auth: kind: 'headr' is not allowed. Did you mean header? Allowed: header, ",
         ),
         ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither `{env: NAME}` nor"),
         (
@@ -90,7 +90,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "  url: ",
             "  uri: ",
-            "shop.yaml:7: connection.uri: there is no such key; did you mean url? Allowed: url, auth.",
+            "shop.yaml:7: connection.uri: there is no such key. Did you mean url? Allowed: url, auth.",
         ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
@@ -112,10 +112,10 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "currencies: [EUR]",
             "limits: {rejects: 2}",
-            "limits.rejects: there is no such key; did you mean reject_share? Allowed:",
+            "limits.rejects: there is no such key. Did you mean reject_share? Allowed:",
         ),
         ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
-        ("currencies: [EUR]", "schedule: hourly", "schedule: input should be 'daily' or 'manual' (given: 'hourly')."),
+        ("currencies: [EUR]", "schedule: hourly", "schedule: 'hourly' is not allowed. Allowed: daily, manual."),
         ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: currencies.0: "),
     ],
 )
@@ -132,9 +132,13 @@ def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, n
         (
             "mapping: {columns: {}}",
             "connection: {url: x}",
-            "shop.yaml:6: connection: the connector files has no",
+            "shop.yaml:6: connection: `connection` is not for `connector: files`; a command names the",
         ),
-        ("connector: files", "connector: retailer1", "shop.yaml:6: mapping: the connector retailer1 has no mapping"),
+        (
+            "connector: files",
+            "connector: retailer1",
+            "shop.yaml:6: mapping: `mapping` is only for `connector: files`; the connector brings its own.",
+        ),
         ("connector: files", "connector: retailer1", "shop.yaml:1: connection: it is missing."),
     ],
 )

@@ -8,7 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.normalizers.rejection import missing, reject, shown
+from ingestion.services.rejection import missing, reject, shown
 from shared.errors import RejectRecord
 
 _DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.normalizers.rejection import missing, reject, shown
+from ingestion.services.rejection import missing, reject, shown
 
 _POINT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _COMMA = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")
@@ -38,13 +38,6 @@ def minor_units(field: str, value: object, exponent: object) -> Decimal:
     if type(exponent) is not int or exponent not in _EXPONENTS:
         raise not_a_number("currency.exponent", exponent)
     return Decimal(value).scaleb(-exponent)
-
-
-def integer(field: str, value: object) -> int:
-    """An integer; `true` and `2.0` are rejected."""
-    if type(value) is not int:
-        raise not_a_number(field, value)
-    return value
 
 
 def _matching(pattern: re.Pattern[str], field: str, value: object) -> str:

@@ -1,28 +1,27 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from ingestion.normalizers.retailer1 import Retailer1Normalizer, net_amount
 from shared.errors import RejectRecord
+from tests.fakes.mapped_rows import MappedRows
+from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import guest_row_1, row_1
 
+ROWS = MappedRows(retailer_mapping(1))
+code, rejected_amount = ROWS.code, ROWS.rejected_amount
 
-def normalize(row: Any) -> Any:
-    return Retailer1Normalizer("retailer_1")(row).record
 
-
-def code(row: Any) -> str:
-    with pytest.raises(RejectRecord) as rejected:
-        normalize(row)
-    return rejected.value.code
+def mapped(row: Any) -> Any:
+    return ROWS.record(row)
 
 
 def test_every_field_of_a_sale_is_mapped() -> None:
-    assert normalize(row_1()).model_dump(mode="json", exclude_none=True) == {
+    assert mapped(row_1()).model_dump(mode="json", exclude_none=True) == {
         "retailer_id": "retailer_1",
         "transaction_id": "S240115-000001",
         "line_id": "1",
@@ -43,56 +42,56 @@ def test_every_field_of_a_sale_is_mapped() -> None:
         "customer_city": "Boston",
         "customer_country": "US",
         "customer_since": "2023-09-02T14:20:00Z",
-        "quantity": "2",
-        "unit_price": "12.50",
-        "total_amount": "25.00",
-        "net_quantity": "2",
-        "net_amount": "25.00",
+        "quantity": "2.000",
+        "unit_price": "12.5000",
+        "total_amount": "25.0000",
+        "net_quantity": "2.000",
+        "net_amount": "25.0000",
         "currency": "USD",
     }
 
 
 def test_a_late_evening_sale_belongs_to_the_stores_day_not_to_the_utc_day() -> None:
-    record = normalize(row_1(sold_at="2024-01-15T23:30:00-05:00"))
+    record = mapped(row_1(sold_at="2024-01-15T23:30:00-05:00"))
     assert record.business_date == date(2024, 1, 15)
     assert record.sold_at == datetime(2024, 1, 16, 4, 30, tzinfo=UTC)
 
 
 def test_a_return_keeps_quantity_and_price_positive_and_the_net_measures_negative() -> None:
-    record = normalize(row_1(txn_type="RETURN", qty=-2, line_total="-25.00"))
+    record = mapped(row_1(txn_type="RETURN", qty=-2, line_total="-25.00"))
     assert (record.line_type, record.quantity, record.unit_price) == ("return", 2, Decimal("12.50"))
     assert (record.total_amount, record.net_quantity, record.net_amount) == (25, -2, Decimal("-25.00"))
 
 
 def test_an_adjustment_with_a_negative_price_keeps_its_sign_in_the_amount() -> None:
-    record = normalize(row_1(txn_type="ADJUST", qty=1, unit_price="-11062.06", line_total="-11062.06"))
+    record = mapped(row_1(txn_type="ADJUST", qty=1, unit_price="-11062.06", line_total="-11062.06"))
     assert (record.unit_price, record.net_quantity, record.net_amount) == (Decimal("11062.06"), 1, Decimal("-11062.06"))
 
 
 def test_stock_written_off_at_price_zero_has_an_amount_of_zero_without_a_sign() -> None:
-    record = normalize(row_1(txn_type="ADJUST", qty=-5, unit_price="0.00", line_total="-0.00"))
-    assert str(record.net_amount) == "0.00"
+    record = mapped(row_1(txn_type="ADJUST", qty=-5, unit_price="0.00", line_total="-0.00"))
+    assert str(record.net_amount) == "0.0000"
     assert record.net_quantity == -5
 
 
 def test_a_line_without_a_customer_belongs_to_the_guest() -> None:
-    record = normalize(guest_row_1())
+    record = mapped(guest_row_1())
     assert (record.customer_id, record.customer_name, record.customer_since) == ("GUEST", None, None)
 
 
 def test_three_decimals_survive() -> None:
-    record = normalize(row_1(qty=3, unit_price="0.001", line_total="0.003"))
-    assert (str(record.unit_price), str(record.net_amount)) == ("0.001", "0.003")
+    record = mapped(row_1(qty=3, unit_price="0.001", line_total="0.003"))
+    assert (str(record.unit_price), str(record.net_amount)) == ("0.0010", "0.0030")
 
 
 def test_descriptions_are_stripped_and_a_blank_one_is_none() -> None:
-    assert normalize(row_1(product_name="  LUNCH BAG ")).product_name == "LUNCH BAG"
-    assert normalize(row_1(product_name="   ")).product_name is None
+    assert mapped(row_1(product_name="  LUNCH BAG ")).product_name == "LUNCH BAG"
+    assert mapped(row_1(product_name="   ")).product_name is None
 
 
 def test_equal_lines_without_a_number_share_an_id_and_different_ones_do_not() -> None:
-    first = normalize(row_1(line_no=None)).line_id
-    assert first == normalize(row_1(line_no=None)).line_id
+    first = mapped(row_1(line_no=None)).line_id
+    assert first == mapped(row_1(line_no=None)).line_id
     assert len(first) == 17
     assert first.startswith("h")
     for change in (
@@ -102,7 +101,7 @@ def test_equal_lines_without_a_number_share_an_id_and_different_ones_do_not() ->
         {"customer_no": "C000124"},
         {"customer_country": "France"},
     ):
-        assert normalize(row_1(line_no=None, **change)).line_id != first
+        assert mapped(row_1(line_no=None, **change)).line_id != first
 
 
 @pytest.mark.parametrize(
@@ -163,11 +162,27 @@ def test_a_row_that_is_not_an_object_is_malformed(row: object) -> None:
 
 def test_a_message_stays_short_whatever_the_value() -> None:
     with pytest.raises(RejectRecord) as rejected:
-        normalize(row_1(product_name="x" * 10_000_000))
+        mapped(row_1(product_name="x" * 10_000_000))
     assert len(str(rejected.value)) < 200
 
 
 def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
-    assert net_amount(row_1(qty="two")) == ("USD", Decimal("25.00"))
-    assert net_amount(row_1(line_total="much")) is None
-    assert net_amount([]) is None  # type: ignore[arg-type]
+    assert rejected_amount(row_1(qty="two")) == ("USD", Decimal("25.00"))
+    assert rejected_amount(row_1(line_total="much")) is None
+    assert rejected_amount([]) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"unit_price": 12.5}, "unit_price is 12.5: a number, not a text"),
+        ({"sku": 10042}, "sku is 10042: a number, not a text"),
+        ({"qty": "2"}, "qty is '2': a text, not an integer"),
+        ({"qty": 2.5}, "qty is 2.5: a number, not an integer"),
+        ({"sku": True}, "sku is true: true or false, not a text"),
+        ({"sku": ["A"]}, 'sku is ["A"]: an array, not a text'),
+    ],
+)
+def test_a_value_of_another_type_is_shown_as_it_was_sent(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(RejectRecord, match=f": {re.escape(message)}$"):
+        mapped(row_1(**changes))

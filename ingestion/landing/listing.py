@@ -1,0 +1,173 @@
+"""Turns the pages of a listing into the lines of the raw zone, with memory bounded by a setting.
+
+Pages are mapped some ten thousand lines at a time. What is kept of them is on disk: the pages themselves, because a
+rejected row is stored as it was sent, and the lines. In DuckDB are a key and an amount per line, and why rows were
+rejected. A page is in memory as well, so the largest one adds to the setting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+
+from ingestion.connectors.protocol import RawPage
+from ingestion.landing.serialise import DayText, record_texts
+from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
+from ingestion.mapping.json_rows import JsonPage, JsonReader
+from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.map_json import map_json
+from ingestion.mapping.rejections import REJECTED_COLUMNS
+from shared.dead_letters import as_json
+from shared.errors import StopRun
+from shared.scratch import scratch_directory
+
+_LINES_AT_ONCE = 20_000
+_MOST_REPETITIONS = 10
+_MEMORY_PER_BYTE = 6
+"""Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
+
+
+@dataclass(frozen=True)
+class _SentPage:
+    """A page in the file of pages."""
+
+    number: int
+    offset: int
+    size_bytes: int
+
+
+class Listing:
+    """A listing as it is read. `connection` has its `rejected_rows`, of which this is the `RowOrigin`.
+
+    Its pages are numbered here from 0 in the order in which they are read.
+    """
+
+    def __init__(
+        self, mapping: SourceMapping, day: date, connection: duckdb.DuckDBPyConnection, memory_mb: int, directory: Path
+    ) -> None:
+        self.connection = connection
+        self._mapping, self._day, self._reader = mapping, day, JsonReader(mapping)
+        self._bytes_at_once = memory_mb * 1024 * 1024 // _MEMORY_PER_BYTE
+        self._pending: dict[int, JsonPage] = {}
+        self._lines = self._bytes = self._repeated = 0
+        self._last = b""
+        self._sent: list[_SentPage] = []
+        self._shown: tuple[int, list[Any]] | None = None
+        """The lines of the page that was read again last."""
+        self._pages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._text = (directory / "lines.json").open("wb")
+        self._size = 0
+        self._digest = hashlib.sha256()
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE listing_keys({LISTING_KEYS});"
+            " CREATE OR REPLACE TABLE rejected_contents(digest UBIGINT);"
+            f" CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})"
+        )
+
+    def add(self, page: RawPage[Any]) -> None:
+        """Add the rows of a page, in the order of the listing."""
+        body = as_json(page.rows)
+        self._notice_repetition(page, body)
+        before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
+        self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
+        read = self._reader.read(page.rows)
+        self._pending[len(self._sent) - 1] = read
+        # The columns of an order are repeated for each of its lines.
+        size = max(len(body), sum(column.nbytes for column in read.columns))
+        self._lines, self._bytes = self._lines + read.lines, self._bytes + size
+        if self._lines >= _LINES_AT_ONCE or self._bytes >= self._bytes_at_once:
+            self._map()
+
+    def complete(self) -> tuple[Totals, DayText]:
+        """The totals of the listing, and its lines."""
+        self._map()
+        self._text.flush()
+        text = DayText(self._day, Path(self._text.name), self._size, self._digest.hexdigest())
+        return read_totals(self.connection), text
+
+    def place(self, number: int, line: int) -> str:
+        """See `RowOrigin`."""
+        return f"page {self._sent[number].number}, {'line' if self._mapping.lines else 'row'} {line}"
+
+    def payload(self, number: int, line: int, stored: str | None) -> Any:
+        """See `RowOrigin`."""
+        return self._lines_of(number)[line - 1]
+
+    def close(self) -> None:
+        """Close the files, both also when there was no room for the rest of one."""
+        with self._text:
+            self._pages.close()
+
+    def _notice_repetition(self, page: RawPage[Any], body: bytes) -> None:
+        """Raises StopRun if the source sends one page again and again: its paging would never end."""
+        self._repeated = self._repeated + 1 if body == self._last and page.rows else 0
+        self._last = body
+        if self._repeated == _MOST_REPETITIONS:
+            raise StopRun(
+                f"Page {page.number} of {self._day} is the same as the {_MOST_REPETITIONS} pages before it. Does the"
+                " connector request the next page each time?"
+            )
+
+    def _map(self) -> None:
+        if not self._pending:
+            return
+        mapped = map_json(self.connection, self._mapping, self._reader.columns, self._pending, self._day)
+        first = min(self._pending)
+        self._pending, self._lines, self._bytes = {}, 0, 0
+        if mapped.rejected:
+            self._add_contents(first)
+        if not mapped.landed:
+            return
+        self.connection.execute(
+            "INSERT INTO listing_keys"
+            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
+        )
+        for text in record_texts(self.connection.cursor(), mapped.bare):
+            self._digest.update(text)
+            self._size += self._text.write(text)
+
+    def _add_contents(self, first: int) -> None:
+        """Note what the rows are that were rejected since this page: equal ones count once in a control report."""
+        import pyarrow
+
+        found = self.connection.execute(
+            "SELECT source_file, source_line FROM rejected_rows WHERE source_file >= ? ORDER BY ALL", [first]
+        ).fetchall()
+        digests = [hash(as_json(self.payload(number, line, None), sort_keys=True)) % 2**64 for number, line in found]
+        self.connection.register("contents", pyarrow.table({"digest": pyarrow.array(digests, pyarrow.uint64())}))
+        self.connection.execute("INSERT INTO rejected_contents SELECT digest FROM contents")
+        self.connection.unregister("contents")
+
+    def _lines_of(self, number: int) -> list[Any]:
+        """What each line of a page is kept as if it is rejected."""
+        if self._shown is None or self._shown[0] != number:
+            sent = self._sent[number]
+            self._pages.seek(sent.offset)
+            self._shown = number, self._reader.payloads(orjson.loads(self._pages.read(sent.size_bytes)))
+            self._pages.seek(0, 2)
+        return self._shown[1]
+
+
+@contextmanager
+def reading_listing(
+    mapping: SourceMapping, day: date, memory_mb: int, connection: duckdb.DuckDBPyConnection
+) -> Iterator[Listing]:
+    """A listing of one business date. Its files are gone at the end of the block; its tables when the next one begins.
+
+    `connection` is a `workspace` of `memory_mb`.
+    """
+    with scratch_directory() as directory:
+        listing = Listing(mapping, day, connection, memory_mb, Path(directory))
+        try:
+            yield listing
+        finally:
+            listing.close()

@@ -1,0 +1,122 @@
+"""Landing a date ends with a clear message where a row, the memory or the disk is to blame."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ingestion.connectors.protocol import RawPage, Runtime
+from ingestion.landing.land_date import land_date
+from ingestion.landing.write import RawZone
+from ingestion.mapping.workspace import workspace
+from ingestion.results import LandedDate
+from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.partitions import ControlReport
+from shared.s3_client import Bucket
+from tests.fakes.retailer_mappings import retailer_mapping
+from tests.fakes.vendor_rows import row_1
+
+if TYPE_CHECKING:
+    from tests.fakes.vendors import Vendor
+    from tests.integration.ingestion.conftest import Platform
+
+DAY = date(2024, 1, 15)
+
+
+@dataclass
+class Pages:
+    """A connector whose source lists these pages."""
+
+    pages: Sequence[list[Any]]
+    report: ControlReport | None
+    retailer_id: str = "retailer_1"
+    mapping = retailer_mapping(1)
+
+    def daily_report(self, day: date) -> ControlReport | None:
+        return self.report
+
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Any]]:
+        for number, rows in enumerate(self.pages, 1):
+            yield RawPage(number, rows, datetime.now(UTC))
+
+
+@pytest.fixture
+def land(make_platform: Callable[[Sequence[Vendor]], Platform]) -> Callable[..., LandedDate]:
+    platform = make_platform([])
+    settings = platform.settings
+    bucket = Bucket(settings.s3, settings.s3.bucket_raw)
+    zone = RawZone(bucket, platform.dsn, "test-run")
+
+    def run(
+        *pages: list[Any], memory_mb: int = 64, temporary_mb: int = 1_000, report: ControlReport | None = None
+    ) -> LandedDate:
+        ingest = settings.ingest.model_copy(update={"memory_mb": memory_mb})
+        with workspace(memory_mb, threads=1) as connection:
+            connection.execute(f"SET max_temp_directory_size = '{temporary_mb}MB'")
+            connector: Any = Pages(pages, report)
+            return land_date(connector, DAY, zone, ingest, Runtime(sleep=lambda _: None), connection)
+
+    return run
+
+
+def test_the_message_of_rejected_rows_has_the_value_but_not_a_customers(land: Callable[..., LandedDate]) -> None:
+    with pytest.raises(StopRun, match='page 1, row 1, column currency: "ZZZ"'):
+        land([row_1(currency="ZZZ")])
+    with pytest.raises(StopRun, match="page 1, row 1, column customer_name: contains a control character") as caught:
+        land([row_1(customer_name="Ana\x01Reed")])
+    assert "Reed" not in str(caught.value)
+
+
+def test_rejected_rows_are_named_also_where_the_totals_differ_from_the_report(land: Callable[..., LandedDate]) -> None:
+    report = ControlReport(lines=30, net={})
+    bad = row_1(sale_id="bad", currency="ZZZ")
+    with pytest.raises(StopRun, match=r"2 of 3 records rejected \(2 UNKNOWN_CURRENCY\)"):
+        land([row_1(), bad, bad], report=report)
+    rows = [row_1(sale_id=f"S{number}") for number in range(28)]
+    with pytest.raises(
+        RetryLater,
+        match=r"the retailer's report 30 \(1 of its lines rejected, the first one page 1, row 29",
+    ):
+        land([*rows, bad], report=report)
+
+
+def test_no_page_is_not_an_empty_date(land: Callable[..., LandedDate]) -> None:
+    assert land([row_1()]).landed == 1
+    with pytest.raises(StopRun, match="retailer_1 2024-01-15: the connector sent no page"):
+        land()
+    assert land([]).landed == 0
+
+
+def test_too_little_memory_names_the_setting(land: Callable[..., LandedDate]) -> None:
+    rows = [row_1(sale_id=f"S{number}", product_name=f"{number} {'x' * 200}") for number in range(20_000)]
+    with pytest.raises(FixConfiguration, match=r"retailer_1 2024-01-15: 8 MB are not enough.*INGEST_MEMORY_MB"):
+        land(rows, memory_mb=8)
+
+
+def test_a_full_disk_names_the_folder(land: Callable[..., LandedDate]) -> None:
+    with files_of_at_most(100_000), pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*TMPDIR"):
+        land([row_1(sale_id=f"S{number}") for number in range(1_000)])
+    assert land([row_1()]).landed == 1
+
+
+def test_a_disk_that_is_full_for_duckdb_names_the_folder(land: Callable[..., LandedDate]) -> None:
+    rows = [row_1(sale_id=f"S{number}", product_name=f"{number} {'x' * 200}") for number in range(20_000)]
+    with pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*No space left on device"):
+        land(rows, memory_mb=12, temporary_mb=1)
+
+
+@contextmanager
+def files_of_at_most(size_bytes: int) -> Iterator[None]:
+    """Writing more to a file fails, as it does on a full disk."""
+    _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
