@@ -56,7 +56,7 @@ def test_an_error_in_the_mapping_names_file_line_and_key(platform: Platform, tmp
     file, _ = shop(tmp_path)
     failed = platform.command("--source", str(file), "--retailer", "shop")
     assert failed.returncode == 2
-    assert "sources/shop.yaml:9: mapping: columns does not map quantity." in failed.stderr
+    assert "sources/shop.yaml:10: mapping.columns: nothing is mapped to quantity." in failed.stderr
 
     define(platform, tmp_path, definition(mapping={**MAPPING, "time_zone": "UTC"}))
     failed = platform.command("--source", str(file), "--retailer", "shop", "--dry-run")
