@@ -17,8 +17,7 @@ from tests.fakes.source_definitions import copy_sources
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(900)]
 # Alerts about other dates may come from the maintenance, which starts at 04:30.
 ALERTS = (
-    "SELECT summary FROM ops.alerts"
-    " WHERE status <> 'resolved' AND (retailer_id = 'outlet_shop' OR business_date = %s)"
+    "SELECT summary FROM ops.alerts WHERE status <> 'resolved' AND (retailer_id = 'outlet_shop' OR business_date = %s)"
 )
 LOADED = "SELECT DISTINCT retailer_id FROM ops.load_ledger WHERE business_date = %s"
 
