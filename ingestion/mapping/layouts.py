@@ -87,9 +87,8 @@ class SourceMapping(Part):
     @cached_property
     def personal_columns(self) -> frozenset[str]:
         """Columns whose values may name a customer, as messages about rows name them."""
-        return frozenset(
-            " + ".join(source.headers) for field, source in self.columns.items() if field.startswith("customer_")
-        )
+        sources = [source for field, source in self.columns.items() if field.startswith("customer_")]
+        return frozenset(name for source in sources for name in (*source.headers, " + ".join(source.headers)))
 
     @field_validator("time_zone")
     @classmethod

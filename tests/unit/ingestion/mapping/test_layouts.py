@@ -28,6 +28,12 @@ def test_a_users_own_layout_is_given_by_path(tmp_path: Path) -> None:
     assert (layout.name, layout.retailer_id) == ("corner-shop", "shop")
 
 
+def test_a_customers_columns_are_known_together_and_each_alone(tmp_path: Path) -> None:
+    columns = {**SHOP["columns"], "customer_name": {"columns": ["First", "Last"]}}
+    layout = load_layout(str(write_layout(tmp_path / "shop.yaml", {**SHOP, "columns": columns})))
+    assert layout.personal_columns == {"Customer", "First", "Last", "First + Last"}
+
+
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(FixConfiguration) as caught:
         load_layout("online-retail")
