@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from maintenance.task import TaskContext, TaskResult
 from shared.database import Connection, lock_in_transaction, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
-from shared.scratch import remove_abandoned
+from shared.scratch import ABANDONED_AFTER, remove_abandoned
 
-DEAD_AFTER = timedelta(days=1)
-"""No stage or upload takes this long: Airflow ends a task after two hours."""
 _CLOSE = """
     UPDATE ops.pipeline_runs
     SET status = 'failed', finished_at = %(now)s, message = %(message)s
@@ -33,22 +31,23 @@ def remove_orphans(context: TaskContext) -> TaskResult:
     manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """
     now = context.clock()
+    before = now - ABANDONED_AFTER
     with context.warehouse() as connection:
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.drop_orphan_builds()")
             row = cursor.fetchone()
             builds: list[str] = list(row[0]) if row else []
         with transaction(connection) as cursor:
-            cursor.execute(_CLOSE, {"now": now, "before": now - DEAD_AFTER, "message": _MESSAGE})
+            cursor.execute(_CLOSE, {"now": now, "before": before, "message": _MESSAGE})
             closed = cursor.rowcount
         s3 = context.settings.s3
-        copies = _remove_copies(connection, Bucket(s3, s3.bucket_raw), now - DEAD_AFTER)
+        copies = _remove_copies(connection, Bucket(s3, s3.bucket_raw), before)
     uploads = [
         f"s3://{bucket}/{key}"
         for bucket in (s3.bucket_raw, s3.bucket_processed)
-        for key in abort_uploads(s3, bucket, untouched_since=now - DEAD_AFTER)
+        for key in abort_uploads(s3, bucket, untouched_since=before)
     ]
-    folders = remove_abandoned(now - DEAD_AFTER)
+    folders = remove_abandoned(before)
     summary = (
         f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
         f" {len(copies)} copies and {len(folders)} temporary folders removed"

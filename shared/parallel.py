@@ -6,17 +6,19 @@ possibly in the middle of their work, as in a crash; nobody sees what they had n
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from threading import Thread
 from typing import TypeVar
-from weakref import WeakSet
 
-_threads: WeakSet[Thread] = WeakSet()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _SIGNALS_NOTICED_SECONDS = 0.5
 """A signal that arrives just before a wait does not end it: Python handles it only when the main thread runs again."""
+
+
+class _Worker(threading.Thread):
+    """A thread that is started here."""
 
 
 def run_in_parallel(work: Callable[[Item], Result], items: Sequence[Item], *, name: str) -> tuple[Result, ...]:
@@ -48,15 +50,13 @@ def run_within(
 def _start(work: Callable[[Item], Result], items: Sequence[Item], name: str) -> list[Future[Result]]:
     futures: list[Future[Result]] = [Future() for _ in items]
     for number, (future, item) in enumerate(zip(futures, items, strict=True)):
-        thread = Thread(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True)
-        _threads.add(thread)
-        thread.start()
+        _Worker(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True).start()
     return futures
 
 
 def is_any_running() -> bool:
     """Whether a thread that was started here is still at work, for example after an interrupt."""
-    return any(thread.is_alive() for thread in tuple(_threads))
+    return any(isinstance(thread, _Worker) for thread in threading.enumerate())
 
 
 def _fulfil(future: Future[Result], work: Callable[[Item], Result], item: Item) -> None:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-_ABANDONED_AFTER = timedelta(days=1)
-"""No stage takes this long: Airflow ends a task after two hours."""
+ABANDONED_AFTER = timedelta(days=1)
+"""What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
 _PREFIX = "retail-work-"
 
 
@@ -41,4 +41,4 @@ def remove_abandoned(before: datetime) -> list[str]:
 @cache
 def _remove_abandoned_once() -> None:
     """At the first use in a process."""
-    remove_abandoned(datetime.now(UTC) - _ABANDONED_AFTER)
+    remove_abandoned(datetime.now(UTC) - ABANDONED_AFTER)

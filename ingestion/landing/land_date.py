@@ -23,6 +23,7 @@ from ingestion.landing.rejected_rows import describe, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
 from ingestion.landing.write import NO_CHANGES, ChangesRead, PartitionToWrite, PartitionWriter, RawZone
+from ingestion.mapping.rejections import first_rejected
 from ingestion.prefetch import prefetch
 from ingestion.results import LandedDate
 from shared import dead_letters
@@ -66,19 +67,6 @@ def land_date(
     Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
     rejected. In both cases the partition stays as it was.
     """
-    with _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb):
-        return _land(connector, day, zone, settings, runtime, connection, changes)
-
-
-def _land(
-    connector: Connector[Any],
-    day: date,
-    zone: RawZone,
-    settings: IngestSettings,
-    runtime: Runtime,
-    connection: duckdb.DuckDBPyConnection,
-    changes: ChangesRead,
-) -> LandedDate:
     started = runtime.monotonic()
     problem = ""
     for attempt in range(_LISTINGS):
@@ -91,7 +79,10 @@ def _land(
             )
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
-        with reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing:
+        with (
+            _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb),
+            reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing,
+        ):
             try:
                 reading = _read(connector, day, listing, runtime)
             except ListingChanged as error:
@@ -183,13 +174,11 @@ def _of_rejected(connector: Connector[Any], reading: _Reading) -> str:
 
 
 def _first_rejected(connector: Connector[Any], reading: _Reading) -> str:
-    page, row, column, value, reason, code = reading.listing.connection.execute(
-        "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
-        " ORDER BY source_file, source_line LIMIT 1"
-    ).fetchall()[0]
-    if column in connector.mapping.personal_columns:  # the message goes to alerts and to ops.pipeline_runs
-        value = None
-    return f"{describe(reading.listing.place(page, row), column, value, reason)}: {reason} ({code})"
+    [row] = first_rejected(reading.listing.connection, 1)
+    # The message goes to alerts and to ops.pipeline_runs.
+    value = None if row.may_name_a_customer(connector.mapping) else row.value
+    place = reading.listing.place(row.source_file, row.source_line)
+    return f"{describe(place, row.column, value, row.reason)}: {row.reason} ({row.code})"
 
 
 def _write(

@@ -20,6 +20,7 @@ import duckdb
 import orjson
 
 from ingestion.connectors.protocol import RawPage
+from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
 from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
 from ingestion.mapping.json_rows import JsonPage, JsonReader
@@ -96,7 +97,7 @@ class Listing:
 
     def place(self, number: int, line: int) -> str:
         """See `RowOrigin`."""
-        return f"page {self._sent[number].number}, {'line' if self._mapping.lines else 'row'} {line}"
+        return place_on_page(self._mapping, self._sent[number].number, line)
 
     def payload(self, number: int, line: int, stored: str | None) -> Any:
         """See `RowOrigin`."""

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
-
 from ingestion.connectors.protocol import Connector
-from ingestion.landing.rejected_rows import describe
+from ingestion.landing.rejected_rows import describe, place_on_page
 from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
+from ingestion.mapping.rejections import RejectedRow, first_rejected
 from ingestion.mapping.single_rows import landed_records
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
@@ -66,7 +65,8 @@ def preview_date(connector: Connector[Any], day: date, limit: int) -> Preview:
         map_json(connection, connector.mapping, reader.columns, pages, day)
         records = landed_records(connection)
         _compare(connector, day, [line for given in lines.values() for line in given][:_COMPARED], records)
-        return Preview(records, _rejected(connection, connector.mapping, lines))
+        rejected = [_rejected(connector.mapping, lines, row) for row in first_rejected(connection, limit)]
+        return Preview(records, rejected)
 
 
 def _compare(connector: Connector[Any], day: date, lines: list[Any], records: list[SalesRecord]) -> None:
@@ -83,24 +83,11 @@ def _compare(connector: Connector[Any], day: date, lines: list[Any], records: li
             )
 
 
-def _rejected(
-    connection: duckdb.DuckDBPyConnection, mapping: SourceMapping, lines: dict[int, list[Any]]
-) -> list[RejectedLine]:
-    found = connection.execute(
-        "SELECT source_file, source_line, column_name, value, code, reason FROM rejected_rows"
-        " ORDER BY source_file, source_line"
-    ).fetchall()
-    kind = "line" if mapping.lines else "row"
-    return [
-        RejectedLine(
-            describe(f"page {number}, {kind} {line}", column, value, reason),
-            _transaction_id(mapping, lines[number][line - 1]),
-            code,
-            reason,
-            lines[number][line - 1],
-        )
-        for number, line, column, value, code, reason in found
-    ]
+def _rejected(mapping: SourceMapping, lines: dict[int, list[Any]], row: RejectedRow) -> RejectedLine:
+    payload = lines[row.source_file][row.source_line - 1]
+    place = place_on_page(mapping, row.source_file, row.source_line)
+    position = describe(place, row.column, row.value, row.reason)
+    return RejectedLine(position, _transaction_id(mapping, payload), row.code, row.reason, payload)
 
 
 def _transaction_id(mapping: SourceMapping, payload: Any) -> Any:

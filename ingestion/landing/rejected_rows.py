@@ -11,6 +11,7 @@ import duckdb
 import orjson
 
 from ingestion.mapping.json_rows import is_shown_as_json
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.rejections import VALUE_SHOWN
 from shared.dead_letters import DeadLetter
 
@@ -61,6 +62,11 @@ def rejected_lines(cursor: duckdb.DuckDBPyConnection, day: date, origin: RowOrig
                 continue
             position = describe(origin.place(number, line), column, value, reason)
             yield DeadLetter(code, reason, position, origin.payload(number, line, payload)).line()
+
+
+def place_on_page(mapping: SourceMapping, page: int, line: int) -> str:
+    """`page 3, row 17`; of orders with lines, which line of the page: `page 3, line 17`."""
+    return f"page {page}, {'line' if mapping.lines else 'row'} {line}"
 
 
 def describe(position: str, column: str | None, value: str | None, reason: str) -> str:

@@ -11,7 +11,7 @@ of APIs: with the date of the listing, and without a payload, because the listin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
 
@@ -37,6 +37,31 @@ VALUE_SHOWN = 80
 """Characters of a rejected value that the position of a dead letter has."""
 _SHOWN_CHARACTERS = 60
 _EXAMPLES = 3
+
+
+class RejectedRow(NamedTuple):
+    """Where a row of `rejected_rows` is, and why it was rejected."""
+
+    source_file: int
+    source_line: int
+    column: str | None
+    value: str | None
+    reason: str
+    code: str
+
+    def may_name_a_customer(self, mapping: SourceMapping) -> bool:
+        """Whether its value must not be in a message that goes to alerts or to `ops.pipeline_runs`."""
+        return self.column in mapping.personal_columns
+
+
+def first_rejected(connection: duckdb.DuckDBPyConnection, most: int) -> list[RejectedRow]:
+    """The first rejected rows, in the order of the files or pages."""
+    found = connection.execute(
+        "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
+        " ORDER BY source_file, source_line LIMIT ?",
+        [most],
+    ).fetchall()
+    return [RejectedRow(*row) for row in found]
 
 
 def fill_rejected_rows(
@@ -78,17 +103,12 @@ def check_share(
         return
     counted = ", ".join(f"{code} {number:,}" for code, number in counts)
     names = {file.number: file.name for file in files}
-    found = connection.execute(
-        "SELECT source_file, source_line, column_name, value, reason, code FROM rejected_rows"
-        " ORDER BY source_file, source_line LIMIT ?",
-        [_EXAMPLES],
-    ).fetchall()
     first = []
-    for number, line, column, value, reason, code in found:
-        where = f", column {column!r}" if column else ""
-        if column and column not in layout.personal_columns:
-            where += f", value {_shown(value)}"
-        first.append(f"{names[number]}, line {line}{where}: {reason} ({code})")
+    for row in first_rejected(connection, _EXAMPLES):
+        where = f", column {row.column!r}" if row.column else ""
+        if row.column and not row.may_name_a_customer(layout):
+            where += f", value {_shown(row.value or '')}"
+        first.append(f"{names[row.source_file]}, line {row.source_line}{where}: {row.reason} ({row.code})")
     raise StopRun(
         f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {most:.1%} is allowed):"
         f" {counted}. First: {'; '.join(first)}. Nothing was loaded."

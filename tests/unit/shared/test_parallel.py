@@ -9,7 +9,8 @@ import time
 import pytest
 
 from shared.config import PROJECT_ROOT
-from shared.parallel import run_in_parallel, run_within
+from shared.parallel import is_any_running, run_in_parallel, run_within
+from tests.waiting import wait_until
 
 INTERRUPTED = """
 import signal, threading, time
@@ -62,7 +63,9 @@ def test_what_exceeds_the_time_limit_has_no_result_and_keeps_nobody_waiting() ->
         return item
 
     assert run_within(0.2, work, ["fast", "slow", "also fast"], name="check") == ("fast", None, "also fast")
+    assert is_any_running()
     released.set()
+    wait_until(lambda: not is_any_running(), 30)
 
 
 def test_an_error_within_the_time_limit_is_raised() -> None:
