@@ -41,9 +41,10 @@ class CopiedProcess:
         return self._process.is_alive()
 
     def send(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send it a signal, unless it has ended."""
         assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may end at this instant
+            os.kill(self._process.pid, number)
 
     def wait(self, timeout_seconds: float = 120) -> subprocess.CompletedProcess[str]:
         """Its result. Raises TimeoutError, after killing it."""
