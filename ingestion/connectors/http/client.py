@@ -15,11 +15,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-import orjson
 import requests
 import urllib3
 
 from ingestion.connectors.http.deadline import DeadlineSession
+from ingestion.connectors.http.json_body import read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
@@ -245,8 +245,8 @@ class HttpClient:
                 f" Run again later; if this persists, check {self._api.url_setting}."
             )
         try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            return read_json(body)
+        except ValueError as error:
             raise RetryLater(f"{self._api.name} at {self._api.host} sent invalid JSON. Run again later.") from error
 
 

@@ -67,9 +67,8 @@ def test_retry_after_is_honoured_up_to_a_cap(retry_after: str, waited: float) ->
         Reply(body=b"", announced=10),
         Reply(body=gzip.compress(b'{"a": 1}')[:-12], headers={"Content-Encoding": "gzip"}),
         Reply(body=b"no gzip", headers={"Content-Encoding": "gzip"}),
-        Reply(body=b'{"a": "\xff"}'),
     ],
-    ids=["cut JSON", "short body", "web page", "no body", "cut gzip", "no gzip", "no UTF-8"],
+    ids=["cut JSON", "short body", "web page", "no body", "cut gzip", "no gzip"],
 )
 def test_a_broken_response_is_requested_again(bad: Reply) -> None:
     with http_vendor([bad, bad, GOOD]) as vendor:
