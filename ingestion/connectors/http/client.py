@@ -25,6 +25,7 @@ from shared.errors import FixConfiguration, RetryLater, StopRun
 
 _CHUNK_BYTES = 256 * 1024
 _CONNECT_SECONDS = 10.0
+_LEAST_BYTES_PER_VALUE = 16
 _NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -243,6 +244,13 @@ class HttpClient:
             raise RetryLater(
                 f"{self._api.name} at {self._api.host} sent {kind or 'no content type'} instead of JSON."
                 f" Run again later; if this persists, check {self._api.url_setting}."
+            )
+        # A parsed value takes far more memory than its two bytes: 60 MB of `{},` become gigabytes.
+        values, most = body.count(b",") + 1, self._limits.max_bytes // _LEAST_BYTES_PER_VALUE
+        if values > most:
+            raise StopRun(
+                f"{self._api.name} at {self._api.host} sent {values:,} values in one response, more than {most:,}."
+                " If that is expected, raise INGEST_MAX_RESPONSE_MB."
             )
         try:
             return read_json(body)

@@ -154,6 +154,15 @@ def test_a_body_that_is_too_large_stops_the_run_and_a_long_text_does_not() -> No
     assert "INGEST_MAX_RESPONSE_MB" in str(error)
 
 
+def test_a_body_of_very_many_values_is_stopped_before_it_is_parsed() -> None:
+    many = Reply(body=b"[" + b"{}," * 70_000 + b"{}]")
+    with http_vendor([many]) as vendor:
+        error = failure(vendor, max_bytes=1_000_000)
+        assert len(client(vendor.url, max_bytes=2_000_000).get("/sales").value) == 70_001
+    assert isinstance(error, StopRun)
+    assert "sent 70,001 values in one response, more than 62,500" in str(error)
+
+
 def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_while_unpacking() -> None:
     bomb = Reply(body=gzip.compress(b"x" * 50_000_000), headers={"Content-Encoding": "gzip"})
     with http_vendor([bomb]) as vendor:
