@@ -5,7 +5,9 @@ Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from rich.console import Console
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 
+_STANDARD_ERROR = 2
 DateArgument = Annotated[
     str | None,
     typer.Argument(metavar="DATE", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
@@ -70,7 +73,19 @@ def exit_code() -> Iterator[None]:
         yield
     except RetailError as error:
         typer.echo(str(error), err=True)
+        _say_no_more()
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         typer.echo("Interrupted. Unfinished work was not published.", err=True)
+        _say_no_more()
         raise typer.Exit(130) from error
+
+
+def _say_no_more() -> None:
+    """Let nothing follow the message of a failure on standard error.
+
+    DuckDB's binding lists every function of its own there when the process ends and a thread, left in the middle of its
+    work, still holds a connection.
+    """
+    if "duckdb" in sys.modules:
+        atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_ERROR))

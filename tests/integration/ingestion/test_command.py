@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ import pytest
 from shared.counts import counted
 from tests.copied_process import run_module, run_new
 from tests.fakes.http_vendor import Reply, http_vendor
+from tests.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.fakes.vendors import Vendor
@@ -54,6 +57,28 @@ def test_rejected_lines_are_counted_with_the_command_that_shows_them(
     assert done.returncode == 0, done.stderr
     rejected = counted(platform.manifest("retailer_1", DAY).rejected, "line")
     assert f"Rejected: {rejected}. To see why: retail dead-letters list" in done.stderr
+
+
+def test_an_interrupt_in_the_middle_of_a_page_ends_with_one_line(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
+    vendors["retailer_1"].faults("slow:1;seconds=20")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ingestion.main", DAY, "--retailer", "retailer_1"],
+        env=complete({**platform.environment, "LOG_LEVEL": "ERROR", "INGEST_TIMEOUT_SECONDS": "30"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            wait_until(lambda: platform.query("SELECT 1 FROM ops.pipeline_runs WHERE status = 'running'") != [], 60)
+            wait_until(lambda: sum(vendors["retailer_1"].fired().values()) > 0, 60)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert (process.returncode, said.splitlines()) == (130, ["Interrupted. Unfinished work was not published."])
 
 
 def test_it_also_runs_from_its_own_folder_and_for_one_retailer(platform: Platform) -> None:
