@@ -12,17 +12,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
+from shared import parallel
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 
-_STANDARD_ERROR = 2
 DateArgument = Annotated[
     str | None,
     typer.Argument(metavar="DATE", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
@@ -73,19 +73,21 @@ def exit_code() -> Iterator[None]:
         yield
     except RetailError as error:
         typer.echo(str(error), err=True)
-        _say_no_more()
         raise typer.Exit(error.exit_code) from error
-    except KeyboardInterrupt as error:
+    except KeyboardInterrupt:
         typer.echo("Interrupted. Unfinished work was not published.", err=True)
-        _say_no_more()
-        raise typer.Exit(130) from error
+        _leave(130)
 
 
-def _say_no_more() -> None:
-    """Let nothing follow the message of a failure on standard error.
+def _leave(status: int) -> NoReturn:
+    """End the command. Nothing follows its message on standard error.
 
-    DuckDB's binding lists every function of its own there when the process ends and a thread, left in the middle of its
-    work, still holds a connection.
+    A thread that an interrupt left in the middle of its work may be within DuckDB. Python would end it there when it
+    closes down, which C++ takes for an error: the process would be aborted, with another status and more messages.
     """
-    if "duckdb" in sys.modules:
-        atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), _STANDARD_ERROR))
+    if parallel.is_any_running():
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    raise typer.Exit(status)

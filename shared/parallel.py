@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from threading import Thread
 from typing import TypeVar
+from weakref import WeakSet
 
+_threads: WeakSet[Thread] = WeakSet()
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _SIGNALS_NOTICED_SECONDS = 0.5
@@ -46,8 +48,15 @@ def run_within(
 def _start(work: Callable[[Item], Result], items: Sequence[Item], name: str) -> list[Future[Result]]:
     futures: list[Future[Result]] = [Future() for _ in items]
     for number, (future, item) in enumerate(zip(futures, items, strict=True)):
-        Thread(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True).start()
+        thread = Thread(target=_fulfil, args=(future, work, item), name=f"{name}_{number}", daemon=True)
+        _threads.add(thread)
+        thread.start()
     return futures
+
+
+def is_any_running() -> bool:
+    """Whether a thread that was started here is still at work, for example after an interrupt."""
+    return any(thread.is_alive() for thread in tuple(_threads))
 
 
 def _fulfil(future: Future[Result], work: Callable[[Item], Result], item: Item) -> None:
