@@ -80,6 +80,8 @@ class IngestSettings(_Frozen):
     """The most missing days that one run fills after an outage."""
     memory_mb: int = Field(80, ge=64, le=16_384)
     """What DuckDB may keep in memory while a listing is read; the rest is on disk."""
+    listing_minutes: float = Field(60, gt=0)
+    """Longest time for the pages of one listing."""
     requests_per_second: float = Field(20, gt=0)
     """Token-bucket rate towards each retailer."""
     max_attempts: int = Field(6, ge=1, le=50)
@@ -131,6 +133,7 @@ SECTIONS: dict[str, dict[str, str]] = {
         "lookback_days": "INGEST_LOOKBACK_DAYS",
         "catch_up_days": "INGEST_CATCH_UP_DAYS",
         "memory_mb": "INGEST_MEMORY_MB",
+        "listing_minutes": "INGEST_LISTING_MINUTES",
         "requests_per_second": "INGEST_REQUESTS_PER_SECOND",
         "max_attempts": "INGEST_MAX_ATTEMPTS",
         "backoff_seconds": "INGEST_BACKOFF_SECONDS",

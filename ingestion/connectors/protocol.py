@@ -181,7 +181,6 @@ def http_client(
         response_limits(ingest),
         authorization=authorization,
         clock=runtime.clock,
-        monotonic=runtime.monotonic,
         sleep=runtime.sleep,
         jitter=runtime.jitter,
     )

@@ -17,6 +17,7 @@ from typing import Any
 
 import duckdb
 
+from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import describe, rejected_lines
@@ -84,7 +85,13 @@ def land_date(
             reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing,
         ):
             try:
-                reading = _read(connector, day, listing, runtime)
+                limits = PageLimits(
+                    f"{connector.retailer_id} {day}: the listing",
+                    settings.listing_minutes,
+                    runtime.monotonic,
+                    report.lines if report else None,
+                )
+                reading = _read(connector, day, listing, limits, runtime)
             except ListingChanged as error:
                 problem = str(error)
                 continue
@@ -132,13 +139,14 @@ def _no_disk(what: str, reason: str | None) -> str:
     )
 
 
-def _read(connector: Connector[Any], day: date, listing: Listing, runtime: Runtime) -> _Reading:
+def _read(connector: Connector[Any], day: date, listing: Listing, limits: PageLimits, runtime: Runtime) -> _Reading:
     requested_from = runtime.clock()
     is_empty = True
     with prefetch(connector.fetch_sales_data(day)) as pages:
         for page in pages:
             if is_empty:
                 requested_from, is_empty = min(requested_from, page.as_of), False
+            limits.check(page.rows)
             listing.add(page)
     if is_empty:
         raise StopRun(

@@ -28,11 +28,9 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from shared.dead_letters import as_json
-from shared.errors import StopRun
 from shared.scratch import scratch_directory
 
 _LINES_AT_ONCE = 20_000
-_MOST_REPETITIONS = 10
 _MEMORY_PER_BYTE = 6
 """Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
 
@@ -59,8 +57,7 @@ class Listing:
         self._mapping, self._day, self._reader = mapping, day, JsonReader(mapping)
         self._bytes_at_once = memory_mb * 1024 * 1024 // _MEMORY_PER_BYTE
         self._pending: dict[int, JsonPage] = {}
-        self._lines = self._bytes = self._repeated = 0
-        self._last = b""
+        self._lines = self._bytes = 0
         self._sent: list[_SentPage] = []
         self._shown: tuple[int, list[Any]] | None = None
         """The lines of the page that was read again last."""
@@ -77,7 +74,6 @@ class Listing:
     def add(self, page: RawPage[Any]) -> None:
         """Add the rows of a page, in the order of the listing."""
         body = as_json(page.rows)
-        self._notice_repetition(page, body)
         before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
         self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
         read = self._reader.read(page.rows)
@@ -107,16 +103,6 @@ class Listing:
         """Close the files, both also when there was no room for the rest of one."""
         with self._text:
             self._pages.close()
-
-    def _notice_repetition(self, page: RawPage[Any], body: bytes) -> None:
-        """Raises StopRun if the source sends one page again and again: its paging would never end."""
-        self._repeated = self._repeated + 1 if body == self._last and page.rows else 0
-        self._last = body
-        if self._repeated == _MOST_REPETITIONS:
-            raise StopRun(
-                f"Page {page.number} of {self._day} is the same as the {_MOST_REPETITIONS} pages before it. Does the"
-                " connector request the next page each time?"
-            )
 
     def _map(self) -> None:
         if not self._pending:

@@ -17,6 +17,8 @@ class Unread:
 
     code: RejectReason
     reason: str
+    sent: str = ""
+    """What the source sent, as far as it can be shown."""
 
 
 ABSENT = Unread(RejectReason.MISSING_FIELD, "missing")

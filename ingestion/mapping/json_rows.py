@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import WHITE_SPACE
 from ingestion.models.line_ids import content_line_id
 from ingestion.models.reject_reasons import RejectReason
+from shared.dead_letters import as_json
 
 if TYPE_CHECKING:
     import pyarrow
@@ -69,8 +68,8 @@ class _Column:
     def fault(self, value: object) -> JsonFault:
         """What is wrong with a value that is not of this column's type."""
         if isinstance(value, Unread):
-            return JsonFault(value.code, value.reason, self.name, "")
-        shown = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+            return JsonFault(value.code, value.reason, self.name, value.sent)
+        shown = value if isinstance(value, str) else as_json(value).decode()
         if len(shown) > _SHOWN_CHARACTERS:
             shown = f"{shown[:_SHOWN_CHARACTERS]}… ({len(shown):,} characters)"
         if value is None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HeaderKey, JsonResponse
+from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
@@ -41,6 +42,7 @@ class Retailer1Service:
         self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)
+        self._limits = ingest.listing_minutes, runtime.monotonic
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """Lines sold on `day`. Raises ListingChanged when the number of rows changes between pages."""
@@ -80,7 +82,9 @@ class Retailer1Service:
         """Dates of lines changed since then, including the dates they had before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
+        limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
         for _, page in self._pages({"updated_since": since.astimezone(UTC).isoformat(timespec="seconds")}):
+            limits.check(page.rows)
             as_of = as_of or page.as_of
             for row in page.rows:
                 try:

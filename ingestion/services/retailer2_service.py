@@ -12,6 +12,7 @@ import requests
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
+from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
@@ -78,6 +79,7 @@ class Retailer2Service:
         self._client = protocol.http_client(source, connection, ingest, runtime, credentials)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)
+        self._limits = ingest.listing_minutes, runtime.monotonic
 
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[dict[str, Any]]]:
         """The orders placed on `day`, with their lines."""
@@ -113,7 +115,9 @@ class Retailer2Service:
         """Dates of orders modified since then, including the dates they had before."""
         dates: dict[date, datetime] = {}
         as_of: datetime | None = None
+        limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
         for page in self._pages({"modified_since": str(int(since.timestamp()))}):
+            limits.check(page.rows)
             as_of = as_of or page.as_of
             for order in page.rows:
                 try:

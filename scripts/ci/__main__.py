@@ -3,7 +3,7 @@
 bash .ci/run             run what is due, print why; status 1 when a suite failed
 bash .ci/run --plan      only print what would run
 bash .ci/run --all       run everything
-bash .ci/run --record    run what is due for this landing; when all passed, add a line to .ci/landings.jsonl
+bash .ci/run --record    run what is due for this landing, and add a line to .ci/landings.jsonl
 """
 
 from __future__ import annotations
@@ -42,9 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commit = git(ROOT, "rev-parse", "HEAD").strip() if options.record else ""
     results = _run(decisions)
     _show("summary", summary_lines(decisions, results))
-    if not all(result.ok for result in results.values()):
-        return 1
-    return _record(commit, results) if options.record else 0
+    recorded = _record(commit, results) if options.record else True
+    return 0 if recorded and all(result.ok for result in results.values()) else 1
 
 
 def _end(number: int, frame: object) -> NoReturn:
@@ -56,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=".ci/run", description="Run the suites that are due for this commit.")
     parser.add_argument("--plan", action="store_true", help="print what would run and why, and run nothing")
     parser.add_argument("--all", action="store_true", help="run every suite")
-    parser.add_argument("--record", action="store_true", help=f"for a landing: add the result to {RECORD}")
+    parser.add_argument("--record", action="store_true", help=f"for a landing: add the results to {RECORD}")
     return parser
 
 
@@ -71,14 +70,18 @@ def _run(decisions: Sequence[Decision]) -> dict[Step, Result]:
     return results
 
 
-def _record(commit: str, results: dict[Step, Result]) -> int:
+def _record(commit: str, results: dict[Step, Result]) -> bool:
     if git(ROOT, "rev-parse", "HEAD").strip() != commit or not is_clean(ROOT):
         print("ci: the checkout has changed during the run, so nothing is recorded.")
-        return 1
-    seconds = {suite.name: result.seconds for step, result in results.items() for suite in step.suites}
-    append_landing(ROOT, Landing(commit, datetime.now(UTC).date().isoformat(), seconds))
-    print(f"\nci: recorded. Commit {RECORD}, and nothing else with it.")
-    return 0
+        return False
+    seconds = {suite.name: result.seconds for step, result in results.items() for suite in step.suites if result.ok}
+    failed = tuple(suite.name for step, result in results.items() for suite in step.suites if not result.ok)
+    append_landing(ROOT, Landing(commit, datetime.now(UTC).date().isoformat(), seconds, failed))
+    if failed:
+        print(f"\nci: recorded what passed. Commit {RECORD}, correct what failed, and run --record again.")
+    else:
+        print(f"\nci: recorded. Commit {RECORD}, and nothing else with it.")
+    return True
 
 
 def _show(title: str, lines: Sequence[str]) -> None:

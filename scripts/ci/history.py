@@ -24,6 +24,8 @@ class Landing:
     date: str
     seconds: Mapping[str, int]
     """How long each suite took that ran and passed."""
+    failed: tuple[str, ...] = ()
+    """The suites that ran and failed. With any it is only an attempt, which does not stand for its checkout."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,17 @@ class History:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether the last landing is this very checkout."""
-        return bool(self.landings) and not self.changed[self.landings[-1].commit]
+        """Whether the last landing is this very checkout, and nothing failed in it."""
+        return bool(self.landings) and not self.changed[self.landings[-1].commit] and not self.landings[-1].failed
 
     def last_run(self, suite: str) -> int | None:
-        """Place of the last landing with which a suite passed."""
-        places = [place for place, landing in enumerate(self.landings) if suite in landing.seconds]
-        return places[-1] if places else None
+        """Place of the last landing with which a suite passed; None if it has failed since, or never passed."""
+        for place, landing in reversed(tuple(enumerate(self.landings))):
+            if suite in landing.failed:
+                return None
+            if suite in landing.seconds:
+                return place
+        return None
 
 
 class GitError(Exception):
@@ -94,7 +100,8 @@ def _recorded(root: Path) -> list[Landing]:
 def _landing(number: int, line: str) -> Landing:
     try:
         entry = json.loads(line)
-        return Landing(str(entry["commit"]), str(entry["date"]), {str(k): int(v) for k, v in entry["seconds"].items()})
+        seconds = {str(name): int(taken) for name, taken in entry["seconds"].items()}
+        return Landing(str(entry["commit"]), str(entry["date"]), seconds, tuple(map(str, entry.get("failed", ()))))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{RECORD}, line {number}: not a landing ({error!r})") from error
 
@@ -122,6 +129,8 @@ def is_clean(root: Path) -> bool:
 
 def append_landing(root: Path, landing: Landing) -> None:
     """Add a line to the record; it counts once it is committed."""
-    entry = {"commit": landing.commit, "date": landing.date, "seconds": dict(landing.seconds)}
+    entry: dict[str, object] = {"commit": landing.commit, "date": landing.date, "seconds": dict(landing.seconds)}
+    if landing.failed:
+        entry["failed"] = list(landing.failed)
     with (root / RECORD).open("a", encoding="utf-8") as record:
         record.write(json.dumps(entry) + "\n")

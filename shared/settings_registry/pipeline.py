@@ -199,6 +199,7 @@ BEHAVIOUR = Section(
             "Megabytes of a source's listing that are kept in memory, for each source that is read at the same time;"
             " the rest is in temporary files.",
         ),
+        plain("INGEST_LISTING_MINUTES", "60", "The longest time for the pages of one listing of a source."),
         plain("LOG_FORMAT", "console", "`console`, or `json` for machines."),
         plain("LOG_LEVEL", "INFO", "`DEBUG`, `INFO`, `WARNING` or `ERROR`. Commands then log to standard error."),
         optional(

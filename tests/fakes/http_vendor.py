@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -109,3 +110,31 @@ def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterat
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def dripping(sent: bytes, repeated: bytes, *, reads_request: bool = True) -> Iterator[str]:
+    """The URL of a server that sends the one text and then the other, again and again, until it is told to stop."""
+    server = socket.create_server(("127.0.0.1", 0))
+    stopped = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while not stopped.is_set():
+                connection, _ = server.accept()
+                threading.Thread(target=drip, args=(connection,), daemon=True).start()
+
+    def drip(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            if reads_request:
+                connection.recv(65_536)
+            connection.sendall(sent)
+            while not stopped.wait(0.02):
+                connection.sendall(repeated)
+
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        stopped.set()
+        server.close()

@@ -15,15 +15,17 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-import orjson
 import requests
 import urllib3
 
+from ingestion.connectors.http.deadline import DeadlineSession
+from ingestion.connectors.http.json_body import read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
 _CHUNK_BYTES = 256 * 1024
 _CONNECT_SECONDS = 10.0
+_LEAST_BYTES_PER_VALUE = 16
 _NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -82,7 +84,7 @@ class Limits:
     timeout_seconds: float
     """Longest wait for the connection and for the next byte."""
     total_seconds: float
-    """Longest time for the complete body, even if bytes keep arriving."""
+    """Longest time from the connection to the last byte, even if bytes keep arriving."""
     max_bytes: int
     """Largest body, unpacked."""
 
@@ -120,14 +122,13 @@ class HttpClient:
         *,
         authorization: Authorization | None = None,
         clock: Callable[[], datetime] = _now,
-        monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._api, self._limits, self._authorization = api, limits, authorization
-        self._clock, self._monotonic = clock, monotonic
+        self._clock = clock
         self._throttle = RequestThrottle(api.name, policy, sleep=sleep, jitter=jitter)
-        self._session = requests.Session()
+        self._session = DeadlineSession()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "retail-analytics-platform"})
 
     def close(self) -> None:
@@ -161,19 +162,28 @@ class HttpClient:
         requested_at = self._clock()
         url = self._api.base_url.rstrip("/") + path
         timeout = (min(_CONNECT_SECONDS, self._limits.timeout_seconds), self._limits.timeout_seconds)
-        try:
-            with self._session.request(
-                method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
-            ) as response:
-                self._check_status(response, path.partition("?")[0])
-                body = self._read(response)
-        except _NO_URL as error:
-            raise FixConfiguration(
-                f"{self._api.name}: its address is not a URL. Correct {self._api.url_setting} in .env."
-            ) from error
-        except _NETWORK_ERRORS as error:
-            raise RetryLater(self._no_response(error)) from error
+        with self._session.deadline(self._limits.total_seconds) as deadline:
+            try:
+                with self._session.request(
+                    method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
+                ) as response:
+                    self._check_status(response, path.partition("?")[0])
+                    body = self._read(response)
+                if deadline.is_over:  # the end that was read may be ours
+                    raise RetryLater(self._too_slow())
+            except _NO_URL as error:
+                raise FixConfiguration(
+                    f"{self._api.name}: its address is not a URL. Correct {self._api.url_setting} in .env."
+                ) from error
+            except _NETWORK_ERRORS as error:
+                raise RetryLater(self._too_slow() if deadline.is_over else self._no_response(error)) from error
         return JsonResponse(self._parse(response, body), response.headers, requested_at)
+
+    def _too_slow(self) -> str:
+        return (
+            f"{self._api.name} at {self._api.host} took more than {self._limits.total_seconds:g} s for one response."
+            " Run again later."
+        )
 
     def _no_response(self, error: Exception) -> str:
         if isinstance(error, requests.ConnectTimeout) or (
@@ -212,7 +222,6 @@ class HttpClient:
         raise RequestRejected(f"{name} at {self._api.host} rejected the request for {path} ({status}).", status)
 
     def _read(self, response: requests.Response) -> bytes:
-        deadline = self._monotonic() + self._limits.total_seconds
         body = bytearray()
         # read1 returns what has arrived; a plain read would wait until a chunk is full, however slowly bytes arrive.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
@@ -221,11 +230,6 @@ class HttpClient:
                 raise StopRun(
                     f"{self._api.name} at {self._api.host} sent more than {self._limits.max_bytes} bytes in one"
                     " response. If that is expected, raise INGEST_MAX_RESPONSE_MB."
-                )
-            if self._monotonic() > deadline:
-                raise RetryLater(
-                    f"{self._api.name} at {self._api.host} took more than {self._limits.total_seconds:g} s"
-                    " for one response. Run again later."
                 )
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(announced):
@@ -241,9 +245,16 @@ class HttpClient:
                 f"{self._api.name} at {self._api.host} sent {kind or 'no content type'} instead of JSON."
                 f" Run again later; if this persists, check {self._api.url_setting}."
             )
+        # A parsed value takes far more memory than its two bytes: 60 MB of `{},` become gigabytes.
+        values, most = body.count(b",") + 1, self._limits.max_bytes // _LEAST_BYTES_PER_VALUE
+        if values > most:
+            raise StopRun(
+                f"{self._api.name} at {self._api.host} sent {values:,} values in one response, more than {most:,}."
+                " If that is expected, raise INGEST_MAX_RESPONSE_MB."
+            )
         try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError as error:
+            return read_json(body)
+        except ValueError as error:
             raise RetryLater(f"{self._api.name} at {self._api.host} sent invalid JSON. Run again later.") from error
 
 

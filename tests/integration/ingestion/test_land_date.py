@@ -93,6 +93,13 @@ def test_no_page_is_not_an_empty_date(land: Callable[..., LandedDate]) -> None:
     assert land([]).landed == 0
 
 
+def test_a_listing_without_end_is_left_and_one_far_longer_than_reported(land: Callable[..., LandedDate]) -> None:
+    with pytest.raises(StopRun, match="retailer_1 2024-01-15: the listing: 20 pages in a row brought nothing new"):
+        land(*[[row_1()]] * 30)
+    with pytest.raises(StopRun, match="130,000 rows came, far more than the control report has"):
+        land([row_1(sale_id="A")] * 65_000, [row_1(sale_id="B")] * 65_000, [], report=ControlReport(lines=2, net={}))
+
+
 def test_too_little_memory_names_the_setting(land: Callable[..., LandedDate]) -> None:
     rows = [row_1(sale_id=f"S{number}", product_name=f"{number} {'x' * 200}") for number in range(20_000)]
     with pytest.raises(FixConfiguration, match=r"retailer_1 2024-01-15: 8 MB are not enough.*INGEST_MEMORY_MB"):

@@ -83,14 +83,30 @@ def test_a_landing_is_recorded_and_the_next_run_says_what_it_leaves_out(checkout
     assert "not run:\nsecond" in summary and "due in 2 landings at the latest" in summary
 
 
-def test_a_failed_suite_ends_with_1_and_is_not_recorded(checkout: Path) -> None:
+def test_after_a_failure_the_next_record_repeats_what_failed_and_not_what_passed(checkout: Path) -> None:
+    suites = SUITES + SUITES.split("\n\n")[1].replace("second", "third").replace("docs/", "other/")
+    (checkout / ".ci" / "suites.toml").write_text(suites, encoding="utf-8")
+    with (checkout / "Makefile").open("a", encoding="utf-8") as makefile:
+        makefile.write("third:\n\t@:\n")
     (checkout / "docs" / "broken").touch()
     commit(checkout)
 
     status, said = run(checkout, "--record")
 
-    assert (status, (checkout / RECORD).exists()) == (1, False)
-    assert "second                   FAILED" in said
+    assert status == 1
+    assert "second                   FAILED" in said and "recorded what passed" in said
+    (line,) = (checkout / RECORD).read_text(encoding="utf-8").splitlines()
+    assert (json.loads(line)["seconds"].keys(), json.loads(line)["failed"]) == ({"first", "third"}, ["second"])
+    commit(checkout)
+    assert "is not recorded" in run(checkout, "--plan")[1], "an attempt does not stand for its checkout"
+
+    (checkout / "docs" / "broken").rename(checkout / "mended")
+    commit(checkout)
+    status, said = run(checkout, "--record")
+
+    assert status == 0
+    plan = said.split("== summary")[0]
+    assert "== second: make second" in plan and "== third: make third" not in plan
 
 
 def test_nothing_is_recorded_of_a_checkout_with_changes(checkout: Path) -> None:

@@ -17,7 +17,6 @@ from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
 from ingestion.mapping.workspace import workspace
-from shared.errors import StopRun
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import line_2, row_1
 
@@ -83,14 +82,6 @@ def test_pages_with_one_number_are_all_landed(listing: Listing) -> None:
 
     assert [line["transaction_id"] for line in landed(listing)] == ["A", "B"]
     assert [each["position"] for each in dead_letters(listing)] == ['page 1, row 2, column currency: "ZZZ"']
-
-
-def test_a_page_that_comes_again_and_again_ends_the_listing(listing: Listing) -> None:
-    for number in range(1, 11):
-        add(listing, [], [row_1()], [row_1()], number=number)
-    add(listing, *[[row_1(sale_id="B")]] * 10)
-    with pytest.raises(StopRun, match="Page 99 of 2024-01-15 is the same as the 10 pages before it"):
-        add(listing, [row_1(sale_id="B")], number=99)
 
 
 def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -> None:

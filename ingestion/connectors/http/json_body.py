@@ -1,0 +1,91 @@
+"""Reads a JSON body in which a single value cannot be read, so that its record is rejected and not the page.
+
+Servers send what strict readers refuse: half a surrogate pair, bytes that are not UTF-8, NaN, 1e400, control characters
+in a text, integers of thousands of digits, and values nested a thousand levels deep. Each such value is an `Unread` in
+what is returned; the mapping rejects a record that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+from ingestion.mapping.json_objects import Unread
+from ingestion.models.reject_reasons import RejectReason
+
+_MOST_DIGITS = 1_000
+_MOST_LEVELS = 500
+_SHOWN_CHARACTERS = 200
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TOO_DEEP = "\udfff nested too deeply"
+"""In place of a value; no text can contain it, since a byte that is not UTF-8 becomes another surrogate."""
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a body. Raises ValueError if it is not JSON."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body.decode("utf-8", "surrogateescape")
+    try:
+        value = _loads(text)
+    except RecursionError:
+        value = _loads(_without_depths(text))
+    return _marked(value)
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, strict=False, parse_int=_integer, parse_float=_number, parse_constant=_constant)
+
+
+def _integer(text: str) -> object:
+    if len(text) > _MOST_DIGITS:
+        return _unread(RejectReason.TOO_MANY_DIGITS, "a number with more than a thousand digits", text)
+    return int(text)
+
+
+def _number(text: str) -> object:
+    value = float(text)
+    return value if math.isfinite(value) else _constant(text)
+
+
+def _constant(text: str) -> Unread:
+    return _unread(RejectReason.NOT_A_NUMBER, "not a finite number", text)
+
+
+def _unread(code: RejectReason, reason: str, sent: str) -> Unread:
+    # With quotes and backslashes as they are, and everything beyond ASCII escaped.
+    shown = sent[:_SHOWN_CHARACTERS].encode("ascii", "backslashreplace").decode()
+    return Unread(code, reason, shown)
+
+
+def _without_depths(text: str) -> str:
+    """The text with a mark in place of every value that is nested too deeply."""
+    kept, level, start = list[str](), 0, 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            level += 1
+            if level == _MOST_LEVELS + 1:
+                kept.append(text[start : found.start()])
+        elif found[0] in "]}":
+            level -= 1
+            if level == _MOST_LEVELS:
+                kept.append(json.dumps(_TOO_DEEP))
+                start = found.end()
+    return "".join((*kept, text[start:] if level <= _MOST_LEVELS else ""))
+
+
+def _marked(value: Any) -> Any:
+    """The value with an `Unread` in place of every text that is not one."""
+    if isinstance(value, str) and _SURROGATE.search(value):
+        if value == _TOO_DEEP:
+            return Unread(RejectReason.MALFORMED, "nested too deeply", "")
+        return _unread(RejectReason.MALFORMED, "a text with half a character", value)
+    if isinstance(value, list):
+        return list(map(_marked, value))
+    return dict(zip(value, map(_marked, value.values()), strict=True)) if isinstance(value, dict) else value

@@ -1,0 +1,60 @@
+"""A value that cannot be read rejects its record, not the page that it is on."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+
+import orjson
+import pytest
+
+from ingestion.connectors.http.json_body import read_json
+from ingestion.connectors.protocol import RawPage
+from ingestion.landing.listing import reading_listing
+from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.mapping.workspace import workspace
+from tests.fakes.retailer_mappings import retailer_mapping
+from tests.fakes.vendor_rows import row_1
+
+DAY = date(2024, 1, 15)
+BAD = {
+    "half a surrogate pair": (rb'"Lamp \ud83d"', "MALFORMED"),
+    "not UTF-8": (b'"Lamp \xe9"', "MALFORMED"),
+    "NaN": (b"NaN", "NOT_A_NUMBER"),
+    "minus infinity": (b"-Infinity", "NOT_A_NUMBER"),
+    "1e400": (b"1e400", "NOT_A_NUMBER"),
+    "5,000 digits": (b"9" * 5_000, "TOO_MANY_DIGITS"),
+    "control character": (b'"Lamp \x01"', "CONTROL_CHARACTER"),
+    "deep": (b"[" * 5_000 + b"]" * 5_000, "MALFORMED"),
+    "deep objects": (b'{"a":' * 5_000 + b'"]"' + b"}" * 5_000, "MALFORMED"),
+}
+
+
+def rejected(key: str, bad: bytes) -> list[dict[str, str]]:
+    """What is rejected of three rows, of which the second has a value that cannot be read."""
+    rows = [row_1(sale_id="A"), {**row_1(sale_id="B"), key: "@"}, row_1(sale_id="C")]
+    page = read_json(json.dumps(rows).encode().replace(b'"@"', bad))
+    with workspace(64, threads=1) as connection, reading_listing(retailer_mapping(1), DAY, 64, connection) as listing:
+        listing.add(RawPage(1, page, datetime.now(UTC)))
+        totals, _ = listing.complete()
+        found = [orjson.loads(line) for line in rejected_lines(connection.cursor(), DAY, listing)]
+        assert totals.landed + len(found) == 3
+        return found
+
+
+@pytest.mark.parametrize(("bad", "code"), BAD.values(), ids=BAD)
+def test_the_record_is_rejected_and_the_others_land(bad: bytes, code: str) -> None:
+    [found] = rejected("product_name", bad)
+    assert found["reason_code"] == code
+    assert found["position"].startswith("page 1, row 2, column product_name")
+
+
+@pytest.mark.parametrize(("bad", "_"), BAD.values(), ids=BAD)
+def test_a_value_that_no_field_needs_rejects_nothing(bad: bytes, _: str) -> None:
+    assert rejected("remark", bad) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b'[{"a": 1}', b"<html>", b"[1,]", b'["a\xff]', b"[" * 5_000, b"]"])
+def test_what_is_not_json_is_no_value(body: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        read_json(body)
