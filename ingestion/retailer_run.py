@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from ingestion import catch_up
+from ingestion import catch_up, source_clock
 from ingestion.connectors import registry
-from ingestion.connectors.protocol import Connector, Runtime
+from ingestion.connectors.protocol import Changes, Connector, Runtime
 from ingestion.landing.land_date import land_date
 from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.mapping.workspace import workspace
@@ -26,6 +26,11 @@ _log = get_logger(__name__)
 class _Progress:
     dates: list[LandedDate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    clock_warnings: list[str] = field(default_factory=list)
+
+    def warn(self, message: str) -> None:
+        """Note what is wrong with the source's clock."""
+        self.clock_warnings.append(message)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def ingest_retailer(
                 for each in (*catchup.to_land, day):
                     changes = catchup.changes if each == day else ChangesRead()
                     progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes))
+                    progress.clock_warnings += progress.dates[-1].clock_warnings
         finally:
             connector.close()
     except RetailError as failure:
@@ -69,7 +75,19 @@ def ingest_retailer(
     except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
         error, kind = f"{_unexpected(retailer_id, day, settings, failure)}. See the log.", "StopRun"
         _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
-    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
+    warnings = tuple(progress.clock_warnings)
+    for warning in warnings:
+        _log.warning("the source's clock is ahead", retailer_id=retailer_id, warning=warning)
+    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind, warnings)
+
+
+def _check_clock(retailer_id: str, listed: Changes, progress: _Progress, now: datetime) -> None:
+    """Warn of times in the future in a list of changes, which has been read since `now`."""
+    if source_clock.is_ahead(listed.as_of, now):
+        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "its list of changes is as of", listed.as_of, now))
+    latest = max((at for at in listed.dates.values() if at < source_clock.ANY_TIME), default=now)
+    if source_clock.is_ahead(latest, now):
+        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "a change has the time", latest, now))
 
 
 def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Exception) -> str:
@@ -103,8 +121,18 @@ def _plan(
             " and so on."
         )
         _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
-    since = catch_up.changes_since(day, published, settings.lookback_days)
+    if catch_up.is_ahead(published, now):
+        what, ahead = "changes count as read until", published.changes_read_until or now
+        progress.warn(
+            source_clock.ahead_of_our_clock(connector.retailer_id, what, ahead, now)
+            + " This run reads again what may have been missed, and corrects it."
+        )
+        certain = catch_up.certainly_read_until(zone.bucket, connector.retailer_id, loaded, published)
+        published = replace(published, changes_read_until=certain)
+    since = catch_up.changes_since(day, published, settings.lookback_days, now)
     listed = connector.list_changes(since)
+    if listed:
+        _check_clock(connector.retailer_id, listed, progress, now)
     listing = listed or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
     affected = {each: changed_at for each, changed_at in affected.items() if each >= start}
@@ -123,5 +151,5 @@ def _plan(
         skipped=len(known),
     )
     # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
-    changes = ChangesRead(since, listed.as_of if listed else None)
+    changes = ChangesRead(since, source_clock.read_until(listed.as_of, now) if listed else None)
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))
