@@ -322,3 +322,11 @@ def test_every_role_reads_the_facts_unqualified(loader: Loader) -> None:
             cursor.execute("SELECT count(*) FROM fact_sales")
             assert cursor.fetchone() == (1,)
             cursor.execute("SELECT count(*) FROM pipeline_metadata")
+
+
+def test_nothing_is_loaded_for_the_unknown_retailer(loader: Loader) -> None:
+    before = loader.digest()
+    loader.zone.land([record("1").model_copy(update={"retailer_id": "unknown"})], retailer_id="unknown")
+    with pytest.raises(StopRun, match="'unknown' is the id of the unknown retailer"):
+        loader.load(retailer_id="unknown")
+    assert loader.digest() == before
