@@ -9,6 +9,7 @@ from decimal import Decimal
 import duckdb
 
 from ingestion.landing.control_totals import DayContents
+from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
 
 LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
@@ -79,10 +80,10 @@ def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[s
 
 
 def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
-    # Of two versions of the same time, the one that was listed later. It may be in another currency.
+    # Of two versions, the one that the load will take (conform_records.sql). They may be in different currencies.
     found = connection.execute(
-        "SELECT latest.currency, sum(latest.net_amount) FROM ("
-        " SELECT arg_max({'currency': currency, 'net_amount': net_amount}, (changed_at, rowid)) AS latest"
+        "SELECT latest.currency, sum(latest.net_amount) FROM ("  # noqa: S608 - our own columns
+        f" SELECT arg_max({{'currency': currency, 'net_amount': net_amount}}, ({', '.join(VERSION_ORDER)})) AS latest"
         " FROM listing_keys GROUP BY key) GROUP BY latest.currency"
     ).fetchall()
     return dict(found)
