@@ -19,6 +19,7 @@ import duckdb
 
 from ingestion import source_clock
 from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
+from ingestion.landing.control_totals import check_sum
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import describe, rejected_lines
 from ingestion.landing.serialise import DayText
@@ -104,6 +105,8 @@ def _land(
                 continue
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
+            for currency, gross in reading.totals.gross_amounts.items():
+                check_sum(f"{connector.retailer_id} {day}", currency, gross)
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):

@@ -28,6 +28,8 @@ class Totals:
     distinct_amounts: Money = field(default_factory=dict)
     """Of the landed lines: each natural key once, in its latest version."""
     reasons: Mapping[str, int] = field(default_factory=dict)
+    gross_amounts: Money = field(default_factory=dict)
+    """Of the landed lines: every one, regardless of its sign."""
 
     @property
     def landed(self) -> int:
@@ -53,9 +55,11 @@ class Totals:
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
     [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
-    amounts: dict[str, Decimal] = dict(
-        connection.execute("SELECT currency, sum(net_amount) FROM listing_keys GROUP BY currency").fetchall()
-    )
+    sums = connection.execute(
+        "SELECT currency, sum(net_amount), sum(abs(net_amount)) FROM listing_keys GROUP BY currency"
+    ).fetchall()
+    amounts: dict[str, Decimal] = {currency: amount for currency, amount, _ in sums}
+    gross = {currency: amount for currency, _, amount in sums}
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
@@ -67,7 +71,8 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
         landed_amounts=amounts,
         rejected_amounts=money,
     )
-    return Totals(contents, different, amounts if lines == distinct else _latest_amounts(connection), dict(rejected))
+    latest = amounts if lines == distinct else _latest_amounts(connection)
+    return Totals(contents, different, latest, dict(rejected), gross)
 
 
 def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, Decimal]]:

@@ -31,7 +31,16 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
+"""Of business dates, and of times in UTC. Offsets from UTC are looked up in these years only, and the warehouse has its
+own use for earlier and later times: 9999-12-31 is the end of a version that is current."""
+_FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+_END_OF_TIMES = datetime(2200, 1, 1, tzinfo=UTC)
+
+
 def _utc(time: datetime) -> datetime:
+    if not _FIRST_TIME <= time < _END_OF_TIMES:
+        raise ValueError(f"not between {FIRST_DATE} and {LAST_DATE}")
     return time.astimezone(UTC)
 
 
@@ -42,6 +51,7 @@ MemberId = Annotated[Identifier, AfterValidator(not_reserved)]
 """The id of a member of a dimension."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True, pattern=_PRINTABLE)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+BusinessDate = Annotated[date, Field(ge=FIRST_DATE, le=LAST_DATE)]
 Quantity = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4, allow_inf_nan=False)]
@@ -89,7 +99,7 @@ class SalesRecord(BaseModel):
         " digest of the line's content where the source numbers none"
     )
     line_type: Annotated[LineType, Column(in_fact=True)] = Field(description="sale, return or adjustment")
-    business_date: Annotated[date, Column(in_fact=True, name="date_key", type="integer", is_key=True)] = Field(
+    business_date: Annotated[BusinessDate, Column(in_fact=True, name="date_key", type="integer", is_key=True)] = Field(
         description="Trading day in the retailer's own time zone"
     )
     sold_at: Annotated[UtcTime, Column(in_fact=True)] = Field(description="When it happened, UTC")

@@ -22,7 +22,8 @@ from transformation.raw_partitions import columnar_workspace, read_partitions
 
 
 def amount(quantity: int, **changes: Any) -> dict[str, Any]:
-    return row_1(qty=quantity, line_total=f"{quantity * 12.5:.2f}", **changes)
+    row: dict[str, Any] = row_1(qty=quantity, line_total=f"{quantity * 12.5:.2f}", **changes)
+    return row
 
 
 LATER = "2024-01-16T12:00:00Z"
