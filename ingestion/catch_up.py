@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from ingestion.connectors.protocol import Changes, earliest_start_of
@@ -60,6 +60,14 @@ def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:
         (retailer_id,),
     )
     return dict(cursor.fetchall())
+
+
+def without_future_dates(published: Published, loaded: Collection[date], now: datetime) -> Published:
+    """The same with the latest date that is not in the future: a file with a date of 2099 must not hide every gap."""
+    latest = (now + timedelta(days=1)).date()
+    if published.last_processed_date is None or published.last_processed_date <= latest:
+        return published
+    return replace(published, last_processed_date=max((each for each in loaded if each <= latest), default=None))
 
 
 def find_gaps(day: date, published: Published, loaded: Collection[date], most: int) -> Gaps:

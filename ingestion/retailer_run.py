@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -111,24 +112,10 @@ def _plan(
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = catch_up.read_published(cursor, connector.retailer_id)
         loaded = catch_up.read_loaded_checksums(cursor, connector.retailer_id)
+    published = catch_up.without_future_dates(published, loaded, now)
     gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days).since(start)
-    if gaps.left_out:
-        progress.notes.append(
-            f"{connector.retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
-            f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
-            f" at most {counted(settings.catch_up_days, 'date')} (INGEST_CATCH_UP_DAYS)."
-            f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {connector.retailer_id},"
-            " and so on."
-        )
-        _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
-    if catch_up.is_ahead(published, now):
-        what, ahead = "changes count as read until", published.changes_read_until or now
-        progress.warn(
-            source_clock.ahead_of_our_clock(connector.retailer_id, what, ahead, now)
-            + " This run reads again what may have been missed, and corrects it."
-        )
-        certain = catch_up.certainly_read_until(zone.bucket, connector.retailer_id, loaded, published)
-        published = replace(published, changes_read_until=certain)
+    _note_left_out(connector.retailer_id, gaps, settings.catch_up_days, progress)
+    published = _corrected(published, loaded, zone, connector.retailer_id, progress, now)
     since = catch_up.changes_since(day, published, settings.lookback_days, now)
     listed = connector.list_changes(since)
     if listed:
@@ -153,3 +140,35 @@ def _plan(
     # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
     changes = ChangesRead(since, source_clock.read_until(listed.as_of, now) if listed else None)
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))
+
+
+def _note_left_out(retailer_id: str, gaps: catch_up.Gaps, most: int, progress: _Progress) -> None:
+    if not gaps.left_out:
+        return
+    progress.notes.append(
+        f"{retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
+        f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
+        f" at most {counted(most, 'date')} (INGEST_CATCH_UP_DAYS)."
+        f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {retailer_id}, and so on."
+    )
+    _log.warning("gap too long for one run", retailer_id=retailer_id, note=progress.notes[-1])
+
+
+def _corrected(
+    published: catch_up.Published,
+    loaded: Mapping[date, str],
+    zone: RawZone,
+    retailer_id: str,
+    progress: _Progress,
+    now: datetime,
+) -> catch_up.Published:
+    """The same with a time up to when changes were certainly read, where the watermark is in the future."""
+    ahead = published.changes_read_until
+    if ahead is None or not catch_up.is_ahead(published, now):
+        return published
+    progress.warn(
+        source_clock.ahead_of_our_clock(retailer_id, "changes count as read until", ahead, now)
+        + " This run reads again what may have been missed, and corrects it."
+    )
+    certain = catch_up.certainly_read_until(zone.bucket, retailer_id, loaded, published)
+    return replace(published, changes_read_until=certain)

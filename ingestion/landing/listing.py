@@ -137,8 +137,7 @@ class Listing:
             self._add_contents(first)
         if not mapped.landed:
             return
-        if self._latest is not None:
-            self.future_times += correct_future_times(self.connection, self._latest)
+        self.future_times += correct_future_times(self.connection, self._latest)
         self.connection.execute(
             "INSERT INTO listing_keys"
             " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"

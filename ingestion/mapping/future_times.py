@@ -30,8 +30,10 @@ class FutureTimes:
         return FutureTimes(self.records + other.records, max(greatest, default=None))
 
 
-def correct_future_times(connection: duckdb.DuckDBPyConnection, latest: datetime) -> FutureTimes:
-    """Correct the times after `latest` in `landed_records`."""
+def correct_future_times(connection: duckdb.DuckDBPyConnection, latest: datetime | None) -> FutureTimes:
+    """Correct the times after `latest` in `landed_records`; None: no time is too late."""
+    if latest is None:
+        return FutureTimes()
     given = {"latest": latest}
     [(records, greatest)] = connection.execute(
         "SELECT count(*), epoch_us(max(greatest(changed_at, customer_since))) FROM landed_records"

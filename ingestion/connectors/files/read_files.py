@@ -95,8 +95,7 @@ def read_files(
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)
     flagged = fill_flagged_rows(connection, layout, values, latest)
-    if latest is not None:
-        correct_future_times(connection, latest)
+    correct_future_times(connection, latest)
     result = FilesRead(
         retailer_id=retailer_id or layout.retailer_id,
         layout_name=layout.name,

@@ -1,4 +1,4 @@
-"""What the warehouse would refuse, the contract refuses first: record by record, so that it never stops a load."""
+"""What the warehouse would reject, the contract rejects first: record by record, so that it never stops a load."""
 
 from __future__ import annotations
 

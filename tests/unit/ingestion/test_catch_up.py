@@ -6,7 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingestion.catch_up import Gaps, Published, affected_dates, changes_since, find_gaps, includes_change
+from ingestion.catch_up import (
+    Gaps,
+    Published,
+    affected_dates,
+    changes_since,
+    find_gaps,
+    includes_change,
+    without_future_dates,
+)
 from ingestion.connectors.protocol import Changes
 from shared.partitions import Manifest, RequestWindow
 
@@ -56,6 +64,14 @@ def test_after_a_long_outage_the_latest_dates_are_filled_and_the_others_reported
     gaps = find_gaps(DAY, Published(last_processed_date=date(2024, 2, 1)), days(1), most=7)
     assert gaps.to_fill == days(3, 4, 5, 6, 7, 8, 9)
     assert gaps.left_out == days(2)
+
+
+def test_a_date_in_the_future_hides_no_outage() -> None:
+    loaded = [date(2024, 2, 1), date(2099, 1, 1)]
+    now = datetime(2024, 2, 11, tzinfo=UTC)
+    published = without_future_dates(Published(last_processed_date=date(2099, 1, 1)), loaded, now)
+    assert find_gaps(DAY, published, loaded, most=7).left_out == days(2)
+    assert without_future_dates(Published(DAY), loaded, now) == Published(DAY)
 
 
 def test_changes_are_read_again_from_some_days_before_the_watermark() -> None:
