@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from ingestion.connectors.protocol import Changes, earliest_start_of
+from ingestion.source_clock import MARGIN, read_until
 from shared.database import Cursor
 from shared.partition_versions import find_manifest, is_complete
 from shared.partitions import Manifest
 from shared.s3_client import Bucket
-
-SAFETY_MARGIN = timedelta(minutes=10)
-"""A partition contains a change for certain only if it was read this much later: commits and clocks lag."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,14 @@ def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:
     return dict(cursor.fetchall())
 
 
+def without_future_dates(published: Published, loaded: Collection[date], now: datetime) -> Published:
+    """The same with the latest date that is not in the future: a file with a date of 2099 must not hide every gap."""
+    latest = (now + timedelta(days=1)).date()
+    if published.last_processed_date is None or published.last_processed_date <= latest:
+        return published
+    return replace(published, last_processed_date=max((each for each in loaded if each <= latest), default=None))
+
+
 def find_gaps(day: date, published: Published, loaded: Collection[date], most: int) -> Gaps:
     """Dates before `day` that are missing from the warehouse, among the latest `most`.
 
@@ -86,9 +92,32 @@ def _dates(first: date, end: date) -> Iterator[date]:
     return (first + timedelta(days=ahead) for ahead in range((end - first).days))
 
 
-def changes_since(day: date, published: Published, lookback_days: int) -> datetime:
+def changes_since(day: date, published: Published, lookback_days: int, now: datetime) -> datetime:
     """The start of the change listing to read: some days before what is published, for records entered late."""
-    return (published.changes_read_until or earliest_start_of(day)) - timedelta(days=lookback_days)
+    mark = published.changes_read_until
+    return (earliest_start_of(day) if mark is None else read_until(mark, now)) - timedelta(days=lookback_days)
+
+
+def is_ahead(published: Published, now: datetime) -> bool:
+    """Whether the watermark says that changes were read that have not happened yet, so that it says nothing."""
+    return published.changes_read_until is not None and published.changes_read_until > now
+
+
+def certainly_read_until(
+    bucket: Bucket, retailer_id: str, loaded: Mapping[date, str], published: Published
+) -> datetime | None:
+    """Up to when changes were certainly read, by the manifests of what is loaded; for a watermark that is ahead.
+
+    When none of them says so, this is before the first published date. None if nothing is published.
+    """
+    for day in sorted(loaded, reverse=True):
+        manifest = find_manifest(bucket, retailer_id, day)
+        if manifest is not None and manifest.sha256 == loaded[day]:
+            since, until = manifest.window.changes_since, manifest.window.changes_until
+            # A list that begins after its end began where a wrong watermark was.
+            if since is not None and until is not None and since <= until <= manifest.written_at:
+                return until
+    return None if published.first_date is None else earliest_start_of(published.first_date)
 
 
 def look_back(day: date, days: int, now: datetime) -> Changes:
@@ -114,7 +143,7 @@ def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps
 
 def includes_change(manifest: Manifest, changed_at: datetime) -> bool:
     """Whether the partition was certainly read after that change."""
-    return changed_at < manifest.window.requested_from - SAFETY_MARGIN
+    return changed_at < manifest.window.requested_from - MARGIN
 
 
 def current_manifests(bucket: Bucket, retailer_id: str, dates: Iterable[date]) -> dict[date, Manifest]:

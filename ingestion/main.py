@@ -26,7 +26,7 @@ from ingestion.lineage import flows_of
 from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
-from monitoring.alerts.outcomes import command_origin, missing_alerts
+from monitoring.alerts.outcomes import AlertOrigin, command_origin, missing_alerts, report_clocks
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
@@ -73,6 +73,7 @@ def run(
 
         with reduced_gc():
             result = IngestResult(run_id, day, run_in_parallel(ingest, retailers, name="ingest"))
+        _report_clocks(dsn, result, around.clock)
         stage.flows += flows_of(result, settings)
         stage.finish(
             details=result.as_dict(),
@@ -81,6 +82,13 @@ def run(
             message="; ".join(each.error or "" for each in result.failed),
         )
     return result
+
+
+def _report_clocks(dsn: str, result: IngestResult, clock: Callable[[], datetime]) -> None:
+    """The alerts about clocks. A source that failed before its clock was read says nothing about it."""
+    read = {each.retailer_id: each.clock_warnings for each in result.results if each.clock_warnings or not each.error}
+    origin = AlertOrigin(result.run_id, f"ingestion, run {result.run_id}")
+    report_clocks(dsn, result.business_date, read, origin, clock=clock)
 
 
 def _table(result: IngestResult) -> Table:
@@ -131,7 +139,11 @@ def main(
         if rejected := sum(landed.rejected for each in result.results for landed in each.dates):
             typer.echo(f"Rejected: {counted(rejected, 'line')}. To see why: retail dead-letters list", err=True)
         for each in result.results:
-            for line in (*each.notes, *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else [])):
+            for line in (
+                *each.notes,
+                *each.clock_warnings,
+                *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else []),
+            ):
                 typer.echo(line, err=True)
         raise typer.Exit(0 if result.ok else 1)
 

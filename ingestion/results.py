@@ -30,6 +30,8 @@ class LandedDate:
     seconds: float
     size_bytes: int = 0
     """SHA-256 of the raw object."""
+    clock_warnings: tuple[str, ...] = ()
+    """What the source reported that is in the future by our clock."""
 
     def as_dict(self) -> dict[str, Any]:
         """As data that can be written as JSON."""
@@ -45,6 +47,7 @@ class LandedDate:
             "sha256": self.sha256,
             "size_bytes": self.size_bytes,
             "seconds": round(self.seconds, 3),
+            "clock_warnings": list(self.clock_warnings),
         }
 
 
@@ -60,6 +63,8 @@ class RetailerResult:
     error: str | None = None
     error_kind: str | None = None
     """`RetryLater`, `StopRun` or `FixConfiguration`."""
+    clock_warnings: tuple[str, ...] = ()
+    """What the source reported that is in the future by our clock, those of its dates included."""
 
     @property
     def status(self) -> str:
@@ -75,6 +80,7 @@ class RetailerResult:
             "notes": list(self.notes),
             "error": self.error,
             "error_kind": self.error_kind,
+            "clock_warnings": list(self.clock_warnings),
         }
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from ingestion import catch_up
+from ingestion import catch_up, source_clock
 from ingestion.connectors import registry
-from ingestion.connectors.protocol import Connector, Runtime
+from ingestion.connectors.protocol import Changes, Connector, Runtime
 from ingestion.landing.land_date import land_date
 from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.mapping.workspace import workspace
@@ -26,6 +27,11 @@ _log = get_logger(__name__)
 class _Progress:
     dates: list[LandedDate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    clock_warnings: list[str] = field(default_factory=list)
+
+    def warn(self, message: str) -> None:
+        """Note what is wrong with the source's clock."""
+        self.clock_warnings.append(message)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ def ingest_retailer(
                 for each in (*catchup.to_land, day):
                     changes = catchup.changes if each == day else ChangesRead()
                     progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes))
+                    progress.clock_warnings += progress.dates[-1].clock_warnings
         finally:
             connector.close()
     except RetailError as failure:
@@ -69,7 +76,19 @@ def ingest_retailer(
     except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
         error, kind = f"{_unexpected(retailer_id, day, settings, failure)}. See the log.", "StopRun"
         _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
-    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind)
+    warnings = tuple(progress.clock_warnings)
+    for warning in warnings:
+        _log.warning("the source's clock is ahead", retailer_id=retailer_id, warning=warning)
+    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind, warnings)
+
+
+def _check_clock(retailer_id: str, listed: Changes, progress: _Progress, now: datetime) -> None:
+    """Warn of times in the future in a list of changes, which has been read since `now`."""
+    if source_clock.is_ahead(listed.as_of, now):
+        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "its list of changes is as of", listed.as_of, now))
+    latest = max((at for at in listed.dates.values() if at < source_clock.ANY_TIME), default=now)
+    if source_clock.is_ahead(latest, now):
+        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "a change has the time", latest, now))
 
 
 def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Exception) -> str:
@@ -93,18 +112,14 @@ def _plan(
     with session(zone.dsn, application_name="retail-ingest") as connection, transaction(connection) as cursor:
         published = catch_up.read_published(cursor, connector.retailer_id)
         loaded = catch_up.read_loaded_checksums(cursor, connector.retailer_id)
+    published = catch_up.without_future_dates(published, loaded, now)
     gaps = catch_up.find_gaps(day, published, loaded, settings.catch_up_days).since(start)
-    if gaps.left_out:
-        progress.notes.append(
-            f"{connector.retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
-            f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
-            f" at most {counted(settings.catch_up_days, 'date')} (INGEST_CATCH_UP_DAYS)."
-            f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {connector.retailer_id},"
-            " and so on."
-        )
-        _log.warning("gap too long for one run", retailer_id=connector.retailer_id, note=progress.notes[-1])
-    since = catch_up.changes_since(day, published, settings.lookback_days)
+    _note_left_out(connector.retailer_id, gaps, settings.catch_up_days, progress)
+    published = _corrected(published, loaded, zone, connector.retailer_id, progress, now)
+    since = catch_up.changes_since(day, published, settings.lookback_days, now)
     listed = connector.list_changes(since)
+    if listed:
+        _check_clock(connector.retailer_id, listed, progress, now)
     listing = listed or catch_up.look_back(day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
     affected = {each: changed_at for each, changed_at in affected.items() if each >= start}
@@ -123,5 +138,37 @@ def _plan(
         skipped=len(known),
     )
     # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
-    changes = ChangesRead(since, listed.as_of if listed else None)
+    changes = ChangesRead(since, source_clock.read_until(listed.as_of, now) if listed else None)
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))
+
+
+def _note_left_out(retailer_id: str, gaps: catch_up.Gaps, most: int, progress: _Progress) -> None:
+    if not gaps.left_out:
+        return
+    progress.notes.append(
+        f"{retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
+        f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
+        f" at most {counted(most, 'date')} (INGEST_CATCH_UP_DAYS)."
+        f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {retailer_id}, and so on."
+    )
+    _log.warning("gap too long for one run", retailer_id=retailer_id, note=progress.notes[-1])
+
+
+def _corrected(
+    published: catch_up.Published,
+    loaded: Mapping[date, str],
+    zone: RawZone,
+    retailer_id: str,
+    progress: _Progress,
+    now: datetime,
+) -> catch_up.Published:
+    """The same with a time up to when changes were certainly read, where the watermark is in the future."""
+    ahead = published.changes_read_until
+    if ahead is None or not catch_up.is_ahead(published, now):
+        return published
+    progress.warn(
+        source_clock.ahead_of_our_clock(retailer_id, "changes count as read until", ahead, now)
+        + " This run reads again what may have been missed, and corrects it."
+    )
+    certain = catch_up.certainly_read_until(zone.bucket, retailer_id, loaded, published)
+    return replace(published, changes_read_until=certain)

@@ -109,6 +109,8 @@ def _refresh(connection: Connection, view: str, stopwatch: Callable[[], float]) 
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_materialized_view(%s)", (view,))
             row = cursor.fetchone()
+    except StopRun as error:
+        raise StopRun(f"{view} could not be refreshed. {error}") from error
     except psycopg2.Error as error:
         raise StopRun(f"{view} could not be refreshed: {str(error).strip().splitlines()[0]}") from error
     except RetryLater as error:

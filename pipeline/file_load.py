@@ -79,6 +79,7 @@ def run_file_load(
     from ingestion.connectors.files.read_files import read_files
     from ingestion.landing.write import RawZone
     from ingestion.mapping.workspace import workspace
+    from ingestion.source_clock import RECORD_MARGIN
     from shared.s3_client import Bucket
 
     watch = Stopwatch()
@@ -100,6 +101,7 @@ def run_file_load(
                 retailer_id=request.retailer_id,
                 max_reject_share=share,
                 progress=lambda step, done: progress("read", step, done),
+                latest=clock() + RECORD_MARGIN,
             )
         # Taken now: the plan removes unchanged dates, but the report is about the complete file.
         report = SnapshotReport(request.job_name, read, layout, connection, share, clock())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
-from shared.sources.definition import FILES
+from shared.sources.definition import FILES, check_id
 from shared.sources.registry import Sources
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def choose_layout(files: Sequence[str], layout: str | None, retailer_id: str | N
     from ingestion.connectors.files.headers import recognise_layout
     from ingestion.mapping.layouts import load_layout, mapping_of
 
+    if retailer_id is not None:
+        check_id(retailer_id)
     if layout:
         return load_layout(layout)
     if retailer_id in sources.broken:

@@ -14,7 +14,7 @@ import psycopg2
 import psycopg2.extensions
 from psycopg2 import errorcodes
 
-from shared.errors import FixConfiguration, RetryLater
+from shared.errors import FixConfiguration, RetryLater, StopRun
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
@@ -119,7 +119,8 @@ def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | No
 def transaction(connection: Connection) -> Iterator[Cursor]:
     """Commit at the end of the block, roll back on any error.
 
-    A lost or deadlocked connection becomes RetryLater; a schema that is not there becomes FixConfiguration.
+    A lost or deadlocked connection becomes RetryLater; a schema that is not there becomes FixConfiguration; a row that
+    violates a constraint becomes StopRun, without the row.
     """
     try:
         with connection, connection.cursor() as cursor:
@@ -133,11 +134,23 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             f"The warehouse's schema is missing or older than this code ({_first_line(error)})."
             " Run: python -m shared.migrations"
         ) from error
+    except (psycopg2.IntegrityError, psycopg2.DataError) as error:
+        # Only what was violated: the details, and the traceback with them, show the row, which may name a customer.
+        raise StopRun(
+            f"The warehouse rejected a row: {_violated(error)}. Nothing was changed; please report it."
+        ) from None
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
             f"The warehouse denies this user a right ({_first_line(error)})."
             " Use retail_user, or run: python -m shared.migrations"
         ) from error
+
+
+def _violated(error: psycopg2.Error) -> str:
+    """The kind of error, and the table, column and constraint that it is about, as far as they are known."""
+    kind = errorcodes.lookup(error.pgcode).lower().replace("_", " ") if error.pgcode else type(error).__name__
+    place = [each for each in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if each]
+    return f"{kind} ({', '.join(place)})" if place else kind
 
 
 def _first_line(error: psycopg2.Error) -> str:

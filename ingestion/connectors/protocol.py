@@ -20,6 +20,7 @@ from ingestion.connectors.http.client import Api, Authorization, HttpClient, Jso
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.models.retailer_data import SalesRecord
+from ingestion.source_clock import ANY_TIME
 from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun
 from shared.partitions import ControlReport
@@ -212,9 +213,21 @@ def source_time(response: JsonResponse) -> datetime:
     """Fallback for the time of a response: its Date header, or when we sent the request, whichever is earlier."""
     try:
         stamped = parsedate_to_datetime(response.headers.get("Date", ""))
-    except (ValueError, TypeError):
+        stamped = stamped.replace(tzinfo=stamped.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return response.requested_at
-    return min(stamped.astimezone(UTC), response.requested_at)
+    return min(stamped, response.requested_at)
+
+
+def change_time(read: Callable[[], datetime]) -> datetime:
+    """When a record changed, UTC, as `read` makes it of a row. `ANY_TIME` if it raises RejectRecord or KeyError.
+
+    A change must not be missed because the source states its time wrong.
+    """
+    try:
+        return read().astimezone(UTC)
+    except (RejectRecord, KeyError):
+        return ANY_TIME
 
 
 def keep_latest_change(dates: dict[date, datetime], day: date, changed_at: datetime) -> None:

@@ -14,7 +14,20 @@ from decimal import Decimal
 import duckdb
 
 from ingestion.models.columnar import COLUMNS
+from shared.errors import StopRun
 from shared.partitions import ControlAmounts
+
+LARGEST_SUM = Decimal(10) ** 16
+"""Money of one date and currency, regardless of its sign: the summaries of the warehouse hold less than this."""
+
+
+def check_sum(what: str, currency: str, gross: Decimal) -> None:
+    """Raises StopRun when the lines of a date add up to more money than the warehouse can hold of it."""
+    if gross >= LARGEST_SUM:
+        raise StopRun(
+            f"{what}: its lines add up to {gross:,.0f} {currency}, regardless of their sign. The warehouse holds less"
+            f" than {LARGEST_SUM:,} of one date, so it is not landed. Have the source corrected."
+        )
 
 
 @dataclass
@@ -55,9 +68,11 @@ def day_digests(cursor: duckdb.DuckDBPyConnection) -> dict[date, str]:
 def day_contents(cursor: duckdb.DuckDBPyConnection) -> Mapping[date, DayContents]:
     """Control totals of every business date in `landed_records` and `rejected_rows`."""
     contents: defaultdict[date, DayContents] = defaultdict(DayContents)
-    for day, currency, count, amount in cursor.execute(
-        "SELECT business_date, currency, count(*), sum(net_amount) FROM landed_records GROUP BY business_date, currency"
+    for day, currency, count, amount, gross in cursor.execute(
+        "SELECT business_date, currency, count(*), sum(net_amount), sum(abs(net_amount)) FROM landed_records"
+        " GROUP BY business_date, currency"
     ).fetchall():
+        check_sum(str(day), currency, gross)
         contents[day].landed += count
         contents[day].landed_amounts[currency] = amount
     # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.

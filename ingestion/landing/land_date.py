@@ -17,8 +17,10 @@ from typing import Any
 
 import duckdb
 
+from ingestion import source_clock
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
+from ingestion.landing.control_totals import check_sum
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import describe, rejected_lines
 from ingestion.landing.serialise import DayText
@@ -52,6 +54,8 @@ class _Reading:
     totals: Totals
     text: DayText
     requested_from: datetime
+    as_of: datetime
+    """The latest time that the source states for a page."""
 
 
 def land_date(
@@ -80,9 +84,10 @@ def land_date(
             )
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
+        latest = runtime.clock() + source_clock.RECORD_MARGIN
         with (
             _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb),
-            reading_listing(connector.mapping, day, settings.memory_mb, connection) as listing,
+            reading_listing(connector.mapping, day, settings.memory_mb, connection, latest) as listing,
         ):
             try:
                 limits = PageLimits(
@@ -92,11 +97,14 @@ def land_date(
                     report.lines if report else None,
                 )
                 reading = _read(connector, day, listing, limits, runtime)
+                warnings = _clock_warnings(connector.retailer_id, reading, runtime.clock())
             except ListingChanged as error:
                 problem = str(error)
                 continue
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
+            for currency, gross in reading.totals.gross_amounts.items():
+                check_sum(f"{connector.retailer_id} {day}", currency, gross)
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
@@ -105,7 +113,7 @@ def land_date(
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
-            return _landed(manifest, reading.totals, report, runtime.monotonic() - started)
+            return _landed(manifest, reading.totals, report, runtime.monotonic() - started, warnings)
     raise RetryLater(
         f"{connector.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
         f" Run again later: python -m ingestion.main {day} --retailer {connector.retailer_id}"
@@ -140,20 +148,35 @@ def _no_disk(what: str, reason: str | None) -> str:
 
 
 def _read(connector: Connector[Any], day: date, listing: Listing, limits: PageLimits, runtime: Runtime) -> _Reading:
-    requested_from = runtime.clock()
+    requested_from = as_of = runtime.clock()
     is_empty = True
     with prefetch(connector.fetch_sales_data(day)) as pages:
         for page in pages:
             if is_empty:
                 requested_from, is_empty = min(requested_from, page.as_of), False
             limits.check(page.rows)
+            as_of = max(as_of, page.as_of)
             listing.add(page)
     if is_empty:
         raise StopRun(
             f"{connector.retailer_id} {day}: the connector sent no page. A date without sales is one page without rows."
             " The partition was not replaced."
         )
-    return _Reading(listing, *listing.complete(), requested_from)
+    return _Reading(listing, *listing.complete(), requested_from, as_of)
+
+
+def _clock_warnings(retailer_id: str, reading: _Reading, now: datetime) -> tuple[str, ...]:
+    found, future = [], reading.listing.future_times
+    if source_clock.is_ahead(reading.as_of, now):
+        found.append(source_clock.ahead_of_our_clock(retailer_id, "its clock says", reading.as_of, now))
+    if future.greatest is not None:
+        lines = "1 line has a time" if future.records == 1 else f"{future.records:,} lines have a time"
+        what = f"{lines} of a change or of a customer up to"
+        found.append(
+            source_clock.ahead_of_our_clock(retailer_id, what, future.greatest, now)
+            + " These lines count as unchanged since their sale, and the customers as observed then."
+        )
+    return tuple(found)
 
 
 def _check_rejections(
@@ -224,7 +247,9 @@ def _warn_of_unexplained_money(manifest: Manifest, totals: Totals, report: Contr
         )
 
 
-def _landed(manifest: Manifest, totals: Totals, report: ControlReport | None, seconds: float) -> LandedDate:
+def _landed(
+    manifest: Manifest, totals: Totals, report: ControlReport | None, seconds: float, warnings: tuple[str, ...]
+) -> LandedDate:
     landed = LandedDate(
         business_date=manifest.business_date,
         reported=report.lines if report else None,
@@ -237,6 +262,7 @@ def _landed(manifest: Manifest, totals: Totals, report: ControlReport | None, se
         sha256=manifest.sha256,
         seconds=seconds,
         size_bytes=manifest.size_bytes,
+        clock_warnings=warnings,
     )
     _log.info("landed", retailer_id=manifest.retailer_id, **landed.as_dict())
     return landed

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ingestion.connectors.protocol import RawPage
 from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
 from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
+from ingestion.mapping.future_times import FutureTimes, correct_future_times
 from ingestion.mapping.json_rows import JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
@@ -51,8 +52,17 @@ class Listing:
     """
 
     def __init__(
-        self, mapping: SourceMapping, day: date, connection: duckdb.DuckDBPyConnection, memory_mb: int, directory: Path
+        self,
+        mapping: SourceMapping,
+        day: date,
+        connection: duckdb.DuckDBPyConnection,
+        memory_mb: int,
+        directory: Path,
+        latest: datetime | None,
     ) -> None:
+        """Times of records after `latest` are corrected; None: no time is."""
+        self.future_times = FutureTimes()
+        self._latest = latest
         self.connection = connection
         self._mapping, self._day, self._reader = mapping, day, JsonReader(mapping)
         self._bytes_at_once = memory_mb * 1024 * 1024 // _MEMORY_PER_BYTE
@@ -114,6 +124,7 @@ class Listing:
             self._add_contents(first)
         if not mapped.landed:
             return
+        self.future_times += correct_future_times(self.connection, self._latest)
         self.connection.execute(
             "INSERT INTO listing_keys"
             " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
@@ -146,14 +157,18 @@ class Listing:
 
 @contextmanager
 def reading_listing(
-    mapping: SourceMapping, day: date, memory_mb: int, connection: duckdb.DuckDBPyConnection
+    mapping: SourceMapping,
+    day: date,
+    memory_mb: int,
+    connection: duckdb.DuckDBPyConnection,
+    latest: datetime | None = None,
 ) -> Iterator[Listing]:
     """A listing of one business date. Its files are gone at the end of the block; its tables when the next one begins.
 
-    `connection` is a `workspace` of `memory_mb`.
+    `connection` is a `workspace` of `memory_mb`. Times of records after `latest` are corrected (`future_times.py`).
     """
     with scratch_directory() as directory:
-        listing = Listing(mapping, day, connection, memory_mb, Path(directory))
+        listing = Listing(mapping, day, connection, memory_mb, Path(directory), latest)
         try:
             yield listing
         finally:

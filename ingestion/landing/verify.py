@@ -9,6 +9,7 @@ from decimal import Decimal
 import duckdb
 
 from ingestion.landing.control_totals import DayContents
+from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
 
 LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
@@ -27,6 +28,8 @@ class Totals:
     distinct_amounts: Money = field(default_factory=dict)
     """Of the landed lines: each natural key once, in its latest version."""
     reasons: Mapping[str, int] = field(default_factory=dict)
+    gross_amounts: Money = field(default_factory=dict)
+    """Of the landed lines: every one, regardless of its sign."""
 
     @property
     def landed(self) -> int:
@@ -52,9 +55,11 @@ class Totals:
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
     [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
-    amounts: dict[str, Decimal] = dict(
-        connection.execute("SELECT currency, sum(net_amount) FROM listing_keys GROUP BY currency").fetchall()
-    )
+    sums = connection.execute(
+        "SELECT currency, sum(net_amount), sum(abs(net_amount)) FROM listing_keys GROUP BY currency"
+    ).fetchall()
+    amounts: dict[str, Decimal] = {currency: amount for currency, amount, _ in sums}
+    gross = {currency: amount for currency, _, amount in sums}
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
@@ -66,7 +71,8 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
         landed_amounts=amounts,
         rejected_amounts=money,
     )
-    return Totals(contents, different, amounts if lines == distinct else _latest_amounts(connection), dict(rejected))
+    latest = amounts if lines == distinct else _latest_amounts(connection)
+    return Totals(contents, different, latest, dict(rejected), gross)
 
 
 def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, Decimal]]:
@@ -79,10 +85,10 @@ def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[s
 
 
 def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
-    # Of two versions of the same time, the one that was listed later. It may be in another currency.
+    # Of two versions, the one that the load will take (conform_records.sql). They may be in different currencies.
     found = connection.execute(
-        "SELECT latest.currency, sum(latest.net_amount) FROM ("
-        " SELECT arg_max({'currency': currency, 'net_amount': net_amount}, (changed_at, rowid)) AS latest"
+        "SELECT latest.currency, sum(latest.net_amount) FROM ("  # noqa: S608 - our own columns
+        f" SELECT arg_max({{'currency': currency, 'net_amount': net_amount}}, ({', '.join(VERSION_ORDER)})) AS latest"
         " FROM listing_keys GROUP BY key) GROUP BY latest.currency"
     ).fetchall()
     return dict(found)

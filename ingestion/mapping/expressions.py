@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from ingestion.mapping.layout_parts import Check, Format
 from ingestion.mapping.sql_text import literal, literals
 from ingestion.models.columnar import COLUMNS
+from ingestion.models.columns import MEMBER_FIELDS
 from ingestion.models.reject_reasons import RejectReason
+from shared.reserved_ids import RESERVED_IDS
 
 _MOST_CHARACTERS = 40
 _GROUPED = "-?[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?"
@@ -35,7 +37,11 @@ def longest(field: str) -> int:
 def text_faults(field: str) -> list[Fault]:
     """Why a text is rejected, over its trimmed `value`."""
     most = longest(field)
+    reserved = [
+        Fault(f"value IN ({literals(RESERVED_IDS)})", RejectReason.RESERVED_ID, "reserved for what is unknown")
+    ]  # fmt: skip
     return [
+        *(reserved if field in MEMBER_FIELDS else []),
         Fault(f"length(value) > {most}", RejectReason.TOO_LONG, f"longer than {most} characters"),
         Fault(
             f"regexp_matches(value, {literal(_CONTROL)})",

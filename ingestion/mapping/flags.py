@@ -6,12 +6,14 @@ Grain of `flagged_rows`: one landed row and one rule. Exact duplicates of a row 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import duckdb
 
 from ingestion.mapping.classification import measured
 from ingestion.mapping.expressions import check_faults
 from ingestion.mapping.field_values import FieldValues
+from ingestion.mapping.future_times import FUTURE_TIMES
 from ingestion.mapping.layout_parts import Outliers
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import line_id_of
@@ -21,10 +23,15 @@ from ingestion.models.retailer_data import GUEST
 
 
 def fill_flagged_rows(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    values: Mapping[str, FieldValues],
+    latest: datetime | None = None,
 ) -> dict[str, int]:
-    """Fill `flagged_rows` from `landed_records`. Returns rule code → rows."""
+    """Fill `flagged_rows` from `landed_records`. Returns rule code → rows. Times after `latest` are flagged."""
     found = []
+    if latest is not None and not layout.columns.keys().isdisjoint(("changed_at", "customer_since")):
+        found.append(("FUTURE_TIME", FUTURE_TIMES.replace("$latest", f"TIMESTAMPTZ '{latest.isoformat()}'")))
     for outliers in layout.outliers:
         low, high = _fences(connection, outliers, values)
         found.append((outlier_code(outliers), f"{outliers.field} < {low} OR {outliers.field} > {high}"))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ingestion.models.columns import CONTRACT
+from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE
 
 TEXT_FIELDS = tuple(column.name for column in CONTRACT if column.type == "text" and column.name != "retailer_id")
 NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
@@ -231,6 +232,9 @@ class Dates(Part):
     @classmethod
     def _is_a_date(cls, given: Any) -> Any:
         try:
-            return date.fromisoformat(str(given)).isoformat()
+            found = date.fromisoformat(str(given))
         except ValueError:
             raise ValueError(f"{given!r} is not a date") from None
+        if not FIRST_DATE <= found <= LAST_DATE:
+            raise ValueError(f"{found} is not between {FIRST_DATE} and {LAST_DATE}")
+        return found.isoformat()

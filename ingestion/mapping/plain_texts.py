@@ -19,8 +19,10 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_times import plain_times
 from ingestion.mapping.sql_text import literal
 from ingestion.models.columnar import COLUMNS
+from ingestion.models.columns import MEMBER_FIELDS
 from ingestion.models.retailer_data import GUEST
 from shared.currencies import CURRENCIES
+from shared.reserved_ids import RESERVED_IDS
 
 if TYPE_CHECKING:
     import pyarrow
@@ -71,7 +73,8 @@ def is_plain_text(field: str) -> Callable[[str], object]:
     """Whether a text already is the value of a text field, by the contract."""
     if field == "currency":
         return CURRENCIES.__contains__
-    return re.compile(f"{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
+    reserved = f"(?!(?:{'|'.join(RESERVED_IDS)})$)" if field in MEMBER_FIELDS else ""
+    return re.compile(f"{reserved}{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
 
 
 def _text(

@@ -20,7 +20,6 @@ _RFC_3339 = re.compile(
 )
 _EPOCH = re.compile("-?[0-9]{1,11}")
 _STRPTIME = re.compile("(?:%[YmdHMS]|[^%])+")
-_YEARS = ("0003", "9997")
 _ZONE_YEARS = range(1900, 2201)
 _MOST_TEXTS = 2_000
 """Above so many distinct texts of a strptime format, a query reads them faster than Python does."""
@@ -58,7 +57,7 @@ class _Range:
     """The dates that are wanted. Those at its ends are left to the query, whatever the zone."""
 
     def __init__(self, dates: Dates) -> None:
-        self.first, self.last = max(dates.first, f"{_YEARS[0]}-01-01"), min(dates.last, f"{_YEARS[1]}-12-31")
+        self.first, self.last = dates.first, dates.last
         self._known: dict[str, bool] = {}
 
     def has(self, day: str) -> bool:

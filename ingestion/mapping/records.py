@@ -146,7 +146,7 @@ def fill_landed_records(
     )
     names = [name for name in COLUMNS if name not in virtual]
     listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
-    # A join may change the order of rows. In a listing, the later of two versions of the same time counts.
+    # A join may change the order of rows, and the lines of the raw zone are in that of the listing.
     order = " ORDER BY source_row" if layout.is_json and any(found.join for found in values.values()) else ""
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     inserted = connection.execute(

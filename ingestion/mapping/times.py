@@ -13,6 +13,7 @@ from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.sql_text import cell, literal
 from ingestion.mapping.zones import local_intervals
 from ingestion.models.reject_reasons import RejectReason
+from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"
@@ -87,6 +88,12 @@ def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
             f"business_date NOT BETWEEN DATE '{dates.first}' AND DATE '{dates.last}'",
             RejectReason.OUT_OF_RANGE,
             f"not between {dates.first} and {dates.last}",
+        ),
+        # The business date is in the time zone of the source, or in the text's own.
+        Fault(
+            f"value < TIMESTAMPTZ '{FIRST_DATE} 00:00:00+00' OR value > TIMESTAMPTZ '{LAST_DATE} 23:59:59.999999+00'",
+            RejectReason.OUT_OF_RANGE,
+            f"not between {FIRST_DATE} and {LAST_DATE} in UTC",
         ),
         Fault(
             "NOT is_empty AND value IS NULL",

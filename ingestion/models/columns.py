@@ -103,6 +103,17 @@ CONTRACT: tuple[ContractColumn, ...] = tuple(
 """The columns of a sales record, in the order of the contract."""
 
 
+VERSION_ORDER = ("changed_at", "net_amount", "currency")
+"""Of several lines of one business date with the same natural key the one with the greatest of these counts.
+
+So it is the one that the source changed last, and of those changed at the same time the one with the most money. Both
+the reconciliation of a listing and the load go by this, or the warehouse would have other money than was reconciled.
+The order of the lines does not count: a source may list them in another order each time.
+"""
+MEMBER_FIELDS = frozenset(column.name for column in CONTRACT if column.stored.dimension)
+"""Fields that name a member of a dimension."""
+
+
 def _in_fact() -> list[ContractColumn]:
     """The columns of the contract that fact_sales stores, in the order of the table, without load_id."""
     known = {column.name: column for column in CONTRACT if column.stored.in_fact}
@@ -155,6 +166,7 @@ def _lists() -> dict[str, list[str]]:
         "keyed_columns": keyed,
         "staged_columns": [column.name for column in staging_table()],
         "last_columns": names[names.index("quantity") :],
+        "version_order": list(VERSION_ORDER),
     }
 
 
@@ -164,7 +176,7 @@ LISTS: Mapping[str, Sequence[str]] = _lists()
 fact_columns, superseded_columns, staged_columns: those of the three tables.
 present_columns: of fact_sales without the retailer. keyed_columns: of a staged row with its surrogate keys.
 compared_columns: those whose difference makes a row `updated`. changing_columns: those that an update writes.
-last_columns: the fields of the contract from `quantity` on.
+last_columns: the fields of the contract from `quantity` on. version_order: `VERSION_ORDER`.
 """
 
 

@@ -36,6 +36,8 @@ class RejectReason(StrEnum):
     """A text longer than the contract allows."""
     CONTROL_CHARACTER = "CONTROL_CHARACTER"
     """A text with a control character, NUL among them, which no database or export holds safely."""
+    RESERVED_ID = "RESERVED_ID"
+    """A store, product or customer whose id is that of the unknown member."""
     INVALID_FORMAT = "INVALID_FORMAT"
     """A text that is not of the form its layout demands."""
     OUT_OF_RANGE = "OUT_OF_RANGE"

@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from ingestion.models.column import Column
+from shared.reserved_ids import not_reserved
 
 GUEST = "GUEST"
 """`customer_id` of a sale for which the source names no customer."""
@@ -30,22 +31,34 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
+"""Of business dates, and of times in UTC. Offsets from UTC are looked up in these years only, and the warehouse has its
+own use for earlier and later times: 9999-12-31 is the end of a version that is current."""
+_FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
+_END_OF_TIMES = datetime(2200, 1, 1, tzinfo=UTC)
+
+
 def _utc(time: datetime) -> datetime:
+    if not _FIRST_TIME <= time < _END_OF_TIMES:
+        raise ValueError(f"not between {FIRST_DATE} and {LAST_DATE}")
     return time.astimezone(UTC)
 
 
 # NUL cannot be stored in PostgreSQL; the other control characters break the tools that read exports.
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True, pattern=_PRINTABLE)]
+MemberId = Annotated[Identifier, AfterValidator(not_reserved)]
+"""The id of a member of a dimension."""
 Label = Annotated[str, StringConstraints(min_length=1, max_length=255, strip_whitespace=True, pattern=_PRINTABLE)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_utc)]
+BusinessDate = Annotated[date, Field(ge=FIRST_DATE, le=LAST_DATE)]
 Quantity = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=3, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(ge=0, max_digits=14, decimal_places=4, allow_inf_nan=False)]
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4, allow_inf_nan=False)]
 NetQuantity = Annotated[Decimal, Field(max_digits=12, decimal_places=3, allow_inf_nan=False)]
 NetAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-RetailerId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+RetailerId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"), AfterValidator(not_reserved)]
 
 
 def check_measures(
@@ -86,7 +99,7 @@ class SalesRecord(BaseModel):
         " digest of the line's content where the source numbers none"
     )
     line_type: Annotated[LineType, Column(in_fact=True)] = Field(description="sale, return or adjustment")
-    business_date: Annotated[date, Column(in_fact=True, name="date_key", type="integer", is_key=True)] = Field(
+    business_date: Annotated[BusinessDate, Column(in_fact=True, name="date_key", type="integer", is_key=True)] = Field(
         description="Trading day in the retailer's own time zone"
     )
     sold_at: Annotated[UtcTime, Column(in_fact=True)] = Field(description="When it happened, UTC")
@@ -94,20 +107,20 @@ class SalesRecord(BaseModel):
         description="When the source last changed it, UTC; of two versions of a record, the later one is used"
     )
 
-    store_id: Annotated[Identifier, Column(in_fact=True, dimension="store")] = Field(
+    store_id: Annotated[MemberId, Column(in_fact=True, dimension="store")] = Field(
         description="Store, site or channel at the retailer"
     )
     store_name: Label | None = Field(default=None, description="Null when the source names none")
     store_city: Label | None = Field(default=None, description="Null when unknown")
     store_country: Label | None = Field(default=None, description="Null when unknown")
 
-    product_id: Annotated[Identifier, Column(in_fact=True, dimension="product")] = Field(
+    product_id: Annotated[MemberId, Column(in_fact=True, dimension="product")] = Field(
         description="Stock code, SKU or reference at the retailer"
     )
     product_name: Label | None = Field(default=None, description="Null when the source names none")
     product_category: Label | None = Field(default=None, description="Department or family; null when unknown")
 
-    customer_id: Annotated[Identifier, Column(in_fact=True, dimension="customer")] = Field(
+    customer_id: Annotated[MemberId, Column(in_fact=True, dimension="customer")] = Field(
         description=f"Customer at the retailer; `{GUEST}` when the source names none"
     )
     customer_name: Label | None = Field(default=None, description="Null for guests")

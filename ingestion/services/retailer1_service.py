@@ -121,7 +121,7 @@ class Retailer1Service:
 
 
 def _note(dates: dict[date, datetime], row: Mapping[str, object]) -> None:
-    changed_at = iso_time("last_modified", row["last_modified"]).astimezone(UTC)
+    changed_at = protocol.change_time(lambda: iso_time("last_modified", row["last_modified"]))
     protocol.keep_latest_change(dates, iso_time("sold_at", row["sold_at"]).date(), changed_at)
     if previous := row.get("previous_date"):
         protocol.keep_latest_change(dates, date.fromisoformat(str(previous)), changed_at)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -167,7 +167,7 @@ class Retailer2Service:
             return protocol.source_time(response)
 
     def _note(self, dates: dict[date, datetime], order: Mapping[str, Any]) -> None:
-        changed_at = epoch_time("modified_at", order["modified_at"]).astimezone(UTC)
+        changed_at = protocol.change_time(lambda: epoch_time("modified_at", order["modified_at"]))
         placed_at = epoch_time("placed_at", order["placed_at"])
         protocol.keep_latest_change(dates, placed_at.astimezone(self._zone).date(), changed_at)
         if previous := order.get("previous_placed_on"):

@@ -169,7 +169,7 @@ class Retailer3Service:
         return f"{instant.astimezone(self._zone):%d/%m/%Y %H:%M}"
 
     def _note(self, dates: dict[date, datetime], row: Mapping[str, Any]) -> None:
-        changed_at = wall_clock("modificado", row["modificado"], self._zone).astimezone(UTC)
+        changed_at = protocol.change_time(lambda: wall_clock("modificado", row["modificado"], self._zone))
         protocol.keep_latest_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
         if previous := row.get("fecha_anterior"):
             protocol.keep_latest_change(dates, day_first("fecha_anterior", previous), changed_at)

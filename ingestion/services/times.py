@@ -37,9 +37,12 @@ def epoch_time(field: str, value: object) -> datetime:
     if type(value) is not int:
         raise invalid(field, value)
     try:
-        return datetime.fromtimestamp(value, UTC)
+        found = datetime.fromtimestamp(value, UTC)
     except (ValueError, OverflowError, OSError):
         raise invalid(field, value) from None
+    if not 1 < found.year < 9999:  # so that it also exists in every zone
+        raise invalid(field, value)
+    return found
 
 
 def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:

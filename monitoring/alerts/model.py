@@ -15,6 +15,7 @@ KINDS = {
     "missing_data": ("retailer_id", "business_date"),
     "quality_violation": ("retailer_id", "business_date"),
     "reconciliation": ("retailer_id", "business_date"),
+    "source_clock": ("retailer_id",),
     "test": (),
 }
 """Each kind, with the fields that identify its cause. Never the run: the next run has the same cause."""

@@ -79,6 +79,24 @@ def report_quality(dsn: str, day: date, facts: Mapping[str, Any], origin: AlertO
     return bool(outcome == "fail")
 
 
+def report_clocks(
+    dsn: str, day: date, warnings: Mapping[str, Sequence[str]], origin: AlertOrigin, *, clock: Clock
+) -> None:
+    """Raise an alert for each source whose clock is ahead, and resolve the alerts of other sources. Never raises.
+
+    `warnings` has an entry for each source that was read, empty where nothing is wrong.
+    """
+    for retailer_id, messages in warnings.items():
+        if messages:
+            summary, detail = f"The clock of {retailer_id} is ahead", "\n".join(messages)
+            raise_alert(dsn, origin.alert("source_clock", "warning", summary, detail, day, retailer_id), clock=clock)
+            continue
+        try:
+            resolve_alerts(dsn, kind="source_clock", retailer_id=retailer_id, by=origin.name, clock=clock)
+        except RetailError as error:
+            log.warning("alerts about clocks were not resolved", reason=str(error))
+
+
 def report_unchecked(dsn: str, day: date, error: str, origin: AlertOrigin, *, clock: Clock) -> None:
     """Raise the alert of a date that could not be checked. The next check of the date that passes resolves it."""
     todo = (

@@ -17,6 +17,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
@@ -24,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
+from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
 
 FILES = "files"
@@ -41,9 +44,23 @@ def known_currency(code: str) -> str:
     return code
 
 
-SourceId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+SourceId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"),
+    AfterValidator(not_reserved),
+    Field(json_schema_extra={"not": {"enum": list(RESERVED_IDS)}}),
+]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
+
+
+def check_id(given: str) -> None:
+    """Raises FixConfiguration if this cannot be the id of a source."""
+    try:
+        TypeAdapter(SourceId).validate_python(given)
+    except ValidationError as error:
+        what = "it is reserved" if given in RESERVED_IDS else "it is not 1 to 32 of a-z, 0-9 and _ that begin with a-z"
+        raise FixConfiguration(f"{given!r} cannot be the id of a source: {what}.") from error
 
 
 def known_connector(name: str) -> str:

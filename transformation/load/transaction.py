@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from shared.database import Cursor
+from shared.errors import StopRun
+from shared.reserved_ids import RESERVED_IDS
 from transformation.load.context import LoadContext, LoadState
 from transformation.load.ledger import Totals, totals_by_outcome
 from transformation.load.plan import date_key
@@ -66,7 +68,9 @@ class LoadTransaction:
 
 
 def find_retailer_key(cursor: Cursor, retailer_id: str) -> int:
-    """The retailer's surrogate key; a retailer that is new gets one."""
+    """The retailer's surrogate key; a retailer that is new gets one. Raises StopRun for a reserved id."""
+    if retailer_id in RESERVED_IDS:
+        raise StopRun(f"{retailer_id!r} is the id of the unknown retailer. Nothing was loaded.")
     cursor.execute("SELECT retailer_key FROM dim_retailer WHERE retailer_id = %s", (retailer_id,))
     row = cursor.fetchone()
     if row is None:

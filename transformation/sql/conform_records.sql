@@ -1,7 +1,7 @@
 -- DuckDB. The landed records of the dates being loaded, without duplicates and with defaults for missing values.
 -- Grain of `conformed`: business date x natural key (transaction_id, line_id).
--- Of several versions of a record the one changed last at the source is kept. Of those changed at the same time the
--- content decides, so that the order of the lines in a file never matters.
+-- Of several versions of a record the greatest by VERSION_ORDER (ingestion/models/columns.py) is kept, as a listing is
+-- reconciled. Then the content decides, so that the order of the lines in a file never matters.
 CREATE OR REPLACE VIEW completed AS
 SELECT
     landed_records.rowid AS record_id,
@@ -54,7 +54,7 @@ ranked AS (
         completed.record_id,
         row_number() OVER (
             PARTITION BY completed.business_date, completed.transaction_id, completed.line_id
-            ORDER BY completed.changed_at DESC, md5(content::VARCHAR) DESC
+            ORDER BY ({version_order:completed}) DESC, md5(content::VARCHAR) DESC
         ) AS version_number
     FROM completed
     SEMI JOIN suspects USING (record_id),

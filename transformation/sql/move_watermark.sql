@@ -1,11 +1,12 @@
 -- One row per retailer, which only moves forward. Part of the transaction that publishes the data.
+-- How far changes were read is never later than ten minutes before now, whatever a manifest says.
 INSERT INTO pipeline_metadata AS known
     (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, has_change_list, updated_at)
 VALUES (
     %(retailer_id)s,
     %(business_date)s,
     %(transaction_id)s,
-    %(changes_until)s,
+    least(%(changes_until)s, %(now)s::timestamptz - INTERVAL '10 minutes'),
     CASE WHEN %(changes_since)s IS NOT NULL THEN %(changes_until)s IS NOT NULL END,
     %(now)s
 )
@@ -15,8 +16,13 @@ ON CONFLICT (retailer_id) DO UPDATE SET
         WHEN known.last_processed_date > excluded.last_processed_date THEN known.last_processed_transaction_id
         ELSE excluded.last_processed_transaction_id
     END,
-    -- A list of changes that starts after what is known would leave a gap; then the old value stays.
+    -- A list of changes that starts after what is known would leave a gap; then the old value stays. It does not stay
+    -- where it is in the future by our clock, because a source's clock was wrong once. A list that starts after its own
+    -- end was requested from such a value, and has nothing.
     changes_read_until = CASE
+        WHEN excluded.changes_read_until IS NULL OR %(changes_since)s > excluded.changes_read_until
+        THEN known.changes_read_until
+        WHEN known.changes_read_until > %(now)s THEN excluded.changes_read_until
         WHEN known.changes_read_until IS NULL OR %(changes_since)s <= known.changes_read_until
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until
@@ -33,6 +39,9 @@ WHERE (
         ELSE excluded.last_processed_transaction_id
     END,
     CASE
+        WHEN excluded.changes_read_until IS NULL OR %(changes_since)s > excluded.changes_read_until
+        THEN known.changes_read_until
+        WHEN known.changes_read_until > %(now)s THEN excluded.changes_read_until
         WHEN known.changes_read_until IS NULL OR %(changes_since)s <= known.changes_read_until
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -21,6 +21,7 @@ from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.date_orders import DateOrderError
 from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.flags import count_imputed, fill_flagged_rows
+from ingestion.mapping.future_times import correct_future_times
 from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import create_typed_rows, create_views, fill_landed_records
@@ -61,10 +62,12 @@ def read_files(
     retailer_id: str | None = None,
     max_reject_share: float,
     progress: Callable[[str, float], None] = _NO_PROGRESS,
+    latest: datetime | None = None,
 ) -> FilesRead:
     """Fill `landed_records`, `rejected_rows`, `flagged_rows` and `typed_rows` from files, folders and globs.
 
-    `progress` is called with each step and the share of the work done, 0 to 1. Raises FixConfiguration or StopRun that
+    `progress` is called with each step and the share of the work done, 0 to 1. Times of records after `latest` are
+    corrected and flagged (`future_times.py`). Raises FixConfiguration or StopRun that
     name file, line, column and value; the tables must not be used after an error.
     """
     files = find_files(sources)
@@ -91,7 +94,8 @@ def read_files(
         for found in loaded:
             found.file.check_unchanged()
     progress("flagging rows", _FLAGGING)
-    flagged = fill_flagged_rows(connection, layout, values)
+    flagged = fill_flagged_rows(connection, layout, values, latest)
+    correct_future_times(connection, latest)
     result = FilesRead(
         retailer_id=retailer_id or layout.retailer_id,
         layout_name=layout.name,

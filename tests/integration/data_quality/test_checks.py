@@ -202,6 +202,13 @@ def test_a_source_whose_list_of_changes_was_never_read_is_not_checked(clean: Cle
     assert not_passed(clean.check()) == {"changes_read retailer_1": Status.NOT_CHECKED}
 
 
+def test_changes_that_count_as_read_in_the_future_are_found(clean: Clean) -> None:
+    clean.days.execute(
+        "UPDATE pipeline_metadata SET changes_read_until = '2099-01-01' WHERE retailer_id = 'retailer_1'"
+    )
+    assert not_passed(clean.check()).keys() == {"changes_read retailer_1"}
+
+
 def test_a_list_of_changes_that_an_earlier_run_read_does_not_count_for_a_source_that_has_none_now(clean: Clean) -> None:
     clean.days.execute("UPDATE pipeline_metadata SET has_change_list = (retailer_id <> 'retailer_1')")
     assert not_passed(clean.check()) == {"changes_read retailer_1": Status.NOT_CHECKED}

@@ -262,6 +262,25 @@ def test_a_change_list_that_starts_after_the_mark_does_not_move_it(loader: Loade
     assert [int(mark[0][0]) for mark in marks] == [16, 16, 19]
 
 
+def test_a_watermark_in_the_future_is_corrected_by_the_next_list_that_was_not_requested_from_it(loader: Loader) -> None:
+    def mark_after(since: str, until: str) -> datetime:
+        window = RequestWindow(
+            requested_from=NOW,
+            requested_until=NOW,
+            changes_since=datetime.fromisoformat(f"{since}T00:00:00Z"),
+            changes_until=datetime.fromisoformat(f"{until}T00:00:00Z"),
+        )
+        loader.land(record("1"), window=window)
+        loader.load()
+        [(mark,)] = loader.rows("SELECT to_char(changes_read_until, 'YYYY-MM-DD HH24:MI') FROM pipeline_metadata")
+        return datetime.fromisoformat(f"{mark}Z")
+
+    assert mark_after("2024-01-10", "2099-01-01") <= NOW - timedelta(minutes=9)
+    loader.rows("UPDATE pipeline_metadata SET changes_read_until = '2099-01-01' RETURNING 1")
+    assert mark_after("2098-12-29", "2024-01-16").year == 2099
+    assert mark_after("2024-01-11", "2024-01-17") == datetime(2024, 1, 17, tzinfo=UTC)
+
+
 def test_a_partition_whose_object_is_not_the_manifests_is_rejected(loader: Loader) -> None:
     manifest = loader.zone.land([record("1")])
     loader.zone.put("raw", manifest.object_key, b"{}\n")
@@ -303,3 +322,11 @@ def test_every_role_reads_the_facts_unqualified(loader: Loader) -> None:
             cursor.execute("SELECT count(*) FROM fact_sales")
             assert cursor.fetchone() == (1,)
             cursor.execute("SELECT count(*) FROM pipeline_metadata")
+
+
+def test_nothing_is_loaded_for_the_unknown_retailer(loader: Loader) -> None:
+    before = loader.digest()
+    loader.zone.land([record("1").model_copy(update={"retailer_id": "unknown"})], retailer_id="unknown")
+    with pytest.raises(StopRun, match="'unknown' is the id of the unknown retailer"):
+        loader.load(retailer_id="unknown")
+    assert loader.digest() == before

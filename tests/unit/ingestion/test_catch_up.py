@@ -6,7 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ingestion.catch_up import Gaps, Published, affected_dates, changes_since, find_gaps, includes_change
+from ingestion.catch_up import (
+    Gaps,
+    Published,
+    affected_dates,
+    changes_since,
+    find_gaps,
+    includes_change,
+    without_future_dates,
+)
 from ingestion.connectors.protocol import Changes
 from shared.partitions import Manifest, RequestWindow
 
@@ -58,13 +66,31 @@ def test_after_a_long_outage_the_latest_dates_are_filled_and_the_others_reported
     assert gaps.left_out == days(2)
 
 
+def test_a_date_in_the_future_hides_no_outage() -> None:
+    loaded = [date(2024, 2, 1), date(2099, 1, 1)]
+    now = datetime(2024, 2, 11, tzinfo=UTC)
+    published = without_future_dates(Published(last_processed_date=date(2099, 1, 1)), loaded, now)
+    assert find_gaps(DAY, published, loaded, most=7).left_out == days(2)
+    assert without_future_dates(Published(DAY), loaded, now) == Published(DAY)
+
+
 def test_changes_are_read_again_from_some_days_before_the_watermark() -> None:
     published = Published(january(9), NOON)
-    assert changes_since(january(10), published, 3) == NOON - timedelta(days=3)
+    assert changes_since(january(10), published, 3, NOON + timedelta(days=1)) == NOON - timedelta(days=3)
+
+
+def test_changes_are_never_read_from_later_than_our_own_clock_allows() -> None:
+    for mark in (NOON, NOON + timedelta(minutes=5), datetime(2099, 1, 1, tzinfo=UTC)):
+        assert changes_since(january(10), Published(january(9), mark), 3, NOON) == NOON - timedelta(days=3, minutes=10)
+
+
+def test_the_earliest_time_there_is_can_be_the_watermark() -> None:
+    published = Published(january(9), datetime(1, 1, 1, tzinfo=UTC))
+    assert changes_since(january(10), published, 3, NOON) == datetime(1969, 12, 29, tzinfo=UTC)
 
 
 def test_without_a_watermark_changes_are_read_from_before_the_day_began_anywhere() -> None:
-    assert changes_since(january(10), Published(), 3) == datetime(2024, 1, 6, 10, tzinfo=UTC)
+    assert changes_since(january(10), Published(), 3, NOON) == datetime(2024, 1, 6, 10, tzinfo=UTC)
 
 
 def test_published_dates_that_changed_are_read_again() -> None:

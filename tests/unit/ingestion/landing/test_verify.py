@@ -105,7 +105,8 @@ def test_figures_that_differ_only_after_the_second_decimal_are_shown_completely(
     assert said == "the listing adds up to 25.0000 USD, the retailer's report to 25.00000001 USD"
 
 
-def test_a_line_that_is_listed_in_two_currencies_is_one_line_and_the_later_one_counts() -> None:
-    found = totals(row_1(currency="USD"), row_1(currency="EUR"))
-    assert (found.landed, found.distinct) == (2, 1)
-    assert found.distinct_amounts == {"EUR": Decimal(25)}
+def test_a_line_that_is_listed_in_two_currencies_is_one_line() -> None:
+    for currencies in (("USD", "EUR"), ("EUR", "USD")):
+        found = totals(*(row_1(currency=currency) for currency in currencies))
+        assert (found.landed, found.distinct) == (2, 1)
+        assert found.distinct_amounts == {"USD": Decimal(25)}

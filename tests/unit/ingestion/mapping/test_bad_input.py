@@ -200,6 +200,8 @@ def test_what_stops_a_run_does_not_name_a_customer(tmp_path: Path) -> None:
         ({"Name": "a\0b"}, "CONTROL_CHARACTER", "Name"),
         ({"Name": '"a\nb"'}, "CONTROL_CHARACTER", "Name"),
         ({"Customer": "a\x7fb"}, "CONTROL_CHARACTER", "Customer"),
+        ({"Product": "unknown"}, "RESERVED_ID", "Product"),
+        ({"Customer": " unknown "}, "RESERVED_ID", "Customer"),
     ],
 )
 def test_an_invalid_value_rejects_only_its_row(tmp_path: Path, changed: dict[str, str], code: str, column: str) -> None:

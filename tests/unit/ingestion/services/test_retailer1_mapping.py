@@ -186,3 +186,11 @@ def test_the_amount_of_a_rejected_row_is_read_if_possible() -> None:
 def test_a_value_of_another_type_is_shown_as_it_was_sent(changes: dict[str, object], message: str) -> None:
     with pytest.raises(RejectRecord, match=f": {re.escape(message)}$"):
         mapped(row_1(**changes))
+
+
+@pytest.mark.parametrize("column", ["sku", "store_code", "customer_no"])
+def test_the_id_of_the_unknown_member_is_rejected(column: str) -> None:
+    assert code(row_1(**{column: "unknown"})) == "RESERVED_ID"
+    assert code(row_1(**{column: " unknown "})) == "RESERVED_ID"
+    assert mapped(row_1(**{column: "unknown2"}))
+    assert mapped(row_1(sale_id="unknown", product_name="unknown"))

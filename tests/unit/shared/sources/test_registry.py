@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import FixConfiguration
+from shared.sources.definition import check_id
 from shared.sources.registry import Sources, load_sources
 from tests.unit.shared.sources.test_reading import FILES, VALID, written
 
@@ -105,3 +106,15 @@ def test_everything_that_a_connection_lacks_is_reported_together(tmp_path: Path)
 
 def test_no_secret_shows_when_the_registry_is_printed(tmp_path: Path) -> None:
     assert "hush" not in repr(registry(tmp_path, {"SHOP_KEY": "hush"}, shop=""))
+
+
+def test_no_source_can_have_the_id_of_the_unknown_retailer(tmp_path: Path) -> None:
+    broken = registry(tmp_path, unknown="").broken["unknown"]
+    assert "'unknown' is reserved for what the platform does not know; use another id" in broken
+    for wrong, reason in (
+        ("unknown", "it is reserved"),
+        ("../up", "it is not 1 to 32 of a-z"),
+        ("", "it is not 1 to 32"),
+    ):
+        with pytest.raises(FixConfiguration, match=f"cannot be the id of a source: {reason}"):
+            check_id(wrong)
