@@ -1,8 +1,12 @@
 -- depends: 0012_change_lists
 -- No wait for a lock is without limit, and no reader waits for one that a load is waiting for.
 
--- Until this commits no load starts, so that none runs with the older functions beside one with the newer.
-SELECT pg_advisory_xact_lock(hashtext('ops.fact_partitions'));
+-- Until this commits no load starts, so that none runs with the older functions while another runs with the newer.
+DO $wait$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('ops.fact_partitions'));
+END
+$wait$;
 
 CREATE FUNCTION ops.lock_holders(key bigint) RETURNS TABLE (pid integer, role_name name, application text, may_load boolean)
     LANGUAGE sql SET search_path = pg_catalog, pg_temp AS
@@ -98,7 +102,7 @@ BEGIN
     END IF;
     -- Attaching locks the dimensions against writers, so it waits until no load is running: loads hold the same lock
     -- in shared mode (ops.enter_load). The second look comes after the lock, since another session may have made the
-    -- partition meanwhile, and is a query: to_regclass would answer from a cache that does not know that yet.
+    -- partition meanwhile, and is a query: to_regclass reads a cache that may not know that yet.
     PERFORM ops.wait_for_lock('months of fact_sales', hashtext('ops.fact_partitions'));
     IF EXISTS (SELECT FROM pg_class WHERE relname = partition_name AND relnamespace = 'ops'::regnamespace) THEN
         RETURN partition_name;

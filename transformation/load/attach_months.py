@@ -26,7 +26,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 def finish_month(cursor: Cursor, parameters: Mapping[str, object], month: BuiltMonth) -> None:
     """Replace the summaries of the dates, check the month's foreign keys, and attach it if it is new.
 
-    In this transaction, since no other sees the dimension rows. Readers of fact_sales and the dimensions are not blocked.
+    In this transaction, since no other sees the dimension rows. No reader is blocked.
     """
     keys = [int(f"{day:%Y%m%d}") for day in month.plan.days]
     for table, rows in (
@@ -72,8 +72,8 @@ def swap(
 ) -> None:
     """Replace the months that are there; call last, since readers wait from here to the commit.
 
-    Raises RetryLater when sessions read fact_sales or dimensions for longer than `SWAP_TIMEOUT_SECONDS`. A session that is
-    idle in a transaction holds what it has read, too.
+    Raises RetryLater when sessions read fact_sales or dimensions for longer than `SWAP_TIMEOUT_SECONDS`. A session
+    that is idle in a transaction holds what it has read, too.
     """
     replaced = sorted((month for month in months if month.plan.replaces), key=_order)
     if not replaced:

@@ -230,9 +230,9 @@ def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
     tx.context.wait_for_processed()
     with preview(tx.cursor, state.built_months):
         tx.context.options.in_transaction(tx.cursor, state.load_id)
-    swap(tx.cursor, state.built_months)
     if tx.context.loaded_keys and not tx.context.options.insert_only:
-        delete_orphaned_versions(tx.cursor)
+        delete_orphaned_versions(tx.cursor, state.plan.replaced)
+    swap(tx.cursor, state.built_months)
     return state
 
 

@@ -13,13 +13,14 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
+from local_stack.postgres import PostgresServer
 from shared.database import lock_key
 from shared.errors import RetryLater
 from tests.fakes.raw_zone import DAY
 from tests.integration.transformation.test_building_months import WAITING, in_background, sales
 from tests.integration.transformation.test_load_paths import Loader
 from tests.waiting import wait_until
-from transformation.load import attach_months
+from transformation.load import attach_months, steps
 from transformation.load.plan import LoadPath
 
 FEBRUARY = date(2024, 2, 10)
@@ -91,8 +92,8 @@ def test_a_new_month_whose_rows_refer_to_nothing_is_not_attached(loader: Loader)
         cursor.execute(
             "INSERT INTO ops.fact_sales_2024_01_build_1 (date_key, retailer_key, transaction_id, line_id, product_key,"
             " customer_key, store_key, line_type, sold_at, currency, quantity, unit_price, total_amount, net_quantity,"
-            " net_amount, source_changed_at, load_id) VALUES (20240101, 1, 'T', '1', -1, 0, 0, 'sale', now(), 'USD', 1, 1,"
-            " 1, 1, 1, now(), 1)"
+            " net_amount, source_changed_at, load_id)"
+            " VALUES (20240101, 1, 'T', '1', -1, 0, 0, 'sale', now(), 'USD', 1, 1, 1, 1, 1, now(), 1)"
         )
         with pytest.raises(psycopg2.errors.ForeignKeyViolation, match="fk_fact_sales_product"):
             cursor.execute("SELECT ops.attach_fact_build('fact_sales_2024_01_build_1')")
@@ -120,14 +121,28 @@ def test_a_load_that_gives_up_names_who_reads_what(loader: Loader, table: str, m
         ("load of retailer_1", "ops.lock_key('ops.load', 'retailer_1')"),
     ],
 )
-def test_a_load_does_not_wait_long_for_a_lock_that_a_reader_took(loader: Loader, purpose: str, key: str) -> None:
+def test_a_load_does_not_wait_long_for_a_lock_that_a_reader_took(
+    loader: Loader, postgres_server: PostgresServer, purpose: str, key: str
+) -> None:
     loader.land(*sales(DAY, 5))
+    # As on a server that somebody else manages, where PUBLIC has this right.
+    name = loader.access.reader_dsn.rpartition("/")[2]
+    postgres_server.execute("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint) TO PUBLIC", name)
     with idle_reader(loader, f"SELECT pg_advisory_lock({key})") as idle:
         who = rf'"{purpose}" is held by retail_reader \(pid {idle.get_backend_pid()}, application dashboard\)'
         with pytest.raises(RetryLater, match=who):
             loader.load()
     loader.load()
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(5,)]
+
+
+def test_a_reader_cannot_take_advisory_locks(loader: Loader) -> None:
+    for function in ("pg_advisory_lock(1)", "pg_try_advisory_xact_lock_shared(1, 2)", "ops.wait_for_lock('x', 1)"):
+        with (
+            pytest.raises(psycopg2.errors.InsufficientPrivilege),
+            idle_reader(loader, f"SELECT {function}"),
+        ):
+            pass
 
 
 def test_a_load_waits_for_another_load_and_keeps_its_own_time_out(warehouse: WarehouseAccess) -> None:
@@ -155,3 +170,26 @@ def test_a_load_waits_for_another_load_and_keeps_its_own_time_out(warehouse: War
             other.execute("SET lock_timeout = '50ms'")
             with pytest.raises(psycopg2.errors.LockNotAvailable, match='"raw retailer_1" is held by retail_user'):
                 other.execute(take, (key,))
+
+
+def test_versions_that_a_replacement_makes_obsolete_are_deleted_before_readers_are_blocked(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.land(*sales(DAY, 5, customer_id="old"))
+    loader.load()
+    loader.land(*sales(DAY, 8, customer_id="new"))
+    left = []
+    swap = attach_months.swap
+
+    def look_and_swap(cursor: Any, months: Any) -> None:
+        cursor.execute("SELECT count(*) FROM dim_customer WHERE customer_id = 'old'")
+        left.append(cursor.fetchone())
+        swap(cursor, months)
+
+    monkeypatch.setattr(steps, "swap", look_and_swap)
+    loader.load()
+    assert left == [(0,)]
+    assert loader.rows(
+        "SELECT customer_id, count(*) FROM fact_sales JOIN dim_customer USING (customer_key) GROUP BY 1"
+    ) == [("new", 8)]
+    assert loader.rows("SELECT count(*) FROM dim_customer WHERE customer_id = 'old'") == [(0,)]
