@@ -102,6 +102,16 @@ def test_a_refresh_gives_up_waiting_in_the_end(
     assert days.execute("SELECT status FROM ops.pipeline_runs WHERE stage = 'refresh'") == [("failed",)]
 
 
+def test_filling_an_empty_view_does_not_wait_for_an_idle_reader(
+    warehouse: WarehouseAccess, days: PublishedDays
+) -> None:
+    with psycopg2.connect(warehouse.reader_dsn) as idle, idle.cursor() as cursor:
+        for view in VIEWS:
+            cursor.execute(f"SELECT count(*) FROM {view}")
+            assert cursor.fetchone() == (0,)
+        assert all(view.rows > 0 for view in refresh(warehouse).views)
+
+
 def test_a_view_that_fails_leaves_those_before_it_new(warehouse: WarehouseAccess, days: PublishedDays) -> None:
     days.execute("DROP MATERIALIZED VIEW mv_monthly_sales_by_category")
     with pytest.raises((FixConfiguration, StopRun), match="mv_monthly_sales_by_category"):
