@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from psycopg2 import sql
-
 from local_stack.postgres import PostgresServer, dsn
+from shared.provisioning import prepare_schema
 
 WAREHOUSE = "retail_analytics"
 OWNER, LOADER, READER = "retail_owner", "retail_user", "retail_reader"
@@ -30,14 +29,13 @@ def create_warehouse_roles(server: PostgresServer, passwords: Mapping[str, str])
 
 
 def create_warehouse(
-    server: PostgresServer, passwords: Mapping[str, str], *, name: str = WAREHOUSE, template: str | None = None
+    server: PostgresServer, passwords: Mapping[str, str], *, name: str = WAREHOUSE, template: str = "template0"
 ) -> WarehouseAccess:
-    """Make the warehouse database, without a schema unless it is a copy of `template`; its roles must be there."""
+    """Make the warehouse database, with the schema of `template`; its roles must be there."""
     server.create_database(name, owner=OWNER, template=template)
-    if template is None:
+    if template == "template0":
         server.allow(name, (LOADER, READER))
-        # Up to PostgreSQL 14 the schema belongs to the superuser, from 15 on to the owner of the database.
-        server.execute(sql.SQL("alter schema public owner to {}").format(sql.Identifier(OWNER)), name)
+        prepare_schema(server.superuser_dsn(name), OWNER, advisory_locks=(OWNER, LOADER))
     return WarehouseAccess(*(dsn(role, passwords[role], server.port, name) for role in WAREHOUSE_ROLES))
 
 
@@ -45,5 +43,5 @@ def create_private_database(server: PostgresServer, name: str, password: str) ->
     """Make a database and the role of the same name that owns it and that alone may enter; its libpq URI."""
     server.create_role(name, password)
     server.create_database(name, owner=name)
-    server.execute(sql.SQL("alter schema public owner to {}").format(sql.Identifier(name)), name)
+    prepare_schema(server.superuser_dsn(name), name)
     return dsn(name, password, server.port, name)

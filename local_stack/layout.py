@@ -84,11 +84,15 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def prepare(self) -> None:
-        """Make the directories; secrets in them are files that only their owner can read."""
-        for directory in (self.local, self.logs, self.s3, self.airflow_home):
-            directory.mkdir(parents=True, exist_ok=True)
-        self.local.chmod(0o755)
-        self._prepare_postgres(postgres_account())
+        """Make the directories. Only their owner gets into those with customers' data."""
+        account = postgres_account()
+        self.local.mkdir(parents=True, exist_ok=True)
+        # PostgreSQL's account, if it is another one, passes through here to its own directory and can list nothing.
+        self.local.chmod(0o700 if account.uid is None else 0o711)
+        for directory in (self.logs, self.s3, self.airflow_home):
+            directory.mkdir(exist_ok=True)
+            directory.chmod(0o700)
+        self._prepare_postgres(account)
 
     def _prepare_postgres(self, account: Account) -> None:
         if self.postgres.exists():

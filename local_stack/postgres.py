@@ -182,18 +182,18 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def create_role(self, name: str, password: str) -> None:
-        """Create a role that can log in, or set the password of an existing one."""
+        """Create a role that can log in, or give an existing one this password and the attributes of a new one."""
         with self._superuser() as cursor:
             ensure_role(cursor, name, password)
 
-    def create_database(self, name: str, *, owner: str = SUPERUSER, template: str | None = None) -> str:
+    def create_database(self, name: str, *, owner: str = SUPERUSER, template: str = "template0") -> str:
         """Create a database that only its owner may use and return its superuser DSN; no change when it exists.
 
         A copy of a `template` also takes over the template's settings and grants, which `create database` leaves out.
         """
         with self._superuser() as cursor:
             made = ensure_database(cursor, name, owner, template=template)
-        if made and template:
+        if made:
             self._copy_settings(template, name)
         return self.superuser_dsn(name)
 

@@ -34,6 +34,7 @@ from local_stack.services import Service, retailer_services, s3_service
 from local_stack.state import StackState
 from local_stack.unprivileged import plain_environment, postgres_account
 from shared.airflow_rest.client import AirflowApi
+from shared.provisioning import close_databases
 
 # The order in which services are stopped, by the prefix of their names, and how many seconds each group has.
 STOP_ORDER = (
@@ -160,6 +161,7 @@ class Stack:
             create_warehouse(server, credentials)
             for name in ("airflow", *(f"retailer{n}" for n in RETAILERS)):
                 create_private_database(server, name, credentials[name])
+            close_databases(server.superuser_dsn())
         self.progress.say(f"  PostgreSQL {server.binaries.version}, from {server.binaries.source}, port {port}")
         return server
 

@@ -34,7 +34,7 @@ from shared.logs import configure_logging, get_logger
 log = get_logger(__name__)
 
 LOCK_TIMEOUT = "10min"
-"""How long a refresh waits for another one of the same view."""
+"""How long a refresh waits for another one of the same view, or for readers of a view that is still empty."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def _refresh(connection: Connection, view: str, stopwatch: Callable[[], float]) 
     except RetryLater as error:
         if isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
             raise RetryLater(
-                f"{view} has been locked by another refresh for {LOCK_TIMEOUT}. Wait for it to end, then run again."
+                f"{view} has been locked for {LOCK_TIMEOUT}: {str(error.__cause__).splitlines()[0]}."
+                " Wait for it to end, then run again."
             ) from error
         raise
     return ViewRefresh(view, int(row[0]) if row else 0, round(stopwatch() - started, 3))

@@ -23,7 +23,7 @@ from pipeline.file_load_source import check_dates, choose_layout, describe_sourc
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
 from shared.config import Settings, load_settings, load_source_settings
-from shared.database import Cursor, lock_key, session
+from shared.database import Cursor, lock_in_transaction, lock_key, session, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -291,7 +291,8 @@ class _FileLoad:
 def _alone(dsn: str, retailer_id: str) -> Iterator[None]:
     """Wait for other loads of this retailer's files: the later one must see what the earlier one wrote."""
     with session(dsn, application_name="retail-etl") as connection:
-        with connection.cursor() as cursor:
+        with transaction(connection) as cursor:
+            lock_in_transaction(cursor, "etl", retailer_id)
+            # Held already, so it is granted at once; this one outlives the transaction.
             cursor.execute("SELECT pg_advisory_lock(%s)", (lock_key("etl", retailer_id),))
-        connection.commit()
         yield

@@ -119,12 +119,16 @@ def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | No
 def transaction(connection: Connection) -> Iterator[Cursor]:
     """Commit at the end of the block, roll back on any error.
 
-    A lost or deadlocked connection becomes RetryLater; a schema that is not there becomes FixConfiguration; a row that
-    violates a constraint becomes StopRun, without the row.
+    A lost or deadlocked connection, or a lock that others hold, becomes RetryLater; a schema that is not there becomes
+    FixConfiguration; a row that violates a constraint becomes StopRun, without the row.
     """
     try:
         with connection, connection.cursor() as cursor:
             yield cursor
+    except psycopg2.errors.LockNotAvailable as error:
+        raise RetryLater(
+            f"The warehouse is locked: {_first_line(error)}. Nothing was changed. End that session, or run again later."
+        ) from error
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         raise RetryLater(
             f"The connection to the warehouse was lost: {_first_line(error)}. Nothing was changed; run again."
@@ -165,8 +169,16 @@ def lock_key(*parts: object) -> int:
 
 
 def lock_in_transaction(cursor: Cursor, *parts: object) -> None:
-    """Wait for, and hold until the transaction ends, the advisory lock named by `parts`."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key(*parts),))
+    """Wait for, and hold until the transaction ends, the advisory lock of the warehouse named by `parts`.
+
+    Raises LockNotAvailable, which names the holder, when the wait is longer than `ops.wait_for_lock` allows.
+    """
+    cursor.execute("SELECT ops.wait_for_lock(%s, %s)", (lock_name(*parts), lock_key(*parts)))
+
+
+def lock_name(*parts: object) -> str:
+    """How messages name the advisory lock of `parts`."""
+    return " ".join(str(part) for part in parts)
 
 
 @cache

@@ -7,17 +7,39 @@ rights: WAREHOUSE_OWNER_DSN or POSTGRES_OWNER_PASSWORD, or WAREHOUSE_DSN where t
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from yoyo import get_backend, read_migrations
 
 from shared.config import PROJECT_ROOT, owner_dsn, read_environment
-from shared.database import connect, describe_dsn, lock_key, read_sql
-from shared.errors import FixConfiguration, RetailError
+from shared.database import Connection, connect, describe_dsn, lock_key, read_sql
+from shared.errors import FixConfiguration, RetailError, RetryLater
 
 INIT_DIRECTORY = PROJECT_ROOT / "database" / "init"
 MIGRATIONS_DIRECTORY = PROJECT_ROOT / "database" / "migrations"
+TIMEOUT_SECONDS = 600.0
+"""How long a migration tries to get its locks, and how long it waits for another process that migrates."""
+_ATTEMPT_MILLISECONDS = 200
+"""How long each lock may take in one attempt: readers queue behind a lock that a migration waits for."""
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 5.0
+_SESSIONS_WITH_LOCKS = """
+    SELECT DISTINCT format(
+        '%s (pid %s, application %s)', usename, activity.pid, coalesce(nullif(application_name, ''), 'unknown')
+    )
+    FROM pg_locks AS held
+    JOIN pg_stat_activity AS activity USING (pid)
+    LEFT JOIN pg_class AS relation ON relation.oid = held.relation
+    WHERE held.granted
+        AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND held.pid <> pg_backend_pid()
+        AND activity.usename IS NOT NULL
+        AND (held.locktype = 'advisory' OR relation.relnamespace IN (to_regnamespace('public'), to_regnamespace('ops')))
+    ORDER BY 1
+"""
 
 
 def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[str]:
@@ -27,11 +49,19 @@ def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[
     try:
         with connection.cursor() as cursor:
             # A session lock: init files and migrations are several transactions.
+            cursor.execute("SET lock_timeout = %s", (f"{TIMEOUT_SECONDS:.0f}s",))
             cursor.execute("SELECT pg_advisory_lock(%s)", (lock_key("migrations"),))
+            cursor.execute("RESET lock_timeout")
             cursor.execute("SELECT to_regclass('public.fact_sales') IS NULL")
             empty = bool((cursor.fetchone() or (True,))[0])
         applied = _run_init_files(owner_dsn) if empty else []
         return applied + _run_migrations(owner_dsn, migrations)
+    except psycopg2.errors.LockNotAvailable as error:
+        raise RetryLater(
+            f"{describe_dsn(owner_dsn)}: the schema was in use for {TIMEOUT_SECONDS:.0f} seconds, by"
+            f" {_sessions_with_locks(connection)}. The migration that waited changed nothing. End that session, or run"
+            " again later."
+        ) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
             f"{describe_dsn(owner_dsn)} may not create the schema ({str(error).splitlines()[0]})."
@@ -60,14 +90,35 @@ def _run_migrations(owner_dsn: str, directory: Path) -> list[str]:
         pending = backend.to_apply(read_migrations(str(directory)))
         backend.ensure_internal_schema_updated()
         for migration in pending:
-            # One transaction for the change and for the mark that it was made: a process that is killed leaves neither.
-            # yoyo's own `apply_migrations` makes the change over a connection of its own, then the mark.
-            with backend.transaction():
-                migration.process_steps(backend, "apply")
-                backend.mark_one(migration)
+            _apply(backend, migration)
         return [migration.id for migration in pending]
     finally:
         backend.connection.close()
+
+
+def _apply(backend: Any, migration: Any) -> None:
+    """Apply one migration; while its tables are in use, try again with growing pauses, in which others go first."""
+    deadline, pause = time.monotonic() + TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            # One transaction for the change and for the mark that it was made: a process that is killed leaves neither.
+            # yoyo's own `apply_migrations` makes the change over a connection of its own, then the mark.
+            with backend.transaction():
+                backend.execute(f"SET LOCAL lock_timeout = '{_ATTEMPT_MILLISECONDS}ms'")
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration)
+            return
+        except psycopg2.errors.LockNotAvailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+
+def _sessions_with_locks(connection: Connection) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSIONS_WITH_LOCKS)
+        return ", ".join(name for (name,) in cursor.fetchall()) or "sessions that have ended since"
 
 
 def main() -> int:

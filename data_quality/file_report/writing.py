@@ -31,7 +31,7 @@ class ReportFiles:
 
 
 def write_report(report: LoadReport, directory: Path) -> ReportFiles:
-    """Write the three files, over those of a report written there before.
+    """Write the three files, over those of a report written there before. A new folder is its owner's alone.
 
     Raises FixConfiguration when the folder cannot be written.
     """
@@ -39,7 +39,7 @@ def write_report(report: LoadReport, directory: Path) -> ReportFiles:
 
     files = ReportFiles(*(directory / f"{NAME}.{ending}" for ending in ("json", "csv", "html")))
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.json.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
         files.csv.write_text(as_csv(report), encoding="utf-8", newline="")
         files.html.write_text(render(report), encoding="utf-8")

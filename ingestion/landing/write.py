@@ -22,7 +22,7 @@ from ingestion.landing.rejected_rows import RowOrigin, rejected_lines
 from ingestion.landing.serialise import DayText
 from ingestion.landing.source_partitions import WrittenPartition
 from shared import dead_letters
-from shared.database import Connection, Cursor, lock_key, session, transaction
+from shared.database import Connection, Cursor, lock_key, lock_name, session, transaction
 from shared.dead_letters import Origin
 from shared.errors import RetryLater
 from shared.partition_versions import drop_copies, keep_version
@@ -45,7 +45,10 @@ CHUNK_DAYS = 32
 _PUTS_IN_FLIGHT = 8
 _NDJSON = "application/x-ndjson"
 # Locks are taken in the order of their keys, so that two runs that need the same locks cannot deadlock.
-_LOCK = "SELECT pg_advisory_xact_lock(key) FROM (SELECT key FROM unnest(%s) AS key ORDER BY key OFFSET 0) AS keys"
+_LOCK = (
+    "SELECT ops.wait_for_lock(name, key)"
+    " FROM (SELECT name, key FROM unnest(%s, %s) AS locks (name, key) ORDER BY key OFFSET 0) AS ordered"
+)
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,8 @@ def _manifest_body(manifest: Manifest) -> bytes:
 
 
 def _lock(cursor: Cursor, retailer_id: str, days: Sequence[date]) -> None:
-    cursor.execute(_LOCK, ([lock_key("raw", retailer_id, day) for day in days],))
+    parts = [("raw", retailer_id, day) for day in days]
+    cursor.execute(_LOCK, ([lock_name(*each) for each in parts], [lock_key(*each) for each in parts]))
 
 
 def _check_unchanged(bucket: Bucket, retailer_id: str, tags: Mapping[date, str]) -> None:

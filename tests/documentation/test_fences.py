@@ -28,7 +28,9 @@ NOT_RUN = {
         "docker-compose run --rm -T --entrypoint cat certificates /var/run/postgresql/ca.crt > ca.crt",
         "sh scripts/generate_certificates.sh --directory .certificates db.example.org",
         "python3 scripts/generate_env.py --aws",
+        "REVOKE ALL ON DATABASE retail_analytics, postgres, template1 FROM PUBLIC;",
     ],
+    "docs/TROUBLESHOOTING.md": ["SELECT pg_terminate_backend(4711);"],
     "docs/QUICKSTART.md": [
         "make demo",
         "psql \"$WAREHOUSE_READER_DSN\" -c 'SELECT count(*) FROM fact_sales'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import psycopg2
@@ -10,8 +11,9 @@ import pytest
 
 from ingestion.models.columns import TableColumn, fact_table, superseded_table
 from local_stack.databases import WarehouseAccess
+from shared import migrations
 from shared.database import session, transaction
-from shared.errors import FixConfiguration
+from shared.errors import FixConfiguration, RetryLater
 from shared.migrations import MIGRATIONS_DIRECTORY, migrate
 from tests.architecture.vocabulary import find_retired_words
 
@@ -177,3 +179,29 @@ def test_a_schema_older_than_the_code_is_reported_as_such(warehouse: WarehouseAc
         transaction(connection) as cursor,
     ):
         cursor.execute("SELECT ops.enter_load('retailer_1')")
+
+
+def test_a_migration_does_not_block_readers_and_names_who_keeps_it_waiting(
+    warehouse: WarehouseAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in MIGRATIONS_DIRECTORY.glob("*.sql"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "9999_new_column.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN floor_area integer;")
+    monkeypatch.setattr(migrations, "TIMEOUT_SECONDS", 1.0)
+    with psycopg2.connect(warehouse.reader_dsn, application_name="dashboard") as idle, idle.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM dim_store")
+        who = rf"by .*retail_reader \(pid {idle.get_backend_pid()}, application dashboard\)"
+        with pytest.raises(RetryLater, match=who):
+            migrate(warehouse.owner_dsn, migrations=tmp_path)
+        waiting = threading.Thread(target=lambda: migrate(warehouse.owner_dsn, migrations=tmp_path))
+        monkeypatch.setattr(migrations, "TIMEOUT_SECONDS", 60.0)
+        waiting.start()
+        for _ in range(10):
+            with psycopg2.connect(warehouse.reader_dsn, options="-c statement_timeout=1s") as other:
+                other.cursor().execute("SELECT count(*) FROM dim_store")
+            other.close()
+        idle.rollback()
+    waiting.join(60)
+    with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT floor_area FROM dim_store")
+        assert cursor.fetchall() == [(None,)]

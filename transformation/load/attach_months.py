@@ -17,12 +17,17 @@ from transformation.load.customer_history import repoint_facts
 from transformation.load.plan import date_key, last_of_month
 
 SWAP_TIMEOUT_SECONDS = 300.0
-"""How long a load waits until no query reads a month that it replaces."""
-_PAUSE_SECONDS = 0.25
+"""How long a load tries to get the locks for replacing months."""
+_FIRST_PAUSE_SECONDS = 0.25
+_LONGEST_PAUSE_SECONDS = 5.0
+"""Readers wait at most a fifth of a second per attempt; the pauses between attempts grow."""
 
 
-def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], month: BuiltMonth) -> None:
-    """Replace the summaries of the dates, and check the foreign keys; only this transaction sees the dimension rows."""
+def finish_month(cursor: Cursor, parameters: Mapping[str, object], month: BuiltMonth) -> None:
+    """Replace the summaries of the dates, check the month's foreign keys, and attach it if it is new.
+
+    In this transaction, since no other sees the dimension rows. No reader is blocked.
+    """
     keys = [int(f"{day:%Y%m%d}") for day in month.plan.days]
     for table, rows in (
         ("fact_daily_sales", month.daily_sales),
@@ -34,16 +39,12 @@ def summarise_and_reference(cursor: Cursor, parameters: Mapping[str, object], mo
             (parameters["retailer_key"], keys),
         )
         copy_batches(cursor, rows.to_batches(), identifier)
-    if month.plan.replaces:  # rows that were copied over still follow the customers' old history
+    if month.plan.replaces:
+        # Rows that were copied over still follow the customers' old history.
         repoint_facts(cursor, parameters, month.identifier)
-    cursor.execute("SELECT ops.reference_fact_build(%s)", (month.table,))
-
-
-def attach(cursor: Cursor, months: Sequence[BuiltMonth]) -> None:
-    """Attach new months to fact_sales; readers are not blocked."""
-    for month in sorted(months, key=_order):
-        if not month.plan.replaces:
-            cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
+        cursor.execute("SELECT ops.reference_fact_build(%s)", (month.table,))
+    else:
+        cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
 
 
 @contextmanager
@@ -71,21 +72,24 @@ def swap(
 ) -> None:
     """Replace the months that are there; call last, since readers wait from here to the commit.
 
-    Raises RetryLater when a query reads those months for longer than `SWAP_TIMEOUT_SECONDS`.
+    Raises RetryLater when sessions read fact_sales or dimensions for longer than `SWAP_TIMEOUT_SECONDS`. A session
+    that is idle in a transaction holds what it has read, too.
     """
     replaced = sorted((month for month in months if month.plan.replaces), key=_order)
     if not replaced:
         return
-    deadline = clock() + SWAP_TIMEOUT_SECONDS
-    while not _locked(cursor, [month.table for month in replaced]):
+    deadline, pause = clock() + SWAP_TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
+    tables = [month.table for month in replaced]
+    while not _locked(cursor, tables):
         if clock() > deadline:
             raise RetryLater(
-                "Queries have been reading fact_sales for minutes without a pause, so its months could not be replaced."
-                " Nothing was changed. End the long query, or run again later."
+                "The months could not be replaced, since sales or dimensions were being read all the time, by"
+                f" {_holders(cursor, tables)}. Nothing was changed. End that session, or run again later."
             )
-        sleep(_PAUSE_SECONDS)
-    for month in replaced:
-        cursor.execute("SELECT ops.attach_fact_build(%s)", (month.table,))
+        sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    for table in tables:
+        cursor.execute("SELECT ops.attach_fact_build(%s)", (table,))
 
 
 def _locked(cursor: Cursor, tables: list[str]) -> bool:
@@ -96,6 +100,12 @@ def _locked(cursor: Cursor, tables: list[str]) -> bool:
         cursor.execute("ROLLBACK TO SAVEPOINT before_swap")
         return False
     return True
+
+
+def _holders(cursor: Cursor, tables: list[str]) -> str:
+    cursor.execute("SELECT ops.swap_holders(%s)", (tables,))
+    row = cursor.fetchone()
+    return str(row[0]) if row and row[0] else "a session that has ended since"
 
 
 def _order(month: BuiltMonth) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from psycopg2 import sql
 
 from shared.database import Cursor
+from transformation.load.plan import date_key, last_of_month
 from transformation.statements import statement
 
 
@@ -17,8 +19,15 @@ def repoint_facts(cursor: Cursor, parameters: Mapping[str, object], facts: sql.I
         cursor.execute(sql.SQL(statement("repoint_facts")).format(facts=facts), parameters)
 
 
-def delete_orphaned_versions(cursor: Cursor) -> None:
-    """Delete the versions that are no longer observed; call when no fact can refer to them."""
+def delete_orphaned_versions(cursor: Cursor, replaced_months: Sequence[date]) -> None:
+    """Delete the versions that are no longer observed; call when no fact can refer to them.
+
+    Facts of `replaced_months` (first days) may, since this transaction will replace them. Call before it does: deleting
+    a version looks for facts in every month, and readers would wait meanwhile.
+    """
+    for first_day in replaced_months:
+        keys = {"first_key": date_key(first_day), "last_key": date_key(last_of_month(first_day))}
+        cursor.execute(statement("delete_orphaned_references"), keys)
     cursor.execute(statement("delete_orphaned_versions"))
 
 

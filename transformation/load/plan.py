@@ -52,6 +52,11 @@ class LoadPlan:
         return tuple(day for month in self.months for day in month.days)
 
     @property
+    def replaced(self) -> tuple[date, ...]:
+        """The first days of the months that are built in place of those that are there."""
+        return tuple(month.first_day for month in self.months if month.replaces)
+
+    @property
     def loaded(self) -> tuple[date, ...]:
         """Dates that are merged or built."""
         return tuple(sorted((*self.merged, *self.built)))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from shared.version import CODE_VERSION
-from transformation.load.attach_months import attach, preview, summarise_and_reference, swap
+from transformation.load.attach_months import finish_month, preview, swap
 from transformation.load.build_months import BuiltMonth, MonthBuilder
 from transformation.load.context import LoadState
 from transformation.load.copying import copy_in
@@ -116,14 +116,12 @@ def build_months(tx: LoadTransaction, state: LoadState) -> LoadState:
     months = []
     for month in builder.build_all(state.plan.months):
         if isinstance(month, BuiltMonth):
-            summarise_and_reference(tx.cursor, parameters, month)
+            finish_month(tx.cursor, parameters, month)
         months.append(month)
         context.options.progress(f"{month.plan.first_day:%Y-%m}", 0.3 + 0.5 * len(months) / len(state.plan.months))
-    built = replace(state, months=tuple(months))
-    attach(tx.cursor, built.built_months)
     for first_day in sorted({first_of_month(day) for day in state.plan.merged}):
         tx.cursor.execute("SELECT ops.ensure_fact_partition(%s)", (first_day,))
-    return built
+    return replace(state, months=tuple(months))
 
 
 def stage_sales(tx: LoadTransaction, state: LoadState) -> LoadState:
@@ -232,9 +230,9 @@ def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
     tx.context.wait_for_processed()
     with preview(tx.cursor, state.built_months):
         tx.context.options.in_transaction(tx.cursor, state.load_id)
-    swap(tx.cursor, state.built_months)
     if tx.context.loaded_keys and not tx.context.options.insert_only:
-        delete_orphaned_versions(tx.cursor)
+        delete_orphaned_versions(tx.cursor, state.plan.replaced)
+    swap(tx.cursor, state.built_months)
     return state
 
 

@@ -95,9 +95,21 @@ def test_a_refresh_gives_up_waiting_in_the_end(
     monkeypatch.setattr(refresh_views, "LOCK_TIMEOUT", "100ms")
     with psycopg2.connect(warehouse.loader_dsn) as other, other.cursor() as cursor:
         cursor.execute(ONE_VIEW)
-        with pytest.raises(RetryLater, match="mv_daily_sales_summary has been locked by another refresh for 100ms"):
+        with pytest.raises(
+            RetryLater, match=r"mv_daily_sales_summary has been locked for 100ms: .* is held by retail_user \(pid"
+        ):
             refresh(warehouse)
     assert days.execute("SELECT status FROM ops.pipeline_runs WHERE stage = 'refresh'") == [("failed",)]
+
+
+def test_filling_an_empty_view_does_not_wait_for_an_idle_reader(
+    warehouse: WarehouseAccess, days: PublishedDays
+) -> None:
+    with psycopg2.connect(warehouse.reader_dsn) as idle, idle.cursor() as cursor:
+        for view in VIEWS:
+            cursor.execute(f"SELECT count(*) FROM {view}")
+            assert cursor.fetchone() == (0,)
+        assert all(view.rows > 0 for view in refresh(warehouse).views)
 
 
 def test_a_view_that_fails_leaves_those_before_it_new(warehouse: WarehouseAccess, days: PublishedDays) -> None:

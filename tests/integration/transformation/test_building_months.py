@@ -179,7 +179,9 @@ def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
     monkeypatch.setattr(attach_months, "SWAP_TIMEOUT_SECONDS", 0.3)
     with psycopg2.connect(loader.access.reader_dsn) as connection, connection.cursor() as reader:
         reader.execute("SELECT count(*) FROM fact_sales")
-        with pytest.raises(RetryLater, match="End the long query, or run again later"):
+        with pytest.raises(
+            RetryLater, match=r"by retail_reader \(pid \d+, application .*\) on fact_sales.*End that session"
+        ):
             loader.load()
     assert loader.digest() == before
     loader.load()
@@ -229,12 +231,12 @@ def killed_at(instant: str) -> None:
 
     from transformation.load import steps
 
-    reference = attach_months.summarise_and_reference
+    finish = attach_months.finish_month
     swap = attach_months.swap
     finished: list[Any] = []
 
     def after_the_second_month(cursor: Any, parameters: Any, month: Any) -> None:
-        reference(cursor, parameters, month)
+        finish(cursor, parameters, month)
         finished.append(month)
         if len(finished) == 2:
             die()
@@ -246,8 +248,8 @@ def killed_at(instant: str) -> None:
     instants: dict[str, Callable[[], None]] = {
         "before the copy": lambda: setattr(build_months, "copy_in", die),
         "after the copy": lambda: setattr(build_months.MonthBuilder, "_counted", die),
-        "after a month's commit": lambda: setattr(steps, "summarise_and_reference", die),
-        "after two months": lambda: setattr(steps, "summarise_and_reference", after_the_second_month),
+        "after a month's commit": lambda: setattr(steps, "finish_month", die),
+        "after two months": lambda: setattr(steps, "finish_month", after_the_second_month),
         "before the swap": lambda: setattr(steps, "swap", die),
         "after the swap": lambda: setattr(steps, "swap", swap_and_die),
     }

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import stat
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -105,6 +106,7 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
     assert {path.name for path in files.html.parent.iterdir()} == {
         "quality_report.html", "quality_report.json", "quality_report.csv",
     }  # fmt: skip
+    assert stat.S_IMODE(files.html.parent.stat().st_mode) == 0o700
     shown = json.loads(files.json.read_text(encoding="utf-8"))
     assert shown["counts"]["rows"] == 4
     assert shown["money"] == [{"currency": "GBP", "landed": "24.3000", "rejected": "0.0000"}]
