@@ -41,6 +41,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_tests_pass_with_a_source_that_a_user_added(checkout: Path) -> None:
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--tb=short", *READ_DEFINITIONS],

@@ -12,6 +12,21 @@ from typing import Any
 from shared.config import PROJECT_ROOT
 
 PLUGINS = PROJECT_ROOT / "airflow" / "plugins"
+IN_A_COPY = """
+import json, os
+
+def in_a_copy(function, argument):
+    # What a function of one argument returns in a copy of this process, for importing Airflow takes seconds.
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        with os.fdopen(theirs, "w") as pipe:
+            json.dump(function(argument), pipe)
+        os._exit(0)
+    os.close(theirs)
+    with os.fdopen(ours) as pipe:
+        return json.load(pipe)
+"""
+"""Beginning of a program: `in_a_copy(function, argument)`."""
 
 
 def run_alone(program: str, argument: str, home: Path) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from shared.config import PROJECT_ROOT
-from tests.dags.alone import run_alone
+from tests.dags.alone import IN_A_COPY, run_alone
 from tests.dags.conftest import DAG_FILE
 
 DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
-PARSED_ALONE = """
+PARSED_ALONE = IN_A_COPY + """
 import json, os, runpy, sys, time
 import airflow.sdk, airflow.models.dagbag, croniter  # the last one runs `file` when it is imported
 
@@ -30,22 +30,32 @@ def watch(event, arguments):
     elif event in ("socket.connect", "socket.getaddrinfo", "socket.bind", "subprocess.Popen", "os.system", "os.exec"):
         connected.append(event)
         raise PermissionError(f"{event} while a DAG file is read")
-sys.addaudithook(watch)
-before = set(sys.modules)
-began = time.process_time()
-runpy.run_path(sys.argv[1])
-seconds = time.process_time() - began
-loaded = sorted(set(sys.modules) - before)
-print(json.dumps({"opened": opened, "connected": connected, "loaded": loaded, "seconds": seconds}))
+
+def parsed(file):
+    sys.addaudithook(watch)
+    before = set(sys.modules)
+    began = time.process_time()
+    runpy.run_path(file)
+    seconds = time.process_time() - began
+    loaded = sorted(set(sys.modules) - before)
+    return {"opened": opened, "connected": connected, "loaded": loaded, "seconds": seconds}
+
+print(json.dumps({file: in_a_copy(parsed, file) for file in sys.argv[1].split("|")}))
 """
 HEAVY = {"boto3", "duckdb", "numpy", "openlineage", "apprise", "obstore", "psycopg2", "pyarrow", "requests"}
 STAGES = {"cli", "data_quality", "ingestion", "local_stack", "maintenance", "materialized_views", "transformation"}
 
 
-@pytest.fixture(scope="session", params=DAG_FILES, ids=lambda path: path.stem)
-def parsed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a fresh process that has imported Airflow did to read the file."""
-    return run_alone(PARSED_ALONE, str(request.param), tmp_path_factory.mktemp("home"))
+@pytest.fixture(scope="session")
+def all_parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a fresh process that has imported Airflow did to read each file."""
+    return run_alone(PARSED_ALONE, "|".join(map(str, DAG_FILES)), tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(params=DAG_FILES, ids=lambda path: path.stem)
+def parsed(request: pytest.FixtureRequest, all_parsed: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = all_parsed[str(request.param)]
+    return found
 
 
 def test_reading_a_dag_file_opens_no_connection_and_starts_no_program(parsed: dict[str, Any]) -> None:

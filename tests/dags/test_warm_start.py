@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.dags.alone import run_alone
+from tests.dags.alone import IN_A_COPY, run_alone
 
 Started = dict[str, dict[str, Any]]
-STARTED = """
+STARTED = IN_A_COPY + """
 import json, os, sys
 import airflow.sdk
 from airflow.jobs.job import Job
 from airflow.listeners.listener import get_listener_manager
 
-def started():
+def started(component):
+    sys.argv[1] = component
     get_listener_manager()
     first = set(sys.modules)
     Job()
@@ -27,18 +28,7 @@ def started():
     files = {name: getattr(sys.modules[name], "__file__", None) or "" for name in in_a_task}
     return {"at_start": sorted(at_start), "in_a_task": files}
 
-found = {}
-for component in sys.argv[1].split():
-    ours, theirs = os.pipe()
-    if os.fork() == 0:  # each component is a process of its own, and importing Airflow takes longest
-        sys.argv[1] = component
-        with os.fdopen(theirs, "w") as pipe:
-            json.dump(started(), pipe)
-        os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours) as pipe:
-        found[component] = json.load(pipe)
-print(json.dumps(found))
+print(json.dumps({component: in_a_copy(started, component) for component in sys.argv[1].split()}))
 """
 
 

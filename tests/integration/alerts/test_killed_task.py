@@ -6,6 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from shared.config import PROJECT_ROOT
 from tests.fakes.published_days import PublishedDays
 from tests.integration.alerts.conftest import Alerts, Sink
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
 
 
+@pytest.mark.long
 def test_a_task_that_was_killed_is_reported_by_the_dag_processor(
     warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ import pytest
 from shared.config import PROJECT_ROOT
 from shared.version import CODE_VERSION
 
+pytestmark = pytest.mark.long
 READ_AT_RUN_TIME = {".sql", ".toml", ".yaml", ".j2"}
 PACKAGES = (
     *("cli", "data_quality", "database", "ingestion", "maintenance", "materialized_views", "monitoring", "pipeline"),

@@ -76,7 +76,7 @@ def test_successive_runs_end_with_what_the_retailer_reports(
     assert {day: platform.raw(retailer_id, day) for day in days} == final
 
 
-@pytest.mark.parametrize("retailer_id", RETAILERS)
+@pytest.mark.parametrize("retailer_id", [*(pytest.param(each, marks=LONG) for each in RETAILERS[:2]), RETAILERS[2]])
 def test_a_second_run_of_a_day_reads_only_its_own_day(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:

@@ -115,6 +115,7 @@ def test_an_upload_that_fails_leaves_the_older_object_and_no_parts(
     assert "Uploads" not in s3.client.list_multipart_uploads(Bucket=s3.bucket_raw)
 
 
+@pytest.mark.long
 def test_many_files_are_uploaded_at_once_in_bounded_memory(bucket: Bucket, tmp_path: Path) -> None:
     process, uploads = psutil.Process(), 4
     path = file_of(tmp_path, 1_000)  # 100 MB

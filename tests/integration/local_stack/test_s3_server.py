@@ -167,6 +167,7 @@ def test_a_range_is_served_and_a_replacement_does_not_disturb_a_reader(server: R
     assert server.client.get_object(Bucket="raw", Key="k", Range="bytes=1-2")["Body"].read() == b"ew"
 
 
+@pytest.mark.long
 def test_large_objects_do_not_stay_in_memory(server: Restartable) -> None:
     process = psutil.Process(server.process.process.pid)
     before = process.memory_info().rss

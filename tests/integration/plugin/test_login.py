@@ -13,6 +13,7 @@ import pytest
 from local_stack.databases import WarehouseAccess
 from shared.config import PROJECT_ROOT
 
+pytestmark = pytest.mark.long
 PROGRAM = PROJECT_ROOT / "tests" / "integration" / "plugin" / "request_page.py"
 NOT_SIGNED_IN = [401, "Log in to Airflow first.\n"]
 

@@ -122,6 +122,7 @@ def test_other_retailers_and_other_dates_of_a_month_stay_as_they_are(loader: Loa
     ], "a row that did not change keeps the load that wrote it"
 
 
+@pytest.mark.long
 def test_sixty_months_are_published_at_once(loader: Loader) -> None:
     months = [date(2018 + n // 12, n % 12 + 1, 15) for n in range(60)]
     for day in months:
@@ -272,11 +273,11 @@ def land_for_killing(loader: Loader) -> list[date]:
 @pytest.mark.parametrize(
     "instant",
     [
-        "before the copy",
-        "after the copy",
-        "after a month's commit",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("before the copy", "after the copy", "after a month's commit", "before the swap")
+        ),
         "after two months",
-        "before the swap",
         "after the swap",
     ],
 )

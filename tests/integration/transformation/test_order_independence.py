@@ -114,7 +114,7 @@ CASES = st.builds(
 )
 # No shrinking: each example is a dozen transactions, and a failing one is small already.
 FEW = settings(
-    max_examples=4,
+    max_examples=2,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,

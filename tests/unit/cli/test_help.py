@@ -19,6 +19,7 @@ from cli.deferred import Entry
 from cli.main import app
 from shared.config import PROJECT_ROOT
 from shared.version import CODE_VERSION
+from tests.copied_process import run_module, run_new
 
 HEAVY = (
     "airflow",
@@ -37,16 +38,8 @@ THERE = [entry for entry in COMMANDS if entry.is_there()]
 ROOT = typer.main.get_command(app)
 
 
-def retail(*arguments: str, cwd: Path = PROJECT_ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=cwd,
-        env={"PATH": os.environ["PATH"], "COLUMNS": "100", "PYTHONPATH": str(PROJECT_ROOT), **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+def retail(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run_module("cli", *arguments, environment={"PATH": os.environ["PATH"], "COLUMNS": "100", **environment})
 
 
 def context(*names: str) -> Any:
@@ -148,12 +141,13 @@ def test_an_internal_error_is_one_line_and_shows_a_traceback_on_request(tmp_path
         "shared.config.load_settings = broken\n",
         encoding="utf-8",
     )
-    path = f"{tmp_path}{os.pathsep}{PROJECT_ROOT}"
-    shown = retail("digest", PYTHONPATH=path)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    shown = run_new(".", "-m", "cli", "digest", environment=environment)
     assert shown.returncode == 1
     assert shown.stderr.startswith("Internal error: ZeroDivisionError: one two\n")
     assert "Traceback" not in shown.stderr
-    assert "Traceback" in retail("digest", PYTHONPATH=path, RETAIL_TRACEBACK="1").stderr
+    asked = run_new(".", "-m", "cli", "digest", environment={**environment, "RETAIL_TRACEBACK": "1"})
+    assert "Traceback" in asked.stderr
 
 
 def test_no_color_is_respected_on_a_terminal() -> None:

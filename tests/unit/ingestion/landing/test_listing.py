@@ -84,6 +84,7 @@ def test_pages_with_one_number_are_all_landed(listing: Listing) -> None:
     assert [each["position"] for each in dead_letters(listing)] == ['page 1, row 2, column currency: "ZZZ"']
 
 
+@pytest.mark.long
 def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -> None:
     """Together they are as large as all of the memory that the listing may use."""
     sent = [row_1(sale_id=f"S{number}", currency="ZZZ", remark="x" * 4_000) for number in range(15_000)]
@@ -106,6 +107,7 @@ def test_many_rejected_rows_with_long_values_fit_into_the_least_memory(listing: 
     assert sum(1 for _ in lines) == 99_999
 
 
+@pytest.mark.long
 def test_long_texts_fit_into_the_least_memory(listing: Listing) -> None:
     names = ("store_name", "store_city", "product_name", "department", "customer_name", "customer_city")
     rows = [

@@ -34,7 +34,7 @@ EXPECTED = {
 """Lines landed, and rejected by reason: as the conversions that the mappings replaced did, row by row."""
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, *(pytest.param(each, marks=pytest.mark.long) for each in (2, 3))])
 def test_every_value_in_every_field_is_landed_or_rejected(number: int) -> None:
     rows = [changed(row, place, value) for row in ROWS[number] for place in places(row) for value in VALUES]
     rows += [None, [], "x", 7, {}, *ROWS[number]]

@@ -98,6 +98,7 @@ def test_compressed_data_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["\n", "", ",5,1,1,1,1\n1,2,3,4,5,6,7,8\n"], ids=["last", "last, no end", "followed"])
 def test_a_line_of_100_mb_is_an_error_that_names_the_line(tmp_path: Path, end: str) -> None:
     path = write(tmp_path / "sales.csv", rows(row()).encode() + b"R1,2,P1," + b"x" * 100_000_000 + end.encode())
@@ -107,6 +108,7 @@ def test_a_line_of_100_mb_is_an_error_that_names_the_line(tmp_path: Path, end: s
     )
 
 
+@pytest.mark.long
 def test_a_quote_that_swallows_the_rest_of_a_large_file_names_its_line(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", rows(row()).encode() + b'R1,2,P1,"' + b"x,y\n" * 3_000_000)
     assert error_of(path) == (
