@@ -19,7 +19,9 @@ from tests.dags.alone import IN_A_COPY, run_alone
 from tests.dags.conftest import DAG_FILE
 
 DAG_FILES = sorted(DAG_FILE.parent.glob("*.py"))
-PARSED_ALONE = IN_A_COPY + """
+PARSED_ALONE = (
+    IN_A_COPY
+    + """
 import json, os, runpy, sys, time
 import airflow.sdk, airflow.models.dagbag, croniter  # the last one runs `file` when it is imported
 
@@ -42,6 +44,7 @@ def parsed(file):
 
 print(json.dumps({file: in_a_copy(parsed, file) for file in sys.argv[1].split("|")}))
 """
+)
 HEAVY = {"boto3", "duckdb", "numpy", "openlineage", "apprise", "obstore", "psycopg2", "pyarrow", "requests"}
 STAGES = {"cli", "data_quality", "ingestion", "local_stack", "maintenance", "materialized_views", "transformation"}
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.dags.alone import IN_A_COPY, PLUGINS, run_alone
 
-LOADED = IN_A_COPY + """
+LOADED = (
+    IN_A_COPY
+    + """
 import json, os, sys
 
 from airflow.plugins_manager import _get_plugins, get_import_errors
@@ -19,6 +21,7 @@ def loaded(syntax):
 
 print(json.dumps({syntax: in_a_copy(loaded, syntax) for syntax in sys.argv[1].split()}))
 """
+)
 
 
 def test_only_the_files_at_the_top_are_loaded_as_plugins(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pytest
 from tests.dags.alone import IN_A_COPY, run_alone
 
 Started = dict[str, dict[str, Any]]
-STARTED = IN_A_COPY + """
+STARTED = (
+    IN_A_COPY
+    + """
 import json, os, sys
 import airflow.sdk
 from airflow.jobs.job import Job
@@ -30,6 +32,7 @@ def started(component):
 
 print(json.dumps({component: in_a_copy(started, component) for component in sys.argv[1].split()}))
 """
+)
 
 
 @pytest.fixture(scope="module")

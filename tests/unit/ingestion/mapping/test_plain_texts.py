@@ -52,7 +52,7 @@ def plain(number: int, rows: list[Any]) -> dict[str, PlainField]:
     return plain_fields(mapping, columns, dict.fromkeys(columns, ""))
 
 
-@pytest.mark.parametrize("number", [pytest.param(1, marks=pytest.mark.long), 2, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [2, *(pytest.param(each, marks=pytest.mark.long) for each in (1, 3))])
 def test_plain_fields_have_the_values_that_reading_them_gives(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     found = sorted({place for row in ROWS[number] for place in places(row)}, key=str)
     rows = [changed(row, place, value) for place in found for value in VALUES for row in ROWS[number][:3]]
