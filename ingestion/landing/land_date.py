@@ -73,29 +73,21 @@ def land_date(
     rejected. In both cases the partition stays as it was.
     """
     started = runtime.monotonic()
-    problem = ""
+    what, problem = f"{connector.retailer_id} {day}", ""
     for attempt in range(_LISTINGS):
         if attempt:
-            _log.warning(
-                "reading the listing again",
-                retailer_id=connector.retailer_id,
-                business_date=str(day),
-                reason=problem,
-            )
+            about = {"retailer_id": connector.retailer_id, "business_date": str(day), "reason": problem}
+            _log.warning("reading the listing again", **about)
             runtime.sleep(_PAUSE_SECONDS * attempt)
         report = connector.daily_report(day)
         latest = runtime.clock() + source_clock.RECORD_MARGIN
         with (
-            _enough_room(f"{connector.retailer_id} {day}", settings.memory_mb),
+            _enough_room(what, settings.memory_mb),
             reading_listing(connector.mapping, day, settings.memory_mb, connection, latest) as listing,
         ):
             try:
-                limits = PageLimits(
-                    f"{connector.retailer_id} {day}: the listing",
-                    settings.listing_minutes,
-                    runtime.monotonic,
-                    report.lines if report else None,
-                )
+                most = report.lines if report else None
+                limits = PageLimits(f"{what}: the listing", settings.listing_minutes, runtime.monotonic, most)
                 reading = _read(connector, day, listing, limits, runtime)
                 warnings = _clock_warnings(connector.retailer_id, reading, runtime.clock())
             except ListingChanged as error:
@@ -104,7 +96,7 @@ def land_date(
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             for currency, gross in reading.totals.gross_amounts.items():
-                check_sum(f"{connector.retailer_id} {day}", currency, gross)
+                check_sum(what, currency, gross)
             if report and find_mismatch(reading.totals, report):
                 report = connector.daily_report(day)  # sales may have been entered while the listing was read
             if report and (found := find_mismatch(reading.totals, report)):
@@ -115,7 +107,7 @@ def land_date(
                 _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started, warnings)
     raise RetryLater(
-        f"{connector.retailer_id} {day}: after {_LISTINGS} readings {problem}. The partition was not replaced."
+        f"{what}: after {_LISTINGS} readings {problem}. The partition was not replaced."
         f" Run again later: python -m ingestion.main {day} --retailer {connector.retailer_id}"
     )
 

@@ -25,7 +25,7 @@ class Landing:
     seconds: Mapping[str, int]
     """How long each suite took that ran and passed."""
     failed: tuple[str, ...] = ()
-    """The suites that ran and failed. With any it is only an attempt, which does not stand for its checkout."""
+    """The suites that ran and failed. With any it is only an attempt, not a record of its checkout."""
 
 
 @dataclass(frozen=True)

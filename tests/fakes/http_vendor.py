@@ -114,7 +114,7 @@ def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterat
 
 @contextmanager
 def dripping(sent: bytes, repeated: bytes, *, reads_request: bool = True) -> Iterator[str]:
-    """The URL of a server that sends the one text and then the other, again and again, until it is told to stop."""
+    """The URL of a server that sends the one text and then the other, again and again, until the block ends."""
     server = socket.create_server(("127.0.0.1", 0))
     stopped = threading.Event()
 

@@ -1,6 +1,6 @@
 """Reads a JSON body in which a single value cannot be read, so that its record is rejected and not the page.
 
-Servers send what strict readers refuse: half a surrogate pair, bytes that are not UTF-8, NaN, 1e400, control characters
+Servers send what strict readers reject: half a surrogate pair, bytes that are not UTF-8, NaN, 1e400, control characters
 in a text, integers of thousands of digits, and values nested a thousand levels deep. Each such value is an `Unread` in
 what is returned; the mapping rejects a record that needs it.
 """

@@ -98,9 +98,9 @@ def test_after_a_failure_the_next_record_repeats_what_failed_and_not_what_passed
     (line,) = (checkout / RECORD).read_text(encoding="utf-8").splitlines()
     assert (json.loads(line)["seconds"].keys(), json.loads(line)["failed"]) == ({"first", "third"}, ["second"])
     commit(checkout)
-    assert "is not recorded" in run(checkout, "--plan")[1], "an attempt does not stand for its checkout"
+    assert "is not recorded" in run(checkout, "--plan")[1], "an attempt is not a record of its checkout"
 
-    (checkout / "docs" / "broken").rename(checkout / "mended")
+    (checkout / "docs" / "broken").rename(checkout / "corrected")
     commit(checkout)
     status, said = run(checkout, "--record")
 

@@ -141,13 +141,13 @@ def test_an_internal_error_is_one_line_and_shows_a_traceback_on_request(tmp_path
         "shared.config.load_settings = broken\n",
         encoding="utf-8",
     )
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}{os.pathsep}{PROJECT_ROOT}"}
     shown = run_new(".", "-m", "cli", "digest", environment=environment)
     assert shown.returncode == 1
     assert shown.stderr.startswith("Internal error: ZeroDivisionError: one two\n")
     assert "Traceback" not in shown.stderr
-    asked = run_new(".", "-m", "cli", "digest", environment={**environment, "RETAIL_TRACEBACK": "1"})
-    assert "Traceback" in asked.stderr
+    requested = run_new(".", "-m", "cli", "digest", environment={**environment, "RETAIL_TRACEBACK": "1"})
+    assert "Traceback" in requested.stderr
 
 
 def test_no_color_is_respected_on_a_terminal() -> None:

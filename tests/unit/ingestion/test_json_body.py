@@ -55,6 +55,6 @@ def test_a_value_that_no_field_needs_rejects_nothing(bad: bytes, _: str) -> None
 
 
 @pytest.mark.parametrize("body", [b"", b"[", b'[{"a": 1}', b"<html>", b"[1,]", b'["a\xff]', b"[" * 5_000, b"]"])
-def test_what_is_not_json_is_no_value(body: bytes) -> None:
+def test_what_is_not_json_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_json(body)

@@ -63,7 +63,10 @@ def environment(tmp_path: Path) -> Environment:
 
 def test_it_has_what_the_definitions_refer_to_and_how_to_ingest_and_nothing_else(environment: Environment) -> None:
     written = environment.values()
-    ingest = {f"INGEST_{name}" for name in ("MAX_REJECT_SHARE", "LOOKBACK_DAYS", "CATCH_UP_DAYS", "MEMORY_MB")}
+    ingest = {
+        f"INGEST_{name}"
+        for name in ("MAX_REJECT_SHARE", "LOOKBACK_DAYS", "CATCH_UP_DAYS", "MEMORY_MB", "LISTING_MINUTES")
+    }
     assert written.keys() == SHIPPED | ingest
     secrets = {name: value for name, value in written.items() if name.endswith(("KEY", "SECRET"))}
     assert secrets == {name: environment.values(environment.dotenv)[name] for name in secrets}
