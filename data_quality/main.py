@@ -69,7 +69,7 @@ def run(
             # One snapshot for all checks: a load that commits meanwhile is seen by none of them.
             connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
             with transaction(connection) as cursor:
-                # Before the snapshot is taken: a month replaced between the two would look empty.
+                # Before the snapshot is taken: of a month published between the two, facts and summaries would differ.
                 cursor.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
                 scope = open_scope(cursor, choose_scope(cursor, day, run_id, settings.sources, retailers, named, only))
                 results = tuple(result for check in checks for result in evaluate(cursor, check, scope))

@@ -1,6 +1,7 @@
 """Every message that the source can print, as patterns.
 
-The patterns come from the strings and f-strings of the Python files, and from the descriptions of the quality checks.
+The patterns come from the strings and f-strings of the Python files, from what the functions of the warehouse raise,
+and from the descriptions of the quality checks.
 A part that is filled in at run time matches anything.
 """
 
@@ -62,6 +63,9 @@ def _templates() -> Iterator[str]:
                     yield node.value
     for script in sorted((PROJECT_ROOT / "scripts").glob("*.sh")):
         yield from re.findall(r'"([^"$]{20,})"', script.read_text(encoding="utf-8"))
+    for migration in sorted((PROJECT_ROOT / "database" / "migrations").glob("*.sql")):
+        raised = re.findall(r"(?:RAISE EXCEPTION|HINT =) '([^']+)'", migration.read_text(encoding="utf-8"))
+        yield from (message.replace("%", "\0") for message in raised)
     makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
     yield from re.findall(r'echo "([^"]{20,})"', makefile)
     checks = tomllib.loads((PROJECT_ROOT / "data_quality" / "checks.toml").read_text(encoding="utf-8"))

@@ -14,7 +14,8 @@ NOT_RUN = {
     "docs/CONTAINERS.md": [
         "sed -i 's#^COMPOSE_FILE=.*#COMPOSE_FILE=docker-compose.yml:docker/compose/celery.yml#' .env",
         "docker-compose down -v",
-        "docker-compose exec -T postgres pg_dump -U postgres -Fc retail_analytics > retail_analytics.dump",
+        "docker-compose exec -T postgres psql -q -v ON_ERROR_STOP=1 -U postgres retail_analytics"
+        " > retail_analytics.dump <<'END'",
         "python3 scripts/generate_env.py",
     ],
     "docs/MONITORING.md": [

@@ -72,18 +72,18 @@ def swap(
 ) -> None:
     """Replace the months that are there; call last, since readers wait from here to the commit.
 
-    Raises RetryLater when sessions read fact_sales or dimensions for longer than `SWAP_TIMEOUT_SECONDS`. A session
-    that is idle in a transaction holds what it has read, too.
+    New months are attached already, but they are published with the same lock on fact_sales: a statement that has
+    looked up the months then takes its snapshot before the commit, and none sees the summaries without the facts.
+    Raises RetryLater when sessions read what is locked for longer than `SWAP_TIMEOUT_SECONDS`. A session that is idle
+    in a transaction holds what it has read, too.
     """
     replaced = sorted((month for month in months if month.plan.replaces), key=_order)
-    if not replaced:
-        return
     deadline, pause = clock() + SWAP_TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
     tables = [month.table for month in replaced]
     while not _locked(cursor, tables):
         if clock() > deadline:
             raise RetryLater(
-                "The months could not be replaced, since sales or dimensions were being read all the time, by"
+                "The months could not be published, since sales or dimensions were being read all the time, by"
                 f" {_holders(cursor, tables)}. Nothing was changed. End that session, or run again later."
             )
         sleep(pause)

@@ -75,6 +75,11 @@ class LoadState:
         return [month for month in self.months if isinstance(month, BuiltMonth)]
 
     @property
+    def attaches_months(self) -> bool:
+        """Whether fact_sales may get a month in this transaction: a built one, or one for dates that are merged."""
+        return bool(self.built_months or (self.plan.months and self.plan.merged))
+
+    @property
     def outcomes(self) -> dict[tuple[int, str], Totals]:
         """What happened to the rows of the loaded dates, by date key and outcome."""
         built = (row for month in self.months for row in month.outcomes)

@@ -14,7 +14,7 @@ from tests.fakes.published_days import PublishedDays
 
 VIEWS = tuple(view_definitions())
 PAGE = (PROJECT_ROOT / "docs" / "MATERIALIZED_VIEWS.md").read_text(encoding="utf-8")
-QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
+QUERIES = re.findall(r"```sql\n(--.*?)```", PAGE, re.DOTALL)
 
 
 def section(view: str) -> str:

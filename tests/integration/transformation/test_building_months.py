@@ -15,7 +15,6 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
 from local_stack.databases import WarehouseAccess
 from shared.config import load_settings
@@ -154,22 +153,6 @@ def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
-def test_who_locks_the_facts_before_the_snapshot_sees_every_month_complete(loader: Loader) -> None:
-    loader.land(*sales(DAY, 5))
-    loader.load()
-    loader.land(*sales(DAY, 8))
-    with psycopg2.connect(loader.access.loader_dsn) as connection, connection.cursor() as reader:
-        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ)
-        reader.execute("LOCK TABLE fact_sales IN ACCESS SHARE MODE")
-        reader.execute("SELECT count(*) FROM data_versions")
-        with in_background(loader.load) as outcome:
-            wait_until(lambda: loader.rows(WAITING)[0][0], 30, every=0.01)
-            reader.execute("SELECT count(*) FROM fact_sales")
-            assert reader.fetchone() == (5,)
-            connection.rollback()
-    assert outcome[0].entries[0].in_warehouse.records == 8
-
-
 def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,16 +171,6 @@ def test_a_reader_who_never_pauses_makes_the_load_give_up_with_nothing_changed(
     loader.load()
     assert loader.rows(ORPHANS) == []
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
-
-
-def test_a_new_month_waits_for_no_reader(loader: Loader) -> None:
-    loader.land(*sales(DAY, 5))
-    loader.load()
-    loader.land(*sales(FEBRUARY, 5), day=FEBRUARY)
-    with psycopg2.connect(loader.access.reader_dsn) as connection, connection.cursor() as reader:
-        reader.execute("SELECT count(*) FROM fact_sales")
-        loader.load(FEBRUARY)
-    assert loader.rows("SELECT count(*) FROM fact_sales") == [(10,)]
 
 
 @pytest.mark.parametrize("other_path", [LoadPath.MERGE, LoadPath.BUILD])

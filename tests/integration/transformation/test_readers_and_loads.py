@@ -69,8 +69,8 @@ def test_while_a_replacement_waits_for_an_idle_reader_all_others_read_on(loader:
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
-@pytest.mark.parametrize("table", READ_BY_ANALYSTS)
-def test_a_new_month_neither_waits_for_an_idle_reader_nor_blocks_another(loader: Loader, table: str) -> None:
+@pytest.mark.parametrize("table", DIMENSIONS)
+def test_a_new_month_neither_waits_for_a_reader_of_a_dimension_nor_blocks_another(loader: Loader, table: str) -> None:
     loader.land(*sales(DAY, 5))
     loader.load()
     loader.land(*sales(FEBRUARY, 5), day=FEBRUARY)
@@ -84,6 +84,25 @@ def test_a_new_month_neither_waits_for_an_idle_reader_nor_blocks_another(loader:
         loader.load(FEBRUARY, in_transaction=before_the_commit)
     assert read == [True]
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(10,)]
+
+
+def test_a_new_month_waits_only_for_readers_of_sales_and_names_them(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader.land(*sales(DAY, 5))
+    loader.load()
+    loader.land(*sales(FEBRUARY, 3), day=FEBRUARY)
+    monkeypatch.setattr(attach_months, "SWAP_TIMEOUT_SECONDS", 0.3)
+    with idle_reader(loader, "SELECT count(*) FROM dim_store"), idle_reader(loader, "SELECT FROM fact_sales") as idle:
+        who = rf"all the time, by retail_reader \(pid {idle.get_backend_pid()}, application dashboard\) on fact_sales\."
+        with in_background(lambda: loader.load(FEBRUARY)) as outcome:
+            wait_until(lambda: loader.rows(WAITING)[0][0], 30, every=0.01)
+            read_everything(loader)
+        with pytest.raises(RetryLater, match=who):
+            raise outcome[0]
+        idle.rollback()
+        loader.load(FEBRUARY)
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
 
 
 def test_a_new_month_whose_rows_refer_to_nothing_is_not_attached(loader: Loader) -> None:

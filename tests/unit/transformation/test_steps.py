@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
+from transformation.load.context import LoadState
+from transformation.load.plan import LoadPlan, MonthPlan
 from transformation.load.steps import STEPS
 from transformation.statements import SQL_DIRECTORY
 
@@ -39,3 +42,11 @@ def test_every_temporary_table_says_its_grain_and_who_fills_and_reads_it() -> No
 def test_the_names_of_steps_are_unique() -> None:
     names = [step.name for step in STEPS]
     assert len(set(names)) == len(names)
+
+
+def test_a_load_locks_the_facts_if_it_may_have_attached_a_month() -> None:
+    january, february = date(2024, 1, 1), date(2024, 2, 1)
+    compared = MonthPlan(january, (january,), replaces=True)
+    assert LoadState({}, plan=LoadPlan((), (february,), (compared,))).attaches_months
+    assert not LoadState({}, plan=LoadPlan((), (february,), ())).attaches_months, "its month was made before"
+    assert not LoadState({}, plan=LoadPlan((), (), (compared,))).attaches_months, "nothing differed"
