@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import logging
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -34,6 +32,7 @@ from benchmarks.targets import figures
 from local_stack.errors import StackError
 from shared.config import PROJECT_ROOT
 from shared.errors import RetailError
+from shared.scratch import scratch_directory
 from shared.version import CODE_VERSION
 
 RESULTS = PROJECT_ROOT / ".local" / "bench" / "results.json"
@@ -59,7 +58,7 @@ def measure(what: What, facts: int, repetitions: int | None) -> Results:
         typer.echo(f"[{time.monotonic() - started:5.0f} s] {text}", err=True)
 
     progress("starting PostgreSQL")
-    with running_stack() as stack, tempfile.TemporaryDirectory(prefix="retail-bench-") as directory:
+    with running_stack() as stack, scratch_directory() as directory:
         results = Results(
             machine=describe_machine(stack.version),
             source=describe_source(),
@@ -68,7 +67,7 @@ def measure(what: What, facts: int, repetitions: int | None) -> Results:
             load_before=load_before,
             repetitions=plan.repetitions,
         )
-        bench = Bench(stack, plan, Path(directory), results, progress)
+        bench = Bench(stack, plan, directory, results, progress)
         try:
             if what is What.LARGE:
                 bench.run_large(facts)

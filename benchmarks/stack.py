@@ -20,7 +20,6 @@ from shared.s3_admin import ensure_bucket
 
 _TEMPLATE = "empty_warehouse"
 _BUCKETS = {"S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
-_KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ class LoadTarget:
     def environment(self) -> dict[str, str]:
         """Settings of the platform as environment variables."""
         return {
-            **_KEYS,
+            **self.s3.environment,
             **_BUCKETS,
-            "S3_ENDPOINT_URL": self.s3.endpoint,
             "WAREHOUSE_DSN": self.warehouse.loader_dsn,
             "LOG_LEVEL": "WARNING",
         }

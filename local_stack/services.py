@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from local_stack.environment import LOOPBACK, RETAILERS, process_environment
 from local_stack.layout import Layout
 from local_stack.postgres import dsn
-from local_stack.s3_server import SERVER_ENVIRONMENT
+from local_stack.s3_server import SERVER_ENVIRONMENT, key_settings
 from local_stack.s3_server import responds as s3_responds
+from local_stack.s3_signatures import AccessKey
 
 RETAILER_SECRETS = {
     1: {"API_KEY": "retailer1_api_key"},
@@ -34,13 +35,14 @@ class Service:
     """Airflow takes minutes on a busy machine."""
 
 
-def s3_service(layout: Layout, port: int) -> Service:
+def s3_service(layout: Layout, port: int, credentials: Mapping[str, str]) -> Service:
     """The S3 API."""
+    key = AccessKey(credentials["aws_access_key_id"], credentials["aws_secret_access_key"])
     command = (sys.executable, "-m", "local_stack.s3_server", "--port", str(port), "--directory", str(layout.s3))
     return Service(
         "s3",
         command,
-        process_environment(layout.root, SERVER_ENVIRONMENT),
+        process_environment(layout.root, {**SERVER_ENVIRONMENT, **key_settings(key)}),
         lambda: s3_responds(f"http://{LOOPBACK}:{port}"),
     )
 

@@ -116,7 +116,7 @@ class Stack:
         forget_next_run(server)
         airflow = airflow_environment(self.layout, ports, credentials, {**environment, "RETAIL_PIPELINE_START": start})
         services = [
-            s3_service(self.layout, ports["s3"]),
+            s3_service(self.layout, ports["s3"], credentials),
             *retailer_services(self.layout, ports, credentials, self.environ),
         ]
         self._together(

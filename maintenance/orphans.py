@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from maintenance.task import TaskContext, TaskResult
 from shared.database import Connection, lock_in_transaction, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
-from shared.scratch import ABANDONED_AFTER, remove_abandoned
+from shared.scratch import remove_abandoned
 
+ABANDONED_AFTER = timedelta(days=1)
+"""What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
 _CLOSE = """
     UPDATE ops.pipeline_runs
     SET status = 'failed', finished_at = %(now)s, message = %(message)s
@@ -26,9 +28,9 @@ _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothi
 def remove_orphans(context: TaskContext) -> TaskResult:
     """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
 
-    Remove unused copies in the raw zone, and this user's temporary folders of this machine.
-    Leaves a running load alone: its months are locked, and its row, uploads and copies are newer. A copy that a
-    manifest describes stays: the partition may be readable only from it, until its date is landed again.
+    Remove unused copies in the raw zone, and temporary folders of this user's processes on this machine that are gone.
+    Leaves a running load alone: its months and folders are locked, and its row, uploads and copies are newer. A copy
+    that a manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """
     now = context.clock()
     before = now - ABANDONED_AFTER
@@ -47,7 +49,7 @@ def remove_orphans(context: TaskContext) -> TaskResult:
         for bucket in (s3.bucket_raw, s3.bucket_processed)
         for key in abort_uploads(s3, bucket, untouched_since=before)
     ]
-    folders = remove_abandoned(before)
+    folders = remove_abandoned()
     summary = (
         f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
         f" {len(copies)} copies and {len(folders)} temporary folders removed"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +26,7 @@ from scripts.pipeline_health.storage import describe_store, store_remedy
 from shared.config import read_environment
 from shared.errors import RetailError, StopRun
 from shared.s3_client import Bucket
+from shared.scratch import scratch_directory
 
 PREFIX = "_check/"
 PART_BYTES = 5 * 1024 * 1024  # the smallest part that S3 accepts
@@ -62,10 +62,10 @@ def _check_in_one_request(bucket: Bucket, key: str, copy: str) -> None:
 
 def _check_in_parts(bucket: Bucket, key: str) -> None:
     content = uuid4().bytes * (6 * 1024 * 1024 // 16)  # two parts
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        bucket.put(key, Path(file.name), content_type="application/octet-stream", part_bytes=PART_BYTES)
+    with scratch_directory() as directory:
+        file = directory / "content"
+        file.write_bytes(content)
+        bucket.put(key, file, content_type="application/octet-stream", part_bytes=PART_BYTES)
     if bucket.read(key) != content:
         raise StopRun(f"s3://{bucket.name}/{key}, uploaded in parts, does not read as it was written.")
 

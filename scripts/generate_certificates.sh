@@ -143,6 +143,7 @@ command -v openssl >/dev/null || fail "openssl is not installed"
 umask 077
 mkdir -p "$directory"
 ca_key=${ca_key:-$directory/ca.key}
+find "$directory" -maxdepth 1 -name '.new.*' -mmin +60 -exec rm -rf {} + # of one that was killed
 work=$(mktemp -d "$directory/.new.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

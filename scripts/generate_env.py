@@ -28,6 +28,7 @@ from scripts.environment_file.rotation import START, CannotRotateError, rotated,
 from scripts.environment_file.secret_files import moved  # noqa: E402
 from scripts.environment_file.settings import KNOWN, SECRETS  # noqa: E402
 from scripts.environment_file.text import completed, is_aws, missing_from, value_of, write  # noqa: E402
+from shared.regular_files import is_there, read_text  # noqa: E402
 from shared.sources.variables import Variable  # noqa: E402
 
 __all__ = ["KNOWN", "SECRETS", "completed", "main", "missing_from"]
@@ -40,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.example:
         print(completed("", example=True), end="")
         return 0
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
+        text = read_text(path) if is_there(path) else ""
         if options.print_missing:
             return _print_missing(path, text)
         if options.rotate:
@@ -49,6 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _complete(path, text, options)
     except (CannotRotateError, for_sources.CannotWriteError) as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
 
 

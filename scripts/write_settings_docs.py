@@ -26,8 +26,8 @@ and where each comes from.
   values belong into `.env`, too. `generate_env.py` adds a line for each, and writes `sources.env` for the containers,
   with these variables and every `INGEST_` setting. Run it again after a change ([SOURCES.md](SOURCES.md)).
 - **Secrets in files.** The pipeline and the simulated retailers accept `NAME_FILE` in place of `NAME`: the path of a
-  file that holds the value. `python3 scripts/generate_env.py --secret-files` moves the secrets to files
-  ([SECURITY.md](SECURITY.md)).
+  regular file that holds the value, not of a pipe or a device. `python3 scripts/generate_env.py --secret-files` moves
+  the secrets to files ([SECURITY.md](SECURITY.md)).
 
 A secret has no default. "Random in `.env`" means that `generate_env.py` makes the value."""
 

@@ -27,6 +27,7 @@ from pydantic import (
 from shared.errors import FixConfiguration
 from shared.postgres_settings import NAMES as POSTGRES_NAMES
 from shared.postgres_settings import owner_dsn, warehouse_dsn
+from shared.regular_files import is_there, read_text
 from shared.sources.registry import DIRECTORY_SETTING, Sources, load_sources
 
 __all__ = ["Settings", "SourceSettings", "load_settings", "load_source_settings", "owner_dsn", "read_environment"]
@@ -147,11 +148,12 @@ SECTIONS: dict[str, dict[str, str]] = {
 def read_environment(environ: Mapping[str, str] | None = None, dotenv: Path | None = DOTENV) -> dict[str, str]:
     """The environment merged over `.env`. `NAME_FILE` in either becomes `NAME` with the content of that file.
 
-    A relative path in `.env` is relative to the directory of `.env`.
+    A relative path in `.env` is relative to the directory of `.env`. Raises FixConfiguration when a file with settings
+    cannot be read.
     """
     outside = dict(os.environ if environ is None else environ)
     merged: dict[str, str] = {}
-    if dotenv is not None and dotenv.is_file():
+    if dotenv is not None and is_there(dotenv):  # a virtual environment, too, may have this name
         inside = {
             name: str(dotenv.parent / value) if value and name in (DIRECTORY_SETTING, "SECRETS_DIRECTORY") else value
             for name, value in _read_dotenv(dotenv).items()
@@ -171,7 +173,7 @@ def _with_files(values: dict[str, str], base: Path, overruled: set[str]) -> dict
         if name == file_name or not path or values.get(name) or name in overruled:
             continue
         try:
-            values[name] = (base / path).read_text(encoding="utf-8").strip()
+            values[name] = read_text(base / path).strip()
         except (OSError, UnicodeDecodeError) as error:
             if name in known_names() | _READ_ELSEWHERE:
                 reason = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -242,7 +244,12 @@ def _explain(item: Any) -> str:
 
 def _read_dotenv(path: Path) -> dict[str, str]:
     values: dict[str, str] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    try:
+        lines = read_text(path).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FixConfiguration(f"{path} cannot be read: {reason}.") from error
+    for line in lines:
         name, separator, value = line.strip().removeprefix("export ").partition("=")
         if separator and not name.startswith("#"):
             values[name.strip()] = value.strip().strip("'\"")

@@ -46,7 +46,9 @@ class _LogFileHandler(logging.FileHandler):
 
 
 def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)  # a pipe that nobody reads is an error, not a wait
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def configure_logging(level: str | None = None, form: str | None = None) -> None:

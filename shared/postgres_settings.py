@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 from shared.errors import FixConfiguration
+from shared.regular_files import open_regular
 
 NAMES = frozenset(
     {
@@ -97,7 +98,7 @@ def _tls(environ: Mapping[str, str], problems: list[str]) -> dict[str, str]:
     if certificate := environ.get("POSTGRES_SSLROOTCERT"):
         found["sslrootcert"] = certificate
         try:
-            Path(certificate).read_bytes()
+            open_regular(Path(certificate)).close()
         except OSError as error:
             problems.append(
                 f"POSTGRES_SSLROOTCERT names {certificate}, which cannot be read ({error.strerror})."

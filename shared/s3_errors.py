@@ -72,6 +72,11 @@ class Attempt:
                 f"S3 at {self.where} rejected our keys ({code}). Correct AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                 " in .env."
             )
+        if code == "RequestTimeTooSkewed":
+            return FixConfiguration(
+                f"S3 at {self.where} rejects our requests because this machine's clock is more than 15 minutes off."
+                " Correct the clock."
+            )
         if code in _DENIED or status == 403:
             return FixConfiguration(
                 f"S3 denies us {self.action} on bucket {self.bucket} at {self.where}."

@@ -1,44 +1,91 @@
-"""Temporary folders of one piece of work.
+"""Temporary folders, each of one piece of work.
 
-A killed process leaves its folder. After a day it is removed by the maintenance, or by the next process that needs a
-folder, whichever has the same user: in containers, Airflow and the stages share `/tmp` but not the user.
+A killed process leaves its folder. The next process that needs a folder removes it, and so does the maintenance, if it
+has the same user: in containers, Airflow and the stages share `/tmp` but not the user.
+
+A process holds a lock on its folder, which the kernel releases when the process is gone, however it ended. Unlike the
+id of a process, a lock means the same in every container, and nothing else ever has it again.
 """
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-ABANDONED_AFTER = timedelta(days=1)
-"""What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
-_PREFIX = "retail-work-"
+_PREFIX = "retail-scratch-"
+"""Another one than before there were locks: an older version that runs on this machine must not lose its folders."""
 
 
 @contextmanager
-def scratch_directory() -> Iterator[Path]:
-    """An empty folder, which is deleted at the end of the block."""
-    _remove_abandoned_once()
-    with tempfile.TemporaryDirectory(prefix=_PREFIX) as directory:
-        yield Path(directory)
+def scratch_directory(parent: Path | None = None) -> Iterator[Path]:
+    """An empty folder, which is deleted at the end of the block. It is in `parent`, else with all temporary files."""
+    place = Path(parent or tempfile.gettempdir())
+    _remove_abandoned_once(place)
+    directory, lock = _make(place)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)  # what is left then, the next process removes
+        os.close(lock)
 
 
-def remove_abandoned(before: datetime) -> list[str]:
-    """Delete this user's folders in which nothing has been written since that time; returns their paths."""
-    removed = []
-    for directory in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*")):
-        with suppress(OSError):  # another process has just removed it, or it belongs to another user
-            if max(each.stat().st_mtime for each in (directory, *directory.rglob("*"))) < before.timestamp():
-                shutil.rmtree(directory)
-                removed.append(str(directory))
-    return removed
+def remove_abandoned(parent: Path | None = None) -> list[str]:
+    """Delete this user's folders whose processes are gone; returns their paths."""
+    place = Path(parent or tempfile.gettempdir())
+    return [str(each) for each in sorted(place.glob(f"{_PREFIX}*")) if _remove_if_abandoned(each)]
 
 
 @cache
-def _remove_abandoned_once() -> None:
+def _remove_abandoned_once(place: Path) -> None:
     """At the first use in a process."""
-    remove_abandoned(datetime.now(UTC) - ABANDONED_AFTER)
+    remove_abandoned(place)
+
+
+def _make(place: Path) -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds its lock."""
+    while True:
+        directory = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        # Until it is locked, another process may remove the folder.
+        with suppress(FileNotFoundError):
+            descriptor = _open(directory)
+            with suppress(OSError):  # a file system without locks: nothing is removed there
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_at(directory, descriptor):
+                return directory, descriptor
+            os.close(descriptor)
+
+
+def _remove_if_abandoned(directory: Path) -> bool:
+    try:
+        descriptor = _open(directory)
+    except OSError:  # another process has just removed it, or it belongs to another user
+        return False
+    try:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(directory, descriptor):
+            return False
+        shutil.rmtree(directory)
+    except OSError:  # its process lives, or another one is removing it
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _open(directory: Path) -> int:
+    return os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+
+def _is_at(directory: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(directory.lstat(), os.fstat(descriptor))
+    except OSError:
+        return False

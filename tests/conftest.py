@@ -131,18 +131,15 @@ def s3(s3_server: S3Process) -> Iterator[S3Access]:
 
     unique = uuid4().hex[:12]
     environment = {
-        "S3_ENDPOINT_URL": s3_server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        **s3_server.environment,
         "S3_BUCKET_RAW": f"raw-{unique}",
         "S3_BUCKET_PROCESSED": f"processed-{unique}",
     }
     client: S3Client = boto3.client(
         "s3",
         endpoint_url=s3_server.endpoint,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        aws_access_key_id=s3_server.key.key_id,
+        aws_secret_access_key=s3_server.key.secret,
         region_name="us-east-1",
     )
     access = S3Access(s3_server, client, environment["S3_BUCKET_RAW"], environment["S3_BUCKET_PROCESSED"], environment)

@@ -34,6 +34,7 @@ from ingestion.mapping.layout_parts import (
 )
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
+from shared.regular_files import is_there
 from shared.sources.definition import SourceDefinition
 from shared.sources.validation import report, wrong_at
 from shared.sources.yaml_file import KeyPath, read_yaml
@@ -182,7 +183,7 @@ def load_layout(name_or_path: str) -> SourceMapping:
     path = _FOLDER / f"{name_or_path}.yaml"
     if name_or_path not in known_layouts():
         path = Path(name_or_path)
-        if not path.is_file():
+        if not is_there(path):
             near = difflib.get_close_matches(name_or_path, known_layouts(), n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise FixConfiguration(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -54,6 +55,8 @@ class _Reader:
         path = self._environment.get(f"{name}_FILE")
         if path:
             try:
+                if Path(path).exists() and not Path(path).is_file():
+                    raise OSError(errno.EINVAL, "it is not a regular file")
                 return Path(path).read_text(encoding="utf-8").strip()
             except OSError as error:
                 self.wrong.append(f"{name}_FILE names {path}, which cannot be read ({error.strerror})")

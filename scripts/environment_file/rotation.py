@@ -7,6 +7,7 @@ from pathlib import Path
 from scripts.environment_file.secret_files import write_secret
 from scripts.environment_file.settings import SECRETS
 from scripts.environment_file.text import AWS_KEYS, is_aws, new_value, value_of, with_value
+from shared.regular_files import read_text
 
 START = "docker-compose up -d"
 SET_IN_DATABASE = (
@@ -83,7 +84,7 @@ def _with_new_value(text: str, name: str, root: Path) -> str:
     value, before = new_value(name), value_of(text, name)
     kept_in = None if before else root / (value_of(text, f"{name}_FILE") or "")
     if name == "AIRFLOW_FERNET_KEY":  # Airflow decrypts with any of them, and encrypts with the first
-        value = f"{value},{kept_in.read_text(encoding='utf-8').strip() if kept_in else before}"
+        value = f"{value},{read_text(kept_in).strip() if kept_in else before}"
     if kept_in is None:
         return with_value(text, name, value)
     write_secret(kept_in, value)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scripts.environment_file.settings import SECRETS
 from scripts.environment_file.text import value_of, with_override, with_value
+from shared.regular_files import read_text
 
 OVERRIDE = "docker/compose/secrets.yml"
 CELERY, CELERY_OVERRIDE = "docker/compose/celery.yml", "docker/compose/celery-secrets.yml"
@@ -50,7 +51,7 @@ def moved(text: str, directory: Path, root: Path, of_sources: set[str]) -> Moved
         target = (shared if name in of_sources else directory) / name
         before = (file_of(text, name, root) if name in of_sources else None) or target
         is_elsewhere = before.resolve() != target.resolve()
-        value = value_of(text, name) or (before.read_text(encoding="utf-8") if is_elsewhere else "")
+        value = value_of(text, name) or (read_text(before) if is_elsewhere else "")
         if not value:
             continue
         write_secret(target, value)

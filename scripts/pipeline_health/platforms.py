@@ -15,6 +15,7 @@ from scripts.pipeline_health.advice import Advice, Kind
 from scripts.pipeline_health.engine import Engine, EngineUnavailable
 from scripts.pipeline_health.local_services import has_living_services
 from shared.config import DOTENV, read_environment
+from shared.regular_files import read_text
 
 Inspected = Sequence[Mapping[str, Any]] | EngineUnavailable
 ROOT = DOTENV.resolve().parent
@@ -148,7 +149,7 @@ def _place(dsn: str) -> str:
 
 def _local_environment(root: Path) -> dict[str, str]:
     try:
-        lines = (root / ".local" / "env").read_text(encoding="utf-8").splitlines()
+        lines = read_text(root / ".local" / "env").splitlines()
         words = [word for line in lines if line.startswith("export ") for word in shlex.split(line)[1:2]]
     except (OSError, ValueError):
         return {}

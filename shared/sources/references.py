@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from shared.errors import FixConfiguration
+from shared.regular_files import read_text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 """The name of an environment variable."""
@@ -112,13 +113,14 @@ def _from_file(name: str, environ: Mapping[str, str]) -> str | None:
     if named:
         return _read(Path(named), f"{name}_FILE")
     directory = environ.get("SECRETS_DIRECTORY")
-    path = Path(directory) / name if directory else None
-    return _read(path, "SECRETS_DIRECTORY") if path is not None and path.is_file() else None
+    return _read(Path(directory) / name, "SECRETS_DIRECTORY", may_be_missing=True) if directory else None
 
 
-def _read(path: Path, setting: str) -> str:
+def _read(path: Path, setting: str, *, may_be_missing: bool = False) -> str | None:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return read_text(path).strip()
     except (OSError, UnicodeDecodeError) as error:
+        if may_be_missing and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return None
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise FixConfiguration(f"{setting} names {path}, which cannot be read ({reason}).") from error

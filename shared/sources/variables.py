@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from shared.regular_files import read_text
+
 _COMMENT = re.compile(r"(^|\s)#.*$", re.MULTILINE)
 _DEFAULT = r"['\"]?default['\"]?:"
 _REFERENCE = re.compile(
@@ -31,10 +33,17 @@ class Variable(NamedTuple):
 
 
 def variables_in(directory: Path) -> dict[str, Variable]:
-    """The variables of all `*.yaml` files in the directory, by name, in the order in which they are found."""
+    """The variables of all `*.yaml` files in the directory, by name, in the order in which they are found.
+
+    A file that cannot be read is left out: where the definition is used, it is an error that says why.
+    """
     found: dict[str, Variable] = {}
     for path in sorted(directory.glob("*.yaml")):
-        for each in _references(f"{directory.name}/{path.name}", path.read_text(encoding="utf-8", errors="replace")):
+        try:
+            text = read_text(path, errors="replace")
+        except OSError:
+            continue
+        for each in _references(f"{directory.name}/{path.name}", text):
             known = found.get(each.name, each)
             found[each.name] = known._replace(
                 is_secret=known.is_secret or each.is_secret, is_required=known.is_required or each.is_required

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from shared.errors import FixConfiguration
+from shared.regular_files import read_text
 from shared.sources.strict_yaml import StrictLoader
 
 KeyPath = tuple[int | str, ...]
@@ -37,7 +38,7 @@ class YamlFile:
 def read_yaml(path: Path) -> YamlFile:
     """The content of the file. Raises FixConfiguration when it cannot be read or is not YAML."""
     try:
-        loader = StrictLoader(path.read_text(encoding="utf-8"))
+        loader = StrictLoader(read_text(path))
         node = loader.get_single_node()
         given = None if node is None else loader.construct_document(node)
         return YamlFile(path, given, _lines(node))

@@ -8,17 +8,21 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event, Thread
 from typing import IO, Any, Self, cast
 
 from shared.errors import FixConfiguration, StopRun
+from shared.regular_files import open_regular
 
 _ENDINGS = (".csv", ".tsv", ".txt")
 _COMPRESSED = ("", ".gz", ".zst")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _CHUNK = 1024 * 1024
+_SECONDS_BETWEEN_LOOKS = 0.2
 _OTHER_KINDS = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -69,10 +73,10 @@ class StoredFile:
 
     @classmethod
     def of(cls, number: int, path: Path) -> Self:
-        """Raises FixConfiguration if the file cannot be CSV: missing, empty, or of another known kind."""
+        """Raises FixConfiguration if the file cannot be CSV: missing, not regular, empty, or of another known kind."""
         try:
-            stat = path.stat()
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
+                stat = os.fstat(stream.fileno())
                 start = stream.read(16)
         except OSError as error:
             raise FixConfiguration(f"{path} cannot be read: {error.strerror}.") from error
@@ -98,22 +102,55 @@ class StoredFile:
         if now != self:
             raise StopRun(f"{self.path} changed while it was read. Nothing was loaded; run again when it is complete.")
 
-    def unpacked(self) -> IO[bytes]:
-        """The file's bytes, unpacked."""
-        if self.compression == "gzip":
-            return cast("IO[bytes]", gzip.open(self.path, "rb"))
-        if self.compression == "zstd":
-            import pyarrow
+    @contextmanager
+    def watched(self, interrupt: Callable[[], object]) -> Iterator[None]:
+        """Call `interrupt` if the file changes during the block.
 
-            stream: Any = pyarrow.CompressedInputStream(pyarrow.OSFile(str(self.path), "rb"), "zstd")
-            return io.BufferedReader(stream)
-        return self.path.open("rb")
+        For a reader that follows a file to its end: one that grows as fast as it is read has none.
+        """
+        ended = Event()
+
+        def watch() -> None:
+            while not ended.wait(_SECONDS_BETWEEN_LOOKS):
+                if not self._is_unchanged():
+                    interrupt()
+
+        watcher = Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            watcher.join()
+
+    def _is_unchanged(self) -> bool:
+        try:
+            stat = self.path.stat()
+        except OSError:
+            return False
+        return (stat.st_size, stat.st_mtime_ns, stat.st_ino) == (self.size_bytes, self.modified_ns, self.inode)
+
+    @contextmanager
+    def unpacked(self) -> Iterator[IO[bytes]]:
+        """The file's bytes, unpacked, up to the size that it has now."""
+        with open_regular(self.path) as stored:
+            if self.compression == "gzip":
+                with gzip.GzipFile(fileobj=stored) as unpacked:
+                    yield cast("IO[bytes]", unpacked)
+            elif self.compression == "zstd":
+                import pyarrow
+
+                stream: Any = pyarrow.CompressedInputStream(stored, "zstd")
+                with io.BufferedReader(stream) as unpacked:
+                    yield unpacked
+            else:
+                yield stored
 
     def stats(self) -> FileStats:
         """Checksum and number of lines of the complete file. Raises StopRun when its compressed data is cut off."""
         digest = hashlib.sha256()
         plain = _LineCount()
-        with self.path.open("rb") as stored:
+        with open_regular(self.path) as stored:
             while chunk := stored.read(_CHUNK):
                 digest.update(chunk)
                 if self.compression == "none":
@@ -158,18 +195,33 @@ def find_files(sources: Sequence[str]) -> list[StoredFile]:
 
 
 def _expand(source: str) -> list[Path]:
+    try:
+        found = _in_folder(Path(source)) if Path(source).is_dir() else _matching(source)
+    except OSError as error:
+        raise FixConfiguration(f"{source} cannot be read: {error.strerror}.") from error
+    return found
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """What looks like a CSV file, also what is none: a broken link is an error, not a file less."""
+    found = sorted(
+        entry
+        for entry in folder.iterdir()
+        if _looks_like_csv(entry.name) and (entry.is_file() or not (entry.is_dir() or entry.name.startswith(".")))
+    )
+    if not found:
+        raise FixConfiguration(
+            f"The folder {folder} contains no CSV file"
+            f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst)."
+        )
+    return found
+
+
+def _matching(source: str) -> list[Path]:
     path = Path(source)
-    if path.is_dir():
-        found = sorted(entry for entry in path.iterdir() if entry.is_file() and _looks_like_csv(entry.name))
-        if not found:
-            raise FixConfiguration(
-                f"The folder {source} contains no CSV file"
-                f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst)."
-            )
-        return found
-    if path.exists():
+    if path.exists() or path.is_symlink():
         return [path]
-    found = sorted(Path(name) for name in glob.glob(os.path.expanduser(source)) if Path(name).is_file())  # noqa: PTH111, PTH207 - absolute patterns too
+    found = sorted(Path(name) for name in glob.glob(os.path.expanduser(source)) if not Path(name).is_dir())  # noqa: PTH111, PTH207 - absolute patterns too
     if not found:
         what = "No file matches" if glob.has_magic(source) else "There is no file"
         raise FixConfiguration(f"{what} {source}.")

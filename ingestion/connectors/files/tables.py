@@ -74,10 +74,12 @@ def _read_plainly(
 ) -> bool:
     """Let DuckDB read the file directly. False when it cannot, or when it lost a line of the file."""
     try:
-        _insert(connection, table, file, dialect, columns, None)
+        with file.watched(connection.interrupt):
+            _insert(connection, table, file, dialect, columns, None)
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error:
+        file.check_unchanged()
         stats.result()  # raises when the compressed data is cut off: parsing it row by row would fail as well
         return False
     # DuckDB 2.0 drops a last line that is longer than its buffer without an error.

@@ -41,8 +41,8 @@ WAYS = [put, put_a_large_file, copy]
 def settings(s3: S3Access, **changes: str) -> S3Settings:
     values = {
         "endpoint_url": s3.endpoint,
-        "access_key_id": "test",
-        "secret_access_key": "test",
+        "access_key_id": s3.server.key.key_id,
+        "secret_access_key": s3.server.key.secret,
         "bucket_raw": s3.bucket_raw,
         "bucket_processed": s3.bucket_processed,
     }

@@ -46,7 +46,7 @@ ALERTS = "SELECT retailer_id, business_date, status, severity, summary FROM ops.
 
 @pytest.fixture(autouse=True)
 def own_temporary_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Seen from a day ahead, those of other tests would be abandoned."""
+    """None of other processes, which may have been killed as well."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))
@@ -142,24 +142,26 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     assert [each["Key"] for each in left] == ["raw/without-parts.json"]
 
 
-def test_temporary_folders_of_killed_processes_are_removed_after_a_day(
-    context: TaskContext, own_temporary_folders: Path
-) -> None:
-    killed = (
-        "from shared.scratch import scratch_directory as s; import os\nwith s() as d: (d / 'f').touch(); os._exit(9)"
-    )
-    subprocess.run(
-        [sys.executable, "-c", killed],
+def test_temporary_folders_of_killed_processes_are_removed(context: TaskContext, own_temporary_folders: Path) -> None:
+    program = "from shared.scratch import scratch_directory as s\nwith s(): print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
         cwd=PROJECT_ROOT,
         env={**os.environ, "TMPDIR": str(own_temporary_folders)},
-        check=False,
-    )
-    [left] = own_temporary_folders.iterdir()
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        [left] = own_temporary_folders.iterdir()
 
-    young = remove_orphans(replace(context, clock=lambda: datetime.now(UTC))).as_dict()
-    assert (young["folders"], left.exists()) == ([], True)
-    old = remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).as_dict()
-    assert (old["folders"], left.exists()) == ([str(left)], False)
+        alive = remove_orphans(context).as_dict()
+        assert (alive["folders"], left.exists()) == ([], True)
+        process.kill()
+        process.wait()
+
+    killed = remove_orphans(context).as_dict()
+    assert (killed["folders"], left.exists()) == ([str(left)], False)
 
 
 def test_copies_of_replaced_partitions_are_removed_when_no_manifest_describes_them(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -64,6 +65,13 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     environment = {**ENOUGH, "HMAC_SECRET": "", "HMAC_SECRET_FILE": str(tmp_path / "secret")}
     found = read_settings(MARKET, 5003, ("CLIENT_ID", "HMAC_SECRET"), environment)
     assert found.secrets["HMAC_SECRET"] == "from file"
+
+
+def test_a_secret_is_not_read_from_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    environment = {**ENOUGH, "HMAC_SECRET": "", "HMAC_SECRET_FILE": str(tmp_path / "pipe")}
+    with pytest.raises(WrongSettingsError, match=r"pipe, which cannot be read \(it is not a regular file\)"):
+        read_settings(MARKET, 5003, ("CLIENT_ID", "HMAC_SECRET"), environment)
 
 
 def test_nothing_is_made_beforehand_for_large_retailers() -> None:

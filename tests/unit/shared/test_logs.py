@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,3 +125,14 @@ def test_a_log_file_below_an_unknown_home_directory_is_left_out() -> None:
 def test_a_checkout_keeps_its_log_with_those_of_its_platform() -> None:
     assert next(log_files({})) == PROJECT_ROOT / ".local" / "logs" / "retail.log"
     assert next(log_files({"RETAIL_LOG_FILE": "/var/log/retail.log"})) == Path("/var/log/retail.log")
+
+
+def test_a_pipe_that_nobody_reads_is_passed_over_for_the_next_log_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "pipe"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    configure_logging()
+    get_logger("test").info("an event")
+    assert "an event" in (tmp_path / "retail" / "retail.log").read_text(encoding="utf-8")

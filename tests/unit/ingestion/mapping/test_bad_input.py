@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import os
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
+import duckdb
 import pytest
 
+from ingestion.connectors.files.sources import StoredFile, find_files
 from shared.errors import FixConfiguration, RetailError, StopRun
 from tests.fakes.csv_sources import HEADER, reading, row, rows, shop_layout, write
 
@@ -75,6 +80,58 @@ def test_sources_without_a_csv_are_named(tmp_path: Path) -> None:
     )
     assert error_of(tmp_path / "none.csv", FixConfiguration) == "There is no file none.csv."
     assert error_of(tmp_path / "*.csv", FixConfiguration) == "No file matches *.csv."
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is a pipe, not a regular file; save its content to a regular file first."),
+        (lambda path: path.symlink_to("/dev/zero"), "is a device, not a regular file; save its content"),
+        (lambda path: path.symlink_to("/proc/self/status"), "s size is not known, as of files in /proc; save its"),
+        (lambda path: path.symlink_to("nowhere.csv"), "No such file or directory."),
+    ],
+    ids=["pipe", "device", "proc", "broken link"],
+)
+@pytest.mark.parametrize("source", ["sales.csv", ".", "*.csv"])
+def test_a_source_that_is_not_a_regular_file_is_named(
+    tmp_path: Path, make: Callable[[Path], None], message: str, source: str
+) -> None:
+    write(tmp_path / "good.csv", GOOD)
+    make(tmp_path / "sales.csv")
+
+    found = error_of(tmp_path / source, FixConfiguration)
+
+    assert "sales.csv cannot be read: " in found
+    assert message in found
+
+
+def test_hidden_links_of_editors_and_folders_are_not_sources(tmp_path: Path) -> None:
+    (tmp_path / ".#sales.csv").symlink_to("somebody@somewhere.1234")
+    (tmp_path / "older.csv").mkdir()
+    write(tmp_path / "sales.csv", GOOD)
+
+    for source in (tmp_path, tmp_path / "*.csv"):
+        with reading(source) as outcome:
+            assert outcome.read.landed == 3
+
+
+def test_a_source_that_may_not_be_looked_at_is_named(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 300)
+    assert error_of(path, FixConfiguration) == f"{path.name} cannot be read: File name too long."
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_source_without_permission_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ours").mkdir(mode=0o700)
+    path = write(tmp_path / "ours" / "sales.csv", GOOD)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(FixConfiguration, match=r"sales\.csv cannot be read: Permission denied\."):
+            find_files([str(path)])
+        with pytest.raises(FixConfiguration, match=r"ours cannot be read: Permission denied\."):
+            find_files([str(path.parent)])
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
@@ -155,8 +212,6 @@ def test_ambiguous_dates_are_an_error_unless_the_layout_gives_a_format(tmp_path:
 
 def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", GOOD)
-    from ingestion.connectors.files.sources import StoredFile
-
     seen = StoredFile.of(1, path)
     write(path, GOOD + row(Line=4) + "\n")
     with pytest.raises(StopRun, match="changed while it was read"):
@@ -272,3 +327,36 @@ def test_every_row_is_landed_or_rejected_with_its_money_if_that_can_be_read(tmp_
             "SELECT source_line, net_amount::VARCHAR, currency FROM rejected_rows ORDER BY source_line"
         ).fetchall()
         assert money == [(3, "7.0000", "GBP"), (4, None, "GBP"), (5, None, None)]
+
+
+def test_a_reader_that_follows_a_growing_file_is_interrupted(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", GOOD)
+    seen = StoredFile.of(1, path)
+    write(path, GOOD + row(Line=4) + "\n")
+
+    with duckdb.connect() as connection, pytest.raises(duckdb.InterruptException), seen.watched(connection.interrupt):
+        connection.execute("SELECT sum(hash(range)) FROM range(1_000_000_000_000)")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_file_that_never_stops_growing_is_an_error(tmp_path: Path, packed: bool) -> None:
+    content = rows(*(row(Line=line) for line in range(2_000))).encode()
+    more = row().encode() + b"\n"
+    path = write(tmp_path / "sales.csv", gzip.compress(content) if packed else content)
+    ended = Event()
+
+    def grow() -> None:
+        with path.open("ab") as file:
+            while not ended.wait(0.001):
+                file.write(gzip.compress(more) if packed else more)
+                file.flush()
+
+    writer = Thread(target=grow)
+    writer.start()
+    try:
+        assert error_of(path) == (
+            "sales.csv changed while it was read. Nothing was loaded; run again when it is complete."
+        )
+    finally:
+        ended.set()
+        writer.join()
