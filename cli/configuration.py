@@ -20,6 +20,7 @@ from shared.database import describe_dsn
 from shared.errors import FixConfiguration
 from shared.settings_registry.registry import SETTINGS, names_read_by
 from shared.settings_registry.setting import AIRFLOW, PIPELINE
+from shared.urls import shown_value
 
 app = typer.Typer(
     cls=PlainGroup, no_args_is_help=True, add_completion=False, help="The effective settings, with secrets masked."
@@ -81,12 +82,14 @@ def effective_settings(environ: Mapping[str, str]) -> list[Setting]:
 
 
 def masked(name: str, value: str) -> str:
-    """The value to show: a DSN without its password, channels without their URLs, secrets masked."""
+    """The value to show: a DSN without its password, channels without their URLs, other secrets masked."""
     if name.endswith("_DSN"):
         return describe_dsn(value) if value.startswith(("postgresql://", "postgres://")) else MASK
     if name == "ALERT_CHANNELS":
         return ", ".join(f"{each.name} from {each.least}" for each in parse_channels(value)[0])
-    return MASK if SETTINGS[name].secret else value
+    if SETTINGS[name].secret:
+        return MASK
+    return shown_value(value) if "://" in value or name.endswith("_URL") else value
 
 
 def _origin(name: str) -> str:

@@ -10,6 +10,8 @@ import typer
 
 from cli.command_list import COMMANDS, EPILOG
 from cli.deferred import CatalogueGroup
+from shared.errors import describe_error
+from shared.streams import is_text, prepare_streams
 from shared.version import CODE_VERSION
 
 app = typer.Typer(
@@ -53,13 +55,17 @@ def retail(
 
 def main() -> None:
     """Run the command line. A defect prints one line and exits with 1; RETAIL_TRACEBACK=1 shows its traceback."""
+    prepare_streams()
+    if wrong := [each for each in sys.argv[1:] if not is_text(each)]:
+        sys.stderr.write(f"{wrong[0]!a} is not UTF-8. Rename the file or folder, or type the text again.\n")
+        sys.exit(2)
     try:
         app(prog_name="retail")
     except Exception as error:
         if os.environ.get("RETAIL_TRACEBACK"):
             raise
         sys.stderr.write(
-            f"Internal error: {type(error).__name__}: {' '.join(str(error).split())}\n"
+            f"Internal error: {describe_error(error)}\n"
             "Please report it. To see the traceback, set RETAIL_TRACEBACK=1 and run the command again.\n"
         )
         sys.exit(1)

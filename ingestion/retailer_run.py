@@ -17,7 +17,7 @@ from ingestion.results import LandedDate, RetailerResult, kind_of
 from shared.config import IngestSettings, Settings
 from shared.counts import counted
 from shared.database import session, transaction
-from shared.errors import RetailError
+from shared.errors import RetailError, describe_error
 from shared.logs import get_logger
 
 _log = get_logger(__name__)
@@ -96,7 +96,7 @@ def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Except
     definition = settings.sources.find(retailer_id)
     if definition and definition.connector not in registry.CONNECTORS and registry.place_of(definition, failure):
         return registry.describe_failure(definition, failure)
-    return f"{retailer_id} {day}: a bug: {type(failure).__name__}: {failure}"
+    return f"{retailer_id} {day}: a bug: {describe_error(failure)}"
 
 
 def _plan(

@@ -16,11 +16,13 @@ from rich.table import Table
 
 from local_stack import state
 from local_stack.environment import no_proxy_for_us
+from local_stack.errors import not_writable
 from local_stack.layout import Layout
 from local_stack.progress import Progress
 from local_stack.stack import Platform, Stack
 from shared.config import read_environment
 from shared.errors import RetailError
+from shared.streams import prepare_streams
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 INTERRUPTED = 130
@@ -47,12 +49,10 @@ def _polite() -> Iterator[None]:
     except RetailError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
-    except PermissionError as error:
-        typer.echo(
-            f"{error.filename} belongs to another user, who ran the platform here before."
-            " Use a clone of your own, or let that user run: make clean",
-            err=True,
-        )
+    except OSError as error:
+        if (reason := not_writable(error)) is None:
+            raise
+        typer.echo(reason, err=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         typer.echo("Interrupted. The services that were started are stopped.", err=True)
@@ -141,4 +141,5 @@ def _explain(platform: Platform, *, already: bool) -> None:
 if __name__ == "__main__":
     os.chdir(Layout().root)
     os.environ.update(no_proxy_for_us(os.environ))
+    prepare_streams()
     sys.exit(app())

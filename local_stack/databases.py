@@ -34,8 +34,8 @@ def create_warehouse(
     """Make the warehouse database, with the schema of `template`; its roles must be there."""
     server.create_database(name, owner=OWNER, template=template)
     if template == "template0":
-        server.allow(name, (LOADER, READER))
-        prepare_schema(server.superuser_dsn(name), OWNER, advisory_locks=(OWNER, LOADER))
+        server.allow(name, writers=(LOADER,), readers=(READER,))
+        prepare_schema(server.superuser_dsn(name), OWNER, writers=(OWNER, LOADER))
     return WarehouseAccess(*(dsn(role, passwords[role], server.port, name) for role in WAREHOUSE_ROLES))
 
 

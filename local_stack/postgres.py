@@ -200,10 +200,10 @@ class PostgresServer:
             self._copy_settings(template, name)
         return self.superuser_dsn(name)
 
-    def allow(self, database: str, roles: Sequence[str]) -> None:
-        """Let `roles` connect to `database`."""
+    def allow(self, database: str, *, writers: Sequence[str], readers: Sequence[str] = ()) -> None:
+        """Let roles connect to `database`; `writers` may also create temporary tables there."""
         with self._superuser() as cursor:
-            allow(cursor, database, roles)
+            allow(cursor, database, writers=writers, readers=readers)
 
     @contextlib.contextmanager
     def _superuser(self, database: str = "postgres") -> Iterator[Cursor]:

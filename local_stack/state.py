@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
-from local_stack.errors import StackError
+from local_stack.errors import StackError, check_writable
 from local_stack.processes import ServiceProcess, began
 
 
@@ -63,9 +63,11 @@ def save(path: Path, state: StackState) -> None:
 def only_one(lock_file: Path, *, what: str, interrupt_seconds: float = 0.0) -> Iterator[None]:
     """Keep two commands from working on the platform of one checkout at the same time.
 
+    Raises StackError, before anything else, if the record of running services could not be written afterwards.
     With `interrupt_seconds` a command that is already running gets a signal to end and that much time.
     """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
+    check_writable(lock_file.parent)
     with lock_file.open("a+") as lock:
         deadline = time.monotonic() + interrupt_seconds
         while not _try_lock(lock):

@@ -20,10 +20,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from monitoring.lineage.runs import PER_RETAILER
+from shared.errors import describe_error
 from shared.logs import get_logger
+from shared.urls import server_of
 
 log = get_logger(__name__)
 JOB = "retail_pipeline"
@@ -253,15 +254,9 @@ def _send(url: str, groups: Callable[[], Iterable[Group]]) -> None:
                     (gauge.labels(**labels) if labels else gauge).set(value)
             pushadd_to_gateway(url, JOB, registry, dict(group.key), timeout=TIMEOUT_SECONDS)
     except Exception as error:  # noqa: BLE001 - monitoring never costs a run
-        log.warning(
-            "metrics not pushed; the run continues", gateway=_place(url), error=f"{type(error).__name__}: {error}"
-        )
+        log.warning("metrics not pushed; the run continues", gateway=_place(url), error=describe_error(error))
 
 
 def _place(url: str) -> str:
-    """Host and port, for messages: never a password."""
-    try:
-        parts = urlsplit(url if "//" in url else f"//{url}")
-        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
-    except ValueError:
-        return "PUSHGATEWAY_URL is not a URL"
+    """Host and port, for messages; PUSHGATEWAY_URL may be without its scheme."""
+    return server_of(url if "//" in url else f"//{url}")

@@ -16,7 +16,7 @@ from monitoring.lineage.flows import Flow
 from monitoring.lineage.record import record
 from monitoring.lineage.sender import sending_lineage
 from shared.database import Connection, session, transaction
-from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -127,7 +127,7 @@ def _monitored(dsn: str, stage: StageRun, outcome: StageOutcome, clock: Callable
 def _describe(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
-    return str(error) if isinstance(error, RetailError) else f"{type(error).__name__}: {error}"
+    return describe_error(error)
 
 
 def _kind_of(error: BaseException) -> str:

@@ -57,6 +57,8 @@ def check_dates(sources: Sources, retailer_id: str, days: Sequence[date]) -> Non
 def max_reject_share(requested: float | None, settings: SourceSettings, retailer_id: str) -> float:
     """The share of rejected rows above which nothing is loaded: as requested, as defined, or the setting."""
     if requested is not None:
+        if not 0 <= requested <= 1:  # neither is NaN, which no comparison would ever exceed
+            raise FixConfiguration(f"--max-reject-share is {requested}. Give a share between 0 and 1, such as 0.05.")
         return requested
     definition = settings.sources.find(retailer_id)
     own = definition.limits.reject_share if definition else None

@@ -22,6 +22,8 @@ from rich.console import Console
 from shared import parallel
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
+from shared.scratch import out_of_space
+from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
 
 DateArgument = Annotated[
     str | None,
@@ -58,7 +60,7 @@ def new_run_id(stage: str) -> str:
 
 def print_json(facts: Any) -> None:
     """Write a result for programs; dates and exact amounts as text."""
-    typer.echo(json.dumps(facts, indent=2, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(facts, indent=2, ensure_ascii=not is_utf8(sys.stdout), default=str))
 
 
 def console() -> Console:
@@ -69,11 +71,18 @@ def console() -> Console:
 @contextmanager
 def exit_code() -> Iterator[None]:
     """Turn the platform's errors into one line on standard error and an exit code."""
+    prepare_streams()
     try:
         yield
     except RetailError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
+    except OSError as error:
+        if (full := out_of_space(error)) is None:
+            raise
+        drop_unwritten_output()
+        typer.echo(str(full), err=True)
+        raise typer.Exit(full.exit_code) from error
     except KeyboardInterrupt:
         typer.echo("Interrupted. Unfinished work was not published.", err=True)
         _leave(130)

@@ -29,6 +29,7 @@ from shared.postgres_settings import NAMES as POSTGRES_NAMES
 from shared.postgres_settings import owner_dsn, warehouse_dsn
 from shared.regular_files import is_there, read_text
 from shared.sources.registry import DIRECTORY_SETTING, Sources, load_sources
+from shared.urls import shown_url
 
 __all__ = ["Settings", "SourceSettings", "load_settings", "load_source_settings", "owner_dsn", "read_environment"]
 
@@ -45,7 +46,7 @@ _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 class S3Settings(_Frozen):
@@ -61,6 +62,11 @@ class S3Settings(_Frozen):
     """Encryption at rest requested with every object; None leaves it to the bucket."""
     sse_kms_key_id: _Text | None = None
     """Without a key id, `aws:kms` uses the account's own key for S3."""
+
+    @property
+    def place(self) -> str:
+        """Which store, for messages."""
+        return shown_url(self.endpoint_url) if self.endpoint_url else f"AWS {self.region}"
 
     @field_validator("sse_kms_key_id")
     @classmethod
@@ -81,17 +87,17 @@ class IngestSettings(_Frozen):
     """The most missing days that one run fills after an outage."""
     memory_mb: int = Field(80, ge=64, le=16_384)
     """What DuckDB may keep in memory while a listing is read; the rest is on disk."""
-    listing_minutes: float = Field(60, gt=0)
+    listing_minutes: float = Field(60, gt=0, le=10_000)
     """Longest time for the pages of one listing."""
-    requests_per_second: float = Field(20, gt=0)
+    requests_per_second: float = Field(20, gt=0, le=10_000)
     """Token-bucket rate towards each retailer."""
     max_attempts: int = Field(6, ge=1, le=50)
     """Attempts per request, including the first."""
-    backoff_seconds: float = Field(0.5, ge=0)
+    backoff_seconds: float = Field(0.5, ge=0, le=3600)
     """First wait of the exponential back-off (doubles, with jitter, capped at 30 s)."""
-    timeout_seconds: float = Field(30, gt=0)
+    timeout_seconds: float = Field(30, gt=0, le=86_400)
     """Timeout of a connection."""
-    max_response_mb: int = Field(64, ge=1)
+    max_response_mb: int = Field(64, ge=1, le=16_384)
     """Largest accepted response of a retailer, in MiB: enough for very long texts, too little for endless ones."""
 
 
@@ -216,7 +222,7 @@ def _load(kind: type[_Loaded], environ: Mapping[str, str] | None) -> _Loaded:
     values["business_timezone"] = env.get("BUSINESS_TIMEZONE", "UTC")
     try:
         ZoneInfo(values["business_timezone"])
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is not an IANA time zone")
     try:
         settings = kind.model_validate(values)

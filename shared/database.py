@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 from zlib import crc32
 
 import psycopg2
@@ -15,6 +14,7 @@ import psycopg2.extensions
 from psycopg2 import errorcodes
 
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.urls import UNCLEAR
 
 Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
@@ -35,6 +35,11 @@ _ABOUT_TLS = {
 }
 """What libpq reports about TLS, and what to do about it. Waiting does not help in any of these cases."""
 _TLS_DEMANDED = re.compile(r"no pg_hba.conf entry .*(no encryption|SSL off)")
+_HOST = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.~%-]*)(?::\d+)?"
+_URI = re.compile(
+    rf"postgres(?:ql)?://(?:(?P<user>[^:@/?#]*)(?::[^@/?#]*)?@)?(?P<server>{_HOST}(?:,{_HOST})*)"
+    r"(?P<database>/[^@/?#]*)?(?:\?[^@#]*)?"
+)
 _SCHEMA_TOO_OLD = (
     psycopg2.errors.UndefinedTable,
     psycopg2.errors.UndefinedColumn,
@@ -44,9 +49,23 @@ _SCHEMA_TOO_OLD = (
 
 
 def describe_dsn(dsn: str) -> str:
-    """`user@host:port/database`, for messages: never the password."""
-    parts = urlsplit(dsn)
-    return f"{parts.username or ''}@{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+    """`user@host:port/database`, for messages: never the password.
+
+    Where that is not certain, because a character of the password is not escaped, it is `its address`.
+    """
+    found = _URI.fullmatch(dsn)
+    if found:
+        server = found["server"] or "localhost"
+        port = "" if re.search(r":\d+$", server) else ":5432"
+        return f"{found['user'] or ''}@{server}{port}{found['database'] or ''}"
+    try:
+        parts = {} if "://" in dsn else psycopg2.extensions.parse_dsn(dsn)
+    except psycopg2.ProgrammingError:
+        parts = {}
+    if not parts:
+        return UNCLEAR
+    place = f"{parts.get('host', 'localhost')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
+    return f"{parts.get('user', '')}@{place}"
 
 
 def connect(
@@ -73,8 +92,12 @@ def connect(
         )
     except psycopg2.OperationalError as error:
         raise _explain(dsn, str(error)) from error
-    except psycopg2.ProgrammingError as error:
-        raise FixConfiguration(f"WAREHOUSE_DSN is not a libpq URI: {str(error).strip()}") from error
+    except psycopg2.ProgrammingError:
+        # libpq quotes a part of the DSN, which may be one of the password.
+        raise FixConfiguration(
+            "WAREHOUSE_DSN is not a libpq URI (postgresql://user:password@host:port/database). Write the characters"
+            " @ : / ? # % of a password as %40 %3A %2F %3F %23 %25."
+        ) from None
 
 
 def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:

@@ -10,6 +10,8 @@ A message says what happened, where, and what to do. It holds no secret and no r
 
 from __future__ import annotations
 
+from shared.urls import without_credentials
+
 
 class RetailError(Exception):
     """Root of the hierarchy. A command that ends with this error exits with `exit_code`."""
@@ -43,3 +45,13 @@ class FixConfiguration(RetailError):
     """A setting is missing or wrong. Retrying cannot help."""
 
     exit_code = 2
+
+
+def describe_error(error: BaseException) -> str:
+    """The message of one of the platform's errors; of any other its type and text, on one line.
+
+    A library may put the URL that it was given into its text; credentials in it are masked.
+    """
+    if isinstance(error, RetailError):
+        return str(error)
+    return f"{type(error).__name__}: {without_credentials(' '.join(str(error).split()))}"

@@ -20,6 +20,7 @@ from tempfile import gettempdir
 import structlog
 
 from shared.config import PROJECT_ROOT
+from shared.urls import without_credentials
 
 MAX_BYTES = 10 * 2**20
 """A larger log file is set aside as `retail.log.1` when the next command starts."""
@@ -30,7 +31,7 @@ class _StderrHandler(logging.Handler):
     """Writes to the standard error of the time when a record is written, which tests and terminals may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError, ValueError):  # a closed stream must not fail the work that is logged
+        with suppress(OSError, ValueError, AttributeError):  # a closed stream must not fail the work that is logged
             sys.stderr.write(self.format(record) + "\n")
 
 
@@ -43,6 +44,14 @@ class _LogFileHandler(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name in the standard library
         """Drop the record."""
+
+
+class _Formatter(logging.Formatter):
+    """Masks credentials in messages and tracebacks: libraries quote complete URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of a record."""
+        return without_credentials(super().format(record))
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -71,7 +80,7 @@ def configure_logging(level: str | None = None, form: str | None = None) -> None
         root.removeHandler(previous)
         previous.close()
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_Formatter("%(message)s"))
         root.addHandler(handler)
     root.setLevel((level or "INFO").upper())
     for library in _QUIET_LIBRARIES:
@@ -106,7 +115,8 @@ def log_files(environ: Mapping[str, str]) -> Iterator[Path]:
     with suppress(RuntimeError):  # a user without a home directory
         state = environ.get("XDG_STATE_HOME")
         yield (Path(state) if state else Path.home() / ".local" / "state") / "retail" / "retail.log"
-    yield Path(gettempdir()) / f"retail-{os.getuid()}.log"
+    with suppress(OSError):  # no directory for temporary files can be written
+        yield Path(gettempdir()) / f"retail-{os.getuid()}.log"
 
 
 def _file_handler(environ: Mapping[str, str]) -> logging.Handler:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from shared.errors import FixConfiguration
 from shared.regular_files import open_regular
@@ -25,7 +25,7 @@ _IN_ENV = "in the environment or in .env"
 def warehouse_dsn(environ: Mapping[str, str], problems: list[str]) -> str:
     """The loader's DSN: WAREHOUSE_DSN, else its parts. Missing and wrong settings are added to `problems`."""
     if dsn := environ.get("WAREHOUSE_DSN"):
-        if urlsplit(dsn).scheme not in ("postgresql", "postgres"):
+        if not dsn.startswith(("postgresql://", "postgres://")):
             problems.append("WAREHOUSE_DSN is not a libpq URI (postgresql://user:password@host:port/database)")
         return dsn
     if "POSTGRES_PASSWORD" not in environ:
@@ -50,9 +50,9 @@ def owner_dsn(environ: Mapping[str, str]) -> str:
             f" {_IN_ENV}."
         )
     if loader:
-        parts = urlsplit(loader)
-        server = parts.netloc.rpartition("@")[2]
-        return parts._replace(netloc=f"{OWNER}:{quote(password, safe='')}@{server}").geturl()
+        place, mark, options = loader.partition("://")[2].partition("?")
+        server = place.rpartition("@")[2]
+        return f"postgresql://{OWNER}:{quote(password, safe='')}@{server}{mark}{options}"
     problems: list[str] = []
     dsn = _from_parts(environ, OWNER, password, problems)
     if problems:

@@ -34,12 +34,14 @@ PASSWORDS = {
 """The setting that holds each role's password."""
 _ATTRIBUTES = "LOGIN INHERIT CONNECTION LIMIT -1 VALID UNTIL 'infinity'"
 _NO_RIGHTS = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
-_LOCK_FUNCTIONS = r"""
+_WRITERS_FUNCTIONS = r"""
     SELECT oid::regprocedure::text
     FROM pg_proc
-    WHERE pronamespace = 'pg_catalog'::regnamespace AND proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+    WHERE pronamespace = 'pg_catalog'::regnamespace
+        AND proname ~ '^(pg_(try_)?advisory_(xact_)?lock.*|lo_(creat|create|from_bytea|put)|lowrite)$'
     ORDER BY 1
 """
+"""The functions that take an advisory lock, or write a large object. PostgreSQL lets every role call them."""
 
 
 def ensure_role(cursor: Cursor, name: str, password: str) -> None:
@@ -77,10 +79,16 @@ def ensure_database(cursor: Cursor, name: str, owner: str, *, template: str = "t
     return row is None
 
 
-def allow(cursor: Cursor, database: str, roles: Sequence[str]) -> None:
-    """Let `roles` connect to `database`."""
-    names = sql.SQL(", ").join(map(sql.Identifier, roles))
-    cursor.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database), names))
+def allow(cursor: Cursor, database: str, *, writers: Sequence[str], readers: Sequence[str] = ()) -> None:
+    """Let roles connect to `database`. Temporary tables, which take its disk space, are for `writers` only."""
+    for roles, rights in (
+        (writers, "GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}"),
+        (readers, "GRANT CONNECT ON DATABASE {} TO {}"),
+        (readers, "REVOKE TEMPORARY ON DATABASE {} FROM {}"),
+    ):
+        if roles:
+            names = sql.SQL(", ").join(map(sql.Identifier, roles))
+            cursor.execute(sql.SQL(rights).format(sql.Identifier(database), names))
 
 
 def close_databases(admin_dsn: str) -> None:
@@ -101,21 +109,21 @@ def close_databases(admin_dsn: str) -> None:
                 cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 
 
-def prepare_schema(database_dsn: str, owner: str, *, advisory_locks: Sequence[str] = ()) -> None:
+def prepare_schema(database_dsn: str, owner: str, *, writers: Sequence[str] = ()) -> None:
     """Give the schema public of a database to its owner; `database_dsn` is the superuser's.
 
-    If `advisory_locks` names roles, only these can take advisory locks there: any other role that took the keys of the
-    loader would make loads wait.
+    If `writers` names roles, only these can take advisory locks and create large objects there. Any other role that
+    took the keys of the loader would make loads wait, and could fill the disk.
     """
     with _autocommit(database_dsn) as cursor:
         # Up to PostgreSQL 14 the schema belongs to the superuser, from 15 on to the owner of the database.
         cursor.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(sql.Identifier(owner)))
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
-        if not advisory_locks:
+        if not writers:
             return
-        cursor.execute(_LOCK_FUNCTIONS)
+        cursor.execute(_WRITERS_FUNCTIONS)
         functions = sql.SQL(", ".join(function for (function,) in cursor.fetchall()))
-        names = sql.SQL(", ").join(map(sql.Identifier, advisory_locks))
+        names = sql.SQL(", ").join(map(sql.Identifier, writers))
         cursor.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(functions, names))
         cursor.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(functions))
 
@@ -126,9 +134,9 @@ def provision(admin_dsn: str, passwords: Mapping[str, str], warehouse: str) -> N
         for role, password in passwords.items():
             ensure_role(cursor, role, password)
         ensure_database(cursor, warehouse, OWNER)
-        allow(cursor, warehouse, (LOADER, READER))
+        allow(cursor, warehouse, writers=(LOADER,), readers=(READER,))
         ensure_database(cursor, AIRFLOW, AIRFLOW)
-    prepare_schema(make_dsn(admin_dsn, dbname=warehouse), OWNER, advisory_locks=(OWNER, LOADER))
+    prepare_schema(make_dsn(admin_dsn, dbname=warehouse), OWNER, writers=(OWNER, LOADER))
     prepare_schema(make_dsn(admin_dsn, dbname=AIRFLOW), AIRFLOW)
     close_databases(admin_dsn)
 

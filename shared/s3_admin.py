@@ -87,7 +87,7 @@ def _client(settings: S3Settings) -> S3Client:
 @contextmanager
 def _explained(action: str, bucket: str, key: str | None, settings: S3Settings) -> Iterator[None]:
     """Turn every error of boto3 inside the block into one of `shared/errors.py`."""
-    attempt = Attempt(action, bucket, key, settings.endpoint_url or f"AWS {settings.region}")
+    attempt = Attempt(action, bucket, key, settings.place)
     try:
         yield
     except boto.ClientError as error:

@@ -16,7 +16,7 @@ from functools import cached_property
 from os import environ
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import obstore
 from obstore.store import S3Store
@@ -24,6 +24,7 @@ from obstore.store import S3Store
 from shared.config import S3Settings
 from shared.errors import FixConfiguration
 from shared.s3_errors import Attempt, BucketMissing, ObjectMissing, bad_bucket_name
+from shared.urls import shown_value
 
 __all__ = ["Bucket", "BucketMissing", "ObjectInfo", "ObjectMissing"]
 
@@ -60,10 +61,8 @@ class Bucket:
         """
         self.name = name
         self._settings, self._timeout, self._attempts = settings, timeout_seconds, attempts
-        self._where = settings.endpoint_url or f"AWS {settings.region}"
-        endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
-        if endpoint is not None and not (endpoint.scheme in ("http", "https") and endpoint.hostname):
-            raise FixConfiguration(f"S3_ENDPOINT_URL {settings.endpoint_url!r} is not a URL. Correct it in .env.")
+        self._where = settings.place
+        self._endpoint = _parsed(settings.endpoint_url)
         if not _BUCKET.fullmatch(name):
             raise bad_bucket_name(name)
 
@@ -149,7 +148,7 @@ class Bucket:
 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
-        endpoint = urlsplit(settings.endpoint_url) if settings.endpoint_url else None
+        endpoint = self._endpoint
         options: dict[str, Any] = {
             "region": settings.region,
             "virtual_hosted_style_request": endpoint is None
@@ -191,3 +190,15 @@ class Bucket:
             return {"credential_provider": Boto3CredentialProvider(boto3.session.Session())}
         except ValueError as error:
             raise Attempt("", self.name, None, self._where).no_credentials() from error
+
+
+def _parsed(endpoint_url: str | None) -> SplitResult | None:
+    if endpoint_url is None:
+        return None
+    try:
+        found = urlsplit(endpoint_url)
+        if found.scheme in ("http", "https") and found.hostname and found.port != 0:
+            return found
+    except ValueError:  # a port that is not a number, half a bracket
+        pass
+    raise FixConfiguration(f"S3_ENDPOINT_URL {shown_value(endpoint_url)!r} is not a URL. Correct it in .env.")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from obstore.exceptions import BaseError
 
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.urls import without_credentials
 
 _WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AuthFailure"}
 _DENIED = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden"}
@@ -105,7 +106,7 @@ class Attempt:
 
     def failed(self, reason: str) -> StopRun:
         """For a failure without a response."""
-        return StopRun(f"S3 at {self.where} failed at {self.action} on {self.place}: {reason}.")
+        return StopRun(f"S3 at {self.where} failed at {self.action} on {self.place}: {without_credentials(reason)}.")
 
 
 def bad_bucket_name(bucket: str) -> FixConfiguration:

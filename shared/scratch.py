@@ -9,8 +9,10 @@ id of a process, a lock means the same in every container, and nothing else ever
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,16 +20,30 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from shared.errors import FixConfiguration
+
 _PREFIX = "retail-scratch-"
 """Another one than before there were locks: an older version that runs on this machine must not lose its folders."""
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+_FULL_TO_DUCKDB = re.compile("max_temp_directory_size|No space left")
 
 
 @contextmanager
 def scratch_directory(parent: Path | None = None) -> Iterator[Path]:
-    """An empty folder, which is deleted at the end of the block. It is in `parent`, else with all temporary files."""
-    place = Path(parent or tempfile.gettempdir())
-    _remove_abandoned_once(place)
-    directory, lock = _make(place)
+    """An empty folder, which is deleted at the end of the block. It is in `parent`, else with all temporary files.
+
+    Raises FixConfiguration if it cannot be made.
+    """
+    try:
+        place = Path(parent or tempfile.gettempdir())
+        _remove_abandoned_once(place)
+        directory, lock = _make(place)
+    except OSError as error:
+        # When nothing can be written anywhere, this is "No usable temporary directory found in […]".
+        raise FixConfiguration(
+            f"No folder for temporary files can be made ({error.strerror}). Make room in {parent or _place()}, or set"
+            " TMPDIR to a folder that can be written; then run again."
+        ) from error
     try:
         yield directory
     finally:
@@ -39,6 +55,26 @@ def remove_abandoned(parent: Path | None = None) -> list[str]:
     """Delete this user's folders whose processes are gone; returns their paths."""
     place = Path(parent or tempfile.gettempdir())
     return [str(each) for each in sorted(place.glob(f"{_PREFIX}*")) if _remove_if_abandoned(each)]
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Whether an error of Python or DuckDB says that a disk has no space left, or may only be read."""
+    return getattr(error, "errno", None) in _FULL or bool(_FULL_TO_DUCKDB.search(str(error)))
+
+
+def out_of_space(error: BaseException) -> FixConfiguration | None:
+    """What to do about an error, if it says that a disk is full; None for any other."""
+    if not disk_is_full(error):
+        return None
+    reason = str(error).partition("\n")[0]
+    return FixConfiguration(
+        f"A file cannot be written: {reason}. Make room there or in {_place()}, or set TMPDIR to a folder of a larger"
+        " disk; then run again."
+    )
+
+
+def _place() -> str:
+    return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - only named
 
 
 @cache

@@ -30,7 +30,7 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import Settings, load_settings
-from shared.errors import RetailError
+from shared.errors import RetailError, describe_error
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
 from shared.s3_client import Bucket
@@ -136,7 +136,7 @@ def _load_retailer(load: _Load) -> RetailerLoad:
         return failed_load(load.retailer_id, error)
     except Exception as error:  # noqa: BLE001 - a defect met by one retailer must not stop the others
         bound.exception("not published")
-        return RetailerLoad(load.retailer_id, error=f"{type(error).__name__}: {str(error).strip()}")
+        return RetailerLoad(load.retailer_id, error=describe_error(error))
     for entry in result.entries:
         bound.info("published", load_id=result.load_id, **entry.as_dict())
     return published_load(load.retailer_id, result)

@@ -16,7 +16,22 @@ ROLES = {
     "Viewer": ("AIRFLOW_ANALYST_USERNAME", "AIRFLOW_ANALYST_PASSWORD"),
 }
 """Airflow's roles (may do everything; may trigger and clear runs; may only read) and the settings with their users."""
+REQUIRED = {
+    "AIRFLOW__CORE__FERNET_KEY": "AIRFLOW_FERNET_KEY",
+    "AIRFLOW__API__SECRET_KEY": "AIRFLOW_SECRET_KEY",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "AIRFLOW_JWT_SECRET",
+    **{password: password for _, password in ROLES.values()},
+}
+"""The variables of this container that have to have a value, and the settings in `.env` that they come from.
+
+docker-compose cannot check that: with secrets in files, the settings are empty, and these variables come from files."""
 POOL, POOL_SLOTS = "retail_pipeline", 8
+
+
+def check_secrets() -> None:
+    """Raises SystemExit if a secret is empty: Airflow would store connections unencrypted, or accept no password."""
+    if missing := [setting for name, setting in REQUIRED.items() if not os.environ.get(name, "").strip()]:
+        raise SystemExit(f"{', '.join(missing)} is missing. Run python3 scripts/generate_env.py")
 
 
 def migrate() -> None:
@@ -71,6 +86,7 @@ def ensure_pool() -> None:
 
 def main() -> None:
     """Schema, users, pool."""
+    check_secrets()
     migrate()
     ensure_users()
     ensure_pool()

@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
+from ingestion.connectors.http.headers import http_date
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.models.retailer_data import SalesRecord
@@ -202,7 +202,7 @@ def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport])
     """The report that `read` makes of a response. Raises StopRun if it fails."""
     try:
         return read()
-    except (RejectRecord, KeyError, TypeError, AttributeError, ValueError) as error:
+    except (RejectRecord, KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise StopRun(
             f"{retailer_id}'s daily report of {day} cannot be read ({error}):"
             " the API is not what its connector expects."
@@ -211,12 +211,8 @@ def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport])
 
 def source_time(response: JsonResponse) -> datetime:
     """Fallback for the time of a response: its Date header, or when we sent the request, whichever is earlier."""
-    try:
-        stamped = parsedate_to_datetime(response.headers.get("Date", ""))
-        stamped = stamped.replace(tzinfo=stamped.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError):
-        return response.requested_at
-    return min(stamped, response.requested_at)
+    stamped = http_date(response.headers.get("Date"))
+    return response.requested_at if stamped is None else min(stamped, response.requested_at)
 
 
 def change_time(read: Callable[[], datetime]) -> datetime:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
 from ingestion.mapping.layouts import SourceMapping
 from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
-from shared.errors import FixConfiguration, RetailError
+from shared.errors import FixConfiguration, RetailError, describe_error
 from shared.sources.definition import SourceDefinition
 
 CONNECTORS = {
@@ -72,7 +72,7 @@ def describe_failure(definition: SourceDefinition, error: Exception) -> str:
 
 def _shown(definition: SourceDefinition, error: Exception) -> str:
     place = place_of(definition, error)
-    return f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
+    return describe_error(error) + (f" ({place})" if place else "")
 
 
 def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:

@@ -6,7 +6,6 @@ records were rejected.
 
 from __future__ import annotations
 
-import errno
 import re
 import tempfile
 from collections.abc import Iterator
@@ -36,14 +35,13 @@ from shared.dead_letters import Origin
 from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.logs import get_logger
 from shared.partitions import ControlReport, Manifest
+from shared.scratch import disk_is_full
 
 _log = get_logger(__name__)
 _LISTINGS = 4
 """How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
-_DUCKDB_DISK_FULL = re.compile("max_temp_directory_size|No space left")
 _DUCKDB_MEMORY_FULL = re.compile("failed to (allocate|pin block|offload)|could not allocate")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         # It is an OutOfMemoryException or a FatalException, with the cause only in the text.
-        if _DUCKDB_DISK_FULL.search(str(error)):
+        if disk_is_full(error):
             raise FixConfiguration(_no_disk(what, "No space left on device")) from error
         if not isinstance(error, duckdb.OutOfMemoryException) and not _DUCKDB_MEMORY_FULL.search(str(error)):
             raise
@@ -127,7 +125,7 @@ def _enough_room(what: str, memory_mb: int) -> Iterator[None]:
             f"{what}: {memory_mb} MB are not enough to read the listing. Raise INGEST_MEMORY_MB."
         ) from error
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        if not disk_is_full(error):
             raise
         raise FixConfiguration(_no_disk(what, error.strerror)) from error
 

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -30,18 +31,40 @@ def plain_number(given: Any) -> Any:
     return text
 
 
+@cache
+def _rejection(sql: str, text: str) -> str | None:
+    """Why DuckDB, which will use a text of a layout, rejects it; None if it does not."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        try:
+            connection.execute(sql, [text])
+        except duckdb.Error as error:
+            return str(error).partition("\n")[0].partition(": ")[2] or "it cannot be read"
+    return None
+
+
 def _compiles(expression: str) -> str:
-    try:
-        re.compile(expression)
-    except re.error as error:
-        raise ValueError(f"{expression!r} is not a regular expression: {error}") from None
+    # Python's own rules differ: DuckDB has no look-ahead and no back-references, but has \pL and [[:alpha:]].
+    if reason := _rejection("SELECT regexp_full_match('', ?)", expression):
+        raise ValueError(f"{expression!r} is not a regular expression of RE2: {reason}")
     return expression
+
+
+def _is_of_texts(encoding: str) -> bool:
+    """Whether CSV files can be written in an encoding."""
+    sample = 'id;"1,50"\t|\n'
+    try:
+        return encoding not in _NOT_OF_FILES and sample.encode(encoding).decode(encoding) == sample
+    except (LookupError, ValueError):  # base64, rot13 and others that are not encodings of characters
+        return False
 
 
 NumberText = Annotated[str, BeforeValidator(plain_number)]
 Expression = Annotated[str, AfterValidator(_compiles)]
 
-
+_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7")
+"""Encodings of names and of program text. In UTF-7, ASCII characters can mean others."""
 _TIME_PARTS = "YymbBdHIMSfpzaA%"
 """Characters that may follow a `%` in the format of a time."""
 
@@ -49,7 +72,7 @@ _TIME_PARTS = "YymbBdHIMSfpzaA%"
 class Part(BaseModel):
     """The base of all parts: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Format(Part):
@@ -63,10 +86,15 @@ class Format(Part):
     @field_validator("encoding")
     @classmethod
     def _is_an_encoding(cls, given: str | None) -> str | None:
+        if given is None:
+            return None
         try:
-            return given and codecs.lookup(given).name.removesuffix("-sig")
-        except LookupError:
+            found = codecs.lookup(given).name.removesuffix("-sig")
+        except (LookupError, ValueError):
             raise ValueError(f"{given!r} is not a known encoding; an example is cp1252") from None
+        if not _is_of_texts(found):
+            raise ValueError(f"{given!r} is not an encoding of text files; an example is cp1252")
+        return found
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
@@ -134,6 +162,8 @@ class FieldSource(Part):
             raise ValueError(
                 f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, auto, or like %d/%m/%Y"
             )
+        if reason := _rejection("SELECT try_strptime('', ?)", given):
+            raise ValueError(f"{given!r} is not the format of a time: {reason}")
         return given
 
     @model_validator(mode="after")

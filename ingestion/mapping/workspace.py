@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from shared.scratch import scratch_directory
+from shared.scratch import out_of_space, scratch_directory
 
 MEMORY_MB = 512
 """What DuckDB may keep in memory; larger tables spill to disk.
@@ -20,6 +20,8 @@ A database file would be compressed as it is written, which takes a fifth more p
 def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with times in UTC. It is closed and its files are deleted at the end of the block.
 
+    Raises FixConfiguration if a disk is full within the block.
+
     `threads`: how many DuckDB uses; None: as many as there are processors.
     """
     with scratch_directory() as directory:
@@ -29,5 +31,9 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
         try:
             connection.execute("SET TimeZone = 'UTC'")
             yield connection
+        except (duckdb.Error, OSError) as error:
+            if full := out_of_space(error):
+                raise full from error
+            raise
         finally:
             connection.close()

@@ -12,6 +12,7 @@ import requests
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
+from ingestion.connectors.http.headers import is_token
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
@@ -31,6 +32,7 @@ _MAPPING = Path(__file__).with_name("retailer2_mapping.yaml")
 _ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
 _EXPIRY_MARGIN_SECONDS = 30
+_LONGEST_LIFETIME_SECONDS = 86_400
 
 
 class _ClientCredentials:
@@ -54,8 +56,14 @@ class _ClientCredentials:
         form = {"grant_type": "client_credentials"}
         form |= {name: self._auth[name] for name in ("client_id", "client_secret")}
         response = self._client.post_form("/oauth/token", form)
-        self._token = protocol.required_field(self._retailer_id, response, "access_token", str)
+        token = protocol.required_field(self._retailer_id, response, "access_token", str)
         seconds = protocol.required_field(self._retailer_id, response, "expires_in", int)
+        if not is_token(token):
+            raise StopRun(
+                f"{self._retailer_id} sent an access token that no header can have: with spaces, line ends or"
+                " characters beyond ASCII, or too long. See docs/RETAILERS.md."
+            )
+        self._token, seconds = token, min(seconds, _LONGEST_LIFETIME_SECONDS)
         # For a very short lifetime, half of it is left for the request itself.
         self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
         return True

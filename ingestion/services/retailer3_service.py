@@ -15,6 +15,7 @@ import requests
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import JsonResponse
+from ingestion.connectors.http.headers import natural_number
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.mapping.layouts import shipped_mapping
@@ -142,21 +143,19 @@ class Retailer3Service:
             if following is None:
                 return
             # Only the query is taken from the link: signed requests go to the configured host only.
-            if (
-                urlsplit(following).path.endswith(LISTING_PATH) is False
-                or dict(parse_qsl(urlsplit(following).query)) == parameters
-            ):
+            path, query = _path_and_query(following)
+            if not path.endswith(LISTING_PATH) or query == parameters:
                 raise StopRun(
                     f"{self.retailer_id} sent a link to the next page that leads elsewhere or back to an earlier page."
                 )
-            parameters = dict(parse_qsl(urlsplit(following).query))
+            parameters = query
             response, number = self._client.get(LISTING_PATH, parameters), number + 1
 
     def _total(self, response: JsonResponse) -> int:
-        total = response.headers.get("X-Total-Count", "")
-        if not total.isdigit():
+        total = natural_number(response.headers.get("X-Total-Count"))
+        if total is None:
             raise StopRun(f"{self.retailer_id} sent no X-Total-Count: its API is not what docs/RETAILERS.md says.")
-        return int(total)
+        return total
 
     def _as_of(self, response: JsonResponse) -> datetime:
         try:
@@ -180,3 +179,12 @@ def _next(link: str) -> str | None:
         if item.get("rel") == "next":
             return str(item["url"])
     return None
+
+
+def _path_and_query(link: str) -> tuple[str, dict[str, str]]:
+    """The parts of a link; an empty path if it is not a URL."""
+    try:
+        parts = urlsplit(link)
+        return parts.path, dict(parse_qsl(parts.query))
+    except ValueError:
+        return "", {}

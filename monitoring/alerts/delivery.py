@@ -13,6 +13,8 @@ from threading import Thread, get_ident
 from typing import Any
 
 from monitoring.alerts.channels import SETTING, Channel, channels_setting, parse_channels
+from monitoring.alerts.inert_text import inert
+from monitoring.alerts.links import airflow_address
 from monitoring.alerts.messages import AlertMessage
 from shared.errors import FixConfiguration
 from shared.logs import get_logger
@@ -99,7 +101,7 @@ def _send(sending: _Sending) -> None:
         plugin = _plugin(sending.channel, message)
         if plugin is None:
             sending.problem = _not_understood(sending.channel)
-        elif plugin.notify(title=message.title, notify_type=_notify_type(message), **_body(sending.channel, message)):
+        elif plugin.notify(notify_type=_notify_type(message), **_texts(sending.channel, message)):
             sending.problem = None
         else:
             said = sending.said[-1] if sending.said else "it did not accept the message"
@@ -141,11 +143,16 @@ def _notify_type(message: AlertMessage) -> Any:
     return {"info": NotifyType.INFO, "warning": NotifyType.WARNING}.get(message.severity, NotifyType.FAILURE)
 
 
-def _body(channel: Channel, message: AlertMessage) -> dict[str, str]:
-    """The text; as Markdown to Teams, where apprise would put a backslash before every dash and break the links."""
+def _texts(channel: Channel, message: AlertMessage) -> dict[str, str]:
+    """Title and body; as Markdown to Teams, where apprise would put a backslash before every dash and break the links.
+
+    Only the links to Airflow are links there: everything else may come from a retailer or a file.
+    """
+    own = (airflow_address(), message.link)
+    texts = {"title": inert(message.title, own), "body": inert(message.body, own)}
     if channel.scheme in ("workflow", "workflows"):
-        return {"body": message.body.replace("\n", "\n\n"), "body_format": "markdown"}
-    return {"body": message.body, "body_format": "text"}
+        return {**texts, "body": texts["body"].replace("\n", "\n\n"), "body_format": "markdown"}
+    return {**texts, "body_format": "text"}
 
 
 def _plugin(channel: Channel, message: AlertMessage) -> Any:

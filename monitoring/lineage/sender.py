@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from monitoring.lineage.runs import LineageRun, lineage_runs, parent_of
+from shared.errors import describe_error
 from shared.logs import get_logger
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class _LineageSender:
 
             client = _client()
         except Exception as error:  # noqa: BLE001 - an error in sending lineage never ends a run
-            log.warning("lineage events not sent", error=f"{type(error).__name__}: {error}")
+            log.warning("lineage events not sent", error=describe_error(error))
             return
         finally:
             self._ready.set()
@@ -128,7 +129,7 @@ class _LineageSender:
             try:
                 client.emit(to_openlineage(LineageEvent(*facts)))
             except Exception as error:  # noqa: BLE001 - see above
-                log.warning("lineage event not sent", error=f"{type(error).__name__}: {error}"[:300])
+                log.warning("lineage event not sent", error=describe_error(error)[:300])
             self._moved.set()
         client.close(TIMEOUT_SECONDS)
 

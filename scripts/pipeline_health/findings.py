@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from shared.errors import FixConfiguration, RetailError
+from shared.errors import FixConfiguration, RetailError, describe_error
 
 
 class Health(StrEnum):
@@ -67,8 +67,7 @@ def reported(
         health = Health.UNKNOWN if is_unknown else Health.DOWN
         found.append(Finding(area, item, health, reason.removeprefix(MISSING), remedy))
     except Exception as error:  # noqa: BLE001 - reported, whatever it is
-        text = " ".join(str(error).split())[:200]
-        found.append(Finding(area, item, Health.DOWN, f"{type(error).__name__}: {text}", "See the service's log"))
+        found.append(Finding(area, item, Health.DOWN, describe_error(error)[:200], "See the service's log"))
 
 
 def split_remedy(message: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from shared.errors import FixConfiguration
 from shared.parallel import run_in_parallel
 from shared.sources.definition import CONNECTORS, Connection, SourceDefinition
 from shared.sources.registry import Sources
+from shared.urls import server_of
 
 AREA = "retailer APIs"
 TIMEOUT = (3.0, 5.0)
@@ -51,7 +52,7 @@ def _reach(definition: SourceDefinition, connection: Connection, advice: Advice)
     parts = urlsplit(connection.url)
     if parts.scheme not in ("http", "https"):
         return Finding(AREA, definition.id, Health.OK, "its variables are set")
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"  # a path may contain a key
+    shown = f"{parts.scheme}://{server_of(connection.url)}"  # a path may contain a key
     service = _simulated_by(definition, parts.hostname)
     url = f"{connection.url.rstrip('/')}/health" if service else connection.url
     try:

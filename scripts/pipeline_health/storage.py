@@ -66,7 +66,7 @@ def store_remedy(settings: S3Settings, advice: Advice) -> Callable[[RetailError]
 def describe_store(settings: S3Settings) -> str:
     """Which store, and at AWS whose keys these are: permissions are given to them."""
     if settings.endpoint_url is not None:
-        return f"S3 at {settings.endpoint_url}"
+        return f"S3 at {settings.place}"
     secret = settings.secret_access_key
     try:
         identity = (

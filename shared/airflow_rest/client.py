@@ -12,6 +12,7 @@ import requests
 
 from shared.config import read_environment
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.urls import shown_url, shown_value
 
 DAG_ID = "retail_data_pipeline"
 POOL = "retail_pipeline"
@@ -140,7 +141,9 @@ class AirflowApi:
         response = self._send("POST", _TOKEN_PATH, {"username": self.username, "password": self.password})
         token = self._read(response, "POST", _TOKEN_PATH).get("access_token")
         if not token:
-            raise FixConfiguration(f"{self.url} returned no token, so it is not an Airflow 3. Correct AIRFLOW_URL.")
+            raise FixConfiguration(
+                f"{shown_url(self.url)} returned no token, so it is not an Airflow 3. Correct AIRFLOW_URL."
+            )
         self.token = str(token)
 
     def _send(self, method: str, path: str, body: object | None) -> requests.Response:
@@ -151,12 +154,12 @@ class AirflowApi:
             )
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             raise FixConfiguration(
-                f"AIRFLOW_URL is {self.url!r}, which is not a URL. Set it to the form http://localhost:8080."
+                f"AIRFLOW_URL is {shown_value(self.url)!r}, which is not a URL. Set it to the form http://localhost:8080."
             ) from None
         except requests.RequestException as error:
             reason = "no response in time" if isinstance(error, requests.Timeout) else "no connection"
             raise AirflowUnavailable(
-                f"Airflow at {self.url} does not respond ({reason}). Check its services: make status, or"
+                f"Airflow at {shown_url(self.url)} does not respond ({reason}). Check its services: make status, or"
                 " docker-compose ps; start it (make up, or docker-compose up -d), or correct AIRFLOW_URL.",
                 reason,
             ) from error
@@ -171,7 +174,9 @@ class AirflowApi:
         except ValueError:
             content = None
         if not isinstance(content, dict):
-            raise FixConfiguration(f"{self.url}{path} responds, but not as Airflow 3 does. Correct AIRFLOW_URL.")
+            raise FixConfiguration(
+                f"{shown_url(self.url)}{path} responds, but not as Airflow 3 does. Correct AIRFLOW_URL."
+            )
         return content
 
     def _rejection(self, response: requests.Response, method: str, path: str) -> RetailError:

@@ -28,6 +28,7 @@ from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
+from shared.urls import has_credentials
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
@@ -94,7 +95,7 @@ Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[st
 class Part(BaseModel):
     """The base of all parts of a definition: immutable, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class HeaderAuth(Part):
@@ -133,7 +134,8 @@ class ConnectionPart(Part):
     @field_validator("url")
     @classmethod
     def _without_credentials(cls, given: object) -> object:
-        if isinstance(given, str) and "@" in given.split("://", 1)[-1].split("/", 1)[0]:
+        address = given.default if isinstance(given, EnvReference) else given
+        if isinstance(address, str) and has_credentials(address):
             raise ValueError("an address with a user or password in it has to be `{secret: NAME}`")
         return given
 
@@ -150,7 +152,7 @@ class Limits(Part):
     """Limits of this source; each takes precedence over the setting that it names."""
 
     reject_share: float | None = Field(default=None, ge=0, le=1, description="INGEST_MAX_REJECT_SHARE")
-    requests_per_second: float | None = Field(default=None, gt=0, description="INGEST_REQUESTS_PER_SECOND")
+    requests_per_second: float | None = Field(default=None, gt=0, le=10_000, description="INGEST_REQUESTS_PER_SECOND")
     catch_up_days: int | None = Field(default=None, ge=1, le=3660, description="INGEST_CATCH_UP_DAYS")
 
 
@@ -248,7 +250,7 @@ def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
 class Connection:
     """A definition's connection with the references replaced by their values."""
 
-    url: str
+    url: str = field(repr=False)
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The keys of the definition's `auth`, `kind` included; empty without one."""
     url_setting: str = ""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 
 from shared.errors import FixConfiguration
 from shared.regular_files import read_text
+from shared.streams import is_text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 """The name of an environment variable."""
@@ -105,7 +106,10 @@ def find_text(value: str | Reference, environ: Mapping[str, str]) -> str | None:
     """
     if isinstance(value, str):
         return value
-    return environ.get(value.name) or _from_file(value.name, environ) or value.default
+    found = environ.get(value.name) or _from_file(value.name, environ) or value.default
+    if found and not is_text(found):
+        raise FixConfiguration(f"{value.name} is not UTF-8 text. Correct it in .env or the environment.")
+    return found
 
 
 def _from_file(name: str, environ: Mapping[str, str]) -> str | None:

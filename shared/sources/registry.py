@@ -5,6 +5,7 @@ A definition with an error, or without its secrets, makes that source fail and n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -136,7 +137,7 @@ def load_sources(environ: Mapping[str, str], directory: Path) -> Sources:
         try:
             definitions[path.stem] = read_definition(path, environ)
         except FixConfiguration as error:
-            broken[path.stem] = str(error)
+            broken[os.fsencode(path.stem).decode("utf-8", "backslashreplace")] = str(error)
     for path in sorted(directory.glob("[!.]*.yml")):
         broken.setdefault(path.stem, f"{path}: name the file {path.stem}.yaml; other endings are not read.")
     return Sources(directory, definitions, broken, dict(environ))

@@ -11,7 +11,7 @@ import yaml
 
 from shared.errors import FixConfiguration
 from shared.regular_files import read_text
-from shared.sources.strict_yaml import StrictLoader
+from shared.sources.strict_yaml import MOST_BYTES, StrictLoader
 
 KeyPath = tuple[int | str, ...]
 
@@ -38,7 +38,7 @@ class YamlFile:
 def read_yaml(path: Path) -> YamlFile:
     """The content of the file. Raises FixConfiguration when it cannot be read or is not YAML."""
     try:
-        loader = StrictLoader(read_text(path))
+        loader = StrictLoader(_text(path))
         node = loader.get_single_node()
         given = None if node is None else loader.construct_document(node)
         return YamlFile(path, given, _lines(node))
@@ -50,6 +50,14 @@ def read_yaml(path: Path) -> YamlFile:
         line = f":{mark.line + 1}" if mark else ""
         what = "" if isinstance(error, yaml.constructor.ConstructorError) else "not valid YAML: "
         raise FixConfiguration(f"{path}{line}: {what}{getattr(error, 'problem', None) or error}.") from error
+
+
+def _text(path: Path) -> str:
+    """The text of a file. Raises FixConfiguration for one that is too large."""
+    text = read_text(path)
+    if len(text) > MOST_BYTES:
+        raise FixConfiguration(f"{path} has more than {MOST_BYTES // 1024} KB, which no layout or definition needs.")
+    return text
 
 
 def _lines(node: yaml.Node | None, at: KeyPath = (), above: tuple[int, ...] = ()) -> dict[KeyPath, int]:

@@ -58,7 +58,7 @@ def test_a_warehouse_of_an_older_release_is_migrated_by_the_next_up(platform: Pr
     with admin.cursor() as cursor:
         cursor.execute("ALTER DATABASE retail_analytics RENAME TO newer")
         cursor.execute("CREATE DATABASE retail_analytics OWNER retail_owner")
-        cursor.execute("GRANT CONNECT, TEMPORARY ON DATABASE retail_analytics TO retail_user, retail_reader")
+        cursor.execute("GRANT CONNECT ON DATABASE retail_analytics TO retail_user, retail_reader")
     admin.close()
     platform.warehouse_as_superuser("ALTER SCHEMA public OWNER TO retail_owner")
     shutil.copy(next((platform.directory / "database" / "migrations").glob("0001_*.sql")), tmp_path)

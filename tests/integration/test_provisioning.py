@@ -99,6 +99,16 @@ def test_a_database_of_an_interrupted_start_is_completed(server: PostgresServer,
     assert not enters(server, "retail_reader", "first-retail_reader", "airflow")
 
 
+def test_the_next_start_takes_the_readers_right_to_temporary_tables_and_keeps_the_loaders(
+    server: PostgresServer,
+) -> None:
+    server.execute("GRANT TEMPORARY ON DATABASE retail_analytics TO retail_reader")
+    provision_again(server)
+    may = "SELECT has_database_privilege(%s, 'retail_analytics', 'TEMPORARY')"
+    for role, expected in (("retail_user", True), ("retail_reader", False)):
+        assert server.execute(may.replace("%s", f"'{role}'")) == [(expected,)]
+
+
 def test_what_is_in_template1_is_not_in_a_database_of_the_platform(server: PostgresServer) -> None:
     server.execute("CREATE FUNCTION public.planted() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "template1")
     server.drop_database("airflow")

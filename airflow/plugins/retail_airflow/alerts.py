@@ -24,6 +24,7 @@ from shared.config import read_environment
 from shared.errors import RetailError
 from shared.logs import get_logger
 from shared.postgres_settings import warehouse_dsn
+from shared.urls import without_credentials
 
 log = get_logger(__name__)
 KILLED = "It gave no reason: its process was killed, or ran out of time or memory."
@@ -148,7 +149,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     it, error = alert_context(context), context.get("exception")
     if getattr(error, "is_alerted", False):
         return
-    reason = str(error) if error else KILLED
+    reason = without_credentials(str(error)) if error else KILLED
     todo = "What to do: read its log, remove the cause, then clear the task in Airflow, with what is downstream."
     _raise(it.alert("task_failed", "error", f"{it.task_id} failed{it.what}", f"{reason}\n{todo}"))
 
@@ -157,7 +158,14 @@ def task_retried(context: Mapping[str, Any]) -> None:
     """Announce that a task has failed and will be tried again."""
     it = alert_context(context)
     title = f"{it.task_id} failed{it.what} and is tried again (try {it.attempt} of {it.attempts})"
-    _announce(it, title, [str(context.get("exception") or KILLED), "Nothing to do yet: Airflow tries again by itself."])
+    _announce(
+        it,
+        title,
+        [
+            without_credentials(str(context.get("exception") or KILLED)),
+            "Nothing to do yet: Airflow tries again by itself.",
+        ],
+    )
 
 
 def task_succeeded(context: Mapping[str, Any]) -> None:

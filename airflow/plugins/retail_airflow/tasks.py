@@ -17,7 +17,7 @@ from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missi
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, run_kind
 from shared.config import load_settings
-from shared.errors import FixConfiguration, RetailError, StopRun
+from shared.errors import FixConfiguration, RetailError, StopRun, describe_error
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -99,7 +99,7 @@ def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:
 
         return bool(getattr(alerts, event)(context, *details))
     except Exception as error:  # noqa: BLE001 - see above
-        log.warning("the alert failed", what=event, reason=f"{type(error).__name__}: {error}")
+        log.warning("the alert failed", what=event, reason=describe_error(error))
         return False
     finally:
         _log_event(event, context)

@@ -17,6 +17,7 @@ from typing import IO, Any, Self, cast
 
 from shared.errors import FixConfiguration, StopRun
 from shared.regular_files import open_regular
+from shared.streams import is_text
 
 _ENDINGS = (".csv", ".tsv", ".txt")
 _COMPRESSED = ("", ".gz", ".zst")
@@ -74,6 +75,8 @@ class StoredFile:
     @classmethod
     def of(cls, number: int, path: Path) -> Self:
         """Raises FixConfiguration if the file cannot be CSV: missing, not regular, empty, or of another known kind."""
+        if not is_text(str(path)):
+            raise FixConfiguration(f"{str(path)!a} has a name that is not UTF-8. Rename it. Nothing was loaded.")
         try:
             with open_regular(path) as stream:
                 stat = os.fstat(stream.fileno())

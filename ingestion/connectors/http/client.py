@@ -11,17 +11,18 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 import urllib3
 
 from ingestion.connectors.http.deadline import DeadlineSession
+from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.json_body import read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.urls import server_of
 
 _CHUNK_BYTES = 256 * 1024
 _CONNECT_SECONDS = 10.0
@@ -62,7 +63,7 @@ class Api:
     """One system to connect to, and the settings to correct when it rejects our credentials."""
 
     name: str
-    base_url: str
+    base_url: str = field(repr=False)
     url_setting: str
     """`RETAILER2_API_URL`"""
     secret_settings: str
@@ -71,10 +72,7 @@ class Api:
     @property
     def host(self) -> str:
         """Host and port, for messages: the rest of a URL may contain a password or a key."""
-        try:
-            return urlsplit(self.base_url).netloc.rpartition("@")[2] or "its address"
-        except ValueError:
-            return "its address"
+        return server_of(self.base_url)
 
 
 @dataclass(frozen=True)
@@ -162,10 +160,11 @@ class HttpClient:
         requested_at = self._clock()
         url = self._api.base_url.rstrip("/") + path
         timeout = (min(_CONNECT_SECONDS, self._limits.timeout_seconds), self._limits.timeout_seconds)
+        signed = None if authorization is None else lambda request: self._checked(authorization(request))
         with self._session.deadline(self._limits.total_seconds) as deadline:
             try:
                 with self._session.request(
-                    method, url, data=form, auth=authorization, timeout=timeout, stream=True, allow_redirects=False
+                    method, url, data=form, auth=signed, timeout=timeout, stream=True, allow_redirects=False
                 ) as response:
                     self._check_status(response, path.partition("?")[0])
                     body = self._read(response)
@@ -178,6 +177,15 @@ class HttpClient:
             except _NETWORK_ERRORS as error:
                 raise RetryLater(self._too_slow() if deadline.is_over else self._no_response(error)) from error
         return JsonResponse(self._parse(response, body), response.headers, requested_at)
+
+    def _checked(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with its credentials. Raises FixConfiguration if a header cannot be sent, for example a key."""
+        if (wrong := unsendable_header(request.headers)) is not None:
+            raise FixConfiguration(
+                f"{self._api.name}: the header {wrong!a} has a line end or another character that no header can have."
+                f" Correct {self._api.secret_settings} in .env, or the connection in its definition."
+            )
+        return request
 
     def _too_slow(self) -> str:
         return (
@@ -231,8 +239,8 @@ class HttpClient:
                     f"{self._api.name} at {self._api.host} sent more than {self._limits.max_bytes} bytes in one"
                     " response. If that is expected, raise INGEST_MAX_RESPONSE_MB."
                 )
-        announced = response.headers.get("Content-Length", "")
-        if announced.isdigit() and "Content-Encoding" not in response.headers and len(body) < int(announced):
+        announced = natural_number(response.headers.get("Content-Length"))
+        if announced is not None and "Content-Encoding" not in response.headers and len(body) < announced:
             raise RetryLater(
                 f"{self._api.name} at {self._api.host} closed the connection during its response. Run again later."
             )
@@ -260,15 +268,3 @@ class HttpClient:
 
 class _Unauthorized(FixConfiguration):
     """A 401: the request may succeed with renewed credentials."""
-
-
-def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header, which is a number of seconds or an HTTP date."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None

@@ -34,6 +34,9 @@ class DeadlineSession(requests.Session):
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(self._handles))
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: no redirect is followed, so that its Location, which can be anything, is not even looked at."""
+
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[Deadline]:
         """End what is being sent or read after so many seconds. The caller looks at the deadline after an error."""

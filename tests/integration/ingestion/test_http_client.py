@@ -58,6 +58,22 @@ def test_retry_after_is_honoured_up_to_a_cap(retry_after: str, waited: float) ->
     assert slept == [waited]
 
 
+@pytest.mark.parametrize("headers", [{"Location": "http://["}, {"Location": "\xe9"}, {"Location": "ftp://x"}, {}])
+def test_a_redirect_is_not_followed_wherever_it_leads(headers: dict[str, str]) -> None:
+    with http_vendor([Reply(302, headers=headers)]) as vendor:
+        error = failure(vendor)
+    assert isinstance(error, FixConfiguration)
+    assert "has no /sales (302). Correct RETAILER9_API_URL" in str(error)
+
+
+@pytest.mark.parametrize("retry_after", ["²", "9" * 5000, "Mon, 01 Jan 2024 00:00:00 +99999999999999999999"])
+def test_a_wait_that_nobody_can_read_is_our_own_wait(retry_after: str) -> None:
+    slept: list[float] = []
+    with http_vendor([Reply(429, headers={"Retry-After": retry_after}), GOOD]) as vendor:
+        client(vendor.url, slept).get("/sales")
+    assert slept == [0.25]
+
+
 @pytest.mark.parametrize(
     "bad",
     [

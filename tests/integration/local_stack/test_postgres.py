@@ -58,7 +58,7 @@ def test_making_a_database_twice_changes_nothing(postgres_server: PostgresServer
 def test_a_copy_of_a_template_has_its_settings_and_grants(postgres_server: PostgresServer) -> None:
     postgres_server.create_role("guest", "secret")
     postgres_server.create_database("original")
-    postgres_server.allow("original", ["guest"])
+    postgres_server.allow("original", writers=["guest"])
     postgres_server.execute("alter database original set search_path = public, ops")
     postgres_server.execute("alter database original set timezone = 'Europe/London'")
 

@@ -164,6 +164,47 @@ def test_a_reader_cannot_take_advisory_locks(loader: Loader) -> None:
             pass
 
 
+FOR_WRITERS = (
+    *("CREATE TEMP TABLE t (a integer)", "SELECT 1 INTO TEMP t", "CREATE TEMP VIEW v AS SELECT 1"),
+    *("SELECT lo_create(0)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')", "SELECT lo_put(1, 0, 'x')"),
+    *("CREATE TABLE public.t (a integer)", "CREATE TABLE ops.t (a integer)", "CREATE SCHEMA s"),
+    "SELECT ops.ensure_fact_partition('2024-01-01')",
+)
+OUTSIDE = ("infinity", "-infinity", "1899-12-31", "2200-01-01", "5874897-12-31", "0044-03-15 BC", None)
+
+
+def test_a_reader_cannot_store_anything(warehouse: WarehouseAccess) -> None:
+    for statement in FOR_WRITERS:
+        with (
+            psycopg2.connect(warehouse.reader_dsn) as connection,
+            connection.cursor() as cursor,
+            pytest.raises(psycopg2.errors.InsufficientPrivilege),
+        ):
+            cursor.execute(statement)
+
+
+def test_days_and_months_outside_the_contract_are_rejected_at_once(warehouse: WarehouseAccess) -> None:
+    calls = ("ensure_fact_partition(%(day)s)", "create_fact_build(%(day)s, 1)", "ensure_dates(%(day)s, '2024-01-01')")
+    connection = psycopg2.connect(warehouse.loader_dsn, options="-c statement_timeout=5s")
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        for day in OUTSIDE:
+            for call in (*calls, "ensure_dates('2024-01-01', %(day)s)"):
+                with pytest.raises(
+                    psycopg2.errors.DatetimeFieldOverflow, match=r"not a date from 1900-01-01 to 2199|out of range"
+                ):
+                    cursor.execute(f"SELECT ops.{call}", {"day": day})
+    connection.close()
+
+
+def test_the_first_and_the_last_month_of_the_contract_have_partitions(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.loader_dsn) as connection, connection.cursor() as cursor:
+        for day, name in (("1900-01-01", "fact_sales_1900_01"), ("2199-12-31", "fact_sales_2199_12")):
+            cursor.execute("SELECT ops.ensure_fact_partition(%s)", (day,))
+            assert cursor.fetchone() == (name,)
+        connection.rollback()
+
+
 def test_a_load_waits_for_another_load_and_keeps_its_own_time_out(warehouse: WarehouseAccess) -> None:
     key = lock_key("raw", "retailer_1", DAY)
     take = "SELECT ops.wait_for_lock('raw retailer_1', %s)"

@@ -136,3 +136,37 @@ def test_a_pipe_that_nobody_reads_is_passed_over_for_the_next_log_file(
     configure_logging()
     get_logger("test").info("an event")
     assert "an event" in (tmp_path / "retail" / "retail.log").read_text(encoding="utf-8")
+
+
+def test_credentials_of_urls_are_masked_in_fields_and_tracebacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    configure_logging(form="json")
+    try:
+        raise ValueError("http://user:s3cret@host/?token=s3cret")
+    except ValueError:
+        get_logger("test").exception("failed", url="http://user:s3cret@host")
+    log = (tmp_path / "retail.log").read_text(encoding="utf-8")
+    assert "s3cret" not in log
+    assert json.loads(log.splitlines()[0])["url"] == "http://***@host"
+
+
+def test_a_closed_standard_error_does_not_fail_the_work_that_is_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    configure_logging()
+    monkeypatch.setattr(sys, "stderr", None)
+    get_logger("test").warning("said")
+    assert "said" in (tmp_path / "retail.log").read_text(encoding="utf-8")
+
+
+def test_no_place_for_temporary_files_is_not_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(logs, "gettempdir", full)
+    chosen = {"RETAIL_LOG_FILE": str(tmp_path / "a"), "XDG_STATE_HOME": str(tmp_path)}
+    assert next(log_files(chosen)) == tmp_path / "a"
+    assert len(list(log_files(chosen))) == 2

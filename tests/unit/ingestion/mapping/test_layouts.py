@@ -80,7 +80,28 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
             {"format": {"encoding": "klingon"}},
             "format.encoding: 'klingon' is not a known encoding; an example is cp1252",
         ),
-        ({"checks": [{"field": "product_id", "matches": "("}]}, "checks.0.matches: '(' is not a regular expression"),
+        *(
+            ({"format": {"encoding": name}}, f"format.encoding: '{name}' is not an encoding of text files")
+            for name in ("base64", "rot13", "zlib", "hex", "idna", "punycode", "unicode_escape", "undefined", "utf-7")
+        ),
+        *(
+            (
+                {"checks": [{"field": "product_id", "matches": given}]},
+                f"checks.0.matches: {given!r} is not a regular expression of RE2: ",
+            )
+            for given in ("(", "(?=a)b", r"(a)\1", "(?P<a>x)(?P=a)", "a++b", r"a\Z", "(a{1000}){1000}")
+        ),
+        ({"non_products": [{"category": "x", "matches": "(?!a)"}]}, "non_products.0.matches: '(?!a)' is not a regular"),
+        (
+            {"line_type": [{"is": "sale", "where": {"product_id": {"matches": "(?<=a)"}}}]},
+            "line_type.0.where.product_id.matches: '(?<=a)' is not a regular expression of RE2",
+        ),
+        (
+            {"columns": {"sold_at": {"column": "W", "format": "%-Y-%m-%d"}}},
+            "columns.sold_at.format: '%-Y-%m-%d' is not the format of a time: ",
+        ),
+        ({"outliers": [{"field": "quantity", "factor": float("inf")}]}, "'.inf' is not a finite number"),
+        ({"outliers": [{"field": "quantity", "factor": float("nan")}]}, "'.nan' is not a finite number"),
         (
             {"checks": [{"field": "quantity", "at_most": "1; DROP"}]},
             "checks.0.at_most: '1; DROP' is not a plain number",
@@ -216,3 +237,17 @@ def test_files_without_a_fitting_layout_are_an_error_that_lists_what_the_known_o
     assert message.startswith(f"{path}: no known layout has these columns (a, b). olist needs ")
     assert "online_retail needs InvoiceNo, StockCode, Description" in message
     assert message.endswith("write a layout and give it with --layout FILE.yaml (docs/FILES.md).")
+
+
+@pytest.mark.parametrize("given", [r"\pL+", "[[:alpha:]]+", r"a\z", "(?i)a", r"\d{3}"])
+def test_a_regular_expression_is_what_the_engine_that_runs_it_takes(tmp_path: Path, given: str) -> None:
+    changed = {**SHOP, "checks": [{"field": "product_id", "matches": given}]}
+    assert load_layout(str(write_layout(tmp_path / "shop.yaml", changed))).checks[0].matches == given
+
+
+@pytest.mark.parametrize(
+    "name", ["cp1252", "UTF-8", "utf-8-sig", "utf-16", "utf-16-le", "latin1", "shift_jis", "cp037"]
+)
+def test_an_encoding_of_texts_is_accepted(tmp_path: Path, name: str) -> None:
+    changed = {**SHOP, "format": {**SHOP.get("format", {}), "encoding": name}}
+    assert load_layout(str(write_layout(tmp_path / "shop.yaml", changed))).format.encoding

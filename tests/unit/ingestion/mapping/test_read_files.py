@@ -203,3 +203,11 @@ def test_a_total_in_the_file_is_checked_and_kept(tmp_path: Path) -> None:
     with reading(write(tmp_path / "sales.csv", content), layout=layout) as outcome:
         assert outcome.landed("net_amount") == [Decimal("7.004"), Decimal("-7")]
         assert [(line, code) for line, code, *_ in outcome.rejected()] == [(3, "TOTAL_MISMATCH")]
+
+
+def test_two_spellings_of_an_id_are_two_ids_and_every_sale_is_kept(tmp_path: Path) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    content = rows(row(Product=composed), row(Line=2, Product=decomposed), row(Line=3, Product=composed.upper()))
+    with reading(write(tmp_path / "sales.csv", content)) as found:
+        assert found.landed("product_id") == [composed, decomposed, composed.upper()]
+        assert found.read.rejected == 0

@@ -116,7 +116,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         ),
         ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
         ("currencies: [EUR]", "schedule: hourly", "schedule: 'hourly' is not allowed. Allowed: daily, manual."),
-        ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: currencies.0: "),
+        ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: an alias is inside what it repeats."),
     ],
 )
 def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, new: str, fault: str) -> None:

@@ -1,4 +1,4 @@
--- depends: 0014_bounded_locks
+-- depends: 0015_bounds_for_roles
 -- What a reader sees in one snapshot belongs to one publication: months are published only while nobody reads sales, and a
 -- snapshot that is older than a publication is recognised.
 
