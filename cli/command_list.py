@@ -51,7 +51,7 @@ COMMANDS = (
     ),
     Entry(
         "transform",
-        "transformation.main:main",
+        "cli.transform:transform",
         "Transform a landed business date into the star schema (default: yesterday).",
         PIPELINE,
         ("retail transform 2024-01-15", "retail transform 2024-01-15 --retailer retailer_1 --json"),
@@ -125,10 +125,10 @@ COMMANDS = (
     ),
     Entry(
         "maintenance",
-        "maintenance.main:app",
+        "cli.maintenance:app",
         "Run a maintenance task; a DAG runs them all daily.",
         SCHEDULE,
-        ("retail maintenance gaps", "retail maintenance reconcile --days 90"),
+        ("retail maintenance gaps", "retail maintenance reconcile --days 90", "retail maintenance unfinished"),
     ),
     Entry(
         "loads",

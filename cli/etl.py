@@ -19,7 +19,7 @@ from shared.counts import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from pipeline.file_load import Progress
+    from pipeline.file_load_request import Progress
     from pipeline.file_load_result import FileLoadResult
 
 _STAGES = {"read": "Reading", "land": "Raw zone", "load": "Warehouse", "refresh": "Views"}
@@ -87,7 +87,8 @@ def etl(
     a file with the same name is a newer version and replaces the business dates it contains. Rejected rows are stored
     as dead letters.
     """
-    from pipeline.file_load import FileLoadRequest, run_file_load
+    from pipeline.file_load import run_file_load
+    from pipeline.file_load_request import FileLoadRequest
     from shared.logs import configure_logging
 
     configure_logging()

@@ -38,6 +38,8 @@ def rebuild(
     Restores an emptied warehouse; a complete one does not change. Complete months are built together. Each retailer is
     loaded in one transaction; when one fails, the others are still loaded, and the command exits with 1.
     """
+    from pipeline.finish_runs import finish_killed_runs
+
     configure_logging()
     with exit_code():
         settings = load_settings()
@@ -45,6 +47,7 @@ def rebuild(
         landed = landed_dates(settings, retailer, chosen[0], chosen[1])
         if not landed:
             raise FixConfiguration("The raw zone has no landed date that matches. To see the loaded ones: retail loads")
+        finish_killed_runs(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         loads = rebuild_all(landed, settings, new_run_id("rebuild"), console)
         if as_json:
@@ -103,6 +106,7 @@ def _rebuild_one(
     retailer_id: str, days: Sequence[date], settings: Settings, run_id: str, progress: Progress
 ) -> RetailerLoad:
     from monitoring.stage_runs import StageRun, record_stage
+    from monitoring.unfinished_runs import RunRecord, UnfinishedRun
     from transformation.bulk import rebuild as rebuild_retailer
     from transformation.lineage import flows_of
 
@@ -110,12 +114,15 @@ def _rebuild_one(
         return datetime.now(UTC)
 
     dsn = settings.warehouse_dsn.get_secret_value()
-    with record_stage(dsn, StageRun(run_id, "transform", days[-1], (retailer_id,)), clock=clock) as stage:
-        load = rebuild_retailer(
-            retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
-        )
-        stage.flows += flows_of(load, settings)
-        stage.finish(details=_facts([load]))
+    with RunRecord(dsn, clock=clock) as record:
+        record.begin(UnfinishedRun(run_id, "rebuild", days[-1], (retailer_id,)))
+        with record_stage(dsn, StageRun(run_id, "transform", days[-1], (retailer_id,)), clock=clock) as stage:
+            load = rebuild_retailer(
+                retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
+            )
+            stage.flows += flows_of(load, settings)
+            stage.finish(details=_facts([load]))
+        record.is_finished = True
     return load
 
 

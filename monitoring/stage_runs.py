@@ -71,7 +71,14 @@ def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) ->
             outcome.message = _describe(error)
             _close(dsn, stage, outcome, row, clock())
             raise
-        _close(dsn, stage, outcome, row, clock())
+        try:
+            _close(dsn, stage, outcome, row, clock())
+        except RetailError as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise type(error)(
+                f"The stage {stage.stage} has done its work, but its end could not be recorded: {reason}."
+                " Run again; nothing is done twice."
+            ) from error
 
 
 def _open(dsn: str, stage: StageRun, started_at: datetime) -> int:

@@ -9,21 +9,37 @@ from typing import TYPE_CHECKING
 
 from monitoring.alerts.outcomes import CommandTask, command_origin, report_source_quality, task_alerts
 from pipeline.stages import QUALITY
+from shared.counts import counted
 from shared.database import Cursor, session, transaction
-from shared.errors import StopRun
+from shared.errors import RetailError, StopRun
 
 if TYPE_CHECKING:
     from data_quality.file_report.model import LoadReport
     from data_quality.results import QualityResult
     from ingestion.landing.write import RawZone
+    from transformation.loads import RetailerLoad
 
 Clock = Callable[[], datetime]
 COMMAND = "retail etl"
 """In its name alerts are raised and resolved."""
+HOW_TO_FINISH = (
+    "The next retail run, retail etl or daily maintenance does what is left. Now: retail maintenance unfinished"
+)
+"""After an error that follows a publication."""
 
 
 class LoadRejected(StopRun):
     """The data fails a critical check, or the file misses a threshold. Nothing of it was published."""
+
+
+class LoadUnfinished(StopRun):
+    """The load is published, and something that follows a publication is not done."""
+
+    def __init__(self, load: RetailerLoad, error: RetailError) -> None:
+        super().__init__(
+            f"Published as load {load.load_id}: {counted(len(load.entries), 'date')}."
+            f" What follows is not complete: {error} {HOW_TO_FINISH}"
+        )
 
 
 def load_alerts(dsn: str, retailer_id: str, run_id: str, clock: Clock) -> AbstractContextManager[None]:
@@ -31,13 +47,18 @@ def load_alerts(dsn: str, retailer_id: str, run_id: str, clock: Clock) -> Abstra
 
     The alert has no date, because a file that cannot be read has none. A rejected load has the alerts of its dates.
     """
-    task = CommandTask(
+    task = load_task(retailer_id, run_id)
+    return task_alerts(dsn, task, clock=clock, alerted_otherwise=(LoadRejected, LoadUnfinished))
+
+
+def load_task(retailer_id: str, run_id: str) -> CommandTask:
+    """The load of a file: what its alert says when it fails."""
+    return CommandTask(
         command_origin(COMMAND, run_id, "load_files"),
         f"A file of {retailer_id} was not loaded",
-        "Nothing of it was published. What to do: remove the cause, then load the file again with retail etl.",
+        "What to do: remove the cause, then load the file again with retail etl. Nothing is loaded twice.",
         retailer_id,
     )
-    return task_alerts(dsn, task, clock=clock, alerted_otherwise=(LoadRejected,))
 
 
 class LoadChecks:

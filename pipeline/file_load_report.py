@@ -1,10 +1,15 @@
-"""The quality report of a load, measured while it runs, and written when its outcome is known."""
+"""The quality report of a load: measured while it runs, written before it is published.
+
+So a folder that cannot be written stops the load, and a process that is killed after the commit has its report.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from shared.errors import FixConfiguration
 
 if TYPE_CHECKING:
     import duckdb
@@ -26,9 +31,11 @@ class SnapshotReport:
         connection: duckdb.DuckDBPyConnection,
         max_reject_share: float,
         now: datetime,
+        directory: Path | None,
     ) -> None:
+        """`directory` is the folder of the run; None for no report."""
         self._job_name, self._read, self._layout = job_name, read, layout
-        self._max_reject_share, self._now = max_reject_share, now
+        self._max_reject_share, self._now, self._directory = max_reject_share, now, directory
         self._snapshot = connection.cursor()
         self._snapshot.execute("SET TimeZone = 'UTC'")
         self._snapshot.execute("BEGIN")
@@ -49,10 +56,19 @@ class SnapshotReport:
             max_reject_share=self._max_reject_share,
         )
 
+    def write(self, report: LoadReport, result: QualityResult | None) -> Path | None:
+        """Write the files with the outcome of the checks; the page, if there is one. Raises FixConfiguration."""
+        from data_quality.file_report import writing
+        from data_quality.file_report.outcome import with_outcome
 
-def write_report(report: LoadReport, result: QualityResult | None, directory: Path) -> Path:
-    """Write the files of a report with the outcome of its load, and return the page. Raises FixConfiguration."""
-    from data_quality.file_report import writing
-    from data_quality.file_report.outcome import with_outcome
+        if self._directory is None:
+            return None
+        return writing.write_report(with_outcome(report, result.checks) if result else report, self._directory).html
 
-    return writing.write_report(with_outcome(report, result.checks) if result else report, directory).html
+    def write_rejected(self, report: LoadReport, result: QualityResult | None) -> str:
+        """Write the report of a load that is not published; the sentence that says where it is, or why it is not."""
+        try:
+            path = self.write(report, result)
+        except FixConfiguration as error:
+            return f" {error}"
+        return f" Quality report: {path}" if path else ""

@@ -54,6 +54,11 @@ class PipelineRun:
         """Whether every stage ran and no retailer is missing."""
         return self.error is None and not self.missing
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing is left to do after a publication: a failed check keeps the views from being refreshed."""
+        return self.error is None or (self.failed_stage == QUALITY.name and QUALITY.name in self.stages)
+
     def call_for(self, stage: Stage) -> StageCall:
         """What a stage is called with. Raises StopRun when the stage before it processed no retailer."""
         before = stage.retailers_from
@@ -82,11 +87,17 @@ def run_stages(
     *,
     around: Callable[[Stage], AbstractContextManager[None]],
     stages: Sequence[Stage] = STAGES,
+    before: Callable[[], None] = lambda: None,
 ) -> PipelineRun:
-    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress."""
+    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress.
+
+    An error of `before` is one of the first stage.
+    """
     for stage in stages:
         try:
             with around(stage):
+                if stage is stages[0]:
+                    before()
                 run.stages[stage.name] = stage.run(run.call_for(stage)).as_dict()
                 decide_outcome(run.stages[stage.name], tries_left=False)
         except RetailError as error:

@@ -145,17 +145,22 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
     A lost or deadlocked connection, or a lock that others hold, becomes RetryLater; a schema that is not there becomes
     FixConfiguration; a row that violates a constraint becomes StopRun, without the row.
     """
+    commits = False
     try:
         with connection, connection.cursor() as cursor:
             yield cursor
+            commits = True
     except psycopg2.errors.LockNotAvailable as error:
         raise RetryLater(
             f"The warehouse is locked: {_first_line(error)}. Nothing was changed. End that session, or run again later."
         ) from error
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-        raise RetryLater(
-            f"The connection to the warehouse was lost: {_first_line(error)}. Nothing was changed; run again."
-        ) from error
+        state = "Nothing was changed; run again."
+        if commits:
+            state = (
+                "It was lost during the commit, so the changes may have been made. Run again; nothing is done twice."
+            )
+        raise RetryLater(f"The connection to the warehouse was lost: {_first_line(error)}. {state}") from error
     except _SCHEMA_TOO_OLD as error:
         raise FixConfiguration(
             f"The warehouse's schema is missing or older than this code ({_first_line(error)})."

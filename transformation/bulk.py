@@ -17,8 +17,9 @@ from shared.partitions import Manifest
 from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
 from transformation.conform import ConformedBatch
+from transformation.lineage import with_lineage
 from transformation.load.plan import LoadPath
-from transformation.load.result import LoadOptions
+from transformation.load.result import LoadOptions, LoadResult
 from transformation.loads import RetailerLoad, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
 from transformation.processors.star_schema_processor import publish
@@ -31,7 +32,7 @@ Clock = Callable[[], datetime]
 Progress = Callable[[str, float], None]
 
 
-def _nothing_else(cursor: Cursor, load_id: int) -> None:
+def _nothing_else(cursor: Cursor, result: LoadResult) -> None:
     pass
 
 
@@ -46,13 +47,13 @@ def load_batch(
     run_id: str,
     clock: Clock,
     path: LoadPath = LoadPath.AUTO,
-    in_transaction: Callable[[Cursor, int], None] = _nothing_else,
+    in_transaction: Callable[[Cursor, LoadResult], None] = _nothing_else,
     progress: Progress = _no_progress,
 ) -> RetailerLoad:
     """Load everything a bulk landing holds in one transaction: all of it becomes visible at once, or nothing.
 
-    `in_transaction` gets a cursor of that transaction and the load's number before the commit, for the caller's own
-    rows; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
+    `in_transaction` gets a cursor of that transaction and what the load has done, before the commit, for rows of the
+    caller; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
     with scratch_directory() as name:
         return _load(
@@ -113,7 +114,8 @@ def is_still_current(bucket: Bucket, batch: LandedBatch) -> bool:
 def _load(batch: ConformedBatch, settings: Settings, options: LoadOptions) -> RetailerLoad:
     dsn = settings.warehouse_dsn.get_secret_value()
     writer = processed_writer(Bucket(settings.s3, settings.s3.bucket_processed))
-    result = publish(dsn, batch, replace(options, write_processed=writer))
+    options = with_lineage(replace(options, write_processed=writer), batch.retailer_id, settings)
+    result = publish(dsn, batch, options)
     refresh_statistics(dsn)
     options.progress("published", 1.0)
     return published_load(batch.retailer_id, result)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg2
+
 from shared.database import session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from shared.logs import get_logger
@@ -58,5 +60,5 @@ def refresh_statistics(dsn: str) -> None:
     try:
         with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
             cursor.execute("SELECT ops.refresh_statistics()")
-    except RetailError as error:  # the data is published; autovacuum does it later
+    except (RetailError, psycopg2.Error) as error:  # the data is published; autovacuum does it later
         log.warning("statistics not refreshed", error=str(error))

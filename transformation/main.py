@@ -21,6 +21,7 @@ from rich.table import Table
 
 from monitoring.alerts.outcomes import command_origin, missing_alerts
 from monitoring.stage_runs import StageRun, record_stage
+from monitoring.unfinished_runs import RunRecord, UnfinishedRun
 from shared.commands import (
     DateArgument,
     RetailerOption,
@@ -37,7 +38,7 @@ from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
 from transformation.bulk import landed_days
 from transformation.conform import ConformedBatch
-from transformation.lineage import flows_of
+from transformation.lineage import flows_of, with_lineage
 from transformation.load.result import LoadOptions, LoadResult
 from transformation.loads import RetailerLoad, failed_load, published_load, refresh_statistics
 from transformation.processed_zone import processed_writer
@@ -165,7 +166,8 @@ def _publish_once(load: _Load) -> LoadResult:
             is_current=lambda: [read_manifest(load.raw, retailer_id, day).sha256 for day in days] == read,
             write_processed=processed_writer(load.processed),
         )
-        return publish(load.settings.warehouse_dsn.get_secret_value(), ConformedBatch(landed, Path(name)), options)
+        dsn = load.settings.warehouse_dsn.get_secret_value()
+        return publish(dsn, ConformedBatch(landed, Path(name)), with_lineage(options, retailer_id, load.settings))
 
 
 def _table(result: TransformResult) -> Table:
@@ -219,10 +221,13 @@ def main(
 def _transform(day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool) -> TransformResult:
     """Run the stage, and raise or resolve the alerts of its retailers, as a run in Airflow does."""
     run_id, dsn = new_run_id("transform"), settings.warehouse_dsn.get_secret_value()
-    origin = command_origin("retail transform", run_id)
-    with missing_alerts(dsn, day, retailers, origin, clock=lambda: datetime.now(UTC)) as missing:
-        result = run(day, retailers, settings=settings, run_id=run_id, insert_only=insert_only)
-        missing |= {each.retailer_id: each.error or "" for each in result.failed}
+    origin, clock = command_origin("retail transform", run_id), lambda: datetime.now(UTC)
+    with RunRecord(dsn, clock=clock) as record:
+        with missing_alerts(dsn, day, retailers, origin, clock=clock) as missing:
+            record.begin(UnfinishedRun(run_id, "transform", day, tuple(retailers)))
+            result = run(day, retailers, settings=settings, run_id=run_id, insert_only=insert_only)
+            missing |= {each.retailer_id: each.error or "" for each in result.failed}
+        record.is_finished = True
     return result
 
 

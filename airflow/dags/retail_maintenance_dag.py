@@ -44,6 +44,10 @@ def retail_maintenance() -> None:
         )
 
     @task
+    def finish_runs() -> StageSummary:
+        return tasks.finish_runs()
+
+    @task
     def remove_orphans() -> StageSummary:
         return run_task("orphans")
 
@@ -66,7 +70,7 @@ def retail_maintenance() -> None:
             raise AirflowSkipException("The reconciliation runs on Mondays. To run it now, trigger this DAG.")
         return run_task("reconcile")
 
-    for maintenance_task in (remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
+    for maintenance_task in (finish_runs, remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
         maintenance_task()
 
 

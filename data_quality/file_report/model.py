@@ -179,7 +179,8 @@ class LoadReport:
     findings: tuple[Finding, ...]
     days: tuple[DayFacts, ...]
     outcome: str | None = None
-    """`pass`, `warn`, or `fail`, after which nothing was published; None when nothing was loaded, as in a dry run."""
+    """That of the checks: `pass`, `warn`, or `fail`, after which nothing is published; None without a load, as in a dry
+    run. The report is written before the load is published."""
     failed_checks: tuple[str, ...] = ()
     """What is below its threshold: messages of the quality checks, and of the thresholds of this report."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,10 +45,24 @@ def write_report(report: LoadReport, directory: Path) -> ReportFiles:
         files.csv.write_text(as_csv(report), encoding="utf-8", newline="")
         files.html.write_text(render(report), encoding="utf-8")
     except OSError as error:
-        raise FixConfiguration(
-            f"The quality report cannot be written to {directory} ({error.strerror}). Choose a folder: --report DIR."
-        ) from error
+        raise _not_writable(directory, error.strerror or type(error).__name__) from error
     return files
+
+
+def check_directory(directory: Path) -> None:
+    """Find out, without writing, whether a report can be written there. Raises FixConfiguration when it cannot."""
+    nearest = next(each for each in (directory.absolute(), *directory.absolute().parents) if os.path.lexists(each))
+    if not nearest.is_dir():
+        raise _not_writable(directory, f"{nearest} is not a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _not_writable(directory, f"no right to write in {nearest}")
+
+
+def _not_writable(directory: Path, reason: str) -> FixConfiguration:
+    return FixConfiguration(
+        f"The quality report cannot be written to {directory} ({reason}), so nothing was loaded. Choose another folder"
+        " with --report DIR, or load without a report: --no-report."
+    )
 
 
 def as_csv(report: LoadReport) -> str:

@@ -26,6 +26,8 @@ _OPS = {
 """Tables of schema ops; everything else that is declared is in schema public."""
 SALES_RECORD, REJECTED, PROCESSED = "sales_record", "rejected", "processed"
 """The kinds of objects in S3, as declared."""
+_ZONES = {"raw": SALES_RECORD, "rejected": REJECTED, "processed": PROCESSED}
+"""The kinds by the first part of the object's key."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,14 @@ def endpoint(url: str, path: str) -> DataSet:
     host = parts.hostname or ""
     where = f"{host}:{parts.port}" if parts.port else host
     return DataSet(f"{parts.scheme}://{where}", f"{parts.path.rstrip('/')}{path}")
+
+
+def named(namespace: str, name: str) -> DataSet:
+    """A data set by the names that the functions above have given it."""
+    if namespace.startswith("s3://"):
+        return s3_object(namespace.removeprefix("s3://"), name, _ZONES.get(name.partition("/")[0]))
+    kind = name.rpartition(".")[2] if namespace.startswith("postgres://") else None
+    return DataSet(namespace, name, kind if kind in declarations() else None)
 
 
 def local_file(path: str) -> DataSet:

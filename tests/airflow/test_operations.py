@@ -127,6 +127,7 @@ def test_the_maintenance_dag_succeeds(platform: RunningPlatform) -> None:
     assert (done["state"], done["reasons"]) == ("success", [])
     states = {each["name"]: each["state"] for each in done["tasks"]}
     assert states == dict.fromkeys(
-        ("remove_orphans", "create_partitions", "refresh_statistics", "find_gaps", "reconcile"), "success"
+        ("finish_runs", "remove_orphans", "create_partitions", "refresh_statistics", "find_gaps", "reconcile"),
+        "success",
     )
     assert platform.query("SELECT max(full_date) > now() + interval '1 year' FROM dim_date") == [(True,)]

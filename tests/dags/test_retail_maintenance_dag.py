@@ -8,7 +8,7 @@ import pytest
 from shared.config import PROJECT_ROOT
 
 DAG_FILE = PROJECT_ROOT / "airflow" / "dags" / "retail_maintenance_dag.py"
-TASKS = ["remove_orphans", "create_partitions", "refresh_statistics", "find_gaps", "reconcile"]
+TASKS = ["finish_runs", "remove_orphans", "create_partitions", "refresh_statistics", "find_gaps", "reconcile"]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from transformation.load.build_months import BuiltMonth, MonthComparison
 from transformation.load.ledger import LedgerEntry, Totals, totals_by_outcome
 from transformation.load.merge_dates import MergeResult
 from transformation.load.plan import LoadPlan, date_key
-from transformation.load.result import LoadOptions
+from transformation.load.result import LoadOptions, LoadResult
 from transformation.load.unchanged_dates import UnchangedDate
 
 
@@ -68,6 +68,12 @@ class LoadState:
     """Whether fact_sales holds nothing of the merged dates, so that every row is inserted."""
     merged: MergeResult = field(default_factory=MergeResult)
     entries: tuple[LedgerEntry, ...] = ()
+
+    @property
+    def result(self) -> LoadResult:
+        """What the load has done."""
+        other_dates = tuple(self.merged.other_dates)
+        return LoadResult(self.load_id, self.entries, self.customers_changed, other_dates, self.plan)
 
     @property
     def built_months(self) -> list[BuiltMonth]:

@@ -25,16 +25,16 @@ class LoadOptions:
     """Called once the retailer is locked: whether the partitions that were read are still the landed ones."""
     write_processed: Callable[[ConformedBatch], None] = lambda batch: None
     """Writes the loaded dates' processed files; runs concurrently with the load, while the retailer is locked."""
-    in_transaction: Callable[[Cursor, int], None] = lambda cursor, load_id: None
-    """Runs after the audit, before the commit, with the load's number. `fact_sales` holds what the load would publish;
-    an error keeps it from being published."""
+    in_transaction: Callable[[Cursor, LoadResult], None] = lambda cursor, result: None
+    """Runs after the audit, before the commit. `fact_sales` holds what the load would publish; an error keeps it from
+    being published."""
     progress: Callable[[str, float], None] = lambda step, share: None
     """Called with what has been done, and with the share of the load that is done, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class LoadResult:
-    """A committed load."""
+    """A load that is committed, or about to be."""
 
     load_id: int
     entries: tuple[LedgerEntry, ...]

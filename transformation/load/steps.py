@@ -229,7 +229,7 @@ def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
     """Wait for the processed files, let the caller check and add its rows, and publish the months that changed."""
     tx.context.wait_for_processed()
     with preview(tx.cursor, state.built_months):
-        tx.context.options.in_transaction(tx.cursor, state.load_id)
+        tx.context.options.in_transaction(tx.cursor, state.result)
     if tx.context.loaded_keys and not tx.context.options.insert_only:
         delete_orphaned_versions(tx.cursor, state.plan.replaced)
     if state.attaches_months:

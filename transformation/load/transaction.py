@@ -40,9 +40,7 @@ class LoadTransaction:
         state = LoadState(self._check_unchanged())
         for step in steps:
             state = step.run(self, state)
-        return LoadResult(
-            state.load_id, state.entries, state.customers_changed, tuple(state.merged.other_dates), state.plan
-        )
+        return state.result
 
     def parameters(self, state: LoadState, **others: object) -> dict[str, object]:
         """What a statement may refer to at this point of the load."""

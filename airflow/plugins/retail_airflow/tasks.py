@@ -17,7 +17,7 @@ from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missi
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, run_kind
 from shared.config import load_settings
-from shared.errors import FixConfiguration, RetailError, StopRun, describe_error
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -60,11 +60,35 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
 
 
 def choose_sources(day: str) -> list[str]:
-    """Run the stage that chooses the sources; a date on which none is due is skipped, with all later tasks."""
-    sources: list[str] = run_stage(day, PLAN.run)["sources"]
+    """Run the stage that chooses the sources; a date on which none is due is skipped, with all later tasks.
+
+    Before that, runs of commands that were killed are finished.
+    """
+    from pipeline.finish_runs import finish_killed_runs
+
+    def finish_and_choose(call: StageCall) -> StageResult:
+        finish_killed_runs(call.settings)
+        return PLAN.run(call)
+
+    sources: list[str] = run_stage(day, finish_and_choose)["sources"]
     if not sources:
         skip(f"No source is due on {day}, so there is nothing to do. See: retail sources list")
     return sources
+
+
+def finish_runs() -> StageSummary:
+    """Finish the runs of commands that have published and were then killed; the task fails for one that cannot be."""
+    from pipeline.finish_runs import finish_runs as finish
+
+    try:
+        done = finish(load_settings())
+    except RetailError as error:
+        if isinstance(error, FixConfiguration | StopRun):
+            fail_without_retry(str(error))
+        raise
+    if problems := [f"{run_id} is not finished: {problem}" for run_id, problem in done.items() if problem]:
+        raise RetryLater("; ".join(problems))
+    return {"runs": sorted(done)}
 
 
 def fail_for_missing_retailers(expected: Sequence[str] | None) -> None:

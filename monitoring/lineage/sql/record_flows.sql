@@ -14,3 +14,5 @@ ON CONFLICT (
     size_bytes = excluded.size_bytes,
     recorded_at = excluded.recorded_at
 WHERE excluded.rows_written IS DISTINCT FROM 0
+    AND (excluded.last_date, excluded.columns, excluded.rows_written, excluded.size_bytes)
+        IS DISTINCT FROM (known.last_date, known.columns, known.rows_written, known.size_bytes)

@@ -16,7 +16,8 @@ import psycopg2
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from pipeline.file_load import FileLoadRequest, run_file_load
+from pipeline.file_load import run_file_load
+from pipeline.file_load_request import FileLoadRequest
 from pipeline.file_load_result import FileLoadResult
 from shared.config import Settings, load_settings
 from tests import shipped_sources

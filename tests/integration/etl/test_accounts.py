@@ -183,7 +183,8 @@ def test_flagged_rows_are_in_flagged_sales(platform: Platform, tmp_path: Path) -
 
 
 def test_a_dry_run_needs_no_services_and_changes_nothing(platform: Platform, tmp_path: Path) -> None:
-    from pipeline.file_load import FileLoadRequest, run_file_load
+    from pipeline.file_load import run_file_load
+    from pipeline.file_load_request import FileLoadRequest
 
     path = write(tmp_path / "sales.csv", sales())
     result = run_file_load(FileLoadRequest(sources=[str(path)], layout=RETAILER, dry_run=True), run_id="dry")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import time
 from datetime import date
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import pytest
 from openlineage.client import event_v2
 from openlineage.client.facet_v2 import (
     column_lineage_dataset,
@@ -23,7 +25,7 @@ from openlineage.client.facet_v2 import (
 )
 
 from materialized_views.catalog import view_definitions
-from tests.copied_process import run_new
+from tests.copied_process import CopiedProcess, run_new
 from transformation.main import run
 
 if TYPE_CHECKING:
@@ -215,3 +217,24 @@ def test_a_load_that_finds_nothing_new_leaves_what_its_run_wrote_before(
         " AND right(target_name, 10) = 'fact_sales'"
     )
     assert (rows, count) == (platform.query("SELECT count(*) FROM fact_sales")[0][0], 1)
+
+
+@pytest.mark.long
+def test_the_events_of_a_run_that_was_killed_after_its_commit_are_sent_when_it_is_finished(
+    platform: Platform, retail: Retail, receiver: Receiver
+) -> None:
+    environment = {**platform.environment, "OPENLINEAGE_URL": receiver.url, "PATH": "/usr/bin:/bin"}
+    arguments = ("cli", "run", DAY, "--retailer", "retailer_1", "--only-this-date")
+    killed = CopiedProcess("tests.fakes.killed_at", ("transformation.main:refresh_statistics", *arguments), environment)
+    assert killed.wait().returncode == -signal.SIGKILL
+    done = retail(environment, "maintenance", "unfinished")
+    assert (done.returncode, done.stdout) == (0, "1 run finished\n"), done.stderr
+    for job in ("transform.retailer_1", "quality", "refresh"):
+        event = receiver.last(job)
+        rebuilt(event)
+    loaded = by_name(receiver.last("transform.retailer_1")["outputs"])
+    facts = next(each for name, each in loaded.items() if name.endswith(".fact_sales"))
+    rows = platform.query("SELECT count(*) FROM fact_sales")[0][0]
+    assert facts["outputFacets"]["outputStatistics"]["rowCount"] == rows > 0
+    started = [event["run"]["runId"] for event in receiver.events if event["job"]["name"] == "transform.retailer_1"]
+    assert len(set(started)) == 1, "the receiver knows it as one run"

@@ -25,7 +25,8 @@ import transformation.main
 from ingestion.landing.overlap_policy import Overlap
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
-from pipeline.file_load import FileLoadRequest, run_file_load
+from pipeline.file_load import run_file_load
+from pipeline.file_load_request import FileLoadRequest
 from pipeline.file_load_result import FileLoadResult
 from shared.config import load_settings
 from tests.conftest import S3Access

@@ -12,7 +12,8 @@ from typing import Any
 
 from ingestion.landing.overlap_policy import Overlap
 from local_stack.databases import WarehouseAccess
-from pipeline.file_load import FileLoadRequest, run_file_load
+from pipeline.file_load import run_file_load
+from pipeline.file_load_request import FileLoadRequest
 from shared.config import load_settings, read_environment
 from tests.fakes.raw_zone import record
 from tests.integration.transformation.test_load_paths import Loader, counts

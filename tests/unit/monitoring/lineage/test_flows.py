@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from monitoring.lineage.datasets import DataSet, endpoint, local_file, s3_object, table
+from monitoring.lineage.datasets import DataSet, endpoint, local_file, named, s3_object, table
 from monitoring.lineage.flows import ONE_BY_ONE, LandedPart, LoadedPart, checking, landing, loading, refreshing
 
 DSN = "postgresql://retail_user:secret@db.example.com:5499/retail_analytics?sslmode=require"
@@ -20,6 +20,18 @@ def test_data_sets_are_named_as_openlineage_names_them() -> None:
     assert table("postgresql://u@h/db", "load_ledger") == DataSet("postgres://h:5432", "db.ops.load_ledger")
     assert s3_object("bucket", "raw/x").namespace == "s3://bucket"
     assert local_file("/data/a.csv") == DataSet("file", "/data/a.csv")
+
+
+def test_a_data_set_is_found_again_by_its_names() -> None:
+    flows = [
+        *landing(API, "raw", "retailer_1", [LandedPart(DAY, 9, 1)]),
+        *landing(local_file("/data/a.csv"), "raw", "retailer_1", [LandedPart(DAY, 9, 0)]),
+        *loading(DSN, ("raw", "processed"), "retailer_1", [LoadedPart(DAY, 1, 1)]),
+        *checking(DSN, [DAY], 3),
+        *refreshing(DSN, DAY, {"mv_daily_sales_summary": 1}),
+    ]
+    for each in (data_set for flow in flows for data_set in (flow.source, flow.target)):
+        assert named(each.namespace, each.name) == each
 
 
 def test_no_password_gets_into_a_name() -> None:

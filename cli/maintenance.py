@@ -1,0 +1,34 @@
+"""`retail maintenance`: the tasks of the warehouse, and the one that needs the stages of the pipeline."""
+
+from __future__ import annotations
+
+import typer
+
+from maintenance.main import app
+from shared.commands import JsonOption, exit_code, print_json
+from shared.config import load_settings
+from shared.counts import counted
+from shared.logs import configure_logging
+
+__all__ = ["app"]
+
+
+@app.command()
+def unfinished(as_json: JsonOption = False) -> None:
+    """Finish runs that have published and were then killed: lineage, alerts, metrics, checks and views.
+
+    Exits with 1 when something is still left to do.
+    """
+    from pipeline.finish_runs import finish_runs
+
+    configure_logging()
+    with exit_code():
+        done = finish_runs(load_settings())
+        problems = {run_id: problem for run_id, problem in done.items() if problem}
+        if as_json:
+            print_json({"ok": not problems, "runs": done})
+        else:
+            typer.echo(f"{counted(len(done) - len(problems), 'run')} finished")
+        for run_id, problem in problems.items():
+            typer.echo(f"{run_id} is not finished: {problem}", err=True)
+        raise typer.Exit(1 if problems else 0)
