@@ -1,6 +1,6 @@
 # The platform on this machine, without Docker. `make help` lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status health-check test-s3 check test test-long test-airflow test-compose test-compose-full test-demo test-docs test-e2e test-newer-postgres \
+.PHONY: help demo up down status health-check test-s3 check test test-long test-airflow test-compose test-compose-full test-demo test-docs test-e2e test-hostile test-newer-postgres \
 	lint column settings bench bench-airflow bench-large clean venv venv-dev
 
 PYTHON ?= python3
@@ -40,6 +40,9 @@ test: venv-dev ## Run the unit and integration tests
 
 test-long: venv-dev ## Run the tests that load the real Online Retail data, kill landings at every write, or have many examples
 	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"
+
+test-hostile: venv-dev ## Read sources that are slow, endless, huge or wrong with every connector; prints how each ended, its time and memory
+	@$(RUN) -m pytest $(PARALLEL) tests/hostile
 
 test-demo: venv-dev ## Run the demo twice in a copy of this checkout; start, stop, interrupt and kill the platform
 	@$(RUN) -m pytest tests/end_to_end/test_demo.py tests/end_to_end/test_stack.py

@@ -97,8 +97,8 @@ class IngestSettings(_Frozen):
     """First wait of the exponential back-off (doubles, with jitter, capped at 30 s)."""
     timeout_seconds: float = Field(30, gt=0, le=86_400)
     """Timeout of a connection."""
-    max_response_mb: int = Field(64, ge=1, le=16_384)
-    """Largest accepted response of a retailer, in MiB: enough for very long texts, too little for endless ones."""
+    max_response_mb: int = Field(32, ge=1, le=16_384)
+    """Largest accepted response of a retailer, in MiB, unpacked; its values may take twice as much memory."""
 
 
 class SourceSettings(_Frozen):

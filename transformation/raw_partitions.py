@@ -32,7 +32,7 @@ def columnar_workspace(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB of the load's own, in UTC, that spills to `directory`."""
     connection = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": str(directory / "spill")})
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         yield connection
     finally:
         connection.close()

@@ -1,7 +1,8 @@
-"""Ends the reading of pages that would never end, so that one source cannot stop the others."""
+"""Ends the reading of pages that would never end or are too large, so that one source cannot stop the others."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,11 @@ _MOST_WITHOUT_NEWS = 20
 """A delivery may repeat a page, and a page may be empty. So many of them in a row mean that the paging goes round."""
 _MOST_TIMES_REPORTED = 10
 _MOST_MORE_THAN_REPORTED = 100_000
-_COMPARED_CHARACTERS = 2_000
+_MOST_TIMES_REQUESTED = 2
+"""A delivery may repeat each row of a page once."""
+_compared = reprlib.Repr()
+_compared.maxdict = _compared.maxlist = _compared.maxlevel = 50
+_compared.maxstring = _compared.maxother = _compared.maxlong = 200
 
 
 class PageLimits:
@@ -30,9 +35,17 @@ class PageLimits:
         self._rows = self._without_news = 0
         self._seen: set[int] = set()
 
-    def check(self, rows: Sequence[Any]) -> None:
-        """Call it with every page. Raises StopRun when nothing new comes, RetryLater after the time."""
-        ends = (str(row)[:_COMPARED_CHARACTERS] for row in (*rows[:1], *rows[-1:]))
+    def check(self, rows: Sequence[Any], requested: int | None = None) -> None:
+        """Call it with every page. `requested`: how many rows it was to have at most; None if that was not said.
+
+        Raises StopRun when nothing new or far more than requested comes, RetryLater after the time.
+        """
+        if requested is not None and len(rows) > requested * _MOST_TIMES_REQUESTED:
+            raise StopRun(
+                f"{self._what}: a page has {len(rows):,} rows, but at most {requested:,} were requested."
+                " Have the source's paging corrected."
+            )
+        ends = map(_compared.repr, (*rows[:1], *rows[-1:]))
         page = hash((len(rows), *ends))
         self._without_news = self._without_news + 1 if not rows or page in self._seen else 0
         self._seen.add(page)

@@ -52,6 +52,8 @@ class RawPage(Generic[Raw]):
     JSON, so other types, and integers above 64 bits, are not stored as they were sent."""
     as_of: datetime
     """The time as of which the page is correct, UTC: by the source's clock if it sends it, else by ours."""
+    requested: int | None = None
+    """How many rows were requested at most: a page with far more of them is not accepted. None: it was not said."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.rows, list | tuple):

@@ -144,7 +144,7 @@ def _read(connector: Connector[Any], day: date, listing: Listing, limits: PageLi
         for page in pages:
             if is_empty:
                 requested_from, is_empty = min(requested_from, page.as_of), False
-            limits.check(page.rows)
+            limits.check(page.rows, page.requested)
             as_of = max(as_of, page.as_of)
             listing.add(page)
     if is_empty:

@@ -29,7 +29,8 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
         config = {"memory_limit": f"{memory_mb}MB", "temp_directory": str(directory), **threaded}
         connection = duckdb.connect(config={**config})
         try:
-            connection.execute("SET TimeZone = 'UTC'")
+            # DuckDB prints one for slow statements in a process that it takes for an interactive one.
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             yield connection
         except (duckdb.Error, OSError) as error:
             if full := out_of_space(error):

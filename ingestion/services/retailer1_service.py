@@ -84,7 +84,7 @@ class Retailer1Service:
         as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
         for _, page in self._pages({"updated_since": since.astimezone(UTC).isoformat(timespec="seconds")}):
-            limits.check(page.rows)
+            limits.check(page.rows, page.requested)
             as_of = as_of or page.as_of
             for row in page.rows:
                 try:
@@ -111,7 +111,7 @@ class Retailer1Service:
             rows = protocol.required_field(self.retailer_id, response, "rows", list)
             # By the requested size, not by the rows received: a delivery may repeat a row.
             offset, number = offset + limit, number + 1
-            yield total, RawPage(number, rows, self._as_of(response))
+            yield total, RawPage(number, rows, self._as_of(response), limit)
 
     def _as_of(self, response: JsonResponse) -> datetime:
         try:

@@ -125,7 +125,7 @@ class Retailer2Service:
         as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
         for page in self._pages({"modified_since": str(int(since.timestamp()))}):
-            limits.check(page.rows)
+            limits.check(page.rows, page.requested)
             as_of = as_of or page.as_of
             for order in page.rows:
                 try:
@@ -151,7 +151,7 @@ class Retailer2Service:
             response = self._page({**what, "page_size": str(size)}, cursor)
             data = protocol.required_field(self.retailer_id, response, "data", list)
             orders += len(data)
-            yield RawPage(number, data, self._as_of(response))
+            yield RawPage(number, data, self._as_of(response), size)
             following = response.value.get("next_cursor")
             if following is None:
                 return

@@ -110,7 +110,7 @@ class Retailer3Service:
         as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
         for _, page in self._pages({"modificado_desde": self._wall_clock_before(since)}):
-            limits.check(page.rows)
+            limits.check(page.rows, page.requested)
             as_of = as_of or page.as_of
             for row in page.rows:
                 try:
@@ -129,16 +129,18 @@ class Retailer3Service:
         self._single_rows.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[tuple[int, RawPage[dict[str, Any]]]]:
-        parameters = {**what, "pagina": "1", "tamano": str(_LINES)}
+        lines = _LINES
+        parameters = {**what, "pagina": "1", "tamano": str(lines)}
         response = self._client.get(LISTING_PATH, parameters)
         if self._total(response) > protocol.MANY_LINES:
-            parameters["tamano"] = str(_MOST_LINES)
+            lines = _MOST_LINES
+            parameters["tamano"] = str(lines)
             response = self._client.get(LISTING_PATH, parameters)
         number = 1
         while True:
             if not isinstance(response.value, list):
                 raise StopRun(f"{self.retailer_id} sent no list of lines: its API is not what docs/RETAILERS.md says.")
-            yield self._total(response), RawPage(number, response.value, self._as_of(response))
+            yield self._total(response), RawPage(number, response.value, self._as_of(response), lines)
             following = _next(response.headers.get("Link", ""))
             if following is None:
                 return
@@ -172,6 +174,14 @@ class Retailer3Service:
         protocol.keep_latest_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
         if previous := row.get("fecha_anterior"):
             protocol.keep_latest_change(dates, day_first("fecha_anterior", previous), changed_at)
+
+
+def _path_and_query(link: str) -> tuple[str, dict[str, str]]:
+    try:
+        address = urlsplit(link)
+    except ValueError:  # not a URL
+        return "", {}
+    return address.path, dict(parse_qsl(address.query))
 
 
 def _next(link: str) -> str | None:

@@ -212,7 +212,11 @@ BEHAVIOUR = Section(
         optional("INGEST_MAX_ATTEMPTS", "6", "Attempts per request, including the first."),
         optional("INGEST_BACKOFF_SECONDS", "0.5", "First wait between attempts; it doubles, with jitter, up to 30 s."),
         optional("INGEST_TIMEOUT_SECONDS", "30", "Timeout of a connection."),
-        optional("INGEST_MAX_RESPONSE_MB", "64", "Largest accepted response of a retailer, in MiB."),
+        optional(
+            "INGEST_MAX_RESPONSE_MB",
+            "32",
+            "Largest accepted response of a retailer, in MiB, unpacked. Its values may take twice as much memory.",
+        ),
         optional("RETAIL_TRACEBACK", "", "Any value: the `retail` command shows the traceback of a defect."),
     ),
 )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +32,15 @@ class ConnectorApi:
     reject_from_page: int = 1
     grows: bool = False
     wrong_report_date: bool = False
+    as_of: Any = AS_OF
+    """The time that a page says. What is not a time is sent as it is; None: no time."""
+    reported_lines: int = 3
+    reported_net: Decimal = Decimal(75)
+    next_page: Callable[[int], int | None] | None = None
+    """The page that a page names as the next one; None: the following one, and none after the last.
+
+    Any page after the last one is a copy of the last one.
+    """
     spoil: Callable[[Any], Any] = field(default=lambda value: value)
     """Changes the body of every response that is sent with `send`."""
 
@@ -44,15 +54,23 @@ class ConnectorApi:
     """Where the rows are in the body of a page. Empty: the body is the list of rows."""
     total_key: ClassVar[str] = ""
     """Where the number of rows is in the body of a page, which must be an integer. Empty: not in the body."""
+    most_rows: ClassVar[int | None] = None
+    """How many rows the connector requests for the first page; None: the API has no parameter for it."""
     currency: ClassVar[str]
     report_path: ClassVar[str] = ""
     """Empty: the API has no control report."""
+    since_parameter: ClassVar[str] = ""
+    """The parameter of a request for changes. Empty: the API has no list of changes."""
     since_text: ClassVar[str] = ""
     """Text in the address of a request for the changes since `SINCE`. Empty: the API has no list of changes."""
     sends_time: ClassVar[bool] = True
     """Whether a page says as of which time it is correct: `AS_OF`."""
     shows_growth: ClassVar[bool] = True
     """Whether one can see that the listing changed between two pages. It does with `grows`."""
+
+    def time(self, time: datetime) -> Any:
+        """A time as the API writes it."""
+        raise NotImplementedError
 
     def row(self, name: str, previous_date: date | None) -> Any:
         """A row with the line of transaction `name`: 25.00 on `DAY`, before that on `previous_date`."""
@@ -67,7 +85,7 @@ class ConnectorApi:
         raise NotImplementedError
 
     def report(self, parameters: dict[str, str]) -> Reply:
-        """The control report: three lines, 75.00. With `wrong_report_date`, of another date."""
+        """The control report. With `wrong_report_date`, of another date."""
         raise NotImplementedError
 
     def other(self, path: str) -> Reply:
@@ -97,7 +115,17 @@ class ConnectorApi:
         if self.reject_credentials and number >= self.reject_from_page:
             self.reject_credentials -= 1
             return Reply(401)
-        return self.page(number, self._rows(self.lines[number - 1]), parameters)
+        return self.page(number, self._rows(self.lines[min(number, len(self.lines)) - 1]), parameters)
+
+    def following(self, number: int) -> int | None:
+        """The page after this one, if the API names one."""
+        if self.next_page is not None:
+            return self.next_page(number)
+        return number + 1 if number < len(self.lines) else None
+
+    def sent_time(self) -> Any:
+        """`as_of` as the API writes it."""
+        return self.time(self.as_of) if isinstance(self.as_of, datetime) else self.as_of
 
     def _rows(self, names: Sequence[str]) -> list[Any]:
         return [self.row(name, date(2024, 1, 14) if name == "C" else None) for name in names]

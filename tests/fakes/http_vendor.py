@@ -35,9 +35,13 @@ class Reply:
     announced: int | None = None
     """Content-Length, if it differs from the body's length."""
     drip_seconds: float = 0
-    """Pause before each byte."""
+    """Pause before each byte of the body; of a reply in bytes, before what is repeated."""
     pause_seconds: float = 0
     """Pause before the reply begins."""
+    sent: bytes | None = None
+    """The complete reply in bytes, in place of a status, headers and a body. The connection is closed after it."""
+    repeated: bytes = b""
+    """Is sent after `sent` again and again, for as long as the client reads it."""
 
 
 def reply(value: Any, **headers: str) -> Reply:
@@ -74,6 +78,9 @@ def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterat
                 vendor.requests.append(request)
                 given = replies(request) if callable(replies) else script.pop(0) if len(script) > 1 else script[0]
             time.sleep(given.pause_seconds)
+            if given.sent is not None:
+                self._send_bytes(given.sent, given.repeated, given.drip_seconds)
+                return
             self.send_response(given.status)
             self.send_header("Content-Type", given.content_type)
             self.send_header("Content-Length", str(len(given.body) if given.announced is None else given.announced))
@@ -88,6 +95,14 @@ def http_vendor(replies: Callable[[Request], Reply] | Sequence[Reply]) -> Iterat
                 self.close_connection = True
 
         do_POST = do_PATCH = do_GET  # noqa: N815 - the names that http.server looks for
+
+        def _send_bytes(self, sent: bytes, repeated: bytes, pause_seconds: float) -> None:
+            self.close_connection = True
+            with suppress(OSError):
+                self.wfile.write(sent)
+                while repeated:
+                    time.sleep(pause_seconds)
+                    self.wfile.write(repeated)
 
         def _send(self, given: Reply) -> None:
             if not given.drip_seconds:

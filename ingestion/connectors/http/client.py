@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -19,14 +20,13 @@ import urllib3
 
 from ingestion.connectors.http.deadline import DeadlineSession
 from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
-from ingestion.connectors.http.json_body import read_json
+from ingestion.connectors.http.json_body import memory_of, read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.urls import server_of
 
 _CHUNK_BYTES = 256 * 1024
 _CONNECT_SECONDS = 10.0
-_LEAST_BYTES_PER_VALUE = 16
 _NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
@@ -85,6 +85,11 @@ class Limits:
     """Longest time from the connection to the last byte, even if bytes keep arriving."""
     max_bytes: int
     """Largest body, unpacked."""
+
+    @property
+    def max_memory(self) -> int:
+        """Bytes of memory that the values of a body may take. Those of usual rows take four times the body."""
+        return 2 * self.max_bytes
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,9 @@ class HttpClient:
         )
 
     def _no_response(self, error: Exception) -> str:
-        if isinstance(error, requests.ConnectTimeout) or (
+        if _is_not_http(error):
+            what = "sent a response that is not HTTP"
+        elif isinstance(error, requests.ConnectTimeout) or (
             isinstance(error, requests.ConnectionError) and not isinstance(error, requests.ReadTimeout)
         ):
             what = "cannot be reached"
@@ -229,7 +236,7 @@ class HttpClient:
             )
         raise RequestRejected(f"{name} at {self._api.host} rejected the request for {path} ({status}).", status)
 
-    def _read(self, response: requests.Response) -> bytes:
+    def _read(self, response: requests.Response) -> bytearray:
         body = bytearray()
         # read1 returns what has arrived; a plain read would wait until a chunk is full, however slowly bytes arrive.
         while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
@@ -244,27 +251,36 @@ class HttpClient:
             raise RetryLater(
                 f"{self._api.name} at {self._api.host} closed the connection during its response. Run again later."
             )
-        return bytes(body)
+        return body
 
-    def _parse(self, response: requests.Response, body: bytes) -> Any:
+    def _parse(self, response: requests.Response, body: bytearray) -> Any:
         kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
             raise RetryLater(
                 f"{self._api.name} at {self._api.host} sent {kind or 'no content type'} instead of JSON."
                 f" Run again later; if this persists, check {self._api.url_setting}."
             )
-        # A parsed value takes far more memory than its two bytes: 60 MB of `{},` become gigabytes.
-        values, most = body.count(b",") + 1, self._limits.max_bytes // _LEAST_BYTES_PER_VALUE
-        if values > most:
+        most = self._limits.max_memory
+        if (needed := memory_of(body, most)) > most:
             raise StopRun(
-                f"{self._api.name} at {self._api.host} sent {values:,} values in one response, more than {most:,}."
-                " If that is expected, raise INGEST_MAX_RESPONSE_MB."
+                f"{self._api.name} at {self._api.host} sent a response of {len(body):,} bytes whose values would take"
+                f" {needed:,} bytes of memory, more than {most:,}. Smaller pages need less. If it is expected, raise"
+                " INGEST_MAX_RESPONSE_MB."
             )
         try:
-            return read_json(body)
+            return read_json(body, most)
         except ValueError as error:
             raise RetryLater(f"{self._api.name} at {self._api.host} sent invalid JSON. Run again later.") from error
 
 
 class _Unauthorized(FixConfiguration):
     """A 401: the request may succeed with renewed credentials."""
+
+
+def _is_not_http(error: BaseException | None) -> bool:
+    """Whether an error was caused by a response that cannot be read as HTTP, and not by a connection that ended."""
+    while error is not None:
+        if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected | IncompleteRead):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -3,6 +3,9 @@
 Servers send what strict readers reject: half a surrogate pair, bytes that are not UTF-8, NaN, 1e400, control characters
 in a text, integers of thousands of digits, and values nested a thousand levels deep. Each such value is an `Unread` in
 what is returned; the mapping rejects a record that needs it.
+
+A value takes far more memory than it takes in the body: 60 MB of `{},` become gigabytes. So the memory is estimated
+before anything is read.
 """
 
 from __future__ import annotations
@@ -17,6 +20,15 @@ import orjson
 from ingestion.mapping.json_objects import Unread
 from ingestion.models.reject_reasons import RejectReason
 
+_MOST_BYTES_PER_BYTE = 40
+"""The most memory that a byte of a body can take, which is in one of nothing but brackets."""
+_BYTES_PER_CONTAINER, _BYTES_PER_VALUE = 200, 120
+_NOT_ASCII = re.compile(rb"[\x80-\xff]|\\u")
+_FOUR_BYTES = re.compile(rb"[\xf0-\xff]|\\u[dD][89abAB]")
+_CAREFUL_SHARE, _CAREFUL_BYTES = 4, 8
+"""A body that has a value that cannot be read takes more memory: it is decoded as a text, its values are copied, and a
+control character becomes six bytes where a rejected row is written. So only such a part of the memory may be used, by
+the values and by the body."""
 _MOST_DIGITS = 1_000
 _MOST_LEVELS = 500
 _SHOWN_CHARACTERS = 200
@@ -26,11 +38,32 @@ _TOO_DEEP = "\udfff nested too deeply"
 """In place of a value; no text can contain it, since a byte that is not UTF-8 becomes another surrogate."""
 
 
-def read_json(body: bytes) -> Any:
-    """The value of a body. Raises ValueError if it is not JSON."""
+def memory_of(body: bytes | bytearray, enough: int) -> int:
+    """About how many bytes of memory the values of a body take, rather too many than too few.
+
+    0 for a body that is so small that they cannot take more than `enough`: nothing of it is counted.
+    """
+    if len(body) * _MOST_BYTES_PER_BYTE <= enough:
+        return 0
+    containers, values = body.count(b"{") + body.count(b"["), body.count(b",")
+    size = containers * _BYTES_PER_CONTAINER + values * _BYTES_PER_VALUE
+    return size + len(body) * (_bytes_per_character(body) if size + 4 * len(body) > enough else 1)
+
+
+def _bytes_per_character(body: bytes | bytearray) -> int:
+    """One character that needs more bytes makes all others of its text as wide."""
+    if not _NOT_ASCII.search(body):
+        return 1
+    return 4 if _FOUR_BYTES.search(body) else 2
+
+
+def read_json(body: bytes | bytearray, most: int) -> Any:
+    """The value of a body, in about `most` bytes of memory. Raises ValueError if it is not JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
+        if len(body) * _CAREFUL_BYTES > most or memory_of(body, most) * _CAREFUL_SHARE > most:
+            raise
         text = body.decode("utf-8", "surrogateescape")
     try:
         value = _loads(text)

@@ -26,6 +26,9 @@ class CornerShopApi(ConnectorApi):
     sends_time = False
     shows_growth = False
 
+    def time(self, time: datetime) -> int:
+        return int(time.timestamp())
+
     def row(self, name: str, previous_date: date | None) -> Any:
         article = {"code": "TEA", "name": "Green tea"}
         item = {"position": 1, "article": article, "pieces": 2, "price": 1250, "total": 2500}
@@ -35,4 +38,4 @@ class CornerShopApi(ConnectorApi):
         return int(parameters["page"])
 
     def page(self, number: int, rows: list[Any], parameters: dict[str, str]) -> Reply:
-        return self.send({"orders": rows, "more": number < len(self.lines)})
+        return self.send({"orders": rows, "more": self.following(number) is not None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -16,6 +17,7 @@ from tests.fakes.http_vendor import HttpVendor, Reply, dripping, http_vendor, re
 
 NOW = datetime(2024, 2, 1, 6, tzinfo=UTC)
 GOOD = reply({"fine": True})
+START = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
 def client(url: str, slept: list[float] | None = None, *, attempts: int = 4, **limits: Any) -> HttpClient:
@@ -49,6 +51,10 @@ def test_waits_double_and_are_jittered() -> None:
         (format_datetime(datetime(2024, 2, 1, 6, 0, 9, tzinfo=UTC), usegmt=True), 9.0),
         ("3600", 120.0),
         ("soon", 0.25),
+        ("²", 0.25),
+        ("9" * 5_000, 0.25),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 120.0),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.25),
     ],
 )
 def test_retry_after_is_honoured_up_to_a_cap(retry_after: str, waited: float) -> None:
@@ -117,7 +123,6 @@ def test_a_body_that_never_ends_fails_after_the_total_time() -> None:
     assert "took more than 0.4 s for one response" in str(error)
 
 
-START = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
 NO_END = gzip.compress(b"")[:10] + b"\x00\x00\x00\xff\xff"  # a gzip member that goes on with empty blocks
 
@@ -170,13 +175,39 @@ def test_a_body_that_is_too_large_stops_the_run_and_a_long_text_does_not() -> No
     assert "INGEST_MAX_RESPONSE_MB" in str(error)
 
 
-def test_a_body_of_very_many_values_is_stopped_before_it_is_parsed() -> None:
-    many = Reply(body=b"[" + b"{}," * 70_000 + b"{}]")
-    with http_vendor([many]) as vendor:
+@pytest.mark.parametrize(
+    "body",
+    [b"[" + b"{}," * 70_000 + b"{}]", b"[" + b'{"a":' * 500 * 200 + b"0", b"[" * 100_000],
+    ids=["empty objects", "nested objects", "nested arrays"],
+)
+def test_a_body_whose_values_would_take_too_much_memory_is_stopped_before_it_is_parsed(body: bytes) -> None:
+    with http_vendor([Reply(body=body)]) as vendor:
         error = failure(vendor, max_bytes=1_000_000)
-        assert len(client(vendor.url, max_bytes=2_000_000).get("/sales").value) == 70_001
     assert isinstance(error, StopRun)
-    assert "sent 70,001 values in one response, more than 62,500" in str(error)
+    assert re.search("whose values would take .* bytes of memory, more than 2,000,000", str(error))
+
+
+def test_a_body_of_many_values_is_read_if_there_is_room_for_them() -> None:
+    with http_vendor([Reply(body=b"[" + b"{}," * 70_000 + b"{}]")]) as vendor:
+        assert len(client(vendor.url, max_bytes=15_000_000).get("/sales").value) == 70_001
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"hello world\r\n", START + b"X-A: a\r\n" * 200 + b"\r\n{}", START + b"X-A: " + b"a" * 70_000 + b"\r\n\r\n{}"],
+    ids=["no status", "very many headers", "a very long header"],
+)
+def test_a_response_that_is_not_http_is_named_as_such(sent: bytes) -> None:
+    with http_vendor([Reply(sent=sent)]) as vendor:
+        error = failure(vendor, attempts=1)
+    assert isinstance(error, RetryLater)
+    assert "sent a response that is not HTTP" in str(error)
+
+
+@pytest.mark.parametrize("length", [b"\xb2", b"9" * 5_000, b"-1", b""])
+def test_a_length_of_other_characters_is_ignored(length: bytes) -> None:
+    with http_vendor([Reply(sent=START + b"Content-Length: " + length + b"\r\n\r\n{}")]) as vendor:
+        assert client(vendor.url).get("/sales").value == {}
 
 
 def test_a_small_body_that_unpacks_to_a_huge_one_is_stopped_while_unpacking() -> None:

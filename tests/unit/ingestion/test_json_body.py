@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import UTC, date, datetime
 
 import orjson
 import pytest
 
-from ingestion.connectors.http.json_body import read_json
+from ingestion.connectors.http.json_body import memory_of, read_json
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
@@ -17,6 +18,7 @@ from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1
 
 DAY = date(2024, 1, 15)
+MOST = 10_000_000
 BAD = {
     "half a surrogate pair": (rb'"Lamp \ud83d"', "MALFORMED"),
     "not UTF-8": (b'"Lamp \xe9"', "MALFORMED"),
@@ -33,7 +35,7 @@ BAD = {
 def rejected(key: str, bad: bytes) -> list[dict[str, str]]:
     """What is rejected of three rows, of which the second has a value that cannot be read."""
     rows = [row_1(sale_id="A"), {**row_1(sale_id="B"), key: "@"}, row_1(sale_id="C")]
-    page = read_json(json.dumps(rows).encode().replace(b'"@"', bad))
+    page = read_json(json.dumps(rows).encode().replace(b'"@"', bad), MOST)
     with workspace(64, threads=1) as connection, reading_listing(retailer_mapping(1), DAY, 64, connection) as listing:
         listing.add(RawPage(1, page, datetime.now(UTC)))
         totals, _ = listing.complete()
@@ -57,4 +59,52 @@ def test_a_value_that_no_field_needs_rejects_nothing(bad: bytes, _: str) -> None
 @pytest.mark.parametrize("body", [b"", b"[", b'[{"a": 1}', b"<html>", b"[1,]", b'["a\xff]', b"[" * 5_000, b"]"])
 def test_what_is_not_json_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read_json(body)
+        read_json(body, MOST)
+
+
+SHAPES = {
+    "empty objects": b"{}",
+    "empty arrays": b"[]",
+    "nested objects": b'{"a":' * 300 + b"0" + b"}" * 300,
+    "objects of one key": b'{"a":"bc"}',
+    "nested arrays": b"[" * 300 + b"]" * 300,
+    "numbers": b"12345",
+    "short texts": b'"abc"',
+    "long texts": b'"' + b"x" * 5_000 + b'"',
+    "wide texts": b'"' + b"x" * 5_000 + "😀".encode() + b'"',
+    "escaped wide texts": b'"' + b"x" * 5_000 + rb"\ud83d\ude00" + b'"',
+    "rows": json.dumps(row_1()).encode(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_memory_of_values_is_not_underestimated(shape: bytes) -> None:
+    body = b"[" + b",".join([shape] * (200_000 // len(shape) + 1)) + b"]"
+    tracemalloc.start()
+    value = orjson.loads(body)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert value
+    assert taken <= memory_of(body, 1)
+    assert taken <= len(body) * 40
+
+
+def test_the_memory_of_usual_rows_is_estimated_within_a_factor_of_two() -> None:
+    body = json.dumps([row_1(sale_id=f"S{number}") for number in range(500)]).encode()
+    tracemalloc.start()
+    value = orjson.loads(body)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(value) == 500
+    assert memory_of(body, 1) < 2 * taken
+
+
+def test_nothing_is_counted_in_a_body_that_cannot_take_too_much() -> None:
+    assert memory_of(b"[]" * 1_000, 80_000) == 0
+
+
+def test_a_value_that_cannot_be_read_in_a_large_body_is_not_looked_for() -> None:
+    body = b'["' + b"x" * 100_000 + b'", NaN]'
+    assert read_json(body, 10_000_000)[0] == "x" * 100_000
+    with pytest.raises(ValueError, match=r"."):
+        read_json(body, 150_000)

@@ -46,6 +46,13 @@ def test_far_more_rows_than_reported_end_the_reading() -> None:
             reading.check(page(first))
 
 
+def test_a_page_of_far_more_rows_than_requested_ends_the_reading() -> None:
+    reading = limits()
+    reading.check(page(0, 100), requested=50)
+    with pytest.raises(StopRun, match="a page has 101 rows, but at most 50 were requested"):
+        reading.check(page(0, 101), requested=50)
+
+
 def test_the_time_is_limited() -> None:
     reading = limits(seconds=[0.0, 3_600.0, 3_600.1])
     reading.check(page(0))

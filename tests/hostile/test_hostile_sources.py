@@ -1,0 +1,67 @@
+"""Whatever a source sends, its date is landed or left as it was, in bounded time and memory, and the others land."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.contract.test_connectors import APIS
+from tests.hostile import clocks, paging, sizes, transport, values
+from tests.hostile.conftest import Ended
+from tests.hostile.modes import Api, Fails, Lands, Mode
+
+MODES = (*transport.MODES, *sizes.MODES, *values.MODES, *paging.MODES, *clocks.MODES)
+MOST_MIB = 450
+MOST_SECONDS = 60
+LONGEST_WAIT_SECONDS = 120
+ATTACKS = [
+    pytest.param(api, mode, id=f"{api.definition.stem}: {mode.name}")
+    for mode in MODES
+    for api in APIS
+    if mode.against(api)
+]
+
+
+@pytest.mark.parametrize(("api", "mode"), ATTACKS)
+def test_a_hostile_source_ends_as_it_should(api: Api, mode: Mode, land: Callable[[Api, Mode], Ended]) -> None:
+    ended = land(api, mode)
+
+    right = mode.right_result(api)
+    if isinstance(right, Lands):
+        check_landed(ended, right)
+    else:
+        check_failed(ended, right)
+    assert ended.healthy["error"] is None
+    assert ended.healthy["dates"][-1]["landed"] == 3
+    assert ended.landing.seconds <= MOST_SECONDS
+    assert ended.landing.peak_mib <= MOST_MIB
+    assert ended.longest_wait <= LONGEST_WAIT_SECONDS
+
+
+def check_landed(ended: Ended, right: Lands) -> None:
+    assert ended.hostile["error"] is None
+    [landed] = ended.hostile["dates"]
+    assert landed["landed"] == right.lines
+    if right.rejected == ("*",):
+        assert landed["rejected"] == 1
+    else:
+        assert sorted(landed["reasons"]) == sorted(right.rejected)
+    warnings = " ".join(ended.hostile["clock_warnings"])
+    assert right.warning in warnings if right.warning else not warnings
+
+
+def check_failed(ended: Ended, right: Fails) -> None:
+    error = str(ended.hostile["error"])
+    assert not ended.hostile["dates"]
+    assert re.search(right.text, error), error
+    assert re.fullmatch(right.kind, str(ended.hostile["error_kind"]))
+    assert "a bug" not in error
+    assert ended.landing.connector in error
+    assert len(error) < 1_000
+
+
+def test_every_mode_has_a_name_of_its_own() -> None:
+    names = [mode.name for mode in MODES]
+    assert len(set(names)) == len(names)
