@@ -42,7 +42,7 @@ class Airflow:
             if error.status != 404:
                 raise
             known = ", ".join(sorted(str(each["dag_id"]) for each in self.dags())) or "none yet"
-            raise FixConfiguration(f"Airflow at {self.api.url} has no DAG {dag_id}. Known: {known}.") from None
+            raise FixConfiguration(f"Airflow at {self.api.page_url} has no DAG {dag_id}. Known: {known}.") from None
 
     def dags(self) -> list[dict[str, Any]]:
         """Every DAG."""

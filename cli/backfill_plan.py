@@ -137,7 +137,7 @@ def _reject_when_under_way(airflow: Airflow, dag_id: str, *, too_late: bool) -> 
             raise StopRun(
                 f"Backfill {each['id']} of {dag_id} ({days}) is still running: {len(going)} of {len(runs)} runs are not"
                 f" done{held}. Airflow runs one at a time. Wait for it (retail schedule runs), or cancel it at"
-                f" {airflow.api.url}/dags/{dag_id}/backfills"
+                f" {airflow.api.page_url}/dags/{dag_id}/backfills"
             )
 
 

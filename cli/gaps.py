@@ -86,8 +86,8 @@ def _fill(airflow: Airflow, days: Sequence[date], out: Console) -> list[Run]:
     for day in days:
         conf = {"date": day.isoformat(), "only_this_date": True}
         trigger(airflow.api, DAG_ID, airflow.timezone, conf=conf, run_id=f"{prefix}{day}")
-    out.print(f"Runs {counted(len(days), 'date')} in Airflow: {airflow.api.url}/dags/{DAG_ID}/runs")
-    with watching_only("the runs continue", f"{airflow.api.url}/dags/{DAG_ID}/runs"):
+    out.print(f"Runs {counted(len(days), 'date')} in Airflow: {airflow.api.page_url}/dags/{DAG_ID}/runs")
+    with watching_only("the runs continue", f"{airflow.api.page_url}/dags/{DAG_ID}/runs"):
         return RunMonitor(airflow, out).many(lambda: runs_named(airflow.api, DAG_ID, prefix, airflow.timezone))
 
 

@@ -138,5 +138,5 @@ def run_facts(airflow: Airflow, run: Run, because: Sequence[str] = ()) -> dict[s
         "ended_at": run.ended_at,
         "seconds": run.seconds,
         "reasons": list(because),
-        "page": run.page(airflow.api.url),
+        "page": run.page(airflow.api.page_url),
     }

@@ -47,7 +47,7 @@ def list_dags(as_json: JsonOption = False) -> None:
         if as_json:
             print_json(found)
             return
-        table = Table(title=f"DAGs of {airflow.api.url}", title_justify="left", box=None, header_style="dim")
+        table = Table(title=f"DAGs of {airflow.api.page_url}", title_justify="left", box=None, header_style="dim")
         for name in ("DAG", "on", "schedule", f"next run ({airflow.timezone})", "last run for", "state"):
             table.add_column(name, no_wrap=True)
         for each in found:
@@ -91,14 +91,14 @@ def trigger_run(
             reject_paused(known)
         out = Console(stderr=as_json, highlight=False, soft_wrap=True)
         run = trigger(airflow.api, dag, airflow.timezone, conf=conf)
-        out.print(f"[bold]{conf.get('date', dag)}[/] · run {escape(run.run_id)} · {run.page(airflow.api.url)}")
+        out.print(f"[bold]{conf.get('date', dag)}[/] · run {escape(run.run_id)} · {run.page(airflow.api.page_url)}")
         if not wait:
             if known["is_paused"]:
                 typer.echo(f"{dag} is paused: the run stays in the queue until: retail schedule unpause", err=True)
             if as_json:
                 print_json({**run_facts(airflow, run), "tasks": []})
             return
-        with watching_only("the run continues", run.page(airflow.api.url)):
+        with watching_only("the run continues", run.page(airflow.api.page_url)):
             ended, tasks = RunMonitor(airflow, out).one(run)
         because = reasons(airflow.api, ended, tasks)
         if as_json:
@@ -196,7 +196,7 @@ def _run_backfill(
     airflow: Airflow, dag: str, plan: backfill_plan.Plan, reprocess: str, max_active_runs: int, out: Console | None
 ) -> list[Run]:
     """Start it and, with a console, watch it until its runs are done."""
-    page = f"{airflow.api.url}/dags/{dag}/backfills"
+    page = f"{airflow.api.page_url}/dags/{dag}/backfills"
     number = backfill_plan.start(airflow, dag, plan.dates, reprocess, max_active_runs)
     if out is None:
         typer.echo(f"Backfill {number} has started. See {page}, or: retail schedule runs", err=True)
@@ -222,7 +222,7 @@ def _show_end(airflow: Airflow, run: Run, because: Sequence[str], out: Console) 
     for reason in because:
         typer.echo(reason, err=True)
     if run.state != "success":
-        typer.echo(f"See {run.page(airflow.api.url)}: fix the cause, then clear the failed task there.", err=True)
+        typer.echo(f"See {run.page(airflow.api.page_url)}: fix the cause, then clear the failed task there.", err=True)
 
 
 def _backfill_facts(airflow: Airflow, plan: backfill_plan.Plan, runs: Sequence[Run]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def wait(
                 on_end(ended[run.run_id])
         if time.monotonic() > deadline:
             late = ", ".join(str(run.day) for run in runs if run.run_id not in ended)
-            raise StackError(f"the runs for {late} did not end within {seconds:.0f} s. See {airflow.url}")
+            raise StackError(f"the runs for {late} did not end within {seconds:.0f} s. See {airflow.page_url}")
         time.sleep(POLL_SECONDS)
     return [ended[run.run_id] for run in runs]
 

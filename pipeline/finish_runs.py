@@ -32,7 +32,7 @@ from pipeline.run import PipelineRun, run_stages
 from pipeline.stages import INGEST, PLAN, QUALITY, REFRESH, TRANSFORM, StageCall, utc_now
 from shared.config import Settings
 from shared.database import Connection, Cursor, read_sql, session, transaction
-from shared.errors import RetailError
+from shared.errors import RetailError, describe_error
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -114,7 +114,7 @@ def _finish(
         problem = str(error)
     except Exception as error:
         log.exception("an earlier run could not be finished", run_id=run.run_id)
-        problem = f"{type(error).__name__}: {str(error).strip()}"
+        problem = describe_error(error)
     return problem
 
 

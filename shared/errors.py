@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from shared.urls import without_credentials
 
+MOST_CHARACTERS = 4_000
+"""The longest description of an error. What a library quotes from a server may be megabytes."""
+
 
 class RetailError(Exception):
     """Root of the hierarchy. A command that ends with this error exits with `exit_code`."""
@@ -48,10 +51,16 @@ class FixConfiguration(RetailError):
 
 
 def describe_error(error: BaseException) -> str:
-    """The message of one of the platform's errors; of any other its type and text, on one line.
+    """The message of one of the platform's errors; of any other its type and text, on one line. It is cut if long.
 
     A library may put the URL that it was given into its text; credentials in it are masked.
     """
     if isinstance(error, RetailError):
-        return str(error)
-    return f"{type(error).__name__}: {without_credentials(' '.join(str(error).split()))}"
+        return shortened(str(error), MOST_CHARACTERS)
+    text = f"{type(error).__name__}: {without_credentials(' '.join(str(error).split()))}"
+    return shortened(text, MOST_CHARACTERS)
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, with an ellipsis in place of what is beyond so many characters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -20,10 +20,13 @@ from tempfile import gettempdir
 import structlog
 
 from shared.config import PROJECT_ROOT
+from shared.errors import shortened
 from shared.urls import without_credentials
 
 MAX_BYTES = 10 * 2**20
 """A larger log file is set aside as `retail.log.1` when the next command starts."""
+_MOST_CHARACTERS_OF_FIELD, _MOST_CHARACTERS = 20_000, 200_000
+"""Of a text in a record, and of a record: a server may have sent megabytes of what is logged."""
 _QUIET_LIBRARIES = ("botocore", "boto3", "urllib3", "s3transfer", "yoyo")
 
 
@@ -47,11 +50,19 @@ class _LogFileHandler(logging.FileHandler):
 
 
 class _Formatter(logging.Formatter):
-    """Masks credentials in messages and tracebacks: libraries quote complete URLs."""
+    """Masks credentials in messages and tracebacks: libraries quote complete URLs. Cuts what is very long."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The lines of a record."""
-        return without_credentials(super().format(record))
+        return shortened(without_credentials(super().format(record)), _MOST_CHARACTERS)
+
+
+def _with_short_fields(logger: object, name: str, fields: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Cut the texts before they are rendered, so that a record stays JSON."""
+    return {
+        key: shortened(value, _MOST_CHARACTERS_OF_FIELD) if isinstance(value, str) else value
+        for key, value in fields.items()
+    }
 
 
 def _open_private(path: str, flags: int) -> int:
@@ -91,6 +102,7 @@ def configure_logging(level: str | None = None, form: str | None = None) -> None
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _with_short_fields,
             renderer,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -9,27 +9,35 @@ in `sources/<id>.yaml` and add it to the contract tests (`tests/contract/test_co
 from __future__ import annotations
 
 import random
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.headers import http_date
 from ingestion.connectors.http.throttle import RequestPolicy
+from ingestion.connectors.paging import PageLimits
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.models.retailer_data import SalesRecord
+from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE, SalesRecord
 from ingestion.source_clock import ANY_TIME
 from shared.config import IngestSettings
-from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun
+from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun, describe_error, shortened
+from shared.logs import get_logger
 from shared.partitions import ControlReport
 from shared.sources.definition import Connection, SourceDefinition
 
+_log = get_logger(__name__)
 Raw = TypeVar("Raw")
 MANY_LINES = 20_000
 """A listing with more lines is read in larger pages."""
 _TOTAL_PER_TIMEOUT = 4
+_SHOWN_CHARACTERS = 300
+_LOGGED_ROWS = 10
+"""How many rows of a list of changes that cannot be read are logged one by one."""
 
 
 class ListingChanged(RetryLater):
@@ -140,13 +148,15 @@ class ConnectorClass(Protocol):
 
 @dataclass(frozen=True)
 class Runtime:
-    """Clock, sleep and randomness. Tests pass their own, so that nothing depends on real time or chance."""
+    """What a machine has. Tests pass their own, so that nothing depends on real time, chance or the disk."""
 
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     """The current time, with a time zone."""
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
+    free_bytes: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free
+    """How much can still be written to the disk of a folder."""
 
 
 def request_policy(settings: IngestSettings) -> RequestPolicy:
@@ -206,7 +216,7 @@ def parse_report(retailer_id: str, day: date, read: Callable[[], ControlReport])
         return read()
     except (RejectRecord, KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise StopRun(
-            f"{retailer_id}'s daily report of {day} cannot be read ({error}):"
+            f"{retailer_id}'s daily report of {day} cannot be read ({shortened(str(error), _SHOWN_CHARACTERS)}):"
             " the API is not what its connector expects."
         ) from error
 
@@ -228,8 +238,40 @@ def change_time(read: Callable[[], datetime]) -> datetime:
         return ANY_TIME
 
 
+def read_changes(
+    retailer_id: str,
+    pages: Iterable[RawPage[Raw]],
+    note: Callable[[dict[date, datetime], Raw], None],
+    limits: PageLimits,
+) -> Changes:
+    """The changes on these pages. `note` adds those of one row with `keep_latest_change`.
+
+    A row that it cannot read is left out, and the first ones are logged. Raises StopRun if there is no page.
+    """
+    dates: dict[date, datetime] = {}
+    as_of: datetime | None = None
+    unread = 0
+    for page in pages:
+        limits.check(page.rows, page.requested)
+        as_of = as_of or page.as_of
+        for row in page.rows:
+            try:
+                note(dates, row)
+            except (RejectRecord, ValueError, KeyError, TypeError, AttributeError) as error:
+                unread += 1
+                if unread <= _LOGGED_ROWS:
+                    _log.warning("a changed row cannot be read", retailer_id=retailer_id, error=describe_error(error))
+    if unread > _LOGGED_ROWS:
+        _log.warning("changed rows cannot be read", retailer_id=retailer_id, rows=unread)
+    if as_of is None:
+        raise StopRun(f"{retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md.")
+    return Changes(dates, as_of)
+
+
 def keep_latest_change(dates: dict[date, datetime], day: date, changed_at: datetime) -> None:
-    """Keep the latest change of each date."""
+    """Keep the latest change of each date. Dates on which no record can be are left out."""
+    if not FIRST_DATE <= day <= LAST_DATE:
+        return
     if day not in dates or dates[day] < changed_at:
         dates[day] = changed_at
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import duckdb
@@ -41,6 +42,8 @@ _log = get_logger(__name__)
 _LISTINGS = 4
 """How often a listing that keeps changing is read, the first reading included."""
 _PAUSE_SECONDS = 1.0
+_MOST_NOT_LANDED = 1_000
+"""How many rejected records of a date that is not landed are kept, so that a source cannot fill the warehouse."""
 _DUCKDB_MEMORY_FULL = re.compile("failed to (allocate|pin block|offload)|could not allocate")
 
 
@@ -147,12 +150,26 @@ def _read(connector: Connector[Any], day: date, listing: Listing, limits: PageLi
             limits.check(page.rows, page.requested)
             as_of = max(as_of, page.as_of)
             listing.add(page)
+            _check_room(f"{connector.retailer_id} {day}", listing, runtime)
     if is_empty:
         raise StopRun(
             f"{connector.retailer_id} {day}: the connector sent no page. A date without sales is one page without rows."
             " The partition was not replaced."
         )
     return _Reading(listing, *listing.complete(), requested_from, as_of)
+
+
+def _check_room(what: str, listing: Listing, runtime: Runtime) -> None:
+    """Raise StopRun if a listing has taken more of the disk than is left.
+
+    So as much stays free as the largest of several listings takes, for whatever else needs the disk.
+    """
+    if listing.size_bytes > (free := runtime.free_bytes(listing.directory)):
+        raise StopRun(
+            f"{what}: the listing has {listing.size_bytes:,} bytes so far, and the disk of {tempfile.gettempdir()} has"
+            f" only {free:,} left. Does the source send more than it should? If not, make room there, or set TMPDIR to"
+            " a folder of a larger disk."
+        )
 
 
 def _clock_warnings(retailer_id: str, reading: _Reading, now: datetime) -> tuple[str, ...]:
@@ -176,8 +193,9 @@ def _check_rejections(
     if totals.rejected <= max_share * totals.fetched:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
+    lines = rejected_lines(reading.listing.connection.cursor(), day, reading.listing)
     with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
-        dead_letters.record(cursor, rejected_lines(reading.listing.connection.cursor(), day, reading.listing), origin)
+        dead_letters.record(cursor, islice(lines, _MOST_NOT_LANDED), origin)
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.items())
     raise StopRun(
         f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"

@@ -71,7 +71,8 @@ class Listing:
         self._sent: list[_SentPage] = []
         self._shown: tuple[int, list[Any]] | None = None
         """The lines of the page that was read again last."""
-        self._pages = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
+        self._directory = directory
+        self._pages = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by close()
         self._text = (directory / "lines.json").open("wb")
         self._size = 0
         self._digest = hashlib.sha256()
@@ -80,6 +81,17 @@ class Listing:
             " CREATE OR REPLACE TABLE rejected_contents(digest UBIGINT);"
             f" CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})"
         )
+
+    @property
+    def directory(self) -> Path:
+        """Where its files are."""
+        return self._directory
+
+    @property
+    def size_bytes(self) -> int:
+        """How much it has written to the disk so far: the pages, and the lines of those that are mapped."""
+        last = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
+        return last.offset + last.size_bytes + self._size
 
     def add(self, page: RawPage[Any]) -> None:
         """Add the rows of a page, in the order of the listing."""

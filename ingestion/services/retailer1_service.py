@@ -18,11 +18,9 @@ from ingestion.services.numbers import point_decimal
 from ingestion.services.times import iso_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
-from shared.logs import get_logger
 from shared.partitions import ControlReport
 from shared.sources.definition import Connection, SourceDefinition
 
-_log = get_logger(__name__)
 LISTING_PATH = "/v1/sales"
 _MAPPING = Path(__file__).with_name("retailer1_mapping.yaml")
 _ROWS, _MOST_ROWS = 1000, 2500
@@ -80,22 +78,10 @@ class Retailer1Service:
 
     def list_changes(self, since: datetime) -> Changes:
         """Dates of lines changed since then, including the dates they had before."""
-        dates: dict[date, datetime] = {}
-        as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
-        for _, page in self._pages({"updated_since": since.astimezone(UTC).isoformat(timespec="seconds")}):
-            limits.check(page.rows, page.requested)
-            as_of = as_of or page.as_of
-            for row in page.rows:
-                try:
-                    _note(dates, row)
-                except (RejectRecord, ValueError, KeyError, TypeError) as error:
-                    _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
-        if as_of is None:
-            raise StopRun(
-                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
-            )
-        return Changes(dates, as_of)
+        updated_since = since.astimezone(UTC).isoformat(timespec="seconds")
+        pages = (page for _, page in self._pages({"updated_since": updated_since}))
+        return protocol.read_changes(self.retailer_id, pages, _note, limits)
 
     def close(self) -> None:
         """See `Connector.close`."""

@@ -22,11 +22,9 @@ from ingestion.services.numbers import minor_units
 from ingestion.services.times import epoch_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
-from shared.logs import get_logger
 from shared.partitions import ControlReport
 from shared.sources.definition import Connection, SourceDefinition
 
-_log = get_logger(__name__)
 LISTING_PATH = "/orders"
 _MAPPING = Path(__file__).with_name("retailer2_mapping.yaml")
 _ORDERS, _MOST_ORDERS = 250, 1000
@@ -121,22 +119,9 @@ class Retailer2Service:
 
     def list_changes(self, since: datetime) -> Changes:
         """Dates of orders modified since then, including the dates they had before."""
-        dates: dict[date, datetime] = {}
-        as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
-        for page in self._pages({"modified_since": str(int(since.timestamp()))}):
-            limits.check(page.rows, page.requested)
-            as_of = as_of or page.as_of
-            for order in page.rows:
-                try:
-                    self._note(dates, order)
-                except (RejectRecord, ValueError, KeyError, TypeError) as error:
-                    _log.warning("a changed order cannot be read", retailer_id=self.retailer_id, error=str(error))
-        if as_of is None:
-            raise StopRun(
-                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
-            )
-        return Changes(dates, as_of)
+        pages = self._pages({"modified_since": str(int(since.timestamp()))})
+        return protocol.read_changes(self.retailer_id, pages, self._note, limits)
 
     def close(self) -> None:
         """See `Connector.close`."""

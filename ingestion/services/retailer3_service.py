@@ -25,11 +25,9 @@ from ingestion.services.numbers import comma_decimal
 from ingestion.services.times import day_first, wall_clock
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
-from shared.logs import get_logger
 from shared.partitions import ControlReport
 from shared.sources.definition import Connection, SourceDefinition
 
-_log = get_logger(__name__)
 LISTING_PATH = "/api/ventas"
 _MAPPING = Path(__file__).with_name("retailer3_mapping.yaml")
 _LINES, _MOST_LINES = 500, 2500
@@ -106,22 +104,9 @@ class Retailer3Service:
 
     def list_changes(self, since: datetime) -> Changes:
         """Dates of lines changed since then (to the minute), including the dates they had before."""
-        dates: dict[date, datetime] = {}
-        as_of: datetime | None = None
         limits = PageLimits(f"{self.retailer_id}: the list of changes", *self._limits)
-        for _, page in self._pages({"modificado_desde": self._wall_clock_before(since)}):
-            limits.check(page.rows, page.requested)
-            as_of = as_of or page.as_of
-            for row in page.rows:
-                try:
-                    self._note(dates, row)
-                except (RejectRecord, KeyError, TypeError) as error:
-                    _log.warning("a changed row cannot be read", retailer_id=self.retailer_id, error=str(error))
-        if as_of is None:
-            raise StopRun(
-                f"{self.retailer_id} sent no page in response to a request for changes. See docs/RETAILERS.md."
-            )
-        return Changes(dates, as_of)
+        pages = (page for _, page in self._pages({"modificado_desde": self._wall_clock_before(since)}))
+        return protocol.read_changes(self.retailer_id, pages, self._note, limits)
 
     def close(self) -> None:
         """See `Connector.close`."""
@@ -174,14 +159,6 @@ class Retailer3Service:
         protocol.keep_latest_change(dates, wall_clock("fecha_hora", row["fecha_hora"], self._zone).date(), changed_at)
         if previous := row.get("fecha_anterior"):
             protocol.keep_latest_change(dates, day_first("fecha_anterior", previous), changed_at)
-
-
-def _path_and_query(link: str) -> tuple[str, dict[str, str]]:
-    try:
-        address = urlsplit(link)
-    except ValueError:  # not a URL
-        return "", {}
-    return address.path, dict(parse_qsl(address.query))
 
 
 def _next(link: str) -> str | None:

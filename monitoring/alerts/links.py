@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from shared.urls import page_url
+
 
 def airflow_address() -> str | None:
-    """The address of Airflow's web interface, without a slash at its end; None when it is not set."""
-    base = os.environ.get("AIRFLOW__API__BASE_URL") or os.environ.get("AIRFLOW_URL")
-    return base.rstrip("/") if base else None
+    """The address of Airflow's web interface, without a user and without a slash at its end; None if it is not set."""
+    return page_url(os.environ.get("AIRFLOW__API__BASE_URL") or os.environ.get("AIRFLOW_URL") or "")
 
 
 def alert_page(alert_id: int) -> str | None:

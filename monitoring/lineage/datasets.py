@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.urls import server_of
+
 _DECLARATIONS = [Path(__file__).with_name(name) for name in ("declarations.toml", "views.toml")]
 """The views' part is generated from materialized_views/definitions."""
 _OPS = {
@@ -98,11 +100,9 @@ def table(dsn: str, name: str) -> DataSet:
 
 
 def endpoint(url: str, path: str) -> DataSet:
-    """What a retailer's API lists under `path`."""
+    """What a retailer's API lists under `path`. The path of the URL itself is left out, since a key may be in it."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    where = f"{host}:{parts.port}" if parts.port else host
-    return DataSet(f"{parts.scheme}://{where}", f"{parts.path.rstrip('/')}{path}")
+    return DataSet(f"{parts.scheme}://{server_of(url)}", path or "/")
 
 
 def named(namespace: str, name: str) -> DataSet:

@@ -37,7 +37,7 @@ def check_airflow(environ: Mapping[str, str], now: datetime, advice: Advice) -> 
         components = _components(api, advice)
         if isinstance(components, Finding):
             return [components]
-        found.append(Finding(AREA, "API server", Health.OK, f"{url} responds"))
+        found.append(Finding(AREA, "API server", Health.OK, f"{api.page_url} responds"))
         found += [_component(*each, components, now, advice) for each in COMPONENTS]
         if _has_database(components):  # without it, no login is possible
             with reported(AREA, DAG_ID, found):
@@ -49,10 +49,10 @@ def _components(api: AirflowApi, advice: Advice) -> Mapping[str, Any] | Finding:
     try:
         return api.health()
     except AirflowUnavailable as error:
-        reason = f"{api.url}: {error.reason}"
+        reason = f"{api.page_url}: {error.reason}"
         remedy = f"{advice.start('airflow-webserver')}, or correct AIRFLOW_URL"
     except RetailError:
-        reason = f"{api.url} responds, but not as Airflow 3 does"
+        reason = f"{api.page_url} responds, but not as Airflow 3 does"
         remedy = f"{advice.restart('airflow-webserver')}; or correct AIRFLOW_URL"
     return Finding(AREA, "API server", Health.DOWN, reason, remedy)
 
@@ -124,7 +124,7 @@ def _dag(api: AirflowApi, advice: Advice) -> Iterator[Finding]:
         remedy = advice.restart("airflow-dag-processor")
         yield Finding(AREA, DAG_ID, Health.DOWN, "Airflow has not read its file for some time", remedy)
     elif dag.get("is_paused"):
-        remedy = f"Unpause it to have it run daily: {api.url}/dags/{DAG_ID}"
+        remedy = f"Unpause it to have it run daily: {api.page_url}/dags/{DAG_ID}"
         yield Finding(AREA, DAG_ID, Health.ATTENTION, "it is paused", remedy)
     else:
         following = str(dag.get("next_dagrun_run_after") or "")[:16].replace("T", " ")
@@ -143,11 +143,11 @@ def _latest_run(api: AirflowApi, timezone: str, now: datetime) -> Iterator[Findi
         age = now - began if began else timedelta()
         if run.state == "failed":
             reason += f"; {_failed_tasks(api, run)}"
-            remedy = f"Read the log: {run.page(api.url)}; fix the cause, then clear the task"
+            remedy = f"Read the log: {run.page(api.page_url)}; fix the cause, then clear the task"
             yield Finding(AREA, item, Health.ATTENTION, reason, remedy)
         elif (run.state == "running" and age > HANGING_AFTER) or (run.state == "queued" and age > WAITING_AFTER):
             reason += f", for {format_span(age.total_seconds())}"
-            yield Finding(AREA, item, Health.ATTENTION, reason, f"See what it waits for: {run.page(api.url)}")
+            yield Finding(AREA, item, Health.ATTENTION, reason, f"See what it waits for: {run.page(api.page_url)}")
         else:
             yield Finding(AREA, item, Health.OK, reason)
 

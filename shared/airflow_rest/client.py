@@ -12,7 +12,7 @@ import requests
 
 from shared.config import read_environment
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
-from shared.urls import shown_url, shown_value
+from shared.urls import UNCLEAR, page_url, shown_url, shown_value
 
 DAG_ID = "retail_data_pipeline"
 POOL = "retail_pipeline"
@@ -71,6 +71,11 @@ class AirflowApi:
                 " (python3 scripts/generate_env.py writes one; `make up` writes .local/env)."
             )
         return cls(found["AIRFLOW_URL"].rstrip("/"), found["AIRFLOW_USERNAME"], found["AIRFLOW_PASSWORD"])
+
+    @property
+    def page_url(self) -> str:
+        """The address of the web interface for messages and links: `url` without a user and a password."""
+        return page_url(self.url) or UNCLEAR
 
     def call(self, method: str, path: str, body: object | None = None) -> dict[str, Any]:
         """Send one request and return the JSON of its response.

@@ -1,13 +1,15 @@
 """Lands a date of the sources and prints as JSON how it ended: python -m tests.hostile.landing DATE watermark SOURCE…
 
-A process of its own, so that its memory can be measured.
+A process of its own, so that its memory can be measured. FREE_BYTES: so much is free on its disk.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +29,9 @@ def main(day: str, since_watermark: str, *sources: str) -> None:
     """Land, and print."""
     configure_logging()
     waits: list[float] = []
+    runtime = Runtime(sleep=waits.append)
+    if free := os.environ.get("FREE_BYTES"):
+        runtime = replace(runtime, free_bytes=lambda _: int(free))
     started = time.monotonic()
     result = run(
         date.fromisoformat(day),
@@ -34,7 +39,7 @@ def main(day: str, since_watermark: str, *sources: str) -> None:
         settings=load_settings(),
         run_id="hostile",
         since_watermark=since_watermark == "yes",
-        runtime=Runtime(sleep=waits.append),
+        runtime=runtime,
     )
     ended = {
         "retailers": result.as_dict()["retailers"],

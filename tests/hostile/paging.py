@@ -91,6 +91,12 @@ MODES = (
         by_report(Fails("StopRun|RetryLater", "far more than the control report has|took more than"), TOO_LONG),
         settings={"INGEST_LISTING_MINUTES": "0.2"},
     ),
+    Mode(
+        "new rows until the disk is full",
+        new_rows,
+        Fails("StopRun", "bytes so far, and the disk of .* has only 1,000,000 left"),
+        settings={"FREE_BYTES": "1000000"},
+    ),
     *(Mode(f"a total: {name}", source(total=total), result, totals) for name, (total, result) in TOTALS.items()),
     Mode(
         "a total: negative",

@@ -144,7 +144,12 @@ MODES = (
     mode(
         "another content type",
         every_reply(lambda given: replace(given, content_type="text/json")),
-        Fails("RetryLater", "sent text/json instead of JSON"),
+        Fails("RetryLater", "sent 'text/json' instead of JSON"),
+    ),
+    mode(
+        "90 content types of 60 KB",
+        with_headers(*[b"Content-Type: " + b"a://" * 15_000] * 90),
+        Fails("RetryLater", r"sent 'application/json, a://(a://)*a?:?/?' instead of JSON"),
     ),
     mode("gzip", every_reply(packed), Lands()),
     *(

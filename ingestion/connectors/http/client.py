@@ -26,6 +26,8 @@ from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.urls import server_of
 
 _CHUNK_BYTES = 256 * 1024
+_LONGEST_TYPE = 60
+"""Characters of a content type that are looked at, and shown. A server can send megabytes."""
 _CONNECT_SECONDS = 10.0
 _NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -254,10 +256,11 @@ class HttpClient:
         return body
 
     def _parse(self, response: requests.Response, body: bytearray) -> Any:
-        kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        kind = response.headers.get("Content-Type", "").partition(";")[0][:_LONGEST_TYPE].strip().lower()
         if kind != "application/json" and not kind.endswith("+json"):
+            sent = ascii(kind) if kind else "no content type"
             raise RetryLater(
-                f"{self._api.name} at {self._api.host} sent {kind or 'no content type'} instead of JSON."
+                f"{self._api.name} at {self._api.host} sent {sent} instead of JSON."
                 f" Run again later; if this persists, check {self._api.url_setting}."
             )
         most = self._limits.max_memory

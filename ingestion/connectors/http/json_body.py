@@ -33,7 +33,8 @@ _MOST_DIGITS = 1_000
 _MOST_LEVELS = 500
 _SHOWN_CHARACTERS = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""A text without its end goes on to the end of the body. It is not looked for again at each of its quotes."""
 _TOO_DEEP = "\udfff nested too deeply"
 """In place of a value; no text can contain it, since a byte that is not UTF-8 becomes another surrogate."""
 

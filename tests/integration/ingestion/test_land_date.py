@@ -54,13 +54,18 @@ def land(make_platform: Callable[[Sequence[Vendor]], Platform]) -> Callable[...,
     zone = RawZone(bucket, platform.dsn, "test-run")
 
     def run(
-        *pages: list[Any], memory_mb: int = 64, temporary_mb: int = 1_000, report: ControlReport | None = None
+        *pages: list[Any],
+        memory_mb: int = 64,
+        temporary_mb: int = 1_000,
+        free_bytes: int = 10**9,
+        report: ControlReport | None = None,
     ) -> LandedDate:
         ingest = settings.ingest.model_copy(update={"memory_mb": memory_mb})
         with workspace(memory_mb, threads=1) as connection:
             connection.execute(f"SET max_temp_directory_size = '{temporary_mb}MB'")
             connector: Any = Pages(pages, report)
-            return land_date(connector, DAY, zone, ingest, Runtime(sleep=lambda _: None), connection)
+            runtime = Runtime(sleep=lambda _: None, free_bytes=lambda _: free_bytes)
+            return land_date(connector, DAY, zone, ingest, runtime, connection)
 
     return run
 
@@ -110,6 +115,21 @@ def test_a_full_disk_names_the_folder(land: Callable[..., LandedDate]) -> None:
     with files_of_at_most(100_000), pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*TMPDIR"):
         land([row_1(sale_id=f"S{number}") for number in range(1_000)])
     assert land([row_1()]).landed == 1
+
+
+def test_a_listing_takes_at_most_as_much_of_the_disk_as_it_leaves_free(land: Callable[..., LandedDate]) -> None:
+    pages = [[row_1(sale_id=f"{page} {number}") for number in range(100)] for page in range(10)]
+    assert land(*pages).landed == 1_000
+    with pytest.raises(StopRun, match=r"retailer_1 2024-01-15: the listing has .* bytes .* has only 100,000 left"):
+        land(*pages, free_bytes=100_000)
+
+
+def test_of_a_date_that_is_not_landed_only_the_first_rejected_records_are_kept(
+    land: Callable[..., LandedDate], make_platform: Callable[[Sequence[Vendor]], Platform]
+) -> None:
+    with pytest.raises(StopRun, match="1500 of 1500 records rejected"):
+        land([row_1(sale_id=f"S{number}", currency="ZZZ") for number in range(1_500)])
+    assert make_platform([]).query("SELECT count(*) FROM ops.dead_letters") == [(1_000,)]
 
 
 def test_a_disk_that_is_full_for_duckdb_names_the_folder(land: Callable[..., LandedDate]) -> None:

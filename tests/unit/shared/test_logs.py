@@ -152,6 +152,19 @@ def test_credentials_of_urls_are_masked_in_fields_and_tracebacks(
     assert json.loads(log.splitlines()[0])["url"] == "http://***@host"
 
 
+def test_a_long_text_is_cut_and_the_record_stays_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
+    configure_logging(form="json")
+    get_logger("test").warning("failed", reason="x" * 1_000_000, many=["y" * 10] * 100_000)
+    logging.getLogger("a library").warning("z" * 1_000_000)
+    first, second = (tmp_path / "retail.log").read_text(encoding="utf-8").splitlines()
+    assert len(first) <= 200_000
+    assert len(second) == 200_000
+    get_logger("test").warning("failed", reason="x" * 1_000_000)
+    last = (tmp_path / "retail.log").read_text(encoding="utf-8").splitlines()[-1]
+    assert json.loads(last)["reason"] == "x" * 19_999 + "\u2026"
+
+
 def test_a_closed_standard_error_does_not_fail_the_work_that_is_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

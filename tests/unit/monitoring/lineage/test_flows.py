@@ -14,7 +14,8 @@ API = endpoint("https://shop.example.com/", "/v1/sales")
 
 def test_data_sets_are_named_as_openlineage_names_them() -> None:
     assert (API.namespace, API.name) == ("https://shop.example.com", "/v1/sales")
-    assert endpoint("http://127.0.0.1:5001/base", "/x").name == "/base/x"
+    assert endpoint("http://127.0.0.1:5001/a-key", "/x").name == "/x"
+    assert endpoint("http://user:s3cret@[::1]:5001/a-key", "") == DataSet("http://[::1]:5001", "/")
     sales = table(DSN, "fact_sales")
     assert (sales.namespace, sales.name) == ("postgres://db.example.com:5499", "retail_analytics.public.fact_sales")
     assert table("postgresql://u@h/db", "load_ledger") == DataSet("postgres://h:5432", "db.ops.load_ledger")
