@@ -20,7 +20,7 @@ import urllib3
 
 from ingestion.connectors.http.deadline import DeadlineSession
 from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
-from ingestion.connectors.http.json_body import memory_of, read_json
+from ingestion.connectors.http.json_body import TooLargeToReadCarefully, memory_of, read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
 from shared.urls import server_of
@@ -272,6 +272,12 @@ class HttpClient:
             )
         try:
             return read_json(body, most)
+        except TooLargeToReadCarefully as error:
+            raise StopRun(
+                f"{self._api.name} at {self._api.host} sent {len(body):,} bytes that are not JSON, or have a value that"
+                f" cannot be read ({error}). A page of this size cannot be read value by value. Request smaller pages,"
+                " or have the value corrected."
+            ) from error
         except ValueError as error:
             raise RetryLater(f"{self._api.name} at {self._api.host} sent invalid JSON. Run again later.") from error
 

@@ -23,6 +23,7 @@ class CornerShopApi(ConnectorApi):
     listing_path = "/orders"
     rows_key = "orders"
     currency = "CHF"
+    most_rows = 200
     sends_time = False
     shows_growth = False
 

@@ -17,6 +17,7 @@ from shared.config import IngestSettings
 from shared.sources.definition import Connection, SourceDefinition
 
 _MAPPING = Path(__file__).with_name("mapping.yaml")
+_ORDERS = 200
 
 
 class CornerShop:
@@ -43,10 +44,11 @@ class CornerShop:
         number, more = 0, True
         while more:
             number += 1
-            response = self._client.get(self.listing_path, {"day": day.isoformat(), "page": str(number)})
+            parameters = {"day": day.isoformat(), "page": str(number), "size": str(_ORDERS)}
+            response = self._client.get(self.listing_path, parameters)
             orders = protocol.required_field(self.retailer_id, response, "orders", list)
             more = response.value.get("more") is True
-            yield RawPage(number, orders, protocol.source_time(response))
+            yield RawPage(number, orders, protocol.source_time(response), requested=_ORDERS)
 
     def normalize_sales_record(self, raw: dict[str, Any]) -> SalesRecord:
         """An order with one line as a `SalesRecord`. Raises RejectRecord."""

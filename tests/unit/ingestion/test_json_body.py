@@ -10,10 +10,17 @@ from datetime import UTC, date, datetime
 import orjson
 import pytest
 
-from ingestion.connectors.http.json_body import memory_of, read_json
+from ingestion.connectors.http.json_body import (
+    _CAREFUL_SHARE,
+    TooLargeToReadCarefully,
+    _carefully,
+    memory_of,
+    read_json,
+)
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
+from ingestion.mapping.json_objects import Unread
 from ingestion.mapping.workspace import workspace
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1
@@ -115,5 +122,24 @@ def test_nothing_is_counted_in_a_body_that_cannot_take_too_much() -> None:
 def test_a_value_that_cannot_be_read_in_a_large_body_is_not_looked_for() -> None:
     body = b'["' + b"x" * 100_000 + b'", NaN]'
     assert read_json(body, 10_000_000)[0] == "x" * 100_000
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises(TooLargeToReadCarefully, match=r"at character 100005"):
         read_json(body, 150_000)
+
+
+def test_a_value_that_cannot_be_read_rejects_its_row_also_on_a_page_of_five_megabytes() -> None:
+    body = json.dumps([row_1(sale_id=f"S{number}") for number in range(8_500)]).encode()
+    assert len(body) > 5_000_000
+    rows = read_json(body[:-1] + b", NaN]", 64 * 2**20)
+    assert (len(rows), type(rows[-1])) == (8_501, Unread)
+
+
+def test_reading_value_by_value_takes_the_memory_that_is_planned_for_it() -> None:
+    usual = b",".join([json.dumps(row_1()).encode()] * 2_000)
+    for many in (b"NaN," * 50_000, rb'"\ud83d",' * 50_000, b'{"a":"bc"},' * 50_000, b"[[[]]]," * 50_000, usual + b","):
+        body = b"[" + many + b"NaN]"
+        tracemalloc.start()
+        value = _carefully(body)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert value
+        assert peak <= memory_of(body, 1) * _CAREFUL_SHARE
