@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.errors import FixConfiguration
-from shared.scratch import out_of_space
+from shared.scratch import unwritable
 
 
 class StackError(FixConfiguration):
@@ -31,7 +31,7 @@ def not_writable(error: OSError) -> str | None:
     if error.errno == errno.EROFS:
         return f"{place} is on a file system that may only be read. Mount it so that it can be written, then try again"
     if error.errno not in (errno.EACCES, errno.EPERM):
-        return str(full) if (full := out_of_space(error)) else None
+        return str(full) if (full := unwritable(error)) else None
     if _owner(place) == os.geteuid():
         return f"{place} may not be written ({error.strerror}), although it is yours. Run: chmod -R u+rwX .local"
     return (

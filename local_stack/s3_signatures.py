@@ -102,7 +102,7 @@ def reject_web_pages(request: Request) -> None:
         host = urlsplit(f"//{request.header('host') or ''}").hostname or ""
     except ValueError:
         host = ""
-    if host not in _OUR_HOSTS and not host.endswith(".localhost"):
+    if host not in _OUR_HOSTS:
         raise _denied("This store is at 127.0.0.1 and localhost only.")
 
 

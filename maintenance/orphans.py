@@ -11,7 +11,7 @@ from shared.database import Connection, lock_in_transaction, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
-from shared.scratch import remove_abandoned
+from shared.scratch import remove_abandoned, remove_older
 
 ABANDONED_AFTER = timedelta(days=1)
 """What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
@@ -29,6 +29,7 @@ def remove_orphans(context: TaskContext) -> TaskResult:
     """Drop unattached months, close runs that were killed, abort uploads that nobody continues.
 
     Remove unused copies in the raw zone, and temporary folders of this user's processes on this machine that are gone.
+    Those of older versions, which had no locks, are removed if nothing was written to them for a day.
     Leaves a running load alone: its months and folders are locked, and its row, uploads and copies are newer. A copy
     that a manifest describes stays: the partition may be readable only from it, until its date is landed again.
     """
@@ -49,7 +50,7 @@ def remove_orphans(context: TaskContext) -> TaskResult:
         for bucket in (s3.bucket_raw, s3.bucket_processed)
         for key in abort_uploads(s3, bucket, untouched_since=before)
     ]
-    folders = remove_abandoned()
+    folders = remove_abandoned() + remove_older(before)
     summary = (
         f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
         f" {len(copies)} copies and {len(folders)} temporary folders removed"

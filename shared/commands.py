@@ -22,7 +22,7 @@ from rich.console import Console
 from shared import parallel
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
-from shared.scratch import out_of_space
+from shared.scratch import unwritable
 from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
 
 DateArgument = Annotated[
@@ -78,7 +78,7 @@ def exit_code() -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
-        if (full := out_of_space(error)) is None:
+        if (full := unwritable(error)) is None:
             raise
         drop_unwritten_output()
         typer.echo(str(full), err=True)

@@ -14,17 +14,20 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from shared.errors import FixConfiguration
 
 _PREFIX = "retail-scratch-"
-"""Another one than before there were locks: an older version that runs on this machine must not lose its folders."""
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""Differs from the prefix of versions without locks."""
+_PREFIX_WITHOUT_LOCKS = "retail-work-"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_TO_DUCKDB = re.compile("max_temp_directory_size|No space left")
 
 
@@ -57,16 +60,35 @@ def remove_abandoned(parent: Path | None = None) -> list[str]:
     return [str(each) for each in sorted(place.glob(f"{_PREFIX}*")) if _remove_if_abandoned(each)]
 
 
+def remove_older(before: datetime) -> list[str]:
+    """Delete this user's folders of versions without locks in which nothing was written since; returns their paths."""
+    removed = []
+    for directory in sorted(Path(tempfile.gettempdir()).glob(f"{_PREFIX_WITHOUT_LOCKS}*")):
+        with suppress(OSError):  # another process has just removed it, or it belongs to another user
+            found = directory.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue
+            if max(each.lstat().st_mtime for each in (directory, *directory.rglob("*"))) < before.timestamp():
+                shutil.rmtree(directory)
+                removed.append(str(directory))
+    return removed
+
+
 def disk_is_full(error: BaseException) -> bool:
-    """Whether an error of Python or DuckDB says that a disk has no space left, or may only be read."""
+    """Whether an error of Python or DuckDB says that a disk has no space left."""
     return getattr(error, "errno", None) in _FULL or bool(_FULL_TO_DUCKDB.search(str(error)))
 
 
-def out_of_space(error: BaseException) -> FixConfiguration | None:
-    """What to do about an error, if it says that a disk is full; None for any other."""
+def unwritable(error: BaseException) -> FixConfiguration | None:
+    """What to do about an error, if it says that a disk is full or may only be read; None for any other."""
+    reason = str(error).partition("\n")[0]
+    if getattr(error, "errno", None) == errno.EROFS:
+        return FixConfiguration(
+            f"A file cannot be written: {reason}. Mount the file system so that it can be written, or name another"
+            " place; then run again."
+        )
     if not disk_is_full(error):
         return None
-    reason = str(error).partition("\n")[0]
     return FixConfiguration(
         f"A file cannot be written: {reason}. Make room there or in {_place()}, or set TMPDIR to a folder of a larger"
         " disk; then run again."

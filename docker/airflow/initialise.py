@@ -31,7 +31,9 @@ POOL, POOL_SLOTS = "retail_pipeline", 8
 def check_secrets() -> None:
     """Raises SystemExit if a secret is empty: Airflow would store connections unencrypted, or accept no password."""
     if missing := [setting for name, setting in REQUIRED.items() if not os.environ.get(name, "").strip()]:
-        raise SystemExit(f"{', '.join(missing)} is missing. Run python3 scripts/generate_env.py")
+        raise SystemExit(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. Run python3 scripts/generate_env.py"
+        )
 
 
 def migrate() -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from shared.scratch import out_of_space, scratch_directory
+from shared.scratch import scratch_directory, unwritable
 
 MEMORY_MB = 512
 """What DuckDB may keep in memory; larger tables spill to disk.
@@ -33,7 +33,7 @@ def workspace(memory_mb: int = MEMORY_MB, threads: int | None = None) -> Iterato
             connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             yield connection
         except (duckdb.Error, OSError) as error:
-            if full := out_of_space(error):
+            if full := unwritable(error):
                 raise full from error
             raise
         finally:

@@ -215,8 +215,8 @@ BEHAVIOUR = Section(
         optional(
             "INGEST_MAX_RESPONSE_MB",
             "32",
-            "Largest accepted response of a retailer, in MiB, unpacked. Its values may take twice as much memory. The values"
-            " of usual rows take about six times their bytes, so a page of them may have a third of it.",
+            "Largest accepted response of a retailer, in MiB, unpacked. Its values may take twice as much memory. The"
+            " values of usual rows take about six times their bytes, so a page of them may have a third of it.",
         ),
         optional("RETAIL_TRACEBACK", "", "Any value: the `retail` command shows the traceback of a defect."),
     ),

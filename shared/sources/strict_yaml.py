@@ -48,9 +48,24 @@ class StrictLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml comes without 
         return super().compose_sequence_node(anchor)
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        """Read a mapping."""
+        """Read a mapping. Its keys are texts, and none is there twice in what the user wrote.
+
+        PyYAML later adds the keys that `<<` merges to this node, where they may be there twice.
+        """
         self._check_level()
-        return super().compose_mapping_node(anchor)
+        node = super().compose_mapping_node(anchor)
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _error("a key must be a text", key)
+            if key.tag not in (f"{_TAG}str", f"{_TAG}merge"):
+                raise _error(
+                    f"YAML reads the key {key.value!r:.60} as another value than a text; put it in quotes", key
+                )
+            if key.value in seen:
+                raise _error(f"the key {key.value!r} is there twice", key)
+            seen.add(key.value)
+        return node
 
     def _check_level(self) -> None:
         if self._level > MOST_LEVELS:
@@ -72,22 +87,6 @@ class StrictLoader(yaml.SafeLoader):  # type: ignore[misc] # yaml comes without 
         if isinstance(value, str) and _NOT_TEXT.search(value):
             raise _error("a text has a character that is not one", node)
         return value
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """Build a mapping. Its keys are texts, and none is there twice."""
-        seen = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise _error("a key must be a text", key)
-            if key.tag not in (f"{_TAG}str", f"{_TAG}merge"):
-                raise _error(
-                    f"YAML reads the key {key.value!r:.60} as another value than a text; put it in quotes", key
-                )
-            if key.value in seen:
-                raise _error(f"the key {key.value!r} is there twice", key)
-            seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
 
 
 def _error(problem: str, place: Any) -> Exception:

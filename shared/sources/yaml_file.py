@@ -55,7 +55,7 @@ def read_yaml(path: Path) -> YamlFile:
 def _text(path: Path) -> str:
     """The text of a file. Raises FixConfiguration for one that is too large."""
     text = read_text(path)
-    if len(text) > MOST_BYTES:
+    if len(text.encode()) > MOST_BYTES:
         raise FixConfiguration(f"{path} has more than {MOST_BYTES // 1024} KB, which no layout or definition needs.")
     return text
 

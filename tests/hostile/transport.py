@@ -11,8 +11,8 @@ from functools import cache
 from tests.fakes.http_vendor import Reply, Request
 from tests.hostile.modes import Api, Fails, Lands, Mode, Respond, Result, every_reply, source
 
-SLOW = {"INGEST_TIMEOUT_SECONDS": "0.5", "INGEST_MAX_ATTEMPTS": "1"}
-TOO_SLOW = Fails("RetryLater", "took more than 2 s for one response")
+SLOW = {"INGEST_TIMEOUT_SECONDS": "2", "INGEST_MAX_ATTEMPTS": "1"}
+TOO_SLOW = Fails("RetryLater", "took more than 8 s for one response")
 CLOSED = Fails("RetryLater", "closed the connection during its response")
 NOT_HTTP = Fails("RetryLater", "sent a response that is not HTTP")
 STATUS = b"HTTP/1.1 200 OK\r\n"
@@ -118,8 +118,8 @@ MODES = (
     mode("trailers without end", every_reply(lambda given: chunked(given, b"0\r\n", b"X: y\r\n")), TOO_SLOW, **SLOW),
     mode(
         "nothing after the request",
-        every_reply(lambda given: replace(given, pause_seconds=1)),
-        Fails("RetryLater", "sent nothing for 0.5 s"),
+        every_reply(lambda given: replace(given, pause_seconds=4)),
+        Fails("RetryLater", "sent nothing for 2 s"),
         **SLOW,
     ),
     mode("a connection that is closed", always(b""), Fails("RetryLater", "cannot be reached")),

@@ -50,6 +50,7 @@ def _sample(file: StoredFile) -> bytes:
         with file.unpacked() as stream:
             return stream.read(SAMPLE_BYTES)
     except (EOFError, OSError, ValueError, zlib.error) as error:
+        file.check_unchanged()
         raise FixConfiguration(
             f"{file.path} cannot be unpacked ({file.compression}): it is cut off or damaged. Fetch it again."
         ) from error

@@ -135,8 +135,8 @@ class StoredFile:
 
     @contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
-        """The file's bytes, unpacked, up to the size that it has now."""
-        with open_regular(self.path) as stored:
+        """The file's bytes, unpacked, up to the size that it has now. Raises StopRun if it cannot be opened."""
+        with self._open() as stored:
             if self.compression == "gzip":
                 with gzip.GzipFile(fileobj=stored) as unpacked:
                     yield cast("IO[bytes]", unpacked)
@@ -149,11 +149,23 @@ class StoredFile:
             else:
                 yield stored
 
+    def _open(self) -> io.BufferedReader:
+        try:
+            return open_regular(self.path)
+        except OSError as error:
+            raise StopRun(
+                f"{self.path} cannot be read any more: {error.strerror}. Nothing was loaded; run again when it is"
+                " complete."
+            ) from error
+
     def stats(self) -> FileStats:
-        """Checksum and number of lines of the complete file. Raises StopRun when its compressed data is cut off."""
+        """Checksum and number of lines of the complete file.
+
+        Raises StopRun when its compressed data is cut off, or when the file is replaced or removed meanwhile.
+        """
         digest = hashlib.sha256()
         plain = _LineCount()
-        with open_regular(self.path) as stored:
+        with self._open() as stored:
             while chunk := stored.read(_CHUNK):
                 digest.update(chunk)
                 if self.compression == "none":
@@ -164,6 +176,7 @@ class StoredFile:
                     while chunk := stream.read(_CHUNK):
                         plain.add(chunk)
             except (EOFError, OSError, zlib.error) as error:
+                self.check_unchanged()
                 raise StopRun(
                     f"{self.path} ends early or is damaged: its {self.compression} data cannot be unpacked to its end."
                     " Nothing was loaded; fetch it again."
@@ -206,7 +219,7 @@ def _expand(source: str) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    """What looks like a CSV file, also what is none: a broken link is an error, not a file less."""
+    """What looks like a CSV file, including entries that are not files: a broken link is an error, not a file less."""
     found = sorted(
         entry
         for entry in folder.iterdir()

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 
 _NATURAL_NUMBER = re.compile("[0-9]{1,18}")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\x21-\x7e\xa0-\xff]([\t\x20-\x7e\xa0-\xff]*[\x21-\x7e\xa0-\xff])?|")
+_VALUE = re.compile(r"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?|")
+"""RFC 9110, 5.5."""
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 
 

@@ -48,8 +48,11 @@ def test_airflow_is_not_prepared_with_an_empty_secret(initialise: ModuleType, mo
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", " ")
     monkeypatch.delenv("AIRFLOW_PASSWORD")
     with pytest.raises(
-        SystemExit, match=r"AIRFLOW_FERNET_KEY, AIRFLOW_PASSWORD is missing. Run python3 scripts/generate_env"
+        SystemExit, match=r"AIRFLOW_FERNET_KEY, AIRFLOW_PASSWORD are missing. Run python3 scripts/generate_env"
     ):
+        initialise.check_secrets()
+    monkeypatch.setenv("AIRFLOW_PASSWORD", "x")
+    with pytest.raises(SystemExit, match="AIRFLOW_FERNET_KEY is missing"):
         initialise.check_secrets()
 
 

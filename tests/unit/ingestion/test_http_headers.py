@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingestion.connectors.http.client import Api, HeaderKey, HttpClient, JsonResponse, Limits
-from ingestion.connectors.http.headers import http_date, natural_number, retry_after_seconds
+from ingestion.connectors.http.headers import http_date, natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.connectors.protocol import source_time
 from ingestion.services.retailer2_service import _ClientCredentials
@@ -79,6 +79,12 @@ def test_a_key_that_no_header_can_have_is_a_mistake_in_the_configuration(name: s
     with pytest.raises(FixConfiguration, match=r"no header can have\. Correct SHOP_KEY in \.env") as raised:
         client.get("/sales")
     assert key == "a" or key not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["caf\u00e9", "a\x80b", "a\tb", "a b"])
+def test_every_character_that_a_header_may_have_can_be_in_a_key(key: str) -> None:
+    assert unsendable_header({"X-Key": key}) is None
+    assert unsendable_header({"X-Key": key.encode("latin-1")}) is None
 
 
 def test_a_link_that_is_not_a_url_leads_nowhere() -> None:

@@ -266,6 +266,7 @@ def test_a_presigned_url_that_was_changed_is_rejected(text: str, by: str, code: 
         {"Host": "example.com:9000"},
         {"Host": "127.0.0.1.example.com"},
         {"Host": "localhost.example.com"},
+        {"Host": "evil.localhost:9000"},
         {"Host": "[::1"},
         {"Host": ""},
     ],
@@ -278,9 +279,7 @@ def test_what_a_browser_sends_for_a_web_page_is_rejected_even_when_it_is_signed(
     assert (caught.value.status[:3], caught.value.code) == ("403", "AccessDenied")
 
 
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1:9000", "127.0.0.1", "localhost:9000", "LOCALHOST", "raw.localhost:9000", "[::1]:9000"]
-)
+@pytest.mark.parametrize("host", ["127.0.0.1:9000", "127.0.0.1", "localhost:9000", "LOCALHOST", "[::1]:9000"])
 def test_programs_reach_the_store_by_each_name_of_this_machine(host: str) -> None:
     reject_web_pages(Sent("GET", "/", {"Host": host}).request)
     reject_web_pages(Sent("GET", "/", {"Host": host, "Sec-Fetch-Site": "none"}).request)

@@ -5,15 +5,17 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from shared.config import PROJECT_ROOT
-from shared.scratch import remove_abandoned, scratch_directory
+from shared.scratch import remove_abandoned, remove_older, scratch_directory
 from tests.project_files import project_files
 
 WORKING = """
@@ -82,6 +84,24 @@ def test_what_is_not_a_temporary_folder_stays(tmp_path: Path) -> None:
 
     assert remove_abandoned(tmp_path) == []
     assert (tmp_path / "target" / "file").exists()
+
+
+def test_folders_of_older_versions_are_removed_when_nothing_was_written_for_a_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    old, used, other = (tmp_path / name for name in ("retail-work-old", "retail-work-used", "work-other"))
+    for folder in (old, used, other):
+        (folder / "below").mkdir(parents=True)
+        (folder / "below" / "file").touch()
+        for each in (folder / "below" / "file", folder / "below", folder):
+            os.utime(each, (1_000, 1_000))
+    os.utime(used / "below" / "file", (3_000, 3_000))
+    (tmp_path / "retail-work-link").symlink_to(other)
+
+    assert remove_older(datetime.fromtimestamp(2_000, UTC)) == [str(old)]
+    assert (used / "below" / "file").exists()
+    assert (other / "below" / "file").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")

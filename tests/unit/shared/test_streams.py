@@ -76,13 +76,21 @@ def test_a_file_of_a_folder_whose_name_is_not_utf8_is_named(tmp_path: Path) -> N
         StoredFile.of(1, tmp_path / NOT_UTF8)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_said_in_one_line(number: int, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as ended, exit_code():
         raise OSError(number, os.strerror(number), "/reports/page.html")
     assert ended.value.exit_code == 2
     assert "/reports/page.html" in (said := capsys.readouterr().err)
     assert said.endswith("or set TMPDIR to a folder of a larger disk; then run again.\n")
+
+
+def test_a_file_system_that_may_only_be_read_is_not_called_full(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), exit_code():
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "/reports/page.html")
+    said = capsys.readouterr().err
+    assert "Mount the file system so that it can be written" in said
+    assert "larger disk" not in said
 
 
 def test_another_error_of_the_system_stays_what_it_is() -> None:

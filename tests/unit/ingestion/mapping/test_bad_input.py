@@ -11,6 +11,7 @@ from threading import Event, Thread
 import duckdb
 import pytest
 
+from ingestion.connectors.files.dialects import detect_dialect
 from ingestion.connectors.files.sources import StoredFile, find_files
 from shared.errors import FixConfiguration, RetailError, StopRun
 from tests.fakes.csv_sources import HEADER, reading, row, rows, shop_layout, write
@@ -153,6 +154,22 @@ def test_compressed_data_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
         "sales.csv.gz ends early or is damaged: its gzip data cannot be unpacked to its end. Nothing was loaded;"
         " fetch it again."
     )
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_file_that_is_gone_or_replaced_is_not_called_damaged(tmp_path: Path, packed: bool) -> None:
+    content = gzip.compress(b"a,b\n1,2\n") if packed else b"a,b\n1,2\n"
+    file = StoredFile.of(1, write(tmp_path / "sales.csv", content))
+    file.path.unlink()
+    with pytest.raises(StopRun, match=r"sales\.csv cannot be read any more: No such file"):
+        file.stats()
+    with pytest.raises(StopRun, match=r"sales\.csv cannot be read any more: No such file"):
+        detect_dialect(file, shop_layout().format)
+    if packed:
+        write(file.path, b"a,b\n1,2\n3,4\n")
+        for read in (file.stats, lambda: detect_dialect(file, shop_layout().format)):
+            with pytest.raises(StopRun, match=r"sales\.csv changed while it was read"):
+                read()
 
 
 @pytest.mark.long

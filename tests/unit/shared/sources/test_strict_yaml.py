@@ -54,9 +54,10 @@ def test_an_alias_of_what_is_around_it_is_rejected(tmp_path: Path, text: str) ->
         ("{a: " * 5000, f"nested more than {MOST_LEVELS} levels deep"),
         ("- " * 5000 + "a", f"nested more than {MOST_LEVELS} levels deep"),
         ("a" * (MOST_BYTES + 1), "has more than 256 KB"),
+        ("ü" * (MOST_BYTES // 2 + 1), "has more than 256 KB"),
         (b"\xff\xfe", "it is not UTF-8 text"),
     ],
-    ids=["brackets", "braces", "dashes", "bytes", "no text"],
+    ids=["brackets", "braces", "dashes", "bytes", "bytes of other letters", "no text"],
 )
 def test_size_and_depth_are_bounded(tmp_path: Path, text: str | bytes, said: str) -> None:
     assert said in fault(tmp_path, text)
@@ -102,6 +103,12 @@ def test_a_few_aliases_and_merged_mappings_are_read_as_ever(tmp_path: Path) -> N
     assert found.given["own"] == {"x": 3, "y": 2.5}
     assert found.given["same"] == found.given["base"]
     assert found.line(("own", "x")) == 2
+
+
+def test_a_mapping_that_merges_another_one_can_be_merged_itself(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text("base: &b {x: 1}\no: {a: &A {<<: *b, x: 2}}\nc: {<<: *A}\n", encoding="utf-8")
+    assert read_yaml(path).given == {"base": {"x": 1}, "o": {"a": {"x": 2}}, "c": {"x": 2}}
 
 
 def test_a_pipe_or_a_device_is_not_a_file(tmp_path: Path) -> None:
