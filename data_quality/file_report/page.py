@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from data_quality.file_report.charts import Columns, columns, percent_of
 from data_quality.file_report.model import FindingKind, LoadReport
 from shared.counts import counted
+from shared.errors import shortened
 
 SHOWN_CHARACTERS = 80
 """Of a value in a table."""
@@ -75,8 +76,7 @@ def number(value: float | str | None) -> str:
 
 def short(value: Any) -> str:
     """A value cut to what a table cell can hold."""
-    text = str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+    return shortened(str(value), SHOWN_CHARACTERS)
 
 
 def time(value: str | None) -> str:

@@ -57,7 +57,7 @@ def test_an_alias_of_what_is_around_it_is_rejected(tmp_path: Path, text: str) ->
         ("ü" * (MOST_BYTES // 2 + 1), "has more than 256 KB"),
         (b"\xff\xfe", "it is not UTF-8 text"),
     ],
-    ids=["brackets", "braces", "dashes", "bytes", "bytes of other letters", "no text"],
+    ids=["brackets", "braces", "dashes", "bytes", "bytes of other characters", "no text"],
 )
 def test_size_and_depth_are_bounded(tmp_path: Path, text: str | bytes, said: str) -> None:
     assert said in fault(tmp_path, text)
