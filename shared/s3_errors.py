@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from obstore.exceptions import BaseError
 
-from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, shortened
 from shared.urls import without_credentials
 
 _WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "AuthFailure"}
@@ -17,6 +17,7 @@ _DENIED = {"AccessDenied", "AllAccessDisabled", "403", "Forbidden"}
 _PASSING = {"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout", "Throttling", "OperationAborted"}
 _RAW_OR_PROCESSED = "S3_BUCKET_RAW / S3_BUCKET_PROCESSED"
 _CODE = re.compile(r"<Code>([A-Za-z0-9]+)</Code>")
+_SHOWN_CHARACTERS = 300
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
 _NO_RESPONSE = ("error sending request", "HTTP error", "timed out")
 
@@ -106,7 +107,8 @@ class Attempt:
 
     def failed(self, reason: str) -> StopRun:
         """For a failure without a response."""
-        return StopRun(f"S3 at {self.where} failed at {self.action} on {self.place}: {without_credentials(reason)}.")
+        shown = shortened(without_credentials(reason), _SHOWN_CHARACTERS)
+        return StopRun(f"S3 at {self.where} failed at {self.action} on {self.place}: {shown}.")
 
 
 def bad_bucket_name(bucket: str) -> FixConfiguration:
