@@ -107,10 +107,10 @@ def test_a_temporary_directory_that_cannot_be_made_or_filled_is_a_mistake_in_the
     with pytest.raises(KeyError), workspace():
         raise KeyError("another error")
 
-    def none(prefix: str) -> None:
+    def none() -> None:
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
-    monkeypatch.setattr(tempfile, "TemporaryDirectory", none)
+    monkeypatch.setattr(tempfile, "gettempdir", none)
     with pytest.raises(FixConfiguration, match="No usable temporary directory found"), scratch_directory():
         pass
 
@@ -145,7 +145,7 @@ def test_a_zone_that_is_none_is_named(zone: str) -> None:
 
 def test_an_environment_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"S3_BUCKET_RAW=caf\xe9\n")
-    with pytest.raises(FixConfiguration, match=r"\.env cannot be read \(it is not UTF-8 text\)"):
+    with pytest.raises(FixConfiguration, match=r"\.env cannot be read: it is not UTF-8 text\."):
         read_environment({}, tmp_path / ".env")
     with pytest.raises(FixConfiguration, match="SHOP_KEY is not UTF-8 text"):
         find_text(EnvReference(env="SHOP_KEY"), {"SHOP_KEY": os.fsdecode(b"caf\xe9")})

@@ -113,9 +113,9 @@ def test_a_mapping_that_merges_another_one_can_be_merged_itself(tmp_path: Path) 
 
 def test_a_pipe_or_a_device_is_not_a_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "shop.yaml")
-    with pytest.raises(FixConfiguration, match="it is not a file"):
+    with pytest.raises(FixConfiguration, match="it is a pipe, not a regular file"):
         read_yaml(tmp_path / "shop.yaml")
-    with pytest.raises(FixConfiguration, match="it is not a file"):
+    with pytest.raises(FixConfiguration, match="it is a device, not a regular file"):
         read_yaml(Path("/dev/zero"))
 
 
