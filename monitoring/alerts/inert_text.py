@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_DOT = r"(?<=\w)\.(?!(?:csv|json|jsonl|yaml|yml|toml|parquet|txt|log|gz)(?![\w./]))(?=[^\W\d_]{2,63}(?!\w))"
-"""A dot that a name of a host may end with, as in evil.example. No client makes a link of the name of such a file."""
+_DOT = r"(?<=\w)\.(?!(?:csv|json|jsonl|yaml|yml|toml|conf|parquet|txt|log|gz|main)(?![\w./]))(?=[^\W\d_]{2,63}(?!\w))"
+"""The dot before the last part of a host's name, as in evil.example. No client makes a link of these files and modules,
+because no host's name ends so."""
 _LINK = re.compile(
     r"(?i)(?P<scheme>[a-z][a-z0-9+.-]{0,19}:)//(?P<rest>\S*)"
-    r"|(?<![\w/.])(?P<page>docs/(?-i:[A-Z_]{1,40})\.md)(?![\w./])"
+    r"|(?<![\w/.])(?P<kept>docs/(?-i:[A-Z_]{1,40})\.md|scripts/\w{1,40}\.py)(?![\w./])"
     rf"|\b(?P<name>www)\.|\b(?P<mail>mailto):|(?P<dot>{_DOT})"
 )
 _HOST_DOT = re.compile(_DOT)
@@ -28,7 +29,7 @@ def inert(text: str, own: Collection[str | None] = ()) -> str:
     places = tuple(f"{each.rstrip('/')}/" for each in own if each)
 
     def changed(found: re.Match[str]) -> str:
-        if found["page"]:
+        if found["kept"]:
             return found[0]
         if not found["scheme"]:
             return f"{found['name'] or found['mail'] or ''}[{found[0][-1]}]"

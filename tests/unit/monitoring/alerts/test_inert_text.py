@@ -38,6 +38,8 @@ LINK = re.compile(r"\w://|\]\(|<|>|\bwww\.|mailto:|\.example\b|@(?:everyone|here
             "at 10.0.0.1:80, sales.csv, 75.00 EUR, ops.load_ledger",
             "at 10.0.0.1:80, sales.csv, 75.00 EUR, ops.load_ledger",
         ),
+        ("run: python -m data_quality.main 2024-01-15", "run: python -m data_quality.main 2024-01-15"),
+        ("python3 scripts/generate_env.py, then .env", "python3 scripts/generate_env.py, then .env"),
         ("docs/ALERTS.md, 3 < 4, retailer_1 2024-01-15", "docs/ALERTS.md, 3 ‹ 4, retailer_1 2024-01-15"),
     ],
 )
