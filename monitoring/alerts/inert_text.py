@@ -14,7 +14,7 @@ _DOT = r"(?<=\w)\.(?!(?:csv|json|jsonl|yaml|yml|toml|conf|parquet|txt|log|gz|mai
 because no host's name ends so."""
 _LINK = re.compile(
     r"(?i)(?P<scheme>[a-z][a-z0-9+.-]{0,19}:)//(?P<rest>\S*)"
-    r"|(?<![\w/.])(?P<kept>docs/(?-i:[A-Z_]{1,40})\.md|scripts/\w{1,40}\.py)(?![\w./])"
+    r"|(?<![\w/.])(?P<kept>docs/(?-i:[A-Z_]{1,40})\.md|scripts/\w{1,40}\.(?:py|sh))(?![\w./])"
     rf"|\b(?P<name>www)\.|\b(?P<mail>mailto):|(?P<dot>{_DOT})"
 )
 _HOST_DOT = re.compile(_DOT)
