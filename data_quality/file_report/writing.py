@@ -63,7 +63,7 @@ def check_directory(directory: Path, *, consequence: str = "") -> None:
 def _not_writable(directory: Path, reason: str, consequence: str) -> FixConfiguration:
     return FixConfiguration(
         f"The quality report cannot be written to {directory} ({reason}){consequence}. Choose another folder with"
-        " --report DIR, or do without the report: --no-report."
+        " --report DIR, or load without a report: --no-report."
     )
 
 
