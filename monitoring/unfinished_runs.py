@@ -64,8 +64,8 @@ class RunRecord:
     ) -> None:
         """Delete the row, unless something is left to do after a publication. Never raises.
 
-        An error of the block gets `HOW_TO_FINISH` as a note if the row stays. It also stays after an interrupt that left
-        threads at work, since one of them may be about to commit. The next run deletes it if nothing was published.
+        An error of the block gets `HOW_TO_FINISH` as a note if the row stays. It also stays after an interrupt that
+        left threads at work, since one of them may be about to commit. The next run deletes it if none did.
         """
         if self._connection is None:
             return

@@ -91,11 +91,11 @@ def test_a_connection_that_was_lost_unnoticed_does_not_leave_the_row_of_a_finish
 ) -> None:
     with run(warehouse) as record:
         publish(warehouse)
-        query(
-            warehouse,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'retail-run-record' AND datname = current_database()",
-        )
+        with psycopg2.connect(warehouse.loader_dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'retail-run-record' AND datname = current_database()"
+            )
         record.is_finished = True
     assert (query(warehouse, LEFT), record.is_kept) == ([], False)
 
