@@ -139,7 +139,7 @@ def test_a_run_that_is_killed_while_it_finishes_another_leaves_it_to_the_next(
     killed(AFTER_THE_COMMIT)
     killed(BEFORE_THE_REFRESH)
     assert not is_complete(platform)
-    assert finish_runs(platform.settings) == {"etl-1": DONE, "etl-2": DONE}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert is_complete(platform)
 
 
