@@ -69,8 +69,13 @@ def test_an_error_after_a_publication_leaves_the_row_and_says_how_to_finish(ware
 
 def test_an_interrupt_leaves_the_row_only_while_a_thread_may_still_publish(warehouse: WarehouseAccess) -> None:
     released = threading.Event()
+
+    def load(_: int) -> None:
+        released.wait(60)
+        publish(warehouse)
+
     with pytest.raises(KeyboardInterrupt) as interrupted, run(warehouse):
-        run_within(0.0, lambda _: released.wait(60) and publish(warehouse), [1], name="load")
+        run_within(0.0, load, [1], name="load")
         raise KeyboardInterrupt
     assert query(warehouse, LEFT) == [("run-1",)]
     assert interrupted.value.__notes__ == [HOW_TO_FINISH]
