@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from maintenance.main import app
@@ -17,18 +19,21 @@ __all__ = ["app"]
 def unfinished(as_json: JsonOption = False) -> None:
     """Finish runs that have published and were then killed: lineage, alerts, metrics, checks and views.
 
-    Exits with 1 when something is still left to do.
+    Exits with 1 when something is still left to do. A failed check is shown; it keeps the views as they are.
     """
     from pipeline.finish_runs import finish_runs
 
     configure_logging()
     with exit_code():
         done = finish_runs(load_settings())
-        problems = {run_id: problem for run_id, problem in done.items() if problem}
+        problems = {run_id: run.problem for run_id, run in done.items() if run.problem}
         if as_json:
-            print_json({"ok": not problems, "runs": done})
+            print_json({"ok": not problems, "runs": {run_id: asdict(run) for run_id, run in done.items()}})
         else:
             typer.echo(f"{counted(len(done) - len(problems), 'run')} finished")
+        for run_id, run in done.items():
+            if run.finding:
+                typer.echo(f"{run_id} is finished without a refresh of the views: {run.finding}", err=True)
         for run_id, problem in problems.items():
             typer.echo(f"{run_id} is not finished: {problem}", err=True)
         raise typer.Exit(1 if problems else 0)

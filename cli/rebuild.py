@@ -19,6 +19,7 @@ from shared.errors import FixConfiguration, RetailError
 from shared.logs import configure_logging
 
 if TYPE_CHECKING:
+    from monitoring.lineage.flows import Flow
     from transformation.loads import RetailerLoad
 
 _MANIFEST = re.compile(r"raw/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/_manifest\.json")
@@ -81,7 +82,35 @@ def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
 def rebuild_all(
     landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console
 ) -> list[RetailerLoad]:
-    """Load the retailers one after the other; errors are in the results."""
+    """Load the retailers one after the other, as one run; errors of loads are in the results.
+
+    Raises RetailError when the run itself cannot be recorded.
+    """
+    from monitoring.stage_runs import StageRun, record_stage
+    from monitoring.unfinished_runs import RunRecord, UnfinishedRun
+
+    dsn, retailers, day = settings.warehouse_dsn.get_secret_value(), tuple(landed), max(map(max, landed.values()))
+    with RunRecord(dsn, clock=_now) as record:
+        record.begin(UnfinishedRun(run_id, "rebuild", day, retailers))
+        with record_stage(dsn, StageRun(run_id, "transform", day, retailers), clock=_now) as stage:
+            loads = _rebuild_each(landed, settings, run_id, console, stage.flows)
+            failed = {load.retailer_id: load.error for load in loads if load.error}
+            stage.finish(
+                details={"retailers": _facts(loads)},
+                failed=list(failed),
+                of=len(loads),
+                message="; ".join(failed.values()),
+            )
+        record.is_finished = True
+    return loads
+
+
+def _rebuild_each(
+    landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console, flows: list[Flow]
+) -> list[RetailerLoad]:
+    """Load each retailer, and add to `flows` what was read and written."""
+    from transformation.bulk import rebuild as rebuild_retailer
+    from transformation.lineage import flows_of
     from transformation.loads import failed_load
 
     loads = []
@@ -89,7 +118,16 @@ def rebuild_all(
         label = f"{escape(name)}: {counted(len(days), 'date')}, {days[0]} to {days[-1]}"
         try:
             with console.status(label) as status:
-                load = _rebuild_one(name, days, settings, run_id, _shown_in(status, label))
+                load = rebuild_retailer(
+                    name,
+                    days[0],
+                    days[-1],
+                    settings=settings,
+                    run_id=run_id,
+                    clock=_now,
+                    progress=_shown_in(status, label),
+                )
+            flows += flows_of(load, settings)
             console.print(f"{label} [green]ok[/] load {load.load_id}")
         except RetailError as error:
             load = failed_load(name, error)
@@ -102,28 +140,8 @@ def _shown_in(status: Any, label: str) -> Progress:
     return lambda step, share: status.update(f"{label}: {escape(step)}, {share:.0%}")
 
 
-def _rebuild_one(
-    retailer_id: str, days: Sequence[date], settings: Settings, run_id: str, progress: Progress
-) -> RetailerLoad:
-    from monitoring.stage_runs import StageRun, record_stage
-    from monitoring.unfinished_runs import RunRecord, UnfinishedRun
-    from transformation.bulk import rebuild as rebuild_retailer
-    from transformation.lineage import flows_of
-
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    dsn = settings.warehouse_dsn.get_secret_value()
-    with RunRecord(dsn, clock=clock) as record:
-        record.begin(UnfinishedRun(run_id, "rebuild", days[-1], (retailer_id,)))
-        with record_stage(dsn, StageRun(run_id, "transform", days[-1], (retailer_id,)), clock=clock) as stage:
-            load = rebuild_retailer(
-                retailer_id, days[0], days[-1], settings=settings, run_id=run_id, clock=clock, progress=progress
-            )
-            stage.flows += flows_of(load, settings)
-            stage.finish(details=_facts([load]))
-        record.is_finished = True
-    return load
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _facts(loads: Sequence[RetailerLoad]) -> dict[str, Any]:

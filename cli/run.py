@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from pipeline.file_load_checks import HOW_TO_FINISH
+from monitoring.unfinished_runs import HOW_TO_FINISH
 from pipeline.plan import choose
 from pipeline.recorded_run import run_recorded
 from pipeline.run import PipelineRun, describe_result
-from pipeline.stages import STAGES, TRANSFORM, Stage
+from pipeline.stages import STAGES, Stage
 from shared.commands import (
     DateArgument,
     JsonOption,
@@ -50,10 +50,12 @@ def run(
         result = PipelineRun(chosen, retailer or (), settings, new_run_id("run"), other_dates=not only_this_date)
         console = Console(stderr=as_json, highlight=False, soft_wrap=True)
         console.print(f"[bold]{chosen}[/] · run {result.run_id}")
-        run_recorded(result, around=lambda stage: _shown(stage, result, console))
+        is_left = run_recorded(result, around=lambda stage: _shown(stage, result, console))
         if as_json:
             print_json(result.as_dict())
         _explain(result)
+        if is_left:
+            typer.echo(f"The data is published. {HOW_TO_FINISH}", err=True)
         raise typer.Exit(0 if result.ok else 1)
 
 
@@ -78,5 +80,3 @@ def _explain(result: PipelineRun) -> None:
         typer.echo(f"{name} is missing: {reason}", err=True)
     if result.error and (not missing or len(missing) < len(result.sources)):
         typer.echo(result.error, err=True)
-    if TRANSFORM.name in result.stages and not result.is_finished:
-        typer.echo(f"The data is published. {HOW_TO_FINISH}", err=True)

@@ -6,18 +6,10 @@ from functools import wraps
 from typing import Any
 
 from pipeline.finish_runs import finish_killed_runs
-from shared.config import load_settings
-from shared.errors import RetailError
-from transformation.main import main
+from transformation.main import main, transform_date
 
 
 @wraps(main)
-def transform(*arguments: Any, **options: Any) -> None:
-    """Finish them, then transform."""
-    try:
-        settings = load_settings()
-    except RetailError:
-        settings = None  # the command says what is wrong with them
-    if settings:
-        finish_killed_runs(settings)
-    main(*arguments, **options)
+def transform(**options: Any) -> None:
+    """Check the arguments, finish those runs, then transform."""
+    transform_date(**options, before=finish_killed_runs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from maintenance.task import TaskContext, TaskResult
-from shared.database import Connection, lock_in_transaction, transaction
+from shared.database import Connection, lock_in_transaction, read_sql, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
@@ -15,12 +16,7 @@ from shared.scratch import remove_abandoned, remove_older
 
 ABANDONED_AFTER = timedelta(days=1)
 """What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
-_CLOSE = """
-    UPDATE ops.pipeline_runs
-    SET status = 'failed', finished_at = %(now)s, message = %(message)s
-    WHERE status = 'running' AND started_at < %(before)s
-    RETURNING pipeline_run_id
-"""
+_CLOSE = Path(__file__).parent / "sql" / "close_abandoned_stages.sql"
 _COPY = re.compile(r"raw_history/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/[^/]+")
 _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothing unpublished is visible to readers."
 
@@ -41,7 +37,7 @@ def remove_orphans(context: TaskContext) -> TaskResult:
             row = cursor.fetchone()
             builds: list[str] = list(row[0]) if row else []
         with transaction(connection) as cursor:
-            cursor.execute(_CLOSE, {"now": now, "before": before, "message": _MESSAGE})
+            cursor.execute(read_sql(_CLOSE), {"now": now, "before": before, "message": _MESSAGE})
             closed = cursor.rowcount
         s3 = context.settings.s3
         copies = _remove_copies(connection, Bucket(s3, s3.bucket_raw), before)

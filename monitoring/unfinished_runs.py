@@ -8,33 +8,26 @@ a run that is active is not mistaken for one that was killed. In Airflow, retrie
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from types import TracebackType
 
 import psycopg2
 
-from shared.database import Connection, Cursor, connect, lock_key, transaction
+from shared.database import Connection, Cursor, connect, lock_key, read_sql, transaction
 from shared.errors import RetailError
 from shared.logs import get_logger
+from shared.parallel import is_any_running
 
 log = get_logger(__name__)
 _APPLICATION = "retail-run-record"
-_INSERT = """
-    INSERT INTO ops.unfinished_runs (run_id, command, business_date, retailers, refreshes_views, started_at)
-    VALUES (%s, %s, %s, %s, %s, %s)
-"""
-_SELECT = """
-    SELECT run_id, command, business_date, retailers, refreshes_views
-    FROM ops.unfinished_runs
-    WHERE run_id = coalesce(%s, run_id)
-    ORDER BY started_at, run_id
-"""
-_DELETE = """
-    DELETE FROM ops.unfinished_runs
-    WHERE run_id = %(run_id)s
-        AND (%(is_finished)s OR NOT EXISTS (SELECT FROM ops.data_versions WHERE run_id = %(run_id)s))
-"""
+_SQL = Path(__file__).parent / "sql"
+HOW_TO_FINISH = (
+    "The next retail run, retail etl or daily maintenance does what is left. Now: retail maintenance unfinished"
+)
+"""What a command says that has published and did not finish."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +52,8 @@ class RunRecord:
         self._connection: Connection | None = None
         self.is_finished = False
         """Set it when everything that follows the publication is done, or need not be done."""
+        self.is_kept = False
+        """After the block: whether the row stays, because something is left to do after a publication."""
 
     def __enter__(self) -> RunRecord:
         """Do nothing: an error of `begin` belongs to the work in the block, with its alerts."""
@@ -69,41 +64,53 @@ class RunRecord:
     ) -> None:
         """Delete the row, unless something is left to do after a publication. Never raises.
 
-        When the warehouse does not respond, the row stays, and the next run finds that nothing is left to do.
+        An error of the block gets `HOW_TO_FINISH` as a note if the row stays. It also stays after an interrupt that
+        left threads at work, since one of them may be about to commit. The next run deletes it if none did.
         """
-        if self._run is None or self._connection is None:
+        if self._connection is None:
             return
-        try:
-            if self._connection.closed:
-                self._connection = self._connect()
-            with transaction(self._connection) as cursor:
-                delete(cursor, self._run.run_id, is_finished=self.is_finished)
-        except (RetailError, psycopg2.Error) as failed:
-            log.info("the run could not be recorded as finished", run_id=self._run.run_id, reason=str(failed))
-        finally:
-            self._connection.close()
+        if self._run is not None:
+            is_interrupted = kind is not None and not issubclass(kind, Exception)
+            self.is_kept = (is_interrupted and is_any_running()) or not self._delete(self._run.run_id)
+        self._connection.close()
+        if self.is_kept and error is not None:
+            error.add_note(HOW_TO_FINISH)
 
-    def begin(self, run: UnfinishedRun) -> list[UnfinishedRun]:
-        """Write the row; the other runs that have one, active or killed.
-
-        Raises RetailError; then the run must not go on, since nobody would finish it.
-        """
-        self._connection, self._run = self._connect(), run
+    def begin(self, run: UnfinishedRun) -> None:
+        """Write the row. Raises RetailError; then the run must not go on, since nobody would finish it."""
+        self._connection = self._connect()
         with transaction(self._connection) as cursor:
-            others = unfinished_runs(cursor)
             try_lock(cursor, run.run_id)  # before others can see the row
+            values = {name: getattr(run, name) for name in run.__dataclass_fields__}
             cursor.execute(
-                _INSERT,
-                (
-                    run.run_id,
-                    run.command,
-                    run.business_date,
-                    list(run.retailers),
-                    run.refreshes_views,
-                    self._clock(),
-                ),
+                read_sql(_SQL / "insert_unfinished_run.sql"),
+                {**values, "retailers": list(run.retailers), "now": self._clock()},
             )
-        return others
+        self._run = run
+
+    def _delete(self, run_id: str) -> bool:
+        """Delete the row; False if something is left to do.
+
+        The connection may have been lost unnoticed, for example when the server was restarted; then another is opened.
+        When the warehouse does not respond, the row stays, and the next run finds what is left to do.
+        """
+        try:
+            return self._delete_over(self._connection, run_id)
+        except (RetailError, psycopg2.Error) as lost:
+            log.info("the record of the run is deleted over another connection", run_id=run_id, reason=str(lost))
+        try:
+            with closing(self._connect()) as connection:
+                return self._delete_over(connection, run_id)
+        except (RetailError, psycopg2.Error) as failed:
+            log.warning("the run could not be recorded as finished", run_id=run_id, reason=str(failed))
+            return self.is_finished
+
+    def _delete_over(self, connection: Connection | None, run_id: str) -> bool:
+        if connection is None:
+            return False
+        with transaction(connection) as cursor:
+            delete(cursor, run_id, is_finished=self.is_finished)
+            return bool(cursor.rowcount) or not unfinished_runs(cursor, run_id)
 
     def _connect(self) -> Connection:
         return connect(self._dsn, application_name=_APPLICATION)
@@ -111,7 +118,7 @@ class RunRecord:
 
 def unfinished_runs(cursor: Cursor, run_id: str | None = None) -> list[UnfinishedRun]:
     """All runs that have a row, the oldest first, or only this one: also those that are active."""
-    cursor.execute(_SELECT, (run_id,))
+    cursor.execute(read_sql(_SQL / "unfinished_runs.sql"), {"run_id": run_id})
     return [
         UnfinishedRun(found, command, day, tuple(retailers), refreshes_views)
         for found, command, day, retailers, refreshes_views in cursor.fetchall()
@@ -132,4 +139,4 @@ def unlock(cursor: Cursor, run_id: str) -> None:
 
 def delete(cursor: Cursor, run_id: str, *, is_finished: bool = True) -> None:
     """Delete the row of a run that is finished, or that has published nothing."""
-    cursor.execute(_DELETE, {"run_id": run_id, "is_finished": is_finished})
+    cursor.execute(read_sql(_SQL / "delete_unfinished_run.sql"), {"run_id": run_id, "is_finished": is_finished})

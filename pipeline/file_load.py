@@ -10,12 +10,13 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from monitoring.unfinished_runs import RunRecord
+from monitoring.unfinished_runs import RunRecord, UnfinishedRun
 from pipeline.file_load_checks import load_alerts
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_request import FileLoadRequest, Progress
 from pipeline.file_load_result import FileLoadResult
 from pipeline.file_load_source import check_dates, choose_layout, describe_source, max_reject_share
+from pipeline.finish_runs import finish_killed_runs
 from pipeline.land_and_load import FileLoad
 from pipeline.stopwatch import Stopwatch
 from shared.config import Settings, load_settings, load_source_settings
@@ -41,7 +42,7 @@ def run_file_load(
     data that fails a quality check. LoadUnfinished comes after the publication: the next run does what is left. Once
     the source is known, each error is also an alert.
     """
-    from data_quality.file_report.writing import check_directory
+    from data_quality.file_report.writing import NOTHING_LOADED, check_directory
     from ingestion.landing.write import RawZone
     from ingestion.mapping.workspace import workspace
     from ingestion.source_clock import RECORD_MARGIN
@@ -54,9 +55,11 @@ def run_file_load(
     if request.dry_run:
         settings = None
     if request.report_directory:
-        check_directory(request.report_directory)
+        check_directory(request.report_directory, consequence="" if request.dry_run else NOTHING_LOADED)
     layout = choose_layout(request.sources, request.layout, request.retailer_id, own.sources)
     retailer_id = request.retailer_id or layout.retailer_id
+    if settings:
+        finish_killed_runs(settings, clock=clock)
     alerts = load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings else nullcontext()
     with RunRecord(_dsn(settings) if settings else "", clock=clock) as record:
         with alerts, workspace() as connection:
@@ -72,7 +75,8 @@ def run_file_load(
             source = describe_source(settings.sources, read.retailer_id, layout.time_zone)
             zone = RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
             load = FileLoad(request, read, report, connection, settings, zone, clock, progress, watch)
-            result = load.run(record)
+            record.begin(UnfinishedRun(run_id, "etl", read.days[-1], (read.retailer_id,), request.refresh))
+            result = load.run()
         result = load.refresh(result)
         record.is_finished = True
     return result

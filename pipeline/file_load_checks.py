@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 COMMAND = "retail etl"
 """In its name alerts are raised and resolved."""
-HOW_TO_FINISH = (
-    "The next retail run, retail etl or daily maintenance does what is left. Now: retail maintenance unfinished"
-)
-"""After an error that follows a publication."""
 
 
 class LoadRejected(StopRun):
@@ -33,12 +29,12 @@ class LoadRejected(StopRun):
 
 
 class LoadUnfinished(StopRun):
-    """The load is published, and something that follows a publication is not done."""
+    """The load is published, and something that follows a publication is not done; its note says who does it."""
 
     def __init__(self, load: RetailerLoad, error: RetailError) -> None:
         super().__init__(
             f"Published as load {load.load_id}: {counted(len(load.entries), 'date')}."
-            f" What follows is not complete: {error} {HOW_TO_FINISH}"
+            f" What follows is not complete: {error}"
         )
 
 

@@ -56,14 +56,18 @@ class SnapshotReport:
             max_reject_share=self._max_reject_share,
         )
 
-    def write(self, report: LoadReport, result: QualityResult | None) -> Path | None:
-        """Write the files with the outcome of the checks; the page, if there is one. Raises FixConfiguration."""
+    def write(self, report: LoadReport, result: QualityResult | None, *, consequence: str = "") -> Path | None:
+        """Write the files with the outcome of the checks; the page, if there is one.
+
+        Raises FixConfiguration; its message goes on with the `consequence`.
+        """
         from data_quality.file_report import writing
         from data_quality.file_report.outcome import with_outcome
 
         if self._directory is None:
             return None
-        return writing.write_report(with_outcome(report, result.checks) if result else report, self._directory).html
+        complete = with_outcome(report, result.checks) if result else report
+        return writing.write_report(complete, self._directory, consequence=consequence).html
 
     def write_rejected(self, report: LoadReport, result: QualityResult | None) -> str:
         """Write the report of a load that is not published; the sentence that says where it is, or why it is not."""

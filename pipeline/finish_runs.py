@@ -39,15 +39,24 @@ log = get_logger(__name__)
 _KILLED = "The process was killed."
 _SQL = Path(__file__).parent / "sql"
 _COUNTS = ("landed", "inserted", "updated", "unchanged", "duplicate", "withdrawn", "in_warehouse")
-_CLOSE = """
-    UPDATE ops.pipeline_runs SET status = 'failed', finished_at = %(now)s, message = %(message)s
-    WHERE run_id = %(run_id)s AND status = 'running'
-"""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What became of an unfinished run."""
+
+    problem: str | None = None
+    """Why something is still left to do."""
+    finding: str | None = None
+    """What the checks of a finished run found, which keeps the views as they are."""
 
 
 @dataclass(frozen=True)
 class _Published:
     """What a run has committed."""
+
+    at: datetime
+    """The time of its first publication."""
 
     sources: tuple[str, ...]
     """Those that it was for."""
@@ -58,28 +67,26 @@ class _Published:
 
     @property
     def missing(self) -> dict[str, str]:
-        """The sources that it did not load."""
-        return {name: _KILLED for name, part in self.loads["retailers"].items() if part["error"]}
+        """The sources that it did not load, with the reason."""
+        return {name: part["error"] for name, part in self.loads["retailers"].items() if part["error"]}
 
 
 def finish_killed_runs(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
     """Finish the runs that were killed, before other work. Never raises: the next run tries again what failed."""
     try:
-        for run_id, problem in finish_runs(settings, clock=clock).items():
-            if problem is None:
-                log.warning("an earlier run had not ended; what it left is done now", run_id=run_id)
+        for run_id, done in finish_runs(settings, clock=clock).items():
+            if done.problem:
+                log.warning("an earlier run could not be finished", run_id=run_id, reason=done.problem)
             else:
-                log.warning("an earlier run could not be finished", run_id=run_id, reason=problem)
+                found = {"finding": done.finding} if done.finding else {}
+                log.warning("an earlier run had not ended; what it left is done now", run_id=run_id, **found)
     except RetailError as error:
         log.warning("earlier runs could not be finished", reason=str(error))
 
 
-def finish_runs(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> dict[str, str | None]:
-    """Finish every run that is not active: each by its id, with the reason if something is still left to do.
-
-    Raises RetailError when the warehouse cannot be read.
-    """
-    done: dict[str, str | None] = {}
+def finish_runs(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> dict[str, FinishedRun]:
+    """Finish every run that is not active: each by its id. Raises RetailError when the warehouse cannot be read."""
+    done: dict[str, FinishedRun] = {}
     with session(settings.warehouse_dsn.get_secret_value(), application_name="retail-finish") as connection:
         with transaction(connection) as cursor:
             runs = unfinished_runs(cursor)
@@ -100,54 +107,62 @@ def finish_runs(settings: Settings, *, clock: Callable[[], datetime] = utc_now) 
 
 def _finish(
     settings: Settings, connection: Connection, run: UnfinishedRun, clock: Callable[[], datetime]
-) -> str | None:
+) -> FinishedRun:
     try:
         sources = tuple(chosen_sources(settings.warehouse_dsn.get_secret_value(), run.run_id)) or run.retailers
         with transaction(connection) as cursor:
-            cursor.execute(_CLOSE, {"run_id": run.run_id, "now": clock(), "message": _KILLED})
+            closing = {"run_id": run.run_id, "now": clock(), "message": _KILLED}
+            cursor.execute(read_sql(_SQL / "close_stages.sql"), closing)
             published = _read_published(cursor, run, sources)
-        problem = _follow_up(settings, run, published, clock) if published else None
-        if problem is None:
+        done = _follow_up(settings, run, published, clock) if published else FinishedRun()
+        if done.problem is None:
             with transaction(connection) as cursor:
                 delete(cursor, run.run_id)
     except RetailError as error:
-        problem = str(error)
+        done = FinishedRun(problem=str(error))
     except Exception as error:
         log.exception("an earlier run could not be finished", run_id=run.run_id)
-        problem = describe_error(error)
-    return problem
+        done = FinishedRun(problem=describe_error(error))
+    return done
 
 
 def _read_published(cursor: Cursor, run: UnfinishedRun, sources: tuple[str, ...]) -> _Published | None:
     """What the run has committed; None for nothing."""
     cursor.execute(read_sql(_SQL / "loads_of_run.sql"), {"run_id": run.run_id, "retailers": list(run.retailers)})
     parts: StageSummary = {}
-    for retailer_id, load_id, day, *counts in cursor.fetchall():
+    times = []
+    for retailer_id, load_id, published_at, day, *counts in cursor.fetchall():
+        times.append(published_at)
         part = parts.setdefault(retailer_id, {"retailer_id": retailer_id, "status": "published", "partitions": []})
         part |= {"load_id": load_id, "error": None, "error_kind": None}
         part["partitions"].append({"business_date": day.isoformat(), **dict(zip(_COUNTS, counts, strict=True))})
     if not parts:
         return None
     missing = [name for name in sources if name not in parts]
-    parts |= {name: {"retailer_id": name, "status": "failed", "partitions": [], "error": _KILLED} for name in missing}
+    cursor.execute(read_sql(_SQL / "errors_of_run.sql"), {"run_id": run.run_id})
+    errors = dict(cursor.fetchall())
+    for name in missing:
+        error = errors.get(name, _KILLED)
+        parts[name] = {"retailer_id": name, "status": "failed", "partitions": [], "error": error}
     loads = {"business_date": run.business_date.isoformat(), "ok": not missing, "retailers": parts}
     cursor.execute(read_sql(_SQL / "unrecorded_stages.sql"), {"run_id": run.run_id})
     stages = cursor.fetchall()
     flows = {stage: (day, recorded_flows(cursor, run.run_id, stage)) for stage, day in stages}
-    return _Published(tuple(parts), loads, flows)
+    return _Published(min(times), tuple(parts), loads, flows)
 
 
 def _follow_up(
     settings: Settings, run: UnfinishedRun, published: _Published, clock: Callable[[], datetime]
-) -> str | None:
-    """Do what follows the publication; the reason if something is left to do."""
+) -> FinishedRun:
+    """Do what follows the publication."""
     dsn = settings.warehouse_dsn.get_secret_value()
     for stage in published.not_recorded:
         _record_again(dsn, run, stage, published, clock)
     if run.command == "run":
         return _check_and_refresh(settings, run, published, clock)
     if run.command == "etl":
-        report_task(dsn, load_task(run.retailers[0], run.run_id), None, clock=clock)
+        # A newer load of the same source may have failed since: its alert stays.
+        report_task(dsn, load_task(run.retailers[0], run.run_id), None, clock=clock, last_seen_before=published.at)
         report_source_quality(dsn, (), command_origin(COMMAND, run.run_id), "", clock=clock)
     elif run.command == "transform":
         origin = command_origin("retail transform", run.run_id)
@@ -155,7 +170,7 @@ def _follow_up(
     if run.refreshes_views:
         with task_alerts(dsn, refresh_task(COMMAND, run.run_id), clock=clock):
             REFRESH.run(StageCall(run.business_date, settings, run.run_id, clock=clock))
-    return None
+    return FinishedRun()
 
 
 def _record_again(
@@ -169,12 +184,13 @@ def _record_again(
         details = {"retailers": {name: {"retailer_id": name, "error": part["error"]} for name, part in parts.items()}}
     with record_stage(dsn, StageRun(run.run_id, stage, day, published.sources), clock=clock) as again:
         again.flows += flows
-        again.finish(details=details, failed=sorted(published.missing), of=len(parts), message=_KILLED)
+        reasons = "; ".join(dict.fromkeys(published.missing.values()))
+        again.finish(details=details, failed=sorted(published.missing), of=len(parts), message=reasons)
 
 
 def _check_and_refresh(
     settings: Settings, run: UnfinishedRun, published: _Published, clock: Callable[[], datetime]
-) -> str | None:
+) -> FinishedRun:
     """The stages that follow the load in `retail run`, and its alerts."""
     parts = published.loads["retailers"]
     pipeline = PipelineRun(run.business_date, run.retailers, settings, run.run_id, other_dates=True)
@@ -183,4 +199,4 @@ def _check_and_refresh(
     pipeline.stages[TRANSFORM.name] = published.loads
     run_stages(pipeline, around=lambda stage: nullcontext(), stages=(QUALITY, REFRESH))
     report_outcome(pipeline, clock=clock)
-    return None if pipeline.is_finished else pipeline.error
+    return FinishedRun(finding=pipeline.error) if pipeline.is_finished else FinishedRun(problem=pipeline.error)

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 from ingestion.landing import source_partitions
 from monitoring.alerts.outcomes import refresh_task, task_alerts
 from monitoring.lineage.record import record_in_load
-from monitoring.unfinished_runs import RunRecord, UnfinishedRun
 from pipeline.file_load_checks import COMMAND, LoadChecks, LoadRejected, LoadUnfinished
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_request import FileLoadRequest, Progress
 from pipeline.file_load_result import FileLoadResult, count_buckets, paths_by_month
 from pipeline.file_load_source import check_dates
-from pipeline.finish_runs import finish_killed_runs
 from pipeline.stages import INGEST, REFRESH, TRANSFORM, StageCall
 from pipeline.stopwatch import Stopwatch
 from shared.config import Settings
@@ -64,12 +62,8 @@ class FileLoad:
         self._published: RetailerLoad | None = None
         self._report_path: Path | None = None
 
-    def run(self, record: RunRecord) -> FileLoadResult:
-        """Land and load, after finishing runs that were killed."""
-        retailer_id, day = self._read.retailer_id, self._read.days[-1]
-        refreshes_views = self._request.refresh
-        if record.begin(UnfinishedRun(self._run_id, "etl", day, (retailer_id,), refreshes_views)):
-            finish_killed_runs(self._settings, clock=self._clock)
+    def run(self) -> FileLoadResult:
+        """Land and load. Raises RetailError; LoadUnfinished is the one after the publication."""
         try:
             return self._land_and_load()
         except RetailError as error:
@@ -136,6 +130,7 @@ class FileLoad:
         return flows_of_files(paths, self._read.retailer_id, manifests, self._settings.s3.bucket_raw)
 
     def _load(self, landing: BulkLanding, checks: LoadChecks, measured: Callable[[], LoadReport]) -> RetailerLoad:
+        from data_quality.file_report.writing import NOTHING_LOADED
         from monitoring.stage_runs import StageRun, record_stage
         from transformation.bulk import load_batch
         from transformation.lineage import flows_of
@@ -144,7 +139,7 @@ class FileLoad:
             self._progress("load", "checking", 0.9)
             with self._watch.timed("check"):
                 checks.check(cursor, measured())
-            self._report_path = self._report.write(measured(), checks.result)
+            self._report_path = self._report.write(measured(), checks.result, consequence=NOTHING_LOADED)
             self._write_ledger(cursor, result.load_id, landing)
 
         stage = StageRun(self._run_id, TRANSFORM.name, self._read.days[-1], (self._read.retailer_id,))

@@ -11,6 +11,7 @@ from pipeline.alerts import report_outcome
 from pipeline.finish_runs import finish_killed_runs
 from pipeline.run import PipelineRun, run_stages
 from pipeline.stages import STAGES, Stage, utc_now
+from shared.errors import RetailError
 
 
 def run_recorded(
@@ -19,15 +20,20 @@ def run_recorded(
     around: Callable[[Stage], AbstractContextManager[None]],
     stages: Sequence[Stage] = STAGES,
     clock: Callable[[], datetime] = utc_now,
-) -> None:
-    """Finish runs that were killed, run the stages as `run_stages` does, and report the alerts of the outcome."""
+) -> bool:
+    """Finish runs that were killed, run the stages as `run_stages` does, and report the alerts of the outcome.
+
+    An error that keeps the run from being recorded is one of the first stage. Returns whether the run has published
+    and something is left to do.
+    """
+    finish_killed_runs(run.settings, clock=clock)
     with RunRecord(run.settings.warehouse_dsn.get_secret_value(), clock=clock) as record:
-
-        def before() -> None:
-            unfinished = UnfinishedRun(run.run_id, "run", run.day, tuple(run.retailers), refreshes_views=True)
-            if record.begin(unfinished):
-                finish_killed_runs(run.settings, clock=clock)
-
-        run_stages(run, around=around, stages=stages, before=before)
+        try:
+            record.begin(UnfinishedRun(run.run_id, "run", run.day, tuple(run.retailers), refreshes_views=True))
+        except RetailError as error:
+            run.error, run.failed_stage = str(error), stages[0].name
+        else:
+            run_stages(run, around=around, stages=stages)
         report_outcome(run, clock=clock)
         record.is_finished = run.is_finished
+    return record.is_kept

@@ -87,17 +87,11 @@ def run_stages(
     *,
     around: Callable[[Stage], AbstractContextManager[None]],
     stages: Sequence[Stage] = STAGES,
-    before: Callable[[], None] = lambda: None,
 ) -> PipelineRun:
-    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress.
-
-    An error of `before` is one of the first stage.
-    """
+    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress."""
     for stage in stages:
         try:
             with around(stage):
-                if stage is stages[0]:
-                    before()
                 run.stages[stage.name] = stage.run(run.call_for(stage)).as_dict()
                 decide_outcome(run.stages[stage.name], tries_left=False)
         except RetailError as error:

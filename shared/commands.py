@@ -70,22 +70,42 @@ def console() -> Console:
 
 @contextmanager
 def exit_code() -> Iterator[None]:
-    """Turn the platform's errors into one line on standard error and an exit code."""
+    """Turn the platform's errors into one line on standard error and an exit code.
+
+    An error after a publication has notes, which say what is left to do and end the line.
+    """
     prepare_streams()
     try:
         yield
     except RetailError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(" ".join((str(error), *_notes(error))), err=True)
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
         if (full := unwritable(error)) is None:
             raise
         drop_unwritten_output()
-        typer.echo(str(full), err=True)
+        typer.echo(" ".join((str(full), *_what_stays(error))), err=True)
         raise typer.Exit(full.exit_code) from error
-    except KeyboardInterrupt:
-        typer.echo("Interrupted. Unfinished work was not published.", err=True)
+    except KeyboardInterrupt as error:
+        stays = _what_stays(error) or ("Unfinished work was not published.",)
+        typer.echo(" ".join(("Interrupted.", *stays)), err=True)
         _leave(130)
+
+
+def _what_stays(error: BaseException) -> tuple[str, ...]:
+    """What is said after an error that does not mention a publication, if there was one."""
+    notes = _notes(error)
+    return ("What was committed is published.", *notes) if notes else ()
+
+
+def _notes(error: BaseException) -> tuple[str, ...]:
+    """The notes of an error and of those behind it, each once."""
+    notes: dict[str, None] = {}
+    behind: BaseException | None = error
+    while behind is not None:
+        notes |= dict.fromkeys(getattr(behind, "__notes__", ()))
+        behind = behind.__cause__ or behind.__context__
+    return tuple(notes)
 
 
 def _leave(status: int) -> NoReturn:

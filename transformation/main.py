@@ -203,11 +203,24 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Transform a landed business date into the star schema (default: yesterday)."""
+    transform_date(day, retailer, insert_only=insert_only, as_json=as_json)
+
+
+def transform_date(
+    day: str | None,
+    retailer: list[str] | None,
+    *,
+    insert_only: bool,
+    as_json: bool,
+    before: Callable[[Settings], None] = lambda settings: None,
+) -> None:
+    """Do what the command does; `before` is called once its arguments are checked."""
     configure_logging()
     with exit_code():
         settings = load_settings()
         chosen = business_date(day, settings)
         retailers = _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen)
+        before(settings)
         result = _transform(chosen, retailers, settings, insert_only=insert_only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))

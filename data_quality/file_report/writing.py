@@ -16,6 +16,8 @@ from data_quality.file_report.model import FieldReport, LoadReport
 from shared.errors import FixConfiguration
 
 NAME = "quality_report"
+NOTHING_LOADED = ", so nothing was loaded"
+"""The consequence, where a load needs its report."""
 _STATISTICS = (
     "rows", "filled", "distinct", "minimum", "maximum", "mean", "median", "deviation",
     "shortest", "longest",
@@ -31,10 +33,10 @@ class ReportFiles:
     html: Path
 
 
-def write_report(report: LoadReport, directory: Path) -> ReportFiles:
+def write_report(report: LoadReport, directory: Path, *, consequence: str = "") -> ReportFiles:
     """Write the three files, over those of a report written there before. A new folder is its owner's alone.
 
-    Raises FixConfiguration when the folder cannot be written.
+    Raises FixConfiguration when the folder cannot be written; its message goes on with the `consequence`.
     """
     from data_quality.file_report.page import render
 
@@ -45,23 +47,23 @@ def write_report(report: LoadReport, directory: Path) -> ReportFiles:
         files.csv.write_text(as_csv(report), encoding="utf-8", newline="")
         files.html.write_text(render(report), encoding="utf-8")
     except OSError as error:
-        raise _not_writable(directory, error.strerror or type(error).__name__) from error
+        raise _not_writable(directory, error.strerror or type(error).__name__, consequence) from error
     return files
 
 
-def check_directory(directory: Path) -> None:
-    """Find out, without writing, whether a report can be written there. Raises FixConfiguration when it cannot."""
+def check_directory(directory: Path, *, consequence: str = "") -> None:
+    """Find out, without writing, whether a report can be written there. Raises what `write_report` raises."""
     nearest = next(each for each in (directory.absolute(), *directory.absolute().parents) if os.path.lexists(each))
     if not nearest.is_dir():
-        raise _not_writable(directory, f"{nearest} is not a folder")
+        raise _not_writable(directory, f"{nearest} is not a folder", consequence)
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise _not_writable(directory, f"no right to write in {nearest}")
+        raise _not_writable(directory, f"no right to write in {nearest}", consequence)
 
 
-def _not_writable(directory: Path, reason: str) -> FixConfiguration:
+def _not_writable(directory: Path, reason: str, consequence: str) -> FixConfiguration:
     return FixConfiguration(
-        f"The quality report cannot be written to {directory} ({reason}), so nothing was loaded. Choose another folder"
-        " with --report DIR, or load without a report: --no-report."
+        f"The quality report cannot be written to {directory} ({reason}){consequence}. Choose another folder with"
+        " --report DIR, or load without a report: --no-report."
     )
 
 

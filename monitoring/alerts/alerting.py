@@ -64,6 +64,7 @@ def resolve_alerts(
     dag_id: str | None = None,
     task_id: str | None = None,
     run_id: str | None = None,
+    last_seen_before: datetime | None = None,
     by: str,
     clock: Clock,
     channels: Sequence[Channel] | None = None,
@@ -81,6 +82,7 @@ def resolve_alerts(
         "dag_id": dag_id,
         "task_id": task_id,
         "run_id": run_id,
+        "last_seen_before": last_seen_before,
     }
     if not any(filters.values()):
         raise ValueError("resolve_alerts without a filter would close all of them")

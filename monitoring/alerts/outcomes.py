@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from monitoring.alerts.alerting import Clock, raise_alert, resolve_alerts
@@ -201,8 +201,13 @@ def task_alerts(
     report_task(dsn, task, None, clock=clock)
 
 
-def report_task(dsn: str, task: CommandTask, error: str | None, *, clock: Clock) -> None:
-    """Raise the alert of a task that has failed, or resolve those of earlier failures. Never raises."""
+def report_task(
+    dsn: str, task: CommandTask, error: str | None, *, clock: Clock, last_seen_before: datetime | None = None
+) -> None:
+    """Raise the alert of a task that has failed, or resolve those of earlier failures. Never raises.
+
+    For a success in the past, `last_seen_before` is its time: later failures are not resolved.
+    """
     origin = task.origin
     if error:
         alert = origin.alert("task_failed", "error", task.summary, f"{error}\n{task.todo}", None, task.retailer_id)
@@ -214,6 +219,7 @@ def report_task(dsn: str, task: CommandTask, error: str | None, *, clock: Clock)
             kind="task_failed",
             task_id=origin.task_id,
             retailer_id=task.retailer_id,
+            last_seen_before=last_seen_before,
             by=origin.name,
             clock=clock,
         )

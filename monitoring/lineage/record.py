@@ -55,6 +55,7 @@ def record_in_load(cursor: Cursor, run_id: str, stage: str, flows: Sequence[Flow
     except psycopg2.Error as error:
         cursor.execute("ROLLBACK TO SAVEPOINT lineage")  # after a lost connection, this raises
         log.warning("lineage not kept", run_id=run_id, stage=stage, error=str(error))
+    cursor.execute("RELEASE SAVEPOINT lineage")
 
 
 def recorded_flows(cursor: Cursor, run_id: str, stage: str) -> list[Flow]:

@@ -80,6 +80,7 @@ def swap(
     replaced = sorted((month for month in months if month.plan.replaces), key=_order)
     deadline, pause = clock() + SWAP_TIMEOUT_SECONDS, _FIRST_PAUSE_SECONDS
     tables = [month.table for month in replaced]
+    cursor.execute("SAVEPOINT before_swap")
     while not _locked(cursor, tables):
         if clock() > deadline:
             raise RetryLater(
@@ -88,12 +89,13 @@ def swap(
             )
         sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+    cursor.execute("RELEASE SAVEPOINT before_swap")
     for table in tables:
         cursor.execute("SELECT ops.attach_fact_build(%s)", (table,))
 
 
 def _locked(cursor: Cursor, tables: list[str]) -> bool:
-    cursor.execute("SAVEPOINT before_swap")
+    """One attempt. Its locks are given up by going back to the savepoint, which stays for the next attempt."""
     try:
         cursor.execute("SELECT ops.lock_months_for_swap(%s)", (tables,))
     except psycopg2.errors.LockNotAvailable:

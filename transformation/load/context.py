@@ -64,6 +64,8 @@ class LoadState:
     plan: LoadPlan = field(default_factory=lambda: LoadPlan((), (), ()))
     load_id: int = 0
     months: tuple[MonthComparison, ...] = ()
+    made_months: bool = False
+    """Whether fact_sales got an empty month in this transaction, for dates that are merged."""
     only_new_rows: bool = False
     """Whether fact_sales holds nothing of the merged dates, so that every row is inserted."""
     merged: MergeResult = field(default_factory=MergeResult)
@@ -82,8 +84,8 @@ class LoadState:
 
     @property
     def attaches_months(self) -> bool:
-        """Whether fact_sales may get a month in this transaction: a built one, or one for dates that are merged."""
-        return bool(self.built_months or (self.plan.months and self.plan.merged))
+        """Whether fact_sales gets a month in this transaction: a built one, or one for dates that are merged."""
+        return bool(self.built_months or self.made_months)
 
     @property
     def outcomes(self) -> dict[tuple[int, str], Totals]:

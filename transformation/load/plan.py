@@ -133,3 +133,10 @@ def months_present(cursor: Cursor, months: Sequence[date]) -> dict[date, int]:
     )
     sizes = dict(cursor.fetchall())
     return {month: int(sizes[partition_name(month)]) for month in months if partition_name(month) in sizes}
+
+
+def months_missing(cursor: Cursor, days: Collection[date]) -> list[date]:
+    """The first days of the months of these dates that do not exist."""
+    needed = sorted({first_of_month(day) for day in days})
+    present = months_present(cursor, needed)
+    return [month for month in needed if month not in present]

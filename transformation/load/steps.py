@@ -27,7 +27,7 @@ from transformation.load.merge_dates import (
     summarise_dates,
     write_facts,
 )
-from transformation.load.plan import date_key, date_of_key, first_of_month
+from transformation.load.plan import date_key, date_of_key, months_missing
 from transformation.load.transaction import LoadTransaction, Step
 from transformation.load.unchanged_dates import WarehouseChanged
 from transformation.load.write_ledger import last_processed_transaction, move_watermark, restate_ledger, write_ledger
@@ -106,7 +106,7 @@ def make_plan(tx: LoadTransaction, state: LoadState) -> LoadState:
 
 
 def build_months(tx: LoadTransaction, state: LoadState) -> LoadState:
-    """Build complete months next to fact_sales, and attach those that are new."""
+    """Build complete months next to fact_sales, and attach those that are new, and empty ones for merged dates."""
     if not state.plan.months:
         return state
     parameters, context = tx.parameters(state), tx.context
@@ -119,9 +119,10 @@ def build_months(tx: LoadTransaction, state: LoadState) -> LoadState:
             finish_month(tx.cursor, parameters, month)
         months.append(month)
         context.options.progress(f"{month.plan.first_day:%Y-%m}", 0.3 + 0.5 * len(months) / len(state.plan.months))
-    for first_day in sorted({first_of_month(day) for day in state.plan.merged}):
+    missing = months_missing(tx.cursor, state.plan.merged)
+    for first_day in missing:
         tx.cursor.execute("SELECT ops.ensure_fact_partition(%s)", (first_day,))
-    return replace(state, months=tuple(months))
+    return replace(state, months=tuple(months), made_months=bool(missing))
 
 
 def stage_sales(tx: LoadTransaction, state: LoadState) -> LoadState:

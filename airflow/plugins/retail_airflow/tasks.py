@@ -86,9 +86,9 @@ def finish_runs() -> StageSummary:
         if isinstance(error, FixConfiguration | StopRun):
             fail_without_retry(str(error))
         raise
-    if problems := [f"{run_id} is not finished: {problem}" for run_id, problem in done.items() if problem]:
+    if problems := [f"{run_id} is not finished: {run.problem}" for run_id, run in done.items() if run.problem]:
         raise RetryLater("; ".join(problems))
-    return {"runs": sorted(done)}
+    return {"runs": sorted(done), "findings": {run_id: run.finding for run_id, run in done.items() if run.finding}}
 
 
 def fail_for_missing_retailers(expected: Sequence[str] | None) -> None:

@@ -9,4 +9,5 @@ WHERE status <> 'resolved'
     AND (%(dag_id)s IS NULL OR dag_id = %(dag_id)s)
     AND (%(task_id)s IS NULL OR task_id = %(task_id)s)
     AND (%(run_id)s IS NULL OR run_id = %(run_id)s)
+    AND (%(last_seen_before)s::timestamptz IS NULL OR last_seen_at < %(last_seen_before)s::timestamptz)
 RETURNING *

@@ -6,14 +6,16 @@ import json
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 
+from monitoring.unfinished_runs import HOW_TO_FINISH
 from pipeline.file_load_checks import LoadUnfinished
-from pipeline.finish_runs import finish_runs
+from pipeline.finish_runs import FinishedRun, finish_runs
 from shared.database import session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater
 from tests.copied_process import CopiedProcess
@@ -22,6 +24,7 @@ from tests.integration.etl.conftest import RETAILER, Platform, sales, write
 
 VIEW_ROWS = "SELECT coalesce(sum(line_count), 0) FROM mv_daily_sales_summary"
 STAGES = "SELECT stage, status, message FROM ops.pipeline_runs WHERE run_id = 'etl-1' ORDER BY pipeline_run_id"
+DONE = FinishedRun()
 AFTER_THE_COMMIT = "transformation.bulk:refresh_statistics"
 BEFORE_THE_REFRESH = "materialized_views.refresh_views:_refresh"
 
@@ -98,7 +101,7 @@ def test_a_killed_process_is_finished_by_another_command_which_says_so(platform:
     assert platform.facts()[0] > 0
     assert platform.query(VIEW_ROWS) == [(0,)]
     done = platform.retail("maintenance", "unfinished", "--json")
-    assert (done.returncode, list(json.loads(done.stdout)["runs"].values())) == (0, [None]), done.stderr
+    assert (done.returncode, list(json.loads(done.stdout)["runs"].values())) == (0, [asdict(DONE)]), done.stderr
     assert is_complete(platform)
     assert json.loads(platform.retail("maintenance", "unfinished", "--json").stdout) == {"ok": True, "runs": {}}
 
@@ -136,7 +139,7 @@ def test_a_run_that_is_killed_while_it_finishes_another_leaves_it_to_the_next(
     killed(AFTER_THE_COMMIT)
     killed(BEFORE_THE_REFRESH)
     assert not is_complete(platform)
-    assert finish_runs(platform.settings) == {"etl-1": None, "etl-2": None}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert is_complete(platform)
 
 
@@ -146,7 +149,7 @@ def test_a_run_that_published_nothing_is_only_closed(
 ) -> None:
     killed("transformation.load.steps:move_watermark")
     assert platform.facts()[0] == 0
-    assert finish_runs(platform.settings) == {"etl-1": None}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert platform.query(STAGES) == [(stage, "failed", "The process was killed.") for stage in ("ingest", "transform")]
     assert platform.query("SELECT 1 FROM ops.unfinished_runs") == []
 
@@ -156,7 +159,7 @@ def test_a_load_without_refresh_that_is_killed_does_not_refresh_the_views(
     platform: Platform, killed: Callable[..., None]
 ) -> None:
     killed(AFTER_THE_COMMIT, refresh=False)
-    assert finish_runs(platform.settings) == {"etl-1": None}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert platform.query(VIEW_ROWS) == [(0,)]
 
 
@@ -167,14 +170,29 @@ def test_a_refresh_that_fails_says_what_was_published_and_the_next_run_does_it(p
     load_id = platform.query("SELECT max(load_id) FROM ops.data_versions")[0][0]
     assert str(failed.value).startswith(f"Published as load {load_id}: 3 dates. What follows is not complete: ")
     assert "mv_daily_sales_summary" in str(failed.value)
-    assert str(failed.value).endswith("retail maintenance unfinished")
+    assert failed.value.__notes__ == [HOW_TO_FINISH]
     assert failed.value.exit_code == 1
-    assert "mv_daily_sales_summary" in str(finish_runs(platform.settings)["etl-1"])
+    assert "mv_daily_sales_summary" in (finish_runs(platform.settings)["etl-1"].problem or "")
 
     platform.query("ALTER MATERIALIZED VIEW moved_away RENAME TO mv_daily_sales_summary")
-    assert finish_runs(platform.settings) == {"etl-1": None}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert is_complete(platform)
     assert platform.query("SELECT DISTINCT status FROM ops.alerts") == [("resolved",)]
+
+
+def test_finishing_an_old_load_leaves_the_alert_of_a_newer_one(
+    platform: Platform, killed: Callable[..., None], tmp_path: Path
+) -> None:
+    killed(AFTER_THE_COMMIT, refresh=False)
+    with pytest.raises(RetailError):
+        platform.load(tmp_path / "not-there.csv")  # it finishes the old load first
+    platform.query(
+        "INSERT INTO ops.unfinished_runs (run_id, command, business_date, retailers, refreshes_views, started_at)"
+        " VALUES ('etl-1', 'etl', '2011-01-06', %s, false, now())",
+        [RETAILER],
+    )
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
+    assert platform.query("SELECT run_id, status FROM ops.alerts") == [("etl-2", "open")]
 
 
 def test_a_folder_that_cannot_be_written_stops_the_load_before_anything_is_read(
@@ -217,7 +235,7 @@ def test_a_stage_whose_end_cannot_be_recorded_says_what_was_published(
         ):
             platform.load(file)
     assert platform.query("SELECT 1 FROM ops.alerts") == []
-    assert finish_runs(platform.settings) == {"etl-1": None}
+    assert finish_runs(platform.settings) == {"etl-1": DONE}
     assert is_complete(platform)
 
 

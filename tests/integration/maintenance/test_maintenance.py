@@ -46,7 +46,7 @@ ALERTS = "SELECT retailer_id, business_date, status, severity, summary FROM ops.
 
 @pytest.fixture(autouse=True)
 def own_temporary_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """None of other processes, which may have been killed as well."""
+    """An empty folder for temporary files: other processes on this machine may have been killed and left some."""
     directory = tmp_path / "temporary"
     directory.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(directory))
@@ -127,6 +127,12 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
     open_run(published, timedelta(hours=25))
     open_run(published, timedelta(hours=2))
+    open_run(published, timedelta(hours=26))
+    published.execute(
+        "INSERT INTO ops.unfinished_runs (run_id, command, business_date, retailers, refreshes_views, started_at)"
+        " VALUES (%s, 'run', %s, '{}', true, %s)",
+        (str(timedelta(hours=26)), YESTERDAY, NOW),
+    )
     upload = s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/left.json")["UploadId"]
     s3.client.upload_part(Bucket=s3.bucket_raw, Key="raw/left.json", UploadId=upload, PartNumber=1, Body=b"x" * 10)
     s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/without-parts.json")

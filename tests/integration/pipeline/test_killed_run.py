@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -14,12 +15,14 @@ from rich.console import Console
 
 from cli.rebuild import rebuild_all
 from local_stack.databases import WarehouseAccess
-from pipeline.finish_runs import finish_runs
+from monitoring import stage_runs
+from pipeline.finish_runs import FinishedRun, finish_runs
 from pipeline.outcomes import StageSummary
 from pipeline.recorded_run import run_recorded
 from pipeline.run import PipelineRun
 from pipeline.stages import INGEST, STAGES, StageCall, StageResult
 from shared.config import Settings, load_settings
+from shared.errors import RetryLater
 from tests import shipped_sources
 from tests.conftest import S3Access
 from tests.fakes.killed_at import kill_at
@@ -53,6 +56,8 @@ class Pipeline:
 
     def __init__(self, warehouse: WarehouseAccess, s3: S3Access) -> None:
         self.warehouse, self.s3 = warehouse, s3
+        self.is_left = False
+        """Whether the latest run has published, and something is left to do."""
         own = {**shipped_sources.ENVIRONMENT, "WAREHOUSE_DSN": warehouse.loader_dsn}
         self.settings: Settings = load_settings({**s3.environment, **own})
 
@@ -70,7 +75,7 @@ class Pipeline:
 
         run = PipelineRun(day, retailers, self.settings, run_id, other_dates=False)
         stages = [replace(each, run=landed) if each is INGEST else each for each in STAGES]
-        run_recorded(run, around=lambda stage: nullcontext(), stages=stages)
+        self.is_left = run_recorded(run, around=lambda stage: nullcontext(), stages=stages)
         return run
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -94,6 +99,7 @@ def killed(pipeline: Pipeline) -> Callable[..., None]:
     return run
 
 
+DONE = FinishedRun()
 AFTER_THE_COMMIT = "transformation.main:refresh_statistics"
 BEFORE_THE_ALERTS = "pipeline.recorded_run:report_outcome"
 
@@ -125,14 +131,22 @@ def test_a_run_of_another_date_checks_and_refreshes_what_was_published(
 
 
 @pytest.mark.long
-def test_a_source_that_the_killed_run_did_not_load_is_reported_missing(
-    pipeline: Pipeline, killed: Callable[..., None]
+@pytest.mark.parametrize("reason", ["The process was killed.", "401. Set RETAILER2_CLIENT_SECRET."])
+def test_a_source_that_the_killed_run_did_not_load_is_reported_missing_with_its_reason(
+    pipeline: Pipeline, killed: Callable[..., None], reason: str
 ) -> None:
     pipeline.land(DAY)
     killed(AFTER_THE_COMMIT, "run-1", DAY, ("retailer_1", "retailer_2"))
-    assert finish_runs(pipeline.settings) == {"run-1": None}
-    alerts = {(kind, retailer) for kind, retailer, _, status in pipeline.query(ALERTS) if status == "open"}
-    assert ("missing_data", "retailer_2") in alerts
+    if "401" in reason:
+        pipeline.query(
+            "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at, finished_at, details)"
+            " VALUES ('run-1', 'ingest', %s, 'partly_failed', now(), now(), %s) RETURNING 1",
+            DAY,
+            json.dumps({"retailers": {"retailer_1": {"error": None}, "retailer_2": {"error": reason}}}),
+        )
+    assert finish_runs(pipeline.settings) == {"run-1": DONE}
+    missing = "SELECT detail FROM ops.alerts WHERE (kind, retailer_id, status) = ('missing_data', 'retailer_2', 'open')"
+    assert pipeline.query(missing)[0][0].splitlines()[0] == reason
     assert pipeline.query(
         "SELECT status FROM ops.pipeline_runs WHERE stage = 'transform' ORDER BY pipeline_run_id DESC LIMIT 1"
     ) == [("partly_failed",)]
@@ -144,7 +158,8 @@ def test_a_failed_check_without_an_alert_becomes_an_alert_and_keeps_the_views(
     pipeline.land(DAY)
     killed(AFTER_THE_COMMIT, "run-1", DAY)
     pipeline.query("DELETE FROM fact_sales WHERE line_id = '2' RETURNING 1")
-    assert finish_runs(pipeline.settings) == {"run-1": None}
+    finding = finish_runs(pipeline.settings)["run-1"].finding or ""
+    assert "fact_sales holds as many lines as the ledger" in finding
     assert ("quality_violation", None, DAY, "open") in pipeline.query(ALERTS)
     assert pipeline.query(VIEW_DAYS) == []
     assert finish_runs(pipeline.settings) == {}
@@ -155,16 +170,46 @@ def test_a_run_whose_refresh_fails_is_finished_by_the_next(pipeline: Pipeline, m
     pipeline.land(DAY)
     pipeline.query("ALTER MATERIALIZED VIEW mv_daily_sales_summary RENAME TO moved_away; SELECT 1")
     failed = pipeline.run("run-1", DAY)
-    assert (failed.failed_stage, failed.is_finished) == ("refresh", False)
+    assert (failed.failed_stage, failed.is_finished, pipeline.is_left) == ("refresh", False, True)
     pipeline.query("ALTER MATERIALIZED VIEW moved_away RENAME TO mv_daily_sales_summary; SELECT 1")
-    assert finish_runs(pipeline.settings) == {"run-1": None}
+    assert finish_runs(pipeline.settings) == {"run-1": DONE}
     assert pipeline.query(VIEW_DAYS) == [(DAY,)]
     assert {status for *_, status in pipeline.query(ALERTS)} == {"resolved"}
+
+
+def test_a_stage_that_published_and_whose_end_cannot_be_recorded_says_so(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.land(DAY)
+    close = stage_runs._close
+
+    def lost(dsn: str, stage: stage_runs.StageRun, *others: Any) -> None:
+        if stage.stage == "transform":
+            raise RetryLater("The connection to the warehouse was lost.")
+        close(dsn, stage, *others)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stage_runs, "_close", lost)
+        assert pipeline.run("run-1", DAY).failed_stage == "transform"
+    assert pipeline.is_left
+    assert finish_runs(pipeline.settings) == {"run-1": DONE}
 
 
 @pytest.mark.long
 def test_a_run_that_has_failed_before_a_publication_leaves_nothing_to_finish(pipeline: Pipeline) -> None:
     assert pipeline.run("run-1", DAY).failed_stage == "transform"
+    assert (pipeline.query(LEFT), pipeline.is_left) == ([(0, 0)], False)
+
+
+def test_a_retailer_whose_rebuild_fails_leaves_the_others_rebuilt_and_nothing_to_finish(pipeline: Pipeline) -> None:
+    names = ("retailer_1", "retailer_2", "retailer_3")
+    for name in names:
+        if name != "retailer_2":
+            pipeline.land(DAY, name)
+    loads = rebuild_all({name: [DAY] for name in names}, pipeline.settings, "rebuild-1", Console(stderr=True))
+    assert [bool(load.error) for load in loads] == [False, True, False]
+    assert "holds nothing of retailer_2" in (loads[1].error or "")
+    assert pipeline.query("SELECT stage, status FROM ops.pipeline_runs") == [("transform", "partly_failed")]
     assert pipeline.query(LEFT) == [(0, 0)]
 
 
@@ -186,7 +231,7 @@ def test_a_killed_transform_or_rebuild_is_recorded_and_leaves_the_views(pipeline
             lambda: rebuild_all({"retailer_1": [DAY]}, pipeline.settings, "rebuild-1", Console(stderr=True)),
         )
     (done,) = finish_runs(pipeline.settings).items()
-    assert (done[0].startswith(command), done[1]) == (True, None)
+    assert (done[0].startswith(command), done[1]) == (True, DONE)
     assert pipeline.query(LEFT) == [(0, 0)]
     stages = "SELECT stage, status FROM ops.pipeline_runs ORDER BY pipeline_run_id"
     assert pipeline.query(stages) == [("transform", "failed"), ("transform", "succeeded")]

@@ -16,9 +16,9 @@ from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.database import lock_key
 from shared.errors import RetryLater
-from tests.fakes.raw_zone import DAY
+from tests.fakes.raw_zone import DAY, record
 from tests.integration.transformation.test_building_months import WAITING, in_background, sales
-from tests.integration.transformation.test_load_paths import Loader
+from tests.integration.transformation.test_load_paths import NEXT_DAY, Loader
 from tests.waiting import wait_until
 from transformation.load import attach_months, steps
 from transformation.load.plan import LoadPath
@@ -96,13 +96,29 @@ def test_a_new_month_waits_only_for_readers_of_sales_and_names_them(
     with idle_reader(loader, "SELECT count(*) FROM dim_store"), idle_reader(loader, "SELECT FROM fact_sales") as idle:
         who = rf"all the time, by retail_reader \(pid {idle.get_backend_pid()}, application dashboard\) on fact_sales\."
         with in_background(lambda: loader.load(FEBRUARY)) as outcome:
-            wait_until(lambda: loader.rows(WAITING)[0][0], 30, every=0.01)
+            wait_until(lambda: outcome or loader.rows(WAITING)[0][0], 30, every=0.01)
             read_everything(loader)
         with pytest.raises(RetryLater, match=who):
             raise outcome[0]
         idle.rollback()
         loader.load(FEBRUARY)
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(8,)]
+
+
+def test_a_load_that_attaches_no_month_does_not_wait_for_readers_of_sales(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction with lines under two dates, so that its month is merged, next to a month that has not changed."""
+    split = {DAY: [record("1")], NEXT_DAY: [record("2", day=NEXT_DAY)], FEBRUARY: sales(FEBRUARY, 3)}
+    for day, lines in split.items():
+        loader.land(*lines, day=day)
+    loader.load(*split)
+    loader.land(*split[NEXT_DAY], record("3", day=NEXT_DAY), day=NEXT_DAY)
+    swapped: list[Any] = []
+    monkeypatch.setattr(steps, "swap", lambda cursor, months: swapped.append(months))
+    plan = loader.load(*split).plan
+    assert (plan.merged, [month.first_day for month in plan.months]) == ((DAY, NEXT_DAY), [FEBRUARY.replace(day=1)])
+    assert (swapped, loader.rows("SELECT count(*) FROM fact_sales")) == ([], [(6,)])
 
 
 def test_a_new_month_whose_rows_refer_to_nothing_is_not_attached(loader: Loader) -> None:

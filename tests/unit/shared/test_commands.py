@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import UTC, date, datetime
 
 import pytest
@@ -59,6 +60,23 @@ def test_every_retail_error_becomes_one_line_and_an_exit_code(
         raise error
     assert ended.value.exit_code == code
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (StopRun("The views are locked."), "The views are locked. Run: x"),
+        (KeyboardInterrupt(), "Interrupted. What was committed is published. Run: x"),
+        (OSError(errno.ENOSPC, "No space left on device"), "then run again. What was committed is published. Run: x"),
+    ],
+)
+def test_after_a_publication_the_line_says_what_is_left_to_do(
+    error: BaseException, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error.add_note("Run: x")
+    with pytest.raises(typer.Exit), exit_code():
+        raise error
+    assert capsys.readouterr().err.strip().endswith(said)
 
 
 def test_the_tree_of_errors_is_complete() -> None:

@@ -44,9 +44,9 @@ def test_the_names_of_steps_are_unique() -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_load_locks_the_facts_if_it_may_have_attached_a_month() -> None:
+def test_a_load_locks_the_facts_only_if_it_has_attached_a_month() -> None:
     january, february = date(2024, 1, 1), date(2024, 2, 1)
     compared = MonthPlan(january, (january,), replaces=True)
-    assert LoadState({}, plan=LoadPlan((), (february,), (compared,))).attaches_months
-    assert not LoadState({}, plan=LoadPlan((), (february,), ())).attaches_months, "its month was made before"
-    assert not LoadState({}, plan=LoadPlan((), (), (compared,))).attaches_months, "nothing differed"
+    plan = LoadPlan((), (february,), (compared,))
+    assert LoadState({}, plan=plan, made_months=True).attaches_months
+    assert not LoadState({}, plan=plan).attaches_months, "nothing differed, and the other month was there"

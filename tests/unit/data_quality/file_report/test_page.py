@@ -16,7 +16,7 @@ import pytest
 from data_quality.file_report.charts import HEIGHT, columns, percent_of
 from data_quality.file_report.model import LoadReport
 from data_quality.file_report.page import count, number, percent, render, short
-from data_quality.file_report.writing import as_csv, write_report
+from data_quality.file_report.writing import NOTHING_LOADED, as_csv, write_report
 from shared.errors import FixConfiguration
 from tests.unit.data_quality.file_report.conftest import Reported
 
@@ -119,8 +119,10 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
 
 def test_a_folder_that_cannot_be_written_is_named(report: LoadReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(FixConfiguration, match=r"The quality report cannot be written to .*--report DIR"):
+    with pytest.raises(FixConfiguration, match=r"The quality report cannot be written to .*\)\. .*--report DIR"):
         write_report(report, tmp_path / "file" / "run-1")
+    with pytest.raises(FixConfiguration, match=r"\), so nothing was loaded\. "):
+        write_report(report, tmp_path / "file" / "run-1", consequence=NOTHING_LOADED)
 
 
 def test_columns_start_at_a_zero_line_and_fill_the_height() -> None:

@@ -1,0 +1,7 @@
+-- Grain: each execution of a stage that was started before a time and never ended. When run again, it finds none.
+-- Runs that are recorded as unfinished are closed when they are finished: by then it is known what they published.
+UPDATE ops.pipeline_runs
+SET status = 'failed', finished_at = %(now)s, message = %(message)s
+WHERE status = 'running'
+    AND started_at < %(before)s
+    AND NOT EXISTS (SELECT FROM ops.unfinished_runs WHERE unfinished_runs.run_id = pipeline_runs.run_id)
