@@ -36,7 +36,7 @@ check: venv-dev ## The inner loop, one to two minutes: style, types, imports, an
 	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data"
 
 test: venv-dev ## Run the unit and integration tests
-	@$(RUN) -m pytest $(PARALLEL) -m "not real_data and not long"
+	@$(RUN) -m pytest $(PARALLEL) --in-memory -m "not real_data and not long"
 
 test-long: venv-dev ## Run the tests that load the real Online Retail data, kill landings at every write, or have many examples
 	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"

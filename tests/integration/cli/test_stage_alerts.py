@@ -84,7 +84,9 @@ def test_a_mistake_in_a_command_raises_no_alert(platform: Platform, retail: Reta
     assert alerts(platform) == []
 
 
-@pytest.mark.parametrize("command", [("quality", DAY), ("run", DAY, "--only-this-date")])
+@pytest.mark.parametrize(
+    "command", [("quality", DAY), pytest.param(("run", DAY, "--only-this-date"), marks=pytest.mark.long)]
+)
 def test_a_date_that_could_not_be_checked_is_an_alert_until_it_passes(
     platform: Platform, warehouse: WarehouseAccess, retail: Retail, command: tuple[str, ...]
 ) -> None:
@@ -101,7 +103,9 @@ def test_a_date_that_could_not_be_checked_is_an_alert_until_it_passes(
     assert alerts(platform) == [("quality_violation", None, DAY, "resolved")]
 
 
-@pytest.mark.parametrize("command", [("refresh",), ("run", DAY, "--only-this-date")])
+@pytest.mark.parametrize(
+    "command", [("refresh",), pytest.param(("run", DAY, "--only-this-date"), marks=pytest.mark.long)]
+)
 def test_views_that_are_not_refreshed_are_an_alert_until_any_command_refreshes_them(
     platform: Platform, warehouse: WarehouseAccess, retail: Retail, command: tuple[str, ...]
 ) -> None:

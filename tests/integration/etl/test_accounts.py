@@ -159,6 +159,7 @@ def test_two_loads_of_one_file_at_once_end_as_one(platform: Platform, tmp_path: 
     assert platform.facts()[0] == len(set(sales()))
 
 
+@pytest.mark.long
 def test_the_warehouse_can_be_loaded_from_the_raw_zone_alone(platform: Platform, tmp_path: Path) -> None:
     rows = sales(12)
     platform.load(write(tmp_path / "sales.csv", rows))

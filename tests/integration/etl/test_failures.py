@@ -92,7 +92,7 @@ LOADING: Callable[[Platform], bool] = lambda platform: bool(  # noqa: E731
 @pytest.mark.parametrize(
     ("number", "reached"),
     [
-        pytest.param(signal.SIGINT, LANDED_IN_PART, id="interrupted-landing"),
+        pytest.param(signal.SIGINT, LANDED_IN_PART, id="interrupted-landing", marks=pytest.mark.long),
         pytest.param(signal.SIGKILL, LOADING, id="killed-loading"),
         pytest.param(signal.SIGINT, LOADING, id="interrupted-loading", marks=pytest.mark.long),
         pytest.param(signal.SIGKILL, LANDED_IN_PART, id="killed-landing", marks=pytest.mark.long),

@@ -69,6 +69,7 @@ def test_too_many_rejected_rows_load_nothing(platform: Platform, tmp_path: Path)
     assert (platform.objects(), platform.facts()) == ({}, (0, Decimal(0)))
 
 
+@pytest.mark.long
 def test_ten_thousand_rejected_rows_are_all_kept(platform: Platform, tmp_path: Path) -> None:
     rows = sales(4, 2_500)
     wrong = [replace(row, price=f"{number} pounds") for number, row in enumerate(rows)]

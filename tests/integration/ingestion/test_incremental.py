@@ -59,7 +59,7 @@ def run_pipeline(platform: Platform, vendors: dict[str, Vendor], retailer_id: st
     return landed
 
 
-@pytest.mark.parametrize("retailer_id", [RETAILERS[0], *(pytest.param(each, marks=LONG) for each in RETAILERS[1:])])
+@pytest.mark.parametrize("retailer_id", [pytest.param(each, marks=LONG) for each in RETAILERS])
 def test_successive_runs_end_with_what_the_retailer_reports(
     platform: Platform, vendors: dict[str, Vendor], retailer_id: str
 ) -> None:

@@ -91,6 +91,7 @@ def test_today_has_the_sales_up_to_now(retailer: RunningRetailer) -> None:
     assert seen[0] < seen[1] < seen[2] < seen[3]
 
 
+@pytest.mark.long
 def test_the_changes_bring_an_old_copy_of_the_sales_up_to_date(retailer: RunningRetailer, start: Start) -> None:
     """A client that copied three weeks and then reads only changes has the same sales as the retailer."""
     retailer = start(retailer.client.number, RETAILER_LINES_PER_DAY="1200")

@@ -184,6 +184,7 @@ def test_a_load_that_waited_while_its_date_was_landed_again_loads_the_newer_one(
     assert platform.query("SELECT count(*) FROM load_ledger") == [(1,)]
 
 
+@pytest.mark.long
 def test_days_and_replays_loaded_at_once_end_as_if_one_by_one(platform: Platform) -> None:
     days = [DAY + timedelta(days=n) for n in range(12, 18)]  # two months, so that partitions are made at once too
     retailers = ["retailer_1", "retailer_2"]

@@ -193,7 +193,7 @@ def test_times_that_the_warehouse_uses_itself_or_does_not_have_are_rejected(name
         record(**{name: time})
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [*(pytest.param(each, marks=pytest.mark.long) for each in (1, 2)), 3])
 def test_whatever_is_landed_of_a_retailers_rows_is_loaded(
     warehouse: WarehouseAccess, tmp_path: Any, number: int
 ) -> None:

@@ -171,6 +171,7 @@ def test_corrections_change_quantities_prices_customers_and_withdraw_lines(janua
     assert all(changes[name] > 5 for name in ("customer", "quantity", "price", "withdrawn")), changes
 
 
+@pytest.mark.long
 def test_misdated_receipts_move_one_day_back() -> None:
     maker = generator(lines=20_000)
     moved = list(maker.misdated(DAY))

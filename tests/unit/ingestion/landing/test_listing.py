@@ -95,6 +95,7 @@ def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -
     assert [each["payload"] for each in dead_letters(listing)] == sent
 
 
+@pytest.mark.long
 def test_many_rejected_rows_with_long_values_fit_into_the_least_memory(listing: Listing) -> None:
     for start in range(0, 100_000, 1_000):
         numbers = range(start, start + 1_000)
