@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pyarrow
+import pytest
 import yaml
 
 import transformation.main
