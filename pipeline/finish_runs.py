@@ -80,8 +80,8 @@ def finish_killed_runs(settings: Settings, *, clock: Callable[[], datetime] = ut
             else:
                 found = {"finding": done.finding} if done.finding else {}
                 log.warning("an earlier run had not ended; what it left is done now", run_id=run_id, **found)
-    except RetailError as error:
-        log.warning("earlier runs could not be finished", reason=str(error))
+    except RetailError as error:  # the work that follows needs the warehouse, too, and has the message for the user
+        log.info("earlier runs could not be finished", reason=str(error))
 
 
 def finish_runs(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> dict[str, FinishedRun]:
