@@ -167,8 +167,8 @@ def _check_room(what: str, listing: Listing, runtime: Runtime) -> None:
     if listing.size_bytes > (free := runtime.free_bytes(listing.directory)):
         raise StopRun(
             f"{what}: the listing has {listing.size_bytes:,} bytes so far, and the disk of {tempfile.gettempdir()} has"
-            f" only {free:,} left. Does the source send more than it should? If not, free some space there, or set TMPDIR"
-            " to a folder of a larger disk."
+            f" only {free:,} left. Does the source send more than it should? If not, free some space there, or set"
+            " TMPDIR to a folder of a larger disk."
         )
 
 
