@@ -28,10 +28,7 @@ class _Progress:
     dates: list[LandedDate] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     clock_warnings: list[str] = field(default_factory=list)
-
-    def warn(self, message: str) -> None:
-        """Note what is wrong with the source's clock."""
-        self.clock_warnings.append(message)
+    """What is wrong with the source's clock."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,14 @@ def ingest_retailer(
 def _check_clock(retailer_id: str, listed: Changes, progress: _Progress, now: datetime) -> None:
     """Warn of times in the future in a list of changes, which has been read since `now`."""
     if source_clock.is_ahead(listed.as_of, now):
-        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "its list of changes is as of", listed.as_of, now))
+        progress.clock_warnings.append(
+            source_clock.ahead_of_our_clock(retailer_id, "its list of changes is as of", listed.as_of, now)
+        )
     latest = max((at for at in listed.dates.values() if at < source_clock.ANY_TIME), default=now)
     if source_clock.is_ahead(latest, now):
-        progress.warn(source_clock.ahead_of_our_clock(retailer_id, "a change has the time", latest, now))
+        progress.clock_warnings.append(
+            source_clock.ahead_of_our_clock(retailer_id, "a change has the time", latest, now)
+        )
 
 
 def _unexpected(retailer_id: str, day: date, settings: Settings, failure: Exception) -> str:
@@ -166,7 +167,7 @@ def _corrected(
     ahead = published.changes_read_until
     if ahead is None or not catch_up.is_ahead(published, now):
         return published
-    progress.warn(
+    progress.clock_warnings.append(
         source_clock.ahead_of_our_clock(retailer_id, "changes count as read until", ahead, now)
         + " This run reads again what may have been missed, and corrects it."
     )

@@ -13,7 +13,9 @@ from datetime import datetime
 
 import duckdb
 
-FUTURE_TIMES = "(changed_at > $latest AND changed_at <> sold_at OR customer_since > $latest)"
+_CHANGED = "changed_at > $latest AND changed_at <> sold_at"
+_CUSTOMER_SINCE = "customer_since > $latest"
+FUTURE_TIMES = f"({_CHANGED} OR {_CUSTOMER_SINCE})"
 """SQL over `landed_records`: whether a record has such a time."""
 
 
@@ -42,10 +44,7 @@ def correct_future_times(connection: duckdb.DuckDBPyConnection, latest: datetime
     ).fetchall()
     if not records:
         return FutureTimes()
-    for assigned, where in (
-        ("changed_at = sold_at", "changed_at > $latest AND changed_at <> sold_at"),
-        ("customer_since = NULL", "customer_since > $latest"),
-    ):
+    for assigned, where in (("changed_at = sold_at", _CHANGED), ("customer_since = NULL", _CUSTOMER_SINCE)):
         found = connection.execute(f"SELECT count(*) FROM landed_records WHERE {where}", given).fetchall()
         if found[0][0]:  # where there are none, the column may be virtual
             connection.execute(f"UPDATE landed_records SET {assigned} WHERE {where}", given)
