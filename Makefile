@@ -33,7 +33,7 @@ test-s3: venv ## Write, read and delete an object in both buckets
 
 check: venv-dev ## The inner loop, one to two minutes: style, types, imports, and the tests that need no service
 	@$(MAKE) --no-print-directory lint
-	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data"
+	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data and not long"
 
 test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest $(PARALLEL) --in-memory -m "not real_data and not long"

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local_stack.postgres import PostgresServer, dsn
-from shared.provisioning import prepare_schema
+from shared.provisioning import LOADER, OWNER, READER, prepare_schema
 
 WAREHOUSE = "retail_analytics"
-OWNER, LOADER, READER = "retail_owner", "retail_user", "retail_reader"
 WAREHOUSE_ROLES = (OWNER, LOADER, READER)
 
 
