@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,11 +16,11 @@ from shared.config import Settings, load_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
 from shared.logs import configure_logging
+from shared.partitions import MANIFEST_NAME, read_key
 
 if TYPE_CHECKING:
     from transformation.loads import RetailerLoad
 
-_MANIFEST = re.compile(r"raw/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/_manifest\.json")
 Progress = Callable[[str, float], None]
 
 
@@ -73,8 +72,8 @@ def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
     """The landed dates among the keys of the raw bucket, sorted, by retailer."""
     found: dict[str, list[date]] = {}
     for key in keys:
-        if match := _MANIFEST.fullmatch(key):
-            found.setdefault(match[1], []).append(date(int(match[2]), int(match[3]), int(match[4])))
+        if (parts := read_key(key)) and (parts.zone, parts.name) == ("raw", MANIFEST_NAME):
+            found.setdefault(parts.retailer_id, []).append(parts.business_date)
     return {name: sorted(days) for name, days in found.items()}
 
 

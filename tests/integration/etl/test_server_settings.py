@@ -36,11 +36,11 @@ def _set(platform: Platform, **settings: str) -> None:
 
 
 def _digest(dsn: str, **settings: str) -> str:
-    with psycopg2.connect(dsn, options=" ".join(f"-c {name}={value}" for name, value in settings.items())) as reader:
-        with reader.cursor() as cursor:
-            cursor.execute("SELECT ops.warehouse_digest()")
-            (found,) = cursor.fetchone() or ("",)
-            return str(found)
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    with psycopg2.connect(dsn, options=options) as reader, reader.cursor() as cursor:
+        cursor.execute("SELECT ops.warehouse_digest()")
+        (found,) = cursor.fetchone() or ("",)
+        return str(found)
 
 
 def test_settings_of_the_database_and_the_shell_change_no_row(
