@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -20,6 +19,7 @@ from shared.commands import JsonOption, business_date, console, exit_code, print
 from shared.config import load_settings
 from shared.errors import FixConfiguration
 from shared.partitions import date_in_key
+from shared.terminal_text import escape
 
 _LIKE_A_DATE = re.compile(r"\d[\d./-]*")
 """No data set is named like this."""

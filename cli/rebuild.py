@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from cli.ledger import AnyRetailerOption
 from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
@@ -17,6 +16,7 @@ from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
 from shared.logs import configure_logging
 from shared.partitions import MANIFEST_NAME, read_key
+from shared.terminal_text import escape
 
 if TYPE_CHECKING:
     from transformation.loads import RetailerLoad

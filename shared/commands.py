@@ -26,6 +26,7 @@ from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.scratch import out_of_space
 from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
+from shared.terminal_text import printable
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DateArgument = Annotated[
@@ -82,7 +83,7 @@ def exit_code() -> Iterator[None]:
     try:
         yield
     except RetailError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(printable(str(error)), err=True)
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
         if (full := out_of_space(error)) is None:
