@@ -177,11 +177,12 @@ class Retailer3Service:
 
 
 def _path_and_query(link: str) -> tuple[str, dict[str, str]]:
+    """The parts of a link; an empty path if it is not a URL."""
     try:
-        address = urlsplit(link)
-    except ValueError:  # not a URL
+        parts = urlsplit(link)
+        return parts.path, dict(parse_qsl(parts.query))
+    except ValueError:
         return "", {}
-    return address.path, dict(parse_qsl(address.query))
 
 
 def _next(link: str) -> str | None:
@@ -189,12 +190,3 @@ def _next(link: str) -> str | None:
         if item.get("rel") == "next":
             return str(item["url"])
     return None
-
-
-def _path_and_query(link: str) -> tuple[str, dict[str, str]]:
-    """The parts of a link; an empty path if it is not a URL."""
-    try:
-        parts = urlsplit(link)
-        return parts.path, dict(parse_qsl(parts.query))
-    except ValueError:
-        return "", {}
