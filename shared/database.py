@@ -135,8 +135,8 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
             f"PostgreSQL at {where} accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
             " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
         )
-    if refusal := re.search(r"FATAL:\s+(.+)", message):
-        return RetryLater(f"PostgreSQL at {where} accepts no connection: {refusal[1]}. Run again later.")
+    if rejection := re.search(r"FATAL:\s+(.+)", message):
+        return RetryLater(f"PostgreSQL at {where} accepts no connection: {rejection[1]}. Run again later.")
     return RetryLater(
         f"No PostgreSQL server responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
         " or correct WAREHOUSE_DSN."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_FILES_BESIDE_THE_ZONES = re.compile(r"(posix|right)/.*|localtime|posixrules|Factory")
+_OTHER_FILES = re.compile(r"(posix|right)/.*|localtime|posixrules|Factory")
 """Systems keep them next to the IANA zones, so Python finds them. PostgreSQL does not know them: one such source would
 make the checks of all sources fail. `localtime` is also another zone on another machine."""
 
@@ -16,4 +16,4 @@ def is_time_zone(name: str) -> bool:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
-    return not _FILES_BESIDE_THE_ZONES.fullmatch(name)
+    return not _OTHER_FILES.fullmatch(name)

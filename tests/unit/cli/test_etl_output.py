@@ -10,7 +10,7 @@ import pytest
 from cli import etl
 
 
-def test_brackets_in_names_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_brackets_in_names_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
     read = SimpleNamespace(
         files=[SimpleNamespace(name="[red]sales.csv")],
         days=(),

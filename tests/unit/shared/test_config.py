@@ -126,7 +126,7 @@ def test_yesterday_is_meant_in_the_business_time_zone(zone: str, now: datetime, 
     assert load_settings({**MINIMAL, "BUSINESS_TIMEZONE": zone}).business_yesterday(now) == yesterday
 
 
-def test_a_byte_order_mark_and_line_ends_of_windows_are_no_part_of_a_name_or_secret(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_line_ends_of_windows_are_not_part_of_a_name_or_secret(tmp_path: Path) -> None:
     (tmp_path / "password").write_bytes(b"\xef\xbb\xbfsecret\r\n")
     dotenv = tmp_path / ".env"
     dotenv.write_bytes(b"\xef\xbb\xbfPOSTGRES_USER=loader\r\nPOSTGRES_PASSWORD_FILE=password\r\n")

@@ -72,7 +72,7 @@ def test_the_date_of_an_object_is_in_its_key() -> None:
         "backup/raw/shop/year=2024/month=01/day=17/_manifest.json",
     ],
 )
-def test_objects_of_others_in_the_bucket_are_no_partitions(key: str) -> None:
+def test_objects_of_others_in_the_bucket_are_not_partitions(key: str) -> None:
     assert read_key(key) is None
 
 

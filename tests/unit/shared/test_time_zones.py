@@ -1,4 +1,4 @@
-"""A name that only some of our engines know is no time zone."""
+"""A name that only some of our engines know is not a time zone."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def test_iana_zones_are_time_zones(name: str) -> None:
         *("europe/berlin", "UTC+3", "Europe", "", "..", "../../etc/passwd", "/etc/localtime", "UTC\0", "a" * 5000),
     ],
 )
-def test_other_files_and_names_are_none(name: str) -> None:
+def test_other_files_and_names_are_not(name: str) -> None:
     assert not is_time_zone(name)
