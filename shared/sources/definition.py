@@ -35,8 +35,7 @@ FILES = "files"
 CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-MOST_DAYS = 365
-"""Of a look-back, as for INGEST_LOOKBACK_DAYS."""
+MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
 
 
