@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -16,6 +16,7 @@ from shared.airflow_rest.client import DAG_ID, AirflowApi, AirflowError
 from shared.commands import past_date
 from shared.config import read_environment
 from shared.errors import FixConfiguration, StopRun
+from shared.time_zones import is_time_zone
 
 DagOption = Annotated[str, typer.Option("--dag", metavar="DAG", help="The DAG.")]
 WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Show the progress and wait until it has finished.")]
@@ -60,12 +61,10 @@ def open_airflow() -> Airflow:
     """From the settings. Raises FixConfiguration for those that are missing or wrong."""
     environ = read_environment()
     timezone = environ.get("BUSINESS_TIMEZONE", "UTC")
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError):
+    if not is_time_zone(timezone):
         raise FixConfiguration(
             f"BUSINESS_TIMEZONE is {timezone!r}, which is not an IANA time zone. Set it to a name like Europe/Madrid."
-        ) from None
+        )
     return Airflow(AirflowApi.from_environment(), timezone)
 
 

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
@@ -23,6 +22,7 @@ from shared.commands import JsonOption, business_date, console, exit_code, print
 from shared.config import load_settings
 from shared.errors import FixConfiguration
 from shared.logs import configure_logging
+from shared.terminal_text import escape
 
 app = typer.Typer(
     cls=PlainGroup,

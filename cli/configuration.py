@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
@@ -20,6 +19,7 @@ from shared.database import describe_dsn
 from shared.errors import FixConfiguration
 from shared.settings_registry.registry import SETTINGS, names_read_by
 from shared.settings_registry.setting import AIRFLOW, PIPELINE
+from shared.terminal_text import escape
 from shared.urls import shown_value
 
 app = typer.Typer(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, get_args
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
@@ -16,6 +15,7 @@ from cli.warehouse import Row, rows
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
+from shared.terminal_text import escape, printable
 
 app = typer.Typer(
     cls=PlainGroup,
@@ -77,7 +77,8 @@ def show_dead_letter(
                 table.add_row(f"[dim]{name.replace('_', ' ')}[/]", escape(str(value)))
         console().print(table)
         payload = _payload(found[0]["payload"])
-        typer.echo(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False))
+        shown = payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False)
+        typer.echo(printable(shown))
 
 
 def _payload(text: str) -> object:

@@ -15,6 +15,7 @@ from ingestion.landing.overlap_policy import Overlap
 from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
 from shared.config import DOTENV
 from shared.counts import counted
+from shared.terminal_text import escape
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -155,7 +156,7 @@ def _bars() -> Iterator[Progress]:
 
         def update(stage: str, step: str, share: float) -> None:
             bars.start_task(tasks[stage])
-            bars.update(tasks[stage], completed=share, step=step if share < 1 else "")
+            bars.update(tasks[stage], completed=share, step=escape(step) if share < 1 else "")
             if share >= 1:
                 bars.stop_task(tasks[stage])
 
@@ -182,9 +183,8 @@ def _show(result: FileLoadResult) -> None:
     read = result.read
     days = f"{read.days[0]} to {read.days[-1]}, {counted(len(read.days), 'day')}" if read.days else "no days"
     out = console()
-    out.print(
-        f"{', '.join(file.name for file in read.files)}: {counted(read.rows, 'row')} of {read.retailer_id}, {days}"
-    )
+    names = ", ".join(escape(file.name) for file in read.files)
+    out.print(f"{names}: {counted(read.rows, 'row')} of {read.retailer_id}, {days}")
     out.print(_table(result))
     for name, counts in (("Rejected", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
@@ -195,9 +195,9 @@ def _show(result: FileLoadResult) -> None:
     if result.quality:
         out.print(f"Quality: {result.quality.outcome.value}, score {result.quality.score:.1f}")
         for message in describe_findings(result.quality.checks):
-            out.print(f"  {message}", soft_wrap=True)
+            out.print(f"  {escape(message)}", soft_wrap=True)
     if result.report:
-        out.print(f"Quality report: {result.report}")
+        out.print(f"Quality report: {escape(str(result.report))}")
     out.print(_outcome(result))
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
 from shared.commands import JsonOption, console, exit_code, print_json
+from shared.terminal_text import escape
 
 if TYPE_CHECKING:
     from ingestion.mapping.layout_parts import FieldSource

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from cli.airflow_session import Airflow, open_airflow, reject_paused
@@ -23,6 +22,7 @@ from shared.counts import counted
 from shared.database import session
 from shared.errors import FixConfiguration
 from shared.sources.expected import Expected, expected_sources
+from shared.terminal_text import escape
 
 
 def gaps(

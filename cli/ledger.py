@@ -8,12 +8,12 @@ from itertools import groupby
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from cli.warehouse import Row, rows
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
+from shared.terminal_text import escape
 
 AnyRetailerOption = Annotated[str | None, typer.Option("--retailer", help="Only this retailer. Default: all.")]
 OUTCOMES = (

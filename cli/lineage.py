@@ -8,7 +8,6 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -19,6 +18,8 @@ from pipeline.stages import STAGES
 from shared.commands import JsonOption, business_date, console, exit_code, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
+from shared.partitions import date_in_key
+from shared.terminal_text import escape
 
 _LIKE_A_DATE = re.compile(r"\d[\d./-]*")
 """No data set is named like this."""
@@ -82,7 +83,7 @@ def _flows(day: date, retailer: str | None) -> Sequence[Flow]:
 def _chosen(day: str | None, data_set: str | None, retailer: str | None) -> date | None:
     if day:
         return business_date(day, load_settings())
-    if data_set and (found := lineage_tree.date_of(data_set)):
+    if data_set and (found := date_in_key(data_set)):
         return found
     latest: date | None = rows("latest_lineage_date", data_set=data_set, retailer=retailer)[0]["day"]
     return latest

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 Flow = Mapping[str, Any]
-_DATE_IN_KEY = re.compile(r"year=(\d{4})/month=(\d{2})/day=(\d{2})/")
 
 
 @dataclass(frozen=True)
@@ -30,12 +27,6 @@ class Node:
             "flows": [{name: flow[name] for name in (*kept, "recorded_at", "columns")} for flow in self.flows],
             "next": [child.as_dict() for child in self.children],
         }
-
-
-def date_of(name: str) -> date | None:
-    """The business date in an object's key."""
-    match = _DATE_IN_KEY.search(name)
-    return date(*map(int, match.groups())) if match else None
 
 
 def find(flows: Sequence[Flow], name: str) -> list[tuple[str, str]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from cli.ledger import AnyRetailerOption
 from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
@@ -17,12 +15,13 @@ from shared.config import Settings, load_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
 from shared.logs import configure_logging
+from shared.partitions import MANIFEST_NAME, read_key
+from shared.terminal_text import escape
 
 if TYPE_CHECKING:
     from monitoring.lineage.flows import Flow
     from transformation.loads import RetailerLoad
 
-_MANIFEST = re.compile(r"raw/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/_manifest\.json")
 Progress = Callable[[str, float], None]
 
 
@@ -74,8 +73,8 @@ def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
     """The landed dates among the keys of the raw bucket, sorted, by retailer."""
     found: dict[str, list[date]] = {}
     for key in keys:
-        if match := _MANIFEST.fullmatch(key):
-            found.setdefault(match[1], []).append(date(int(match[2]), int(match[3]), int(match[4])))
+        if (parts := read_key(key)) and (parts.zone, parts.name) == ("raw", MANIFEST_NAME):
+            found.setdefault(parts.retailer_id, []).append(parts.business_date)
     return {name: sorted(days) for name, days in found.items()}
 
 

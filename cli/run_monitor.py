@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from cli.airflow_session import Airflow
 from shared.airflow_rest.client import AirflowUnavailable
 from shared.airflow_rest.runs import Run, Task, find_run, reasons, tasks_of
+from shared.terminal_text import escape
 
 POLL_SECONDS = 1.0
 TIMEOUT_SECONDS = 120.0

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from cli import backfill_plan
@@ -27,6 +26,7 @@ from shared.airflow_rest.client import DAG_ID
 from shared.airflow_rest.runs import Run, latest_runs, reasons, trigger
 from shared.commands import DateArgument, JsonOption, console, exit_code, print_json
 from shared.counts import counted
+from shared.terminal_text import escape
 
 app = typer.Typer(
     cls=PlainGroup,

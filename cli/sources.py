@@ -10,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from rich.markup import escape
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
@@ -21,6 +20,7 @@ from shared.errors import FixConfiguration, RetailError, StopRun
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
+from shared.terminal_text import escape
 
 app = typer.Typer(
     cls=PlainGroup,

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import date
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from data_quality.quality_checks import CheckResult, Severity, Status
 from data_quality.results import QualityResult
 from shared.counts import counted
+from shared.terminal_text import escape
 
 STYLES = {Status.PASS: "green", Status.WARN: "yellow", Status.FAIL: "bold red", Status.NOT_CHECKED: "dim"}
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from maintenance.task import TaskContext, TaskResult
 from shared.database import Connection, lock_in_transaction, read_sql, transaction
 from shared.partition_versions import find_manifest, remove_unused
+from shared.partitions import read_key
 from shared.s3_admin import abort_uploads
 from shared.s3_client import Bucket
 from shared.scratch import remove_abandoned, remove_older
@@ -17,7 +17,6 @@ from shared.scratch import remove_abandoned, remove_older
 ABANDONED_AFTER = timedelta(days=1)
 """What a run left is removed after this time. No stage takes this long: Airflow ends a task after two hours."""
 _CLOSE = Path(__file__).parent / "sql" / "close_abandoned_stages.sql"
-_COPY = re.compile(r"raw_history/([^/]+)/year=(\d{4})/month=(\d\d)/day=(\d\d)/[^/]+")
 _MESSAGE = "It was killed: it never ended, and more than a day has passed. Nothing unpublished is visible to readers."
 
 
@@ -59,8 +58,8 @@ def _remove_copies(connection: Connection, bucket: Bucket, before: datetime) -> 
     """Remove copies of replaced partitions that are older and that no manifest describes."""
     found = defaultdict(list)
     for key, info in bucket.list("raw_history/").items():
-        if (match := _COPY.fullmatch(key)) and info.modified_at < before:
-            found[match[1], date(int(match[2]), int(match[3]), int(match[4]))].append(key)
+        if (parts := read_key(key)) and info.modified_at < before:
+            found[parts.retailer_id, parts.business_date].append(key)
     removed = []
     for (retailer_id, day), copies in found.items():
         with transaction(connection) as cursor:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from shared.config import Settings
 from shared.database import Connection, read_sql, transaction
 from shared.parallel import run_in_parallel
-from shared.partitions import Manifest, manifest_key
+from shared.partitions import MANIFEST_NAME, ForeignManifest, manifest_key, read_key, read_manifest_of
 from shared.s3_client import Bucket, ObjectMissing
 
 _SQL = Path(__file__).parent / "sql"
@@ -108,19 +108,20 @@ def _listed(bucket: Bucket, retailer_id: str, first: date, last: date) -> list[S
     month = first.replace(day=1)
     while month <= last:
         for key in bucket.list(f"raw/{retailer_id}/year={month:%Y}/month={month:%m}/"):
-            number = key.rpartition("day=")[2][:2]
-            day = month.replace(day=int(number)) if number.isdigit() else month
-            if key == manifest_key(retailer_id, day) and first <= day <= last:
-                found.append((retailer_id, day))
+            parts = read_key(key)
+            if parts and parts.name == MANIFEST_NAME and first <= parts.business_date <= last:
+                found.append((retailer_id, parts.business_date))
         month = (month.replace(day=28) + timedelta(days=4)).replace(day=1)
     return found
 
 
 def _manifest(bucket: Bucket, wanted: Slice) -> LandedPartition | str | None:
     try:
-        manifest = Manifest.model_validate_json(bucket.read(manifest_key(*wanted)))
+        manifest = read_manifest_of(*wanted, bucket.read(manifest_key(*wanted)))
     except ObjectMissing:
         return None
+    except ForeignManifest as error:
+        return f"its manifest is not its own: {error}"
     except ValidationError as error:
         return f"its manifest cannot be read ({error.error_count()} fields are wrong)"
     money = {currency: amounts.landed for currency, amounts in manifest.amounts.items()}

@@ -6,6 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
+"""Of business dates, and of times in UTC. Offsets from UTC are looked up in these years only, and the warehouse has its
+own use for earlier and later times: 9999-12-31 is the end of a version that is current."""
+
 
 class RunDates(Protocol):
     """What Airflow knows about the date of a run; any of it may be missing."""

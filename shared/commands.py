@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,11 +21,14 @@ import typer
 from rich.console import Console
 
 from shared import parallel
+from shared.business_dates import FIRST_DATE
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.scratch import unwritable
 from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
+from shared.terminal_text import printable
 
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DateArgument = Annotated[
     str | None,
     typer.Argument(metavar="DATE", help="Business date, YYYY-MM-DD. Default: yesterday in BUSINESS_TIMEZONE."),
@@ -43,13 +47,17 @@ def business_date(text: str | None, settings: SourceSettings, now: datetime | No
 
 
 def past_date(text: str, timezone: str, now: datetime) -> date:
-    """A date as text. Raises FixConfiguration for a malformed one, or one that has not begun in the time zone."""
+    """A date as text. Raises FixConfiguration for a malformed one, one that has not begun there, or one before 1900."""
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a date has no zone
+        if not _DATE.fullmatch(text):
+            raise ValueError(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise FixConfiguration(f"{text!r} is not a date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
     if day > now.astimezone(ZoneInfo(timezone)).date():
         raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
+    if day < FIRST_DATE:
+        raise FixConfiguration(f"{day} is before {FIRST_DATE}, the first date that the warehouse can have.")
     return day
 
 
@@ -78,17 +86,17 @@ def exit_code() -> Iterator[None]:
     try:
         yield
     except RetailError as error:
-        typer.echo(" ".join((str(error), *_notes(error))), err=True)
+        typer.echo(printable(" ".join((str(error), *_notes(error)))), err=True)
         raise typer.Exit(error.exit_code) from error
     except OSError as error:
         if (full := unwritable(error)) is None:
             raise
         drop_unwritten_output()
-        typer.echo(" ".join((str(full), *_what_stays(error))), err=True)
+        typer.echo(printable(" ".join((str(full), *_what_stays(error)))), err=True)
         raise typer.Exit(full.exit_code) from error
     except KeyboardInterrupt as error:
         stays = _what_stays(error) or ("Unfinished work was not published.",)
-        typer.echo(" ".join(("Interrupted.", *stays)), err=True)
+        typer.echo(printable(" ".join(("Interrupted.", *stays))), err=True)
         _leave(130)
 
 

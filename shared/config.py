@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -29,6 +29,7 @@ from shared.postgres_settings import NAMES as POSTGRES_NAMES
 from shared.postgres_settings import owner_dsn, warehouse_dsn
 from shared.regular_files import is_there, read_text
 from shared.sources.registry import DIRECTORY_SETTING, Sources, load_sources
+from shared.time_zones import is_time_zone
 from shared.urls import shown_url
 
 __all__ = ["Settings", "SourceSettings", "load_settings", "load_source_settings", "owner_dsn", "read_environment"]
@@ -89,7 +90,7 @@ class IngestSettings(_Frozen):
     """What DuckDB may keep in memory while a listing is read; the rest is on disk."""
     listing_minutes: float = Field(60, gt=0, le=10_000)
     """Longest time for the pages of one listing."""
-    requests_per_second: float = Field(20, gt=0, le=10_000)
+    requests_per_second: float = Field(20, ge=0.001, le=10_000)
     """Token-bucket rate towards each retailer."""
     max_attempts: int = Field(6, ge=1, le=50)
     """Attempts per request, including the first."""
@@ -220,9 +221,7 @@ def _load(kind: type[_Loaded], environ: Mapping[str, str] | None) -> _Loaded:
         if section in kind.model_fields:
             values[section] = {field: env[name] for field, name in keys.items() if name in env}
     values["business_timezone"] = env.get("BUSINESS_TIMEZONE", "UTC")
-    try:
-        ZoneInfo(values["business_timezone"])
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+    if not is_time_zone(values["business_timezone"]):
         problems.append(f"BUSINESS_TIMEZONE is {values['business_timezone']!r}, which is not an IANA time zone")
     try:
         settings = kind.model_validate(values)

@@ -20,6 +20,17 @@ Connection = psycopg2.extensions.connection
 Cursor = psycopg2.extensions.cursor
 
 _CONNECT_TIMEOUT_SECONDS = 10
+_SESSION_SETTINGS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO,MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "search_path": "public,ops",
+    "default_transaction_isolation": r"read\ committed",
+}
+"""What the code relies on, whatever an administrator has set for the database or the role, or a user in the shell."""
 _ABOUT_TLS = {
     "certificate verify failed": "The certificate of PostgreSQL at {where} is not signed by the CA that"
     " POSTGRES_SSLROOTCERT (or sslrootcert in the DSN) names, or has expired. Put the right CA's certificate there, or"
@@ -75,7 +86,7 @@ def connect(
     timeout_seconds: int = _CONNECT_TIMEOUT_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> Connection:
-    """Open a connection in UTC with these session `settings`; wait at most `timeout_seconds` for the server.
+    """Open a connection in UTC and UTF-8 with these session `settings`; wait at most `timeout_seconds` for the server.
 
     Raises RetryLater when no server responds, FixConfiguration when it rejects us.
     """
@@ -84,11 +95,13 @@ def connect(
             dsn,
             application_name=application_name,
             connect_timeout=timeout_seconds,
+            # Rows are copied as UTF-8 bytes. In another encoding every other character would be stored as two.
+            client_encoding="UTF8",
             # A lost server or network is noticed within a minute; the server then releases our locks, too.
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
-            options=" ".join(f"-c {name}={value}" for name, value in {"TimeZone": "UTC", **(settings or {})}.items()),
+            options=" ".join(f"-c {name}={value}" for name, value in {**_SESSION_SETTINGS, **(settings or {})}.items()),
         )
     except psycopg2.OperationalError as error:
         raise _explain(dsn, str(error)) from error
@@ -122,6 +135,8 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
             f"PostgreSQL at {where} accepts no connection without TLS. Set POSTGRES_SSLMODE=verify-full and"
             " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
         )
+    if rejection := re.search(r"FATAL:\s+(.+)", message):
+        return RetryLater(f"PostgreSQL at {where} accepts no connection: {rejection[1]}. Run again later.")
     return RetryLater(
         f"No PostgreSQL server responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
         " or correct WAREHOUSE_DSN."
@@ -142,8 +157,9 @@ def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | No
 def transaction(connection: Connection) -> Iterator[Cursor]:
     """Commit at the end of the block, roll back on any error.
 
-    A lost or deadlocked connection, or a lock that others hold, becomes RetryLater; a schema that is not there becomes
-    FixConfiguration; a row that violates a constraint becomes StopRun, without the row.
+    A lost or deadlocked connection, a lock that others hold, a statement that the server ends, or a server that only
+    reads, becomes RetryLater; a schema that is not there becomes FixConfiguration; a row that violates a constraint
+    becomes StopRun, without the row.
     """
     commits = False
     try:
@@ -154,7 +170,18 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         raise RetryLater(
             f"The warehouse is locked: {_first_line(error)}. Nothing was changed. End that session, or run again later."
         ) from error
+    except psycopg2.errors.ReadOnlySqlTransaction as error:
+        raise RetryLater(
+            f"The warehouse cannot be changed at present ({_first_line(error)}): it is a standby, or an administrator"
+            " has set default_transaction_read_only. Nothing was changed. Connect to the primary server, or run again"
+            " when the setting is off."
+        ) from error
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+        if not connection.closed:
+            raise RetryLater(
+                f"The warehouse ended a statement: {_first_line(error)}. Nothing was changed. Remove the cause, or run"
+                " again later."
+            ) from error
         state = "Nothing was changed; run again."
         if commits:
             state = (

@@ -14,11 +14,17 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from shared.errors import RetailError
 from shared.logs import get_logger
-from shared.partitions import Manifest, history_key, history_prefix, manifest_key, partition_prefix, rejected_key
+from shared.partitions import (
+    Manifest,
+    history_key,
+    history_prefix,
+    manifest_key,
+    partition_prefix,
+    read_manifest_of,
+    rejected_key,
+)
 from shared.s3_client import Bucket
 from shared.s3_errors import ObjectMissing
 
@@ -36,10 +42,10 @@ class Readable(Protocol):
 
 
 def find_manifest(bucket: Readable, retailer_id: str, day: date) -> Manifest | None:
-    """The manifest of a raw partition; None if there is none, or none that can be read."""
+    """The manifest of a raw partition; None if there is none, none that can be read, or that of another partition."""
     try:
-        return Manifest.model_validate_json(bucket.read(manifest_key(retailer_id, day)))
-    except (ObjectMissing, ValidationError):
+        return read_manifest_of(retailer_id, day, bucket.read(manifest_key(retailer_id, day)))
+    except (ObjectMissing, ValueError):
         return None
 
 

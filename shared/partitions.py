@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 SCHEMA_VERSION = 2
+MANIFEST_NAME = "_manifest.json"
+_DATE = re.compile(r"year=([0-9]{4})/month=([0-9]{2})/day=([0-9]{2})/")
+_KEY = re.compile(rf"(?P<zone>[a-z_]+)/(?P<retailer_id>[a-z0-9_]{{1,32}})/{_DATE.pattern}(?P<name>[^/]+)")
+
+
+class PartitionKey(NamedTuple):
+    """What the key of an object of a partition says."""
+
+    zone: str
+    retailer_id: str
+    business_date: date
+    name: str
+
+
+def read_key(key: str) -> PartitionKey | None:
+    """The parts of a key; None for an object that is in no partition, whatever else its key resembles."""
+    found, day = _KEY.fullmatch(key), date_in_key(key)
+    return PartitionKey(found["zone"], found["retailer_id"], day, found["name"]) if found and day else None
+
+
+def date_in_key(key: str) -> date | None:
+    """The business date in a key or in the end of an object's address; None if there is none."""
+    found = _DATE.search(key)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:  # such as month=13, which a bucket can have as well
+        return None
 
 
 def partition_prefix(zone: str, retailer_id: str, day: date) -> str:
@@ -22,7 +51,7 @@ def raw_key(retailer_id: str, day: date) -> str:
 
 def manifest_key(retailer_id: str, day: date) -> str:
     """The manifest of a raw partition; engines that read the folder skip names that begin with `_`."""
-    return partition_prefix("raw", retailer_id, day) + "_manifest.json"
+    return partition_prefix("raw", retailer_id, day) + MANIFEST_NAME
 
 
 def rejected_key(retailer_id: str, day: date) -> str:
@@ -135,3 +164,17 @@ class Manifest(_Frozen):
     """Other dates of this retailer that the same run landed, for their changes or to fill a gap."""
     code_version: str
     written_at: AwareDatetime
+
+
+class ForeignManifest(ValueError):
+    """A manifest that describes another partition than the one it is in: somebody has copied the objects."""
+
+
+def read_manifest_of(retailer_id: str, day: date, content: bytes) -> Manifest:
+    """The manifest of a partition. Raises ForeignManifest, or pydantic's ValidationError for one that is none."""
+    manifest = Manifest.model_validate_json(content)
+    if (manifest.retailer_id, manifest.business_date) != (retailer_id, day):
+        raise ForeignManifest(f"it is that of {manifest.retailer_id} {manifest.business_date}")
+    if manifest.object_key != raw_key(retailer_id, day):
+        raise ForeignManifest(f"it names the object {manifest.object_key}")
+    return manifest

@@ -52,7 +52,8 @@ def open_regular(path: Path) -> io.BufferedReader:
 
 def read_text(path: Path, errors: str = "strict") -> str:
     """The UTF-8 text of a file with settings. Raises OSError, also for one that is too long, or UnicodeDecodeError."""
-    with io.TextIOWrapper(open_regular(path), encoding="utf-8", errors=errors) as file:
+    # Editors on Windows begin a file with a byte order mark, which would become a part of the first name or secret.
+    with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", errors=errors) as file:
         text = file.read(MOST_CHARACTERS + 1)
     if len(text) > MOST_CHARACTERS:
         raise OSError(errno.EINVAL, f"it has more than {MOST_CHARACTERS:,} characters", str(path))

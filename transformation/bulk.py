@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +12,7 @@ from shared.config import Settings
 from shared.database import Cursor
 from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
-from shared.partitions import Manifest
+from shared.partitions import MANIFEST_NAME, Manifest, read_key
 from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
 from transformation.conform import ConformedBatch
@@ -25,7 +24,6 @@ from transformation.processed_zone import processed_writer
 from transformation.processors.star_schema_processor import publish
 from transformation.raw_partitions import columnar_workspace, read_manifest, read_partitions
 
-_MANIFEST = re.compile(r"/year=(\d{4})/month=(\d{2})/day=(\d{2})/_manifest\.json$")
 _REQUESTS = 6
 """Manifests requested at once."""
 Clock = Callable[[], datetime]
@@ -96,8 +94,8 @@ def rebuild(
 
 def landed_days(bucket: Bucket, retailer_id: str, first: date | None = None, last: date | None = None) -> list[date]:
     """The business dates whose manifests the raw zone holds, ascending."""
-    found = (_MANIFEST.search(key) for key in bucket.list(f"raw/{retailer_id}/"))
-    days = (date(*map(int, match.groups())) for match in found if match)
+    keys = (read_key(key) for key in bucket.list(f"raw/{retailer_id}/"))
+    days = (key.business_date for key in keys if key and key.name == MANIFEST_NAME)
     return sorted(day for day in days if (first is None or day >= first) and (last is None or day <= last))
 
 

@@ -16,7 +16,7 @@ from ingestion.models.columnar import COLUMNS
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partition_versions import Readable, download_records
-from shared.partitions import Manifest, manifest_key
+from shared.partitions import ForeignManifest, Manifest, manifest_key, read_manifest_of
 from shared.s3_errors import ObjectMissing
 
 MEMORY_LIMIT = "512MB"
@@ -39,12 +39,17 @@ def columnar_workspace(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def read_manifest(bucket: Readable, retailer_id: str, day: date) -> Manifest:
-    """The manifest of a raw partition. Raises StopRun when there is none, so when nothing was landed."""
+    """The manifest of a raw partition. Raises StopRun if nothing was landed, or if it is that of another partition."""
     try:
-        return Manifest.model_validate_json(bucket.read(manifest_key(retailer_id, day)))
+        return read_manifest_of(retailer_id, day, bucket.read(manifest_key(retailer_id, day)))
     except ObjectMissing as error:
         raise StopRun(
             f"{retailer_id} has no landed data for {day}. Run: python -m ingestion.main {day} --retailer {retailer_id}"
+        ) from error
+    except ForeignManifest as error:
+        raise StopRun(
+            f"The manifest of {retailer_id} {day} is not its own: {error}. Its objects were copied from elsewhere"
+            f" and are not loaded. Run: python -m ingestion.main {day} --retailer {retailer_id}"
         ) from error
     except ValidationError as error:
         raise StopRun(

@@ -22,8 +22,9 @@ from ingestion.connectors.http.headers import http_date
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.connectors.paging import PageLimits
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE, SalesRecord
+from ingestion.models.retailer_data import SalesRecord
 from ingestion.source_clock import ANY_TIME
+from shared.business_dates import FIRST_DATE, LAST_DATE
 from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun, describe_error, shortened
 from shared.logs import get_logger

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from ingestion.models.columns import CONTRACT
-from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE
+from shared.business_dates import FIRST_DATE, LAST_DATE
 
 TEXT_FIELDS = tuple(column.name for column in CONTRACT if column.type == "text" and column.name != "retailer_id")
 NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -38,6 +37,7 @@ from shared.regular_files import is_there
 from shared.sources.definition import SourceDefinition
 from shared.sources.validation import report, wrong_at
 from shared.sources.yaml_file import KeyPath, read_yaml
+from shared.time_zones import is_time_zone
 
 _FOLDER = Path(__file__).parent / "layouts"
 _OF_JSON = ("rows", "lines", "may_be_null", "type", "minor_units", "content")
@@ -94,10 +94,8 @@ class SourceMapping(Part):
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, given: str) -> str:
-        try:
-            ZoneInfo(given)
-        except (ValueError, OSError, KeyError):
-            raise ValueError(f"{given!r} is not a time zone; an example is Europe/London") from None
+        if not is_time_zone(given):
+            raise ValueError(f"{given!r} is not a time zone; an example is Europe/London")
         return given
 
     @model_validator(mode="after")

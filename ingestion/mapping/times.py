@@ -13,7 +13,7 @@ from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.sql_text import cell, literal
 from ingestion.mapping.zones import local_intervals
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE
+from shared.business_dates import FIRST_DATE, LAST_DATE
 
 _ISO = "[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?)?"
 _ISO_WITH_OFFSET = _ISO + "(Z|[+-][0-9]{2}:?([0-9]{2})?)"

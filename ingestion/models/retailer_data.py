@@ -14,6 +14,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from ingestion.models.column import Column
+from shared.business_dates import FIRST_DATE, LAST_DATE
 from shared.reserved_ids import not_reserved
 
 GUEST = "GUEST"
@@ -31,9 +32,6 @@ class LineType(StrEnum):
     ADJUSTMENT = "adjustment"
 
 
-FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
-"""Of business dates, and of times in UTC. Offsets from UTC are looked up in these years only, and the warehouse has its
-own use for earlier and later times: 9999-12-31 is the end of a version that is current."""
 _FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
 _END_OF_TIMES = datetime(2200, 1, 1, tzinfo=UTC)
 

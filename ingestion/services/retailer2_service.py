@@ -61,7 +61,7 @@ class _ClientCredentials:
                 f"{self._retailer_id} sent an access token that no header can have: with spaces, line ends or"
                 " characters beyond ASCII, or too long. See docs/RETAILERS.md."
             )
-        self._token, seconds = token, min(seconds, _LONGEST_LIFETIME_SECONDS)
+        self._token, seconds = token, max(0, min(seconds, _LONGEST_LIFETIME_SECONDS))
         # For a very short lifetime, half of it is left for the request itself.
         self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
         return True

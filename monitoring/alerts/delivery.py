@@ -149,7 +149,8 @@ def _texts(channel: Channel, message: AlertMessage) -> dict[str, str]:
     Only the links to Airflow are links there: everything else may come from a retailer or a file.
     """
     own = (airflow_address(), message.link)
-    texts = {"title": inert(message.title, own), "body": inert(message.body, own)}
+    title = " ".join(message.title.split())  # the subject of a mail: a file's name may have a line end
+    texts = {"title": inert(title, own), "body": inert(message.body, own)}
     if channel.scheme in ("workflow", "workflows"):
         return {**texts, "body": texts["body"].replace("\n", "\n\n"), "body_format": "markdown"}
     return {**texts, "body_format": "text"}

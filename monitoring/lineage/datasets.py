@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from psycopg2.extensions import parse_dsn
+
 from shared.urls import server_of
 
 _DECLARATIONS = [Path(__file__).with_name(name) for name in ("declarations.toml", "views.toml")]
@@ -91,10 +93,11 @@ def s3_object(bucket: str, key: str, kind: str | None = None) -> DataSet:
 
 
 def table(dsn: str, name: str) -> DataSet:
-    """A table or view of the warehouse that `dsn`, a libpq URI, names."""
-    parts = urlsplit(dsn)
-    database = parts.path.lstrip("/") or "retail_analytics"
-    namespace = f"postgres://{parts.hostname or 'localhost'}:{parts.port or 5432}"
+    """A table or view of the warehouse that `dsn`, a libpq URI, names; of several servers the first one."""
+    parts = parse_dsn(dsn)  # libpq's own: a URI of several servers, or with `[` in a password, is none for urllib
+    database = parts.get("dbname", "retail_analytics")
+    host, port = (parts.get(name, "").partition(",")[0] for name in ("host", "port"))
+    namespace = f"postgres://{host.lower() if host and not host.startswith('/') else 'localhost'}:{port or 5432}"
     schema = "ops" if name in _OPS else "public"
     return DataSet(namespace, f"{database}.{schema}.{name}", name if name in declarations() else None)
 

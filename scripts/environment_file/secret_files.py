@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from scripts.environment_file.settings import SECRETS
-from scripts.environment_file.text import value_of, with_override, with_value
+from scripts.environment_file.text import value_of, with_override, with_value, write
 from shared.regular_files import read_text
 
 OVERRIDE = "docker/compose/secrets.yml"
@@ -97,11 +96,4 @@ def write_secret(path: Path, value: str) -> None:
     Every user may read it: a container mounts the file itself, and runs as a user of its own. The directory keeps
     others on this machine out.
     """
-    unfinished = path.with_name(f".{path.name}.new")
-    if unfinished.exists():
-        unfinished.unlink()
-    descriptor = os.open(str(unfinished), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(value)
-    unfinished.chmod(0o444)
-    unfinished.replace(path)
+    write(path, value, 0o444)

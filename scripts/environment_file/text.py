@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path
 
 from scripts.environment_file.settings import KNOWN, MAY_BE_EMPTY, example_value, initial_value
@@ -86,12 +87,18 @@ def _is_empty_one_of(line: str, names: set[str]) -> bool:
     return bool(match and match.group(1) in names)
 
 
-def write(path: Path, text: str) -> None:
-    """Replace the file in one step; only its owner can read it."""
-    unfinished = path.with_name(path.name + ".new")
-    if unfinished.exists():
-        unfinished.unlink()
-    descriptor = os.open(str(unfinished), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    unfinished.replace(path)
+def write(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace the file in one step, so that nothing reads half of it; only its owner can read it."""
+    path = path.resolve()  # of a link, the file that it names; the link stays
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".new", dir=str(path.parent))  # mode 0600
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(mode)
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink()  # it has secrets, and on a full disk it is in the way
+        raise

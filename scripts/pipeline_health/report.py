@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from scripts.pipeline_health.findings import Finding, Health
 from shared.counts import counted
+from shared.terminal_text import escape
 
 STYLES = {Health.OK: "green", Health.ATTENTION: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "magenta"}
 

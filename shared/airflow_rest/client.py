@@ -155,7 +155,13 @@ class AirflowApi:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             return requests.request(
-                method, self.url + path, json=body, headers=headers, timeout=self.timeout, allow_redirects=False
+                method,
+                self.url + path,
+                json=body,
+                headers=headers,
+                auth=lambda request: request,  # otherwise those of ~/.netrc replace the token
+                timeout=self.timeout,
+                allow_redirects=False,
             )
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             raise FixConfiguration(

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +27,7 @@ from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
+from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
 
 FILES = "files"
@@ -35,6 +35,7 @@ FILES = "files"
 CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
 
 
@@ -51,7 +52,10 @@ SourceId = Annotated[
     AfterValidator(not_reserved),
     Field(json_schema_extra={"not": {"enum": list(RESERVED_IDS)}}),
 ]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
+]
+"""One line without control characters: it is in the subjects of mails and on terminals."""
 Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 
 
@@ -73,10 +77,8 @@ def known_connector(name: str) -> str:
 
 def known_zone(name: str) -> str:
     """The name, if it is an IANA time zone. Raises ValueError."""
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is not an IANA time zone; an example is Europe/Berlin") from error
+    if not is_time_zone(name):
+        raise ValueError(f"{name!r} is not an IANA time zone; an example is Europe/Berlin")
     return name
 
 
@@ -84,7 +86,9 @@ def _days(given: Any) -> Any:
     found = _DURATION.fullmatch(given) if isinstance(given, str) else None
     if found is None:
         raise ValueError(f"{given!r} is not a number of days; an example is 3d")
-    return int(found[1])
+    if len(found[1]) > 3 or (days := int(found[1])) > MOST_DAYS:
+        raise ValueError(f"{given!r} is more than {MOST_DAYS} days")
+    return days
 
 
 Connector = Annotated[str, AfterValidator(known_connector)]
@@ -152,7 +156,9 @@ class Limits(Part):
     """Limits of this source; each takes precedence over the setting that it names."""
 
     reject_share: float | None = Field(default=None, ge=0, le=1, description="INGEST_MAX_REJECT_SHARE")
-    requests_per_second: float | None = Field(default=None, gt=0, le=10_000, description="INGEST_REQUESTS_PER_SECOND")
+    requests_per_second: float | None = Field(
+        default=None, ge=0.001, le=10_000, description="INGEST_REQUESTS_PER_SECOND"
+    )
     catch_up_days: int | None = Field(default=None, ge=1, le=3660, description="INGEST_CATCH_UP_DAYS")
 
 

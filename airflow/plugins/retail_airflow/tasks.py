@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
-from shared.business_dates import business_date, run_kind
+from shared.business_dates import FIRST_DATE, business_date, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
@@ -37,6 +37,8 @@ def chosen_date(timezone: str) -> str:
         )
     if day > datetime.now(ZoneInfo(timezone)).date():
         fail_without_retry(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")
+    if day < FIRST_DATE:
+        fail_without_retry(f"{day} is before {FIRST_DATE}, the first date that the warehouse can have.")
     return day.isoformat()
 
 

@@ -44,7 +44,8 @@ def _pages(reader: LedgerReader) -> APIRouter:
 
     @router.get("/")
     def overview(request: Request, days: str = "14") -> Response:
-        period = int(days) if days.isdecimal() and int(days) in pages.PERIODS else min(pages.PERIODS)
+        # Compared as a text: a number of thousands of digits is an error of its own in Python.
+        period = {str(each): each for each in pages.PERIODS}.get(days, min(pages.PERIODS))
         return _html(pages.overview(_addresses(request), reader.overview(period), period))
 
     @router.get("/days/{day}")

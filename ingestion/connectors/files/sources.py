@@ -211,6 +211,8 @@ def find_files(sources: Sequence[str]) -> list[StoredFile]:
 
 
 def _expand(source: str) -> list[Path]:
+    if not source.strip():  # Path("") is the working directory
+        raise FixConfiguration("The name of a source is empty: a variable in the command may not be set.")
     try:
         found = _in_folder(Path(source)) if Path(source).is_dir() else _matching(source)
     except OSError as error:

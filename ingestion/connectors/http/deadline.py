@@ -30,6 +30,8 @@ class DeadlineSession(requests.Session):
 
     def __init__(self) -> None:
         super().__init__()
+        # Otherwise a request without our credentials, such as that for a token, gets those of ~/.netrc.
+        self.auth = lambda request: request
         self._handles = _Handles()
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(self._handles))

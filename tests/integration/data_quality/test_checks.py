@@ -14,10 +14,11 @@ from data_quality.main import run
 from data_quality.quality_checks import Status, load_checks
 from data_quality.results import QualityResult
 from data_quality.scope import Scope, open_scope
-from local_stack.databases import OWNER, WarehouseAccess
+from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.database import read_sql
 from shared.errors import FixConfiguration
+from shared.provisioning import OWNER
 from shared.sources.registry import Sources
 from tests.fakes.published_days import RETAILERS, Line, PublishedDays, usual_lines, warehouse_settings
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,6 +102,19 @@ def test_a_broken_response_is_requested_again(bad: Reply) -> None:
     assert isinstance(error, RetryLater)
     assert "retailer_9 at 127.0.0.1:" in str(error)
     assert len(vendor.requests) == 4
+
+
+@pytest.mark.parametrize("send", [lambda http: http.get("/sales"), lambda http: http.post_form("/oauth/token", {})])
+def test_credentials_of_the_users_netrc_are_not_sent(
+    send: Callable[[HttpClient], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login user password secret\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with http_vendor([GOOD]) as vendor:
+        send(client(vendor.url))
+    assert "Authorization" not in vendor.requests[0].headers
 
 
 def test_gzip_is_unpacked() -> None:

@@ -325,7 +325,8 @@ def test_the_period_is_chosen_by_plain_links(shown: Shown) -> None:
         "Tue 26 Dec 2023",
         "Thu 29 Jun 2023",
     ]
-    assert shown.get("/?days=nonsense").rows == shown.get("/?days=14").rows
+    for wrong in ("nonsense", "-1", "9" * 5_000):
+        assert shown.get(f"/?days={wrong}").rows == shown.get("/?days=14").rows
 
 
 def test_a_date_of_which_nothing_is_known_says_how_to_load_it(shown: Shown) -> None:

@@ -18,8 +18,9 @@ from ingestion.mapping.map_json import map_json
 from ingestion.mapping.single_rows import landed_records
 from ingestion.mapping.workspace import workspace
 from ingestion.models.columns import CONTRACT, MEMBER_FIELDS
-from ingestion.models.retailer_data import FIRST_DATE, LAST_DATE, SalesRecord
+from ingestion.models.retailer_data import SalesRecord
 from local_stack.databases import WarehouseAccess
+from shared.business_dates import FIRST_DATE, LAST_DATE
 from shared.database import session, transaction
 from shared.errors import StopRun
 from tests.fakes.changed_rows import ROWS, VALUES, changed, places

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
-from cli.lineage_tree import date_of, find, tree
+from cli.lineage_tree import find, tree
 
 BUCKET, WAREHOUSE = "s3://raw", "postgres://db:5432"
 
@@ -59,8 +58,3 @@ def test_data_sets_are_found_by_the_names_users_type() -> None:
     assert find(FLOWS, "s3://raw/raw/shop") == [(BUCKET, "raw/shop")]
     assert find(FLOWS, "raw/shop/year=2024/month=01/day=17/sales_data.json") == [(BUCKET, "raw/shop")]
     assert find(FLOWS, "sales_of_nobody") == []
-
-
-def test_the_date_of_an_object_is_in_its_key() -> None:
-    assert date_of("raw/shop/year=2024/month=01/day=17/sales_data.json") == date(2024, 1, 17)
-    assert date_of("fact_sales") is None

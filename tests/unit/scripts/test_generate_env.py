@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ast
+import errno
 import importlib.util
+import os
 import stat
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +47,30 @@ def test_only_the_owner_can_read_the_file_even_if_others_could_before(script: Mo
     script.main(["--output", str(path)])
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_disk_that_is_full_leaves_the_old_file_and_no_other(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ".env"
+    path.write_text("LOG_LEVEL=DEBUG\n", encoding="utf-8")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert script.main(["--output", str(path)]) == 2
+    assert {each.name: each.read_text(encoding="utf-8") for each in tmp_path.iterdir()} == {".env": "LOG_LEVEL=DEBUG\n"}
+
+
+def test_a_link_stays_a_link_to_the_file_that_is_written(script: ModuleType, tmp_path: Path) -> None:
+    shared = tmp_path / "shared.env"
+    shared.write_text("LOG_LEVEL=DEBUG\n", encoding="utf-8")
+    link = tmp_path / ".env"
+    link.symlink_to(shared)
+    script.main(["--output", str(link)])
+    assert link.is_symlink()
+    assert len(values(shared)) > 1
 
 
 def test_running_it_again_changes_nothing(script: ModuleType, tmp_path: Path) -> None:

@@ -37,9 +37,21 @@ def test_the_day_that_is_under_way_can_be_chosen_but_not_the_next(settings: Sett
         business_date("2024-01-16", settings, NOW)
 
 
-@pytest.mark.parametrize("text", ["15/01/2024", "2024-02-30", "yesterday", "2024-01-15T00:00", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("15/01/2024", "2024-02-30", "yesterday", "2024-01-15T00:00", "", "2024-1-5", "20240115", "2024-W03-1"),
+        "\uff12\uff10\uff12\uff14-01-15",  # digits of another script
+    ],
+)
 def test_a_malformed_date_is_rejected_with_an_example(settings: Settings, text: str) -> None:
     with pytest.raises(FixConfiguration, match="Give it as YYYY-MM-DD, for example"):
+        business_date(text, settings, NOW)
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "1899-12-31"])
+def test_a_date_that_the_warehouse_cannot_have_is_rejected(settings: Settings, text: str) -> None:
+    with pytest.raises(FixConfiguration, match=f"{text} is before 1900-01-01"):
         business_date(text, settings, NOW)
 
 

@@ -124,3 +124,11 @@ def test_encryption_that_s3_does_not_know_is_named(values: dict[str, str], messa
 )
 def test_yesterday_is_meant_in_the_business_time_zone(zone: str, now: datetime, yesterday: date) -> None:
     assert load_settings({**MINIMAL, "BUSINESS_TIMEZONE": zone}).business_yesterday(now) == yesterday
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows_are_not_part_of_a_name_or_secret(tmp_path: Path) -> None:
+    (tmp_path / "password").write_bytes(b"\xef\xbb\xbfsecret\r\n")
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"\xef\xbb\xbfPOSTGRES_USER=loader\r\nPOSTGRES_PASSWORD_FILE=password\r\n")
+    found = read_environment({}, dotenv)
+    assert (found["POSTGRES_USER"], found["POSTGRES_PASSWORD"]) == ("loader", "secret")

@@ -28,6 +28,16 @@ def error_of(path: Path, kind: type[RetailError] = StopRun, most: float = 0.5, *
     return message.replace(f"{path.parent}/", "")
 
 
+@pytest.mark.parametrize("source", ["", "  "])
+def test_an_empty_name_is_not_the_working_directory(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "private.csv").write_text(GOOD, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FixConfiguration, match="The name of a source is empty"):
+        find_files([source])
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -115,6 +115,18 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "limits.rejects: there is no such key. Did you mean reject_share? Allowed:",
         ),
         ("currencies: [EUR]", "read: {look_back: 3}", "read.look_back: 3 is not a number of days; an example is 3d."),
+        (
+            "currencies: [EUR]",
+            "read: {look_back: 99999999999d}",
+            "read.look_back: '99999999999d' is more than 365 days.",
+        ),
+        ("name: Berlin Shop", 'name: "A\\nBcc: x"', "shop.yaml:2: name: "),
+        ("name: Berlin Shop", 'name: "A\\e[2J"', "shop.yaml:2: name: "),
+        (
+            "time_zone: Europe/Berlin",
+            "time_zone: right/Europe/Berlin",
+            "'right/Europe/Berlin' is not an IANA time zone",
+        ),
         ("currencies: [EUR]", "schedule: hourly", "schedule: 'hourly' is not allowed. Allowed: daily, manual."),
         ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: an alias is inside what it repeats."),
     ],
