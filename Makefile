@@ -7,6 +7,8 @@ PYTHON ?= python3
 PARTS := short
 PARALLEL := -n auto --dist worksteal
 RUN := .venv/bin/python
+# The tests start Python hundreds of times. Without its compiled modules each start takes up to three times as long.
+unexport PYTHONDONTWRITEBYTECODE
 SETUP = command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed"; exit 1; }; \
 	PYTHON="$(PYTHON)" "$(PYTHON)" scripts/setup_venv.py
 
