@@ -14,6 +14,7 @@ import psycopg2.extensions
 from psycopg2 import errorcodes
 
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.schema_version import reject_newer_schema
 from shared.urls import UNCLEAR
 
 Connection = psycopg2.extensions.connection
@@ -145,9 +146,14 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
 
 @contextmanager
 def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
-    """A connection that is closed at the end; what was not committed is rolled back."""
+    """A connection that is closed at the end; what was not committed is rolled back.
+
+    Raises FixConfiguration when the schema is newer than this code, and what `connect` raises.
+    """
     connection = connect(dsn, application_name=application_name, settings=settings)
     try:
+        with transaction(connection) as cursor:
+            reject_newer_schema(cursor)
         yield connection
     finally:
         connection.close()
