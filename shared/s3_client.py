@@ -19,10 +19,11 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import obstore
+from obstore.exceptions import InvalidPathError
 from obstore.store import S3Store
 
 from shared.config import S3Settings
-from shared.errors import FixConfiguration
+from shared.errors import FixConfiguration, StopRun
 from shared.s3_errors import Attempt, BucketMissing, ObjectMissing, bad_bucket_name
 from shared.urls import shown_value
 
@@ -116,7 +117,11 @@ class Bucket:
         return digest.hexdigest()
 
     def list(self, folder: str) -> Mapping[str, ObjectInfo]:
-        """Every object below a folder such as `raw/retailer_1/`, by key, in order."""
+        """Every object below a folder such as `raw/retailer_1/`, by key, in order.
+
+        object_store ends a listing at a key that it cannot express, such as `raw//x`, which other programs may have
+        written. boto3 lists such keys as well.
+        """
         found: dict[str, ObjectInfo] = {}
 
         def listed() -> None:
@@ -125,7 +130,14 @@ class Bucket:
                     {each["path"]: ObjectInfo(each["size"], each["last_modified"], str(each["e_tag"])) for each in page}
                 )
 
-        self._call("s3:ListBucket", None, listed)
+        try:
+            self._call("s3:ListBucket", None, listed)
+        except StopRun as error:
+            if not isinstance(error.__cause__, InvalidPathError):
+                raise
+            from shared.s3_admin import list_any_keys  # boto3 takes a while to import
+
+            return {key: ObjectInfo(*each) for key, *each in list_any_keys(self._settings, self.name, folder)}
         return found
 
     def copy(self, key: str, to: str) -> None:

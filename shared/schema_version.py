@@ -15,7 +15,7 @@ from shared.errors import FixConfiguration
 
 MIGRATIONS_DIRECTORY = Path(__file__).resolve().parent.parent / "database" / "migrations"
 _HAS_READABLE_LIST = "SELECT coalesce(has_table_privilege(to_regclass('ops._yoyo_migration'), 'SELECT'), false)"
-_NEWEST_APPLIED = 'SELECT coalesce(max(migration_id COLLATE "C"), \'\') FROM ops._yoyo_migration'
+_NEWEST_APPLIED = "SELECT coalesce(max(migration_id COLLATE \"C\"), '') FROM ops._yoyo_migration"
 
 
 def reject_newer_schema(cursor: Cursor, migrations: Path = MIGRATIONS_DIRECTORY) -> None:

@@ -230,3 +230,14 @@ def test_a_slow_download_ends_and_a_request_without_a_response_is_given_up(s3: S
         assert [path.rpartition("/")[2] for path in _Slow.requests] == ["slow", "hang", "hang"]
     finally:
         server.shutdown()
+
+
+@pytest.mark.parametrize("odd", ["raw//x", "raw/a/../x", "raw/./x"])
+def test_a_key_of_another_program_does_not_end_a_listing(s3: S3Access, bucket: Bucket, odd: str) -> None:
+    tag = bucket.put("raw/retailer_1/k", b"{}")
+    s3.client.put_object(Bucket=s3.bucket_raw, Key=odd, Body=b"x")
+
+    found = bucket.list("raw/")
+
+    assert set(found) == {odd, "raw/retailer_1/k"}
+    assert (found["raw/retailer_1/k"].size_bytes, found["raw/retailer_1/k"].e_tag) == (2, tag)
