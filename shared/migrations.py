@@ -15,7 +15,15 @@ import psycopg2
 from yoyo import get_backend, read_migrations
 
 from shared.config import PROJECT_ROOT, owner_dsn, read_environment
-from shared.database import Connection, connect, describe_dsn, lock_key, read_sql
+from shared.database import (
+    OBJECT_IN_THE_WAY,
+    Connection,
+    connect,
+    describe_dsn,
+    lock_key,
+    object_in_the_way,
+    read_sql,
+)
 from shared.errors import FixConfiguration, RetailError, RetryLater
 from shared.schema_version import MIGRATIONS_DIRECTORY, reject_newer_schema
 
@@ -66,6 +74,8 @@ def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[
             f" {_sessions_with_locks(connection)}. The migration that waited changed nothing. End that session, or run"
             " again later."
         ) from error
+    except OBJECT_IN_THE_WAY as error:
+        raise object_in_the_way(error) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
             f"{describe_dsn(owner_dsn)} may not create the schema ({str(error).splitlines()[0]})."

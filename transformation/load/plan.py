@@ -128,7 +128,7 @@ def months_present(cursor: Cursor, months: Sequence[date]) -> dict[date, int]:
     cursor.execute(
         "SELECT relname, CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 50 END"
         " * pg_relation_size(pg_class.oid) / current_setting('block_size')::integer"
-        " FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relname = ANY (%s)",
+        " FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relispartition AND relname = ANY (%s)",
         ([partition_name(month) for month in months],),
     )
     sizes = dict(cursor.fetchall())
