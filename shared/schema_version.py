@@ -1,4 +1,4 @@
-"""Refuses a warehouse whose schema is newer than this code.
+"""Rejects a warehouse whose schema is newer than this code.
 
 A schema that is older shows itself: a statement names something that is missing. A newer one may still have every name
 that this code uses, and mean something else by it. Only the list of applied migrations shows that.

@@ -1,5 +1,5 @@
 -- depends: 0018_digest_of_any_session
--- What users of the warehouse do beside the platform: they run older code against a newer schema, and detach months.
+-- What users of the warehouse do: they run older code against a newer schema, and detach months.
 
 -- Code that is older than the schema has to notice it, over the connection of whatever role it uses.
 GRANT SELECT ON ops._yoyo_migration TO retail_user, retail_reader;

@@ -185,7 +185,7 @@ def test_a_schema_older_than_the_code_is_reported_as_such(warehouse: WarehouseAc
         cursor.execute("SELECT ops.enter_load('retailer_1')")
 
 
-def test_a_schema_newer_than_the_code_is_refused_before_anything_is_done(warehouse: WarehouseAccess) -> None:
+def test_a_schema_newer_than_the_code_is_rejected_before_anything_is_done(warehouse: WarehouseAccess) -> None:
     with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO ops._yoyo_migration (migration_hash, migration_id) VALUES ('later', '0999_later')")
     run = UnfinishedRun("run-1", "run", date(2024, 1, 1), (), refreshes_views=True)

@@ -1,4 +1,4 @@
-"""What an administrator makes beside the months of fact_sales stays; a load that it stops says what is in the way."""
+"""What an administrator makes next to the months of fact_sales stays; a load that it stops says what is in the way."""
 
 from __future__ import annotations
 
