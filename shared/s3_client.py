@@ -37,6 +37,7 @@ _JSON = "application/json"
 _LONGEST = timedelta(minutes=15)
 """For one request that makes progress, for example a large download."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_ENDPOINT = re.compile(r"\w+://(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::[0-9]+)?(?:/[\w.~%+-]+)*/?", re.ASCII | re.IGNORECASE)
 _OWN_ENDPOINT = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
 """Variables of AWS's own libraries, which obstore reads as well; the bucket is then part of the path."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -209,8 +210,13 @@ def _parsed(endpoint_url: str | None) -> SplitResult | None:
         return None
     try:
         found = urlsplit(endpoint_url)
-        if found.scheme in ("http", "https") and found.hostname and found.port != 0:
-            return found
+        is_url = found.scheme in ("http", "https") and found.hostname and found.port != 0
     except ValueError:  # a port that is not a number, half a bracket
-        pass
-    raise FixConfiguration(f"S3_ENDPOINT_URL {shown_value(endpoint_url)!r} is not a URL. Correct it in .env.")
+        is_url = False
+    # object_store would send a user or a query as a part of the host or path, and end the process at other characters.
+    if is_url and _ENDPOINT.fullmatch(endpoint_url):
+        return found
+    raise FixConfiguration(
+        f"S3_ENDPOINT_URL {shown_value(endpoint_url)!r} is not a URL of a store, such as https://s3.example.com:9000."
+        " Correct it in .env; the keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    )

@@ -189,6 +189,19 @@ def test_an_unavailable_store_can_be_retried(s3: S3Access) -> None:
 def test_an_invalid_url_or_bucket_name_is_a_configuration_error(s3: S3Access) -> None:
     with pytest.raises(FixConfiguration, match="S3_ENDPOINT_URL"):
         Bucket(settings(s3, endpoint_url="nonsense"), s3.bucket_raw)
+    for mistake in (
+        "http://u:p@h",
+        "http://h/?a=b",
+        "http://h#a",
+        "http://a b",
+        "http://a\tb",
+        "http://h//",
+        "http://ä",
+    ):
+        with pytest.raises(FixConfiguration, match="is not a URL of a store"):
+            Bucket(settings(s3, endpoint_url=mistake), s3.bucket_raw)
+    for url in ("HTTP://[::1]:9000/", "https://project.example.com/storage/v1/s3"):
+        Bucket(settings(s3, endpoint_url=url), s3.bucket_raw)
     with pytest.raises(FixConfiguration, match="S3_BUCKET_RAW"):
         Bucket(settings(s3), "no bucket!")
 
