@@ -149,9 +149,10 @@ def check_months(cursor: Cursor, retailer_id: str, new: Sequence[date]) -> None:
     ((present,),) = cursor.fetchall()
     if present + len(new) > MOST_MONTHS:
         raise StopRun(
-            f"{retailer_id} has sales in {counted(len(new), 'month')} that the warehouse does not have, from {min(new):%Y-%m} to"
-            f" {max(new):%Y-%m}. It has {counted(present, 'month')} and can have {MOST_MONTHS}. Nothing was loaded. Correct the"
-            " dates, or have lines outside a range rejected: `dates` in the layout or definition."
+            f"{retailer_id} has sales in {counted(len(new), 'month')} that the warehouse does not have, from"
+            f" {min(new):%Y-%m} to {max(new):%Y-%m}. It has {counted(present, 'month')} and can have {MOST_MONTHS}."
+            " Nothing was loaded. Correct the dates, or have lines outside a range rejected: `dates` in the layout or"
+            " definition."
         )
 
 
