@@ -138,7 +138,8 @@ class Bucket:
                 raise
             from shared.s3_admin import list_any_keys  # boto3 takes a while to import
 
-            return {key: ObjectInfo(*each) for key, *each in list_any_keys(self._settings, self.name, folder)}
+            listed_again = list_any_keys(self._settings, self.name, folder)
+            return {key: ObjectInfo(size, modified_at, tag) for key, size, modified_at, tag in listed_again}
         return found
 
     def copy(self, key: str, to: str) -> None:
