@@ -44,7 +44,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 def one_line(text: str | None) -> str | None:
     """A text that a user adds to what is stored and shown, as it is. Raises BadParameter unless it is a short line."""
     if text is not None and (len(text) > MOST_CHARACTERS_OF_LINE or "\n" in text or printable(text) != text):
-        raise typer.BadParameter(f"give one line of at most {MOST_CHARACTERS_OF_LINE} characters, without control ones")
+        raise typer.BadParameter(
+            f"give one line of at most {MOST_CHARACTERS_OF_LINE} characters, without control characters"
+        )
     return text
 
 
