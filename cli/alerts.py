@@ -18,7 +18,7 @@ from monitoring.alerts.delivery import checked_channels, deliver
 from monitoring.alerts.manual import Operator, Outcome, acknowledge, resolve
 from monitoring.alerts.messages import AlertMessage
 from monitoring.alerts.model import SEVERITIES
-from shared.commands import JsonOption, business_date, console, exit_code, print_json
+from shared.commands import JsonOption, business_date, console, exit_code, one_line, print_json
 from shared.config import load_settings
 from shared.errors import FixConfiguration
 from shared.logs import configure_logging
@@ -33,7 +33,7 @@ app = typer.Typer(
 Status = Literal["open", "acknowledged", "resolved"]
 Severity = Literal["info", "warning", "error", "critical"]
 IdsArgument = Annotated[list[int], typer.Argument(metavar="ID...", help="Their numbers in the list.")]
-NoteOption = Annotated[str | None, typer.Option(help="A note for other users.")]
+NoteOption = Annotated[str | None, typer.Option(callback=one_line, help="A note for other users, one line.")]
 COLORS = {"critical": "bold red", "error": "red", "warning": "yellow"}
 
 

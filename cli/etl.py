@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.landing.overlap_policy import Overlap
-from shared.commands import JsonOption, console, exit_code, new_run_id, print_json
+from shared.commands import JsonOption, console, exit_code, new_run_id, one_line, print_json
 from shared.config import DOTENV
 from shared.counts import counted
 from shared.terminal_text import escape
@@ -46,7 +46,8 @@ def etl(
         typer.Option("--retailer", metavar="ID", help="The retailer of the sales. Default: as in the layout."),
     ] = None,
     job_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A name for this load in the ledger and the report.")
+        str | None,
+        typer.Option(metavar="NAME", callback=one_line, help="A name for this load in the ledger and the report."),
     ] = None,
     on_overlap: Annotated[
         Overlap,

@@ -50,12 +50,13 @@ def _ensure(connection: Connection, month: date, sleep: Callable[[float], None])
         if attempt:
             sleep(_PAUSE_SECONDS)
         try:
-            with connection, connection.cursor() as cursor:
+            with transaction(connection) as cursor:
                 cursor.execute("SELECT ops.ensure_fact_partition(%s)", (month,))
                 row = cursor.fetchone()
                 return str(row[0]) if row else ""
-        except psycopg2.errors.LockNotAvailable:
-            continue
+        except RetryLater as error:
+            if not isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
+                raise
     raise RetryLater(
         f"The partition of {month:%Y-%m} was not created: loads held the lock all the time. Run this again."
     )

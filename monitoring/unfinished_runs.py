@@ -20,6 +20,7 @@ from shared.database import Connection, Cursor, connect, lock_key, read_sql, tra
 from shared.errors import RetailError
 from shared.logs import get_logger
 from shared.parallel import is_any_running
+from shared.schema_version import reject_newer_schema
 
 log = get_logger(__name__)
 _APPLICATION = "retail-run-record"
@@ -80,6 +81,7 @@ class RunRecord:
         """Write the row. Raises RetailError; then the run must not go on, since nobody would finish it."""
         self._connection = self._connect()
         with transaction(self._connection) as cursor:
+            reject_newer_schema(cursor)
             try_lock(cursor, run.run_id)  # before others can see the row
             values = {name: getattr(run, name) for name in run.__dataclass_fields__}
             cursor.execute(

@@ -28,6 +28,7 @@ from shared.scratch import unwritable
 from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
 from shared.terminal_text import printable
 
+MOST_CHARACTERS_OF_LINE = 500
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DateArgument = Annotated[
     str | None,
@@ -38,6 +39,15 @@ RetailerOption = Annotated[
     typer.Option("--retailer", help="Only this retailer; may be repeated. `retail sources list` shows them."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+
+
+def one_line(text: str | None) -> str | None:
+    """A text that a user adds to what is stored and shown, as it is. Raises BadParameter unless it is a short line."""
+    if text is not None and (len(text) > MOST_CHARACTERS_OF_LINE or "\n" in text or printable(text) != text):
+        raise typer.BadParameter(
+            f"give one line of at most {MOST_CHARACTERS_OF_LINE} characters, without control characters"
+        )
+    return text
 
 
 def business_date(text: str | None, settings: SourceSettings, now: datetime | None = None) -> date:

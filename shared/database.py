@@ -14,6 +14,7 @@ import psycopg2.extensions
 from psycopg2 import errorcodes
 
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.schema_version import reject_newer_schema
 from shared.urls import UNCLEAR
 
 Connection = psycopg2.extensions.connection
@@ -57,6 +58,13 @@ _SCHEMA_TOO_OLD = (
     psycopg2.errors.UndefinedFunction,
     psycopg2.errors.InvalidSchemaName,
 )
+
+OBJECT_IN_THE_WAY = (
+    psycopg2.errors.DependentObjectsStillExist,
+    psycopg2.errors.DuplicateTable,
+    psycopg2.errors.InvalidObjectDefinition,
+)
+"""A view on a month that is replaced, a detached month with its old name, a partition over several months."""
 
 
 def describe_dsn(dsn: str) -> str:
@@ -145,9 +153,14 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
 
 @contextmanager
 def session(dsn: str, *, application_name: str, settings: Mapping[str, str] | None = None) -> Iterator[Connection]:
-    """A connection that is closed at the end; what was not committed is rolled back."""
+    """A connection that is closed at the end; what was not committed is rolled back.
+
+    Raises FixConfiguration when the schema is newer than this code, and what `connect` raises.
+    """
     connection = connect(dsn, application_name=application_name, settings=settings)
     try:
+        with transaction(connection) as cursor:
+            reject_newer_schema(cursor)
         yield connection
     finally:
         connection.close()
@@ -158,8 +171,8 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
     """Commit at the end of the block, roll back on any error.
 
     A lost or deadlocked connection, a lock that others hold, a statement that the server ends, or a server that only
-    reads, becomes RetryLater; a schema that is not there becomes FixConfiguration; a row that violates a constraint
-    becomes StopRun, without the row.
+    reads, becomes RetryLater; a schema that is not there, or that has an object in the way, becomes FixConfiguration; a
+    row that violates a constraint becomes StopRun, without the row.
     """
     commits = False
     try:
@@ -189,6 +202,8 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             f"The warehouse's schema is missing or older than this code ({_first_line(error)})."
             " Run: python -m shared.migrations"
         ) from error
+    except OBJECT_IN_THE_WAY as error:
+        raise object_in_the_way(error) from error
     except (psycopg2.IntegrityError, psycopg2.DataError) as error:
         # Only what was violated: the details, and the traceback with them, show the row, which may name a customer.
         raise StopRun(
@@ -199,6 +214,16 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             f"The warehouse denies this user a right ({_first_line(error)})."
             " Use retail_user, or run: python -m shared.migrations"
         ) from error
+
+
+def object_in_the_way(error: psycopg2.Error) -> FixConfiguration:
+    """For an error of `OBJECT_IN_THE_WAY`, which names the objects and no rows."""
+    detail = (error.diag.message_detail or "").partition("\n")[0].rstrip(".")
+    return FixConfiguration(
+        f"An object that somebody has made in the warehouse is in the way: {_first_line(error)}"
+        f"{f' ({detail})' if detail else ''}. Nothing was changed. Drop that object or move it to"
+        " another schema, then run again."
+    )
 
 
 def _violated(error: psycopg2.Error) -> str:

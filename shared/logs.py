@@ -8,8 +8,10 @@ set, as in the containers, or with `retail --verbose`, it goes to standard error
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -66,7 +68,13 @@ def _with_short_fields(logger: object, name: str, fields: structlog.types.EventD
 
 
 def _open_private(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags | os.O_NONBLOCK, 0o600)  # a pipe that nobody reads is an error, not a wait
+    place = Path(path).parent.stat()
+    is_open_to_all = bool(place.st_mode & stat.S_ISVTX)  # as /tmp: others may have planted a link or a file there
+    flags |= os.O_NONBLOCK | (os.O_NOFOLLOW if is_open_to_all else 0)  # a pipe that nobody reads: an error, not a wait
+    descriptor = os.open(path, flags, 0o600)
+    if is_open_to_all and os.fstat(descriptor).st_uid != os.geteuid():
+        os.close(descriptor)
+        raise PermissionError(errno.EPERM, "it belongs to another user", path)
     os.set_blocking(descriptor, True)
     return descriptor
 
@@ -135,7 +143,7 @@ def _file_handler(environ: Mapping[str, str]) -> logging.Handler:
     """The first log file that can be written; without any, the log is dropped, for a command never fails for it."""
     for path in log_files(environ):
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if path.is_file() and path.stat().st_size > MAX_BYTES:
                 path.replace(path.with_name(f"{path.name}.1"))
             return _LogFileHandler(path, encoding="utf-8")

@@ -15,11 +15,19 @@ import psycopg2
 from yoyo import get_backend, read_migrations
 
 from shared.config import PROJECT_ROOT, owner_dsn, read_environment
-from shared.database import Connection, connect, describe_dsn, lock_key, read_sql
+from shared.database import (
+    OBJECT_IN_THE_WAY,
+    Connection,
+    connect,
+    describe_dsn,
+    lock_key,
+    object_in_the_way,
+    read_sql,
+)
 from shared.errors import FixConfiguration, RetailError, RetryLater
+from shared.schema_version import MIGRATIONS_DIRECTORY, reject_newer_schema
 
 INIT_DIRECTORY = PROJECT_ROOT / "database" / "init"
-MIGRATIONS_DIRECTORY = PROJECT_ROOT / "database" / "migrations"
 TIMEOUT_SECONDS = 600.0
 """How long a migration tries to get its locks, and how long it waits for another process that migrates."""
 _ATTEMPT_MILLISECONDS = 200
@@ -43,7 +51,10 @@ _SESSIONS_WITH_LOCKS = """
 
 
 def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[str]:
-    """Bring the database to the present schema; returns the names of the files applied, in order."""
+    """Bring the database to the present schema; returns the names of the files applied, in order.
+
+    Raises RetryLater, or FixConfiguration, also when the schema is newer than these migrations.
+    """
     connection = connect(owner_dsn, application_name="retail-migrations")
     connection.autocommit = True
     try:
@@ -52,6 +63,7 @@ def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[
             cursor.execute("SET lock_timeout = %s", (f"{TIMEOUT_SECONDS:.0f}s",))
             cursor.execute("SELECT pg_advisory_lock(%s)", (lock_key("migrations"),))
             cursor.execute("RESET lock_timeout")
+            reject_newer_schema(cursor, migrations)
             cursor.execute("SELECT to_regclass('public.fact_sales') IS NULL")
             empty = bool((cursor.fetchone() or (True,))[0])
         applied = _run_init_files(owner_dsn) if empty else []
@@ -62,6 +74,8 @@ def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[
             f" {_sessions_with_locks(connection)}. The migration that waited changed nothing. End that session, or run"
             " again later."
         ) from error
+    except OBJECT_IN_THE_WAY as error:
+        raise object_in_the_way(error) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
             f"{describe_dsn(owner_dsn)} may not create the schema ({str(error).splitlines()[0]})."

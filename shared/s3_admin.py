@@ -1,4 +1,4 @@
-"""What only boto3 can do in S3: create a bucket, and end multipart uploads that nobody continues."""
+"""What only boto3 can do in S3: create a bucket, list keys of any kind, end uploads that nobody continues."""
 
 from __future__ import annotations
 
@@ -62,6 +62,14 @@ def abort_uploads(settings: S3Settings, bucket: str, *, untouched_since: datetim
                     client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload_id)
                 aborted.append(key)
     return aborted
+
+
+def list_any_keys(settings: S3Settings, bucket: str, prefix: str) -> Iterator[tuple[str, int, datetime, str]]:
+    """Key, bytes, time and entity tag of every object whose key begins with `prefix`, whatever else is in the key."""
+    with _explained("s3:ListBucket", bucket, None, settings):
+        for page in _client(settings).get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for each in page.get("Contents", ()):
+                yield each["Key"], each["Size"], each["LastModified"], each["ETag"]
 
 
 def _client(settings: S3Settings) -> S3Client:

@@ -19,10 +19,11 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import obstore
+from obstore.exceptions import InvalidPathError
 from obstore.store import S3Store
 
 from shared.config import S3Settings
-from shared.errors import FixConfiguration
+from shared.errors import FixConfiguration, StopRun
 from shared.s3_errors import Attempt, BucketMissing, ObjectMissing, bad_bucket_name
 from shared.urls import shown_value
 
@@ -36,6 +37,7 @@ _JSON = "application/json"
 _LONGEST = timedelta(minutes=15)
 """For one request that makes progress, for example a large download."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
+_ENDPOINT = re.compile(r"\w+://(?:\[[0-9a-f:.]+\]|[\w.-]+)(?::[0-9]+)?(?:/[\w.~%+-]+)*/?", re.ASCII | re.IGNORECASE)
 _OWN_ENDPOINT = {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"}
 """Variables of AWS's own libraries, which obstore reads as well; the bucket is then part of the path."""
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -116,7 +118,11 @@ class Bucket:
         return digest.hexdigest()
 
     def list(self, folder: str) -> Mapping[str, ObjectInfo]:
-        """Every object below a folder such as `raw/retailer_1/`, by key, in order."""
+        """Every object below a folder such as `raw/retailer_1/`, by key, in order.
+
+        object_store ends a listing at a key that it cannot express, such as `raw//x`, which other programs may have
+        written. boto3 lists such keys as well.
+        """
         found: dict[str, ObjectInfo] = {}
 
         def listed() -> None:
@@ -125,7 +131,15 @@ class Bucket:
                     {each["path"]: ObjectInfo(each["size"], each["last_modified"], str(each["e_tag"])) for each in page}
                 )
 
-        self._call("s3:ListBucket", None, listed)
+        try:
+            self._call("s3:ListBucket", None, listed)
+        except StopRun as error:
+            if not isinstance(error.__cause__, InvalidPathError):
+                raise
+            from shared.s3_admin import list_any_keys  # boto3 takes a while to import
+
+            listed_again = list_any_keys(self._settings, self.name, folder)
+            return {key: ObjectInfo(size, modified_at, tag) for key, size, modified_at, tag in listed_again}
         return found
 
     def copy(self, key: str, to: str) -> None:
@@ -197,8 +211,13 @@ def _parsed(endpoint_url: str | None) -> SplitResult | None:
         return None
     try:
         found = urlsplit(endpoint_url)
-        if found.scheme in ("http", "https") and found.hostname and found.port != 0:
-            return found
+        is_url = found.scheme in ("http", "https") and found.hostname and found.port != 0
     except ValueError:  # a port that is not a number, half a bracket
-        pass
-    raise FixConfiguration(f"S3_ENDPOINT_URL {shown_value(endpoint_url)!r} is not a URL. Correct it in .env.")
+        is_url = False
+    # object_store would send a user or a query as a part of the host or path, and end the process at other characters.
+    if is_url and _ENDPOINT.fullmatch(endpoint_url):
+        return found
+    raise FixConfiguration(
+        f"S3_ENDPOINT_URL {shown_value(endpoint_url)!r} is not a URL of a store, such as https://s3.example.com:9000."
+        " Correct it in .env; the keys belong in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    )

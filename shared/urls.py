@@ -50,7 +50,7 @@ def shown_url(url: str) -> str:
 
 def shown_value(setting: str) -> str:
     """The value of a setting that should be a URL: all of it, unless a password or a token may be in it."""
-    return shown_url(setting) if "@" in setting or "?" in setting else setting
+    return shown_url(setting) if any(sign in setting for sign in "@?#") else setting
 
 
 def page_url(url: str) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,8 @@ _STATISTICS = (
     "rows", "filled", "distinct", "minimum", "maximum", "mean", "median", "deviation",
     "shortest", "longest",
 )  # fmt: skip
+_FORMULA_STARTS = {"=", "+", "-", "@", "\t", "\r", "\n"}
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,9 @@ class ReportFiles:
 
 
 def write_report(report: LoadReport, directory: Path, *, consequence: str = "") -> ReportFiles:
-    """Write the three files, over those of a report written there before. A new folder is its owner's alone.
+    """Write the three files, over those of a report written there before.
+
+    New files and a new folder are for their owner alone, because the report quotes values of customers' records.
 
     Raises FixConfiguration when the folder cannot be written; its message goes on with the `consequence`.
     """
@@ -43,12 +49,17 @@ def write_report(report: LoadReport, directory: Path, *, consequence: str = "") 
     files = ReportFiles(*(directory / f"{NAME}.{ending}" for ending in ("json", "csv", "html")))
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        files.json.write_bytes(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
-        files.csv.write_text(as_csv(report), encoding="utf-8", newline="")
-        files.html.write_text(render(report), encoding="utf-8")
+        _write(files.json, orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
+        _write(files.csv, as_csv(report).encode())
+        _write(files.html, render(report).encode())
     except OSError as error:
         raise _not_writable(directory, error.strerror or type(error).__name__, consequence) from error
     return files
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(content)
 
 
 def check_directory(directory: Path, *, consequence: str = "") -> None:
@@ -91,6 +102,7 @@ def _sides(field: FieldReport) -> Iterator[Mapping[str, Any]]:
 
 def _cell(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula is given as the text it is."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "@", "\t", "\r"):
-        return "'" + value
-    return value
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    # Spreadsheets with an East Asian input method also take the wide forms of these characters.
+    return "'" + value if unicodedata.normalize("NFKC", value[:1]) in _FORMULA_STARTS else value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg2
@@ -11,10 +13,12 @@ import pytest
 
 from ingestion.models.columns import TableColumn, fact_table, superseded_table
 from local_stack.databases import WarehouseAccess
+from monitoring.unfinished_runs import RunRecord, UnfinishedRun
 from shared import migrations
 from shared.database import session, transaction
 from shared.errors import FixConfiguration, RetryLater
-from shared.migrations import MIGRATIONS_DIRECTORY, migrate
+from shared.migrations import migrate
+from shared.schema_version import MIGRATIONS_DIRECTORY
 from tests.architecture.vocabulary import find_retired_words
 
 CATALOGUE_TYPES = {"timestamptz": "timestamp with time zone", "char(3)": "character(3)"}
@@ -105,11 +109,11 @@ def test_the_calendar_knows_iso_weeks_around_new_year(warehouse: WarehouseAccess
 
 
 def test_migrations_run_once_each_and_in_order(warehouse: WarehouseAccess, tmp_path: Path) -> None:
-    (tmp_path / "0001_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
-    (tmp_path / "0002_fill_channel.sql").write_text(
-        "-- depends: 0001_add_channel\nUPDATE public.dim_store SET channel = 'shop';\n"
+    (tmp_path / "9998_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
+    (tmp_path / "9999_fill_channel.sql").write_text(
+        "-- depends: 9998_add_channel\nUPDATE public.dim_store SET channel = 'shop';\n"
     )
-    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel", "0002_fill_channel"]
+    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["9998_add_channel", "9999_fill_channel"]
     assert migrate(warehouse.owner_dsn, migrations=tmp_path) == []
     with psycopg2.connect(warehouse.reader_dsn) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT channel FROM dim_store WHERE store_key = 0")
@@ -119,7 +123,7 @@ def test_migrations_run_once_each_and_in_order(warehouse: WarehouseAccess, tmp_p
 def test_a_migration_that_was_cut_off_leaves_nothing_and_runs_again(
     warehouse: WarehouseAccess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "0001_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
+    (tmp_path / "9998_add_channel.sql").write_text("ALTER TABLE public.dim_store ADD COLUMN channel text;\n")
 
     def cut_off(*_: object) -> None:
         raise KeyboardInterrupt
@@ -127,7 +131,7 @@ def test_a_migration_that_was_cut_off_leaves_nothing_and_runs_again(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr("yoyo.backends.base.DatabaseBackend.mark_one", cut_off)
         migrate(warehouse.owner_dsn, migrations=tmp_path)
-    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["0001_add_channel"]
+    assert migrate(warehouse.owner_dsn, migrations=tmp_path) == ["9998_add_channel"]
 
 
 def test_a_database_with_rows_keeps_them_when_columns_get_their_standard_names(database: str, tmp_path: Path) -> None:
@@ -179,6 +183,27 @@ def test_a_schema_older_than_the_code_is_reported_as_such(warehouse: WarehouseAc
         transaction(connection) as cursor,
     ):
         cursor.execute("SELECT ops.enter_load('retailer_1')")
+
+
+def test_a_schema_newer_than_the_code_is_rejected_before_anything_is_done(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO ops._yoyo_migration (migration_hash, migration_id) VALUES ('later', '0999_later')")
+    run = UnfinishedRun("run-1", "run", date(2024, 1, 1), (), refreshes_views=True)
+    attempts: list[Callable[[], object]] = [
+        lambda: migrate(warehouse.owner_dsn),
+        lambda: session(warehouse.loader_dsn, application_name="test").__enter__(),
+        lambda: session(warehouse.reader_dsn, application_name="test").__enter__(),
+        lambda: RunRecord(warehouse.loader_dsn, clock=lambda: datetime.now(UTC)).begin(run),
+    ]
+    for attempt in attempts:
+        with pytest.raises(FixConfiguration, match=r"newer than this code: it has migration 0999_later, .* Use the"):
+            attempt()
+
+
+def test_a_migration_that_is_missing_between_others_is_applied(warehouse: WarehouseAccess) -> None:
+    with psycopg2.connect(warehouse.owner_dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0018_digest_of_any_session'")
+    assert migrate(warehouse.owner_dsn) == ["0018_digest_of_any_session"]
 
 
 def test_a_migration_does_not_block_readers_and_names_who_keeps_it_waiting(

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
+from shared.counts import counted
 from shared.database import Cursor
+from shared.errors import StopRun
 
 BUILD_FROM_ROWS = 8_000
 """A month of at least so many rows is cheaper to build separately than to merge."""
 BUILD_FROM_SHARE = 0.3
 """The least share of a month's future rows that the load must hold to make copying the others worthwhile."""
+
+MOST_MONTHS = 480
+"""Of fact_sales. A query without dates locks each month with its five indexes and its toast table, and a load of many
+months all of theirs. By default PostgreSQL has room for 6,400 locks, and for twice as many holders."""
 
 
 class LoadPath(StrEnum):
@@ -128,11 +134,26 @@ def months_present(cursor: Cursor, months: Sequence[date]) -> dict[date, int]:
     cursor.execute(
         "SELECT relname, CASE WHEN relpages > 0 THEN reltuples / relpages ELSE 50 END"
         " * pg_relation_size(pg_class.oid) / current_setting('block_size')::integer"
-        " FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relname = ANY (%s)",
+        " FROM pg_class WHERE relnamespace = 'ops'::regnamespace AND relispartition AND relname = ANY (%s)",
         ([partition_name(month) for month in months],),
     )
     sizes = dict(cursor.fetchall())
     return {month: int(sizes[partition_name(month)]) for month in months if partition_name(month) in sizes}
+
+
+def check_months(cursor: Cursor, retailer_id: str, new: Sequence[date]) -> None:
+    """Raise StopRun if the warehouse would have more than `MOST_MONTHS` with these new ones."""
+    if not new:
+        return
+    cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'public.fact_sales'::regclass")
+    ((present,),) = cursor.fetchall()
+    if present + len(new) > MOST_MONTHS:
+        raise StopRun(
+            f"{retailer_id} has sales in {counted(len(new), 'month')} that the warehouse does not have, from"
+            f" {min(new):%Y-%m} to {max(new):%Y-%m}. It has {counted(present, 'month')} and can have {MOST_MONTHS}."
+            " Nothing was loaded. Correct the dates, or have lines outside a range rejected: `dates` in the layout or"
+            " definition."
+        )
 
 
 def months_missing(cursor: Cursor, days: Collection[date]) -> list[date]:

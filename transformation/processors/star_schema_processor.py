@@ -17,7 +17,7 @@ from shared.database import Connection, session, transaction
 from shared.errors import RetryLater
 from transformation.conform import ConformedBatch
 from transformation.load.context import LoadContext
-from transformation.load.plan import LoadPath, first_of_month, make_plan, months_present
+from transformation.load.plan import LoadPath, check_months, first_of_month, make_plan, months_present
 from transformation.load.result import LoadOptions, LoadResult
 from transformation.load.steps import STEPS
 from transformation.load.transaction import LoadTransaction, find_retailer_key
@@ -53,6 +53,7 @@ def _publish(
         if options.path is LoadPath.AUTO and not options.insert_only:
             unchanged = find_unchanged(cursor, batch, [day for day in batch.days if day not in changed])
         present = months_present(cursor, months)
+        check_months(cursor, batch.retailer_id, [month for month in months if month not in present])
     batch.conform([day for day in batch.days if day not in unchanged])
     rows = {day: batch.rows([day]) for day in batch.days if day not in unchanged}
     plan = make_plan(rows, present, path, unchanged=unchanged)

@@ -63,13 +63,15 @@ class FileStats:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file before it is read, with its size and modification time at that point."""
+    """A file before it is read, with its size and times at that point."""
 
     number: int
     path: Path
     compression: str
     size_bytes: int
     modified_ns: int
+    changed_ns: int
+    """When the system last changed anything of it. Unlike the time of modification, no program can set it back."""
     inode: int
 
     @classmethod
@@ -89,7 +91,7 @@ class StoredFile:
             if start.startswith(magic):
                 raise FixConfiguration(f"{path} is {kind}, not a CSV file. Export it as CSV first.")
         compression = "gzip" if start.startswith(_GZIP) else "zstd" if start.startswith(_ZSTD) else "none"
-        return cls(number, path, compression, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        return cls(number, path, compression, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
 
     @property
     def name(self) -> str:
@@ -131,7 +133,8 @@ class StoredFile:
             stat = self.path.stat()
         except OSError:
             return False
-        return (stat.st_size, stat.st_mtime_ns, stat.st_ino) == (self.size_bytes, self.modified_ns, self.inode)
+        found = (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+        return found == (self.size_bytes, self.modified_ns, self.changed_ns, self.inode)
 
     @contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:

@@ -4,12 +4,16 @@ Servers send what strict readers reject: half a surrogate pair, bytes that are n
 in a text, integers of thousands of digits, and values nested a thousand levels deep. Each such value is an `Unread` in
 what is returned; the mapping rejects a record that needs it.
 
+Of a name that an object has twice, the last value counts. A mark of the byte order at the beginning is ignored, as RFC
+8259 allows.
+
 A value takes far more memory than it takes in the body: 60 MB of `{},` become gigabytes. So the memory is estimated
 before anything is read.
 """
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -67,6 +71,8 @@ def read_json(body: bytes | bytearray, most: int) -> Any:
 
     Raises ValueError if it is not JSON, TooLargeToReadCarefully if that is not certain.
     """
+    if body.startswith(codecs.BOM_UTF8):
+        body = body[len(codecs.BOM_UTF8) :]
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -189,6 +189,19 @@ def test_an_unavailable_store_can_be_retried(s3: S3Access) -> None:
 def test_an_invalid_url_or_bucket_name_is_a_configuration_error(s3: S3Access) -> None:
     with pytest.raises(FixConfiguration, match="S3_ENDPOINT_URL"):
         Bucket(settings(s3, endpoint_url="nonsense"), s3.bucket_raw)
+    for mistake in (
+        "http://u:p@h",
+        "http://h/?a=b",
+        "http://h#a",
+        "http://a b",
+        "http://a\tb",
+        "http://h//",
+        "http://ä",
+    ):
+        with pytest.raises(FixConfiguration, match="is not a URL of a store"):
+            Bucket(settings(s3, endpoint_url=mistake), s3.bucket_raw)
+    for url in ("HTTP://[::1]:9000/", "https://project.example.com/storage/v1/s3"):
+        Bucket(settings(s3, endpoint_url=url), s3.bucket_raw)
     with pytest.raises(FixConfiguration, match="S3_BUCKET_RAW"):
         Bucket(settings(s3), "no bucket!")
 
@@ -230,3 +243,14 @@ def test_a_slow_download_ends_and_a_request_without_a_response_is_given_up(s3: S
         assert [path.rpartition("/")[2] for path in _Slow.requests] == ["slow", "hang", "hang"]
     finally:
         server.shutdown()
+
+
+@pytest.mark.parametrize("odd", ["raw//x", "raw/a/../x", "raw/./x"])
+def test_a_key_of_another_program_does_not_end_a_listing(s3: S3Access, bucket: Bucket, odd: str) -> None:
+    tag = bucket.put("raw/retailer_1/k", b"{}")
+    s3.client.put_object(Bucket=s3.bucket_raw, Key=odd, Body=b"x")
+
+    found = bucket.list("raw/")
+
+    assert set(found) == {odd, "raw/retailer_1/k"}
+    assert (found["raw/retailer_1/k"].size_bytes, found["raw/retailer_1/k"].e_tag) == (2, tag)

@@ -25,7 +25,7 @@ from tests.fakes.raw_zone import DAY, record
 from tests.integration.transformation.test_load_paths import Loader
 from tests.waiting import wait_until
 from transformation.bulk import rebuild
-from transformation.load import attach_months, build_months
+from transformation.load import attach_months, build_months, plan
 from transformation.load.plan import LoadPath
 
 FEBRUARY = date(2024, 2, 10)
@@ -132,6 +132,21 @@ def test_sixty_months_are_published_at_once(loader: Loader) -> None:
     assert seen == [[(0,)]]
     assert loader.rows("SELECT count(*), count(DISTINCT tableoid) FROM fact_sales") == [(120, 60)]
     assert loader.rows("SELECT count(*) FROM fact_daily_sales") == [(120,)]
+
+
+@pytest.mark.parametrize("path", [LoadPath.MERGE, LoadPath.BUILD])
+def test_more_months_than_queries_can_lock_are_not_loaded(
+    loader: Loader, path: LoadPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "MOST_MONTHS", 2)
+    for day in (DAY, FEBRUARY, date(1994, 3, 1)):
+        loader.land(*sales(day, 1), day=day)
+    loader.load(DAY, FEBRUARY, path=path)
+    with pytest.raises(StopRun, match=r"1 month that the warehouse does not have, from 1994-03 to 1994-03\. It has 2"):
+        loader.load(DAY, date(1994, 3, 1), path=path)
+    loader.land(*sales(DAY, 2))
+    loader.load(DAY, path=path)
+    assert loader.rows("SELECT count(*) FROM fact_sales") == [(3,)]
 
 
 def test_a_long_query_delays_a_replacement_and_is_not_disturbed_and_others_read_on(loader: Loader) -> None:

@@ -112,6 +112,13 @@ def test_a_connector_of_a_user_s_own_is_mounted_on_the_import_path_of_what_reads
         assert re.search(r"PYTHONPATH=/opt/retail\b", dockerfile), image
 
 
+def test_an_image_that_uses_the_warehouse_knows_the_migrations() -> None:
+    for path in (PROJECT_ROOT / "docker").glob("*/Dockerfile"):
+        text = path.read_text(encoding="utf-8")
+        if "COPY shared shared" in text:
+            assert re.search(r"^COPY database(/migrations)? database\1?$", text, re.MULTILINE), path.parent.name
+
+
 def test_a_worker_has_the_settings_of_the_scheduler() -> None:
     scheduler, worker = services("")["airflow-scheduler"], services("celery")["airflow-worker"]
     of_scheduler = scheduler["environment"] | services("celery")["airflow-scheduler"]["environment"]

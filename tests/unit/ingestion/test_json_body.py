@@ -70,6 +70,16 @@ def test_what_is_not_json_is_an_error(body: bytes) -> None:
         read_json(body, MOST)
 
 
+@pytest.mark.parametrize("other", [b"1", b"NaN"], ids=["read as it is", "read carefully"])
+def test_of_a_name_that_an_object_has_twice_the_last_value_counts(other: bytes) -> None:
+    [found, _] = read_json(b'[{"quantity": 1, "sale_id": "A", "quantity": 100}, ' + other + b"]", MOST)
+    assert found == {"quantity": 100, "sale_id": "A"}
+
+
+def test_a_mark_of_the_byte_order_is_ignored() -> None:
+    assert read_json(b"\xef\xbb\xbf[1]", MOST) == read_json(bytearray(b"\xef\xbb\xbf[1]"), MOST) == [1]
+
+
 def test_texts_without_an_end_are_not_looked_for_at_each_quote() -> None:
     body = b"[" * 5_000 + b'"' + rb"\"" * 500_000
     started = time.process_time()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 import typer
 
-from shared.commands import business_date, exit_code
+from shared.commands import business_date, exit_code, one_line
 from shared.config import Settings, load_settings
 from shared.errors import FixConfiguration, RejectRecord, RetailError, RetryLater, StopRun
 
@@ -93,3 +93,10 @@ def test_after_a_publication_the_line_says_what_is_left_to_do(
 
 def test_the_tree_of_errors_is_complete() -> None:
     assert set(RetailError.__subclasses__()) >= {RetryLater, RejectRecord, StopRun, FixConfiguration}
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x1b[2J", "x" * 501, "\u202eevil"])
+def test_a_note_or_name_is_one_short_line(text: str) -> None:
+    assert one_line("July, 2nd try \N{EM DASH} Ängelholm") == "July, 2nd try \N{EM DASH} Ängelholm"
+    with pytest.raises(typer.BadParameter, match="one line of at most 500"):
+        one_line(text)

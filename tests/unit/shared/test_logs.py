@@ -116,6 +116,28 @@ def test_only_the_owner_can_read_a_new_log_file(tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "retail.log").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_link_or_a_file_that_others_planted_in_a_shared_folder_gets_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, target = tmp_path / "shared", tmp_path / "target"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    target.touch()
+    (shared / "retail.log").symlink_to(target)
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(shared / "retail.log"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    configure_logging()
+    get_logger("test").info("private")
+    (shared / "retail.log").unlink()
+    (shared / "retail.log").touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        configure_logging()
+        get_logger("test").info("private")
+    assert target.read_text(encoding="utf-8") == (shared / "retail.log").read_text(encoding="utf-8") == ""
+    assert (tmp_path / "state" / "retail" / "retail.log").read_text(encoding="utf-8").count("private") == 2
+
+
 def test_a_log_file_below_an_unknown_home_directory_is_left_out() -> None:
     assert next(log_files({"RETAIL_LOG_FILE": "~no-such-user/retail.log", "XDG_STATE_HOME": "/state"})) == Path(
         "/state/retail/retail.log"

@@ -50,6 +50,7 @@ def test_a_url_without_secrets_is_shown() -> None:
     assert shown_url("https://api.example.com/v1") == "https://api.example.com/\u2026"
     assert shown_value("http://s3:8333/below") == "http://s3:8333/below"
     assert shown_value("nonsense") == "nonsense"
+    assert shown_value("http://s3:8333#s3cret") == "http://s3:8333/\u2026"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 import stat
 from dataclasses import replace
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from data_quality.file_report.charts import HEIGHT, columns, percent_of
-from data_quality.file_report.model import LoadReport
+from data_quality.file_report.model import FieldStatistics, LoadReport
 from data_quality.file_report.page import count, number, percent, render, short
 from data_quality.file_report.writing import NOTHING_LOADED, as_csv, write_report
 from shared.errors import FixConfiguration
@@ -115,6 +116,25 @@ def test_json_and_csv_hold_the_same_and_csv_starts_no_formula(report: LoadReport
     assert name["filled"] == "3"
     assert not any(value.startswith(("=", "+", "@")) for each in lines for value in each.values())
     assert len(lines) == len(list(csv.DictReader(io.StringIO(as_csv(report)))))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\n"])
+def test_csv_starts_no_formula(report: LoadReport, start: str) -> None:
+    for value, shown in ((f"{start}1+cmd|' /C calc'!A0", "'"), ("-5.25", "-")):
+        after = FieldStatistics(rows=1, filled=1, distinct=1, minimum=value)
+        field = replace(report.fields[0], before=None, after=after)
+        (line,) = csv.DictReader(io.StringIO(as_csv(replace(report, fields=(field,)))))
+        assert line["minimum"][:1] == shown
+
+
+def test_only_the_owner_can_read_a_report_in_a_folder_of_others(report: LoadReport, tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    before = os.umask(0)
+    try:
+        files = write_report(report, tmp_path)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (files.json, files.csv, files.html)} == {0o600}
 
 
 def test_a_folder_that_cannot_be_written_is_named(report: LoadReport, tmp_path: Path) -> None:

@@ -245,6 +245,17 @@ def test_a_file_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> Non
         seen.check_unchanged()
 
 
+def test_a_file_whose_size_and_time_were_kept_when_it_was_changed_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", GOOD)
+    seen, before = StoredFile.of(1, path), path.stat()
+    while path.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of a file system may be coarse
+        write(path, GOOD.replace("1", "2"))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    with pytest.raises(StopRun, match="changed while it was read"):
+        seen.check_unchanged()
+
+
 def test_too_many_rejected_rows_stop_the_run_with_counts_and_examples(tmp_path: Path) -> None:
     path = write(tmp_path / "sales.csv", rows(row(Qty="NaN"), row(Line=2), row(Line=3, When="never"), row(Line=4)))
     assert error_of(path, most=0.4) == (
