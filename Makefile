@@ -33,7 +33,7 @@ health-check: venv ## Check services, data, Airflow, retailers and S3; exit stat
 test-s3: venv ## Write, read and delete an object in both buckets
 	@$(RUN) scripts/check_s3.py
 
-check: venv-dev ## The inner loop, one to two minutes: style, types, imports, and the tests that need no service
+check: venv-dev ## The inner loop, about a minute: style, types, imports, and the tests that need no service
 	@$(MAKE) --no-print-directory lint
 	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data and not long"
 

@@ -185,9 +185,8 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         ) from error
     except psycopg2.errors.ReadOnlySqlTransaction as error:
         raise RetryLater(
-            f"The warehouse cannot be changed at present ({_first_line(error)}): it is a standby, or an administrator"
-            " has set default_transaction_read_only. Nothing was changed. Connect to the primary server, or run again"
-            " when the setting is off."
+            f"The warehouse cannot be changed at present ({_first_line(error)}): it is a standby, or has"
+            " default_transaction_read_only. Nothing was changed. Connect to the primary server, or turn that off."
         ) from error
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if not connection.closed:
@@ -195,11 +194,8 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
                 f"The warehouse ended a statement: {_first_line(error)}. Nothing was changed. Remove the cause, or run"
                 " again later."
             ) from error
-        state = "Nothing was changed; run again."
-        if commits:
-            state = (
-                "It was lost during the commit, so the changes may have been made. Run again; nothing is done twice."
-            )
+        during = "It was lost during the commit, so the changes may have been made. Run again; nothing is done twice."
+        state = during if commits else "Nothing was changed; run again."
         raise RetryLater(f"The connection to the warehouse was lost: {_first_line(error)}. {state}") from error
     except _SCHEMA_TOO_OLD as error:
         raise FixConfiguration(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.dags.alone import IN_A_COPY, PLUGINS, run_alone
 
 LOADED = (
@@ -24,6 +26,7 @@ print(json.dumps({syntax: in_a_copy(loaded, syntax) for syntax in sys.argv[1].sp
 )
 
 
+@pytest.mark.long
 def test_only_the_files_at_the_top_are_loaded_as_plugins(tmp_path: Path) -> None:
     """A module below would be imported a second time under its bare name, in every process and before any task."""
     below = {path.stem for path in PLUGINS.glob("*/*.py")}

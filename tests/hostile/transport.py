@@ -103,7 +103,6 @@ RETRY_AFTER = (
 DRIPS = {
     "a header that never ends": (STATUS + b"X-A: ", b"a"),
     "100 Continue without end": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
-    "headers without end": (STATUS, b"X-A: a\r\n"),
     "a body byte by byte": (START + b"Content-Length: 100000\r\n\r\n", b" "),
     "a body until the connection closes": (START + b"\r\n{}", b" "),
     "a chunk size that never ends": (CHUNKED, b"0"),
@@ -115,6 +114,12 @@ DRIPS = {
 }
 MODES = (
     *(mode(name, always(*sent), TOO_SLOW, **SLOW) for name, sent in DRIPS.items()),
+    mode(
+        "headers without end",  # the deadline, or the most headers that a response may have: whichever comes first
+        always(STATUS, b"X-A: a\r\n"),
+        Fails("RetryLater", f"{TOO_SLOW.text}|{NOT_HTTP.text}"),
+        **SLOW,
+    ),
     mode("trailers without end", every_reply(lambda given: chunked(given, b"0\r\n", b"X: y\r\n")), TOO_SLOW, **SLOW),
     mode(
         "nothing after the request",

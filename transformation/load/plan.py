@@ -17,8 +17,8 @@ BUILD_FROM_SHARE = 0.3
 """The least share of a month's future rows that the load must hold to make copying the others worthwhile."""
 
 MOST_MONTHS = 480
-"""Of fact_sales. A query without dates locks each month with its five indexes and its toast table, and a load of many
-months all of theirs. By default PostgreSQL has room for 6,400 locks, and for twice as many holders."""
+"""Of fact_sales. A query without dates locks each month with its five indexes and its toast table, and a load locks
+those of its months. By default PostgreSQL has room for 6,400 locks, and for twice as many holders."""
 
 
 class LoadPath(StrEnum):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import uuid4
 
+import pytest
+
 import data_quality.main
 import ingestion.main
 import transformation.main
@@ -20,6 +22,7 @@ FIRST_DAY = date(2024, 1, 15)
 RUNS = 3
 
 
+@pytest.mark.long
 def test_late_corrected_moved_repeated_and_bad_records_fail_no_critical_check(
     postgres_server: PostgresServer, warehouse: WarehouseAccess, s3: S3Access
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from shared.partitions import Manifest, manifest_key
@@ -72,6 +73,7 @@ def test_a_broken_definition_is_named_before_anything_is_read(platform: Platform
     assert "`retail etl` loads files, so write `schedule: manual`" in failed.stderr
 
 
+@pytest.mark.long
 def test_the_limits_of_the_definition_hold_for_its_files(platform: Platform, tmp_path: Path) -> None:
     file, _ = shop(tmp_path)
     text = file.read_text(encoding="utf-8")

@@ -160,6 +160,7 @@ def test_a_currency_that_the_source_does_not_have_is_never_published(platform: P
     assert alerts(platform) == [("shop", DAY, "critical", "resolved")]
 
 
+@pytest.mark.long
 def test_no_other_command_publishes_a_rejected_file_or_calls_it_a_difference(
     platform: Platform, tmp_path: Path
 ) -> None:
@@ -250,6 +251,7 @@ def test_a_higher_accepted_share_of_rejected_rows_lowers_the_threshold(platform:
     assert threshold == 50
 
 
+@pytest.mark.long
 def test_a_bad_version_of_complete_months_is_found_before_it_replaces_them(platform: Platform, tmp_path: Path) -> None:
     define(platform, tmp_path)
     (tmp_path / "sources" / "shop.yaml").unlink()

@@ -87,6 +87,7 @@ def test_a_second_run_of_a_day_reads_only_its_own_day(
     assert platform.manifest(retailer_id, "2024-01-10").other_dates == ()
 
 
+@pytest.mark.long
 def test_dates_that_were_landed_but_never_loaded_are_named_again(
     platform: Platform, vendors: dict[str, Vendor]
 ) -> None:

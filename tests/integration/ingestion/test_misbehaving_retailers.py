@@ -27,7 +27,9 @@ HARMLESS = {
 }
 
 
-@pytest.mark.parametrize("fault", HARMLESS)
+@pytest.mark.parametrize(
+    "fault", [name if name == "all at once" else pytest.param(name, marks=pytest.mark.long) for name in HARMLESS]
+)
 def test_delivery_faults_do_not_change_a_byte(platform: Platform, vendors: dict[str, Vendor], fault: str) -> None:
     platform.ingest(DAY)
     calm = {retailer_id: platform.raw(retailer_id, DAY) for retailer_id in RETAILERS}

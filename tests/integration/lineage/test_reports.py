@@ -6,10 +6,10 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-import psycopg2.errors
 import pytest
 
 from shared.config import PROJECT_ROOT
+from shared.errors import RetryLater
 from shared.reports import write_csv
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_the_example_report_holds_the_day_of_every_retailer(
 
 
 def test_a_report_cannot_write(platform: Platform) -> None:
-    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
+    with pytest.raises(RetryLater, match="read-only transaction"):
         write_csv(
             "DELETE FROM fact_sales", {}, "reports/x.csv", settings=platform.settings, environ=platform.environment
         )

@@ -156,7 +156,7 @@ def test_a_failed_check_without_an_alert_becomes_an_alert_and_keeps_the_views(
     pipeline: Pipeline, killed: Callable[..., None]
 ) -> None:
     pipeline.land(DAY)
-    killed(AFTER_THE_COMMIT, "run-1", DAY)
+    killed(AFTER_THE_COMMIT, "run-1", DAY, ())  # of all sources: no list of them is recorded
     pipeline.query("DELETE FROM fact_sales WHERE line_id = '2' RETURNING 1")
     finding = finish_runs(pipeline.settings)["run-1"].finding or ""
     assert "fact_sales holds as many lines as the ledger" in finding

@@ -137,6 +137,7 @@ def etl(file: Path, environment: dict[str, str], reports: Path) -> FileLoadResul
     return run_file_load(order, run_id=f"run-{time.monotonic_ns()}", settings=load_settings(environment))
 
 
+@pytest.mark.long
 def test_a_file_is_no_more_work_than_it_was(counting: Count, file: Path, tmp_path: Path) -> None:
     first = counting(lambda environment: etl(file, environment, tmp_path))
     assert first.warehouse_rows()["ops.fact_sales"] == (2 * ROWS_A_MONTH, 0, 0)

@@ -144,6 +144,7 @@ def test_a_wrong_password_is_reported_without_showing_it(platform: Platform) -> 
     assert "not-the-password" not in errors
 
 
+@pytest.mark.long
 def test_killed_at_any_instant_the_warehouse_is_as_it_was_or_as_it_should_be(platform: Platform) -> None:
     platform.land(600)
     assert platform.result(str(DAY), "--retailer", "retailer_1")[0] == 0

@@ -122,6 +122,7 @@ FEW = settings(
 )
 
 
+@pytest.mark.long
 @FEW
 @given(CASES)
 def test_any_order_of_landings_and_loads_gives_the_same_digest(loaders: tuple[Loader, Loader], case: Case) -> None:

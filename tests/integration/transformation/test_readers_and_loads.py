@@ -27,6 +27,7 @@ FEBRUARY = date(2024, 2, 10)
 DIMENSIONS = ("dim_customer", "dim_date", "dim_product", "dim_retailer", "dim_store")
 READ_BY_ANALYSTS = ("fact_sales", *DIMENSIONS)
 A_SECOND = "-c statement_timeout=1s"
+ONE_AND_THE_OTHERS = ["fact_sales", *(pytest.param(name, marks=pytest.mark.long) for name in READ_BY_ANALYSTS[1:])]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def read_everything(loader: Loader) -> None:
         connection.close()
 
 
-@pytest.mark.parametrize("table", READ_BY_ANALYSTS)
+@pytest.mark.parametrize("table", ONE_AND_THE_OTHERS)
 def test_while_a_replacement_waits_for_an_idle_reader_all_others_read_on(loader: Loader, table: str) -> None:
     loader.land(*sales(DAY, 5))
     loader.load()
@@ -134,7 +135,7 @@ def test_a_new_month_whose_rows_refer_to_nothing_is_not_attached(loader: Loader)
             cursor.execute("SELECT ops.attach_fact_build('fact_sales_2024_01_build_1')")
 
 
-@pytest.mark.parametrize("table", READ_BY_ANALYSTS)
+@pytest.mark.parametrize("table", ONE_AND_THE_OTHERS)
 def test_a_load_that_gives_up_names_who_reads_what(loader: Loader, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     loader.land(*sales(DAY, 5))
     loader.load()
@@ -149,6 +150,7 @@ def test_a_load_that_gives_up_names_who_reads_what(loader: Loader, table: str, m
     assert loader.digest() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("purpose", "key"),
     [

@@ -143,6 +143,7 @@ def test_a_value_that_cannot_be_read_rejects_its_row_also_on_a_page_of_five_mega
     assert (len(rows), type(rows[-1])) == (8_501, Unread)
 
 
+@pytest.mark.long
 def test_reading_value_by_value_takes_the_memory_that_is_planned_for_it() -> None:
     usual = b",".join([json.dumps(row_1()).encode()] * 2_000)
     for many in (b"NaN," * 50_000, rb'"\ud83d",' * 50_000, b'{"a":"bc"},' * 50_000, b"[[[]]]," * 50_000, usual + b","):

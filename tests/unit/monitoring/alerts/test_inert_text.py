@@ -76,4 +76,4 @@ def test_every_channel_gets_texts_without_links_of_others(scheme: str, monkeypat
 def test_a_title_is_one_line_so_that_it_adds_no_header_to_a_mail() -> None:
     message = AlertMessage("error", "[ERROR] new\r\nBcc: x@evil.example\u2028file.csv was not loaded", "text")
     texts = _texts(Channel(1, "mailto", "mailto://x"), message)
-    assert texts["title"] == "[ERROR] new Bcc: x@evil.example file.csv was not loaded"
+    assert texts["title"] == "[ERROR] new Bcc: x@evil[.]example file.csv was not loaded"
