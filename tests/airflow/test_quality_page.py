@@ -54,6 +54,7 @@ def served(dsn: str) -> Iterator[str]:
     app.mount("/retail", create_app(lambda: None, LedgerReader(lambda: dsn)))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     listening = server.config.bind_socket()
+    listening.listen()  # a browser that comes before the server has begun waits
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
