@@ -6,6 +6,8 @@
 PYTHON ?= python3
 PARTS := short
 PARALLEL := -n auto --dist worksteal
+# A file's tests stay together, and the long files come first (testpaths), so that all processes end at the same time.
+BY_FILE := -n auto --dist loadfile --no-loadscope-reorder
 RUN := .venv/bin/python
 # The tests start Python hundreds of times. Without its compiled modules each start takes up to three times as long.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,7 +40,7 @@ check: venv-dev ## The inner loop, about a minute: style, types, imports, and th
 	@$(RUN) -m pytest $(PARALLEL) tests/unit tests/architecture -m "not real_data and not long"
 
 test: venv-dev ## Run the unit and integration tests
-	@$(RUN) -m pytest $(PARALLEL) --in-memory -m "not real_data and not long"
+	@$(RUN) -m pytest $(BY_FILE) --in-memory -m "not real_data and not long"
 
 test-long: venv-dev ## Run the tests that load the real Online Retail data, kill landings at every write, or have many examples
 	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"

@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 import structlog
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from shared.config import PROJECT_ROOT
 from shared.scratch import scratch_directory
@@ -67,6 +68,15 @@ def _has_room(disk: Path) -> bool:
 def pytest_xdist_auto_num_workers() -> int:
     """Two test processes for each processor, since a test waits a fifth of its time for a server or a program."""
     return max(1, len(os.sched_getaffinity(0)) * 2) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With `--dist loadfile`, the tests of DAG files stay in one process, too: importing Airflow takes ten seconds."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = lambda test: "dags" if test.startswith("tests/dags/") else test.partition("::")[0]
+    return scheduler
 
 
 @pytest.fixture(scope="session")
