@@ -136,7 +136,7 @@ class Bucket:
         except StopRun as error:
             if not isinstance(error.__cause__, InvalidPathError):
                 raise
-            from shared.s3_admin import list_any_keys  # boto3 takes a while to import
+            from shared.s3_boto import list_any_keys  # boto3 takes a while to import
 
             listed_again = list_any_keys(self._settings, self.name, folder)
             return {key: ObjectInfo(size, modified_at, tag) for key, size, modified_at, tag in listed_again}
