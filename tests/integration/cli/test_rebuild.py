@@ -69,6 +69,7 @@ def test_a_range_and_a_retailer_can_be_chosen(
     assert "The raw zone has no landed date that matches" in nothing.stderr
 
 
+@pytest.mark.long
 def test_a_retailer_that_cannot_be_read_leaves_the_others_rebuilt(
     environment: dict[str, str], s3: S3Access, retail: Retail
 ) -> None:

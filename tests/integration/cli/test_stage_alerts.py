@@ -28,6 +28,7 @@ def alerts(platform: Platform) -> list[tuple[Any, ...]]:
     return platform.query("SELECT kind, retailer_id, business_date::text, status FROM ops.alerts ORDER BY 1, 2")
 
 
+@pytest.mark.long
 def test_a_retailer_that_is_not_landed_is_missing_until_its_date_is_transformed(
     platform: Platform, vendors: dict[str, Vendor], retail: Retail
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_bucket_that_denies_us_is_named(platform: Platform, file: Path) -> Non
     assert platform.facts()[0] == 0
 
 
+@pytest.mark.long
 def test_a_bucket_that_denies_us_while_we_load_stops_the_load(platform: Platform, file: Path) -> None:
     platform.s3.deny(platform.s3.bucket_processed)
     run = etl(platform, file)

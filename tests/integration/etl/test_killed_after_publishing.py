@@ -180,6 +180,7 @@ def test_a_refresh_that_fails_says_what_was_published_and_the_next_run_does_it(p
     assert platform.query("SELECT DISTINCT status FROM ops.alerts") == [("resolved",)]
 
 
+@pytest.mark.long
 def test_finishing_an_old_load_leaves_the_alert_of_a_newer_one(
     platform: Platform, killed: Callable[..., None], tmp_path: Path
 ) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.etl.conftest import RETAILER, Platform, sales, write
 
 FLOWS = (
@@ -25,6 +27,7 @@ def test_a_file_leads_to_each_of_its_dates_and_they_to_the_facts(platform: Platf
     assert sum(flow[-1] for flow in loaded) == platform.query("SELECT count(*) FROM fact_sales")[0][0]
 
 
+@pytest.mark.long
 def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(40))
     assert platform.command("--source", str(file), "--no-report", "--allow-low-quality").returncode == 0
@@ -35,6 +38,7 @@ def test_many_dates_are_one_flow_between_prefixes(platform: Platform, tmp_path: 
     assert loaded[6] == platform.query("SELECT count(*) FROM fact_sales")[0][0]
 
 
+@pytest.mark.long
 def test_lineage_includes_what_a_failed_load_had_landed(platform: Platform, tmp_path: Path) -> None:
     file = write(tmp_path / "sales.csv", sales(3))
     done = platform.command(

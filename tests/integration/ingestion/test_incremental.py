@@ -105,6 +105,7 @@ def test_dates_that_were_landed_but_never_loaded_are_named_again(
     assert [str(each) for each in platform.manifest(retailer_id, days[-1]).other_dates] == rewritten
 
 
+@pytest.mark.long
 def test_dates_missed_while_a_retailer_was_down_are_filled(platform: Platform, vendors: dict[str, Vendor]) -> None:
     run_pipeline(platform, vendors, "retailer_2", "2024-01-08")
 
@@ -114,6 +115,7 @@ def test_dates_missed_while_a_retailer_was_down_are_filled(platform: Platform, v
     assert {str(each) for each in platform.manifest("retailer_2", "2024-01-12").other_dates} >= set(landed[-4:-1])
 
 
+@pytest.mark.long
 def test_a_gap_too_long_for_one_run_is_reported(platform: Platform, vendors: dict[str, Vendor]) -> None:
     run_pipeline(platform, vendors, "retailer_1", "2024-01-02")
     vendors["retailer_1"].clock("2024-01-10T12:00:00Z")
