@@ -14,7 +14,7 @@ own use for earlier and later times: 9999-12-31 is the end of a version that is 
 
 
 def check_runnable(day: date, timezone: str, now: datetime) -> date:
-    """The date, if a run can be for it. Raises FixConfiguration for one that has not begun there, or one before 1900."""
+    """The date, if a run can be for it. Raises FixConfiguration if it has not begun there, or is before 1900."""
     if day > now.astimezone(ZoneInfo(timezone)).date():
         raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
     if day < FIRST_DATE:

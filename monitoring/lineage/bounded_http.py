@@ -31,14 +31,20 @@ class StatusSession(DeadlineSession):
                 response = super().request(*arguments, **{**options, "stream": True})
             except requests.RequestException as error:
                 if deadline.is_over:
-                    raise requests.Timeout(f"no response within {self.seconds:g} s") from error
+                    raise self._too_slow() from error
                 raise
+        if deadline.is_over:  # the end of the headers may be ours
+            response.close()
+            raise self._too_slow()
         if response.is_redirect:
             response.close()
             raise requests.TooManyRedirects(
                 f"the receiver redirects ({response.status_code}), which is not followed: set its final address"
             )
         return response
+
+    def _too_slow(self) -> requests.Timeout:
+        return requests.Timeout(f"no response within {self.seconds:g} s")
 
 
 def bound(transport: Transport | None) -> None:
