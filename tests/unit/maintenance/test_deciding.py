@@ -72,8 +72,6 @@ def days(retailer_id: str, number: int) -> set[tuple[str, date]]:
 def test_a_source_has_one_alert_when_all_its_dates_differ_or_very_many() -> None:
     compared = days("all", 2) | days("one", 1) | days("some", 35) | days("many", 35) | days("none", 35)
     found = days("all", 2) | days("one", 1) | days("some", MOST_ALERTS) | days("many", MOST_ALERTS + 1)
-    assert {name: len(each) for name, each in summarised(found, compared).items()} == {
-        "all": 2,
-        "many": MOST_ALERTS + 1,
-    }
-    assert summarised(found, compared)["all"] == [DAY - timedelta(days=1), DAY]
+    together = summarised(found, compared)
+    assert {name: len(each) for name, each in together.items()} == {"all": 2, "many": MOST_ALERTS + 1}
+    assert together["all"] == [DAY - timedelta(days=1), DAY]

@@ -47,5 +47,5 @@ def test_a_relative_path_is_made_where_the_process_works(tmp_path: Path, monkeyp
 def test_a_file_or_a_dangling_link_in_the_way_is_an_error(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OSError, match="exists|Not a directory"):
+    with pytest.raises(OSError, match=r"exists|Not a directory"):
         make_directory(tmp_path / below)
