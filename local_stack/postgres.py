@@ -288,10 +288,7 @@ def throwaway_server(
 ) -> Iterator[PostgresServer]:
     """A fresh server in a temporary directory, gone at the end; it also stops when this process is killed."""
     account = postgres_account()
-    make_directory(binaries_home, 0o755)
-    if not account.can_enter(binaries_home):
-        # The log of a command has made it for its owner alone. The account passes through it and can list nothing.
-        binaries_home.parent.chmod(0o711)
+    account.let_into(binaries_home)
     with scratch_directory() as directory:
         directory.chmod(0o711)
         binaries = find_postgres(binaries_home, environ)

@@ -1,4 +1,4 @@
-"""Buckets and uploads: creates a bucket, tells its time, and ends multipart uploads that nobody continues."""
+"""Buckets and uploads: creates a bucket, reads its clock, and ends multipart uploads that nobody continues."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def store_time(settings: S3Settings, bucket: str) -> datetime:
     """
     with explained("s3:ListBucket", bucket, None, settings):
         response = client_for(settings).list_objects_v2(Bucket=bucket, MaxKeys=1)
-    stated = response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    shown = response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
     try:
-        return parsedate_to_datetime(stated).astimezone(UTC)
+        return parsedate_to_datetime(shown).astimezone(UTC)
     except (ValueError, OverflowError):
-        log.warning("the store does not say what time it is, so nothing in it is removed as old", date=stated[:100])
+        log.warning("the store does not say what time it is, so nothing in it is removed as old", date=shown[:100])
         return datetime.fromtimestamp(0, UTC)
 
 

@@ -91,7 +91,7 @@ def test_what_the_server_does_not_allow_at_present_is_named(
         ("53100", "could not extend file: No space left on device", "Check free disk space.", RetryLater),
         ("53200", "out of shared memory", "You might need to increase max_locks_per_transaction.", RetryLater),
         ("55P03", "canceling statement due to lock timeout", "End it.", RetryLater),
-        ("42501", "permission denied", "Ask\nthe owner.", FixConfiguration),
+        ("42501", "permission denied", "Use\nthe owner.", FixConfiguration),
     ],
 )
 def test_the_hint_of_the_server_is_shown(

@@ -99,7 +99,7 @@ def test_attempts_that_the_client_repeats_end_together_at_the_deadline() -> None
     assert time.monotonic() - began < 20
 
 
-def test_a_receiver_that_is_busy_for_a_moment_still_gets_the_event() -> None:
+def test_a_receiver_that_is_busy_at_first_still_gets_the_event() -> None:
     retry = {"total": 2, "backoff_factor": 0, "status_forcelist": [503], "allowed_methods": ["POST"]}
     with http_vendor([Reply(503), Reply(201)]) as receiver:
         made = HttpTransport(HttpConfig(url=receiver.url, retry=retry))

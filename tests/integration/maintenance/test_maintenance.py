@@ -214,8 +214,8 @@ def test_a_run_that_is_old_by_both_clocks_ends_by_the_earlier_one(
 
 
 def test_the_time_of_the_store_is_its_own_and_without_one_nothing_is_old(context: TaskContext, s3: S3Access) -> None:
-    stated = store_time(context.settings.s3, s3.bucket_raw)
-    assert abs(stated - datetime.now(UTC)) < timedelta(minutes=5)
+    found = store_time(context.settings.s3, s3.bucket_raw)
+    assert abs(found - datetime.now(UTC)) < timedelta(minutes=5)
     listing = b"<ListBucketResult><Name>b</Name></ListBucketResult>"
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n" % len(listing)
     for date_line in (b"", b"Date: soon\r\n"):
