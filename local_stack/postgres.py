@@ -93,7 +93,6 @@ class PostgresServer:
             return False
         if self.data_dir.exists():  # a first start was interrupted; nothing in it was ever used
             shutil.rmtree(self.data_dir)
-        make_directory(self.directory, 0o755)  # the account passes through it
         make_directory(self.data_dir)
         self.account.give(self.data_dir)
         self._initdb()
