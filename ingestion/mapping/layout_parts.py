@@ -141,7 +141,7 @@ class FieldSource(Part):
     columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
-    type: Literal["text", "integer"] = Field(default="text", description="What a JSON source sends")
+    type: Literal["text", "integer", "boolean"] = Field(default="text", description="What a JSON source sends")
     minor_units: int | str | None = Field(
         default=None, description="An integer amount: the decimals of its currency, or the column that has them"
     )

@@ -17,8 +17,8 @@ from shared.partitions import RequestWindow
 from tests.fakes.raw_zone import DAY, RawZone, record
 from transformation.conform import ConformedBatch
 from transformation.load.plan import LoadPath
-from transformation.money import Money
 from transformation.load.result import LoadOptions, LoadResult
+from transformation.money import Money
 from transformation.processors.star_schema_processor import publish
 from transformation.raw_partitions import columnar_workspace, read_partitions
 
