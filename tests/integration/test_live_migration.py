@@ -31,14 +31,15 @@ INSERT INTO dim_product (product_key, retailer_key, product_id, product_name, ca
     SELECT number, 1, 'P' || number, 'Product', 'Home', now() FROM generate_series(1, 500) AS number;
 INSERT INTO dim_customer (customer_key, retailer_key, customer_id, valid_from, valid_to, is_current)
     VALUES (1, 1, 'C1', '2000-01-01', '9999-12-31', true);
-INSERT INTO fact_sales (date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key, line_type,
-    sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id)
+INSERT INTO fact_sales (date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key,
+    line_type, sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id)
 SELECT 20240000 + month * 100 + day, 1, 'T' || line, '1', line %% 500 + 1, 1, 1, 'sale', make_date(2024, month, day),
     'USD', 2, 1.5, 3, 2, 3, now(), 1
 FROM generate_series(1, 12) AS month, generate_series(1, 28) AS day, generate_series(1, %(lines)s) AS line;
 INSERT INTO fact_daily_sales (date_key, retailer_key, product_key, store_key, currency, line_count, sold_quantity,
     returned_quantity, net_quantity, sales_amount, returns_amount, adjustment_amount, net_amount)
-SELECT date_key, 1, product_key, 1, 'USD', count(*), sum(quantity), 0, sum(quantity), sum(net_amount), 0, 0, sum(net_amount)
+SELECT date_key, 1, product_key, 1, 'USD', count(*), sum(quantity), 0, sum(quantity), sum(net_amount), 0, 0,
+    sum(net_amount)
 FROM fact_sales GROUP BY date_key, product_key;
 INSERT INTO fact_daily_transactions SELECT date_key, 1, 1, 'USD', count(*), 1 FROM fact_sales GROUP BY date_key;
 ANALYZE;
