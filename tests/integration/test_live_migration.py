@@ -32,7 +32,8 @@ INSERT INTO dim_product (product_key, retailer_key, product_id, product_name, ca
 INSERT INTO dim_customer (customer_key, retailer_key, customer_id, valid_from, valid_to, is_current)
     VALUES (1, 1, 'C1', '2000-01-01', '9999-12-31', true);
 INSERT INTO fact_sales (date_key, retailer_key, transaction_id, line_id, product_key, customer_key, store_key,
-    line_type, sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at, load_id)
+    line_type, sold_at, currency, quantity, unit_price, total_amount, net_quantity, net_amount, source_changed_at,
+    load_id)
 SELECT 20240000 + month * 100 + day, 1, 'T' || line, '1', line %% 500 + 1, 1, 1, 'sale', make_date(2024, month, day),
     'USD', 2, 1.5, 3, 2, 3, now(), 1
 FROM generate_series(1, 12) AS month, generate_series(1, 28) AS day, generate_series(1, %(lines)s) AS line;
@@ -61,7 +62,7 @@ class Reader(threading.Thread):
         self._dsn, self._stopped = dsn, threading.Event()
         self.rounds = 0
         self.seen: set[tuple[object, ...]] = set()
-        self.error: Exception | None = None
+        self.error: psycopg2.Error | None = None
 
     def run(self) -> None:
         """See the class."""
@@ -74,7 +75,7 @@ class Reader(threading.Thread):
                             cursor.execute(query)
                             self.seen.add((number, *(cursor.fetchone() or ())))
                     self.rounds += 1
-        except Exception as error:
+        except psycopg2.Error as error:
             self.error = error
 
     def stop(self) -> None:

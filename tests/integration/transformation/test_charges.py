@@ -58,8 +58,8 @@ def test_the_summary_separates_products_from_what_else_was_charged(loader: Loade
     land_an_order(loader)
     loader.load()
     assert loader.rows(
-        "SELECT item_type, line_count, net_quantity, sales_amount, returns_amount, net_amount, discount_amount, tax_amount"
-        " FROM fact_daily_sales ORDER BY item_type"
+        "SELECT item_type, line_count, net_quantity, sales_amount, returns_amount, net_amount, discount_amount,"
+        " tax_amount FROM fact_daily_sales ORDER BY item_type"
     ) == [
         ("gift_card", 1, 0, 50, 0, 50, 0, 0),
         ("product", 3, 2, 27, Decimal("8.5"), Decimal("18.5"), Decimal("1.5"), Decimal("2.85")),
