@@ -15,17 +15,20 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingestion.mapping.layout_lines import ITEM_TYPE_OF_PATH, LinePath, with_line_paths
 from ingestion.mapping.layout_parts import (
     MAPPED_FIELDS,
     NUMBER_FIELDS,
     REQUIRED_FIELDS,
     TIME_FIELDS,
+    TRANSACTION_FIELDS,
     Check,
     Dates,
     FieldSource,
     Format,
     LineTypeRule,
     NonProducts,
+    NumberText,
     Outliers,
     Part,
     Table,
@@ -57,7 +60,9 @@ class SourceMapping(Part):
     description: str = ""
     retailer_id: RetailerId
     rows: Literal["csv", "json"] = "csv"
-    lines: str = Field(default="", description="JSON: the array with an order's lines; their columns begin with it")
+    lines: tuple[LinePath, ...] = Field(
+        default=(), description="JSON: the arrays with an order's lines; their columns begin with the first one"
+    )
     may_be_null: tuple[str, ...] = Field(default=(), description="JSON: objects that may be null, as the customer")
     format: Format = Format()
     time_zone: str
@@ -76,6 +81,11 @@ class SourceMapping(Part):
     checks: tuple[Check, ...] = ()
     outliers: tuple[Outliers, ...] = ()
     dates: Dates = Dates()
+    total_tolerance: NumberText | None = Field(
+        default=None,
+        description="How far the lines of a transaction may be from its total; half a minor unit for each line with tax"
+        " when left out",
+    )
 
     def demands(self, field: str) -> bool:
         """Whether a check rejects rows without the field."""
@@ -85,11 +95,40 @@ class SourceMapping(Part):
         """Whether rows without the field are rejected: by the contract or by a check."""
         return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
 
+    @property
+    def has_discounts(self) -> bool:
+        """Whether lines can have a discount."""
+        return not self.columns.keys().isdisjoint(("discount_amount", "net_amount", "transaction_discount_amount"))
+
+    @property
+    def has_tax(self) -> bool:
+        """Whether lines can have a tax."""
+        return not self.columns.keys().isdisjoint(("tax_amount", "transaction_tax_amount"))
+
+    @property
+    def has_voids(self) -> bool:
+        """Whether lines can be void."""
+        return any(rule.is_ == "void" for rule in self.line_type)
+
+    @property
+    def has_item_types(self) -> bool:
+        """Whether the codes of what is not a product say what a line charges for."""
+        return any(kind.item_type for kind in self.non_products)
+
     @cached_property
     def personal_columns(self) -> frozenset[str]:
         """Columns whose values may name a customer, as messages about rows name them."""
         sources = [source for field, source in self.columns.items() if field.startswith("customer_")]
         return frozenset(name for source in sources for name in (*source.headers, " + ".join(source.headers)))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_bare_text_is_an_array(cls, given: Any) -> Any:
+        return with_line_paths(given) if isinstance(given, dict) and given.get("lines") else given
+
+    def is_of_lines(self, column: str) -> bool:
+        """Whether a column of a JSON source is in the lines and not in the order."""
+        return bool(self.lines) and (column.startswith(f"{self.lines[0].path}.") or column == ITEM_TYPE_OF_PATH)
 
     @field_validator("time_zone")
     @classmethod
@@ -110,9 +149,23 @@ class SourceMapping(Part):
         given: list[KeyPath] = [(key,) for key in ("lines", "may_be_null") if key in self.model_fields_set]
         for name, source in self.columns.items():
             typed = [key for key in _OF_JSON if key in source.model_fields_set]
-            given += [("columns", name, key) for key in typed if source.is_integer or source.content]
+            given += [
+                ("columns", name, key) for key in typed if source.type != "text" or source.is_integer or source.content
+            ]
         if given and not self.is_json:
             raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_fit_the_columns(self) -> Self:
+        for number, path in enumerate(self.lines):
+            for field in path.columns:
+                source = self.columns.get(field)
+                if source is None or source.column is None or not self.is_of_lines(source.column):
+                    raise wrong_at(("lines", number, "columns", field), "not a field of the lines with one column")
+        for field in TRANSACTION_FIELDS:
+            if field in self.columns and self.is_json and not self.lines:
+                raise wrong_at(("columns", field), "only with `lines`; rows of a transaction can be on several pages")
         return self
 
     @model_validator(mode="after")
