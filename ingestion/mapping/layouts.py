@@ -119,8 +119,8 @@ class SourceMapping(Part):
 
     @model_validator(mode="after")
     def _only_files_have_flags(self) -> Self:
-        given: list[KeyPath] = [(key,) for key in _OF_FILES if key in self.model_fields_set]
-        given += [("format", key) for key in ("encoding", "delimiter") if key in self.format.model_fields_set]
+        given: list[KeyPath] = [(key,) for key in _OF_FILES if getattr(self, key)]
+        given += [("format", key) for key in ("encoding", "delimiter") if getattr(self.format, key)]
         given += [("checks", number) for number, check in enumerate(self.checks) if check.severity == "warning"]
         for name, source in self.columns.items():
             given += [("columns", name, "when_missing")] if source.when_missing else []

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 RETAILERS = ("retailer_1", "retailer_2", "retailer_3")
 DAY = "2024-01-15"
+REQUESTED = tuple(date(2024, 1, day) for day in (10, 11, 12, 13))
 SINCE = datetime(2024, 1, 14, 9, 30, tzinfo=UTC)
 
 
@@ -68,6 +69,8 @@ def test_a_definition_lists_the_changes_of_the_retailers_own_connector(both: Pla
     def changes(source_id: str) -> Changes:
         connector = registry.build(source_id, both.settings, Runtime())
         try:
+            for day in REQUESTED:  # the retailers list the changes of dates that were requested before
+                list(connector.fetch_sales_data(day))
             found = connector.list_changes(SINCE)
         finally:
             connector.close()
@@ -76,9 +79,8 @@ def test_a_definition_lists_the_changes_of_the_retailers_own_connector(both: Pla
 
     for each in RETAILERS:
         own = changes(each)
-        assert changes(by_rest(each)).dates == own.dates
-        assert len(own.dates) > 10
-        assert min(own.dates) < date(2024, 1, 14), "late records and corrections of earlier dates are among them"
+        assert changes(by_rest(each)) == own
+        assert REQUESTED[0] in own.dates, "corrected or recorded late"
 
 
 def lines(platform: Platform, source_id: str, retailer_id: str) -> set[bytes]:
