@@ -212,27 +212,17 @@ def mapping_of(definition: SourceDefinition) -> SourceMapping:
     at: KeyPath = ("mapping",)
     if definition.mapping_file is not None:
         path, at = path.parent / definition.mapping_file, ()
-    if repeated := [key for key in _OF_DEFINITION if key in given]:
+    is_json = definition.connector != FILES
+    said = (*_OF_DEFINITION, "rows") if is_json else _OF_DEFINITION
+    if repeated := [key for key in said if key in given]:
         key = ".".join((*at, repeated[0]))
         raise FixConfiguration(
             f"{read_yaml(path).place((*at, repeated[0]))}: {key}: the definition itself says it;"
             " remove it from the mapping."
         )
-    if definition.connector == FILES:
-        return _of_files(path, own, given, at, (*_OF_JSON, *_OF_DEFINITION))
-    return _of_json(path, {**own, "rows": "json"}, given, at, _OF_DEFINITION)
-
-
-def _of_json(
-    path: Path, own: Mapping[str, str], given: Mapping[str, Any], at: KeyPath, unnamed: tuple[str, ...]
-) -> SourceMapping:
-    found = _validated(path, {**own, **given}, at, unnamed)
-    if not found.is_json:
-        where = (*at, "rows")
-        raise FixConfiguration(
-            f"{read_yaml(path).place(where)}: {'.'.join(map(str, where))}: the rows of an API are JSON; remove it."
-        )
-    return found
+    if is_json:
+        return _validated(path, {**own, "rows": "json", **given}, at, said)
+    return _of_files(path, own, given, at, (*_OF_JSON, *said))
 
 
 def _of_files(
