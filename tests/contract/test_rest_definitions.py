@@ -154,7 +154,7 @@ def test_a_next_page_that_cannot_be_known_stops_the_run(
 def test_parameters_are_sent_as_the_definition_writes_them(tmp_path: Path) -> None:
     text = BASE.replace(
         'parameters: {day: "{day}"}',
-        'headers: {X-V: "7"}\n  parameters: {on: "{day:%d/%m/%Y}", before: "{next_day}", from: "{day_start:iso_z}",'
+        'headers: {X-V: "7"}\n  parameters: {"on": "{day:%d/%m/%Y}", before: "{next_day}", from: "{day_start:iso_z}",'
         ' until: "{day_last_second:epoch_ms}", zone: "{day_end:%H%z}", state: [paid, refunded], limit: 5, f: "{{x}}"}',
     ).replace("path: /sales", "path: /days/{day}/sales")
     _, [request] = listed(tmp_path, text, [reply({"rows": []})])
