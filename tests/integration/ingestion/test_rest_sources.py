@@ -14,6 +14,7 @@ from ingestion.connectors import registry
 from ingestion.connectors.protocol import Changes, Runtime
 from shared.sources.registry import load_sources
 from tests.fakes import rest_apis
+from tests.fakes.killed_after_a_write import killed_after
 from tests.integration.ingestion.test_incremental import morning_after
 from tests.shipped_sources import DIRECTORY
 
@@ -116,3 +117,13 @@ def test_a_line_that_commits_while_the_listing_is_read_is_landed(both: Platform,
         manifest = both.manifest(by_rest(each), DAY)
         assert manifest.control_report is not None
         assert manifest.distinct == manifest.control_report.lines
+
+
+@pytest.mark.long
+def test_a_landing_that_is_killed_is_completed_by_the_next_run(both: Platform) -> None:
+    rest, sources = by_rest("retailer_1"), {"SOURCES_DIRECTORY": str(both.settings.sources.directory)}
+    assert both.ingest(DAY, "retailer_1").ok
+    command = ("ingestion.main", DAY, "--retailer", rest)
+    assert killed_after(1, *command, environment=both.environment | sources)
+    assert both.ingest(DAY, rest).ok
+    check_equal(both, "retailer_1")
