@@ -215,7 +215,7 @@ def mapping_of(definition: SourceDefinition) -> SourceMapping:
     is_json = definition.connector != FILES
     said = (*_OF_DEFINITION, "rows") if is_json else _OF_DEFINITION
     if repeated := [key for key in said if key in given]:
-        key = ".".join((*at, repeated[0]))
+        key = ".".join(map(str, (*at, repeated[0])))
         raise FixConfiguration(
             f"{read_yaml(path).place((*at, repeated[0]))}: {key}: the definition itself says it;"
             " remove it from the mapping."

@@ -72,3 +72,9 @@ def test_what_is_not_exact_or_not_a_number_is_rejected(value: object, code: str)
 def test_without_the_type_a_number_is_rejected_where_a_text_is_expected() -> None:
     columns = {**COLUMNS, "unit_price": "price"}
     assert rows(columns=columns).code(row("A")) == "NOT_A_NUMBER"
+
+
+def test_an_amount_in_minor_units_cannot_be_a_number_with_decimals() -> None:
+    price = {"column": "price", "minor_units": 2, "type": "number"}
+    with pytest.raises(ValueError, match="an amount in minor units is an integer"):
+        rows(columns={**COLUMNS, "unit_price": price})
