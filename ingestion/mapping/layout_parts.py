@@ -141,7 +141,9 @@ class FieldSource(Part):
     columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
-    type: Literal["text", "integer", "boolean"] = Field(default="text", description="What a JSON source sends")
+    type: Literal["text", "integer", "number", "boolean"] = Field(
+        default="text", description="What a JSON source sends; number: a text or a JSON number, also with decimals"
+    )
     minor_units: int | str | None = Field(
         default=None, description="An integer amount: the decimals of its currency, or the column that has them"
     )
@@ -185,6 +187,8 @@ class FieldSource(Part):
     def _one_origin(self) -> Self:
         if sum((self.column is not None, bool(self.columns), bool(self.first_of), self.value is not None)) != 1:
             raise ValueError("give one of column, columns, first_of, value")
+        if self.minor_units is not None and self.type == "number":
+            raise ValueError("an amount in minor units is an integer; remove `type`")
         return self
 
     @property
@@ -193,9 +197,9 @@ class FieldSource(Part):
         return self.columns or self.first_of or ((self.column,) if self.column is not None else ())
 
     @property
-    def is_integer(self) -> bool:
-        """Whether a JSON source sends an integer."""
-        return self.type == "integer" or self.minor_units is not None
+    def sent_type(self) -> Literal["text", "integer", "number", "boolean"]:
+        """What a JSON source sends."""
+        return "integer" if self.minor_units is not None else self.type
 
 
 class Condition(Part):

@@ -19,9 +19,19 @@ from shared.sources.definition import CONNECTORS, FILES
 from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import HttpVendor, http_vendor
+from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api, RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
 
-APIS: tuple[type[ConnectorApi], ...] = (Retailer1Api, Retailer2Api, Retailer3Api, CornerShopApi)
+APIS: tuple[type[ConnectorApi], ...] = (
+    Retailer1Api,
+    Retailer2Api,
+    Retailer3Api,
+    CornerShopApi,
+    RestRetailer1Api,
+    RestRetailer2Api,
+    RestRetailer3Api,
+    RestShopApi,
+)
 WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
@@ -126,22 +126,25 @@ class HttpClient:
         limits: Limits,
         *,
         authorization: Authorization | None = None,
+        headers: Mapping[str, str] | None = None,
         clock: Callable[[], datetime] = _now,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        """`headers` are sent with every request."""
         self._api, self._limits, self._authorization = api, limits, authorization
         self._clock = clock
         self._throttle = RequestThrottle(api.name, policy, sleep=sleep, jitter=jitter)
         self._session = DeadlineSession()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "retail-analytics-platform"})
+        self._session.headers.update(headers or {})
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> JsonResponse:
-        """GET `path` (from the base URL) with `parameters`.
+    def get(self, path: str, parameters: Mapping[str, str] | Sequence[tuple[str, str]] | None = None) -> JsonResponse:
+        """GET `path` (from the base URL) with `parameters`; in pairs, a name can be there several times.
 
         Raises RetryLater when every attempt failed, FixConfiguration when our credentials or the URL are wrong, and
         RequestRejected for any other 4xx.
@@ -150,8 +153,8 @@ class HttpClient:
         return self._throttle.call(lambda: self._authorized("GET", path + query, None))
 
     def post_form(self, path: str, form: Mapping[str, str]) -> JsonResponse:
-        """POST a form without authorization: this is how an access token is obtained."""
-        return self._throttle.call(lambda: self._once("POST", path, form, None))
+        """POST a form: this is how an access token is obtained. Mostly without authorization."""
+        return self._throttle.call(lambda: self._once("POST", path, form, self._authorization))
 
     def _authorized(self, method: str, path: str, form: Mapping[str, str] | None) -> JsonResponse:
         try:
