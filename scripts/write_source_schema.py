@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.sources.databases import DATABASES
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import EnvReference
 
@@ -28,12 +29,19 @@ def schema_text() -> str:
         own = schema["properties"][name]
         described = {key: own.pop(key) for key in ("default", "description", "title") if key in own}
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
-    schema |= {
-        "if": {"properties": {"connector": {"const": FILES}}, "required": ["connector"]},
-        "then": {"required": ["mapping"], "not": {"required": ["connection"]}},
-        "else": {"required": ["connection"], "not": {"required": ["mapping"]}},
-    }
+    has_mapping, has_connection = {"required": ["mapping"]}, {"required": ["connection"]}
+    schema["allOf"] = [
+        _for((FILES, *DATABASES), has_mapping, {"not": has_mapping}),
+        _for((FILES,), {"not": has_connection}, has_connection),
+        _for(DATABASES, {"required": ["read"]}, {}),
+    ]
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _for(connectors: tuple[str, ...], then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
+    """What holds for these connectors, and for the others."""
+    chosen = {"properties": {"connector": {"enum": list(connectors)}}, "required": ["connector"]}
+    return {"if": chosen, "then": then, "else": otherwise}
 
 
 if __name__ == "__main__":

@@ -195,12 +195,27 @@ def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
     """What the columns of a source's files mean. Raises FixConfiguration that names file, line and key."""
     own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone}
     path, given = directory / f"{definition.id}.yaml", dict(definition.mapping or {})
+    _check_not_repeated(path, given)
+    return _of_files(path, own, given, ("mapping",), (*_OF_JSON, *_OF_DEFINITION))
+
+
+def mapping_of_rows(definition: SourceDefinition, directory: Path, unnamed: tuple[str, ...]) -> SourceMapping:
+    """What the values of a source's rows mean, which have types as those of JSON have.
+
+    `unnamed`: keys that are not to be suggested. Raises FixConfiguration that names file, line and key.
+    """
+    path, given = directory / f"{definition.id}.yaml", dict(definition.mapping or {})
+    _check_not_repeated(path, given)
+    own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone, "rows": "json"}
+    return _validated(path, {**own, **given}, ("mapping",), (*unnamed, *_OF_DEFINITION))
+
+
+def _check_not_repeated(path: Path, given: Mapping[str, Any]) -> None:
     if repeated := [key for key in _OF_DEFINITION if key in given]:
         raise FixConfiguration(
             f"{read_yaml(path).place(('mapping', repeated[0]))}: mapping.{repeated[0]}: the definition itself says it;"
             " remove it from the mapping."
         )
-    return _of_files(path, own, given, ("mapping",), (*_OF_JSON, *_OF_DEFINITION))
 
 
 def _of_files(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -26,13 +25,17 @@ from pydantic_core import PydanticCustomError
 from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
-from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
+from shared.sources.authentication import Auth, Text
+from shared.sources.databases import DATABASES, DatabaseRead, TlsPart, connection_faults, database_faults
+from shared.sources.part import Part
+from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+from shared.sources.validation import wrong_at
 from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
+CONNECTORS = ("retailer1", "retailer2", "retailer3", *DATABASES, FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
@@ -52,10 +55,6 @@ SourceId = Annotated[
     AfterValidator(not_reserved),
     Field(json_schema_extra={"not": {"enum": list(RESERVED_IDS)}}),
 ]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
-]
-"""One line without control characters: it is in the subjects of mails and on terminals."""
 Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 
 
@@ -96,44 +95,12 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class Part(BaseModel):
-    """The base of all parts of a definition: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HeaderAuth(Part):
-    """A fixed key in a header of every request."""
-
-    kind: Literal["header"]
-    name: Text = Field(description="The header, for example X-API-Key")
-    value: NamedValue
-
-
-class OAuth2Auth(Part):
-    """OAuth2 client credentials: a token that expires and is requested again."""
-
-    kind: Literal["oauth2"]
-    client_id: NamedValue
-    client_secret: NamedValue
-
-
-class HmacAuth(Part):
-    """A signature over each request."""
-
-    kind: Literal["hmac"]
-    client_id: NamedValue
-    secret: NamedValue
-
-
-Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
-
-
 class ConnectionPart(Part):
     """Where the source is, and how to authenticate."""
 
-    url: Value = Field(description="Address of the API")
+    url: Value = Field(description="Address of the API or database")
     auth: Auth | None = None
+    tls: TlsPart | None = Field(default=None, description="Only for databases on a server: how it is encrypted")
 
     @field_validator("url")
     @classmethod
@@ -144,7 +111,7 @@ class ConnectionPart(Part):
         return given
 
 
-class ReadPart(Part):
+class ReadPart(DatabaseRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -186,9 +153,9 @@ class SourceDefinition(Part):
     mapping: Mapping[str, Any] | None = Field(
         default=None,
         validate_default=True,
-        description="Only for files: what their columns mean, with the keys of a layout (docs/FILES.md)",
+        description="For files and databases: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
-    read: ReadPart = ReadPart()
+    read: ReadPart = Field(default=ReadPart(), validate_default=True)
     limits: Limits = Limits()
 
     @field_validator("currencies")
@@ -208,12 +175,26 @@ class SourceDefinition(Part):
     @field_validator("connection")
     @classmethod
     def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
-        return cast("ConnectionPart | None", _only_for(given, info, files=False))
+        _check_database(connection_faults(info.data.get("connector", ""), given))
+        return cast("ConnectionPart | None", _only_for(given, info, lambda connector: connector != FILES))
 
     @field_validator("mapping")
     @classmethod
     def _files_have_a_mapping(cls, given: Mapping[str, Any] | None, info: ValidationInfo) -> Mapping[str, Any] | None:
-        return cast("Mapping[str, Any] | None", _only_for(given, info, files=True))
+        return cast("Mapping[str, Any] | None", _only_for(given, info, (FILES, *DATABASES).__contains__))
+
+    @field_validator("read")
+    @classmethod
+    def _only_databases_have_queries(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
+        _check_database(database_faults(info.data.get("connector", ""), given))
+        return given
+
+    @field_validator("limits")
+    @classmethod
+    def _only_apis_have_a_rate(cls, given: Limits, info: ValidationInfo) -> Limits:
+        if given.requests_per_second is not None and info.data.get("connector") in DATABASES:
+            raise wrong_at(("requests_per_second",), "a database is read with one query, so there is no rate")
+        return given
 
     @property
     def digest(self) -> str:
@@ -241,15 +222,22 @@ class SourceDefinition(Part):
             )
 
 
-def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
-    """A key that files need and others cannot have, or the other way round."""
+def _only_for(given: object, info: ValidationInfo, has_key: Callable[[str], bool]) -> object:
+    """A key that some connectors need and the others cannot have."""
     connector = info.data.get("connector")
-    if connector is not None and (connector == FILES) == files and given is None:
+    if connector is not None and has_key(connector) and given is None:
         raise PydanticCustomError("missing", "it is missing")
-    if connector is not None and (connector == FILES) != files and given is not None:
-        only, why = ("only", "the connector brings its own") if files else ("not", "a command names the files")
-        raise ValueError(f"`{info.field_name}` is {only} for `connector: {FILES}`; {why}")
+    if connector is not None and not has_key(connector) and given is not None:
+        only = "not for `connector: files`; a command names the files"
+        if info.field_name == "mapping":
+            only = f"only for `connector: {FILES}` and databases; the connector brings its own"
+        raise ValueError(f"`{info.field_name}` is {only}")
     return given
+
+
+def _check_database(faults: Iterator[tuple[str, str]]) -> None:
+    for key, reason in faults:
+        raise wrong_at((key,), reason)
 
 
 @dataclass(frozen=True)
@@ -263,6 +251,8 @@ class Connection:
     """Where a user corrects the address, for messages."""
     auth_settings: str = ""
     """Where a user corrects the credentials, for messages."""
+    directory: Path = Path("sources")
+    """Where the definition is, for messages."""
 
 
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
@@ -292,7 +282,7 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _texts(auth: HeaderAuth | OAuth2Auth | HmacAuth, environ: Mapping[str, str]) -> dict[str, str]:
+def _texts(auth: Part, environ: Mapping[str, str]) -> dict[str, str]:
     return {name: find_text(getattr(auth, name), environ) or "" for name in type(auth).model_fields}
 
 

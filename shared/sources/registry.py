@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -62,7 +62,7 @@ class Sources:
 
     def connect(self, source_id: str) -> Connection:
         """The connection of a source, with its secrets. Raises FixConfiguration that lists what is missing."""
-        return connect(self.get(source_id), self.environ)
+        return replace(connect(self.get(source_id), self.environ), directory=self.directory)
 
     def due(self, day: date) -> tuple[str, ...]:
         """The sources that a scheduled run of that date includes. A broken definition is included, so that it fails."""
