@@ -104,7 +104,7 @@ def as_texts(rows: Sequence[Sequence[object]]) -> list[tuple[str | None, ...]]:
         column if {*map(type, column)} <= {str, type(None)} else [as_text(value) for value in column]
         for column in zip(*rows, strict=True)
     ]
-    return list(zip(*columns, strict=True))  # type: ignore[arg-type]
+    return list(zip(*columns, strict=True))
 
 
 def readable(data: bytes) -> str:

@@ -20,7 +20,7 @@ from ingestion.connectors.sql.dialects import dialect_of
 from ingestion.connectors.sql.mapping import selected_columns
 from ingestion.connectors.sql.queries import Kinds, Queries
 from ingestion.connectors.sql.rows import RowReader
-from ingestion.connectors.sql.snapshot import ROWS_AT_ONCE, Database, Snapshot
+from ingestion.connectors.sql.snapshot import Database, Snapshot
 from ingestion.connectors.sql.statements import Selection
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.mapping.tables import table_mapping
@@ -132,9 +132,9 @@ class DatabaseConnector:
         reader, as_of, number = RowReader(self._columns, kinds, self._zone), self._complete_until(snapshot), 0
         for rows in snapshot.pages(self._queries.lines(kinds, day)):
             number += 1
-            yield RawPage(number, reader.read(rows), as_of, requested=ROWS_AT_ONCE)
+            yield RawPage(number, reader.read(rows), as_of, requested=self._database.rows_at_once)
         if not number:
-            yield RawPage(1, [], as_of, requested=ROWS_AT_ONCE)
+            yield RawPage(1, [], as_of, requested=self._database.rows_at_once)
 
     def _report(self, day: date, rows: list[Any]) -> ControlReport:
         net: dict[str, Decimal] = {}

@@ -145,7 +145,12 @@ def _typed(parameter: str, kind: Kind) -> str:
 
 def _bound(sql: str, parameters: Parameters) -> tuple[str, dict[str, Any]]:
     """A statement and its values; times as texts of ISO 8601, which every language of a session reads alike."""
-    texts = {
+    return sql, {
         name: value.isoformat() if isinstance(value, date | datetime) else value for name, value in parameters.items()
     }
-    return sql, texts
+
+
+def _base_type(column: str, sql: str) -> str:
+    """SQL of the type of a quoted column's first value."""
+    first = f"SELECT TOP 1 {column} FROM ({sql}) AS typed WHERE {column} IS NOT NULL"  # noqa: S608 - a quoted name
+    return f"CONVERT(sysname, SQL_VARIANT_PROPERTY(CAST(({first}) AS sql_variant), 'BaseType'))"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pymysql
-from pymysql.constants import CLIENT, FIELD_TYPE
+from pymysql.constants import FIELD_TYPE
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
 
@@ -76,13 +76,12 @@ class MySql:
             database=address.database,
             charset="utf8mb4",
             cursorclass=SSCursor,
-            conv={**encoders},  # without decoders: values stay the texts that the server sends
+            conv=dict[Any, Any](encoders),  # without decoders: values stay the texts that the server sends
             connect_timeout=max(1, round(timeouts.connect_seconds)),
             # The server ends a statement first; this is for a network that no longer delivers anything.
             read_timeout=timeouts.statement_ms // 1000 + 60,
             write_timeout=60,
             autocommit=True,
-            client_flag=CLIENT.MULTI_STATEMENTS & 0,
             **({"ssl": context} if context else {"ssl_disabled": True}),
         )
 

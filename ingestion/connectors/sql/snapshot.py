@@ -37,7 +37,7 @@ class Snapshot:
         """The rows of a statement, some thousand at a time."""
         with self.database.explained():
             sql, parameters = self._compiled(statement)
-            yield from self.database.dialect.stream(self.connection, sql, parameters, ROWS_AT_ONCE)
+            yield from self.database.dialect.stream(self.connection, sql, parameters, self.database.rows_at_once)
 
     def rows(self, statement: Statement) -> Iterator[Row]:
         """The same, row by row."""
@@ -56,6 +56,7 @@ class Database:
 
     def __init__(self, dialect: Dialect, address: Address, timeouts: Timeouts) -> None:
         self.dialect, self.address, self._timeouts = dialect, address, timeouts
+        self.rows_at_once = ROWS_AT_ONCE
         self._idle: Any = None
 
     @contextmanager
