@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 Bound = date | datetime | int
@@ -59,8 +60,9 @@ class Zone:
         """A bound that is not above any column value of that time or later, also when the clocks are put back."""
         if kind is not Kind.TIME:
             return self.written(kind, instant)
-        both = (self.written(kind, each) for each in (instant, instant + _LONGEST_FOLD))
-        return min(each for each in both if isinstance(each, datetime))
+        zone = UTC if self.is_utc else self.local
+        now, later = (each.astimezone(zone).replace(tzinfo=None) for each in (instant, instant + _LONGEST_FOLD))
+        return min(now, later - _LONGEST_FOLD)
 
     def instant(self, kind: Kind, text: str) -> datetime:
         """The UTC time that a column of that kind shows, the later one if a local time is two. Raises ValueError."""
@@ -70,7 +72,7 @@ class Zone:
         if found.tzinfo is None:
             zone = UTC if self.is_utc or kind is Kind.INSTANT else self.local
             found = found.replace(tzinfo=zone, fold=1)
-        return found.astimezone(UTC)
+        return found.astimezone(UTC).replace(fold=0)
 
     def business_date(self, kind: Kind, text: str) -> date:
         """The business date of what a column of that kind shows. Raises ValueError."""
@@ -83,8 +85,26 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
+def as_texts(rows: Sequence[Sequence[object]]) -> list[tuple[str | None, ...]]:
+    """Rows of a driver that has other types than texts, a column at a time: the values of most are all alike."""
+    columns = [_column_as_texts(column) for column in zip(*rows, strict=True)]
+    return list(zip(*columns, strict=True))
+
+
+def _column_as_texts(column: Sequence[Any]) -> Sequence[str | None]:
+    kinds = {*map(type, column)}
+    if kinds <= {str, type(None)}:
+        return column
+    if kinds <= {bytes, type(None)}:
+        try:
+            return [None if value is None else value.decode() for value in column]
+        except UnicodeDecodeError:
+            pass
+    return [as_text(value) for value in column]
+
+
 def as_text(value: object) -> str | None:
-    """A value of a driver that has no texts of its own, as text."""
+    """A value as text."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -95,16 +115,7 @@ def as_text(value: object) -> str | None:
         return format(value, "f")
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
-    return value.hex() if isinstance(value, bytes) else str(value)
-
-
-def as_texts(rows: Sequence[Sequence[object]]) -> list[tuple[str | None, ...]]:
-    """Rows of such a driver, a column at a time: most are texts already."""
-    columns = [
-        column if {*map(type, column)} <= {str, type(None)} else [as_text(value) for value in column]
-        for column in zip(*rows, strict=True)
-    ]
-    return list(zip(*columns, strict=True))
+    return readable(value) if isinstance(value, bytes) else str(value)
 
 
 def readable(data: bytes) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ingestion.connectors.sql import dialect
 from ingestion.connectors.sql.address import Address
-from ingestion.connectors.sql.columns import Kind, as_texts, readable
+from ingestion.connectors.sql.columns import Kind, as_text, as_texts
 from ingestion.connectors.sql.dialect import Fault, Parameters, Row, Timeouts
 from ingestion.connectors.sql.statements import double_quoted
 
@@ -82,7 +82,7 @@ class Sqlite:
             isolation_level=None,
             check_same_thread=False,  # one thread at a time uses it
         )
-        connection.text_factory = readable
+        connection.text_factory = bytes  # decoded by the column, since a text need not be in the file's encoding
         try:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -134,13 +134,13 @@ class Sqlite:
         """The kind of a column's first value: SQLite's columns have no types that bind."""
         statement = f"SELECT {column} FROM ({sql}) WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608 - a quoted name
         with closing(connection.execute(statement, _as_texts(parameters))) as cursor:
-            found = cursor.fetchone()
-        value = found[0] if found else ""
+            [value] = cursor.fetchone() or ("",)
         if isinstance(value, int):
             return Kind.EPOCH_MS if abs(value) >= _FIRST_MILLISECONDS else Kind.EPOCH
-        if len(str(value)) == len("2024-01-15"):
+        text = as_text(value) or ""
+        if len(text) == len("2024-01-15"):
             return Kind.DATE
-        return Kind.INSTANT if _WITH_ZONE.search(str(value)) else Kind.TIME
+        return Kind.INSTANT if _WITH_ZONE.search(text) else Kind.TIME
 
 
 def _as_texts(parameters: Parameters) -> dict[str, str | int]:
