@@ -76,20 +76,22 @@ def build_error(directory: Path, *changes: tuple[str, str]) -> str:
         ("  table: sales\n", "", "till.yaml:9: read.query: give either `query` or `table`."),
         ("  table: sales\n", "  table: sales\n  query: SELECT 1\n", "read.query: give either `query` or `table`."),
         ("  table: sales\n", "  query: none.sql\n", "none.sql cannot be read: No such file or directory."),
-        ("  table: sales\n", "  query: ../none.sql\n", "'../none.sql' is not the name of a file next to the definition."),
+        ("  table: sales\n", "  query: ../none.sql\n", "'../none.sql' is not the name of a file next to"),
         ("changed_by: changed", "late_commit_margin: 5m", "late_commit_margin: it has no effect without `changed_by`."),
-        ("changed_by: changed", "late_commit_margin: 5", "5 is not a number of minutes or hours; examples are 15m and 2h."),
+        ("changed_by: changed", "late_commit_margin: 5", "5 is not a number of minutes or hours; examples"),
         ("table: sales", "tabel: sales", "read.tabel: there is no such key. Did you mean table?"),
-        ("kind: password, user: {env: TILL_USER}, password: {secret: TILL_PASSWORD}",
-         "kind: header, name: X, value: {secret: TILL_PASSWORD}",
-         "connection.auth: a database needs `kind: password`, not header."),
-        ("connector: postgresql", "connector: sqlite", "connection.auth: an SQLite database is a file and has no users."),
-        ("read:\n", "limits: {requests_per_second: 2}\nread:\n", "limits.requests_per_second: a database is read with one"),
+        (
+            "kind: password, user: {env: TILL_USER}, password: {secret: TILL_PASSWORD}",
+            "kind: header, name: X, value: {secret: TILL_PASSWORD}",
+            "connection.auth: a database needs `kind: password`, not header.",
+        ),
+        ("connector: postgresql", "connector: sqlite", "connection.auth: an SQLite database is a file and has"),
+        ("read:\n", "limits: {requests_per_second: 2}\nread:\n", "limits.requests_per_second: a database is"),
         ("connector: postgresql", "connector: retailer1", "mapping: `mapping` is only for `connector: files` and"),
         ("mapping:\n", "mapping_of:\n", "mapping: it is missing."),
-        ("  url:", "  tls: {mode: none}\n  url:", "tls.mode: 'none' is not allowed. Allowed: verify-full, verify-ca, "),
+        ("  url:", "  tls: {mode: none}\n  url:", "tls.mode: input should be 'verify-full', 'verify-ca',"),
     ],
-)  # fmt: skip
+)
 def test_an_error_of_a_definition_names_its_key(tmp_path: Path, old: str, new: str, fault: str) -> None:
     path = written(tmp_path, (old, new))
     with pytest.raises(FixConfiguration) as raised:
@@ -101,17 +103,21 @@ def test_an_error_of_a_definition_names_its_key(tmp_path: Path, old: str, new: s
     ("old", "new", "fault"),
     [
         ("  date_column: sold_at\n", "", "read.date_column: it is missing: which column decides the business date?"),
-        ("table: sales", "query: 'SELECT * FROM s WHERE d = :dai'", "read.query: :dai is not a parameter; known are :day,"),
-        ("table: sales", "query: 'SELECT * FROM s WHERE d = :day'", "read.changed_by: a query with parameters selects one"),
+        ("table: sales", "query: 'SELECT * FROM s WHERE d = :dai'", "read.query: :dai is not a parameter; known are"),
+        ("table: sales", "query: 'SELECT * FROM s WHERE d = :day'", "read.changed_by: a query with parameters"),
         ("    line_id: line\n", "", "till.yaml:14: mapping.columns: nothing is mapped to line_id."),
         ("product_id: article", "product_id: a.b", "the column 'a.b' has a point in its name"),
-        ("mapping:\n", "mapping:\n  tables: {a: {}}\n", "till.yaml:14: mapping.tables: the rows of a table have no such"),
+        ("mapping:\n", "mapping:\n  tables: {a: {}}\n", "till.yaml:14: mapping.tables: the rows of a table have"),
         ("mapping:\n", "mapping:\n  format: {delimiter: ','}\n", "mapping.format.delimiter: only files have it."),
-        ("mapping:\n", "mapping:\n  checks: [{field: quantity, at_most: 9, severity: warning}]\n", "only rows of files are"),
+        (
+            "mapping:\n",
+            "mapping:\n  checks: [{field: quantity, at_most: 9, severity: warning}]\n",
+            "only rows of files",
+        ),
         ("unit_price: price", "unit_price: {column: price, when_missing: {use: mean}}", "a date is read in parts"),
-        ("unit_price: price", "unit_prize: price", "columns.unit_prize: there is no such field. Did you mean unit_price?"),
+        ("unit_price: price", "unit_prize: price", "columns.unit_prize: there is no such field. Did you mean unit_"),
     ],
-)  # fmt: skip
+)
 def test_an_error_of_what_is_read_names_its_key(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert fault in build_error(tmp_path, (old, new))
 
@@ -149,12 +155,12 @@ def test_an_address_has_its_parts_and_hides_its_password(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "url",
     [
-        "mysql://h/pos",
-        "pos",
-        "postgresql://h",
-        "postgresql://h/pos?sslmode=disable",
-        "postgresql://h:x/pos",
-        "postgresql:///p",
+        "mysql://h.example/pos",
+        "//h.example/pos",
+        "postgresql://h.example",
+        "postgresql://h.example/pos?sslmode=disable",
+        "postgresql://h.example:x/pos",
+        "postgresql:///pos",
     ],
 )
 def test_a_wrong_address_is_an_error_that_does_not_repeat_it(tmp_path: Path, url: str) -> None:
