@@ -17,6 +17,7 @@ from shared.commands import DateArgument, JsonOption, business_date, console, ex
 from shared.config import SourceSettings, load_source_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError, StopRun
+from shared.sources.databases import DATABASES
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
@@ -155,6 +156,8 @@ def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) 
         else:
             _check_connector(definition)
             sources.connect(source_id)
+            if definition.connector in DATABASES:
+                _check_table_mapping(definition, sources)
     except FixConfiguration as error:
         return SourceStatus(source_id, definition, str(error))
     return SourceStatus(source_id, definition)
@@ -181,6 +184,12 @@ def _check_mapping(definition: SourceDefinition, sources: Sources) -> None:
     from ingestion.mapping.layouts import mapping_of
 
     mapping_of(definition, sources.directory)
+
+
+def _check_table_mapping(definition: SourceDefinition, sources: Sources) -> None:
+    from ingestion.mapping.tables import table_mapping
+
+    table_mapping(definition, sources.directory)
 
 
 def _check_connector(definition: SourceDefinition) -> None:

@@ -90,7 +90,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "  url: ",
             "  uri: ",
-            "shop.yaml:7: connection.uri: there is no such key. Did you mean url? Allowed: url, auth.",
+            "shop.yaml:7: connection.uri: there is no such key. Did you mean url? Allowed: url, auth, tls.",
         ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
@@ -149,7 +149,7 @@ def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, n
         (
             "connector: files",
             "connector: retailer1",
-            "shop.yaml:6: mapping: `mapping` is only for `connector: files`; the connector brings its own.",
+            "shop.yaml:6: mapping: `mapping` is only for `connector: files` and databases; the connector brings its own.",
         ),
         ("connector: files", "connector: retailer1", "shop.yaml:1: connection: it is missing."),
     ],
