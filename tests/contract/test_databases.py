@@ -332,7 +332,7 @@ def test_a_report_of_amounts_that_are_none_stops_the_run(api: type[Till]) -> Non
     with api().served() as (_, till), reading(till) as connector:
         if api.connector == "postgresql":
             till.insert(row("D", net_amount="NaN"))
-            with pytest.raises(StopRun, match="net_amount of 2024-01-15 adds up to something that is no amount"):
+            with pytest.raises(StopRun, match="net_amount of 2024-01-15 adds up to something other than an amount"):
                 connector.daily_report(DAY)
         else:  # a column of MariaDB cannot have such a value
             till.execute("ALTER TABLE sale_lines MODIFY sold_at varchar(30)")

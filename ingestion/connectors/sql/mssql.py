@@ -111,8 +111,10 @@ class MsSql:
             if types:
                 cursor.execute(*_bound(f"SELECT {types}", parameters))
                 known = cursor.fetchone()
-        asked = [name for name in names if name in found]
-        kinds = {name: _KINDS.get(kind or "datetime2", Kind.OTHER) for name, kind in zip(asked, known, strict=True)}
+        known_names = [name for name in names if name in found]
+        kinds = {
+            name: _KINDS.get(kind or "datetime2", Kind.OTHER) for name, kind in zip(known_names, known, strict=True)
+        }
         return {name: kinds.get(name, Kind.OTHER) for name in found}
 
     def stream(self, connection: Any, sql: str, parameters: Parameters, rows_at_once: int) -> Iterator[Sequence[Row]]:

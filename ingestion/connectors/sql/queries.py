@@ -1,4 +1,4 @@
-"""The statements about a source's lines: which columns there are, a date, its control report, what changed."""
+"""The statements for a source's lines: which columns there are, a date, its control report, what changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Queries:
         return Statement(self.selection.select(names, condition, f" ORDER BY {order}" if order else ""), parameters)
 
     def report(self, kinds: Kinds, day: date) -> Statement:
-        """Currency, lines and net amount of a date; the currency is a text of ours where it is a constant."""
+        """Currency, lines and net amount of a date; the currency is null where it is a constant."""
         condition, parameters = self._on(kinds, day)
         amount = self.dialect.exact_sum(self.dialect.quote(self.read.net_amount or ""))
         if not self.columns.currency:

@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     r"""|--[^\n]*|/\*.*?\*/|::|(?P<percent>%)|(?<![\w:]):(?P<name>[a-z_]+)\b|.""",
     re.DOTALL,
 )
-"""Texts, quoted names, comments and casts, in which `:day` is no parameter; a percent sign; a parameter."""
+"""Texts, quoted names, comments and casts, in which `:day` is not a parameter; a percent sign; a parameter."""
 
 
 def double_quoted(name: str) -> str:

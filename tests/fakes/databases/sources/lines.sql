@@ -1,2 +1,2 @@
--- One row is a line of a receipt. 10:30 in a comment is no parameter, and 5 % is no placeholder.
+-- One row is a line of a receipt. Neither 10:30 nor 5 % in a comment is a parameter.
 SELECT * FROM sale_lines WHERE note <> 'void at 10:30, 5 %';

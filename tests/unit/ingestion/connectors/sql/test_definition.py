@@ -220,6 +220,6 @@ def test_errors_of_sql_server_say_what_to_do(error: Exception, kind: type[Except
 
 
 @pytest.mark.parametrize("connector", ["postgresql", "mysql", "sqlite", "mssql"])
-def test_a_bug_of_ours_is_not_taken_for_an_error_of_the_database(connector: str) -> None:
+def test_our_own_bug_is_not_taken_for_an_error_of_the_database(connector: str) -> None:
     error: Any = KeyError("x")
     assert dialect_of(connector).fault(error) is None
