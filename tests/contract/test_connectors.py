@@ -232,7 +232,7 @@ def test_a_total_of_other_characters_stops_the_run(total: str) -> None:
         list(service.fetch_sales_data(DAY))
 
 
-with_page_size = of_each((*(each for each in APIS if each.most_rows), *DATABASES))
+with_page_size = of_each([*(each for each in APIS if each.most_rows), *DATABASES])
 
 
 @with_page_size

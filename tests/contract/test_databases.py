@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
@@ -32,7 +33,10 @@ every_open_source_server = of_each(each for each in DATABASES if each.connector 
 
 @contextmanager
 def reading(
-    till: Till, directory: Path | None = None, changes: dict[str, str] | None = None, **variables: str
+    till: Till,
+    directory: Path | None = None,
+    changes: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Connector[Any]]:
     """The connector of a till that is being served, with changes of its definition's text and of its variables."""
     environment = {**settings_of(type(till)), **till.environment, **variables}
@@ -55,8 +59,10 @@ def rows_of(connector: Connector[Any], day: date = DAY) -> list[dict[str, Any]]:
     return [each for page in connector.fetch_sales_data(day) for each in page.rows]
 
 
-def error_of(till: Till, kind: type[RetailError], *given: Any, **variables: str) -> str:
-    with reading(till, *given, **variables) as connector, pytest.raises(kind) as raised:
+def error_of(
+    till: Till, kind: type[RetailError], *given: Any, variables: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    with reading(till, *given, variables=variables) as connector, pytest.raises(kind) as raised:
         connector.check(DAY)
     message = str(raised.value)
     assert message.startswith(f"{till.definition.stem}: ")
@@ -102,7 +108,8 @@ def test_a_late_commit_is_found_by_the_next_list_of_changes(api: type[Till]) -> 
         listed = connector.list_changes(before.as_of)
         assert listed is not None
         assert [*listed.dates] == [DAY]
-        landed = Manifest.model_construct(window=RequestWindow(requested_from=page.as_of, requested_until=now))
+        window = RequestWindow(requested_from=page.as_of, requested_until=now)
+        landed = cast("Any", Manifest).model_construct(window=window)
         assert not includes_change(landed, listed.dates[DAY]), "the partition is read again"
 
 
@@ -198,15 +205,28 @@ def test_a_wrong_password_is_an_error_that_names_its_variable(api: type[Till]) -
 def test_a_server_that_is_down_is_tried_again_later(api: type[Till]) -> None:
     with api().served() as (_, till):
         url = f"{till.url.partition('://')[0]}://127.0.0.1:{free_port()}/till"
-        message = error_of(till, RetryLater, **{api.url_variable: url})
+        message = error_of(till, RetryLater, variables={api.url_variable: url})
     assert f"no database responds at {url.partition('://')[2]}" in message
+
+
+@every_open_source_server
+def test_a_server_without_the_encryption_that_is_demanded_is_an_error(api: type[Till], tmp_path: Path) -> None:
+    with api().served() as (_, till):
+        for mode in ("require", "verify-full"):
+            changes = {"connection:\n": f"connection:\n  tls: {{mode: {mode}}}\n"}
+            message = error_of(till, FixConfiguration, tmp_path, changes)
+            assert "the encrypted connection to 127.0.0.1:" in message
+            assert "Correct connection.tls in sources/" in message
 
 
 @every_server
 def test_an_unknown_database_is_an_error_that_names_the_address(api: type[Till]) -> None:
     with api().served() as (_, till):
         url = f"{till.url.rpartition('/')[0]}/nowhere"
-        with reading(till, **{api.url_variable: url}) as connector, pytest.raises(FixConfiguration, match="nowhere"):
+        with (
+            reading(till, variables={api.url_variable: url}) as connector,
+            pytest.raises(FixConfiguration, match="nowhere"),
+        ):
             connector.check(DAY)
 
 
@@ -241,7 +261,7 @@ def test_a_user_without_the_right_to_read_is_an_error(api: type[Till]) -> None:
         if api.connector == "postgresql":
             till.execute(f"REVOKE SELECT ON sale_lines FROM {USER}")
         else:
-            till.server.execute(f"REVOKE SELECT ON {till.name}.* FROM {USER}@'127.0.0.1'")  # type: ignore[attr-defined]
+            till.server.execute(f"REVOKE SELECT ON {till.name}.* FROM {USER}@'127.0.0.1'")
         message = error_of(till, FixConfiguration)
     # MariaDB denies a user without any right to a table that it exists in the database.
     assert "may not read this" in message or "rejected our credentials" in message
@@ -261,7 +281,7 @@ def test_a_query_that_takes_too_long_is_ended(api: type[Till], tmp_path: Path) -
     lines = {lines_of(api): f"query: {ENDLESS[api.connector]}"}
     with (
         api().served() as (_, till),
-        reading(till, tmp_path, lines, INGEST_LISTING_MINUTES="0.005") as connector,
+        reading(till, tmp_path, lines, {"INGEST_LISTING_MINUTES": "0.005"}) as connector,
         pytest.raises(RetryLater, match="took longer than INGEST_LISTING_MINUTES"),
     ):
         rows_of(connector)

@@ -146,8 +146,8 @@ class DatabaseConnector:
             return ControlReport(lines=sum(int(lines) for _, lines, _ in rows), net=net)
         except (ArithmeticError, ValueError):
             raise StopRun(
-                f"{self.retailer_id}: {self._read.net_amount} of {day} adds up to something other than an amount, such as"
-                " NaN. Correct the data, or read.net_amount of its definition."
+                f"{self.retailer_id}: {self._read.net_amount} of {day} adds up to something other than an amount,"
+                " such as NaN. Correct the data, or read.net_amount of its definition."
             ) from None
 
     def _changed_dates(self, snapshot: Snapshot, kinds: Kinds, since: datetime) -> dict[date, datetime]:
