@@ -17,6 +17,7 @@ from shared.commands import DateArgument, JsonOption, business_date, console, ex
 from shared.config import SourceSettings, load_source_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError, StopRun
+from shared.sources.databases import DATABASES
 from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
@@ -179,8 +180,9 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
 
 def _check_mapping(definition: SourceDefinition) -> None:
     from ingestion.mapping.layouts import mapping_of
+    from ingestion.mapping.tables import table_mapping
 
-    mapping_of(definition)
+    table_mapping(definition) if definition.connector in DATABASES else mapping_of(definition)
 
 
 def _check_connector(definition: SourceDefinition) -> None:

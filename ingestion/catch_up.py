@@ -125,6 +125,14 @@ def look_back(day: date, days: int, now: datetime) -> Changes:
     return Changes({day - timedelta(days=back): now for back in range(1, days + 1)}, now)
 
 
+def with_look_back(listed: Changes | None, day: date, days: int, now: datetime) -> Changes:
+    """The changes of a source, with the dates of the look-back where its list of changes does not say all of them."""
+    if listed is not None and listed.shows_deletions:
+        return listed
+    again = look_back(day, days, now)
+    return again if listed is None else replace(listed, dates={**listed.dates, **again.dates})
+
+
 def affected_dates(day: date, published: Published, listing: Changes, gaps: Gaps) -> dict[date, datetime]:
     """Dates, other than `day` and the gaps, whose partitions may have to be read again, each with its latest change.
 

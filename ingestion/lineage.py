@@ -7,10 +7,11 @@ from datetime import date
 
 from ingestion.connectors.registry import listing_path
 from ingestion.results import IngestResult
-from monitoring.lineage.datasets import DataSet, endpoint, local_file
+from monitoring.lineage.datasets import DataSet, endpoint, local_file, source_database
 from monitoring.lineage.flows import Flow, LandedPart, landing
 from shared.config import Settings
 from shared.partitions import Manifest
+from shared.sources.databases import DATABASES
 
 
 def flows_of(result: IngestResult, settings: Settings) -> list[Flow]:
@@ -40,5 +41,7 @@ def flows_of_files(
 
 
 def _api(retailer_id: str, settings: Settings) -> DataSet:
-    path = listing_path(settings.sources.get(retailer_id))
-    return endpoint(settings.sources.connect(retailer_id).url, path)
+    definition, url = settings.sources.get(retailer_id), settings.sources.connect(retailer_id).url
+    if definition.connector in DATABASES:
+        return source_database(url, definition.read.table)
+    return endpoint(url, listing_path(definition))

@@ -121,7 +121,7 @@ def _plan(
     listed = connector.list_changes(since)
     if listed:
         _check_clock(connector.retailer_id, listed, progress, now)
-    listing = listed or catch_up.look_back(day, settings.lookback_days, now)
+    listing = catch_up.with_look_back(listed, day, settings.lookback_days, now)
     affected = catch_up.affected_dates(day, published, listing, gaps)
     affected = {each: changed_at for each, changed_at in affected.items() if each >= start}
     manifests = catch_up.current_manifests(zone.bucket, connector.retailer_id, affected)

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.sources.definition import FILES, REST, SourceDefinition
+from shared.sources.databases import DATABASES
+from shared.sources.definition import FILES, MAPPED, REST, SourceDefinition
 from shared.sources.references import EnvReference
 
 PATH = Path(__file__).resolve().parent.parent / "sources" / "source.schema.json"
@@ -28,25 +29,24 @@ def schema_text() -> str:
         own = schema["properties"][name]
         described = {key: own.pop(key) for key in ("default", "description", "title") if key in own}
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
-    mapped = {"anyOf": [{"required": ["mapping"]}, {"required": ["mapping_file"]}]}
-    schema |= _if_connector(
-        FILES,
-        {**mapped, **_without("connection", "api")},
-        {
-            "required": ["connection"],
-            **_if_connector(REST, {"required": ["api"], **mapped}, _without("api", "mapping", "mapping_file")),
-        },
-    )
+    has_mapping, has_connection = {"anyOf": [_with("mapping"), _with("mapping_file")]}, _with("connection")
+    schema["allOf"] = [
+        _for(MAPPED, has_mapping, {"not": has_mapping}),
+        _for((FILES,), {"not": has_connection}, has_connection),
+        _for((REST,), _with("api"), {"not": _with("api")}),
+        _for(DATABASES, _with("read"), {}),
+    ]
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def _if_connector(name: str, then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
-    condition = {"properties": {"connector": {"const": name}}, "required": ["connector"]}
-    return {"if": condition, "then": then, "else": otherwise}
+def _with(key: str) -> dict[str, Any]:
+    return {"required": [key]}
 
 
-def _without(*keys: str) -> dict[str, Any]:
-    return {"not": {"anyOf": [{"required": [key]} for key in keys]}}
+def _for(connectors: tuple[str, ...], then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
+    """What holds for these connectors, and for the others."""
+    chosen = {"properties": {"connector": {"enum": list(connectors)}}, "required": ["connector"]}
+    return {"if": chosen, "then": then, "else": otherwise}
 
 
 if __name__ == "__main__":

@@ -78,6 +78,8 @@ class Changes:
     """Business date → its latest change, UTC. A record that moved to another date counts for both dates."""
     as_of: datetime
     """All changes before this time, by the source's clock, are in the listing (UTC)."""
+    shows_deletions: bool = True
+    """False: a deleted record leaves no trace. Then the dates of the look-back are read again as well."""
 
     def __post_init__(self) -> None:
         _demand_time_zone("Changes.as_of", self.as_of)

@@ -11,6 +11,7 @@ from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
 from ingestion.mapping.layouts import SourceMapping
 from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError, describe_error
+from shared.sources.databases import DATABASES
 from shared.sources.definition import SourceDefinition
 
 CONNECTORS = {
@@ -18,6 +19,7 @@ CONNECTORS = {
     "retailer2": "ingestion.services.retailer2_service:Retailer2Service",
     "retailer3": "ingestion.services.retailer3_service:Retailer3Service",
     "rest": "ingestion.connectors.rest.connector:RestConnector",
+    **dict.fromkeys(DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
 }
 """The connectors that come with the platform, each with its class as `module:Class`."""
 

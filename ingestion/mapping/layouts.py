@@ -256,13 +256,13 @@ def load_layout(name_or_path: str) -> SourceMapping:
     return _of_files(path, {"name": path.stem}, _given(path), (), _OF_JSON)
 
 
-def mapping_of(definition: SourceDefinition) -> SourceMapping:
-    """What the columns of a source mean, by its definition. Raises FixConfiguration that names file, line and key."""
+def mapping_of(definition: SourceDefinition, unnamed: tuple[str, ...] = ()) -> SourceMapping:
+    """What the columns of a source mean, by its definition. Raises FixConfiguration that names file, line and key.
+
+    `unnamed`: keys that its messages do not suggest.
+    """
     own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone}
-    path, given = definition.file, dict(definition.mapping or {})
-    at: KeyPath = ("mapping",)
-    if definition.mapping_file is not None:
-        path, at = path.parent / definition.mapping_file, ()
+    (path, at), given = place_of_mapping(definition), dict(definition.mapping or {})
     is_json = definition.connector != FILES
     said = (*_OF_DEFINITION, "rows") if is_json else _OF_DEFINITION
     if repeated := [key for key in said if key in given]:
@@ -272,8 +272,15 @@ def mapping_of(definition: SourceDefinition) -> SourceMapping:
             " remove it from the mapping."
         )
     if is_json:
-        return _validated(path, {**own, "rows": "json", **given}, at, said)
+        return _validated(path, {**own, "rows": "json", **given}, at, (*unnamed, *said))
     return _of_files(path, own, given, at, (*_OF_JSON, *said))
+
+
+def place_of_mapping(definition: SourceDefinition) -> tuple[Path, KeyPath]:
+    """The file that has a definition's mapping, and the key in it; () when all of the file is the mapping."""
+    if definition.mapping_file is not None:
+        return definition.file.parent / definition.mapping_file, ()
+    return definition.file, ("mapping",)
 
 
 def _of_files(

@@ -108,6 +108,15 @@ def endpoint(url: str, path: str) -> DataSet:
     return DataSet(f"{parts.scheme}://{server_of(url)}", path or "/")
 
 
+def source_database(url: str, table: str | None) -> DataSet:
+    """A database of a source, or its table where one is read; of SQLite its file."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return local_file(parts.path)
+    scheme = "postgres" if parts.scheme.startswith("postgres") else parts.scheme
+    return DataSet(f"{scheme}://{server_of(url)}", ".".join(filter(None, (parts.path.strip("/"), table))))
+
+
 def named(namespace: str, name: str) -> DataSet:
     """A data set by the names that the functions above have given it."""
     if namespace.startswith("s3://"):

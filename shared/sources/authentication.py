@@ -96,4 +96,14 @@ class HmacAuth(Part):
         return given
 
 
-Auth = Annotated[HeaderAuth | QueryAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
+class PasswordAuth(Part):
+    """User and password of a database."""
+
+    kind: Literal["password"]
+    user: NamedValue
+    password: NamedValue
+
+
+Auth = Annotated[
+    HeaderAuth | QueryAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth | PasswordAuth, Field(discriminator="kind")
+]

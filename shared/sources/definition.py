@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -27,8 +27,10 @@ from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.api_definition import ApiDefinition
 from shared.sources.authentication import Auth
+from shared.sources.databases import DATABASES, DatabaseRead, TlsPart, connection_faults, database_faults
 from shared.sources.parts import Currency, Part, Text
 from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+from shared.sources.validation import wrong_at
 from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
 
@@ -36,11 +38,11 @@ FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
 REST = "rest"
 """The connector of APIs that their definition describes."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, FILES)
+CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, *DATABASES, FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 T = TypeVar("T")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-MAPPED = (FILES, REST)
+MAPPED = (FILES, REST, *DATABASES)
 """The connectors of sources whose definition says what their columns mean."""
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
@@ -94,8 +96,9 @@ Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[st
 class ConnectionPart(Part):
     """Where the source is, and how to authenticate."""
 
-    url: Value = Field(description="Address of the API")
+    url: Value = Field(description="Address of the API or database")
     auth: Auth | None = None
+    tls: TlsPart | None = Field(default=None, description="Only for databases on a server: how it is encrypted")
 
     @field_validator("url")
     @classmethod
@@ -106,7 +109,7 @@ class ConnectionPart(Part):
         return given
 
 
-class ReadPart(Part):
+class ReadPart(DatabaseRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -157,9 +160,9 @@ class SourceDefinition(Part):
     mapping: Mapping[str, Any] | None = Field(
         default=None,
         validate_default=True,
-        description="For files and rest: what their columns mean, with the keys of a layout (docs/FILES.md)",
+        description="For files, rest and databases: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
-    read: ReadPart = ReadPart()
+    read: ReadPart = Field(default=ReadPart(), validate_default=True)
     limits: Limits = Limits()
     _file: Path | None = PrivateAttr(default=None)
 
@@ -180,6 +183,7 @@ class SourceDefinition(Part):
     @field_validator("connection")
     @classmethod
     def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
+        _check_database(connection_faults(info.data.get("connector", ""), given))
         return _only(given, info, info.data.get("connector") != FILES, "a command names the files")
 
     @field_validator("api")
@@ -193,6 +197,19 @@ class SourceDefinition(Part):
         cls, given: Mapping[str, Any] | None, info: ValidationInfo
     ) -> Mapping[str, Any] | None:
         return _only(given, info, info.data.get("connector") in MAPPED, "the connector brings its own")
+
+    @field_validator("read")
+    @classmethod
+    def _only_databases_have_queries(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
+        _check_database(database_faults(info.data.get("connector", ""), given))
+        return given
+
+    @field_validator("limits")
+    @classmethod
+    def _only_apis_have_a_rate(cls, given: Limits, info: ValidationInfo) -> Limits:
+        if given.requests_per_second is not None and info.data.get("connector") in DATABASES:
+            raise wrong_at(("requests_per_second",), "a database is read with one query, so there is no rate")
+        return given
 
     @property
     def file(self) -> Path:
@@ -238,6 +255,11 @@ def _only(given: T, info: ValidationInfo, is_wanted: bool, otherwise: str) -> T:
     if connector is not None and not is_wanted and given is not None:
         raise ValueError(f"`{info.field_name}` is not for `connector: {connector}`; {otherwise}")
     return given
+
+
+def _check_database(faults: Iterator[tuple[str, str]]) -> None:
+    for key, reason in faults:
+        raise wrong_at((key,), reason)
 
 
 @dataclass(frozen=True)

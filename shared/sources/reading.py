@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.errors import FixConfiguration
+from shared.sources.databases import with_query_of_file
 from shared.sources.definition import SourceDefinition
 from shared.sources.references import EnvReference, find_text
 from shared.sources.validation import report
@@ -69,6 +70,8 @@ def _with_mapping(file: YamlFile, given: dict[str, Any]) -> dict[str, Any]:
 
 def _resolved(file: YamlFile, environ: Mapping[str, str]) -> dict[str, Any]:
     found = dict(file.given)
+    if "read" in found:
+        found["read"] = with_query_of_file(file)
     for key, value in file.given.items():
         if key != "connection" and isinstance(value, dict) and "env" in value:
             try:

@@ -18,7 +18,8 @@ from shared.errors import FixConfiguration, RejectRecord, StopRun
 from shared.sources.definition import CONNECTORS, FILES
 from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
-from tests.fakes.http_vendor import HttpVendor, http_vendor
+from tests.fakes.databases.till import DATABASES, Till
+from tests.fakes.http_vendor import HttpVendor
 from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api, RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
 
@@ -32,15 +33,18 @@ APIS: tuple[type[ConnectorApi], ...] = (
     RestRetailer3Api,
     RestShopApi,
 )
+"""Those that are reached by HTTP. What is tested of them alone is about requests and responses."""
+Described = ConnectorApi | Till
 WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 
 
-def of_each(apis: Iterable[type[ConnectorApi]]) -> pytest.MarkDecorator:
+def of_each(apis: Iterable[type[Described]]) -> pytest.MarkDecorator:
     """Run the test with each of these."""
     return pytest.mark.parametrize("api", [pytest.param(each, id=each.definition.stem) for each in apis])
 
 
-every_connector = of_each(APIS)
+every_connector = of_each((*APIS, *DATABASES))
+every_api = of_each(APIS)
 with_report = of_each(each for each in APIS if each.report_path)
 with_changes = of_each(each for each in APIS if each.since_text)
 with_credentials = of_each(each for each in APIS if each.credentials)
@@ -55,15 +59,16 @@ def malformed_bodies(api: type[ConnectorApi]) -> list[Any]:
     return [*found, {rows: [], api.total_key: True}] if api.total_key else found
 
 
-def settings_of(api: type[ConnectorApi]) -> dict[str, str]:
+def settings_of(api: type[Described]) -> dict[str, str]:
     """The settings with which its source is found, without its address and credentials."""
     return {**WITHOUT_SOURCES, "SOURCES_DIRECTORY": str(api.definition.parent)}
 
 
 @contextmanager
-def running(api: ConnectorApi) -> Iterator[tuple[Connector[Any], HttpVendor]]:
-    with http_vendor(api) as vendor:
-        settings = load_settings({**settings_of(type(api)), api.url_variable: vendor.url, **api.credentials})
+def running(api: Described) -> Iterator[tuple[Connector[Any], HttpVendor]]:
+    """The connector, and what it is connected to: of a till, the till itself."""
+    with api.served() as (environment, vendor):
+        settings = load_settings({**settings_of(type(api)), **environment})
         service = registry.build(api.definition.stem, settings, Runtime(sleep=lambda _: None))
         try:
             yield service, vendor
@@ -77,7 +82,7 @@ def test_every_shipped_connector_has_its_class() -> None:
         assert registry.connector_class(source).listing_path.startswith("/")
 
 
-@every_connector
+@every_api
 def test_a_check_of_the_connection_sends_a_request(api: type[ConnectorApi]) -> None:
     with running(api()) as (service, vendor):
         service.check(DAY)
@@ -91,7 +96,7 @@ def test_a_check_of_the_connection_meets_rejected_credentials(api: type[Connecto
 
 
 @every_connector
-def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[ConnectorApi]) -> None:
+def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[Described]) -> None:
     started = datetime.now(UTC)
     with running(api()) as (service, _):
         pages = list(service.fetch_sales_data(DAY))
@@ -101,7 +106,8 @@ def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[ConnectorA
     if api.sends_time:
         assert {page.as_of for page in pages} == {AS_OF}
     else:  # a Date header has no fraction of a second
-        assert all(started.replace(microsecond=0) <= page.as_of <= datetime.now(UTC) for page in pages)
+        latest = datetime.now(UTC) - api.late_by
+        assert all(started.replace(microsecond=0) - api.late_by <= page.as_of <= latest for page in pages)
     assert all(isinstance(record, SalesRecord) for record in records)
     assert [record.transaction_id for record in records] == ["A", "B", "C"]
     assert {(record.retailer_id, record.business_date, record.currency) for record in records} == {
@@ -111,13 +117,13 @@ def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[ConnectorA
 
 
 @every_connector
-def test_a_day_without_sales_is_one_empty_page(api: type[ConnectorApi]) -> None:
+def test_a_day_without_sales_is_one_empty_page(api: type[Described]) -> None:
     with running(api(lines=((),))) as (service, _):
         assert [list(page.rows) for page in service.fetch_sales_data(DAY)] == [[]]
 
 
 @every_connector
-def test_the_control_report_is_read_exactly(api: type[ConnectorApi]) -> None:
+def test_the_control_report_is_read_exactly(api: type[Described]) -> None:
     with running(api()) as (service, _):
         report = service.daily_report(DAY)
     if not api.report_path:
@@ -136,7 +142,7 @@ def test_a_report_of_another_date_stops_the_run(api: type[ConnectorApi]) -> None
         service.daily_report(DAY)
 
 
-@every_connector
+@every_api
 def test_changes_name_the_dates_before_and_after_a_move(api: type[ConnectorApi]) -> None:
     with running(api()) as (service, vendor):
         listing = service.list_changes(SINCE)
@@ -179,7 +185,7 @@ def test_a_malformed_response_does_not_count_as_an_empty_day(api: type[Connector
 
 
 @every_connector
-def test_a_malformed_line_is_rejected(api: type[ConnectorApi]) -> None:
+def test_a_malformed_line_is_rejected(api: type[Described]) -> None:
     with running(api(lines=(("A",),))) as (service, _):
         [page] = service.fetch_sales_data(DAY)
         lines = service.mapping.lines
@@ -198,7 +204,7 @@ def test_rejected_credentials_are_an_error_that_names_the_settings(api: type[Con
 
 
 @every_connector
-def test_a_source_without_settings_is_an_error_that_names_them(api: type[ConnectorApi]) -> None:
+def test_a_source_without_settings_is_an_error_that_names_them(api: type[Described]) -> None:
     with pytest.raises(FixConfiguration, match=api.url_variable):
         registry.build(api.definition.stem, load_settings(settings_of(api)), Runtime())
 
@@ -236,10 +242,10 @@ def test_a_total_of_other_characters_stops_the_run(total: str) -> None:
         list(service.fetch_sales_data(DAY))
 
 
-with_page_size = of_each(each for each in APIS if each.most_rows)
+with_page_size = of_each([*(each for each in APIS if each.most_rows), *DATABASES])
 
 
 @with_page_size
-def test_a_page_says_how_many_rows_were_requested(api: type[ConnectorApi]) -> None:
+def test_a_page_says_how_many_rows_were_requested(api: type[Described]) -> None:
     with running(api()) as (service, _):
         assert {page.requested for page in service.fetch_sales_data(DAY)} == {api.most_rows}

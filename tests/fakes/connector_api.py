@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes.http_vendor import Reply, Request
+from tests.fakes.http_vendor import HttpVendor, Reply, Request, http_vendor
 
 DAY = date(2024, 1, 15)
 SINCE = datetime(2024, 1, 12, 10, 30, tzinfo=UTC)
@@ -65,8 +66,16 @@ class ConnectorApi:
     """Text in the address of a request for the changes since `SINCE`. Empty: the API has no list of changes."""
     sends_time: ClassVar[bool] = True
     """Whether a page says as of which time it is correct: `AS_OF`."""
+    late_by: ClassVar[timedelta] = timedelta()
+    """How much earlier than it was read a page counts as complete."""
     shows_growth: ClassVar[bool] = True
     """Whether one can see that the listing changed between two pages. It does with `grows`."""
+
+    @contextmanager
+    def served(self) -> Iterator[tuple[dict[str, str], HttpVendor]]:
+        """The API, listening: the variables of its source, and the vendor."""
+        with http_vendor(self) as vendor:
+            yield {self.url_variable: vendor.url, **self.credentials}, vendor
 
     def time(self, time: datetime) -> Any:
         """A time as the API writes it."""

@@ -1,0 +1,175 @@
+"""Reads the sales of a source from a database, by its definition (docs/connectors/databases.md).
+
+A date is read in one snapshot: the control report, which the database itself calculates, and the lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ingestion.connectors.protocol import Changes, RawPage, Runtime, keep_latest_change
+from ingestion.connectors.sql.address import address_of
+from ingestion.connectors.sql.columns import Zone
+from ingestion.connectors.sql.definition import check_columns, check_definition
+from ingestion.connectors.sql.dialect import Timeouts
+from ingestion.connectors.sql.dialects import dialect_of
+from ingestion.connectors.sql.mapping import selected_columns
+from ingestion.connectors.sql.queries import Kinds, Queries
+from ingestion.connectors.sql.rows import RowReader
+from ingestion.connectors.sql.snapshot import Database, Snapshot
+from ingestion.connectors.sql.statements import Selection
+from ingestion.mapping.single_rows import SingleRows
+from ingestion.mapping.tables import table_mapping
+from ingestion.models.retailer_data import SalesRecord
+from ingestion.source_clock import ANY_TIME
+from shared.config import IngestSettings
+from shared.errors import StopRun
+from shared.partitions import ControlReport
+from shared.sources.databases import LATE_COMMIT_MINUTES
+from shared.sources.definition import Connection, SourceDefinition
+
+Raw = dict[str, Any]
+
+
+class DatabaseConnector:
+    """The connector of the sources in databases."""
+
+    listing_path = ""
+
+    def __init__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> None:
+        self.retailer_id = source.id
+        self.mapping = table_mapping(source)
+        dialect, self._read = dialect_of(source.connector), source.read
+        timeouts = Timeouts(ingest.timeout_seconds, ingest.listing_minutes)
+        self._database = Database(dialect, address_of(source, connection), timeouts)
+        self._zone = Zone(ZoneInfo(source.time_zone), self._read.times_without_zone == "utc")
+        columns = selected_columns(source, self.mapping)
+        lines = Selection.of(self._read.query, self._read.table, dialect.quote)
+        self._queries = Queries(dialect, lines, self._zone, self._read, columns)
+        check_definition(source, self._queries)
+        self._source, self._columns = source, columns
+        self._margin = timedelta(minutes=self._read.late_commit_margin or LATE_COMMIT_MINUTES)
+        self._single_rows = SingleRows(self.mapping)
+        self._open: tuple[date, Snapshot, Kinds] | None = None
+        """The snapshot of a control report whose lines were not read yet."""
+
+    def check(self, day: date) -> None:
+        """See `Connector.check`: the columns are there, and a line of the date can be read."""
+        snapshot = self._database.begin()
+        try:
+            next(snapshot.rows(self._queries.first(self._kinds(snapshot, day), day)), None)
+        finally:
+            self._database.end(snapshot, is_complete=False)
+
+    def fetch_sales_data(self, day: date) -> Iterator[RawPage[Raw]]:
+        """The lines of `day`, in the snapshot of its control report if that was not read yet."""
+        opened, self._open = self._open, None
+        if opened and opened[0] != day:
+            self._database.end(opened[1], is_complete=True)
+            opened = None
+        snapshot = opened[1] if opened else self._database.begin()
+        is_complete = False
+        try:
+            kinds = opened[2] if opened else self._kinds(snapshot, day)
+            yield from self._pages(snapshot, kinds, day)
+            is_complete = True
+        finally:
+            self._database.end(snapshot, is_complete=is_complete)
+
+    def normalize_sales_record(self, raw: Raw) -> SalesRecord:
+        """A row as a `SalesRecord`. Raises RejectRecord."""
+        return self._single_rows.record(raw)
+
+    def daily_report(self, day: date) -> ControlReport | None:
+        """The lines and amounts of `day`, counted and added up by the database; None without `net_amount`."""
+        if self._read.net_amount is None:
+            return None
+        self._drop_snapshot()
+        snapshot = self._database.begin()
+        try:
+            kinds = self._kinds(snapshot, day)
+            report = self._report(day, list(snapshot.rows(self._queries.report(kinds, day))))
+        except BaseException:
+            self._database.end(snapshot, is_complete=False)
+            raise
+        self._open = (day, snapshot, kinds)
+        return report
+
+    def list_changes(self, since: datetime) -> Changes | None:
+        """The dates with rows that changed since then; None without `changed_by`. A deleted row leaves no trace."""
+        if self._read.changed_by is None:
+            return None
+        self._drop_snapshot()
+        snapshot = self._database.begin()
+        is_complete = False
+        try:
+            kinds = self._kinds(snapshot, since.date())
+            dates = self._changed_dates(snapshot, kinds, since)
+            is_complete = True
+        finally:
+            self._database.end(snapshot, is_complete=is_complete)
+        return Changes(dates, self._complete_until(snapshot), shows_deletions=False)
+
+    def close(self) -> None:
+        """See `Connector.close`."""
+        self._drop_snapshot()
+        self._database.close()
+        self._single_rows.close()
+
+    def _kinds(self, snapshot: Snapshot, day: date) -> Kinds:
+        """The columns of the query. Raises FixConfiguration if one is missing."""
+        kinds = snapshot.kinds(self._queries.columns_of(day), self._queries.timed)
+        check_columns(self._source, self.mapping, kinds)
+        return kinds
+
+    def _pages(self, snapshot: Snapshot, kinds: Kinds, day: date) -> Iterator[RawPage[Raw]]:
+        reader, as_of, number = RowReader(self._columns, kinds, self._zone), self._complete_until(snapshot), 0
+        for rows in snapshot.pages(self._queries.lines(kinds, day)):
+            number += 1
+            yield RawPage(number, reader.read(rows), as_of, requested=self._database.rows_at_once)
+        if not number:
+            yield RawPage(1, [], as_of, requested=self._database.rows_at_once)
+
+    def _report(self, day: date, rows: list[Any]) -> ControlReport:
+        net: dict[str, Decimal] = {}
+        try:
+            for currency, _, amount in rows:
+                name = self._columns.only_currency or currency
+                if name is not None and amount is not None:
+                    net[name] = net.get(name, Decimal(0)) + Decimal(amount)
+            return ControlReport(lines=sum(int(lines) for _, lines, _ in rows), net=net)
+        except (ArithmeticError, ValueError):
+            raise StopRun(
+                f"{self.retailer_id}: {self._read.net_amount} of {day} adds up to something other than an amount,"
+                " such as NaN. Correct the data, or read.net_amount of its definition."
+            ) from None
+
+    def _changed_dates(self, snapshot: Snapshot, kinds: Kinds, since: datetime) -> dict[date, datetime]:
+        found: dict[date, datetime] = {}
+        of_date, of_change = kinds[self._read.date_column or ""], kinds[self._read.changed_by or ""]
+        for sold_at, changed_at in snapshot.rows(self._queries.changes(kinds, since)):
+            try:
+                day = self._zone.business_date(of_date, sold_at or "")
+            except (ValueError, OverflowError, OSError):
+                continue  # such a line is on no date, and landing its date would not land it
+            try:
+                changed = self._zone.instant(of_change, changed_at or "")
+            except (ValueError, OverflowError, OSError):
+                changed = ANY_TIME
+            keep_latest_change(found, day, changed)
+        return found
+
+    def _drop_snapshot(self) -> None:
+        opened, self._open = self._open, None
+        if opened:
+            self._database.end(opened[1], is_complete=True)
+
+    def _complete_until(self, snapshot: Snapshot) -> datetime:
+        """A transaction may commit so much later than its rows say that they changed."""
+        return snapshot.as_of - self._margin
