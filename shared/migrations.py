@@ -121,6 +121,8 @@ def _apply(backend: Any, migration: Any) -> None:
             with backend.transaction():
                 backend.execute(f"SET LOCAL lock_timeout = '{_ATTEMPT_MILLISECONDS}ms'")
                 migration.process_steps(backend, "apply")
+                # yoyo looks for its own tables in the first schema of the path, which the migration may have changed.
+                backend.execute("SET LOCAL search_path = ops")
                 backend.mark_one(migration)
             return
         except psycopg2.errors.LockNotAvailable:

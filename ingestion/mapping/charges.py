@@ -62,9 +62,9 @@ def charge_faults(layout: SourceMapping) -> list[Fault]:
     if not (layout.has_discounts or layout.has_tax):
         return []
     # Either a source writes all amounts of returns with a minus sign, or none.
-    written = "coalesce(total_amount, quantity)"
+    is_negative = "coalesce(total_amount < 0, (quantity < 0) <> (unit_price < 0))"
     given = [f"{name} < 0" for name in _CHARGES if name in layout.columns]
-    faults = [Fault(f"({' OR '.join(given)}) AND {written} >= 0", RejectReason.SIGN_MISMATCH, "")] if given else []
+    faults = [Fault(f"({' OR '.join(given)}) AND NOT {is_negative}", RejectReason.SIGN_MISMATCH, "")] if given else []
     faults.append(Fault(f"discount < 0 OR {_LEFT} < 0 OR signed_amount IS NULL", RejectReason.NET_AMOUNT_MISMATCH, ""))
     if {"net_amount", "discount_amount"} <= layout.columns.keys():
         net = f"abs(net_amount) <> gross - own_discount - {_INCLUDED}"

@@ -12,10 +12,9 @@ from dataclasses import replace
 import duckdb
 
 from ingestion.mapping.field_values import FieldValues
-from ingestion.mapping.layout_parts import WhenMissing
+from ingestion.mapping.layout_parts import FIELD_TYPES, WhenMissing
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal
-from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 
 
@@ -38,11 +37,11 @@ def _statistic(way: WhenMissing, field: str, value: str) -> str:
         # The smallest of equally frequent values, so that the result does not depend on the order of rows.
         return f"arg_max({value}, (frequency, value_rank))"
     measured = f"avg({value})" if way.use == "mean" else f"quantile_cont({value}, 0.5)"
-    return f"round({measured}::DECIMAL(38,9), {_scale(field)})::{COLUMNS[field]}"
+    return f"round({measured}::DECIMAL(38,9), {_scale(field)})::{FIELD_TYPES[field]}"
 
 
 def _scale(field: str) -> int:
-    return int(COLUMNS[field].removesuffix(")").split(",")[1])
+    return int(FIELD_TYPES[field].removesuffix(")").split(",")[1])
 
 
 def _statistics(way: WhenMissing, field: str, group: str, rows: str) -> str:

@@ -80,9 +80,9 @@ class _Column:
         return self.type == "integer"
 
     @property
-    def wanted(self) -> set[type[Any]]:
+    def wanted(self) -> set[Any]:
         """The types that its values can have."""
-        kind: type[Any] = {"integer": int, "boolean": bool}.get(self.type, str)
+        kind = {"integer": int, "boolean": bool}.get(self.type, str)
         return {kind, NoneType} if self.field else {int}
 
     def named(self, values: Sequence[Any]) -> Sequence[Any]:

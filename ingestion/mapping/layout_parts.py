@@ -34,6 +34,8 @@ FIELD_TYPES: Mapping[str, str] = {**COLUMNS, **dict.fromkeys(TRANSACTION_FIELDS,
 TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timestamptz")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
+CHECKED_FIELDS = tuple(name for name in MAPPED_FIELDS if name not in TRANSACTION_FIELDS)
+"""Fields that checks can be about: those of the lines."""
 REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
 """Fields that a layout must map to a column or a constant. A row without one of them is rejected."""
 
@@ -240,7 +242,7 @@ class NonProducts(Part):
 class Check(Part):
     """A check of one field. With severity `error` a row that fails is rejected, with `warning` it is flagged."""
 
-    field: Literal[MAPPED_FIELDS]  # type: ignore[valid-type]
+    field: Literal[CHECKED_FIELDS]  # type: ignore[valid-type]
     required: bool = False
     matches: Expression | None = None
     one_of: tuple[str, ...] | None = None

@@ -18,7 +18,7 @@ from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Runtime
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetryLater, StopRun
-from tests.contract.test_connectors import APIS, every_connector, of_each, settings_of
+from tests.contract.test_connectors import APIS, every_api, of_each, settings_of
 from tests.fakes.connector_api import DAY, ConnectorApi
 from tests.fakes.http_vendor import Reply, Request, http_vendor
 
@@ -79,7 +79,7 @@ def cut_off(right: Reply) -> Reply:
     return replace(right, body=right.body[: len(right.body) // 2])
 
 
-@every_connector
+@every_api
 def test_an_api_that_wants_fewer_requests_gets_them_when_it_says(api: type[ConnectorApi]) -> None:
     made = api()
     read = Reading(made, first_pages(made, too_many("7"), too_many(None)))
@@ -90,14 +90,14 @@ def test_an_api_that_wants_fewer_requests_gets_them_when_it_says(api: type[Conne
     assert 120.0 in Reading(made, first_pages(made, too_many(until))).slept, "a wait is not longer than two minutes"
 
 
-@every_connector
+@every_api
 def test_an_api_that_always_wants_fewer_requests_is_given_up_for_now(api: type[ConnectorApi]) -> None:
     made = api()
     with pytest.raises(RetryLater, match="responded with 429"):
         Reading(made, always(made, too_many("1")))
 
 
-@every_connector
+@every_api
 @pytest.mark.parametrize("spoil", [cut_off, lambda right: replace(right, content_type="text/html", body=b"<html>")])
 def test_a_response_that_is_cut_off_or_not_json_is_requested_again(
     api: type[ConnectorApi], spoil: Callable[[Reply], Reply]
@@ -110,14 +110,14 @@ def test_a_response_that_is_cut_off_or_not_json_is_requested_again(
         Reading(made, always(made, spoil))
 
 
-@every_connector
+@every_api
 def test_credentials_that_are_rejected_in_the_middle_do_not_end_as_a_shorter_listing(api: type[ConnectorApi]) -> None:
     made = api(reject_credentials=99, reject_from_page=2)
     with pytest.raises(FixConfiguration, match=r"rejected our credentials \(401\)"):
         Reading(made, made)
 
 
-@every_connector
+@every_api
 def test_a_redirect_to_another_host_is_not_followed(api: type[ConnectorApi]) -> None:
     made = api()
     with http_vendor([Reply()]) as other:
@@ -127,14 +127,14 @@ def test_a_redirect_to_another_host_is_not_followed(api: type[ConnectorApi]) -> 
     assert other.requests == []
 
 
-@every_connector
+@every_api
 def test_a_response_that_is_too_large_stops_the_run(api: type[ConnectorApi]) -> None:
     made = api()
     with pytest.raises(StopRun, match="more than 1048576 bytes"):
         Reading(made, always(made, lambda right: replace(right, body=b" " * 1_100_000 + right.body)))
 
 
-@every_connector
+@every_api
 def test_pages_that_never_end_stop_the_run(api: type[ConnectorApi]) -> None:
     made = api(next_page=lambda number: number + 1)
     with pytest.raises(StopRun, match="20 pages in a row brought nothing new"):
@@ -151,7 +151,7 @@ def test_a_page_that_names_itself_as_the_next_one_stops_the_run(api: type[Connec
         Reading(made, made)
 
 
-@every_connector
+@every_api
 def test_a_page_that_is_sent_twice_is_read_as_it_was_sent(api: type[ConnectorApi]) -> None:
     made = api(lines=(("A", "B"), ("A", "B"), ("C",)))
     assert Reading(made, made).rows == 5

@@ -44,7 +44,7 @@ def with_pages(pagination: str) -> str:
     return BASE.replace(PAGINATION, f"pagination: {pagination}")
 
 
-def two_per_page(extra: Callable[[int, str], dict[str, Any]], most: int = 2, **headers: str) -> Any:
+def two_per_page(extra: Callable[[int, str], dict[str, Any]], **headers: str) -> Callable[[Request], Reply]:
     """An API that sends two rows per page, by number, offset, cursor or the last row's id."""
 
     def respond(request: Request) -> Reply:
@@ -54,7 +54,7 @@ def two_per_page(extra: Callable[[int, str], dict[str, Any]], most: int = 2, **h
             start = (int(given["page"]) - 1) * 2
         if "after" in given:
             start = NAMES.index(given["after"]) + 1
-        shown = NAMES[start : start + most]
+        shown = NAMES[start : start + 2]
         body = {"rows": [row(name) for name in shown], **extra(start, shown[-1] if shown else "")}
         return reply(body, **headers)
 

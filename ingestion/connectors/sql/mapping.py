@@ -36,7 +36,7 @@ def selected_columns(source: SourceDefinition, mapping: SourceMapping) -> Select
     integers: dict[str, bool] = {}
     for each in mapping.columns.values():
         for name in each.headers:
-            integers[name] = integers.get(name, False) or each.is_integer
+            integers[name] = integers.get(name, False) or each.sent_type == "integer"
         if isinstance(each.minor_units, str):
             integers[each.minor_units] = True
         for name in each.content:

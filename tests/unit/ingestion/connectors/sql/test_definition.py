@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from ingestion.connectors import registry
 from ingestion.connectors.protocol import Runtime
 from ingestion.connectors.sql.address import Address, Tls, address_of
 from ingestion.connectors.sql.dialects import dialect_of
 from ingestion.connectors.sql.mssql import MsSql
-from shared.config import load_settings
+from scripts.write_source_schema import schema_text
+from shared.config import PROJECT_ROOT, load_settings
 from shared.errors import FixConfiguration, RetryLater
+from shared.sources.databases import DatabaseRead
 from shared.sources.definition import connect
 from shared.sources.reading import read_definition
+from tests.documentation.documents import fences
 
 TILL = """\
 id: till
@@ -223,3 +230,27 @@ def test_errors_of_sql_server_say_what_to_do(error: Exception, kind: type[Except
 def test_our_own_bug_is_not_taken_for_an_error_of_the_database(connector: str) -> None:
     error: Any = KeyError("x")
     assert dialect_of(connector).fault(error) is None
+
+
+def test_the_example_of_the_documentation_can_be_built(tmp_path: Path) -> None:
+    given = list(fences("docs/connectors/databases.md"))
+    query = next(each.text for each in given if "SELECT r.number" in each.text)
+    definition = next(each.text for each in given if each.text.lstrip().startswith("id: till"))
+    (tmp_path / "till_lines.sql").write_text(query, encoding="utf-8")
+    (tmp_path / "till.yaml").write_text(dedent(definition), encoding="utf-8")
+    usual = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
+    settings = load_settings({**usual, **VARIABLES, "SOURCES_DIRECTORY": str(tmp_path)})
+    connector = registry.build("till", settings, Runtime())
+    connector.close()
+    assert connector.mapping.columns["transaction_id"].column == "receipt"
+    given_keys = yaml.safe_load(definition)
+    jsonschema.validate(given_keys, json.loads(schema_text()))
+    with pytest.raises(jsonschema.ValidationError):
+        without_mapping = {key: value for key, value in given_keys.items() if key != "mapping"}
+        jsonschema.validate(without_mapping, json.loads(schema_text()))
+
+
+def test_every_key_of_a_database_is_documented() -> None:
+    text = (PROJECT_ROOT / "docs" / "connectors" / "databases.md").read_text(encoding="utf-8")
+    for name in DatabaseRead.model_fields:
+        assert f"| `read.{name}` |" in text
