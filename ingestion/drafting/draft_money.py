@@ -26,7 +26,7 @@ class Money:
 
 
 def number_columns(sample: Sample, kinds: Kinds, roles: Roles) -> list[Column]:
-    """Columns of numbers that are no ids."""
+    """Columns of numbers, without ids."""
     ids = {column.name for role, column in roles.columns.items() if role not in NUMBERS}
     return [column for column in sample.columns if column.name in kinds.numbers and column.name not in ids]
 
@@ -49,8 +49,8 @@ def _proved(sample: Sample, proofs: Sequence[Proof], style: NumberStyle) -> Mone
     proof = proofs[0]
     doubts = []
     if not proof.is_certain:
-        verb = "shows" if proof.telling == 1 else "show"
-        doubts.append(f"only {proof.telling} of {proof.rows} rows {verb} it, the others have a quantity of 1 or 0.")
+        verb = "shows" if proof.showing == 1 else "show"
+        doubts.append(f"only {proof.showing} of {proof.rows} rows {verb} it, the others have a quantity of 1 or 0.")
     doubts += [f"{each.formula} is right in every row, too." for each in proofs[1:] if each.price is not proof.price]
     if resemblance(proof.price.name, "unit_price") < LIKELY:
         doubts.append("its name does not say that it is a price.")
@@ -100,7 +100,7 @@ def _unproved(
 
 
 def _unread(sample: Sample, column: Column, style: NumberStyle) -> tuple[str, ...]:
-    """Values that are no plain numbers, whose rows are rejected."""
+    """Values that are not plain numbers, whose rows are rejected."""
     unread = [text for text in column.first_rows if style.read(text) is None]
     if not unread:
         return ()

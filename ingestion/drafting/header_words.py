@@ -14,7 +14,7 @@ from ingestion.mapping.layout_parts import MAPPED_FIELDS
 _WORDS = Path(__file__).with_name("header_words.toml")
 _JOINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _PATH = re.compile(r"\w+(\.\w+)+")
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe"})
+_SPELLED = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe"})
 SURE = 0.8
 """From this resemblance on, a name says what its column is."""
 LIKELY = 0.55
@@ -24,7 +24,7 @@ OTHER_AMOUNTS = ("tax", "discount", "tip", "shipping", "order_total", "refund")
 
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a header, without accents, in lower case: `InvoiceNo` → `invoice`, `no`."""
-    split = _JOINS.sub(" ", name.translate(_LETTERS))
+    split = _JOINS.sub(" ", name.translate(_SPELLED))
     plain = unicodedata.normalize("NFKD", split).encode("ascii", "ignore").decode().lower()
     return tuple(re.findall(r"[a-z]+|[0-9]+", plain.replace("'", " ")))
 

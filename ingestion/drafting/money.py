@@ -32,14 +32,14 @@ class Proof:
     addends: tuple[tuple[str, Column], ...]
     """Sign and column."""
     rows: int
-    telling: int
+    showing: int
     """Rows that show which is the price: their quantity is neither 1 nor 0, and the price is not 0."""
     example: str
 
     @property
     def is_certain(self) -> bool:
         """Whether enough rows show it."""
-        return self.telling >= _ENOUGH
+        return self.showing >= _ENOUGH
 
     @property
     def is_line_total(self) -> bool:
@@ -91,22 +91,22 @@ def _proved(
     values: Mapping[str, Values],
 ) -> Iterator[Proof]:
     """The proof, if the formula holds in every row that has all of its values."""
-    rows, telling = 0, []
+    rows, showing = 0, []
     names = [quantity.name, price.name, total.name, *(column.name for _, column in addends)]
-    for row, (pieces, each, whole, *added) in enumerate(zip(*(values[name] for name in names), strict=True)):
-        if pieces is None or each is None or whole is None or any(value is None for value in added):
+    for row, (pieces, each, result, *added) in enumerate(zip(*(values[name] for name in names), strict=True)):
+        if pieces is None or each is None or result is None or any(value is None for value in added):
             continue
         amounts = (value if sign == "+" else -value for (sign, _), value in zip(addends, added, strict=True) if value)
-        if abs(pieces * each + sum(amounts, Decimal(0)) - whole) > _TOLERANCE:
+        if abs(pieces * each + sum(amounts, Decimal(0)) - result) > _TOLERANCE:
             return
         rows += 1
         if pieces not in (0, 1) and each and all(added):
-            telling.append(row)
+            showing.append(row)
         if rows >= _MOST_ROWS:
             break
-    if rows >= 2 and telling:
-        example = _example(sample, telling[0], (quantity, price, total), addends)
-        yield Proof(quantity, price, total, addends, rows, len(telling), example)
+    if rows >= 2 and showing:
+        example = _example(sample, showing[0], (quantity, price, total), addends)
+        yield Proof(quantity, price, total, addends, rows, len(showing), example)
 
 
 def _example(
@@ -135,8 +135,8 @@ def _values(column: Column, style: NumberStyle) -> Values:
 def contradiction(sample: Sample, quantity: Column, price: Column, total: Column, style: NumberStyle) -> str:
     """The first row in which quantity × price is not the total: `2 × 100.00 is not 210.00 in line 2`; '' if none."""
     columns = (quantity, price, total)
-    for row, (pieces, each, whole) in enumerate(zip(*(_values(column, style) for column in columns), strict=True)):
-        if pieces is None or each is None or whole is None or abs(pieces * each - whole) <= _TOLERANCE:
+    for row, (pieces, each, result) in enumerate(zip(*(_values(column, style) for column in columns), strict=True)):
+        if pieces is None or each is None or result is None or abs(pieces * each - result) <= _TOLERANCE:
             continue
         texts = [column.texts[row] for column in columns]
         return f"{texts[0]} × {texts[1]} is not {texts[2]} in {sample.place(row)}"

@@ -39,10 +39,10 @@ class NumberStyle:
     def read(self, text: str) -> Decimal | None:
         """A number as a layout with these marks reads it, or None."""
         text = _BLANKS.sub(" ", text)
-        whole = r"[0-9]+"
+        integer = r"[0-9]+"
         if self.thousands:
-            whole = rf"(?:[0-9]+|[0-9]{{1,3}}(?:{re.escape(self.thousands)}[0-9]{{3}})+)"
-        if not re.fullmatch(rf"-?{whole}(?:{re.escape(self.decimal)}[0-9]+)?", text):
+            integer = rf"(?:[0-9]+|[0-9]{{1,3}}(?:{re.escape(self.thousands)}[0-9]{{3}})+)"
+        if not re.fullmatch(rf"-?{integer}(?:{re.escape(self.decimal)}[0-9]+)?", text):
             return None
         plain = text.replace(self.thousands, "") if self.thousands else text
         return Decimal(plain.replace(self.decimal, "."))
@@ -69,7 +69,7 @@ def bare_number(text: str) -> str | None:
 
 
 def decoration(text: str) -> str:
-    """What is around a number and is no part of it: `$`, `()`, `%`; empty for a plain number."""
+    """What is around a number, without the number: `$`, `()`, `%`; empty for a plain number."""
     text = _BLANKS.sub(" ", text)
     if _PLAIN.fullmatch(text):
         return "+" if text.startswith("+") else ""
@@ -126,6 +126,6 @@ def _marks(number: str) -> tuple[str, str, bool]:
         return (found[-1], found[0], True) if found[-1] in ".," else ("", "", False)
     if len(found) > 1 or found[0] in " '":
         return "", found[0], False
-    whole, _, decimals = number.partition(found[0])
-    is_clear = len(decimals) != 3 or len(whole) > 3 or whole.startswith("0")
+    integer, _, decimals = number.partition(found[0])
+    is_clear = len(decimals) != 3 or len(integer) > 3 or integer.startswith("0")
     return found[0], "", is_clear

@@ -62,4 +62,4 @@ def _comment(text: str, indent: int) -> list[str]:
 def _flow(value: Any) -> str:
     """A value as YAML on one line, quoted where it has to be."""
     shown = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
-    return shown.strip()[1:-1]
+    return str(shown).strip()[1:-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import duckdb
@@ -60,7 +60,7 @@ class Roles:
 def detect_kinds(connection: duckdb.DuckDBPyConnection, sample: Sample) -> Kinds:
     """What the values of each column are."""
     filled = [column for column in sample.columns if column.first_rows]
-    times = {column.name: form for column in filled if (form := detect_times(column))}
+    times = {column.name: clock for column in filled if (clock := detect_times(column))}
     dates = {
         column.name: form
         for column in filled
@@ -108,7 +108,7 @@ def _score(column: Column, role: str) -> float:
 
 def _doubts(role: str, column: Column, score: float, scores: Iterable[tuple[float, str, Column]]) -> tuple[str, ...]:
     found = [] if score >= SURE else [f"the name {column.name!r} only resembles that of this field."]
-    best = {}
+    best: dict[str, tuple[float, str]] = {}
     for other_score, other_role, other in scores:
         best.setdefault(other.name, (other_score, other_role))
         if other_role == role and other is not column and best[other.name][1] == role:
@@ -121,7 +121,7 @@ def _by_content(
 ) -> None:
     """Columns for the required fields that no name gave, by their values. Amounts are never found this way."""
     free = [column for column in sample.columns if column.name not in taken and column.first_rows]
-    tests = {
+    tests: dict[str, Callable[[Column], bool]] = {
         "sold_at": lambda column: column.name in kinds.dates,
         "currency": lambda column: column.name in kinds.currencies,
         "quantity": lambda column: column.name in kinds.numbers and _are_small_integers(column),

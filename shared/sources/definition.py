@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
+from shared.sources.contracts import Contract
 from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
 from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
@@ -188,6 +189,7 @@ class SourceDefinition(Part):
         validate_default=True,
         description="Only for files: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
+    contract: Contract = "evolve"
     read: ReadPart = ReadPart()
     limits: Limits = Limits()
 
@@ -259,10 +261,8 @@ class Connection:
     url: str = field(repr=False)
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The keys of the definition's `auth`, `kind` included; empty without one."""
-    url_setting: str = ""
-    """Where a user corrects the address, for messages."""
-    auth_settings: str = ""
-    """Where a user corrects the credentials, for messages."""
+    url_setting: str = ""  # where a user corrects the address, for messages
+    auth_settings: str = ""  # where a user corrects the credentials, for messages
 
 
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
