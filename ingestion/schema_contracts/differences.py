@@ -44,12 +44,14 @@ class Change:
 
 def find_changes(known: Schema, seen: Observation, expected: int = EXPECTED) -> list[Change]:
     """The changes, renamed fields first. `expected`: in how many records a field must be missed; 0 for a header."""
-    added = _topmost(path for path in seen.types if path not in known.fields)
-    dropped = _topmost(
+    added = [path for path in seen.types if path not in known.fields]
+    dropped = [
         path
         for path, each in known.fields.items()
         if not seen.present(path) and seen.around(path) and each.share * seen.around(path) >= expected
-    )
+    ]
+    if not seen.is_flat:
+        added, dropped = _topmost(added), _topmost(dropped)
     renamed = _renamed(known, seen, added, dropped)
     found = [Change("renamed", new, seen.present(new), old, _types(seen.types[new])) for new, old in renamed.items()]
     found += [Change("added", path, seen.present(path), "", _types(seen.types[path])) for path in added]
@@ -76,14 +78,12 @@ def _renamed(known: Schema, seen: Observation, added: Sequence[str], dropped: Se
     """New name → old name, where one field went and one of the same types came in the same object."""
     found: dict[str, str] = {}
     for old in dropped:
-        parent = old.rpartition(".")[0]
+        parent = seen.container(old)
         types = known.fields[old].types
         candidates = [
-            new for new in added if new.rpartition(".")[0] == parent and set(seen.types[new]) - {"null"} == types
+            new for new in added if seen.container(new) == parent and set(seen.types[new]) - {"null"} == types
         ]
-        rivals = [
-            other for other in dropped if other.rpartition(".")[0] == parent and known.fields[other].types == types
-        ]
+        rivals = [other for other in dropped if seen.container(other) == parent and known.fields[other].types == types]
         if len(candidates) == 1 and len(rivals) == 1 and types:
             found[candidates[0]] = old
     return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ingestion.schema_contracts.differences import Change, differing_field, find_changes
+from ingestion.schema_contracts.differences import EXPECTED, Change, differing_field, find_changes
 from ingestion.schema_contracts.model import Observation, Schema, SchemaField, merged
 from ingestion.schema_contracts.observation import observe, sample
 from shared.errors import StopRun
@@ -110,13 +110,17 @@ class SchemaGuard:
                 f" landed. {'; '.join(each.sentence() for each in changes)}. {how_to_accept(self.retailer_id)}"
             )
 
-    def landed(self, seen: Observation) -> None:
-        """Take over what was landed. With `freeze` and `reject` only a schema that is not known well enough grows."""
+    def landed(self, seen: Observation, expected: int = EXPECTED) -> None:
+        """Take over what was landed. With `freeze` and `reject` only a schema that is not known well enough grows.
+
+        `expected` is that of `find_changes`.
+        """
         known = self.known
-        changes = find_changes(known, seen) if known is not None and known.is_settled else []
+        is_settled = known is not None and (known.is_settled or not expected)
+        changes = find_changes(known, seen, expected) if known is not None and is_settled else []
         if known is None:
             self.known, self.is_extended = seen.schema(), True
-        elif not known.is_settled or (changes and self.contract == "evolve"):
+        elif not is_settled or (changes and self.contract == "evolve"):
             gone = frozenset(
                 each.before if each.kind == "renamed" else each.path
                 for each in changes

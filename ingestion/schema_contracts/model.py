@@ -60,6 +60,8 @@ class Observation:
     """Path → type → how many values, `null` included."""
     objects: dict[str, int] = field(default_factory=lambda: {"": 0})
     """Path of an object → how many there were; '' for the records themselves."""
+    is_flat: bool = False
+    """Of files: the fields are columns, whose names may have dots, and the objects are the kinds of files."""
 
     @property
     def records(self) -> int:
@@ -72,7 +74,13 @@ class Observation:
 
     def around(self, path: str) -> int:
         """How many objects could have had the field."""
-        return self.objects.get(path.rpartition(".")[0], 0)
+        return self.objects.get(self.container(path), 0)
+
+    def container(self, path: str) -> str:
+        """The path of the object that a field is in."""
+        if self.is_flat:
+            return next((each for each in self.objects if each and path.startswith(f"{each}.")), "")
+        return path.rpartition(".")[0]
 
     def add(self, other: Observation) -> None:
         """Add the counts of further records."""
@@ -96,13 +104,13 @@ class Observation:
 
 def merged(known: Schema, seen: Observation, dropped: frozenset[str] = frozenset()) -> Schema:
     """The known schema with what was seen; without the fields that are not sent any more."""
-    fields = {path: each for path, each in known.fields.items() if not _is_below(path, dropped)}
+    fields = {
+        path: each
+        for path, each in known.fields.items()
+        if path not in dropped and (seen.is_flat or not any(path.startswith(f"{above}.") for above in dropped))
+    }
     for path, each in seen.schema().fields.items():
         old = fields.get(path)
         share = min(each.share, old.share) if old else each.share
         fields[path] = SchemaField(each.types | (old.types if old else frozenset()), share)
     return Schema(fields, known.records + seen.records)
-
-
-def _is_below(path: str, parents: frozenset[str]) -> bool:
-    return any(path == each or path.startswith(f"{each}.") for each in parents)

@@ -26,13 +26,16 @@ def observe(records: Sequence[Any]) -> Observation:
 
 
 def sample(records: Sequence[Any]) -> Sequence[Any]:
-    """Every eighth record of a large page and one of each list of keys, all records of a small page."""
+    """Every eighth record of a large page and one of each number of keys, all records of a small page.
+
+    Where all records have the same keys, a field that is added or dropped in a single one is therefore noticed.
+    """
     step = max(1, min(_SAMPLED, len(records) // _AT_LEAST))
     if step == 1:
         return records
     objects = [each for each in records if type(each) is dict]
-    by_keys = dict(zip(map(tuple, objects), objects, strict=True))
-    return [*records[::step], *by_keys.values()]
+    by_size = dict(zip(map(len, objects), objects, strict=True))
+    return [*records[::step], *by_size.values()]
 
 
 def type_of(value: object) -> str | None:
