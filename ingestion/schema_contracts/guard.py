@@ -5,9 +5,10 @@ One guard is for one source in one run. What it found is kept until the run ends
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any
 
 from ingestion.schema_contracts.differences import EXPECTED, Change, differing_field, find_changes
@@ -80,14 +81,20 @@ class ListingSchema:
 class SchemaGuard:
     """The schema of a source during a run."""
 
-    def __init__(self, retailer_id: str, contract: Contract, known: Schema | None) -> None:
-        self.retailer_id, self.contract, self.known = retailer_id, contract, known
+    def __init__(self, retailer_id: str, contract: Contract, read: Callable[[], Schema | None]) -> None:
+        """`read` returns the schema before this run. It is called when the first listing begins."""
+        self.retailer_id, self.contract, self._read = retailer_id, contract, read
         self.difference: SchemaDifference | None = None
         """The first one of the run."""
         self.is_extended = False
         """Whether `known` has to be written."""
         self.latest: date | None = None
         """The latest date that was read to its end."""
+
+    @cached_property
+    def known(self) -> Schema | None:
+        """The schema that records are compared with; None for a source that was never landed."""
+        return self._read()
 
     def listing(self) -> ListingSchema:
         """For a listing that begins."""

@@ -37,9 +37,13 @@ class _Stored:
 
 
 def read_guard(dsn: str, retailer_id: str, contract: Contract) -> SchemaGuard:
-    """The guard of a source for a run."""
-    with session(dsn, application_name=_NAME) as connection, transaction(connection) as cursor:
-        return SchemaGuard(retailer_id, contract, _read(cursor, retailer_id).current)
+    """The guard of a source for a run. The warehouse is read when it is needed."""
+
+    def read() -> Schema | None:
+        with session(dsn, application_name=_NAME) as connection, transaction(connection) as cursor:
+            return _read(cursor, retailer_id).current
+
+    return SchemaGuard(retailer_id, contract, read)
 
 
 def save(dsn: str, guard: SchemaGuard, run_id: str, now: datetime) -> Since | None:
