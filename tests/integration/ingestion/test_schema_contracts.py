@@ -1,4 +1,4 @@
-"""A source that sends other fields: one alert, and by its contract the date is landed, held back, or partly rejected."""
+"""A source that sends other fields: one alert, and its contract decides what is landed."""
 
 from __future__ import annotations
 
