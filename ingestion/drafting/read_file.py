@@ -11,12 +11,15 @@ from itertools import islice
 from ingestion.connectors.files.dialects import Dialect, detect_dialect
 from ingestion.connectors.files.encodings import detect_encoding
 from ingestion.connectors.files.sources import StoredFile
+from ingestion.drafting.read_json import is_json
 from ingestion.drafting.sample import Column, Sample
 from ingestion.mapping.layout_parts import Format
 from ingestion.mapping.sql_text import WHITE_SPACE
 from shared.errors import FixConfiguration
 
 MOST_ROWS = 20_000
+MOST_JSON = 64 * 1024 * 1024
+_START = 1024
 MOST_READ = 5_000_000
 """Rows of a file that are looked at. It takes about ten seconds."""
 
@@ -39,6 +42,18 @@ def read_file(file: StoredFile, most_rows: int = MOST_ROWS) -> tuple[Sample, Dia
     columns = tuple(Column(name, texts[number]) for number, name in enumerate(dialect.header) if name)
     places = tuple(place for place, _ in rows.kept)
     return Sample(columns, places, is_complete=rows.is_complete), dialect
+
+
+def read_json_file(file: StoredFile) -> bytes | None:
+    """The content of a file that begins like JSON, up to `MOST_JSON` bytes; None for another file."""
+    with file.unpacked() as stream:
+        start = stream.read(_START)
+        if not is_json(start):
+            return None
+        body = start + stream.read(MOST_JSON)
+    if len(body) > MOST_JSON:
+        raise FixConfiguration(f"{file.path} has more than {MOST_JSON:,} bytes of JSON. Give a part of it.")
+    return body
 
 
 class _EvenRows:

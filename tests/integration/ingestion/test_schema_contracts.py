@@ -132,9 +132,9 @@ def test_reject_makes_dead_letters_of_the_records_that_differ(
     landed = result.dates[0]
     assert landed.reasons == {"SCHEMA_CHANGED": landed.rejected}
     assert landed.fetched // 100 <= landed.rejected <= landed.fetched // 100 + 20
-    letters = source.rejected("outlet_shop", NEXT)
-    assert {each["reason"] for each in letters} == {"the field promotion is new"}
-    assert all(each["payload"]["promotion"] == "X" for each in letters)
+    dead_letters = source.rejected("outlet_shop", NEXT)
+    assert {each["reason"] for each in dead_letters} == {"the field promotion is new"}
+    assert all(each["payload"]["promotion"] == "X" for each in dead_letters)
     assert alerts(source) == [("warning", "open", 1)]
     assert versions(source)[1:] == [(2, "pending", None)]
 

@@ -89,7 +89,7 @@ def test_a_field_that_few_records_lack_is_not_dropped() -> None:
     assert find_changes(known(), observe([*lines(20), *without("price", count=100)])) == []
 
 
-def test_null_is_no_type_and_an_integer_is_a_number() -> None:
+def test_null_is_not_a_type_and_an_integer_is_a_number() -> None:
     schema = known([*lines(100, rate=1.5)])
     assert find_changes(schema, observe(lines(30, rate=None))) == []
     assert find_changes(schema, observe(lines(30, rate=2))) == []
@@ -108,7 +108,7 @@ def test_a_null_object_does_not_drop_its_fields() -> None:
     assert find_changes(known(), observe(lines(100, shop=None))) == []
 
 
-def test_what_is_merged_is_no_change_any_more() -> None:
+def test_what_is_merged_does_not_count_as_a_change() -> None:
     sent = observe(without("price", count=30, promo="X"))
     schema = merged(known(), sent, frozenset({"price"}))
     assert find_changes(schema, sent) == []
