@@ -37,7 +37,8 @@ def init(
 ) -> None:
     """Draft a definition from a sample of a file, or from a response of an API.
 
-    Columns, formats and currency are found by name and content. What is not certain is marked with `# CHECK:` and the reason. Exits with 1 when a required column was not found.
+    Columns, formats and currency are found by name and content. What is not certain is marked with `# CHECK:` and the
+    reason. Exits with 1 when a required column was not found.
     """
     with exit_code():
         if output is not None and (output.exists() or output.is_symlink()):

@@ -1,4 +1,4 @@
-"""Definitions of APIs are drafted from a response: where the records are, their lines, and the types of their values."""
+"""Definitions of APIs are drafted from a response: where records and lines are, and the types of their values."""
 
 from __future__ import annotations
 
