@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from ingestion.schema_contracts.model import Observation, Schema
@@ -11,6 +12,8 @@ from ingestion.schema_contracts.observation import type_of
 
 EXPECTED = 20
 """A field is dropped if no record has it although so many should, by how often it was there before."""
+_SIMILAR = 0.5
+"""Of names, by difflib."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +78,24 @@ def _retyped(known: Schema, seen: Observation) -> list[Change]:
 
 
 def _renamed(known: Schema, seen: Observation, added: Sequence[str], dropped: Sequence[str]) -> Mapping[str, str]:
-    """New name → old name, where one field went and one of the same types came in the same object."""
+    """New name → old name, where one field went and one of the same types came in the same object.
+
+    Of several that can be meant, the one with the most similar name is.
+    """
+    pairs = [
+        (SequenceMatcher(None, old, new).ratio(), new, old)
+        for old in dropped
+        for new in added
+        if seen.container(new) == seen.container(old)
+        and known.fields[old].types
+        and set(seen.types[new]) - {"null"} == known.fields[old].types
+    ]
     found: dict[str, str] = {}
-    for old in dropped:
-        parent = seen.container(old)
-        types = known.fields[old].types
-        candidates = [
-            new for new in added if seen.container(new) == parent and set(seen.types[new]) - {"null"} == types
-        ]
-        rivals = [other for other in dropped if seen.container(other) == parent and known.fields[other].types == types]
-        if len(candidates) == 1 and len(rivals) == 1 and types:
-            found[candidates[0]] = old
+    for similarity, new, old in sorted(pairs, reverse=True):
+        rivals = [each for each in pairs if (each[1] == new) != (each[2] == old)]
+        is_free = new not in found and old not in found.values()
+        if is_free and (not rivals or similarity >= _SIMILAR):
+            found[new] = old
     return found
 
 
