@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from ingestion.schema_contracts.guard import SchemaFrozen
 from tests.integration.etl.conftest import Platform
 from tests.integration.etl.test_file_sources import definition
 from tests.integration.etl.test_quality import define, shop
@@ -47,22 +50,22 @@ def test_frozen_columns_stop_the_load_with_one_alert_until_they_are_accepted(
     define(platform, tmp_path, definition(contract="freeze"))
     file, _ = shop(tmp_path)
     wider = with_column(file, "Promotion")
-    arguments = ("--retailer", "shop", "--allow-low-quality", "--no-report")
-    assert platform.command("--source", str(file), *arguments).returncode == 0
-    facts = platform.facts()
+    options: dict[str, Any] = {"layout": None, "retailer_id": "shop"}
+    platform.load(file, **options)
 
-    stopped = platform.command("--source", str(wider), *arguments)
+    with pytest.raises(SchemaFrozen, match=r"contract is freeze\. Nothing was landed\. added: Promotion \(text\)"):
+        platform.load(wider, **options)
 
-    assert stopped.returncode == 1
-    assert "its contract is freeze. Nothing was landed. added: Promotion (text)" in stopped.stderr
-    assert platform.facts() == facts
+    assert platform.query("SELECT file_name FROM ops.source_files") == [(file.name,)]
     assert [each[:3] for each in alerts(platform)] == [("schema_changed", "error", "open")]
     shown = platform.retail("sources", "schema", "shop")
     assert ("A change waits since" in shown.stderr, "Promotion" in shown.stdout) == (True, False)
     accepted = platform.retail("sources", "accept", "shop")
     assert (accepted.returncode, "accepted: added: Promotion" in accepted.stdout) == (0, True)
-    assert platform.command("--source", str(wider), *arguments).returncode == 0
-    assert platform.facts() != facts
+    assert "No change of shop waits" in platform.retail("sources", "accept", "shop").stderr
+    platform.load(wider, **options)
+    assert len(platform.query("SELECT file_name FROM ops.source_files")) == 2
+    assert [each[2] for each in alerts(platform)] == ["resolved"]
     assert "version 2 (current)" in platform.retail("sources", "schema", "shop", "--history").stdout
 
 
