@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from ingestion.schema_contracts.model import Observation, Schema
+from ingestion.schema_contracts.model import MOST_FIELDS, Observation, Schema
 from ingestion.schema_contracts.observation import type_of
 
 EXPECTED = 20
@@ -47,7 +47,8 @@ class Change:
 
 def find_changes(known: Schema, seen: Observation, expected: int = EXPECTED) -> list[Change]:
     """The changes, renamed fields first. `expected`: in how many records a field must be missed; 0 for a header."""
-    added = [path for path in seen.types if path not in known.fields]
+    is_full = len(known.fields) >= MOST_FIELDS
+    added = [] if is_full else [path for path in seen.types if path not in known.fields]
     dropped = [
         path
         for path, each in known.fields.items()

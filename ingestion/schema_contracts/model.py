@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MOST_FIELDS = 2_000
+"""Of one source. Objects whose keys are values, such as ids, would otherwise fill the warehouse."""
 SETTLED_RECORDS = 100
 """A schema that is known from fewer records takes over what further records have, without an alert."""
 
@@ -111,6 +113,8 @@ def merged(known: Schema, seen: Observation, dropped: frozenset[str] = frozenset
     }
     for path, each in seen.schema().fields.items():
         old = fields.get(path)
+        if old is None and len(fields) >= MOST_FIELDS:
+            continue
         share = min(each.share, old.share) if old else each.share
         fields[path] = SchemaField(each.types | (old.types if old else frozenset()), share)
     return Schema(fields, known.records + seen.records)

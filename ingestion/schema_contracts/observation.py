@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ingestion.schema_contracts.model import Observation
+from ingestion.schema_contracts.model import MOST_FIELDS, Observation
 
 _TYPES: dict[type[Any], str] = {
     str: "text", int: "integer", float: "number", bool: "boolean", dict: "object", list: "array", type(None): "null",
 }  # fmt: skip
 _SAMPLED = 8
 _AT_LEAST = 64
-MOST_FIELDS = 2_000
-"""Of one source. Objects whose keys are values, such as ids, would otherwise fill the warehouse."""
 _MOST_LEVELS = 10
 
 

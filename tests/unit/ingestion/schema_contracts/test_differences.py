@@ -140,7 +140,11 @@ def test_a_sample_has_a_record_of_each_number_of_keys() -> None:
 
 
 def test_objects_with_ids_for_keys_do_not_grow_without_a_limit() -> None:
-    assert len(observe([{f"id{number}": number} for number in range(5000)]).types) == 2000
+    first = observe([{f"id{number}": number} for number in range(5000)])
+    second = observe([{f"other{number}": number} for number in range(5000)])
+    assert len(first.types) == 2000
+    assert len(merged(first.schema(), second).fields) == 2000
+    assert find_changes(first.schema(), second) == []
 
 
 def test_records_that_nest_for_ever_are_not_followed_for_ever() -> None:
