@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from shared.errors import FixConfiguration
 MOST_RECORDS = 20_000
 _MEMORY = 1024 * 1024 * 1024
 _MOST_LEVELS = 6
+_JSON = re.compile(rb'(\xef\xbb\xbf)?\s*(\{\s*["}]|\[\s*[{\[\]])')
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class JsonSample:
 
 
 def is_json(body: bytes) -> bool:
-    """Whether a body begins like JSON."""
-    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[")
+    """Whether a body begins like JSON. The header of a CSV file can begin with a bracket, too: `[order],[date]`."""
+    return _JSON.match(body) is not None
 
 
 def read_records(body: bytes, name: str) -> JsonSample:

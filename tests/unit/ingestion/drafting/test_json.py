@@ -12,7 +12,7 @@ from ingestion.drafting.draft import Wanted
 from ingestion.drafting.draft_json import draft_json
 from ingestion.drafting.entries import Draft
 from ingestion.drafting.fetch import fetch
-from ingestion.drafting.read_json import read_records
+from ingestion.drafting.read_json import is_json, read_records
 from ingestion.drafting.render import render
 from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layouts import SourceMapping
@@ -106,6 +106,15 @@ def test_a_record_on_each_line_is_read_as_well() -> None:
 def test_a_body_without_records_is_an_error(body: bytes, message: str) -> None:
     with pytest.raises(FixConfiguration, match=message):
         drafted(body)
+
+
+def test_a_csv_header_in_brackets_is_not_json() -> None:
+    assert [is_json(body) for body in (b"[order],[date]", b'\xef\xbb\xbf [{"a": 1}]', b'{"a": 1}', b"a,b")] == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_a_response_is_fetched_and_what_is_wrong_with_it_is_said() -> None:
