@@ -191,12 +191,14 @@ COMMANDS = (
     Entry(
         "sources",
         "cli.sources:app",
-        "The sources in sources/, one YAML file each: list, check and preview them.",
+        "The sources in sources/, one YAML file each: draft, list, check and preview them, and what they send.",
         SETUP,
         (
+            "retail sources init sales.csv  # draft a definition from a file",
             "retail sources list",
             "retail sources check  # definitions, variables, and one request to each",
             "retail sources preview retailer_1 2024-01-15",
+            "retail sources schema retailer_1 --history",
         ),
     ),
     Entry(

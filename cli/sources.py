@@ -13,6 +13,8 @@ import yaml
 from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
+from cli.source_drafts import init
+from cli.source_schemas import accept, schema
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
 from shared.config import SourceSettings, load_source_settings
 from shared.counts import counted
@@ -27,8 +29,10 @@ app = typer.Typer(
     cls=PlainGroup,
     no_args_is_help=True,
     add_completion=False,
-    help="The sources in sources/, one YAML file each: list, check and preview them.",
+    help="The sources in sources/, one YAML file each: draft, list, check and preview them, and what they send.",
 )
+for _command in (init, schema, accept):
+    app.command(_command.__name__, cls=PlainCommand)(_command)
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="Id of the source: the name of its file.")]
 SourcesArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[SOURCE]...", help="Ids of sources. Default: all of them.")

@@ -26,7 +26,7 @@ from ingestion.lineage import flows_of
 from ingestion.prefetch import reduced_gc
 from ingestion.results import IngestResult, RetailerResult
 from ingestion.retailer_run import ingest_retailer
-from monitoring.alerts.outcomes import AlertOrigin, command_origin, missing_alerts, report_clocks
+from monitoring.alerts.outcomes import AlertOrigin, command_origin, missing_alerts, report_clocks, report_schema
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import (
     DateArgument,
@@ -74,6 +74,7 @@ def run(
         with reduced_gc():
             result = IngestResult(run_id, day, run_in_parallel(ingest, retailers, name="ingest"))
         _report_clocks(dsn, result, around.clock)
+        _report_schemas(dsn, result, around.clock)
         stage.flows += flows_of(result, settings)
         stage.finish(
             details=result.as_dict(),
@@ -89,6 +90,18 @@ def _report_clocks(dsn: str, result: IngestResult, clock: Callable[[], datetime]
     read = {each.retailer_id: each.clock_warnings for each in result.results if each.clock_warnings or not each.error}
     origin = AlertOrigin(result.run_id, f"ingestion, run {result.run_id}")
     report_clocks(dsn, result.business_date, read, origin, clock=clock)
+
+
+def _report_schemas(dsn: str, result: IngestResult, clock: Callable[[], datetime]) -> None:
+    """The alerts about changed schemas. A source that failed before its schema was read says nothing about it."""
+    origin = AlertOrigin(result.run_id, f"ingestion, run {result.run_id}")
+    for each in result.results:
+        notice = each.schema_notice
+        if notice:
+            text = (notice.severity, notice.summary, notice.detail)
+            report_schema(dsn, result.business_date, each.retailer_id, text, origin, clock=clock)
+        elif not each.error:
+            report_schema(dsn, result.business_date, each.retailer_id, None, origin, clock=clock)
 
 
 def _table(result: IngestResult) -> Table:
@@ -142,6 +155,7 @@ def main(
             for line in (
                 *each.notes,
                 *each.clock_warnings,
+                *([f"{each.schema_notice.summary}. {each.schema_notice.detail}"] if each.schema_notice else []),
                 *([f"{each.retailer_id} was not landed: {each.error}"] if each.error else []),
             ):
                 typer.echo(line, err=True)

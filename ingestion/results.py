@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from ingestion.schema_contracts.notice import SchemaNotice
 from shared.errors import FixConfiguration, RetailError, RetryLater
 
 
@@ -65,6 +66,8 @@ class RetailerResult:
     """`RetryLater`, `StopRun` or `FixConfiguration`."""
     clock_warnings: tuple[str, ...] = ()
     """What the source reported that is in the future by our clock, those of its dates included."""
+    schema_notice: SchemaNotice | None = None
+    """What it sends that is not as before."""
 
     @property
     def status(self) -> str:
@@ -81,6 +84,7 @@ class RetailerResult:
             "error": self.error,
             "error_kind": self.error_kind,
             "clock_warnings": list(self.clock_warnings),
+            "schema_changed": self.schema_notice.detail if self.schema_notice else None,
         }
 
 

@@ -14,6 +14,9 @@ from ingestion.landing.land_date import land_date
 from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.mapping.workspace import workspace
 from ingestion.results import LandedDate, RetailerResult, kind_of
+from ingestion.schema_contracts.guard import SchemaGuard
+from ingestion.schema_contracts.notice import SchemaNotice, notice_of
+from ingestion.schema_contracts.store import read_guard, save
 from shared.config import IngestSettings, Settings
 from shared.counts import counted
 from shared.database import session, transaction
@@ -49,6 +52,7 @@ def ingest_retailer(
     progress = _Progress()
     error: str | None = None
     kind: str | None = None
+    guard: SchemaGuard | None = None
     try:
         definition = settings.sources.get(retailer_id)
         definition.check_covers(day)
@@ -60,10 +64,11 @@ def ingest_retailer(
             if since_watermark:
                 start = definition.start_date or date.min
                 catchup = _plan(connector, day, start, described, own, progress, runtime.clock())
+            guard = read_guard(zone.dsn, retailer_id, definition.contract)
             with workspace(own.memory_mb, threads=1) as duck:
                 for each in (*catchup.to_land, day):
                     changes = catchup.changes if each == day else ChangesRead()
-                    progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes))
+                    progress.dates.append(land_date(connector, each, described, own, runtime, duck, changes, guard))
                     progress.clock_warnings += progress.dates[-1].clock_warnings
         finally:
             connector.close()
@@ -73,10 +78,24 @@ def ingest_retailer(
     except Exception as failure:  # noqa: BLE001 - one retailer's bug must not stop the others
         error, kind = f"{_unexpected(retailer_id, day, settings, failure)}. See the log.", "StopRun"
         _log.exception("not landed", retailer_id=retailer_id, business_date=str(day))
+    notice = _save_schema(zone, guard, runtime.clock()) if guard else None
     warnings = tuple(progress.clock_warnings)
     for warning in warnings:
         _log.warning("the source's clock is ahead", retailer_id=retailer_id, warning=warning)
-    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind, warnings)
+    return RetailerResult(retailer_id, tuple(progress.dates), tuple(progress.notes), error, kind, warnings, notice)
+
+
+def _save_schema(zone: RawZone, guard: SchemaGuard, now: datetime) -> SchemaNotice | None:
+    """Write what was found about the source's schema. What cannot be written is found again by the next run."""
+    since = None
+    try:
+        since = save(zone.dsn, guard, zone.run_id, now)
+    except RetailError as failure:
+        _log.warning("the schema was not recorded", retailer_id=guard.retailer_id, error=str(failure))
+    notice = notice_of(guard, since)
+    if notice:
+        _log.warning("the schema changed", retailer_id=guard.retailer_id, detail=notice.detail)
+    return notice
 
 
 def _check_clock(retailer_id: str, listed: Changes, progress: _Progress, now: datetime) -> None:

@@ -15,6 +15,7 @@ from pipeline.file_load_checks import load_alerts
 from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_request import FileLoadRequest, Progress
 from pipeline.file_load_result import FileLoadResult
+from pipeline.file_load_schema import schema_contract
 from pipeline.file_load_source import check_dates, choose_layout, describe_source, max_reject_share
 from pipeline.finish_runs import finish_killed_runs
 from pipeline.land_and_load import FileLoad
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from ingestion.connectors.files.read_files import FilesRead
     from ingestion.mapping.layouts import SourceMapping
+    from ingestion.schema_contracts.file_headers import FileHeaders
 
 
 def run_file_load(
@@ -62,10 +64,10 @@ def run_file_load(
         finish_killed_runs(settings, clock=clock)
     alerts = load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings else nullcontext()
     with RunRecord(_dsn(settings) if settings else "", clock=clock) as record:
-        with alerts, workspace() as connection:
+        with alerts, schema_contract(settings, retailer_id, run_id, clock) as schema, workspace() as connection:
             share = max_reject_share(request.max_reject_share, own, retailer_id)
             with watch.timed("read"):
-                read = _read(request, layout, connection, share, clock() + RECORD_MARGIN, progress)
+                read = _read(request, layout, connection, share, clock() + RECORD_MARGIN, progress, schema)
             # Taken now: the plan removes unchanged dates, but the report is about the complete file.
             folder = request.report_directory / run_id if request.report_directory else None
             report = SnapshotReport(request.job_name, read, layout, connection, share, clock(), folder)
@@ -77,6 +79,8 @@ def run_file_load(
             load = FileLoad(request, read, report, connection, settings, zone, clock, progress, watch)
             record.begin(UnfinishedRun(run_id, "etl", read.days[-1], (read.retailer_id,), request.refresh))
             result = load.run()
+            if schema:
+                schema.landed()
         result = load.refresh(result)
         record.is_finished = True
     return result
@@ -89,6 +93,7 @@ def _read(
     max_reject_share: float,
     latest: datetime,
     progress: Progress,
+    schema: FileHeaders | None,
 ) -> FilesRead:
     from ingestion.connectors.files.read_files import read_files
 
@@ -100,6 +105,7 @@ def _read(
         max_reject_share=max_reject_share,
         progress=lambda step, done: progress("read", step, done),
         latest=latest,
+        schema=schema,
     )
 
 

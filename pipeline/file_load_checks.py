@@ -41,10 +41,13 @@ class LoadUnfinished(StopRun):
 def load_alerts(dsn: str, retailer_id: str, run_id: str, clock: Clock) -> AbstractContextManager[None]:
     """Raise the alert of a source when the load inside fails, and resolve it when a load of the source succeeds.
 
-    The alert has no date, because a file that cannot be read has none. A rejected load has the alerts of its dates.
+    The alert has no date, because a file that cannot be read has none. A rejected load has the alerts of its dates, and
+    a file that does not have the frozen columns of its source the alert about them.
     """
+    from ingestion.schema_contracts.guard import SchemaFrozen
+
     task = load_task(retailer_id, run_id)
-    return task_alerts(dsn, task, clock=clock, alerted_otherwise=(LoadRejected, LoadUnfinished))
+    return task_alerts(dsn, task, clock=clock, alerted_otherwise=(LoadRejected, LoadUnfinished, SchemaFrozen))
 
 
 def load_task(retailer_id: str, run_id: str) -> CommandTask:

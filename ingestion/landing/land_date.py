@@ -29,6 +29,7 @@ from ingestion.landing.write import NO_CHANGES, ChangesRead, PartitionToWrite, P
 from ingestion.mapping.rejections import first_rejected
 from ingestion.prefetch import prefetch
 from ingestion.results import LandedDate
+from ingestion.schema_contracts.guard import SchemaGuard
 from shared import dead_letters
 from shared.config import IngestSettings
 from shared.database import session, transaction
@@ -67,11 +68,12 @@ def land_date(
     runtime: Runtime,
     connection: duckdb.DuckDBPyConnection,
     changes: ChangesRead = NO_CHANGES,
+    guard: SchemaGuard | None = None,
 ) -> LandedDate:
     """Land `day` of one retailer. `connection` is a workspace of `settings.memory_mb`; opening one takes 15 ms.
 
     Raises RetryLater when the listing never agreed with the control report, StopRun when too many records were
-    rejected. In both cases the partition stays as it was.
+    rejected or the schema is frozen. The partition stays as it was in all of these cases.
     """
     started = runtime.monotonic()
     what, problem = f"{connector.retailer_id} {day}", ""
@@ -84,7 +86,9 @@ def land_date(
         latest = runtime.clock() + source_clock.RECORD_MARGIN
         with (
             _enough_room(what, settings.memory_mb),
-            reading_listing(connector.mapping, day, settings.memory_mb, connection, latest) as listing,
+            reading_listing(
+                connector.mapping, day, settings.memory_mb, connection, latest, guard.listing() if guard else None
+            ) as listing,
         ):
             try:
                 most = report.lines if report else None
@@ -94,6 +98,8 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
+            if guard and listing.schema:
+                guard.check(day, listing.schema)
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             for currency, gross in reading.totals.gross_amounts.items():
@@ -104,6 +110,8 @@ def land_date(
                 problem = found + _of_rejected(connector, reading)
                 continue
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
+            if guard and listing.schema:
+                guard.landed(listing.schema.seen)
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started, warnings)

@@ -24,10 +24,12 @@ from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
 from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
 from ingestion.mapping.future_times import FutureTimes, correct_future_times
-from ingestion.mapping.json_rows import JsonPage, JsonReader
+from ingestion.mapping.json_rows import JsonFault, JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.rejections import REJECTED_COLUMNS
+from ingestion.models.reject_reasons import RejectReason
+from ingestion.schema_contracts.guard import ListingSchema
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
@@ -59,8 +61,10 @@ class Listing:
         memory_mb: int,
         directory: Path,
         latest: datetime | None,
+        schema: ListingSchema | None = None,
     ) -> None:
-        """Times of records after `latest` are corrected; None: no time is."""
+        """Times of records after `latest` are corrected; None: no time is. `schema` looks at each page."""
+        self.schema = schema
         self.future_times = FutureTimes()
         self._latest = latest
         self.connection = connection
@@ -99,6 +103,9 @@ class Listing:
         before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
         self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
         read = self._reader.read(page.rows)
+        if self.schema is not None and (differing := self.schema.add(page.rows)):
+            faults = {row: JsonFault(RejectReason.SCHEMA_CHANGED, why, "", "") for row, why in differing.items()}
+            read = self._reader.with_faults(read, page.rows, faults)
         self._pending[len(self._sent) - 1] = read
         # The columns of an order are repeated for each of its lines.
         size = max(len(body), sum(column.nbytes for column in read.columns))
@@ -175,13 +182,14 @@ def reading_listing(
     memory_mb: int,
     connection: duckdb.DuckDBPyConnection,
     latest: datetime | None = None,
+    schema: ListingSchema | None = None,
 ) -> Iterator[Listing]:
     """A listing of one business date. Its files are gone at the end of the block; its tables when the next one begins.
 
     `connection` is a `workspace` of `memory_mb`. Times of records after `latest` are corrected (`future_times.py`).
     """
     with scratch_directory() as directory:
-        listing = Listing(mapping, day, connection, memory_mb, Path(directory), latest)
+        listing = Listing(mapping, day, connection, memory_mb, Path(directory), latest, schema)
         try:
             yield listing
         finally:

@@ -23,6 +23,11 @@ class DateOrderError(Exception):
         """The column's field, set by the caller that knows it."""
 
 
+def is_read_by_auto(form: str) -> bool:
+    """Whether `auto` looks for this format."""
+    return form in {date + clock for date in _DATES for clock in _CLOCKS}
+
+
 def swapped(form: str) -> str | None:
     """The same format with day and month swapped, if it has both as numbers."""
     if "%d" not in form or "%m" not in form:

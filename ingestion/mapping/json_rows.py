@@ -172,6 +172,12 @@ class JsonReader:
         arrays |= self._arrays(of_lines, {**values, **of_lines}, order_of, faults)
         return JsonPage([arrays[name] for name in self._columns], len(lines), faults)
 
+    def with_faults(self, page: JsonPage, rows: Sequence[Any], faults: Mapping[int, JsonFault]) -> JsonPage:
+        """The page with faults of rows, by their position. Each is that of all lines of its row."""
+        order_of = self._exploded(rows)[0] if self._lines else range(len(rows))
+        added = {line: faults[order] for line, order in enumerate(order_of) if order in faults}
+        return JsonPage(page.columns, page.lines, {**page.faults, **added})
+
     def payloads(self, rows: Sequence[Any]) -> list[Any]:
         """What is kept of each line if it is rejected: its row, or its order with only this line."""
         if not self._lines:

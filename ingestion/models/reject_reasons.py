@@ -52,5 +52,7 @@ class RejectReason(StrEnum):
     """A row of a file with more or fewer fields than the header."""
     REPEATED_HEADER = "REPEATED_HEADER"
     """A file's header once more, among its rows."""
+    SCHEMA_CHANGED = "SCHEMA_CHANGED"
+    """A record that differs from the schema of its source, whose contract is `reject`."""
     MISSING_REFERENCE = "MISSING_REFERENCE"
     """A row that belongs to one of another file, which is not there: an order's line without the order."""

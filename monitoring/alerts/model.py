@@ -16,6 +16,7 @@ KINDS = {
     "quality_violation": ("retailer_id", "business_date"),
     "reconciliation": ("retailer_id", "business_date"),
     "source_clock": ("retailer_id",),
+    "schema_changed": ("retailer_id",),
     "test": (),
 }
 """Each kind, with the fields that identify its cause. Never the run: the next run has the same cause."""

@@ -97,6 +97,29 @@ def report_clocks(
             log.warning("alerts about clocks were not resolved", reason=str(error))
 
 
+def report_schema(
+    dsn: str,
+    day: date,
+    retailer_id: str,
+    changed: tuple[str, str, str] | None,
+    origin: AlertOrigin,
+    *,
+    clock: Clock,
+) -> None:
+    """Raise the alert of a source that sends other fields than before, or resolve it. Never raises.
+
+    `changed` has the severity, the summary and the detail; None: it sends what it sent before.
+    """
+    if changed is not None:
+        severity, summary, detail = changed
+        raise_alert(dsn, origin.alert("schema_changed", severity, summary, detail, day, retailer_id), clock=clock)
+        return
+    try:
+        resolve_alerts(dsn, kind="schema_changed", retailer_id=retailer_id, by=origin.name, clock=clock)
+    except RetailError as error:
+        log.warning("the alert about a schema was not resolved", reason=str(error))
+
+
 def report_unchecked(dsn: str, day: date, error: str, origin: AlertOrigin, *, clock: Clock) -> None:
     """Raise the alert of a date that could not be checked. The next check of the date that passes resolves it."""
     todo = (

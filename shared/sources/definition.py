@@ -27,6 +27,7 @@ from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.api_definition import ApiDefinition
 from shared.sources.authentication import Auth
+from shared.sources.contracts import Contract
 from shared.sources.databases import DATABASES, DatabaseRead, TlsPart, connection_faults, database_faults
 from shared.sources.parts import Currency, Part, Text
 from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
@@ -162,6 +163,7 @@ class SourceDefinition(Part):
         validate_default=True,
         description="For files, rest and databases: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
+    contract: Contract = "evolve"
     read: ReadPart = Field(default=ReadPart(), validate_default=True)
     limits: Limits = Limits()
     _file: Path | None = PrivateAttr(default=None)
@@ -269,10 +271,8 @@ class Connection:
     url: str = field(repr=False)
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The keys of the definition's `auth`, `kind` included; empty without one."""
-    url_setting: str = ""
-    """Where a user corrects the address, for messages."""
-    auth_settings: str = ""
-    """Where a user corrects the credentials, for messages."""
+    url_setting: str = ""  # where a user corrects the address, for messages
+    auth_settings: str = ""  # where a user corrects the credentials, for messages
 
 
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:

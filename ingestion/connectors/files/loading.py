@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.connectors.files.dialects import detect_dialect
+from ingestion.connectors.files.dialects import Dialect, detect_dialect
 from ingestion.connectors.files.headers import check_header
 from ingestion.connectors.files.joining import assign, load_tables
 from ingestion.connectors.files.line_ids import line_digest
@@ -19,6 +19,7 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.source_rows import RowFault
 from ingestion.mapping.sql_text import literal
 from ingestion.models.reject_reasons import RejectReason
+from ingestion.schema_contracts.file_headers import FileHeader, FileHeaders
 from shared.counts import counted
 
 
@@ -48,6 +49,7 @@ def load_source(
     stats_by_file: Mapping[int, Future[FileStats]],
     directory: Path,
     progress: Callable[[str, float], None],
+    schema: FileHeaders | None = None,
 ) -> LoadedSource:
     """Fill `source_rows` and `source_files`. `progress` is called for each file with the share of files already read.
 
@@ -56,11 +58,13 @@ def load_source(
     dialects = [detect_dialect(file, layout.format) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
+        _check_schema(schema, {name: [each for each, _ in found] for name, found in assigned.items()}, files, dialects)
         progress(f"reading {counted(len(files), 'file')}", 0.0)
         lines, looked_up, cells = load_tables(connection, layout, assigned, stats_by_file, directory)
         own = {name: cells[name] for found in lines for name in found.dialect.header if name}
     else:
         lines, looked_up = [], []
+        _check_schema(schema, {"": files}, files, dialects)
         header = list(dict.fromkeys(name for dialect in dialects for name in dialect.header if name))
         cells = own = {name: f"s.c{number}" for number, name in enumerate(header)}
         for file, dialect in zip(files, dialects, strict=True):
@@ -74,14 +78,42 @@ def load_source(
         found.file.check_unchanged()
     _list_files(connection, lines)
     digest = line_digest(lines, own, layout.duplicate_key)
-    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, _missing_reference() if layout.tables else None)
+    fault = _row_fault(schema.differing() if schema else {}, lines, has_tables=bool(layout.tables))
+    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, fault)
 
 
-def _missing_reference() -> RowFault:
-    return RowFault(
-        f"CASE WHEN s.missing_table IS NOT NULL THEN {literal(RejectReason.MISSING_REFERENCE)} END",
-        "'the row it refers to in ' || s.missing_table || ' is missing'",
-    )
+def _check_schema(
+    schema: FileHeaders | None,
+    tables: Mapping[str, Sequence[StoredFile]],
+    files: Sequence[StoredFile],
+    dialects: Sequence[Dialect],
+) -> None:
+    """Compare the headers with the schema of the source. Raises SchemaFrozen."""
+    if schema is not None:
+        headers = {file.number: dialect.header for file, dialect in zip(files, dialects, strict=True)}
+        schema.check(
+            {file.number: FileHeader(table, headers[file.number]) for table, own in tables.items() for file in own}
+        )
+
+
+def _row_fault(differing: Mapping[int, str], lines: Sequence[LoadedFile], *, has_tables: bool) -> RowFault | None:
+    """Why rows are rejected whatever their values are.
+
+    If a file that lines refer to differs from the schema, all lines do.
+    """
+    numbers = {found.file.number for found in lines}
+    everywhere = next((why for number, why in differing.items() if number not in numbers), None)
+    whens = [(f"s.source_file = {number}", why) for number, why in differing.items() if number in numbers]
+    whens = [("true", everywhere)] if everywhere else whens
+    cases = [(when, literal(RejectReason.SCHEMA_CHANGED), literal(why)) for when, why in whens]
+    if has_tables:
+        why = "'the row it refers to in ' || s.missing_table || ' is missing'"
+        cases.append(("s.missing_table IS NOT NULL", literal(RejectReason.MISSING_REFERENCE), why))
+    if not cases:
+        return None
+    codes = " ".join(f"WHEN {when} THEN {code}" for when, code, _ in cases)
+    reasons = " ".join(f"WHEN {when} THEN {why}" for when, _, why in cases)
+    return RowFault(f"CASE {codes} END", f"CASE {reasons} END")
 
 
 def _list_files(connection: duckdb.DuckDBPyConnection, lines: Sequence[LoadedFile]) -> None:

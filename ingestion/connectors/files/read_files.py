@@ -26,6 +26,7 @@ from ingestion.mapping.imputation import impute
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import create_typed_rows, create_views, fill_landed_records
 from ingestion.mapping.rejections import check_share, fill_rejected_rows
+from ingestion.schema_contracts.file_headers import FileHeaders
 from shared.errors import StopRun
 from shared.scratch import scratch_directory
 
@@ -63,12 +64,13 @@ def read_files(
     max_reject_share: float,
     progress: Callable[[str, float], None] = _NO_PROGRESS,
     latest: datetime | None = None,
+    schema: FileHeaders | None = None,
 ) -> FilesRead:
     """Fill `landed_records`, `rejected_rows`, `flagged_rows` and `typed_rows` from files, folders and globs.
 
     `progress` is called with each step and the share of the work done, 0 to 1. Times of records after `latest` are
-    corrected and flagged (`future_times.py`). Raises FixConfiguration or StopRun that
-    name file, line, column and value; the tables must not be used after an error.
+    corrected and flagged (`future_times.py`). `schema` compares the headers with those before. Raises FixConfiguration
+    or StopRun that name file, line, column and value; the tables must not be used after an error.
     """
     files = find_files(sources)
     with scratch_directory() as directory, ThreadPoolExecutor(1) as pool:
@@ -80,7 +82,9 @@ def read_files(
             stats_by_file,
             Path(directory),
             lambda step, share: progress(step, share * _READING),
+            schema,
         )
+        _count_rows(schema, source)
         try:
             values = _read_values(connection, layout, source, progress)
         except DateOrderError as error:
@@ -108,8 +112,15 @@ def read_files(
         imputed=count_imputed(connection, layout, flagged),
         rejected_by_code=_rejected_by_code(connection),
     )
+    _count_rows(schema, source, result.days)
     progress("read", 1.0)
     return result
+
+
+def _count_rows(schema: FileHeaders | None, source: LoadedSource, days: Sequence[date] = ()) -> None:
+    if schema is not None:
+        loaded = (*source.lines, *source.looked_up)
+        schema.read({found.file.number: found.rows + len(found.broken) for found in loaded}, days)
 
 
 def _read_values(
