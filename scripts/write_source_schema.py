@@ -30,10 +30,18 @@ def schema_text() -> str:
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
     schema |= {
         "if": {"properties": {"connector": {"const": FILES}}, "required": ["connector"]},
-        "then": {"required": ["mapping"], "not": {"required": ["connection"]}},
-        "else": {"required": ["connection"], "not": {"required": ["mapping"]}},
+        "then": {"required": ["mapping"], "properties": {"connection": _with("location", without="url")}},
+        "else": {
+            "required": ["connection"],
+            "not": {"required": ["mapping"]},
+            "properties": {"connection": _with("url", without="location")},
+        },
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _with(key: str, *, without: str) -> dict[str, Any]:
+    return {"required": [key], "not": {"required": [without]}}
 
 
 if __name__ == "__main__":

@@ -7,13 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     TypeAdapter,
@@ -23,10 +21,14 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
-from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
+from shared.sources.authentication import Auth, FileAuth
+from shared.sources.file_drops import FileRead, connection_faults, schedule_fault
+from shared.sources.parts import Currency, Part, Text
+from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+from shared.sources.schedules import DAILY, MANUAL, Schedule
+from shared.sources.validation import wrong_at
 from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
 
@@ -39,24 +41,12 @@ MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
 
 
-def known_currency(code: str) -> str:
-    """The code, if it is a currency of ISO 4217. Raises ValueError."""
-    if code not in CURRENCIES:
-        raise ValueError(f"{code!r} is not a currency of ISO 4217; an example is EUR")
-    return code
-
-
 SourceId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"),
     AfterValidator(not_reserved),
     Field(json_schema_extra={"not": {"enum": list(RESERVED_IDS)}}),
 ]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
-]
-"""One line without control characters: it is in the subjects of mails and on terminals."""
-Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 
 
 def check_id(given: str) -> None:
@@ -96,46 +86,17 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class Part(BaseModel):
-    """The base of all parts of a definition: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HeaderAuth(Part):
-    """A fixed key in a header of every request."""
-
-    kind: Literal["header"]
-    name: Text = Field(description="The header, for example X-API-Key")
-    value: NamedValue
-
-
-class OAuth2Auth(Part):
-    """OAuth2 client credentials: a token that expires and is requested again."""
-
-    kind: Literal["oauth2"]
-    client_id: NamedValue
-    client_secret: NamedValue
-
-
-class HmacAuth(Part):
-    """A signature over each request."""
-
-    kind: Literal["hmac"]
-    client_id: NamedValue
-    secret: NamedValue
-
-
-Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
-
-
 class ConnectionPart(Part):
     """Where the source is, and how to authenticate."""
 
-    url: Value = Field(description="Address of the API")
+    url: Value | None = Field(default=None, description="Address of the API")
+    location: Value | None = Field(
+        default=None, description="Only for files: drops/*.csv, s3://bucket/prefix/*.csv or sftp://host/folder/*.csv"
+    )
+    host_key: Value | None = Field(default=None, description="Only for SFTP: the server's key, ssh-ed25519 AAAA…")
     auth: Auth | None = None
 
-    @field_validator("url")
+    @field_validator("url", "location")
     @classmethod
     def _without_credentials(cls, given: object) -> object:
         address = given.default if isinstance(given, EnvReference) else given
@@ -144,7 +105,7 @@ class ConnectionPart(Part):
         return given
 
 
-class ReadPart(Part):
+class ReadPart(FileRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -171,10 +132,11 @@ class SourceDefinition(Part):
     connector: Connector = Field(description="How the source is read")
     enabled: bool = Field(default=True, description="false: the source is skipped, and its data stays")
     start_date: date | None = Field(default=None, description="Earlier dates are never read and never missing")
-    schedule: Literal["daily", "manual"] = Field(
-        default="daily",
+    schedule: Schedule = Field(
+        default=DAILY,
         validate_default=True,
-        description="daily: part of every run. manual: only when a command names it",
+        description="daily: part of every run. manual: only when a command names it. Files also have on_arrival, and a"
+        " cron expression in the source's time zone",
     )
     time_zone: Zone = Field(description="IANA time zone of the source's business dates")
     currencies: tuple[Currency, ...] | None = Field(
@@ -182,13 +144,13 @@ class SourceDefinition(Part):
         json_schema_extra={"minItems": 1},
         description="Currencies that its sales can have. Default: any currency of ISO 4217",
     )
-    connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Not for files")
+    connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Where the source is")
     mapping: Mapping[str, Any] | None = Field(
         default=None,
         validate_default=True,
         description="Only for files: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
-    read: ReadPart = ReadPart()
+    read: ReadPart = Field(default=ReadPart(), validate_default=True)
     limits: Limits = Limits()
 
     @field_validator("currencies")
@@ -200,20 +162,35 @@ class SourceDefinition(Part):
 
     @field_validator("schedule")
     @classmethod
-    def _files_are_loaded_by_a_command(cls, schedule: str, info: ValidationInfo) -> str:
-        if info.data.get("connector") == FILES and schedule != "manual":
-            raise ValueError("`retail etl` loads files, so write `schedule: manual`")
+    def _only_files_have_other_schedules(cls, schedule: str, info: ValidationInfo) -> str:
+        if schedule not in (DAILY, MANUAL) and info.data.get("connector", FILES) != FILES:
+            raise ValueError(f"only `connector: {FILES}` can have {schedule!r}. Allowed: {DAILY}, {MANUAL}")
         return schedule
 
     @field_validator("connection")
     @classmethod
-    def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
-        return cast("ConnectionPart | None", _only_for(given, info, files=False))
+    def _there_is_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
+        if info.data.get("connector") != FILES:
+            return _connection_of_an_api(given, info)
+        if given is not None:
+            for key, reason in connection_faults(given):
+                raise wrong_at((key,), reason)
+        if reason := schedule_fault(info.data.get("schedule", MANUAL), given):
+            raise ValueError(reason)
+        return given
 
     @field_validator("mapping")
     @classmethod
     def _files_have_a_mapping(cls, given: Mapping[str, Any] | None, info: ValidationInfo) -> Mapping[str, Any] | None:
-        return cast("Mapping[str, Any] | None", _only_for(given, info, files=True))
+        return cast("Mapping[str, Any] | None", _only_for_files(given, info))
+
+    @field_validator("read")
+    @classmethod
+    def _only_files_are_done(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
+        wrong = [name for name in FileRead.model_fields if getattr(given, name) is not None]
+        if wrong and info.data.get("connector", FILES) != FILES:
+            raise wrong_at((wrong[0],), f"it is only for `connector: {FILES}`")
+        return given
 
     @property
     def digest(self) -> str:
@@ -223,7 +200,7 @@ class SourceDefinition(Part):
     @property
     def is_scheduled(self) -> bool:
         """Whether scheduled runs read the source."""
-        return self.enabled and self.schedule == "daily"
+        return self.enabled and self.schedule == DAILY
 
     def is_due(self, day: date) -> bool:
         """Whether a scheduled run of that business date includes the source."""
@@ -241,14 +218,26 @@ class SourceDefinition(Part):
             )
 
 
-def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
-    """A key that files need and others cannot have, or the other way round."""
-    connector = info.data.get("connector")
-    if connector is not None and (connector == FILES) == files and given is None:
+def _connection_of_an_api(given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
+    if given is None and "connector" in info.data:
         raise PydanticCustomError("missing", "it is missing")
-    if connector is not None and (connector == FILES) != files and given is not None:
-        only, why = ("only", "the connector brings its own") if files else ("not", "a command names the files")
-        raise ValueError(f"`{info.field_name}` is {only} for `connector: {FILES}`; {why}")
+    if given is not None and given.url is None:
+        raise wrong_at(("url",), "it is missing")
+    for key in ("location", "host_key") if given is not None else ():
+        if getattr(given, key) is not None:
+            raise wrong_at((key,), f"it is only for `connector: {FILES}`")
+    if given is not None and isinstance(given.auth, FileAuth):
+        raise wrong_at(("auth", "kind"), f"{given.auth.kind!r} is only for `connector: {FILES}`")
+    return given
+
+
+def _only_for_files(given: object, info: ValidationInfo) -> object:
+    """A key that files need and others cannot have."""
+    connector = info.data.get("connector")
+    if connector == FILES and given is None:
+        raise PydanticCustomError("missing", "it is missing")
+    if connector not in (None, FILES) and given is not None:
+        raise ValueError(f"`{info.field_name}` is only for `connector: {FILES}`; the connector brings its own")
     return given
 
 
@@ -257,8 +246,10 @@ class Connection:
     """A definition's connection with the references replaced by their values."""
 
     url: str = field(repr=False)
+    """The address of an API, or the location of files."""
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The keys of the definition's `auth`, `kind` included; empty without one."""
+    host_key: str = ""
     url_setting: str = ""
     """Where a user corrects the address, for messages."""
     auth_settings: str = ""
@@ -279,11 +270,13 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
             f" (named in sources/{definition.id}.yaml)."
         )
     auth = {} if given.auth is None else _texts(given.auth, environ)
+    address = given.url or given.location or ""
     own_file = f"`connection` in sources/{definition.id}.yaml"
     return Connection(
-        url=find_text(given.url, environ) or "",
+        url=find_text(address, environ) or "",
+        host_key=find_text(given.host_key or "", environ) or "",
         auth=auth,
-        url_setting=_setting(given.url) or own_file,
+        url_setting=_setting(address) or own_file,
         auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
     )
 
@@ -292,8 +285,9 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _texts(auth: HeaderAuth | OAuth2Auth | HmacAuth, environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: find_text(getattr(auth, name), environ) or "" for name in type(auth).model_fields}
+def _texts(auth: Auth, environ: Mapping[str, str]) -> dict[str, str]:
+    given = {name: getattr(auth, name) for name in type(auth).model_fields}
+    return {name: find_text(value, environ) or "" for name, value in given.items() if value is not None}
 
 
 def _setting(value: str | EnvReference | SecretReference) -> str:

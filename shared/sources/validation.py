@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.sources.yaml_file import KeyPath, YamlFile
 
-_TAGS = {"int", "str", "bool", "float", "header", "oauth2", "hmac"}
+_TAGS = {"int", "str", "bool", "float", "header", "oauth2", "hmac", "password", "private_key", "access_key"}
 """The alternatives of a value, which pydantic names in the path of a key."""
 
 

@@ -1,0 +1,96 @@
+"""Files that are dropped in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited
+from shared.errors import FixConfiguration
+from shared.sources.file_drops import Location
+from shared.streams import is_text
+
+
+class FolderPlace:
+    """A folder. Links in it are not followed: whoever may write to it could have any file of this machine loaded."""
+
+    def __init__(self, location: Location, base: Path) -> None:
+        """`base` is where a relative folder begins."""
+        self._location = location
+        self._folder = base / Path(location.folder).expanduser()
+
+    def list(self) -> list[ListedFile]:
+        """As in `Place`."""
+        try:
+            with os.scandir(self._folder) as entries:
+                return limited(self._listed(entries), self._location)
+        except OSError as error:
+            raise FixConfiguration(
+                f"The folder {self._folder} cannot be listed: {error.strerror}. Create it, or correct"
+                " `connection.location`; in containers it has to be mounted."
+            ) from error
+
+    def fetch(self, file: ListedFile, directory: Path) -> Path:
+        """The file itself, which the load checks for changes while it reads."""
+        self._check_current(file)
+        return self._folder / file.name
+
+    def is_current(self, file: ListedFile) -> bool:
+        """As in `Place`."""
+        try:
+            return self._version((self._folder / file.name).lstat()) == file.version
+        except OSError:
+            return False
+
+    def move(self, file: ListedFile, name: str) -> str:
+        """As in `Place`."""
+        self._check_current(file)
+        target = self._folder / DONE / name
+        try:
+            target.parent.mkdir(exist_ok=True)
+            (self._folder / file.name).replace(target)
+        except OSError as error:
+            raise FixConfiguration(
+                f"{file.place} is loaded, but cannot be moved to {target.parent}: {error.strerror}. Allow this user to"
+                " write there, or use `read: {done: keep}`."
+            ) from error
+        return str(target)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _check_current(self, file: ListedFile) -> None:
+        if not self.is_current(file):
+            raise FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
+
+    def _listed(self, entries: Iterator[os.DirEntry[str]]) -> Iterator[ListedFile]:
+        for entry in entries:
+            if not is_wanted(entry.name, self._location.pattern) or entry.is_dir():
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue  # it was removed meanwhile
+            name = entry.name if is_text(entry.name) else os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+            yield ListedFile(
+                name=name,
+                place=f"{self._folder}/{name}",
+                size_bytes=found.st_size,
+                modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
+                version=self._version(found),
+                problem=_problem(found.st_mode, is_readable_name=name == entry.name),
+            )
+
+    def _version(self, found: os.stat_result) -> str:
+        return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
+
+
+def _problem(mode: int, *, is_readable_name: bool) -> str | None:
+    if not is_readable_name:
+        return "its name is not UTF-8. Rename it"
+    if stat.S_ISLNK(mode):
+        return "it is a link. Put the file itself into the folder"
+    return None if stat.S_ISREG(mode) else "it is not a regular file"

@@ -1,0 +1,66 @@
+"""Files that are dropped in an S3 bucket, below a prefix. An object appears when all of it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited
+from shared.config import S3Settings
+from shared.s3_client import Bucket, ObjectInfo, ObjectMissing
+from shared.sources.file_drops import Location
+
+
+class S3Place:
+    """A prefix of a bucket, without what is in folders below it."""
+
+    def __init__(self, location: Location, auth: Mapping[str, str], settings: S3Settings) -> None:
+        """`auth` replaces the keys of the platform's own store; its endpoint and region are those of the settings."""
+        own = {name: auth[name] for name in ("access_key_id", "secret_access_key") if name in auth}
+        settings = S3Settings.model_validate({**settings.model_dump(), **own})
+        self._location, self._bucket = location, Bucket(settings, location.host)
+
+    def list(self) -> list[ListedFile]:
+        """As in `Place`."""
+        return limited(self._listed(), self._location)
+
+    def fetch(self, file: ListedFile, directory: Path) -> Path:
+        """As in `Place`."""
+        path = directory / file.name
+        try:
+            self._bucket.download(self._key(file.name), path)
+        except ObjectMissing as error:
+            raise FileChanged(f"{file.place} is gone since it was listed.") from error
+        if path.stat().st_size != file.size_bytes:
+            raise FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
+        return path
+
+    def is_current(self, file: ListedFile) -> bool:
+        """As in `Place`."""
+        return any(each.version == file.version for each in self._listed() if each.name == file.name)
+
+    def move(self, file: ListedFile, name: str) -> str:
+        """Copy and delete, since S3 cannot move. An object that is replaced in that instant is deleted, too."""
+        target = f"{self._location.folder}{DONE}/{name}"
+        if not self.is_current(file):
+            raise FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
+        self._bucket.copy(self._key(file.name), target)
+        self._bucket.delete([self._key(file.name)])
+        return f"s3://{self._location.host}/{target}"
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _key(self, name: str) -> str:
+        return f"{self._location.folder}{name}"
+
+    def _listed(self) -> Iterator[ListedFile]:
+        for key, info in self._bucket.objects_in(self._location.folder).items():
+            name = key.rpartition("/")[2]
+            if name and is_wanted(name, self._location.pattern):
+                yield self._file(name, info)
+
+    def _file(self, name: str, info: ObjectInfo) -> ListedFile:
+        version = f"{info.size_bytes}-{info.e_tag}"
+        place = self._location.place(name)
+        return ListedFile(name, place, info.size_bytes, info.modified_at, version, is_atomic=True)
