@@ -151,6 +151,11 @@ class Bucket:
 
         return self._call("s3:ListBucket", None, listed)
 
+    def info(self, key: str) -> ObjectInfo:
+        """What the store says about one object. Raises ObjectMissing."""
+        found = self._call("s3:GetObject", key, lambda: obstore.head(self._store, key))
+        return ObjectInfo(found["size"], found["last_modified"], str(found["e_tag"]))
+
     def copy(self, key: str, to: str) -> None:
         """Copy an object inside the store, replacing `to`. Raises ObjectMissing."""
         self._call("s3:PutObject", key, lambda: obstore.copy(self._store, key, to))

@@ -202,6 +202,11 @@ class SourceDefinition(Part):
         """Whether scheduled runs read the source."""
         return self.enabled and self.schedule == DAILY
 
+    @property
+    def has_drops(self) -> bool:
+        """Whether its files are dropped in a location."""
+        return self.connector == FILES and self.connection is not None
+
     def is_due(self, day: date) -> bool:
         """Whether a scheduled run of that business date includes the source."""
         return self.is_scheduled and self.covers(day)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
+from retail_airflow import source_updates
 from shared.business_dates import FIRST_DATE, business_date, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
@@ -50,7 +51,13 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
     context, alerted = _context(), False
     try:
         other_dates = not _only_this_date(context["dag_run"])
-        call = StageCall(date.fromisoformat(day), load_settings(), context["run_id"], other_dates=other_dates)
+        call = StageCall(
+            date.fromisoformat(day),
+            load_settings(),
+            context["run_id"],
+            other_dates=other_dates,
+            load_files=source_updates.load_daily_files,
+        )
         result = stage(call).as_dict()
         alerted = "outcome" in result and notify("quality_judged", context, result)
         return decide_outcome(result, tries_left=context["ti"].try_number <= context["ti"].max_tries)

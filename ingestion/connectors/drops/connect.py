@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ingestion.connectors.drops.place import Place
@@ -12,8 +12,8 @@ from shared.sources.registry import Sources
 
 
 @contextmanager
-def open_place(source_id: str, sources: Sources, s3: S3Settings) -> Iterator[Place]:
-    """The place where the files of a source are dropped.
+def open_place(source_id: str, sources: Sources, s3: Callable[[], S3Settings]) -> Iterator[Place]:
+    """The place where the files of a source are dropped. `s3` returns the settings of the platform's store.
 
     Raises FixConfiguration when the definition or one of its variables cannot be used.
     """
@@ -27,7 +27,7 @@ def open_place(source_id: str, sources: Sources, s3: S3Settings) -> Iterator[Pla
     elif location.kind == "s3":
         from ingestion.connectors.drops.s3_prefix import S3Place
 
-        place = S3Place(location, connection.auth, s3)
+        place = S3Place(location, connection.auth, s3())
     else:
         from ingestion.connectors.drops.sftp import SftpPlace  # paramiko takes a while to import
 

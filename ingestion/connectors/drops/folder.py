@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited
+from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem, shown_name
 from shared.errors import FixConfiguration
 from shared.sources.file_drops import Location
-from shared.streams import is_text
 
 
 class FolderPlace:
@@ -74,23 +73,21 @@ class FolderPlace:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue  # it was removed meanwhile
-            name = entry.name if is_text(entry.name) else os.fsencode(entry.name).decode("utf-8", "backslashreplace")
+            name = shown_name(entry.name)
             yield ListedFile(
                 name=name,
                 place=f"{self._folder}/{name}",
                 size_bytes=found.st_size,
                 modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
                 version=self._version(found),
-                problem=_problem(found.st_mode, is_readable_name=name == entry.name),
+                problem=name_problem(entry.name) or _problem(found.st_mode),
             )
 
     def _version(self, found: os.stat_result) -> str:
         return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
 
 
-def _problem(mode: int, *, is_readable_name: bool) -> str | None:
-    if not is_readable_name:
-        return "its name is not UTF-8. Rename it"
+def _problem(mode: int) -> str | None:
     if stat.S_ISLNK(mode):
         return "it is a link. Put the file itself into the folder"
     return None if stat.S_ISREG(mode) else "it is not a regular file"

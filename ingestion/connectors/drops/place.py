@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,14 @@ from typing import Protocol
 
 from shared.errors import FixConfiguration, RetryLater
 from shared.sources.file_drops import Location
+from shared.streams import is_text
 
 DONE = "done"
 """The folder, next to the files, that loaded files are moved to."""
 MOST_FILES = 200_000
 """More in one folder are an error: every listing would take minutes."""
+MOST_NAME_BYTES = 200
+"""Of a file's name: a system's limit is 255, and a moved file has the beginning of its digest before it."""
 _INCOMPLETE = (".part", ".partial", ".filepart", ".tmp", ".crdownload", "~")
 """How programs name a file that they are still writing, or a copy of one that is being edited."""
 
@@ -58,6 +62,20 @@ class Place(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+def name_problem(name: str) -> str | None:
+    """Why a file of that name cannot be loaded; None if it can."""
+    if not is_text(name):
+        return "its name is not UTF-8. Rename it"
+    if len(name.encode()) > MOST_NAME_BYTES:
+        return f"its name is longer than {MOST_NAME_BYTES} bytes. Rename it"
+    return None if name.isprintable() else "its name contains a control character. Rename it"
+
+
+def shown_name(name: str) -> str:
+    """A name as messages and the ledger can have it."""
+    return name if is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def is_wanted(name: str, pattern: str) -> bool:

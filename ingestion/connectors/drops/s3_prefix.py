@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited
+from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem
 from shared.config import S3Settings
 from shared.s3_client import Bucket, ObjectInfo, ObjectMissing
 from shared.sources.file_drops import Location
@@ -37,7 +37,10 @@ class S3Place:
 
     def is_current(self, file: ListedFile) -> bool:
         """As in `Place`."""
-        return any(each.version == file.version for each in self._listed() if each.name == file.name)
+        try:
+            return self._file(file.name, self._bucket.info(self._key(file.name))).version == file.version
+        except ObjectMissing:
+            return False
 
     def move(self, file: ListedFile, name: str) -> str:
         """Copy and delete, since S3 cannot move. An object that is replaced in that instant is deleted, too."""
@@ -63,4 +66,4 @@ class S3Place:
     def _file(self, name: str, info: ObjectInfo) -> ListedFile:
         version = f"{info.size_bytes}-{info.e_tag}"
         place = self._location.place(name)
-        return ListedFile(name, place, info.size_bytes, info.modified_at, version, is_atomic=True)
+        return ListedFile(name, place, info.size_bytes, info.modified_at, version, True, name_problem(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,12 +15,11 @@ from stat import S_ISDIR, S_ISREG
 import paramiko
 from paramiko.hostkeys import HostKeyEntry
 
-from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited
+from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem, shown_name
 from shared.errors import FixConfiguration, RetailError, RetryLater, describe_error
 from shared.scratch import unwritable
 from shared.sources.definition import Connection
 from shared.sources.file_drops import SFTP_PORT, Location, parse_host_key
-from shared.streams import is_text
 
 _CONNECT_SECONDS = 15
 _SECONDS_WITHOUT_PROGRESS = 30
@@ -105,6 +104,8 @@ class SftpPlace:
             auth_timeout=_CONNECT_SECONDS,
             channel_timeout=_CONNECT_SECONDS,
         )
+        if transport := self._client.get_transport():
+            transport.set_keepalive(_SECONDS_WITHOUT_PROGRESS)  # a load may take longer than a server waits
         sftp = self._client.open_sftp()
         channel = sftp.get_channel()
         if channel is not None:
@@ -148,15 +149,15 @@ class SftpPlace:
             name, mode = entry.filename, entry.st_mode or 0
             if not is_wanted(name, self._location.pattern) or S_ISDIR(mode) or "/" in name:
                 continue
-            shown = name if is_text(name) else name.encode("utf-8", "backslashreplace").decode()
-            problem = None if S_ISREG(mode) else "it is not a regular file"
+            shown = shown_name(name)
+            problem = None if S_ISREG(mode) else "it is not a regular file. Links are not followed"
             yield ListedFile(
                 name=shown,
                 place=self._location.place(shown),
                 size_bytes=entry.st_size or 0,
                 modified_at=datetime.fromtimestamp(entry.st_mtime or 0, UTC),
                 version=_version(entry),
-                problem=problem if name == shown else "its name is not UTF-8. Rename it",
+                problem=name_problem(name) or problem,
             )
 
     def _download(self, file: ListedFile, path: Path) -> None:
