@@ -175,8 +175,8 @@ class SourceDefinition(Part):
         if given is not None:
             for key, reason in connection_faults(given):
                 raise wrong_at((key,), reason)
-        if reason := schedule_fault(info.data.get("schedule", MANUAL), given):
-            raise ValueError(reason)
+        if fault := schedule_fault(info.data.get("schedule", MANUAL), given):
+            raise ValueError(fault)
         return given
 
     @field_validator("mapping")
