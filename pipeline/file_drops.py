@@ -21,6 +21,7 @@ from pipeline.drop_result import DropResult, FileOutcome
 from pipeline.drop_selection import REJECTED, WAITING, Retry, Selection, select_files
 from pipeline.dropped_file import DroppedFileLoad
 from pipeline.file_load_checks import COMMAND as ETL
+from pipeline.finish_runs import finish_killed_runs
 from pipeline.stages import REFRESH, StageCall, utc_now
 from shared.config import Settings
 from shared.counts import counted
@@ -75,6 +76,7 @@ def load_drops(
 
     definition = source_of_files(request.source_id, settings)
     mapping_of(definition, settings.sources.directory)  # an error in it is not one of the files
+    finish_killed_runs(settings, clock=clock)
     dsn = settings.warehouse_dsn.get_secret_value()
     with (
         session(dsn, application_name="retail-files") as connection,

@@ -59,7 +59,8 @@ def running_sftp_server(directory: Path) -> Iterator[SftpServer]:
     settings = {
         "Port": port, "ListenAddress": "127.0.0.1", "HostKey": directory / "host", "PidFile": "none", "UsePAM": "no",
         "AuthorizedKeysFile": directory / "authorized_keys", "StrictModes": "no",
-        "PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no", "KbdInteractiveAuthentication": "no", "LogLevel": "ERROR",
+        "PermitRootLogin": "prohibit-password", "PasswordAuthentication": "no",
+        "KbdInteractiveAuthentication": "no", "LogLevel": "ERROR",
         "Subsystem": "sftp internal-sftp", "ForceCommand": "internal-sftp", "MaxStartups": "100",
     }  # fmt: skip
     configuration = directory / "sshd_config"
