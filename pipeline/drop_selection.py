@@ -45,7 +45,7 @@ class Selection:
     waiting: list[ListedFile] = field(default_factory=list)
     """Those that may still be written."""
     unusable: list[ListedFile] = field(default_factory=list)
-    """Those that are no files of sales, whatever they contain, and are not recorded yet."""
+    """Those that cannot be files of sales, whatever they contain, and are not recorded yet."""
     done: list[ListedFile] = field(default_factory=list)
     """Those that are loaded, and are still where they were dropped."""
     rejected: list[ListedFile] = field(default_factory=list)
@@ -83,8 +83,8 @@ def select_files(
 def is_complete(file: ListedFile, before: KnownFile | None, now: datetime, settle: timedelta) -> bool:
     """Whether nobody is writing the file any more: it has not changed for `settle`.
 
-    That is seen by its time of modification, or, where the clock that it comes from is ahead of ours, by an earlier
-    listing that showed the same version.
+    That is seen by its time of modification, or, where the clock that it comes from is ahead of our clock, by an
+    earlier listing that showed the same version.
     """
     if file.is_atomic or file.modified_at <= now - settle:
         return True

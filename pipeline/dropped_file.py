@@ -47,7 +47,7 @@ class DroppedFileLoad:
         self._problems: list[str] = []
 
     def take_problems(self) -> list[str]:
-        """What has gone wrong beside the files since the last call."""
+        """What has gone wrong since the last call that no file is the reason of."""
         found, self._problems = self._problems, []
         return found
 

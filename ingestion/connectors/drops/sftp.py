@@ -132,7 +132,7 @@ class SftpPlace:
             except (paramiko.SSHException, ValueError):
                 continue
         raise self._unusable(
-            "auth.private_key", "it is no private key (Ed25519, ECDSA, RSA), or its passphrase differs"
+            "auth.private_key", "it is not a private key (Ed25519, ECDSA, RSA), or its passphrase differs"
         )
 
     def _unusable(self, key: str, reason: str) -> FixConfiguration:
@@ -183,8 +183,8 @@ class SftpPlace:
         except paramiko.BadHostKeyException as error:
             raise FixConfiguration(
                 f"{self._source_id}: {where} has another host key than the definition ({error.key.get_name()},"
-                f" {error.key.fingerprint}). Nothing was sent. Ask the server's operator for its key before you correct"
-                " `connection.host_key`: it may be another server."
+                f" {error.key.fingerprint}). Nothing was sent. Get the key from the server's operator before you"
+                " correct `connection.host_key`: it may be another server."
             ) from error
         except paramiko.AuthenticationException as error:
             raise FixConfiguration(

@@ -37,7 +37,7 @@ def test_rejected_and_unusable_credentials_are_named_and_never_shown(over_sftp: 
 
     place.environment |= {"SFTP_USER": "x", "SFTP_KEY": "not a key"}
     over_sftp.define()
-    with pytest.raises(FixConfiguration, match=r"auth\.private_key` cannot be used: it is no private key") as caught:
+    with pytest.raises(FixConfiguration, match=r"auth\.private_key` cannot be used: it is not a private key") as caught:
         over_sftp.load()
     assert right not in str(caught.value)
 
