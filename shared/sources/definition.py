@@ -254,11 +254,12 @@ class Connection:
     """The address of an API, or the location of files."""
     auth: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The keys of the definition's `auth`, `kind` included; empty without one."""
-    host_key: str = ""
     url_setting: str = ""
     """Where a user corrects the address, for messages."""
     auth_settings: str = ""
     """Where a user corrects the credentials, for messages."""
+    host_key: str = ""
+    """Of an SFTP server."""
 
 
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem, shown_name
 from shared.errors import FixConfiguration
+from shared.scratch import unwritable
 from shared.sources.file_drops import Location
+
+_CHUNK = 1024 * 1024
 
 
 class FolderPlace:
@@ -33,9 +38,21 @@ class FolderPlace:
             ) from error
 
     def fetch(self, file: ListedFile, directory: Path) -> Path:
-        """The file itself, which the load checks for changes while it reads."""
+        """A copy: a load reads a file more than once, and whoever dropped it may replace it meanwhile."""
+        path = directory / file.name
+        try:
+            with _open(self._folder / file.name) as dropped, path.open("wb") as copy:
+                if self._version(os.fstat(dropped.fileno())) != file.version:
+                    raise _changed(file)
+                _copy(dropped, copy, file.size_bytes)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ELOOP):  # it is gone, or a link now
+                raise _changed(file) from error
+            if full := unwritable(error):
+                raise full from error
+            raise FixConfiguration(f"{file.place} cannot be read: {error.strerror}. Correct its rights.") from error
         self._check_current(file)
-        return self._folder / file.name
+        return path
 
     def is_current(self, file: ListedFile) -> bool:
         """As in `Place`."""
@@ -63,7 +80,7 @@ class FolderPlace:
 
     def _check_current(self, file: ListedFile) -> None:
         if not self.is_current(file):
-            raise FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
+            raise _changed(file)
 
     def _listed(self, entries: Iterator[os.DirEntry[str]]) -> Iterator[ListedFile]:
         for entry in entries:
@@ -85,6 +102,22 @@ class FolderPlace:
 
     def _version(self, found: os.stat_result) -> str:
         return f"{found.st_size}-{found.st_mtime_ns}-{found.st_ino}"
+
+
+def _open(path: Path) -> BinaryIO:
+    """Not a link, which may have been put there since the listing, and without waiting for the writer of a pipe."""
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
+def _copy(dropped: BinaryIO, copy: BinaryIO, size: int) -> None:
+    """Copy so many bytes; a file that grows as fast as it is read has an end, too."""
+    while size > 0 and (chunk := dropped.read(min(size, _CHUNK))):
+        copy.write(chunk)
+        size -= len(chunk)
+
+
+def _changed(file: ListedFile) -> FileChanged:
+    return FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
 
 
 def _problem(mode: int) -> str | None:

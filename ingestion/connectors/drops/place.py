@@ -52,7 +52,7 @@ class Place(Protocol):
         """The files whose names match, in any order."""
 
     def fetch(self, file: ListedFile, directory: Path) -> Path:
-        """A local file with the content, in the directory unless it is local anyway. Raises FileChanged."""
+        """A copy of the file in the directory. Raises FileChanged."""
 
     def is_current(self, file: ListedFile) -> bool:
         """Whether the file is still the one that was listed."""
