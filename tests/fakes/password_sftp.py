@@ -10,18 +10,19 @@ from pathlib import Path
 from threading import Thread
 
 import paramiko
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 
 class _OnePassword(paramiko.ServerInterface):
     def check_auth_password(self, username: str, password: str) -> int:
         is_right = (username, password) == ("till", "correct horse")
-        return paramiko.AUTH_SUCCESSFUL if is_right else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if is_right else AUTH_FAILED
 
     def get_allowed_auths(self, username: str) -> str:
         return "password"
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
 
 class _Handle(paramiko.SFTPHandle):

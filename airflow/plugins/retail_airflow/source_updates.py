@@ -6,30 +6,16 @@ Airflow and the pipeline are imported inside the functions only, so that reading
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from retail_airflow.tasks import fail_without_retry, skip
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
-from shared.logs import get_logger
-
-if TYPE_CHECKING:
-    from ingestion.results import RetailerResult
-    from pipeline.stages import StageCall
-
-log = get_logger(__name__)
-
-
-def load_daily_files(call: StageCall, source_id: str) -> RetailerResult:
-    """What the ingest stage of a daily run does for a source of files."""
-    from pipeline.daily_files import load_files
-
-    return load_files(call, source_id)
 
 
 def choose_due_sources() -> list[str]:
     """The sources of files that are due now; the task is skipped, with those after it, when none is."""
     from pipeline.due_sources import due_sources
-    from retail_airflow.tasks import fail_without_retry, skip
 
     try:
         sources = due_sources(load_settings(), datetime.now(UTC))
@@ -45,7 +31,6 @@ def choose_due_sources() -> list[str]:
 def load_source(source_id: str) -> dict[str, Any]:
     """Load the new files of a source. The task fails when a file was rejected; no retry would help there."""
     from pipeline.file_drops import DropBusy, DropRequest, load_drops
-    from retail_airflow.tasks import fail_without_retry, skip
     from shared.commands import new_run_id
 
     try:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from pipeline.daily_files import load_files
 from pipeline.file_drops import DropBusy
 from pipeline.stages import StageCall
+from shared.config import PROJECT_ROOT
 from shared.database import lock_key
 from shared.errors import FixConfiguration, RetryLater
 from tests.fakes.csv_sources import row, rows
@@ -103,12 +107,12 @@ def test_of_two_runs_at_once_one_leaves(drops: Drops) -> None:
 @pytest.mark.parametrize(
     "place",
     [
-        "pipeline.file_drops:select_files",
-        "pipeline.dropped_file:run_file_load",
-        "ingestion.landing.source_partitions:write_files",
+        pytest.param("pipeline.file_drops:select_files", marks=pytest.mark.long),
+        pytest.param("pipeline.dropped_file:run_file_load", marks=pytest.mark.long),
+        pytest.param("ingestion.landing.source_partitions:write_files", marks=pytest.mark.long),
         "pipeline.drop_ledger:DropLedger.decide",
-        "pipeline.drop_ledger:DropLedger.moved",
-        "pipeline.file_drops:DropRun._refresh",
+        pytest.param("pipeline.drop_ledger:DropLedger.moved", marks=pytest.mark.long),
+        pytest.param("pipeline.file_drops:DropRun._refresh", marks=pytest.mark.long),
     ],
 )
 def test_a_run_that_is_killed_leaves_nothing_lost_and_loads_nothing_twice(drops: Drops, place: str) -> None:
@@ -128,6 +132,24 @@ def test_a_run_that_is_killed_leaves_nothing_lost_and_loads_nothing_twice(drops:
     assert [str(each) for each in drops.platform.facts()] == ["20", "140.0000"]
     assert drops.platform.query("SELECT count(*) FROM ops.unfinished_runs") == [(0,)]
     assert drops.platform.query("SELECT sum(net_amount)::text FROM mv_daily_sales_summary") == [("140.0000",)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", ["pipeline.drop_ledger:DropLedger.decide", "pipeline.file_drops:DropRun._refresh"])
+def test_a_process_that_is_killed_is_followed_up_by_the_next_one(drops: Drops, place: str) -> None:
+    drops.define(read={"done": "move"})
+    drops.place.put("15.csv", sales_of(15))
+    command = [sys.executable, "-m", "tests.fakes.killed_at", place, "cli", "sources", "load", "shop", "--no-report"]
+    killed = subprocess.run(command, cwd=PROJECT_ROOT, env=drops.platform.complete_environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+    done = drops.platform.retail("sources", "load", "shop", "--no-report")
+
+    assert done.returncode == 0, done.stderr
+    assert drops.ledger() == {"15.csv": "loaded"}
+    assert len(drops.place.names("done")) == 1
+    assert drops.platform.query("SELECT count(*) FROM ops.data_versions") == [(1,)]
+    assert drops.platform.query("SELECT sum(net_amount)::text FROM mv_daily_sales_summary") == [("70.0000",)]
 
 
 def test_a_warehouse_that_does_not_respond_leaves_the_files_to_the_next_run(
@@ -158,13 +180,14 @@ def test_a_daily_run_loads_what_is_there_and_misses_a_date_that_no_file_has(drop
     assert "has sales of 2024-01-16 yet" in str(missing.error)
 
 
+@pytest.mark.long
 def test_the_complete_pipeline_of_a_date_includes_its_daily_files(drops: Drops) -> None:
     drops.define(schedule="daily")
     drops.place.put("15.csv", sales_of(15))
     done = drops.platform.retail("run", "2024-01-15", "--retailer", "shop", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["stages"]["transform"]["retailers"]["shop"]["status"] != "failed"
+    assert result["stages"]["transform"]["retailers"]["shop"]["status"] == "unchanged"
     assert drops.platform.query("SELECT sum(net_amount)::text FROM mv_daily_sales_summary") == [("70.0000",)]
 
     failed = drops.platform.retail("ingest", "2024-01-15", "--retailer", "shop")

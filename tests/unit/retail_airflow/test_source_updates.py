@@ -37,8 +37,8 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Any]:
 
         monkeypatch.setattr("pipeline.file_drops.load_drops", load)
         monkeypatch.setattr("retail_airflow.source_updates.load_settings", lambda: None)
-        monkeypatch.setattr("retail_airflow.tasks.fail_without_retry", fail)
-        monkeypatch.setattr("retail_airflow.tasks.skip", skip)
+        monkeypatch.setattr("retail_airflow.source_updates.fail_without_retry", fail)
+        monkeypatch.setattr("retail_airflow.source_updates.skip", skip)
         return source_updates.load_source("shop")
 
     return end
