@@ -18,6 +18,8 @@ from shared.sources.schedules import ON_ARRIVAL, is_cron
 
 def due_sources(settings: Settings, now: datetime) -> list[str]:
     """The sources that are due at `now`. Raises RetryLater or FixConfiguration when the warehouse cannot be read."""
+    if not settings.sources.drops():
+        return []
     dsn = settings.warehouse_dsn.get_secret_value()
     with session(dsn, application_name="retail-files") as connection, transaction(connection) as cursor:
         return choose_due(settings.sources, listed_at(cursor, settings.sources.drops()), now)

@@ -27,7 +27,7 @@ def open_place(source_id: str, sources: Sources, s3: Callable[[], S3Settings]) -
     elif location.kind == "s3":
         from ingestion.connectors.drops.s3_prefix import S3Place
 
-        place = S3Place(location, connection.auth, s3())
+        place = S3Place(location, connection, s3())
     else:
         from ingestion.connectors.drops.sftp import SftpPlace  # paramiko takes a while to import
 

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem
 from shared.config import S3Settings
-from shared.s3_client import Bucket, ObjectInfo, ObjectMissing
+from shared.errors import FixConfiguration
+from shared.s3_client import Bucket, BucketMissing, ObjectInfo, ObjectMissing
+from shared.sources.definition import Connection
 from shared.sources.file_drops import Location
 
 
 class S3Place:
     """A prefix of a bucket, without what is in folders below it."""
 
-    def __init__(self, location: Location, auth: Mapping[str, str], settings: S3Settings) -> None:
-        """`auth` replaces the keys of the platform's own store; its endpoint and region are those of the settings."""
-        own = {name: auth[name] for name in ("access_key_id", "secret_access_key") if name in auth}
+    def __init__(self, location: Location, connection: Connection, settings: S3Settings) -> None:
+        """The connection's keys replace those of the platform's own store, whose endpoint and region are used."""
+        own = {name: text for name, text in connection.auth.items() if name != "kind"}
         settings = S3Settings.model_validate({**settings.model_dump(), **own})
-        self._location, self._bucket = location, Bucket(settings, location.host)
+        self._location, self._connection = location, connection
+        with self._explained():
+            self._bucket = Bucket(settings, location.host)
 
     def list(self) -> list[ListedFile]:
         """As in `Place`."""
-        return limited(self._listed(), self._location)
+        with self._explained():
+            return limited(self._listed(), self._location)
 
     def fetch(self, file: ListedFile, directory: Path) -> Path:
         """As in `Place`."""
         path = directory / file.name
         try:
-            self._bucket.download(self._key(file.name), path)
+            with self._explained():
+                self._bucket.download(self._key(file.name), path)
         except ObjectMissing as error:
             raise FileChanged(f"{file.place} is gone since it was listed.") from error
         if path.stat().st_size != file.size_bytes:
@@ -38,7 +45,8 @@ class S3Place:
     def is_current(self, file: ListedFile) -> bool:
         """As in `Place`."""
         try:
-            return self._file(file.name, self._bucket.info(self._key(file.name))).version == file.version
+            with self._explained():
+                return self._file(file.name, self._bucket.info(self._key(file.name))).version == file.version
         except ObjectMissing:
             return False
 
@@ -47,12 +55,26 @@ class S3Place:
         target = f"{self._location.folder}{DONE}/{name}"
         if not self.is_current(file):
             raise FileChanged(f"{file.place} has changed since it was listed. The next run looks at it again.")
-        self._bucket.copy(self._key(file.name), target)
-        self._bucket.delete([self._key(file.name)])
+        with self._explained():
+            self._bucket.copy(self._key(file.name), target)
+            self._bucket.delete([self._key(file.name)])
         return f"s3://{self._location.host}/{target}"
 
     def close(self) -> None:
         """Nothing is open."""
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Errors about a bucket name the settings of the platform's own store; these are about the definition's."""
+        try:
+            yield
+        except BucketMissing as error:
+            raise FixConfiguration(
+                f"Bucket {self._location.host} does not exist. Create it, or correct `connection.location`."
+            ) from error
+        except FixConfiguration as error:
+            keys = f" The keys of this location are {self._connection.auth_settings}." if self._connection.auth else ""
+            raise FixConfiguration(f"{self._location.root} cannot be read: {error}{keys}") from error
 
     def _key(self, name: str) -> str:
         return f"{self._location.folder}{name}"

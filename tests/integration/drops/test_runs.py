@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from pipeline.daily_files import load_files
+from pipeline.due_sources import due_sources
 from pipeline.file_drops import DropBusy
 from pipeline.stages import StageCall
 from shared.config import PROJECT_ROOT
@@ -193,6 +194,16 @@ def test_the_complete_pipeline_of_a_date_includes_its_daily_files(drops: Drops) 
     failed = drops.platform.retail("ingest", "2024-01-15", "--retailer", "shop")
     assert failed.returncode == 2
     assert "shop is a source of files. Load them: retail sources load shop" in failed.stderr
+
+
+def test_a_source_is_due_until_it_was_listed_after_the_last_time_of_its_schedule(drops: Drops) -> None:
+    drops.define(schedule="*/5 * * * *")
+    drops.place.put("15.csv", sales_of(15))
+    assert due_sources(drops.platform.settings, drops.now()) == ["shop"]
+    drops.load()
+    assert due_sources(drops.platform.settings, drops.now() + timedelta(minutes=6)) == ["shop"]
+    drops.define(schedule="0 6 1 1 *")
+    assert due_sources(drops.platform.settings, drops.now()) == []
 
 
 def test_the_commands_load_and_show_the_files(drops: Drops, tmp_path: Path) -> None:
