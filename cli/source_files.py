@@ -14,7 +14,7 @@ from shared.config import DOTENV, Settings, load_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
 from shared.sources.schedules import MANUAL
-from shared.terminal_text import escape
+from shared.terminal_text import escape, printable
 
 if TYPE_CHECKING:
     from pipeline.drop_ledger import DroppedFile
@@ -117,7 +117,7 @@ def _load(source: str, retry: Any, reports: Path | None, settings: Settings, *, 
     try:
         result = load_drops(request, settings, progress=_progress(quiet=as_json))
     except RetailError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(printable(str(error)), err=True)
         return {"source": source, "ok": False, "error": str(error)}
     if not as_json:
         _show(result)
@@ -130,11 +130,11 @@ def _progress(*, quiet: bool) -> Progress:
     def update(name: str, number: int, total: int, stage: str, share: float) -> None:
         if quiet or stage not in _STAGES:
             return
-        text = f"{number} of {total}: {escape(name)}, {_STAGES[stage]} {share:4.0%}"
+        text = f"{number} of {total}: {printable(name)}, {_STAGES[stage]} {share:4.0%}"
         if sys.stderr.isatty():
             typer.echo(f"\r\x1b[K{text}" + ("\r\x1b[K" if (stage, share) == ("load", 1.0) else ""), nl=False, err=True)
         elif (stage, share) == ("fetch", 0.0):
-            typer.echo(f"{number} of {total}: {escape(name)} …", err=True)
+            typer.echo(f"{number} of {total}: {printable(name)} …", err=True)
 
     return update
 
@@ -150,7 +150,7 @@ def _show(result: DropResult) -> None:
     for name, reason in result.waiting.items():
         out.print(f"{escape(name)}: waiting, {escape(reason)}", soft_wrap=True)
     for problem in result.problems:
-        typer.echo(problem, err=True)
+        typer.echo(printable(problem), err=True)
     counts = [f"{len(result.with_status(each)):,} {each}" for each in ("loaded", "duplicate", "rejected")]
     counts += [f"{len(result.waiting):,} waiting"]
     if result.rejected_before:

@@ -186,6 +186,7 @@ class DropRun:
         )
         self._result.problems += self._loading.take_problems()
         if decision.status == WAITING:
+            self._ledger.decide(file, decision, self._clock())
             self._result.waiting[file.name] = decision.reason or ""
             return
         self._record(file, decision)

@@ -6,11 +6,19 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem, shown_name
+from ingestion.connectors.drops.place import (
+    DONE,
+    FileChanged,
+    ListedFile,
+    is_wanted,
+    limited,
+    name_problem,
+    shown_name,
+    time_of,
+)
 from shared.errors import FixConfiguration
 from shared.scratch import unwritable
 from shared.sources.file_drops import Location
@@ -95,7 +103,7 @@ class FolderPlace:
                 name=name,
                 place=f"{self._folder}/{name}",
                 size_bytes=found.st_size,
-                modified_at=datetime.fromtimestamp(found.st_mtime, UTC),
+                modified_at=time_of(found.st_mtime),
                 version=self._version(found),
                 problem=name_problem(entry.name) or _problem(found.st_mode),
             )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ MOST_FILES = 200_000
 """More in one folder are an error: every listing would take minutes."""
 MOST_NAME_BYTES = 200
 """Of a file's name: a system's limit is 255, and a moved file has the beginning of its digest before it."""
+_FAR_AWAY = datetime(2200, 1, 1, tzinfo=UTC)
 _INCOMPLETE = (".part", ".partial", ".filepart", ".tmp", ".crdownload", "~")
 """How programs name a file that they are still writing, or a copy of one that is being edited."""
 
@@ -74,8 +74,17 @@ def name_problem(name: str) -> str | None:
 
 
 def shown_name(name: str) -> str:
-    """A name as messages and the ledger can have it."""
-    return name if is_text(name) else os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A name as messages and the ledger can have it, which PostgreSQL's texts without NUL are a part of."""
+    text = name if is_text(name) else name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text.replace("\x00", "\\x00")
+
+
+def time_of(seconds: float) -> datetime:
+    """A time of modification. One that no clock can show, since any may be set, counts as far in the future."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return _FAR_AWAY
 
 
 def is_wanted(name: str, pattern: str) -> bool:

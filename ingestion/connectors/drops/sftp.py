@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
@@ -15,7 +14,16 @@ from stat import S_ISDIR, S_ISREG
 import paramiko
 from paramiko.hostkeys import HostKeyEntry
 
-from ingestion.connectors.drops.place import DONE, FileChanged, ListedFile, is_wanted, limited, name_problem, shown_name
+from ingestion.connectors.drops.place import (
+    DONE,
+    FileChanged,
+    ListedFile,
+    is_wanted,
+    limited,
+    name_problem,
+    shown_name,
+    time_of,
+)
 from shared.errors import FixConfiguration, RetailError, RetryLater, describe_error
 from shared.scratch import unwritable
 from shared.sources.definition import Connection
@@ -25,6 +33,8 @@ _CONNECT_SECONDS = 15
 _SECONDS_WITHOUT_PROGRESS = 30
 _LONGEST_SECONDS = 60 * 60
 """For one listing or one file that makes progress."""
+_MOST_BYTES = 2**62
+"""A server may send a size that no number of the ledger can hold; no disk has room for this one."""
 _CHUNK = 32 * 1024
 _REQUESTS_AHEAD = 64
 _KEYS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
@@ -154,8 +164,8 @@ class SftpPlace:
             yield ListedFile(
                 name=shown,
                 place=self._location.place(shown),
-                size_bytes=entry.st_size or 0,
-                modified_at=datetime.fromtimestamp(entry.st_mtime or 0, UTC),
+                size_bytes=min(entry.st_size or 0, _MOST_BYTES),
+                modified_at=time_of(entry.st_mtime or 0),
                 version=_version(entry),
                 problem=name_problem(name) or problem,
             )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingestion.connectors.drops.folder import FolderPlace
-from ingestion.connectors.drops.place import FileChanged, ListedFile
+from ingestion.connectors.drops.place import FileChanged, ListedFile, shown_name, time_of
 from shared.errors import FixConfiguration
 from shared.sources.file_drops import Location
 
@@ -64,6 +64,11 @@ def test_what_is_not_a_regular_file_is_listed_with_the_reason(folder: Path) -> N
         "link.csv": "it is a link. Put the file itself into the folder",
         "\\xff.csv": "its name is not UTF-8. Rename it",
     }
+
+
+def test_impossible_times_and_names_can_be_recorded() -> None:
+    assert time_of(10**12).year == 2200
+    assert shown_name("a\x00\udcff.csv") == "a\\x00\\xff.csv"
 
 
 def test_a_moved_file_is_in_the_folder_done_and_can_be_moved_again(folder: Path) -> None:
