@@ -69,6 +69,7 @@ def test_a_rejected_file_is_alerted_once_and_tried_again_when_the_definition_cha
     assert statuses(drops.load(all_rejected=True)) == {"15.csv": "rejected"}
 
 
+@pytest.mark.long
 def test_a_file_that_is_named_is_loaded_again_and_one_that_is_not_there_is_an_error(drops: Drops) -> None:
     drops.define()
     drops.place.put("15.csv", sales_of(15))
@@ -78,6 +79,7 @@ def test_a_file_that_is_named_is_loaded_again_and_one_that_is_not_there_is_an_er
         drops.load("16.csv")
 
 
+@pytest.mark.long
 def test_what_a_command_has_loaded_is_not_loaded_again(drops: Drops) -> None:
     drops.define()
     drops.place.put("15.csv", sales_of(15))

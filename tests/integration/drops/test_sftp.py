@@ -64,6 +64,7 @@ def test_links_and_folders_are_not_read_and_a_missing_folder_is_named(over_sftp:
         over_sftp.load()
 
 
+@pytest.mark.long
 def test_the_command_checks_the_location(over_sftp: Drops) -> None:
     over_sftp.define()
     platform: Platform = over_sftp.platform
