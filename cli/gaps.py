@@ -37,9 +37,9 @@ def gaps(
 ) -> None:
     """List the business dates of each retailer without a published load, up to yesterday.
 
-    A retailer that was never loaded has no gaps, and no date before its start date is missing; files and manual sources
-    are not expected daily. With --fill, Airflow runs each missing date, the oldest first. Exits with 1 when dates are
-    still missing.
+    A retailer that was never loaded has no gaps, and no date before its start date is missing. Sources that
+    are not scheduled daily have none. With --fill, Airflow runs each missing date, the oldest first. Exits with 1 when
+    dates are still missing.
     """
     with exit_code():
         settings = load_settings()

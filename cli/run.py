@@ -42,12 +42,21 @@ def run(
     When a retailer fails, the others are still published; the command names it and exits with 1. When a critical
     check fails, the views are not refreshed.
     """
+    from pipeline.daily_files import load_files
+
     configure_logging()
     with exit_code():
         settings = load_settings()
         chosen = business_date(day, settings)
         choose(settings.sources, retailer, chosen)  # a mistake in the command starts no run
-        result = PipelineRun(chosen, retailer or (), settings, new_run_id("run"), other_dates=not only_this_date)
+        result = PipelineRun(
+            chosen,
+            retailer or (),
+            settings,
+            new_run_id("run"),
+            other_dates=not only_this_date,
+            load_files=load_files,
+        )
         console = Console(stderr=as_json, highlight=False, soft_wrap=True)
         console.print(f"[bold]{chosen}[/] · run {result.run_id}")
         is_left = run_recorded(result, around=lambda stage: _shown(stage, result, console))

@@ -14,13 +14,15 @@ from rich.table import Table
 
 from cli.deferred import PlainCommand, PlainGroup
 from cli.source_drafts import init
+from cli.source_files import files, load
 from cli.source_schemas import accept, schema
 from shared.commands import DateArgument, JsonOption, business_date, console, exit_code, print_json
-from shared.config import SourceSettings, load_source_settings
+from shared.config import SourceSettings, load_settings, load_source_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError, StopRun
+from shared.sources.connection import FILES
 from shared.sources.databases import DATABASES
-from shared.sources.definition import FILES, SourceDefinition
+from shared.sources.definition import SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
 from shared.terminal_text import escape
@@ -147,6 +149,10 @@ def preview(
         raise typer.Exit(1 if rejected and not records else 0)
 
 
+app.command("load", cls=PlainCommand)(load)
+app.command("files", cls=PlainCommand)(files)
+
+
 def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) -> SourceStatus:
     """A source and what is missing or wrong. A disabled one lacks nothing, unless `even_disabled`."""
     definition = sources.find(source_id)
@@ -159,6 +165,7 @@ def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) 
             _check_mapping(definition)
         if definition.connector != FILES:
             _check_connector(definition)
+        if definition.connection is not None:
             sources.connect(source_id)
     except FixConfiguration as error:
         return SourceStatus(source_id, definition, str(error))
@@ -168,7 +175,7 @@ def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) 
 def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str | None:
     found = status_of(settings.sources, source_id, even_disabled=True)
     if found.problem or (found.definition and found.definition.connector == FILES):
-        return found.problem
+        return found.problem or (None if offline else _location_problem(settings.sources, source_id))
     try:
         with _connector(settings, source_id) as connector:
             if not offline:
@@ -179,6 +186,20 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
         from ingestion.connectors.registry import describe_failure
 
         return f"{describe_failure(settings.sources.get(source_id), error)}."
+    return None
+
+
+def _location_problem(sources: Sources, source_id: str) -> str | None:
+    """Why the files of a source cannot be listed, if they are dropped in a location."""
+    from ingestion.connectors.drops.connect import open_place
+
+    if not sources.get(source_id).has_drops:
+        return None
+    try:
+        with open_place(source_id, sources, lambda: load_settings().s3) as place:
+            place.list()
+    except RetailError as error:
+        return str(error)
     return None
 
 

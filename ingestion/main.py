@@ -52,9 +52,11 @@ def run(
     since_watermark: bool = False,
     clock: Callable[[], datetime] | None = None,
     runtime: Runtime | None = None,
+    load_files: Callable[[str], RetailerResult] | None = None,
 ) -> IngestResult:
     """Land `day` of each retailer; with `since_watermark` also the dates that changed or are missing.
 
+    `load_files` is what is done for a retailer whose files are dropped in a location, instead of reading its API.
     A retailer that fails does not stop the others; the result names it. Raises RetryLater or FixConfiguration when the
     warehouse or the bucket, which all retailers need, cannot be reached.
     """
@@ -69,6 +71,8 @@ def run(
 
         def ingest(retailer_id: str) -> RetailerResult:
             with structlog.contextvars.bound_contextvars(run_id=run_id):
+                if load_files and retailer_id in settings.sources.drops():
+                    return load_files(retailer_id)
                 return ingest_retailer(retailer_id, day, zone, settings, around, since_watermark=since_watermark)
 
         with reduced_gc():
@@ -144,7 +148,8 @@ def main(
     with exit_code():
         settings = load_settings()
         chosen = business_date(day, settings)
-        result = _ingest(chosen, settings.sources.chosen(retailer, chosen), settings, since_watermark=since_watermark)
+        sources = settings.sources.chosen(retailer, chosen, drops=False)
+        result = _ingest(chosen, sources, settings, since_watermark=since_watermark)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:

@@ -37,7 +37,7 @@ class UnfinishedRun:
 
     run_id: str
     command: str
-    """`run`, `etl`, `transform` or `rebuild`."""
+    """`run`, `etl`, `transform`, `rebuild` or `files`."""
     business_date: date
     retailers: tuple[str, ...] = ()
     """Those that the command named; empty when it was for all that are due."""

@@ -62,7 +62,9 @@ def run_file_load(
     retailer_id = request.retailer_id or layout.retailer_id
     if settings:
         finish_killed_runs(settings, clock=clock)
-    alerts = load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings else nullcontext()
+    alerts = (
+        load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings and request.raises_alert else nullcontext()
+    )
     with RunRecord(_dsn(settings) if settings else "", clock=clock) as record:
         with alerts, schema_contract(settings, retailer_id, run_id, clock) as schema, workspace() as connection:
             share = max_reject_share(request.max_reject_share, own, retailer_id)

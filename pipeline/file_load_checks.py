@@ -36,6 +36,7 @@ class LoadUnfinished(StopRun):
             f"Published as load {load.load_id}: {counted(len(load.entries), 'date')}."
             f" What follows is not complete: {error}"
         )
+        self.load_id = load.load_id
 
 
 def load_alerts(dsn: str, retailer_id: str, run_id: str, clock: Clock) -> AbstractContextManager[None]:

@@ -29,4 +29,6 @@ class FileLoadRequest:
     allow_low_quality: bool = False
     """Publish also a file that misses a threshold of its quality report."""
     refresh: bool = True
+    raises_alert: bool = True
+    """Raise and resolve the alert of a load that fails; False where the caller does."""
     dry_run: bool = False

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
-from shared.sources.definition import FILES, check_id
+from shared.sources.connection import FILES
+from shared.sources.definition import check_id
 from shared.sources.registry import Sources
 
 if TYPE_CHECKING:

@@ -114,7 +114,11 @@ def _finish(
             closing = {"run_id": run.run_id, "now": clock(), "message": _KILLED}
             cursor.execute(read_sql(_SQL / "close_stages.sql"), closing)
             published = _read_published(cursor, run, sources)
-        done = _follow_up(settings, run, published, clock) if published else FinishedRun()
+        done = FinishedRun()
+        if published:
+            done = _follow_up(settings, run, published, clock)
+        elif run.command == "files":  # its loads have runs of their own, which do not refresh the views
+            _refresh(settings, run, clock)
         if done.problem is None:
             with transaction(connection) as cursor:
                 delete(cursor, run.run_id)
@@ -167,10 +171,15 @@ def _follow_up(
     elif run.command == "transform":
         origin = command_origin("retail transform", run.run_id)
         report_missing_by_command(dsn, run.business_date, published.missing, origin, clock=clock)
-    if run.refreshes_views:
-        with task_alerts(dsn, refresh_task(COMMAND, run.run_id), clock=clock):
-            REFRESH.run(StageCall(run.business_date, settings, run.run_id, clock=clock))
+    _refresh(settings, run, clock)
     return FinishedRun()
+
+
+def _refresh(settings: Settings, run: UnfinishedRun, clock: Callable[[], datetime]) -> None:
+    if not run.refreshes_views:
+        return
+    with task_alerts(settings.warehouse_dsn.get_secret_value(), refresh_task(COMMAND, run.run_id), clock=clock):
+        REFRESH.run(StageCall(run.business_date, settings, run.run_id, clock=clock))
 
 
 def _record_again(

@@ -10,12 +10,16 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pipeline.outcomes import StageSummary, decide_outcome, loaded_retailers, missing_retailers
 from pipeline.stages import INGEST, PLAN, QUALITY, REFRESH, STAGES, TRANSFORM, Stage, StageCall
 from shared.config import Settings
 from shared.counts import counted
 from shared.errors import RetailError
+
+if TYPE_CHECKING:
+    from ingestion.results import RetailerResult
 
 
 @dataclass
@@ -29,6 +33,8 @@ class PipelineRun:
     run_id: str
     other_dates: bool
     """Whether late changes and gaps of other dates are landed too."""
+    load_files: Callable[[StageCall, str], RetailerResult] | None = None
+    """As in `StageCall`."""
     stages: dict[str, StageSummary] = field(default_factory=dict)
     error: str | None = None
     failed_stage: str | None = None
@@ -67,7 +73,13 @@ class PipelineRun:
         else:
             retailers = self.sources if before == PLAN.name else loaded_retailers([self.stages[before]])
         return StageCall(
-            self.day, self.settings, self.run_id, retailers, named=self.retailers, other_dates=self.other_dates
+            self.day,
+            self.settings,
+            self.run_id,
+            retailers,
+            named=self.retailers,
+            other_dates=self.other_dates,
+            load_files=self.load_files,
         )
 
     def as_dict(self) -> StageSummary:

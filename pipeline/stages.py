@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.config import Settings
+
+if TYPE_CHECKING:
+    from ingestion.results import RetailerResult
 
 
 def utc_now() -> datetime:
@@ -41,6 +45,8 @@ class StageCall:
     other_dates: bool = False
     """Whether late changes and gaps of other dates are landed too."""
     clock: Callable[[], datetime] = utc_now
+    load_files: Callable[[StageCall, str], RetailerResult] | None = None
+    """How files that are dropped for a retailer are loaded. It is an argument because loads of files use the stages."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ def _ingest(call: StageCall) -> StageResult:
         run_id=call.run_id,
         since_watermark=call.other_dates,
         clock=call.clock,
+        load_files=call.load_files and partial(call.load_files, call),
     )
 
 

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from shared.sources.connection import FILES
 from shared.sources.databases import DATABASES
-from shared.sources.definition import FILES, MAPPED, REST, SourceDefinition
+from shared.sources.definition import MAPPED, REST, SourceDefinition
 from shared.sources.references import EnvReference
 
 PATH = Path(__file__).resolve().parent.parent / "sources" / "source.schema.json"
@@ -32,7 +33,7 @@ def schema_text() -> str:
     has_mapping, has_connection = {"anyOf": [_with("mapping"), _with("mapping_file")]}, _with("connection")
     schema["allOf"] = [
         _for(MAPPED, has_mapping, {"not": has_mapping}),
-        _for((FILES,), {"not": has_connection}, has_connection),
+        _for((FILES,), _connected_by("location", "url"), {**has_connection, **_connected_by("url", "location")}),
         _for((REST,), _with("api"), {"not": _with("api")}),
         _for(DATABASES, _with("read"), {}),
     ]
@@ -41,6 +42,10 @@ def schema_text() -> str:
 
 def _with(key: str) -> dict[str, Any]:
     return {"required": [key]}
+
+
+def _connected_by(key: str, other: str) -> dict[str, Any]:
+    return {"properties": {"connection": {**_with(key), "not": _with(other)}}}
 
 
 def _for(connectors: tuple[str, ...], then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:

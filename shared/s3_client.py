@@ -142,6 +142,20 @@ class Bucket:
             return {key: ObjectInfo(size, modified_at, tag) for key, size, modified_at, tag in listed_again}
         return found
 
+    def objects_in(self, folder: str) -> Mapping[str, ObjectInfo]:
+        """The objects of a folder by key, without those of folders below it."""
+
+        def listed() -> dict[str, ObjectInfo]:
+            found = obstore.list_with_delimiter(self._store, folder or None)["objects"]
+            return {each["path"]: ObjectInfo(each["size"], each["last_modified"], str(each["e_tag"])) for each in found}
+
+        return self._call("s3:ListBucket", None, listed)
+
+    def info(self, key: str) -> ObjectInfo:
+        """What the store says about one object. Raises ObjectMissing."""
+        found = self._call("s3:GetObject", key, lambda: obstore.head(self._store, key))
+        return ObjectInfo(found["size"], found["last_modified"], str(found["e_tag"]))
+
     def copy(self, key: str, to: str) -> None:
         """Copy an object inside the store, replacing `to`. Raises ObjectMissing."""
         self._call("s3:PutObject", key, lambda: obstore.copy(self._store, key, to))

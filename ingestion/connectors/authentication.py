@@ -20,7 +20,8 @@ from ingestion.connectors.http.headers import is_token
 from ingestion.connectors.protocol import Runtime
 from shared.config import IngestSettings
 from shared.errors import FixConfiguration, StopRun
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 
 _EXPIRY_MARGIN_SECONDS = 30
 _LONGEST_LIFETIME_SECONDS = 86_400

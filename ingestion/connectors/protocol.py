@@ -29,7 +29,8 @@ from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord, RetryLater, StopRun, describe_error, shortened
 from shared.logs import get_logger
 from shared.partitions import ControlReport
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 
 _log = get_logger(__name__)
 Raw = TypeVar("Raw")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import requests
 
-from ingestion.connectors.http.deadline import DeadlineSession
 from shared.errors import FixConfiguration
+from shared.http_deadline import DeadlineSession
 from shared.urls import has_credentials, without_credentials
 
 SECONDS, MOST_BYTES = 60.0, 20 * 1024 * 1024

@@ -174,7 +174,7 @@ class JsonReader:
 
     def with_faults(self, page: JsonPage, rows: Sequence[Any], faults: Mapping[int, JsonFault]) -> JsonPage:
         """The page with faults of rows, by their position. Each is that of all lines of its row."""
-        order_of = self._exploded(rows)[0] if self._lines else range(len(rows))
+        order_of = [line.order for line in self._lines.find(rows)] if self._lines else range(len(rows))
         added = {line: faults[order] for line, order in enumerate(order_of) if order in faults}
         return JsonPage(page.columns, page.lines, {**page.faults, **added})
 

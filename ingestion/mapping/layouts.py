@@ -37,7 +37,8 @@ from ingestion.mapping.layout_parts import (
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 from shared.regular_files import is_there
-from shared.sources.definition import FILES, SourceDefinition
+from shared.sources.connection import FILES
+from shared.sources.definition import SourceDefinition
 from shared.sources.validation import report, wrong_at
 from shared.sources.yaml_file import KeyPath, read_yaml
 from shared.time_zones import is_time_zone

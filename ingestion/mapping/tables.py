@@ -24,7 +24,8 @@ def table_mapping(definition: SourceDefinition) -> SourceMapping:
     found = mapping_of(definition, (*_OF_FILES, *_OF_OBJECTS))
     if "line_id" not in found.columns:
         raise FixConfiguration(
-            f"{_named(path, (*at, 'columns'))}: nothing is mapped to line_id. Map the number of the line, or a key of the row."
+            f"{_named(path, (*at, 'columns'))}: nothing is mapped to line_id."
+            " Map the number of the line, or a key of the row."
         )
     return found
 

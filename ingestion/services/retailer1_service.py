@@ -19,7 +19,8 @@ from ingestion.models.retailer_data import SalesRecord
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.partitions import ControlReport
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 
 LISTING_PATH = "/v1/sales"
 _MAPPING = Path(__file__).with_name("retailer1_mapping.yaml")

@@ -10,7 +10,8 @@ from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, reported, split_remedy
 from shared.errors import FixConfiguration
 from shared.parallel import run_in_parallel
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 from shared.sources.registry import Sources
 from shared.urls import server_of
 

@@ -97,13 +97,29 @@ class HmacAuth(Part):
 
 
 class PasswordAuth(Part):
-    """User and password of a database."""
+    """User and password of a database or an SFTP server."""
 
     kind: Literal["password"]
     user: NamedValue
     password: NamedValue
 
 
-Auth = Annotated[
-    HeaderAuth | QueryAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth | PasswordAuth, Field(discriminator="kind")
-]
+class PrivateKeyAuth(Part):
+    """User and private key of an SFTP server."""
+
+    kind: Literal["private_key"]
+    user: NamedValue
+    private_key: NamedValue = Field(description="The text of the key's file, in OpenSSH's or PEM format")
+    passphrase: NamedValue | None = Field(default=None, description="Of the private key, if it has one")
+
+
+class AccessKeyAuth(Part):
+    """Keys of an object store that are not those of the platform's own."""
+
+    kind: Literal["access_key"]
+    access_key_id: NamedValue
+    secret_access_key: NamedValue
+
+
+ApiAuth = HeaderAuth | QueryAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth
+Auth = Annotated[ApiAuth | PasswordAuth | PrivateKeyAuth | AccessKeyAuth, Field(discriminator="kind")]

@@ -17,6 +17,7 @@ DATABASES = ("postgresql", "mysql", "sqlite", "mssql")
 """The connectors that read a database with SQL."""
 QUERY_PARAMETERS = ("day", "start", "end")
 """What a query may contain as `:day`: the business date, and the times at which it starts and ends."""
+NOT_ENCRYPTED = "`tls` is only for databases on a server; that of an API follows from its address, https"
 LATE_COMMIT_MINUTES = 15
 MOST_QUERY_CHARACTERS = 64 * 1024
 _MOST_MINUTES = 24 * 60
@@ -91,19 +92,15 @@ def database_faults(connector: str, read: DatabaseRead) -> Iterator[tuple[str, s
         yield "late_commit_margin", "it has no effect without `changed_by`"
 
 
-def connection_faults(connector: str, connection: Any) -> Iterator[tuple[str, str]]:
-    """What is wrong with the keys of a connector's `connection`: key, and reason."""
-    if connection is None:
-        return
+def encryption_faults(connector: str, connection: Any) -> Iterator[tuple[str, str]]:
+    """What is wrong with `auth` and `tls` of a database's connection: key, and reason."""
     kind = None if connection.auth is None else connection.auth.kind
     if connector == "sqlite" and kind is not None:
         yield "auth", "an SQLite database is a file and has no users"
-    elif connector in DATABASES and kind not in (None, "password"):
+    elif kind not in (None, "password"):
         yield "auth", f"a database needs `kind: password`, not {kind}"
-    elif connector not in DATABASES and kind == "password":
-        yield "auth", f"`kind: password` is only for {', '.join(DATABASES)}"
-    if connection.tls is not None and (connector not in DATABASES or connector == "sqlite"):
-        yield "tls", "`tls` is only for databases on a server; that of an API follows from its address, https"
+    if connection.tls is not None and connector == "sqlite":
+        yield "tls", NOT_ENCRYPTED
 
 
 def with_query_of_file(file: YamlFile) -> Any:

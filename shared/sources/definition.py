@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,17 +25,15 @@ from pydantic_core import PydanticCustomError
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
 from shared.sources.api_definition import ApiDefinition
-from shared.sources.authentication import Auth
+from shared.sources.connection import FILES, ConnectionPart, connection_faults
 from shared.sources.contracts import Contract
-from shared.sources.databases import DATABASES, DatabaseRead, TlsPart, connection_faults, database_faults
+from shared.sources.databases import DATABASES, DatabaseRead, database_faults
+from shared.sources.file_drops import FileRead, file_faults, schedule_fault
 from shared.sources.parts import Currency, Part, Text
-from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
+from shared.sources.schedules import DAILY, MANUAL, Schedule
 from shared.sources.validation import wrong_at
 from shared.time_zones import is_time_zone
-from shared.urls import has_credentials
 
-FILES = "files"
-"""The connector of sources whose files `retail etl` loads."""
 REST = "rest"
 """The connector of APIs that their definition describes."""
 CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, *DATABASES, FILES)
@@ -94,23 +91,7 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class ConnectionPart(Part):
-    """Where the source is, and how to authenticate."""
-
-    url: Value = Field(description="Address of the API or database")
-    auth: Auth | None = None
-    tls: TlsPart | None = Field(default=None, description="Only for databases on a server: how it is encrypted")
-
-    @field_validator("url")
-    @classmethod
-    def _without_credentials(cls, given: object) -> object:
-        address = given.default if isinstance(given, EnvReference) else given
-        if isinstance(address, str) and has_credentials(address):
-            raise ValueError("an address with a user or password in it has to be `{secret: NAME}`")
-        return given
-
-
-class ReadPart(DatabaseRead):
+class ReadPart(DatabaseRead, FileRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -140,10 +121,11 @@ class SourceDefinition(Part):
     connector: Connector = Field(description="How the source is read")
     enabled: bool = Field(default=True, description="false: the source is skipped, and its data stays")
     start_date: date | None = Field(default=None, description="Earlier dates are never read and never missing")
-    schedule: Literal["daily", "manual"] = Field(
-        default="daily",
+    schedule: Schedule = Field(
+        default=DAILY,
         validate_default=True,
-        description="daily: part of every run. manual: only when a command names it",
+        description="daily: part of every run. manual: only when a command names it. Files also have on_arrival, and a"
+        " cron expression in the source's time zone",
     )
     time_zone: Zone = Field(description="IANA time zone of the source's business dates")
     currencies: tuple[Currency, ...] | None = Field(
@@ -151,7 +133,7 @@ class SourceDefinition(Part):
         json_schema_extra={"minItems": 1},
         description="Currencies that its sales can have. Default: any currency of ISO 4217",
     )
-    connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Not for files")
+    connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Where the source is")
     api: ApiDefinition | None = Field(
         default=None, validate_default=True, description="Only for rest: what the API is like (docs/connectors/rest.md)"
     )
@@ -177,16 +159,22 @@ class SourceDefinition(Part):
 
     @field_validator("schedule")
     @classmethod
-    def _files_are_loaded_by_a_command(cls, schedule: str, info: ValidationInfo) -> str:
-        if info.data.get("connector") == FILES and schedule != "manual":
-            raise ValueError("`retail etl` loads files, so write `schedule: manual`")
+    def _only_files_have_other_schedules(cls, schedule: str, info: ValidationInfo) -> str:
+        if schedule not in (DAILY, MANUAL) and info.data.get("connector", FILES) != FILES:
+            raise ValueError(f"only `connector: {FILES}` can have {schedule!r}. Allowed: {DAILY}, {MANUAL}")
         return schedule
 
     @field_validator("connection")
     @classmethod
-    def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
-        _check_database(connection_faults(info.data.get("connector", ""), given))
-        return _only(given, info, info.data.get("connector") != FILES, "a command names the files")
+    def _there_is_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
+        connector = info.data.get("connector")
+        if given is None and connector is not None and connector != FILES:
+            raise PydanticCustomError("missing", "it is missing")
+        if given is not None and connector is not None:
+            _raise_first(connection_faults(connector, given))
+        if connector == FILES and (fault := schedule_fault(info.data.get("schedule", MANUAL), given)):
+            raise ValueError(fault)
+        return given
 
     @field_validator("api")
     @classmethod
@@ -202,8 +190,10 @@ class SourceDefinition(Part):
 
     @field_validator("read")
     @classmethod
-    def _only_databases_have_queries(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
-        _check_database(database_faults(info.data.get("connector", ""), given))
+    def _the_connector_has_such_keys(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
+        if connector := info.data.get("connector"):
+            _raise_first(file_faults(connector == FILES, given))
+            _raise_first(database_faults(connector, given))
         return given
 
     @field_validator("limits")
@@ -231,7 +221,12 @@ class SourceDefinition(Part):
     @property
     def is_scheduled(self) -> bool:
         """Whether scheduled runs read the source."""
-        return self.enabled and self.schedule == "daily"
+        return self.enabled and self.schedule == DAILY
+
+    @property
+    def has_drops(self) -> bool:
+        """Whether its files are dropped in a location."""
+        return self.connector == FILES and self.connection is not None
 
     def is_due(self, day: date) -> bool:
         """Whether a scheduled run of that business date includes the source."""
@@ -259,53 +254,6 @@ def _only(given: T, info: ValidationInfo, is_wanted: bool, otherwise: str) -> T:
     return given
 
 
-def _check_database(faults: Iterator[tuple[str, str]]) -> None:
+def _raise_first(faults: Iterator[tuple[str, str]]) -> None:
     for key, reason in faults:
         raise wrong_at((key,), reason)
-
-
-@dataclass(frozen=True)
-class Connection:
-    """A definition's connection with the references replaced by their values."""
-
-    url: str = field(repr=False)
-    auth: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The keys of the definition's `auth`, `kind` included; empty without one."""
-    url_setting: str = ""  # where a user corrects the address, for messages
-    auth_settings: str = ""  # where a user corrects the credentials, for messages
-
-
-def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
-    """The connection of a source. Raises FixConfiguration that lists every missing variable."""
-    given = definition.connection
-    if given is None:
-        raise FixConfiguration(
-            f"{definition.id} has no connection: its files are loaded by `retail etl --retailer {definition.id}`."
-        )
-    missing = sorted({each.name for each in references_in(given) if not find_text(each, environ)})
-    if missing:
-        raise FixConfiguration(
-            f"{definition.id} is not configured. Set {_listed(missing)} in .env or the environment"
-            f" (named in sources/{definition.id}.yaml)."
-        )
-    auth = {} if given.auth is None else _texts(given.auth, environ)
-    own_file = f"`connection` in sources/{definition.id}.yaml"
-    return Connection(
-        url=find_text(given.url, environ) or "",
-        auth=auth,
-        url_setting=_setting(given.url) or own_file,
-        auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
-    )
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _texts(auth: Auth, environ: Mapping[str, str]) -> dict[str, str]:
-    given = {name: getattr(auth, name) for name in type(auth).model_fields}
-    return {name: find_text(value, environ) or "" for name, value in given.items() if value is not None}
-
-
-def _setting(value: str | EnvReference | SecretReference) -> str:
-    return "" if isinstance(value, str) else value.name

@@ -16,7 +16,7 @@ Expected = Mapping[str, date | None]
 
 
 def expected_sources(sources: Sources) -> dict[str, date | None]:
-    """The sources that scheduled runs read: not manual, disabled or removed ones, and no loads of files."""
+    """The sources that daily runs read: those with `schedule: daily` that are neither disabled nor removed."""
     found = {name: sources.find(name) for name in sources.scheduled()}
     return {name: definition.start_date if definition else None for name, definition in found.items()}
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from shared.errors import FixConfiguration
 from shared.partitions import SourceDescription
-from shared.sources.definition import FILES, Connection, SourceDefinition, connect
+from shared.sources.connection import FILES, Connection, connect
+from shared.sources.definition import SourceDefinition
 from shared.sources.reading import read_definition
 
 DIRECTORY_SETTING = "SOURCES_DIRECTORY"
@@ -80,26 +81,30 @@ class Sources:
         """A source that a command looks at without landing it, disabled or not. Raises FixConfiguration as `chosen`."""
         self.check_known([name])
         definition = self.get(name)
-        _check_can_be_read(definition, day)
+        _check_can_be_read(definition, day, drops=False)
         return definition
 
-    def chosen(self, names: Sequence[str] | None, day: date) -> tuple[str, ...]:
-        """The named sources, or those that are due when none is named.
+    def chosen(self, names: Sequence[str] | None, day: date, *, drops: bool = True) -> tuple[str, ...]:
+        """The named sources, or those that are due when none is named; with `drops` also those of dropped files.
 
-        Raises FixConfiguration for a name that is unknown, disabled, of files, or not begun on that date, and when no
-        source is due.
+        Raises FixConfiguration for a name that is unknown, disabled, of other files, or not begun on that date, and
+        when no source is due.
         """
         if names:
             self.check_known(names)
             self.check_enabled(names)
             for definition in filter(None, map(self.find, names)):
-                _check_can_be_read(definition, day)
+                _check_can_be_read(definition, day, drops=drops)
             return tuple(dict.fromkeys(names))
         if not self.ids:
             raise FixConfiguration(self._empty())
-        if not (due := self.due(day)):
+        if not (due := tuple(each for each in self.due(day) if drops or each not in self.drops())):
             raise FixConfiguration(f"No source is due on {day}. See: retail sources list")
         return due
+
+    def drops(self) -> tuple[str, ...]:
+        """The enabled sources whose files are dropped in a location."""
+        return tuple(name for name, each in self.definitions.items() if each.enabled and each.has_drops)
 
     def check_known(self, names: Iterable[str]) -> None:
         """Raises FixConfiguration unless every name is that of a source."""
@@ -121,11 +126,11 @@ class Sources:
         return f"There is no source in {self.directory}. Add a file <id>.yaml to it (docs/SOURCES.md)"
 
 
-def _check_can_be_read(definition: SourceDefinition, day: date) -> None:
-    if definition.connector == FILES:
-        raise FixConfiguration(
-            f"{definition.id} is a source of files. Load them: retail etl --source FILE --retailer {definition.id}"
-        )
+def _check_can_be_read(definition: SourceDefinition, day: date, *, drops: bool) -> None:
+    if definition.connector == FILES and not (drops and definition.has_drops):
+        one = definition.id
+        command = f"retail sources load {one}" if definition.has_drops else f"retail etl --source FILE --retailer {one}"
+        raise FixConfiguration(f"{one} is a source of files. Load them: {command}")
     definition.check_covers(day)
 
 

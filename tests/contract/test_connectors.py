@@ -15,7 +15,8 @@ from ingestion.connectors.protocol import Connector, ListingChanged, Runtime
 from ingestion.models.retailer_data import SalesRecord
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RejectRecord, StopRun
-from shared.sources.definition import CONNECTORS, FILES
+from shared.sources.connection import FILES
+from shared.sources.definition import CONNECTORS
 from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.databases.till import DATABASES, Till

@@ -86,7 +86,7 @@ def test_reading_a_dag_file_imports_little_beyond_airflow(
     """Modules are counted, for the time depends on what else the machine does; half a second is a few hundred."""
     record_property("seconds", parsed["seconds"])
     ours = [name for name in parsed["loaded"] if name.partition(".")[0] in ("shared", *STAGES)]
-    assert len(ours) < 25
+    assert len(ours) < 40
     assert len(parsed["loaded"]) < 300
 
 

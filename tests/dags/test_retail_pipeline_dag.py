@@ -23,7 +23,12 @@ TASK_IDS = [
 
 def test_every_dag_can_be_read(dag_bag: Any) -> None:
     assert dag_bag.import_errors == {}
-    assert sorted(dag_bag.dags) == ["example_sales_report", "retail_data_pipeline", "retail_maintenance"]
+    assert sorted(dag_bag.dags) == [
+        "example_sales_report",
+        "retail_data_pipeline",
+        "retail_maintenance",
+        "retail_source_updates",
+    ]
 
 
 def test_a_dag_file_has_at_most_80_lines() -> None:

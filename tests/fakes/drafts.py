@@ -51,7 +51,7 @@ class Drafted:
         """The mapping of the definition, which is written next to the file, and read as any other is."""
         path = self.file.with_name(f"{self.draft.source_id}.yaml")
         path.write_text(self.text, encoding="utf-8")
-        return mapping_of(read_definition(path, {}), path.parent)
+        return mapping_of(read_definition(path, {}))
 
     @contextmanager
     def loaded(self) -> Iterator[Outcome]:

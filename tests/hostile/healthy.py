@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ingestion.connectors.protocol import Runtime
 from shared.config import IngestSettings
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 from tests.fakes.corner_shop.connector import CornerShop
 
 ID = "healthy_shop"

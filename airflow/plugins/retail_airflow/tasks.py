@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
@@ -18,6 +18,9 @@ from shared.business_dates import business_date, check_runnable, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
+
+if TYPE_CHECKING:
+    from ingestion.results import RetailerResult
 
 log = get_logger(__name__)
 XCom = Any
@@ -49,7 +52,13 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
     context, alerted = _context(), False
     try:
         other_dates = not _only_this_date(context["dag_run"])
-        call = StageCall(date.fromisoformat(day), load_settings(), context["run_id"], other_dates=other_dates)
+        call = StageCall(
+            date.fromisoformat(day),
+            load_settings(),
+            context["run_id"],
+            other_dates=other_dates,
+            load_files=_load_files,
+        )
         result = stage(call).as_dict()
         alerted = "outcome" in result and notify("quality_judged", context, result)
         return decide_outcome(result, tries_left=context["ti"].try_number <= context["ti"].max_tries)
@@ -58,6 +67,13 @@ def run_stage(day: str, stage: Callable[[StageCall], StageResult]) -> StageSumma
         if type(error).__name__ in NOT_RETRYABLE or isinstance(error, FixConfiguration | StopRun):
             fail_without_retry(str(error), alerted=alerted)
         raise
+
+
+def _load_files(call: StageCall, source_id: str) -> RetailerResult:
+    """What the ingest stage does for a source of dropped files."""
+    from pipeline.daily_files import load_files
+
+    return load_files(call, source_id)
 
 
 def choose_sources(day: str) -> list[str]:

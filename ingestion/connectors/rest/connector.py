@@ -27,7 +27,8 @@ from shared.config import IngestSettings
 from shared.errors import FixConfiguration, RejectRecord
 from shared.partitions import ControlReport
 from shared.sources.api_definition import ApiDefinition, ChangedRows, Cursors, Links, Pagination, Parameters, Request
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 from shared.sources.request_templates import about_day, fill_template
 
 _UNESCAPED = "/%:@!$&'()*+,;="

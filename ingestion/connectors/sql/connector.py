@@ -29,8 +29,9 @@ from ingestion.source_clock import ANY_TIME
 from shared.config import IngestSettings
 from shared.errors import StopRun
 from shared.partitions import ControlReport
+from shared.sources.connection import Connection
 from shared.sources.databases import LATE_COMMIT_MINUTES
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.definition import SourceDefinition
 
 Raw = dict[str, Any]
 

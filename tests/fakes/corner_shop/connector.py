@@ -14,7 +14,8 @@ from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from shared.config import IngestSettings
-from shared.sources.definition import Connection, SourceDefinition
+from shared.sources.connection import Connection
+from shared.sources.definition import SourceDefinition
 
 _MAPPING = Path(__file__).with_name("mapping.yaml")
 _ORDERS = 200

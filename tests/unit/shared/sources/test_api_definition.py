@@ -12,7 +12,7 @@ import pytest
 
 from scripts.write_source_schema import schema_text
 from shared.errors import FixConfiguration
-from shared.sources.definition import connect
+from shared.sources.connection import connect
 from shared.sources.reading import read_definition
 from shared.sources.request_templates import about_day, check_template, fill_template
 from tests.documentation.documents import fences

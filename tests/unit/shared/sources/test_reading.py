@@ -90,7 +90,8 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
         (
             "  url: ",
             "  uri: ",
-            "shop.yaml:7: connection.uri: there is no such key. Did you mean url? Allowed: url, auth, tls.",
+            "shop.yaml:7: connection.uri: there is no such key. Did you mean url?"
+            " Allowed: url, location, host_key, auth, tls.",
         ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
@@ -127,7 +128,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "time_zone: right/Europe/Berlin",
             "'right/Europe/Berlin' is not an IANA time zone",
         ),
-        ("currencies: [EUR]", "schedule: hourly", "schedule: 'hourly' is not allowed. Allowed: daily, manual."),
+        ("currencies: [EUR]", "schedule: hourly", "schedule: 'hourly' is not allowed. Allowed: daily, manual, on_"),
         ("currencies: [EUR]", "currencies: &x [*x]", "shop.yaml:5: an alias is inside what it repeats."),
     ],
 )
@@ -139,12 +140,16 @@ def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, n
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("schedule: manual\n", "", "shop.yaml:1: schedule: `retail etl` loads files, so write `schedule: manual`."),
+        (
+            "schedule: manual\n",
+            "",
+            "shop.yaml:1: connection: `schedule: daily` needs `connection.location`. Without one, write `sched",
+        ),
         ("mapping: {columns: {}}\n", "", "shop.yaml:1: mapping: it is missing."),
         (
             "mapping: {columns: {}}",
             "connection: {url: x}",
-            "shop.yaml:6: connection: `connection` is not for `connector: files`; a command names the",
+            "shop.yaml:6: connection.url: files have a `location`.",
         ),
         (
             "connector: files",

@@ -19,8 +19,8 @@ from ingestion.connectors.sql.mssql import MsSql
 from scripts.write_source_schema import schema_text
 from shared.config import PROJECT_ROOT, load_settings
 from shared.errors import FixConfiguration, RetryLater
+from shared.sources.connection import connect
 from shared.sources.databases import DatabaseRead
-from shared.sources.definition import connect
 from shared.sources.reading import read_definition
 from tests.documentation.documents import fences
 
