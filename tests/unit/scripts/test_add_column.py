@@ -54,13 +54,13 @@ def test_a_second_migration_for_the_same_column_is_not_written(migrations: Path)
 def test_the_column_is_declared_for_lineage(tmp_path: Path) -> None:
     path = tmp_path / "declarations.toml"
     path.write_bytes((PROJECT_ROOT / "monitoring" / "lineage" / "declarations.toml").read_bytes())
-    added = ContractColumn("discount_amount", "numeric(18,4)", True, Column(in_fact=True))
+    added = ContractColumn("deposit_amount", "numeric(18,4)", True, Column(in_fact=True))
     add_column.declare(added, path)
     declared = tomllib.loads(path.read_text(encoding="utf-8"))
-    source = ["sales_record.discount_amount"]
-    assert declared["sales_record"]["columns"]["discount_amount"] == {"type": "decimal(18,4)"}
-    assert declared["processed"]["columns"]["discount_amount"] == {"type": "decimal128(18, 4)", "from": source}
-    assert declared["fact_sales"]["columns"]["discount_amount"] == {"type": "numeric(18,4)", "from": source}
+    source = ["sales_record.deposit_amount"]
+    assert declared["sales_record"]["columns"]["deposit_amount"] == {"type": "decimal(18,4)"}
+    assert declared["processed"]["columns"]["deposit_amount"] == {"type": "decimal128(18, 4)", "from": source}
+    assert declared["fact_sales"]["columns"]["deposit_amount"] == {"type": "numeric(18,4)", "from": source}
 
 
 @pytest.mark.parametrize(
