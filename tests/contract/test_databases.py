@@ -60,9 +60,13 @@ def rows_of(connector: Connector[Any], day: date = DAY) -> list[dict[str, Any]]:
 
 
 def error_of(
-    till: Till, kind: type[RetailError], *given: Any, variables: Mapping[str, str] = MappingProxyType({})
+    till: Till,
+    kind: type[RetailError],
+    directory: Path | None = None,
+    changes: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    with reading(till, *given, variables=variables) as connector, pytest.raises(kind) as raised:
+    with reading(till, directory, changes, variables) as connector, pytest.raises(kind) as raised:
         connector.check(DAY)
     message = str(raised.value)
     assert message.startswith(f"{till.definition.stem}: ")

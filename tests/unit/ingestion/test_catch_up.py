@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,6 +14,8 @@ from ingestion.catch_up import (
     changes_since,
     find_gaps,
     includes_change,
+    look_back,
+    with_look_back,
     without_future_dates,
 )
 from ingestion.connectors.protocol import Changes
@@ -132,3 +135,13 @@ def test_a_partition_contains_a_change_only_if_it_was_read_well_after_it() -> No
     assert includes_change(manifest, NOON - timedelta(minutes=11))
     assert not includes_change(manifest, NOON - timedelta(minutes=9))
     assert not includes_change(manifest, NOON + timedelta(days=1))
+
+
+def test_the_look_back_is_read_as_well_where_a_list_of_changes_does_not_show_deletions() -> None:
+    day, now = date(2024, 1, 15), datetime(2024, 1, 16, 6, tzinfo=UTC)
+    listed = Changes({date(2024, 1, 2): now - timedelta(hours=5)}, now - timedelta(minutes=15))
+    again = with_look_back(replace(listed, shows_deletions=False), day, 2, now)
+    assert with_look_back(listed, day, 2, now) == listed
+    assert again.dates == {**listed.dates, date(2024, 1, 13): now, date(2024, 1, 14): now}
+    assert again.as_of == listed.as_of
+    assert with_look_back(None, day, 2, now) == look_back(day, 2, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from monitoring.lineage.datasets import DataSet, endpoint, local_file, named, s3_object, table
+from monitoring.lineage.datasets import DataSet, endpoint, local_file, named, s3_object, source_database, table
 from monitoring.lineage.flows import ONE_BY_ONE, LandedPart, LoadedPart, checking, landing, loading, refreshing
 
 DSN = "postgresql://retail_user:secret@db.example.com:5499/retail_analytics?sslmode=require"
@@ -95,3 +95,10 @@ def test_checks_and_views_read_what_they_are_declared_to_read() -> None:
     views = refreshing(DSN, DAY, {"mv_weekly_sales_trends": 12})
     assert {flow.source.kind for flow in views} == {"mv_daily_sales_summary", "dim_date"}
     assert {flow.rows for flow in views} == {12}
+
+
+def test_a_database_is_named_without_its_user_and_with_the_table_that_is_read() -> None:
+    named = source_database("postgresql://reader:s3cret@db.example:5433/pos", "till.lines")
+    assert named == DataSet("postgres://db.example:5433", "pos.till.lines")
+    assert source_database("mysql://db.example/pos", None) == DataSet("mysql://db.example", "pos")
+    assert source_database("sqlite:///var/pos.db", "lines") == DataSet("file", "/var/pos.db")
