@@ -36,7 +36,7 @@ def land(own: SchemaGuard, records: Sequence[Any], day: date = DAY) -> dict[int,
 
 def test_the_first_records_are_the_schema_whatever_the_contract_is() -> None:
     for contract in ("evolve", "freeze", "reject"):
-        own = guard(contract, None)  # type: ignore[arg-type]
+        own = guard(contract, None)
         assert land(own, NEW) == {}
         assert own.known is not None
         assert (set(own.known.fields), own.is_extended, own.difference) == ({"id", "qty", "promo"}, True, None)
