@@ -87,8 +87,8 @@ def _draft(origin: str, source_id: str | None, time_zone: str | None, currency: 
         if len(files) > 1:
             raise FixConfiguration(f"{origin} is {len(files)} files. Give one: a definition has one kind of file.")
         wanted = Wanted(_id(source_id, id_of(files[0].name.split(".")[0])), time_zone, currency)
-        if (json := read_json_file(files[0])) is not None:
-            found = read_records(json, files[0].name)
+        if (content := read_json_file(files[0])) is not None:
+            found = read_records(content, files[0].name)
             return draft_json(connection, found, files[0].name, wanted, "")
         sample, dialect = read_file(files[0])
         share = "all" if sample.is_complete else "a sample"
