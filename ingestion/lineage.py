@@ -7,7 +7,7 @@ from datetime import date
 
 from ingestion.connectors.registry import listing_path
 from ingestion.results import IngestResult
-from monitoring.lineage.datasets import DataSet, endpoint, local_file, source_database
+from monitoring.lineage.datasets import DataSet, endpoint, file_at, source_database
 from monitoring.lineage.flows import Flow, LandedPart, landing
 from shared.config import Settings
 from shared.partitions import Manifest
@@ -36,7 +36,7 @@ def flows_of_files(
     return [
         flow
         for path, brought in parts.items()
-        for flow in landing(local_file(path), bucket, retailer_id, sorted(brought, key=lambda part: part.day))
+        for flow in landing(file_at(path), bucket, retailer_id, sorted(brought, key=lambda part: part.day))
     ]
 
 

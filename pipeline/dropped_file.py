@@ -91,6 +91,7 @@ class DroppedFileLoad:
             retailer_id=self._source_id,
             report_directory=self._report_directory,
             refresh=False,
+            fetched_from=file.place,
             raises_alert=False,
         )
         try:

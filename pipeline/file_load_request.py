@@ -29,6 +29,8 @@ class FileLoadRequest:
     allow_low_quality: bool = False
     """Publish also a file that misses a threshold of its quality report."""
     refresh: bool = True
+    fetched_from: str | None = None
+    """Where the only file was dropped, if `sources` names a copy of it."""
     raises_alert: bool = True
     """Raise and resolve the alert of a load that fails; False where the caller does."""
     dry_run: bool = False

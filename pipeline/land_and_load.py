@@ -125,7 +125,7 @@ class FileLoad:
     def _flows(self, landing: BulkLanding) -> list[Flow]:
         from ingestion.lineage import flows_of_files
 
-        paths = {file.name: file.path for file in self._read.files}
+        paths = {file.name: self._request.fetched_from or file.path for file in self._read.files}
         manifests = {day: each.manifest for day, each in landing.completed.items()}
         return flows_of_files(paths, self._read.retailer_id, manifests, self._settings.s3.bucket_raw)
 

@@ -125,6 +125,15 @@ def named(namespace: str, name: str) -> DataSet:
     return DataSet(namespace, name, kind if kind in declarations() else None)
 
 
+def file_at(place: str) -> DataSet:
+    """A file of this machine by its path, or one that was fetched from `s3://…` or `sftp://…`."""
+    scheme, _, rest = place.partition("://")
+    if scheme not in ("s3", "sftp"):
+        return local_file(place)
+    host, _, name = rest.partition("/")
+    return DataSet(f"{scheme}://{host}", name if scheme == "s3" else f"/{name}")
+
+
 def local_file(path: str) -> DataSet:
     """A file of this machine."""
     return DataSet("file", str(Path(path).absolute()))

@@ -24,6 +24,12 @@ def test_each_file_is_loaded_once_per_content_and_moved_when_it_is_done(any_drop
     assert [name.partition("-")[2] for name in drops.place.names("done")] == ["15.csv"]
     assert drops.alerts() == [("task_failed", "1 file of shop rejected")]
 
+    ((where, name),) = drops.platform.query(
+        "SELECT DISTINCT source_namespace, source_name FROM ops.data_lineage WHERE stage = 'ingest'"
+    )
+    assert "retail-scratch" not in name
+    assert f"{where}{name}".endswith("drops/15.csv")
+
     versions = drops.platform.versions()
     drops.place.put("copy-of-15.csv", sales_of(15))
     drops.place.put("16.csv", sales_of(16))

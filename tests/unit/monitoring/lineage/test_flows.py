@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from monitoring.lineage.datasets import DataSet, endpoint, local_file, named, s3_object, source_database, table
+from monitoring.lineage.datasets import DataSet, endpoint, file_at, local_file, named, s3_object, source_database, table
 from monitoring.lineage.flows import ONE_BY_ONE, LandedPart, LoadedPart, checking, landing, loading, refreshing
 
 DSN = "postgresql://retail_user:secret@db.example.com:5499/retail_analytics?sslmode=require"
@@ -20,7 +20,9 @@ def test_data_sets_are_named_as_openlineage_names_them() -> None:
     assert (sales.namespace, sales.name) == ("postgres://db.example.com:5499", "retail_analytics.public.fact_sales")
     assert table("postgresql://u@h/db", "load_ledger") == DataSet("postgres://h:5432", "db.ops.load_ledger")
     assert s3_object("bucket", "raw/x").namespace == "s3://bucket"
-    assert local_file("/data/a.csv") == DataSet("file", "/data/a.csv")
+    assert local_file("/data/a.csv") == file_at("/data/a.csv") == DataSet("file", "/data/a.csv")
+    assert file_at("s3://bucket/in/a.csv") == DataSet("s3://bucket", "in/a.csv")
+    assert file_at("sftp://host:22/in/a.csv") == DataSet("sftp://host:22", "/in/a.csv")
 
 
 def test_a_data_set_is_found_again_by_its_names() -> None:
