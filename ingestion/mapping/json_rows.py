@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
+from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns, unreadable
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import WHITE_SPACE
@@ -140,7 +140,7 @@ class JsonReader:
             return list(rows)
         order_of, lines = self._exploded(rows)
         return [
-            {**rows[order], self._lines: [line]} if line is not self._no_line else rows[order]
+            {**rows[order], self._lines: [line]} if not isinstance(line, Unread) else rows[order]
             for order, line in zip(order_of, lines, strict=True)
         ]
 
@@ -151,7 +151,7 @@ class JsonReader:
         for order, row in enumerate(rows):
             found = row.get(self._lines) if isinstance(row, dict) else None
             if not isinstance(found, list) or not found:
-                found = [self._no_line]
+                found = [unreadable(row) or self._no_line]
             order_of += [order] * len(found)
             lines += found
         return order_of, lines

@@ -32,7 +32,7 @@ from shared.urls import has_credentials
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", FILES)
+CONNECTORS = ("retailer1", "retailer2", "retailer3", "woocommerce", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
@@ -110,6 +110,21 @@ class HeaderAuth(Part):
     value: NamedValue
 
 
+class BearerAuth(Part):
+    """A fixed token: `Authorization: Bearer …`."""
+
+    kind: Literal["bearer"]
+    token: NamedValue
+
+
+class BasicAuth(Part):
+    """A user and a password: `Authorization: Basic …`."""
+
+    kind: Literal["basic"]
+    user: NamedValue
+    password: NamedValue
+
+
 class OAuth2Auth(Part):
     """OAuth2 client credentials: a token that expires and is requested again."""
 
@@ -126,7 +141,7 @@ class HmacAuth(Part):
     secret: NamedValue
 
 
-Auth = Annotated[HeaderAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
+Auth = Annotated[HeaderAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
 
 
 class ConnectionPart(Part):
@@ -292,7 +307,7 @@ def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
-def _texts(auth: HeaderAuth | OAuth2Auth | HmacAuth, environ: Mapping[str, str]) -> dict[str, str]:
+def _texts(auth: Auth, environ: Mapping[str, str]) -> dict[str, str]:
     return {name: find_text(getattr(auth, name), environ) or "" for name in type(auth).model_fields}
 
 
