@@ -10,19 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any
 
-from ingestion.mapping.json_objects import UNREADABLE
+from ingestion.mapping.json_rows import UNREADABLE
+from ingestion.mapping.layouts import SourceMapping, shipped_mapping
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import RejectRecord, shortened
 
 Row = dict[str, Any]
+_MAPPING = Path(__file__).with_name("order_rows.yaml")
 _FOUR_DECIMALS = Decimal("0.0001")
 _HALF_A_CENT = Decimal("0.005")
 _SHOWN_CHARACTERS = 60
 _LARGEST = Decimal(10) ** 14
 ADJUSTMENT = "adjustment"
 """The id of the line that a refund has where its lines do not add up to what was paid back."""
+
+
+def order_mapping(retailer_id: str, time_zone: str) -> SourceMapping:
+    """The mapping of these rows, for one source."""
+    return shipped_mapping(_MAPPING, retailer_id, time_zone)
 
 
 @dataclass(frozen=True)

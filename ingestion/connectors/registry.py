@@ -17,6 +17,7 @@ CONNECTORS = {
     "retailer1": "ingestion.services.retailer1_service:Retailer1Service",
     "retailer2": "ingestion.services.retailer2_service:Retailer2Service",
     "retailer3": "ingestion.services.retailer3_service:Retailer3Service",
+    "stripe": "ingestion.connectors.stripe.connector:Stripe",
     "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
 }
 """The connectors that come with the platform, each with its class as `module:Class`."""

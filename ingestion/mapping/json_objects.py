@@ -21,18 +21,6 @@ class Unread:
     """What the source sent, as far as it can be shown."""
 
 
-UNREADABLE = "unreadable"
-"""The key in which a connector says why it cannot read an order: `code`, `reason` and `value`. It then has no lines."""
-
-
-def unreadable(row: object) -> Unread | None:
-    """Why a connector could not read an order; None if it could."""
-    given = row.get(UNREADABLE) if isinstance(row, dict) else None
-    if not isinstance(given, dict) or given.get("code") not in set(RejectReason):
-        return None
-    return Unread(RejectReason(given["code"]), str(given.get("reason")), str(given.get("value")))
-
-
 ABSENT = Unread(RejectReason.MISSING_FIELD, "missing")
 _NOT_IN_AN_OBJECT = Unread(RejectReason.MALFORMED, "not in an object")
 

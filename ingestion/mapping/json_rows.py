@@ -6,11 +6,11 @@ a null is '' and an empty text is a space: neither is a name, but only null says
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns, unreadable
+from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import WHITE_SPACE
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     import pyarrow
 
 Values = Mapping[str, Sequence[Any]]
+UNREADABLE = "unreadable"
+"""The key in which a connector says why it cannot read an order: an object with `code` and `reason`."""
 _SHOWN_CHARACTERS = 60
 _LONGEST = 1_000
+_CODES = frozenset(RejectReason)
 _USUAL_BYTES = 400
 """A column with more bytes per value has values of more than `_LONGEST` characters, or at least might."""
 
@@ -42,7 +45,8 @@ class JsonFault:
 
     code: RejectReason
     reason: str
-    column: str
+    column: str | None
+    """None: the complete order."""
     value: str
 
 
@@ -125,6 +129,7 @@ class JsonReader:
         if not self._lines:
             arrays = self._arrays(values, values, range(len(rows)), faults)
             return JsonPage([arrays[name] for name in self._columns], len(rows), faults)
+        faults.update(_unreadable_orders(rows))
         of_orders = self._arrays(values, values, range(len(rows)), faults)
         order_of, lines = self._exploded(rows)
         faults = {line: faults[order] for line, order in enumerate(order_of) if order in faults} if faults else {}
@@ -140,7 +145,7 @@ class JsonReader:
             return list(rows)
         order_of, lines = self._exploded(rows)
         return [
-            {**rows[order], self._lines: [line]} if not isinstance(line, Unread) else rows[order]
+            {**rows[order], self._lines: [line]} if line is not self._no_line else rows[order]
             for order, line in zip(order_of, lines, strict=True)
         ]
 
@@ -151,7 +156,7 @@ class JsonReader:
         for order, row in enumerate(rows):
             found = row.get(self._lines) if isinstance(row, dict) else None
             if not isinstance(found, list) or not found:
-                found = [unreadable(row) or self._no_line]
+                found = [self._no_line]
             order_of += [order] * len(found)
             lines += found
         return order_of, lines
@@ -216,6 +221,14 @@ class JsonReader:
             else text
             for line, text in enumerate(texts)
         ]
+
+
+def _unreadable_orders(rows: Sequence[Any]) -> Iterator[tuple[int, JsonFault]]:
+    """Position and fault of the orders that the connector could not read."""
+    for position, row in enumerate(rows):
+        given = row.get(UNREADABLE) if isinstance(row, dict) else None
+        if isinstance(given, dict) and given.get("code") in _CODES:
+            yield position, JsonFault(RejectReason(given["code"]), str(given.get("reason")), None, "")
 
 
 def _required_within(texts: Sequence[Any], objects: Sequence[Any]) -> Sequence[Any]:

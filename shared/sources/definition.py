@@ -32,7 +32,7 @@ from shared.urls import has_credentials
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", "woocommerce", FILES)
+CONNECTORS = ("retailer1", "retailer2", "retailer3", "stripe", "woocommerce", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS

@@ -59,10 +59,16 @@ class ConnectorApi:
     currency: ClassVar[str]
     report_path: ClassVar[str] = ""
     """Empty: the API has no control report."""
+    reports_lines: ClassVar[bool] = True
+    """Whether the control report has the number of lines, not only money."""
+    changes_path: ClassVar[str] = ""
+    """Where changes are listed. Empty: at `listing_path`."""
     since_parameter: ClassVar[str] = ""
     """The parameter of a request for changes. Empty: the API has no list of changes."""
     since_text: ClassVar[str] = ""
     """Text in the address of a request for the changes since `SINCE`. Empty: the API has no list of changes."""
+    now: ClassVar[datetime | None] = None
+    """The time of the connector's clock; None: that of the machine."""
     sends_time: ClassVar[bool] = True
     """Whether a page says as of which time it is correct: `AS_OF`."""
     shows_growth: ClassVar[bool] = True
@@ -109,7 +115,7 @@ class ConnectorApi:
         if address.path == self.report_path:
             rejected = self.reject_credentials and self.reject_from_page == 1
             return Reply(401) if rejected else self.report(parameters)
-        if address.path != self.listing_path:
+        if address.path not in (self.listing_path, self.changes_path):
             return self.other(address.path)
         number = self.page_number(parameters)
         if self.reject_credentials and number >= self.reject_from_page:

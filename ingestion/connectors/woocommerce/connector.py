@@ -6,18 +6,16 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HeaderKey, JsonResponse
 from ingestion.connectors.http.headers import natural_number
-from ingestion.connectors.order_rows import Row, read_order
+from ingestion.connectors.order_rows import Row, order_mapping, read_order
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
 from ingestion.connectors.woocommerce.orders import row_of_order, row_of_refund, utc
-from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.source_clock import ANY_TIME
@@ -27,7 +25,6 @@ from shared.logs import get_logger
 from shared.sources.definition import Connection, SourceDefinition
 
 _log = get_logger(__name__)
-_MAPPING = Path(__file__).with_name("mapping.yaml")
 _ORDERS, _REFUNDS = "/wp-json/wc/v3/orders", "/wp-json/wc/v3/refunds"
 _MOST = 100
 """Objects of a page; WooCommerce sends no more."""
@@ -51,7 +48,7 @@ class WooCommerce:
             source, connection, ingest, runtime, HeaderKey("Authorization", f"Basic {key}")
         )
         self._zone = ZoneInfo(source.time_zone)
-        self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
+        self.mapping = order_mapping(source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)
         self._limits = ingest.listing_minutes, runtime.monotonic
 
