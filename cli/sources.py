@@ -150,9 +150,9 @@ def status_of(sources: Sources, source_id: str, *, even_disabled: bool = False) 
     if not definition.enabled and not even_disabled:
         return SourceStatus(source_id, definition)
     try:
-        if definition.connector == FILES:
-            _check_mapping(definition, sources)
-        else:
+        if definition.mapping is not None:
+            _check_mapping(definition)
+        if definition.connector != FILES:
             _check_connector(definition)
             sources.connect(source_id)
     except FixConfiguration as error:
@@ -177,10 +177,10 @@ def _problem(settings: SourceSettings, source_id: str, *, offline: bool) -> str 
     return None
 
 
-def _check_mapping(definition: SourceDefinition, sources: Sources) -> None:
+def _check_mapping(definition: SourceDefinition) -> None:
     from ingestion.mapping.layouts import mapping_of
 
-    mapping_of(definition, sources.directory)
+    mapping_of(definition)
 
 
 def _check_connector(definition: SourceDefinition) -> None:

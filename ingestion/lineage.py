@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from ingestion.connectors.registry import connector_class
+from ingestion.connectors.registry import listing_path
 from ingestion.results import IngestResult
 from monitoring.lineage.datasets import DataSet, endpoint, local_file
 from monitoring.lineage.flows import Flow, LandedPart, landing
@@ -40,5 +40,5 @@ def flows_of_files(
 
 
 def _api(retailer_id: str, settings: Settings) -> DataSet:
-    listing_path = getattr(connector_class(settings.sources.get(retailer_id)), "listing_path", "")
-    return endpoint(settings.sources.connect(retailer_id).url, listing_path)
+    path = listing_path(settings.sources.get(retailer_id))
+    return endpoint(settings.sources.connect(retailer_id).url, path)

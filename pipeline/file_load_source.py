@@ -32,7 +32,7 @@ def choose_layout(files: Sequence[str], layout: str | None, retailer_id: str | N
         raise FixConfiguration(sources.broken[retailer_id or ""])
     definition = sources.find(retailer_id or "")
     if definition is not None and definition.connector == FILES:
-        return mapping_of(definition, sources.directory)
+        return mapping_of(definition)
     try:
         return recognise_layout(files)
     except FixConfiguration as error:

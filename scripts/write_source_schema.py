@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from shared.sources.definition import FILES, SourceDefinition
+from shared.sources.definition import FILES, REST, SourceDefinition
 from shared.sources.references import EnvReference
 
 PATH = Path(__file__).resolve().parent.parent / "sources" / "source.schema.json"
@@ -28,12 +28,25 @@ def schema_text() -> str:
         own = schema["properties"][name]
         described = {key: own.pop(key) for key in ("default", "description", "title") if key in own}
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
-    schema |= {
-        "if": {"properties": {"connector": {"const": FILES}}, "required": ["connector"]},
-        "then": {"required": ["mapping"], "not": {"required": ["connection"]}},
-        "else": {"required": ["connection"], "not": {"required": ["mapping"]}},
-    }
+    mapped = {"anyOf": [{"required": ["mapping"]}, {"required": ["mapping_file"]}]}
+    schema |= _if_connector(
+        FILES,
+        {**mapped, **_without("connection", "api")},
+        {
+            "required": ["connection"],
+            **_if_connector(REST, {"required": ["api"], **mapped}, _without("api", "mapping", "mapping_file")),
+        },
+    )
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _if_connector(name: str, then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
+    condition = {"properties": {"connector": {"const": name}}, "required": ["connector"]}
+    return {"if": condition, "then": then, "else": otherwise}
+
+
+def _without(*keys: str) -> dict[str, Any]:
+    return {"not": {"anyOf": [{"required": [key]} for key in keys]}}
 
 
 if __name__ == "__main__":

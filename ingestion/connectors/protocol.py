@@ -187,6 +187,7 @@ def http_client(
     ingest: IngestSettings,
     runtime: Runtime,
     authorization: Authorization | None,
+    headers: Mapping[str, str] | None = None,
 ) -> HttpClient:
     """The client of a source's API: its address, limits and retries, with the runtime's clock and sleep."""
     return HttpClient(
@@ -194,6 +195,7 @@ def http_client(
         request_policy(ingest),
         response_limits(ingest),
         authorization=authorization,
+        headers=headers,
         clock=runtime.clock,
         sleep=runtime.sleep,
         jitter=runtime.jitter,

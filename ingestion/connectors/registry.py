@@ -17,6 +17,7 @@ CONNECTORS = {
     "retailer1": "ingestion.services.retailer1_service:Retailer1Service",
     "retailer2": "ingestion.services.retailer2_service:Retailer2Service",
     "retailer3": "ingestion.services.retailer3_service:Retailer3Service",
+    "rest": "ingestion.connectors.rest.connector:RestConnector",
     "stripe": "ingestion.connectors.stripe.connector:Stripe",
     "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
 }
@@ -84,12 +85,20 @@ def _unusable(definition: SourceDefinition, reason: str) -> FixConfiguration:
     )
 
 
+def listing_path(definition: SourceDefinition) -> str:
+    """The path at which the API of a source lists its sales; empty if its connector has none."""
+    return definition.api.path if definition.api else getattr(connector_class(definition), "listing_path", "")
+
+
 def ingest_settings(definition: SourceDefinition, usual: IngestSettings) -> IngestSettings:
     """The settings of ingestion for one source: what its definition says takes precedence."""
     limits, look_back = definition.limits, definition.read.look_back
     own = {
         "max_reject_share": limits.reject_share,
         "requests_per_second": limits.requests_per_second,
+        "timeout_seconds": limits.timeout_seconds,
+        "listing_minutes": limits.listing_minutes,
+        "max_response_mb": limits.max_response_mb,
         "catch_up_days": limits.catch_up_days,
         "lookback_days": look_back,
     }

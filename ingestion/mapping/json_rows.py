@@ -6,9 +6,12 @@ a null is '' and an empty text is a space: neither is a name, but only null says
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal
 
 from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
@@ -32,6 +35,9 @@ _USUAL_BYTES = 400
 
 
 _TYPES = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "an array"}
+
+
+_EXPECTED = {"text": "a text", "integer": "an integer", "number": "a number"}
 
 
 def is_shown_as_json(reason: str) -> bool:
@@ -67,7 +73,14 @@ class _Column:
 
     name: str
     field: str
-    is_integer: bool
+    type: Literal["text", "integer", "number"]
+    decimal: str = "."
+    """The decimal mark of the texts of numbers."""
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether the source sends an integer."""
+        return self.type == "integer"
 
     def fault(self, value: object) -> JsonFault:
         """What is wrong with a value that is not of this column's type."""
@@ -80,7 +93,22 @@ class _Column:
             return JsonFault(ABSENT.code, ABSENT.reason, self.name, "")
         code = RejectReason.MALFORMED if isinstance(value, list | dict) and not self.is_integer else self._code
         found = "a text" if isinstance(value, str) else _TYPES.get(type(value), "another type")
-        return JsonFault(code, f"{found}, not {'an integer' if self.is_integer else 'a text'}", self.name, shown)
+        return JsonFault(code, f"{found}, not {_EXPECTED[self.type]}", self.name, shown)
+
+    def as_texts(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The values with numbers as texts, where both are accepted."""
+        if self.type != "number" or set(map(type, values)) <= {str, NoneType}:
+            return values
+        return [self._as_text(value) if type(value) in (int, float) else value for value in values]
+
+    def _as_text(self, value: float) -> object:
+        """A JSON number as text. One with more than 15 digits may not be what was sent, and is an `Unread`."""
+        if isinstance(value, int):
+            return str(value)
+        exact = Decimal(repr(value))
+        if len(exact.as_tuple().digits) > sys.float_info.dig:
+            return Unread(RejectReason.TOO_MANY_DIGITS, "a number with more than 15 digits", f"{exact:f}")
+        return f"{exact:f}".replace(".", self.decimal)
 
     @property
     def _code(self) -> RejectReason:
@@ -99,9 +127,9 @@ class JsonReader:
         exponents: dict[str, _Column] = {}
         for field, source in mapping.columns.items():
             for name in source.headers:
-                columns.setdefault(name, _Column(name, field, source.is_integer))
+                columns.setdefault(name, _Column(name, field, source.sent_type, mapping.format.decimal))
             if isinstance(source.minor_units, str):
-                exponents[source.minor_units] = _Column(source.minor_units, "", is_integer=True)
+                exponents[source.minor_units] = _Column(source.minor_units, "", "integer")
         self._columns = {**exponents, **columns}
         line_id, customer_id = mapping.columns.get("line_id"), mapping.columns.get("customer_id")
         self._line_id = line_id.column if line_id else None
@@ -173,10 +201,10 @@ class JsonReader:
         for name, column in self._columns.items():
             if name not in values:
                 continue
-            texts = values[name]
+            texts = column.as_texts(values[name])
             if name == self._customer_id and self._customer:
                 texts = _required_within(texts, values[self._customer])
-            wanted = {int if column.is_integer else str, type(None)} if column.field else {int}
+            wanted = {int if column.is_integer else str, NoneType} if column.field else {int}
             if not set(map(type, texts)) <= wanted:
                 texts = self._without_faults(column, texts, wanted, values, faults)
             if name == self._line_id and self._content and None in texts:

@@ -126,7 +126,9 @@ class FieldSource(Part):
     columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
-    type: Literal["text", "integer"] = Field(default="text", description="What a JSON source sends")
+    type: Literal["text", "integer", "number"] = Field(
+        default="text", description="What a JSON source sends; number: a text or a JSON number, also with decimals"
+    )
     minor_units: int | str | None = Field(
         default=None, description="An integer amount: the decimals of its currency, or the column that has them"
     )
@@ -178,9 +180,9 @@ class FieldSource(Part):
         return self.columns or self.first_of or ((self.column,) if self.column is not None else ())
 
     @property
-    def is_integer(self) -> bool:
-        """Whether a JSON source sends an integer."""
-        return self.type == "integer" or self.minor_units is not None
+    def sent_type(self) -> Literal["text", "integer", "number"]:
+        """What a JSON source sends."""
+        return "integer" if self.minor_units is not None else self.type
 
 
 class Condition(Part):

@@ -34,7 +34,7 @@ from ingestion.mapping.layout_parts import (
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 from shared.regular_files import is_there
-from shared.sources.definition import SourceDefinition
+from shared.sources.definition import FILES, SourceDefinition
 from shared.sources.validation import report, wrong_at
 from shared.sources.yaml_file import KeyPath, read_yaml
 from shared.time_zones import is_time_zone
@@ -42,6 +42,8 @@ from shared.time_zones import is_time_zone
 _FOLDER = Path(__file__).parent / "layouts"
 _OF_JSON = ("rows", "lines", "may_be_null", "type", "minor_units", "content")
 """Keys that only the mapping of a connector has."""
+_OF_FILES = ("tables", "duplicate_key", "outliers")
+"""Keys that only the mapping of files has."""
 _OF_DEFINITION = ("name", "retailer_id", "time_zone")
 """Keys that the definition of a source says itself."""
 
@@ -110,9 +112,21 @@ class SourceMapping(Part):
         given: list[KeyPath] = [(key,) for key in ("lines", "may_be_null") if key in self.model_fields_set]
         for name, source in self.columns.items():
             typed = [key for key in _OF_JSON if key in source.model_fields_set]
-            given += [("columns", name, key) for key in typed if source.is_integer or source.content]
+            given += [("columns", name, key) for key in typed if source.sent_type != "text" or source.content]
         if given and not self.is_json:
             raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
+        return self
+
+    @model_validator(mode="after")
+    def _only_files_have_flags(self) -> Self:
+        given: list[KeyPath] = [(key,) for key in _OF_FILES if key in self.model_fields_set]
+        given += [("format", key) for key in ("encoding", "delimiter") if key in self.format.model_fields_set]
+        given += [("checks", number) for number, check in enumerate(self.checks) if check.severity == "warning"]
+        for name, source in self.columns.items():
+            given += [("columns", name, "when_missing")] if source.when_missing else []
+            given += [("columns", name, "format")] if source.format == "auto" else []
+        if given and self.is_json:
+            raise wrong_at(given[0], "only the mapping of files can have this")
         return self
 
     @model_validator(mode="after")
@@ -191,16 +205,34 @@ def load_layout(name_or_path: str) -> SourceMapping:
     return _of_files(path, {"name": path.stem}, _given(path), (), _OF_JSON)
 
 
-def mapping_of(definition: SourceDefinition, directory: Path) -> SourceMapping:
-    """What the columns of a source's files mean. Raises FixConfiguration that names file, line and key."""
+def mapping_of(definition: SourceDefinition) -> SourceMapping:
+    """What the columns of a source mean, by its definition. Raises FixConfiguration that names file, line and key."""
     own = {"name": definition.id, "retailer_id": definition.id, "time_zone": definition.time_zone}
-    path, given = directory / f"{definition.id}.yaml", dict(definition.mapping or {})
+    path, given = definition.file, dict(definition.mapping or {})
+    at: KeyPath = ("mapping",)
+    if definition.mapping_file is not None:
+        path, at = path.parent / definition.mapping_file, ()
     if repeated := [key for key in _OF_DEFINITION if key in given]:
+        key = ".".join((*at, repeated[0]))
         raise FixConfiguration(
-            f"{read_yaml(path).place(('mapping', repeated[0]))}: mapping.{repeated[0]}: the definition itself says it;"
+            f"{read_yaml(path).place((*at, repeated[0]))}: {key}: the definition itself says it;"
             " remove it from the mapping."
         )
-    return _of_files(path, own, given, ("mapping",), (*_OF_JSON, *_OF_DEFINITION))
+    if definition.connector == FILES:
+        return _of_files(path, own, given, at, (*_OF_JSON, *_OF_DEFINITION))
+    return _of_json(path, {**own, "rows": "json"}, given, at, _OF_DEFINITION)
+
+
+def _of_json(
+    path: Path, own: Mapping[str, str], given: Mapping[str, Any], at: KeyPath, unnamed: tuple[str, ...]
+) -> SourceMapping:
+    found = _validated(path, {**own, **given}, at, unnamed)
+    if not found.is_json:
+        where = (*at, "rows")
+        raise FixConfiguration(
+            f"{read_yaml(path).place(where)}: {'.'.join(map(str, where))}: the rows of an API are JSON; remove it."
+        )
+    return found
 
 
 def _of_files(

@@ -1,7 +1,7 @@
 """Converts columns of local times to UTC: a time zone's offsets between two years as a few intervals.
 
-The same rules as in `ingestion.services.times`: a time that the clocks skipped does not exist, and a time that they
-showed twice is the first of the two.
+The same rules as in `ingestion.connectors.values.times`: a time that the clocks skipped does not exist, and a time that
+they showed twice is the first of the two.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from ingestion.connectors import protocol
 from ingestion.connectors.http.client import HeaderKey, JsonResponse
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.connectors.values.numbers import point_decimal
+from ingestion.connectors.values.times import iso_time
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.services.numbers import point_decimal
-from ingestion.services.times import iso_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.partitions import ControlReport

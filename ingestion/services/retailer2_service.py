@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import requests
-
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import HttpClient, JsonResponse, RequestRejected
-from ingestion.connectors.http.headers import is_token
+from ingestion.connectors.authentication import client_credentials
+from ingestion.connectors.http.client import JsonResponse, RequestRejected
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.connectors.values.numbers import minor_units
+from ingestion.connectors.values.times import epoch_time
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.services.numbers import minor_units
-from ingestion.services.times import epoch_time
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.partitions import ControlReport
@@ -29,42 +28,6 @@ LISTING_PATH = "/orders"
 _MAPPING = Path(__file__).with_name("retailer2_mapping.yaml")
 _ORDERS, _MOST_ORDERS = 250, 1000
 _MOST_PAGES = 100_000
-_EXPIRY_MARGIN_SECONDS = 30
-_LONGEST_LIFETIME_SECONDS = 86_400
-
-
-class _ClientCredentials:
-    """Bearer tokens, requested when needed and again when rejected."""
-
-    def __init__(
-        self, retailer_id: str, client: HttpClient, auth: Mapping[str, str], monotonic: Callable[[], float]
-    ) -> None:
-        """`client` should not retry: the request that needs the token is retried."""
-        self._retailer_id, self._client, self._auth, self._monotonic = retailer_id, client, auth, monotonic
-        self._token = ""
-        self._valid_until = 0.0
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if not self._token or self._monotonic() >= self._valid_until:
-            self.renew()
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        return request
-
-    def renew(self) -> bool:
-        form = {"grant_type": "client_credentials"}
-        form |= {name: self._auth[name] for name in ("client_id", "client_secret")}
-        response = self._client.post_form("/oauth/token", form)
-        token = protocol.required_field(self._retailer_id, response, "access_token", str)
-        seconds = protocol.required_field(self._retailer_id, response, "expires_in", int)
-        if not is_token(token):
-            raise StopRun(
-                f"{self._retailer_id} sent an access token that no header can have: with spaces, line ends or"
-                " characters beyond ASCII, or too long. See docs/RETAILERS.md."
-            )
-        self._token, seconds = token, max(0, min(seconds, _LONGEST_LIFETIME_SECONDS))
-        # For a very short lifetime, half of it is left for the request itself.
-        self._valid_until = self._monotonic() + max(seconds - _EXPIRY_MARGIN_SECONDS, seconds / 2)
-        return True
 
 
 class Retailer2Service:
@@ -76,12 +39,10 @@ class Retailer2Service:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        auth = protocol.required_auth(source, connection, "oauth2")
+        protocol.required_auth(source, connection, "oauth2")
         self._zone = ZoneInfo(source.time_zone)
-
-        once = ingest.model_copy(update={"max_attempts": 1})
-        self._token_client = protocol.http_client(source, connection, once, runtime, None)
-        credentials = _ClientCredentials(source.id, self._token_client, auth, runtime.monotonic)
+        self._opened = ExitStack()
+        credentials = client_credentials(source, connection, ingest, runtime, self._opened)
         self._client = protocol.http_client(source, connection, ingest, runtime, credentials)
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)
@@ -127,7 +88,7 @@ class Retailer2Service:
         """See `Connector.close`."""
         self._client.close()
         self._single_rows.close()
-        self._token_client.close()
+        self._opened.close()
 
     def _pages(self, what: Mapping[str, str]) -> Iterator[RawPage[dict[str, Any]]]:
         cursor, orders = "", 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,15 +12,16 @@ from zoneinfo import ZoneInfo
 import requests
 
 from ingestion.connectors import protocol
+from ingestion.connectors.authentication import Signature
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.http.headers import natural_number
 from ingestion.connectors.paging import PageLimits
 from ingestion.connectors.protocol import Changes, ListingChanged, RawPage, Runtime
+from ingestion.connectors.values.numbers import comma_decimal
+from ingestion.connectors.values.times import day_first, wall_clock
 from ingestion.mapping.layouts import shipped_mapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.services.numbers import comma_decimal
-from ingestion.services.times import day_first, wall_clock
 from shared.config import IngestSettings
 from shared.errors import RejectRecord, StopRun
 from shared.partitions import ControlReport
@@ -31,24 +30,6 @@ from shared.sources.definition import Connection, SourceDefinition
 LISTING_PATH = "/api/ventas"
 _MAPPING = Path(__file__).with_name("retailer3_mapping.yaml")
 _LINES, _MOST_LINES = 500, 2500
-
-
-class _Signature:
-    """Signs every attempt: a signature is valid for a few minutes only."""
-
-    def __init__(self, client_id: str, secret: str, clock: Callable[[], datetime]) -> None:
-        self._client_id, self._secret, self._clock = client_id, secret.encode(), clock
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        timestamp = str(int(self._clock().timestamp()))
-        message = f"{request.method}\n{request.path_url}\n{timestamp}".encode()
-        request.headers["X-Client-Id"] = self._client_id
-        request.headers["X-Timestamp"] = timestamp
-        request.headers["X-Signature"] = hmac.new(self._secret, message, hashlib.sha256).hexdigest()
-        return request
-
-    def renew(self) -> bool:
-        return False
 
 
 class Retailer3Service:
@@ -62,8 +43,7 @@ class Retailer3Service:
         self.retailer_id = source.id
         auth = protocol.required_auth(source, connection, "hmac")
         self._zone = ZoneInfo(source.time_zone)
-        signature = _Signature(auth["client_id"], auth["secret"], runtime.clock)
-        self._client = protocol.http_client(source, connection, ingest, runtime, signature)
+        self._client = protocol.http_client(source, connection, ingest, runtime, Signature(auth, runtime.clock))
         self.mapping = shipped_mapping(_MAPPING, source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)
         self._limits = ingest.listing_minutes, runtime.monotonic

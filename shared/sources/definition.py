@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -23,27 +23,27 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from shared.reserved_ids import RESERVED_IDS, not_reserved
-from shared.sources.references import EnvReference, NamedValue, SecretReference, Value, find_text, references_in
+from shared.sources.api_definition import ApiDefinition
+from shared.sources.authentication import Auth
+from shared.sources.parts import Currency, Part, Text
+from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
 from shared.time_zones import is_time_zone
 from shared.urls import has_credentials
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", "stripe", "woocommerce", FILES)
+REST = "rest"
+"""The connector of APIs that their definition describes."""
+CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, "stripe", "woocommerce", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
+T = TypeVar("T")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+MAPPED = (FILES, REST)
+"""The connectors of sources whose definition says what their columns mean."""
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
-
-
-def known_currency(code: str) -> str:
-    """The code, if it is a currency of ISO 4217. Raises ValueError."""
-    if code not in CURRENCIES:
-        raise ValueError(f"{code!r} is not a currency of ISO 4217; an example is EUR")
-    return code
 
 
 SourceId = Annotated[
@@ -52,11 +52,6 @@ SourceId = Annotated[
     AfterValidator(not_reserved),
     Field(json_schema_extra={"not": {"enum": list(RESERVED_IDS)}}),
 ]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
-]
-"""One line without control characters: it is in the subjects of mails and on terminals."""
-Currency = Annotated[str, AfterValidator(known_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"})]
 
 
 def check_id(given: str) -> None:
@@ -96,54 +91,6 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class Part(BaseModel):
-    """The base of all parts of a definition: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class HeaderAuth(Part):
-    """A fixed key in a header of every request."""
-
-    kind: Literal["header"]
-    name: Text = Field(description="The header, for example X-API-Key")
-    value: NamedValue
-
-
-class BearerAuth(Part):
-    """A fixed token: `Authorization: Bearer …`."""
-
-    kind: Literal["bearer"]
-    token: NamedValue
-
-
-class BasicAuth(Part):
-    """A user and a password: `Authorization: Basic …`."""
-
-    kind: Literal["basic"]
-    user: NamedValue
-    password: NamedValue
-
-
-class OAuth2Auth(Part):
-    """OAuth2 client credentials: a token that expires and is requested again."""
-
-    kind: Literal["oauth2"]
-    client_id: NamedValue
-    client_secret: NamedValue
-
-
-class HmacAuth(Part):
-    """A signature over each request."""
-
-    kind: Literal["hmac"]
-    client_id: NamedValue
-    secret: NamedValue
-
-
-Auth = Annotated[HeaderAuth | BearerAuth | BasicAuth | OAuth2Auth | HmacAuth, Field(discriminator="kind")]
-
-
 class ConnectionPart(Part):
     """Where the source is, and how to authenticate."""
 
@@ -174,6 +121,9 @@ class Limits(Part):
     requests_per_second: float | None = Field(
         default=None, ge=0.001, le=10_000, description="INGEST_REQUESTS_PER_SECOND"
     )
+    timeout_seconds: float | None = Field(default=None, gt=0, le=86_400, description="INGEST_TIMEOUT_SECONDS")
+    listing_minutes: float | None = Field(default=None, gt=0, le=10_000, description="INGEST_LISTING_MINUTES")
+    max_response_mb: int | None = Field(default=None, ge=1, le=16_384, description="INGEST_MAX_RESPONSE_MB")
     catch_up_days: int | None = Field(default=None, ge=1, le=3660, description="INGEST_CATCH_UP_DAYS")
 
 
@@ -198,13 +148,20 @@ class SourceDefinition(Part):
         description="Currencies that its sales can have. Default: any currency of ISO 4217",
     )
     connection: ConnectionPart | None = Field(default=None, validate_default=True, description="Not for files")
+    api: ApiDefinition | None = Field(
+        default=None, validate_default=True, description="Only for rest: what the API is like (docs/connectors/rest.md)"
+    )
+    mapping_file: str | None = Field(
+        default=None, description="A file that has the mapping: its path from the directory of the definitions"
+    )
     mapping: Mapping[str, Any] | None = Field(
         default=None,
         validate_default=True,
-        description="Only for files: what their columns mean, with the keys of a layout (docs/FILES.md)",
+        description="For files and rest: what their columns mean, with the keys of a layout (docs/FILES.md)",
     )
     read: ReadPart = ReadPart()
     limits: Limits = Limits()
+    _file: Path | None = PrivateAttr(default=None)
 
     @field_validator("currencies")
     @classmethod
@@ -223,12 +180,29 @@ class SourceDefinition(Part):
     @field_validator("connection")
     @classmethod
     def _apis_have_an_address(cls, given: ConnectionPart | None, info: ValidationInfo) -> ConnectionPart | None:
-        return cast("ConnectionPart | None", _only_for(given, info, files=False))
+        return _only(given, info, info.data.get("connector") != FILES, "a command names the files")
+
+    @field_validator("api")
+    @classmethod
+    def _rest_has_an_api(cls, given: ApiDefinition | None, info: ValidationInfo) -> ApiDefinition | None:
+        return _only(given, info, info.data.get("connector") == REST, f"it is only for `connector: {REST}`")
 
     @field_validator("mapping")
     @classmethod
-    def _files_have_a_mapping(cls, given: Mapping[str, Any] | None, info: ValidationInfo) -> Mapping[str, Any] | None:
-        return cast("Mapping[str, Any] | None", _only_for(given, info, files=True))
+    def _definitions_of_rows_have_a_mapping(
+        cls, given: Mapping[str, Any] | None, info: ValidationInfo
+    ) -> Mapping[str, Any] | None:
+        return _only(given, info, info.data.get("connector") in MAPPED, "the connector brings its own")
+
+    @property
+    def file(self) -> Path:
+        """The file that it was read from, for messages."""
+        return self._file or Path("sources") / f"{self.id}.yaml"
+
+    def read_from(self, file: Path) -> Self:
+        """The same, from that file."""
+        self._file = file
+        return self
 
     @property
     def digest(self) -> str:
@@ -256,14 +230,13 @@ class SourceDefinition(Part):
             )
 
 
-def _only_for(given: object, info: ValidationInfo, *, files: bool) -> object:
-    """A key that files need and others cannot have, or the other way round."""
+def _only(given: T, info: ValidationInfo, is_wanted: bool, otherwise: str) -> T:
+    """A key that some connectors need and others cannot have. `otherwise`: why they cannot."""
     connector = info.data.get("connector")
-    if connector is not None and (connector == FILES) == files and given is None:
+    if connector is not None and is_wanted and given is None:
         raise PydanticCustomError("missing", "it is missing")
-    if connector is not None and (connector == FILES) != files and given is not None:
-        only, why = ("only", "the connector brings its own") if files else ("not", "a command names the files")
-        raise ValueError(f"`{info.field_name}` is {only} for `connector: {FILES}`; {why}")
+    if connector is not None and not is_wanted and given is not None:
+        raise ValueError(f"`{info.field_name}` is not for `connector: {connector}`; {otherwise}")
     return given
 
 
@@ -308,7 +281,8 @@ def _listed(names: list[str]) -> str:
 
 
 def _texts(auth: Auth, environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: find_text(getattr(auth, name), environ) or "" for name in type(auth).model_fields}
+    given = {name: getattr(auth, name) for name in type(auth).model_fields}
+    return {name: find_text(value, environ) or "" for name, value in given.items() if value is not None}
 
 
 def _setting(value: str | EnvReference | SecretReference) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,7 +36,7 @@ def _read(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
     if not isinstance(file.given, dict):
         raise FixConfiguration(f"{path}:1: a source is a mapping of keys to values, such as `id: {path.stem}`.")
     try:
-        found = SourceDefinition.model_validate(_resolved(file, environ))
+        found = SourceDefinition.model_validate(_with_mapping(file, _resolved(file, environ)))
     except ValidationError as error:
         raise FixConfiguration(report(file, error, SourceDefinition)) from error
     if found.id != path.stem:
@@ -44,7 +44,27 @@ def _read(path: Path, environ: Mapping[str, str]) -> SourceDefinition:
             f"{file.place(('id',))}: id: it is {found.id!r}, but the file is named {path.name}."
             " The two have to be the same; change one of them."
         )
-    return found
+    return found.read_from(path)
+
+
+def _with_mapping(file: YamlFile, given: dict[str, Any]) -> dict[str, Any]:
+    """The definition with the mapping that is in a file of its own, so that the digest depends on it."""
+    name = given.get("mapping_file")
+    if not isinstance(name, str):
+        return given
+    where = file.place(("mapping_file",))
+    if given.get("mapping") is not None:
+        raise FixConfiguration(f"{where}: mapping_file: there is a `mapping` as well; remove one of them.")
+    inner = PurePosixPath(name)
+    if inner.is_absolute() or ".." in inner.parts or len(inner.parts) < 2:
+        raise FixConfiguration(
+            f"{where}: mapping_file: {name!r} is not a file in a folder next to the definition; an example is"
+            " mappings/till.yaml. The folder itself has definitions only."
+        )
+    mapping = read_yaml(file.path.parent / inner).given
+    if not isinstance(mapping, dict):
+        raise FixConfiguration(f"{file.path.parent / inner}:1: a mapping is keys with values (docs/FILES.md).")
+    return {**given, "mapping": mapping}
 
 
 def _resolved(file: YamlFile, environ: Mapping[str, str]) -> dict[str, Any]:

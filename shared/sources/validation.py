@@ -14,8 +14,10 @@ from pydantic_core import PydanticCustomError
 
 from shared.sources.yaml_file import KeyPath, YamlFile
 
-_TAGS = {"int", "str", "bool", "float", "header", "oauth2", "hmac"}
+_TAGS = {"int", "str", "bool", "float"}
 """The alternatives of a value, which pydantic names in the path of a key."""
+_OF_KINDS = {"auth", "pagination"}
+"""Keys whose alternatives have a `kind`, which pydantic names after them."""
 
 
 def wrong_at(where: KeyPath, reason: str) -> PydanticCustomError:
@@ -32,7 +34,7 @@ def report(
     """
     faults = set()
     for fault in error.errors():
-        own = (*(part for part in fault["loc"] if not _is_choice(part)), *fault.get("ctx", {}).get("where", ()))
+        own = (*_keys_in(fault["loc"]), *fault.get("ctx", {}).get("where", ()))
         key = ".".join(str(part) for part in (*at, *own))
         reason = _reason(fault, own, model, unnamed)
         faults.add((file.line((*at, *own)), f"{key}: {reason}." if key else f"{reason}."))
@@ -46,9 +48,15 @@ def suggestion(given: str, allowed: Sequence[str]) -> str:
     return (f" Did you mean {near[0]}?" if near else "") + (f" Allowed: {listed}" if allowed else "")
 
 
-def _is_choice(part: int | str) -> bool:
-    """Whether a part of pydantic's location names the alternative that it tried, not a key."""
-    return isinstance(part, str) and (part in _TAGS or part.startswith(("(", "[", "tuple[")))
+def _keys_in(location: Sequence[int | str]) -> KeyPath:
+    """The keys in pydantic's location of an error, without the alternatives that it tried."""
+    return tuple(part for before, part in zip(("", *location), location, strict=False) if not _is_choice(part, before))
+
+
+def _is_choice(part: int | str, before: int | str) -> bool:
+    if not isinstance(part, str):
+        return False
+    return before in _OF_KINDS or part in _TAGS or part.startswith(("(", "[", "tuple[", "constrained-"))
 
 
 def _reason(fault: Any, where: KeyPath, model: type[BaseModel], unnamed: Collection[str]) -> str:

@@ -19,6 +19,7 @@ from shared.sources.definition import CONNECTORS, FILES
 from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import HttpVendor, http_vendor
+from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
 from tests.fakes.stripe.api import StripeApi
 from tests.fakes.woocommerce.api import WooCommerceApi
@@ -30,6 +31,9 @@ APIS: tuple[type[ConnectorApi], ...] = (
     CornerShopApi,
     WooCommerceApi,
     StripeApi,
+    RestRetailer1Api,
+    RestRetailer2Api,
+    RestRetailer3Api,
 )
 WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import requests
-
 from ingestion.connectors import protocol
+from ingestion.connectors.authentication import authorization_of
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.order_rows import Row, order_mapping, read_order
 from ingestion.connectors.paging import PageLimits
@@ -40,21 +39,6 @@ _CHANGES = (
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Key:
-    """Authorises requests, and says which version of the API they are meant for."""
-
-    secret: str = field(repr=False)
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self.secret}"
-        request.headers["Stripe-Version"] = VERSION
-        return request
-
-    def renew(self) -> bool:
-        return False
-
-
 class Stripe:
     """The connector of a Stripe account."""
 
@@ -64,8 +48,10 @@ class Stripe:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        auth = protocol.required_auth(source, connection, "bearer")
-        self._client = protocol.http_client(source, connection, ingest, runtime, _Key(auth["token"]))
+        protocol.required_auth(source, connection, "bearer")
+        key = authorization_of(source, connection, ingest, runtime, ExitStack())
+        version = {"Stripe-Version": VERSION}
+        self._client = protocol.http_client(source, connection, ingest, runtime, key, version)
         self._zone = ZoneInfo(source.time_zone)
         self._clock = runtime.clock
         self.mapping = order_mapping(source.id, source.time_zone)

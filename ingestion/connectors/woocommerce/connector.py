@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from ingestion.connectors import protocol
-from ingestion.connectors.http.client import HeaderKey, JsonResponse
+from ingestion.connectors.authentication import authorization_of
+from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.http.headers import natural_number
 from ingestion.connectors.order_rows import Row, order_mapping, read_order
 from ingestion.connectors.paging import PageLimits
@@ -42,11 +43,9 @@ class WooCommerce:
         self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
     ) -> None:
         self.retailer_id = source.id
-        auth = protocol.required_auth(source, connection, "basic")
-        key = base64.b64encode(f"{auth['user']}:{auth['password']}".encode()).decode()
-        self._client = protocol.http_client(
-            source, connection, ingest, runtime, HeaderKey("Authorization", f"Basic {key}")
-        )
+        protocol.required_auth(source, connection, "basic")
+        key = authorization_of(source, connection, ingest, runtime, ExitStack())
+        self._client = protocol.http_client(source, connection, ingest, runtime, key)
         self._zone = ZoneInfo(source.time_zone)
         self.mapping = order_mapping(source.id, source.time_zone)
         self._single_rows = SingleRows(self.mapping)

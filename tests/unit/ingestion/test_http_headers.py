@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from ingestion.connectors.authentication import ClientCredentials
 from ingestion.connectors.http.client import Api, HeaderKey, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.headers import http_date, natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.throttle import RequestPolicy
 from ingestion.connectors.protocol import source_time
-from ingestion.services.retailer2_service import _ClientCredentials
 from ingestion.services.retailer3_service import _path_and_query
 from shared.errors import FixConfiguration, StopRun
 
@@ -50,9 +50,10 @@ class Tokens:
         return JsonResponse(self.value, {}, NOW)
 
 
-def credentials(token: str, expires_in: int = 3600) -> _ClientCredentials:
+def credentials(token: str, expires_in: int = 3600) -> ClientCredentials:
     client: Any = Tokens({"access_token": token, "expires_in": expires_in})
-    return _ClientCredentials("shop", client, {"client_id": "a", "client_secret": "b"}, lambda: 0.0)
+    auth = {"client_id": "a", "client_secret": "b", "send_as": "form"}
+    return ClientCredentials("shop", client, "/oauth/token", auth, lambda: 0.0)
 
 
 @pytest.mark.parametrize(

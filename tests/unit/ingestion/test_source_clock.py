@@ -14,9 +14,9 @@ import pytest
 from ingestion import source_clock
 from ingestion.connectors.http.client import JsonResponse
 from ingestion.connectors.protocol import RawPage, change_time, source_time
+from ingestion.connectors.values.times import epoch_time, iso_time
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.mapping.workspace import workspace
-from ingestion.services.times import epoch_time, iso_time
 from tests.fakes.csv_sources import HEADER, shop_layout, write
 from tests.fakes.retailer_mappings import retailer_mapping
 from tests.fakes.vendor_rows import row_1

@@ -18,11 +18,11 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from ingestion.connectors.values.numbers import point_decimal
+from ingestion.connectors.values.times import wall_clock
 from ingestion.mapping.sql_text import WHITE_SPACE
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.retailer_data import FIELDS, GUEST, LineType, SalesRecord
-from ingestion.services.numbers import point_decimal
-from ingestion.services.times import wall_clock
 from shared.errors import RejectRecord
 from tests.fakes.csv_sources import HEADER, reading
 

@@ -206,7 +206,7 @@ def test_a_mistake_in_the_mapping_of_a_definition_names_line_and_key(tmp_path: P
     text = FILES.replace("{columns: {}}", f"\n  {line}\n  columns: {columns}")
     definition = read_definition(write(tmp_path / "shop.yaml", text), {})
     with pytest.raises(FixConfiguration) as caught:
-        mapping_of(definition, tmp_path)
+        mapping_of(definition)
     assert str(caught.value).startswith(f"{tmp_path}/shop.yaml:{fault}")
 
 

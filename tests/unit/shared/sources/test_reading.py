@@ -149,7 +149,7 @@ def test_an_error_names_its_line_and_what_is_allowed(tmp_path: Path, old: str, n
         (
             "connector: files",
             "connector: retailer1",
-            "shop.yaml:6: mapping: `mapping` is only for `connector: files`; the connector brings its own.",
+            "shop.yaml:6: mapping: `mapping` is not for `connector: retailer1`; the connector brings its own.",
         ),
         ("connector: files", "connector: retailer1", "shop.yaml:1: connection: it is missing."),
     ],

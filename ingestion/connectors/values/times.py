@@ -1,4 +1,4 @@
-"""Parses the retailers' times and dates."""
+"""Parses the times and dates that sources send."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from ingestion.connectors.values.rejection import missing, reject, shown
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.services.rejection import missing, reject, shown
 from shared.errors import RejectRecord
 
 _DAY_FIRST = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DAY_FIRST_MINUTE = re.compile(_DAY_FIRST.pattern + r" ([0-9]{2}):([0-9]{2})")
 
 
@@ -60,6 +61,53 @@ def wall_clock(field: str, value: object, zone: ZoneInfo) -> datetime:
             f"{field} is {value}, which does not exist in {zone.key}: the clocks skipped it",
         )
     return local
+
+
+def read_time(field: str, value: object, form: str, zone: ZoneInfo) -> datetime:
+    """A time in one of the formats of a layout, aware. One without an offset is local time in `zone`.
+
+    Raises RejectRecord. A time that the clocks show twice is the first of the two.
+    """
+    if form in ("epoch", "epoch_ms"):
+        return _epoch(field, value, form)
+    read = _parsed(value, form) if isinstance(value, str) else None
+    if read is None:
+        raise invalid(field, value)
+    aware = read if read.tzinfo else read.replace(tzinfo=zone)
+    if not 1 < aware.year < 9999:  # so that it also exists in every zone
+        raise invalid(field, value)
+    return aware
+
+
+def read_date(field: str, value: object, form: str, zone: ZoneInfo) -> date:
+    """The business date of a date or a time in one of the formats of a layout. Raises RejectRecord.
+
+    It is the date in `zone`, or with `rfc3339` that of the text's own offset.
+    """
+    if form == "iso" and isinstance(value, str) and _ISO_DATE.fullmatch(value):
+        read = _parsed(value, form)
+        if read is None:
+            raise invalid(field, value)
+        return read.date()
+    time = read_time(field, value, form, zone)
+    return time.date() if form == "rfc3339" else time.astimezone(zone).date()
+
+
+def _epoch(field: str, value: object, form: str) -> datetime:
+    if form == "epoch" or type(value) is not int:
+        return epoch_time(field, value)
+    return epoch_time(field, value // 1000).replace(microsecond=value % 1000 * 1000)
+
+
+def _parsed(text: str, form: str) -> datetime | None:
+    try:
+        if form == "iso":
+            return datetime.fromisoformat(text)
+        if form == "rfc3339":
+            return iso_time("", text)
+        return datetime.strptime(text, form)  # noqa: DTZ007 - one without an offset is local time
+    except (ValueError, RejectRecord):
+        return None
 
 
 @lru_cache(maxsize=4096)  # many sales of a day share their minute

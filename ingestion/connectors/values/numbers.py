@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 
+from ingestion.connectors.values.rejection import missing, reject, shown
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.services.rejection import missing, reject, shown
 
-_POINT = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_COMMA = re.compile(r"-?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?")
 _MOST_CHARACTERS = 40
 _EXPONENTS = range(7)
 
@@ -21,14 +20,20 @@ def not_a_number(field: str, value: object) -> Exception:
     return reject(RejectReason.NOT_A_NUMBER, f"{field} is {shown(value)}")
 
 
+def decimal_text(field: str, value: object, decimal: str = ".", thousands: str | None = None) -> Decimal:
+    """A text such as `"-1234.50"`, with these marks. Raises RejectRecord."""
+    text = _matching(_pattern(decimal, thousands), field, value)
+    return Decimal((text.replace(thousands, "") if thousands else text).replace(decimal, "."))
+
+
 def point_decimal(field: str, value: object) -> Decimal:
     """`"-1234.50"`."""
-    return Decimal(_matching(_POINT, field, value))
+    return decimal_text(field, value)
 
 
 def comma_decimal(field: str, value: object) -> Decimal:
     """`"1.234,50"`: comma for decimals, point for thousands (`"1.234"` is more than a thousand)."""
-    return Decimal(_matching(_COMMA, field, value).replace(".", "").replace(",", "."))
+    return decimal_text(field, value, ",", ".")
 
 
 def minor_units(field: str, value: object, exponent: object) -> Decimal:
@@ -38,6 +43,12 @@ def minor_units(field: str, value: object, exponent: object) -> Decimal:
     if type(exponent) is not int or exponent not in _EXPONENTS:
         raise not_a_number("currency.exponent", exponent)
     return Decimal(value).scaleb(-exponent)
+
+
+@cache
+def _pattern(decimal: str, thousands: str | None) -> re.Pattern[str]:
+    groups = f"|[0-9]{{1,3}}({re.escape(thousands)}[0-9]{{3}})+" if thousands else ""
+    return re.compile(f"-?([0-9]+{groups})({re.escape(decimal)}[0-9]+)?")
 
 
 def _matching(pattern: re.Pattern[str], field: str, value: object) -> str:
