@@ -100,7 +100,8 @@ def _ledger(connection: psycopg2.extensions.connection, run_ids: Sequence[str]) 
                        jsonb_object_agg(currency, landed::text) as landed
                   from ops.load_ledger_amounts as amounts
                  where (amounts.load_id, amounts.retailer_id, amounts.business_date)
-                     = (ledger.load_id, ledger.retailer_id, ledger.business_date)) as money on true
+                     = (ledger.load_id, ledger.retailer_id, ledger.business_date)
+                   and amounts.measure = 'net') as money on true
          where ledger.run_id = any(%s)
          order by ledger.load_id
     """

@@ -11,3 +11,8 @@ _CODES = """
     USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
+DECIMALS = {
+    0: frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()),
+    3: frozenset("BHD IQD JOD KWD LYD OMR TND".split()),
+}
+"""Decimals of the minor unit → the currencies that have so many; all others have two."""

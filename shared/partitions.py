@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MANIFEST_NAME = "_manifest.json"
 _DATE = re.compile(r"year=([0-9]{4})/month=([0-9]{2})/day=([0-9]{2})/")
 _KEY = re.compile(rf"(?P<zone>[a-z_]+)/(?P<retailer_id>[a-z0-9_]{{1,32}})/{_DATE.pattern}(?P<name>[^/]+)")
@@ -79,11 +79,13 @@ class _Frozen(BaseModel):
 
 
 class ControlAmounts(_Frozen):
-    """Signed net money of one currency."""
+    """Signed money of one currency; net amounts, but for the tax."""
 
     landed: Decimal = Decimal(0)
     rejected: Decimal = Decimal(0)
     """Only from rejected records whose amount could be read."""
+    landed_tax: Decimal = Decimal(0)
+    """Signed tax of the landed records; 0 in manifests before version 3."""
 
 
 class ControlReport(_Frozen):
@@ -135,7 +137,7 @@ class Manifest(_Frozen):
     """
 
     schema_version: int = SCHEMA_VERSION
-    """2 since it has `source`."""
+    """2 since it has `source`, 3 since records have item types, discounts and tax."""
     retailer_id: str
     business_date: date
     run_id: str

@@ -31,7 +31,7 @@ class BinaryCopy:
     """What psycopg2 reads from: the batches of a query, encoded one at a time on request."""
 
     def __init__(self, batches: Iterable[pyarrow.RecordBatch]) -> None:
-        """Types: integers, timestamps with zone, decimals of four places at most, texts."""
+        """Types: booleans, integers, timestamps with zone, decimals of four places at most, texts."""
         self._pieces = self._encode(batches)
         self.size_bytes = 0
 
@@ -157,7 +157,10 @@ def _windows(data: _Bytes, width: int) -> _Blocks:
 
 def _add_column(fixed: _Fixed, column: Any) -> None:
     kind = column.type
-    if pyarrow.types.is_integer(kind):
+    if pyarrow.types.is_boolean(kind):
+        fixed.add(">i4", 1)
+        fixed.add("u1", _integers(column.cast(pyarrow.uint8()), 1))
+    elif pyarrow.types.is_integer(kind):
         width = kind.bit_width // 8
         fixed.add(">i4", width)
         fixed.add(f">i{width}", _integers(column, width))

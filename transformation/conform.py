@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from shared.counts import counted
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partitions import Manifest
+from transformation.money import Money
 from transformation.statements import SQL_DIRECTORY, statement
 
 
@@ -26,8 +26,8 @@ class PartitionContent:
     """What one raw partition holds, duplicates included."""
 
     records: int = 0
-    amounts: Mapping[str, Decimal] = field(default_factory=dict)
-    """Signed net money per currency."""
+    amounts: Mapping[str, Money] = field(default_factory=dict)
+    """Signed money per currency."""
     content: str = ""
     """Digest of the records whatever their order, and of the rules they are conformed by: equal when loading the
     partition again could change nothing."""
@@ -41,9 +41,9 @@ class ConformedPartition:
     rows: int
     """Distinct natural keys."""
     duplicates: int
-    landed_amounts: Mapping[str, Decimal]
-    """Signed net money per currency of all landed records, duplicates included."""
-    kept_amounts: Mapping[str, Decimal]
+    landed_amounts: Mapping[str, Money]
+    """Signed money per currency of all landed records, duplicates included."""
+    kept_amounts: Mapping[str, Money]
     """The same without the duplicates."""
     content: str = ""
     """See `PartitionContent.content`."""
@@ -57,7 +57,7 @@ class ConformedBatch:
         self.retailer_id, self.days, self.directory = batch.retailer_id, batch.days, directory
         self._batch = batch
         self.landed = self._measure()
-        self._duplicates: dict[date, tuple[int, Mapping[str, Decimal]]] = {}
+        self._duplicates: dict[date, tuple[int, Mapping[str, Money]]] = {}
         self.conformed_days: frozenset[date] = frozenset()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -75,14 +75,14 @@ class ConformedBatch:
             connection.execute(f"INSERT INTO loaded_dates VALUES {values}")  # noqa: S608 - dates
         connection.execute(statement("conform_records"))
         duplicates = connection.execute(
-            "SELECT business_date, currency, count(*), sum(net_amount) FROM completed"
+            "SELECT business_date, currency, count(*), sum(net_amount), coalesce(sum(net_tax_amount), 0) FROM completed"
             " SEMI JOIN duplicate_records USING (record_id) GROUP BY business_date, currency"
         ).fetchall()
-        amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
+        amounts: dict[date, dict[str, Money]] = defaultdict(dict)
         counts: dict[date, int] = defaultdict(int)
-        for day, currency, count, amount in duplicates:
+        for day, currency, count, net, tax in duplicates:
             counts[day] += count
-            amounts[day][currency] = amount
+            amounts[day][currency] = Money(net, tax)
         self._duplicates = {day: (counts[day], amounts[day]) for day in counts}
         self.conformed_days = frozenset(days)
 
@@ -106,7 +106,7 @@ class ConformedBatch:
         duplicates, duplicate_amounts = self._duplicates.get(manifest.business_date, (0, {}))
         if landed.records - duplicates != manifest.distinct:
             raise _unreconciled(manifest, f"{landed.records - duplicates:,} distinct records", f"{manifest.distinct:,}")
-        kept = {code: amount - duplicate_amounts.get(code, Decimal(0)) for code, amount in landed.amounts.items()}
+        kept = {code: amount - duplicate_amounts.get(code, Money()) for code, amount in landed.amounts.items()}
         return ConformedPartition(
             manifest, landed.records - duplicates, duplicates, landed.amounts, kept, content=landed.content
         )
@@ -128,7 +128,7 @@ class ConformedBatch:
         found = (
             self.cursor()
             .execute(
-                "SELECT business_date, currency, count(*), sum(net_amount),"  # noqa: S608 - our own columns
+                "SELECT business_date, currency, count(*), sum(net_amount), coalesce(sum(net_tax_amount), 0),"  # noqa: S608
                 # The outer hash keeps two records that exchanged a value from adding up to the same.
                 f" CAST(sum(CAST(hash(hash({', '.join(COLUMNS)})) AS HUGEINT)) AS VARCHAR)"
                 f" FROM {RECORDS_TABLE} GROUP BY business_date, currency ORDER BY business_date, currency"
@@ -136,11 +136,11 @@ class ConformedBatch:
             .fetchall()
         )
         records: dict[date, int] = defaultdict(int)
-        amounts: dict[date, dict[str, Decimal]] = defaultdict(dict)
+        amounts: dict[date, dict[str, Money]] = defaultdict(dict)
         contents: dict[date, list[str]] = defaultdict(list)
-        for day, currency, count, amount, content in found:
+        for day, currency, count, net, tax, content in found:
             records[day] += count
-            amounts[day][currency] = amount
+            amounts[day][currency] = Money(net, tax)
             contents[day] += [currency, str(count), content]
         return {
             day: PartitionContent(
@@ -167,14 +167,15 @@ def _rules_digest() -> str:
 
 
 def _check(manifest: Manifest, landed: PartitionContent) -> None:
-    declared = {currency: control.landed for currency, control in manifest.amounts.items() if control.landed}
+    controls = {code: Money(control.landed, control.landed_tax) for code, control in manifest.amounts.items()}
+    declared = {currency: amount for currency, amount in controls.items() if amount}
     found = {currency: amount for currency, amount in landed.amounts.items() if amount}
     if landed.records != manifest.landed or declared != found:
         raise _unreconciled(manifest, _described(landed.records, found), _described(manifest.landed, declared))
 
 
-def _described(records: int, amounts: Mapping[str, Decimal]) -> str:
-    return ", ".join([counted(records, "record"), *(f"{amount:,} {code}" for code, amount in sorted(amounts.items()))])
+def _described(records: int, amounts: Mapping[str, Money]) -> str:
+    return ", ".join([counted(records, "record"), *(money.described(code) for code, money in sorted(amounts.items()))])
 
 
 def _unreconciled(manifest: Manifest, found: str, declared: str) -> StopRun:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 from pydantic import ValidationError
 
-from ingestion.models.columnar import COLUMNS
+from ingestion.models.columnar import COLUMNS, completed
 from shared.errors import StopRun
 from shared.landed_batch import RECORDS_TABLE, LandedBatch
 from shared.partition_versions import Readable, download_records
@@ -106,7 +106,7 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest:
     before = _count(connection)
     try:
         connection.execute(
-            f"INSERT INTO {RECORDS_TABLE} SELECT * FROM read_json("  # noqa: S608 - our own path and columns
+            f"INSERT INTO {RECORDS_TABLE} SELECT {completed()} FROM read_json("  # noqa: S608 - our own path and columns
             f"'{quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
         )
     except duckdb.Error as error:

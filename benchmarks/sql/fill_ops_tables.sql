@@ -17,7 +17,7 @@ SELECT
     sum(net_quantity),
     coalesce(sum(total_amount) FILTER (WHERE line_type = 'sale'), 0),
     coalesce(sum(total_amount) FILTER (WHERE line_type = 'return'), 0),
-    0, sum(net_amount)
+    0, sum(net_amount), 'product', 0, 0
 FROM {partition}
 GROUP BY date_key, retailer_key, product_key, store_key, currency;
 

@@ -25,5 +25,8 @@ SELECT
         'duplicate', amounts.duplicate::text, 'withdrawn', amounts.withdrawn::text, 'in_warehouse', amounts.in_warehouse::text
     ) AS money
 FROM latest_entries
-LEFT JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
+LEFT JOIN ops.load_ledger_amounts AS amounts
+    ON (amounts.load_id, amounts.retailer_id, amounts.business_date)
+    = (latest_entries.load_id, latest_entries.retailer_id, latest_entries.business_date)
+    AND amounts.measure = 'net'
 ORDER BY latest_entries.retailer_id, amounts.currency

@@ -7,7 +7,7 @@ WITH reports AS (
     FROM checked_slices AS slice
     JOIN load_ledger AS ledger USING (load_id, retailer_id, business_date)
     JOIN load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
-    WHERE amounts.reported IS NOT NULL AND ledger.rejected > 0
+    WHERE amounts.measure = 'net' AND amounts.reported IS NOT NULL AND ledger.rejected > 0
 ),
 kept_lines AS (
     SELECT slice.retailer_id, slice.business_date, sale.currency, sale.net_amount

@@ -13,7 +13,7 @@ WITH usual_prices AS (
         ON daily.retailer_key = slice.retailer_key
         AND daily.date_key < slice.date_key
         AND daily.date_key >= to_char(slice.business_date - %(days)s, 'YYYYMMDD')::integer
-    WHERE slice.is_target
+    WHERE slice.is_target AND daily.item_type = 'product'
     GROUP BY slice.retailer_id, slice.business_date, daily.product_key, daily.currency
     HAVING sum(daily.sold_quantity) > 0 AND sum(daily.sales_amount) > 0 AND sum(daily.line_count) >= %(fewest_lines)s
 ),
@@ -32,7 +32,8 @@ judged AS (
         AND usual.business_date = slice.business_date
         AND usual.product_key = sale.product_key
         AND usual.currency = sale.currency
-    WHERE sale.date_key = %(date_key)s AND sale.line_type = 'sale' AND sale.unit_price > 0
+    WHERE sale.date_key = %(date_key)s AND sale.line_type = 'sale' AND sale.item_type = 'product'
+        AND sale.unit_price > 0
     GROUP BY slice.retailer_id, slice.business_date
 )
 SELECT * FROM judged

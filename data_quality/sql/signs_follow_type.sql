@@ -5,10 +5,11 @@ SELECT
     slice.business_date,
     count(*) AS checked,
     count(*) FILTER (WHERE
-        (sale.line_type = 'sale' AND (sale.net_quantity < 0 OR sale.net_amount < 0))
-        OR (sale.line_type = 'return' AND (sale.net_quantity > 0 OR sale.net_amount > 0))
+        (sale.line_type = 'sale' AND least(sale.net_quantity, sale.net_amount, sale.net_tax_amount) < 0)
+        OR (sale.line_type = 'return' AND greatest(sale.net_quantity, sale.net_amount, sale.net_tax_amount) > 0)
+        OR sale.net_amount * sale.net_tax_amount < 0
         OR abs(sale.net_quantity) <> sale.quantity
-        OR abs(sale.net_amount) <> sale.total_amount
+        OR abs(sale.net_tax_amount) IS DISTINCT FROM sale.tax_amount
     ) AS failed
 FROM checked_slices AS slice
 JOIN fact_sales AS sale USING (date_key, retailer_key)

@@ -20,6 +20,9 @@ from shared.partitions import ControlAmounts
 LARGEST_SUM = Decimal(10) ** 16
 """Money of one date and currency, regardless of its sign: the summaries of the warehouse hold less than this."""
 
+GROSS = "sum(total_amount + coalesce(tax_amount, 0))"
+"""Of lines: no amount of the summaries is larger, whatever the signs are. Discounts are part of the total."""
+
 
 def check_sum(what: str, currency: str, gross: Decimal) -> None:
     """Raises StopRun when the lines of a date add up to more money than the warehouse can hold of it."""
@@ -39,6 +42,7 @@ class DayContents:
     rejected: int = 0
     landed_amounts: dict[str, Decimal] = field(default_factory=dict)
     rejected_amounts: dict[str, Decimal] = field(default_factory=dict)
+    landed_tax: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def amounts(self) -> dict[str, ControlAmounts]:
@@ -46,7 +50,9 @@ class DayContents:
         zero = Decimal(0)
         return {
             currency: ControlAmounts(
-                landed=self.landed_amounts.get(currency, zero), rejected=self.rejected_amounts.get(currency, zero)
+                landed=self.landed_amounts.get(currency, zero),
+                rejected=self.rejected_amounts.get(currency, zero),
+                landed_tax=self.landed_tax.get(currency, zero),
             )
             for currency in sorted({*self.landed_amounts, *self.rejected_amounts})
         }
@@ -68,13 +74,14 @@ def day_digests(cursor: duckdb.DuckDBPyConnection) -> dict[date, str]:
 def day_contents(cursor: duckdb.DuckDBPyConnection) -> Mapping[date, DayContents]:
     """Control totals of every business date in `landed_records` and `rejected_rows`."""
     contents: defaultdict[date, DayContents] = defaultdict(DayContents)
-    for day, currency, count, amount, gross in cursor.execute(
-        "SELECT business_date, currency, count(*), sum(net_amount), sum(abs(net_amount)) FROM landed_records"
-        " GROUP BY business_date, currency"
+    for day, currency, count, amount, tax, gross in cursor.execute(
+        f"SELECT business_date, currency, count(*), sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS}"  # noqa: S608
+        " FROM landed_records GROUP BY business_date, currency"
     ).fetchall():
         check_sum(str(day), currency, gross)
         contents[day].landed += count
         contents[day].landed_amounts[currency] = amount
+        contents[day].landed_tax[currency] = tax
     # A 64-bit hash of the natural key: with a million records a day, two collide once in 37 million days.
     for day, count in cursor.execute(
         "SELECT business_date, count(DISTINCT hash(transaction_id, line_id)) FROM landed_records GROUP BY business_date"

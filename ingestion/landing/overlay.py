@@ -11,7 +11,7 @@ import duckdb
 import orjson
 
 from ingestion.landing.rejected_rows import REJECTED_BEFORE
-from ingestion.models.columnar import COLUMNS
+from ingestion.models.columnar import COLUMNS, completed
 from shared.database import Cursor
 from shared.errors import RetryLater
 from shared.partition_versions import download_records, read_rejected
@@ -48,7 +48,7 @@ def append_landed(
 def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     quoted = str(path).replace("'", "''")
     connection.execute(
-        f"INSERT INTO kept_records SELECT * FROM read_json('{quoted}', format = 'newline_delimited',"  # noqa: S608
+        f"INSERT INTO kept_records SELECT {completed("old.*")} FROM read_json('{quoted}', format = 'newline_delimited',"  # noqa: S608
         f" columns = {json.dumps(COLUMNS)}) AS old"
         " ANTI JOIN landed_records AS new USING (business_date, transaction_id, line_id)"
     )

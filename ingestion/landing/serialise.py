@@ -119,6 +119,8 @@ def _field(column: str, *, is_bare: bool = False) -> str:
         exact = f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f')"
         text = f"CASE WHEN epoch_us({column}) % 1000000 = 0 THEN {seconds} ELSE {exact} END"
         value = f"coalesce('\"' || {text} || 'Z\"', 'null')"
+    elif kind == "BOOLEAN":
+        value = column
     elif column in NULLABLE:
         value = f"coalesce('\"' || {column} || '\"', 'null')"
     else:

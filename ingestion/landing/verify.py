@@ -8,11 +8,14 @@ from decimal import Decimal
 
 import duckdb
 
-from ingestion.landing.control_totals import DayContents
+from ingestion.landing.control_totals import GROSS, DayContents
 from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
 
-LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
+LISTING_KEYS = (
+    "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4), total_amount DECIMAL(18,4),"
+    " tax_amount DECIMAL(18,4), net_tax_amount DECIMAL(18,4)"
+)
 """Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
 day, two collide once in 37 million days."""
 Money = Mapping[str, Decimal]
@@ -56,10 +59,11 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
     [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
     sums = connection.execute(
-        "SELECT currency, sum(net_amount), sum(abs(net_amount)) FROM listing_keys GROUP BY currency"
+        f"SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS} FROM listing_keys"  # noqa: S608
+        " GROUP BY currency"
     ).fetchall()
-    amounts: dict[str, Decimal] = {currency: amount for currency, amount, _ in sums}
-    gross = {currency: amount for currency, _, amount in sums}
+    amounts: dict[str, Decimal] = {currency: amount for currency, amount, _, _ in sums}
+    gross = {currency: amount for currency, _, _, amount in sums}
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
@@ -70,6 +74,7 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
         rejected=sum(count for _, count in rejected),
         landed_amounts=amounts,
         rejected_amounts=money,
+        landed_tax={currency: tax for currency, _, tax, _ in sums},
     )
     latest = amounts if lines == distinct else _latest_amounts(connection)
     return Totals(contents, different, latest, dict(rejected), gross)

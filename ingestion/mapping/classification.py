@@ -6,13 +6,15 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
+from ingestion.mapping.charges import charge_faults, charges
 from ingestion.mapping.expressions import Fault, check_faults, first_fault
 from ingestion.mapping.layout_parts import Condition, LineTypeRule
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal, literals
+from ingestion.mapping.transactions import checked_totals
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.models.retailer_data import TOTAL_TOLERANCE
+from ingestion.models.retailer_data import TOTAL_TOLERANCE, UNIT_TOLERANCE
 
 
 def condition(field: str, wanted: Condition) -> str:
@@ -59,9 +61,8 @@ def measured(layout: SourceMapping, *, small: bool = False, day: date | None = N
     `small`: every quantity times price is below 10^11, so that the product fits DuckDB's faster decimals.
     `day`: the only business date that is wanted.
     """
-    voids = any(rule.is_ == "void" for rule in layout.line_type)
     signed, total = _signed(layout, "quantity"), _signed(layout, "total_amount")
-    if voids:
+    if layout.has_voids:
         signed = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {signed} END"
         total = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {total} END"
     own_total = "total_amount" in layout.columns
@@ -80,15 +81,17 @@ signed AS (
 priced AS (
     SELECT *, signed_quantity{"" if small else "::DECIMAL(24, 3)"} * unit_price AS exact_amount FROM signed
 ),
-amounts AS (
+totals AS (
     SELECT
         *,
-        coalesce(source_total, TRY_CAST(exact_amount AS {money})) AS signed_amount
+        coalesce(source_total, TRY_CAST(exact_amount AS {money})) AS signed_total
     FROM priced
 ),
-measured AS (
+{charges(layout)},
+faults AS (
     SELECT *, {_line_fault(layout, day)} AS line_fault FROM amounts
-)"""
+),
+{checked_totals(layout)}"""
 
 
 LINE_FAULTS = {
@@ -97,6 +100,8 @@ LINE_FAULTS = {
     RejectReason.NEGATIVE_PRICE: "a sale or return with a negative price",
     RejectReason.SIGN_MISMATCH: "a sale with a negative quantity or amount, or a return with a positive one",
     RejectReason.TOTAL_MISMATCH: "the total is not quantity x unit price",
+    RejectReason.NET_AMOUNT_MISMATCH: "the net amount is not the total less the discount and the tax included in it",
+    RejectReason.TRANSACTION_TOTAL_MISMATCH: "the lines of the transaction do not add up to its total",
     RejectReason.OUT_OF_RANGE: "quantity x unit price is outside the limits of the layout's checks",
     RejectReason.INVALID_FORMAT: "quantity x unit price does not match the layout's checks",
     RejectReason.NOT_ALLOWED: "quantity x unit price is not one of the values that the layout's checks allow",
@@ -105,23 +110,25 @@ LINE_FAULTS = {
 
 
 def _line_fault(layout: SourceMapping, day: date | None) -> str:
+    tolerance = f"greatest({TOTAL_TOLERANCE}, abs(signed_quantity) * {UNIT_TOLERANCE})"
     faults = [
         Fault("kind IS NULL", RejectReason.UNKNOWN_TYPE, ""),
         Fault("kind <> 'adjustment' AND unit_price < 0", RejectReason.NEGATIVE_PRICE, ""),
-        Fault("signed_amount IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
-        Fault(f"abs(signed_amount - exact_amount) > {TOTAL_TOLERANCE}", RejectReason.TOTAL_MISMATCH, "")
+        Fault("signed_total IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
+        Fault(f"abs(signed_total - exact_amount) > {tolerance}", RejectReason.TOTAL_MISMATCH, "")
         if "total_amount" in layout.columns
-        else Fault("signed_amount <> exact_amount", RejectReason.TOO_MANY_DIGITS, ""),
+        else Fault("signed_total <> exact_amount", RejectReason.TOO_MANY_DIGITS, ""),
         Fault(
-            "kind = 'sale' AND (signed_quantity < 0 OR signed_amount < 0)"
-            " OR kind = 'return' AND (signed_quantity > 0 OR signed_amount > 0)",
+            "kind = 'sale' AND (signed_quantity < 0 OR signed_total < 0)"
+            " OR kind = 'return' AND (signed_quantity > 0 OR signed_total > 0)",
             RejectReason.SIGN_MISMATCH,
             "",
         ),
+        *charge_faults(layout),
     ]
     for check in layout.checks:
         if check.field == "total_amount" and check.severity == "error":
-            faults += check_faults(check, "abs(signed_amount)")
+            faults += check_faults(check, "abs(signed_total)")
     if day is not None:
         faults.append(Fault(f"business_date <> DATE '{day}'", RejectReason.WRONG_DATE, ""))
     return first_fault(faults, "code")

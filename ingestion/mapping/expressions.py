@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ingestion.mapping.layout_parts import Check, Format
+from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, Check, Format
 from ingestion.mapping.sql_text import literal, literals
-from ingestion.models.columnar import COLUMNS
 from ingestion.models.columns import MEMBER_FIELDS
 from ingestion.models.reject_reasons import RejectReason
 from shared.reserved_ids import RESERVED_IDS
@@ -37,6 +36,9 @@ def longest(field: str) -> int:
 def text_faults(field: str) -> list[Fault]:
     """Why a text is rejected, over its trimmed `value`."""
     most = longest(field)
+    if field in ALLOWED_TEXTS:
+        allowed = ALLOWED_TEXTS[field]
+        return [Fault(f"value NOT IN ({literals(allowed)})", RejectReason.NOT_ALLOWED, f"not {' or '.join(allowed)}")]
     reserved = [
         Fault(f"value IN ({literals(RESERVED_IDS)})", RejectReason.RESERVED_ID, "reserved for what is unknown")
     ]  # fmt: skip
@@ -69,7 +71,7 @@ def plain_number(marks: Format, cell: str) -> str:
 
 def digits(field: str) -> tuple[int, int]:
     """Digits before and after the point that the contract allows for a number."""
-    found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", COLUMNS[field])
+    found = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", FIELD_TYPES[field])
     assert found is not None  # noqa: S101 - number fields are decimals
     precision, scale = int(found[1]), int(found[2])
     return precision - scale, scale
@@ -77,7 +79,7 @@ def digits(field: str) -> tuple[int, int]:
 
 def number_value(field: str) -> str:
     """`plain` as the contract's decimal; NULL if it is not a number or has too many digits. Never rounded."""
-    return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{COLUMNS[field]} END"
+    return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{FIELD_TYPES[field]} END"
 
 
 def minor_units(amount: str, exponent: str) -> str:

@@ -28,12 +28,11 @@ from ingestion.mapping.expressions import (
     plain_number,
     text_faults,
 )
-from ingestion.mapping.layout_parts import NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
+from ingestion.mapping.layout_parts import FIELD_TYPES, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_texts import PlainField, is_plain_text
 from ingestion.mapping.sql_text import cell, literal, literals, trimmed
 from ingestion.mapping.times import time_values
-from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST
 from shared.currencies import CURRENCIES
@@ -216,7 +215,7 @@ def _constant(
 
 
 def _type(field: str) -> str:
-    return COLUMNS[field]
+    return FIELD_TYPES[field]
 
 
 def _missing_fault(layout: SourceMapping, field: str) -> list[Fault]:
@@ -278,7 +277,7 @@ def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: st
     value = (
         number_value(field)
         if replacement is None
-        else f"CASE WHEN is_empty THEN {replacement}::{COLUMNS[field]} ELSE {number_value(field)} END"
+        else f"CASE WHEN is_empty THEN {replacement}::{FIELD_TYPES[field]} ELSE {number_value(field)} END"
     )
     faults = [
         *_missing_fault(layout, field),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ingestion.mapping.classification import LINE_FAULTS
 from ingestion.mapping.field_values import FieldValues
+from ingestion.mapping.layout_parts import NUMBER_FIELDS
 from ingestion.mapping.records import fault_code
 from ingestion.mapping.source_rows import RowFault, SourceRows
 from ingestion.mapping.sql_text import literal
@@ -14,6 +15,10 @@ from ingestion.models.reject_reasons import RejectReason
 
 _ABOUT_ONE_FIELD = {RejectReason.UNKNOWN_TYPE: "line_type", RejectReason.WRONG_DATE: "sold_at"}
 """Line errors that show this field, if the layout maps it, and not the measures."""
+
+
+_MONEY = ("currency", *(name for name in NUMBER_FIELDS if name not in ("quantity", "unit_price")))
+"""Fields that have to be read for the amount of a rejected row to be known. Quantity and price need not, with a total."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstE
             _of_line(values, lambda found: literal(found.header), headers),
         ),
         value=first(of_row.value, lambda found: found.text, _of_line(values, lambda found: found.text, texts)),
-        net_amount="CASE WHEN (bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
-        + " AND ".join(f"{values[name].code} IS NULL" for name in ("currency", "total_amount") if name in values)
+        net_amount="CASE WHEN (bad.signed_total = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
+        + " AND ".join(f"{values[name].code} IS NULL" for name in _MONEY if name in values)
         + " THEN bad.signed_amount END",
     )
 

@@ -11,11 +11,26 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from ingestion.models.columnar import COLUMNS
 from ingestion.models.columns import CONTRACT
+from ingestion.models.retailer_data import ItemType
 from shared.business_dates import FIRST_DATE, LAST_DATE
 
-TEXT_FIELDS = tuple(column.name for column in CONTRACT if column.type == "text" and column.name != "retailer_id")
-NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
+TEXT_FIELDS = tuple(
+    column.name for column in CONTRACT if column.type in ("text", "boolean") and column.name != "retailer_id"
+)
+ALLOWED_TEXTS: Mapping[str, tuple[str, ...]] = {
+    "item_type": tuple(ItemType),
+    "tax_included": ("true", "false"),
+}
+"""Fields that can only have these values."""
+TRANSACTION_FIELDS = ("transaction_discount_amount", "transaction_tax_amount", "transaction_total_amount")
+"""Amounts of a transaction as a whole, the same in each of its rows. They are not stored."""
+NUMBER_FIELDS = (
+    *("quantity", "unit_price", "total_amount", "discount_amount", "net_amount", "tax_amount"), *TRANSACTION_FIELDS,
+)  # fmt: skip
+FIELD_TYPES: Mapping[str, str] = {**COLUMNS, **dict.fromkeys(TRANSACTION_FIELDS, COLUMNS["net_amount"])}
+"""DuckDB types of the fields that a layout can map."""
 TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timestamptz")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
@@ -216,6 +231,7 @@ class NonProducts(Part):
     codes: tuple[str, ...] = ()
     matches: Expression | None = Field(default=None, description="Regular expression for the complete code")
     category: str
+    item_type: ItemType | None = Field(default=None, description="What such a line charges for; product when left out")
     adjustment: bool = Field(default=False, description="Money only, never a sale or a return")
 
 

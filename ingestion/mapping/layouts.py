@@ -26,6 +26,7 @@ from ingestion.mapping.layout_parts import (
     Format,
     LineTypeRule,
     NonProducts,
+    NumberText,
     Outliers,
     Part,
     Table,
@@ -78,6 +79,11 @@ class SourceMapping(Part):
     checks: tuple[Check, ...] = ()
     outliers: tuple[Outliers, ...] = ()
     dates: Dates = Dates()
+    total_tolerance: NumberText | None = Field(
+        default=None,
+        description="How far the lines of a transaction may be from its total; half a minor unit for each line with tax"
+        " when left out",
+    )
 
     def demands(self, field: str) -> bool:
         """Whether a check rejects rows without the field."""
@@ -86,6 +92,26 @@ class SourceMapping(Part):
     def requires(self, field: str) -> bool:
         """Whether rows without the field are rejected: by the contract or by a check."""
         return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
+
+    @property
+    def has_discounts(self) -> bool:
+        """Whether lines can have a discount."""
+        return not self.columns.keys().isdisjoint(("discount_amount", "net_amount", "transaction_discount_amount"))
+
+    @property
+    def has_tax(self) -> bool:
+        """Whether lines can have a tax."""
+        return not self.columns.keys().isdisjoint(("tax_amount", "transaction_tax_amount"))
+
+    @property
+    def has_voids(self) -> bool:
+        """Whether lines can be void."""
+        return any(rule.is_ == "void" for rule in self.line_type)
+
+    @property
+    def has_item_types(self) -> bool:
+        """Whether the codes of what is not a product say what a line charges for."""
+        return any(kind.item_type for kind in self.non_products)
 
     @cached_property
     def personal_columns(self) -> frozenset[str]:

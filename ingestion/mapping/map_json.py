@@ -72,7 +72,7 @@ def map_json(
     bare = frozenset(field for field, plain in source.plain.items() if plain.is_bare)
     if mapping.non_products:
         bare -= {"product_category"}
-    return MappedRows(landed, source.rows - landed, bare | {"retailer_id", "line_type"})
+    return MappedRows(landed, source.rows - landed, bare | {"retailer_id", "line_type", "item_type"})
 
 
 def _load(

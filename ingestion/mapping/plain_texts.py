@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ingestion.mapping.expressions import check_faults, digits, longest, plain_number
-from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
+from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_times import plain_times
 from ingestion.mapping.sql_text import literal
-from ingestion.models.columnar import COLUMNS
 from ingestion.models.columns import MEMBER_FIELDS
 from ingestion.models.retailer_data import GUEST
 from shared.currencies import CURRENCIES
@@ -73,6 +72,8 @@ def is_plain_text(field: str) -> Callable[[str], object]:
     """Whether a text already is the value of a text field, by the contract."""
     if field == "currency":
         return CURRENCIES.__contains__
+    if field in ALLOWED_TEXTS:
+        return ALLOWED_TEXTS[field].__contains__
     reserved = f"(?!(?:{'|'.join(RESERVED_IDS)})$)" if field in MEMBER_FIELDS else ""
     return re.compile(f"{reserved}{_END}(?:{_INNER}{{0,{longest(field) - 2}}}{_END})?").fullmatch
 
@@ -101,7 +102,7 @@ def _number(
     others = _others(_distinct(columns[header]), re.compile(pattern).fullmatch, may_be_null=not layout.requires(field))
     text = f"nullif({cells[header]}, '')"
     if exponent is None:
-        return PlainField(f"TRY_CAST({plain_number(layout.format, text)} AS {COLUMNS[field]})", others=others)
+        return PlainField(f"TRY_CAST({plain_number(layout.format, text)} AS {FIELD_TYPES[field]})", others=others)
     if others:  # a text of `source_rows` is then the amount with its exponent
         return None
     units = {str(decimals): f"{10**-decimals:.{scale}f}" for decimals in range(scale + 1)}
@@ -112,7 +113,7 @@ def _number(
         unit = f"CASE {cells[exponent]} {cases} END"
         if not units.keys() >= set(_distinct(columns[exponent])):
             return None
-    return PlainField(f"({text}::INTEGER * {unit})::{COLUMNS[field]}") if unit else None
+    return PlainField(f"({text}::INTEGER * {unit})::{FIELD_TYPES[field]}") if unit else None
 
 
 def _time(

@@ -14,16 +14,19 @@ import duckdb
 
 from ingestion.mapping.classification import measured
 from ingestion.mapping.field_values import FieldValues
-from ingestion.mapping.layout_parts import MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
+from ingestion.mapping.layout_parts import FIELD_TYPES, MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.source_rows import SourceRows
 from ingestion.mapping.sql_text import literal, literals, trimmed
-from ingestion.models.columnar import COLUMNS, NULLABLE
+from ingestion.mapping.transactions import item_type_of, line_id_of
+from ingestion.models.columnar import COLUMNS, DEFAULTS, NULLABLE
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
 """DuckDB multiplies a quantity and a price in 18 digits, 7 of them after the point, and fails above that."""
-_CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency")
+_CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency", "item_type", "tax_included")
+_DERIVED = ("line_id", "line_type", "customer_id")
+"""Texts that every record has, whether the layout maps them or not."""
 _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
 
 
@@ -81,7 +84,7 @@ def _is_filled(field: str, layout: SourceMapping, values: Mapping[str, FieldValu
 def _value(field: str, values: Mapping[str, FieldValues]) -> str:
     if field in values:
         return values[field].value
-    kind = COLUMNS[field] if field in NUMBER_FIELDS or field in TIME_FIELDS else "VARCHAR"
+    kind = FIELD_TYPES[field] if field in NUMBER_FIELDS or field in TIME_FIELDS else "VARCHAR"
     return f"NULL::{kind}" if field != "customer_id" else literal(GUEST)
 
 
@@ -90,7 +93,7 @@ def _non_products(
 ) -> tuple[str, str]:
     """SQL of the columns that say what is not a product, and the join that they need."""
     if not layout.non_products:
-        return "NULL::VARCHAR AS non_product, false AS is_money_only", ""
+        return "NULL::VARCHAR AS non_product, NULL::VARCHAR AS non_product_item_type, false AS is_money_only", ""
     cases = [
         (
             " OR ".join(
@@ -104,25 +107,23 @@ def _non_products(
     ]
     category = "".join(f" WHEN {where} THEN {literal(kind.category)}" for where, kind in cases)
     money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
+    item_type = "".join(f" WHEN {where} THEN {literal(kind.item_type)}" for where, kind in cases if kind.item_type)
     product = values["product_id"]
     known = f"SELECT text, value AS product_id FROM {product.table} WHERE code IS NULL"
     if not product.has_table:
         known = f"SELECT {product.text} AS text, {product.value} AS product_id"
     connection.execute(
-        "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, is_money_only FROM ("
+        "CREATE OR REPLACE TABLE non_products AS SELECT text, product_id, category, item_type, is_money_only FROM ("
         f" SELECT text, product_id, CASE{category} END::VARCHAR AS category,"
+        f" CASE{item_type or ' WHEN false THEN NULL'} END::VARCHAR AS item_type,"
         f" CASE{money} END::BOOLEAN AS is_money_only FROM ({known}))"
         " WHERE category IS NOT NULL"
     )
     return (
-        "non_products.category AS non_product, coalesce(non_products.is_money_only, false) AS is_money_only",
+        "non_products.category AS non_product, non_products.item_type AS non_product_item_type,"
+        " coalesce(non_products.is_money_only, false) AS is_money_only",
         f" LEFT JOIN non_products ON non_products.text = {product.text}",
     )
-
-
-def line_id_of(layout: SourceMapping) -> str:
-    """SQL of a row's line id: the source's own, else a digest of the row."""
-    return "line_id" if "line_id" in layout.columns and not layout.duplicate_key else "line_digest"
 
 
 def fill_landed_records(
@@ -166,27 +167,39 @@ def _stored(layout: SourceMapping) -> dict[str, str]:
         "product_category": "coalesce(non_product, product_category)",
         **{field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END" for field in _CUSTOMER},
         "unit_price": "abs(unit_price)",
+        "total_amount": "abs(signed_total)",
         "net_quantity": "signed_quantity",
         "net_amount": "signed_amount",
+        "item_type": item_type_of(layout),
+        "tax_included": f"coalesce(tax_included::BOOLEAN, {DEFAULTS['tax_included']})",
+        "discount_amount": "discount",
+        "tax_amount": "tax",
+        "net_tax_amount": "signed_tax",
     }
 
 
 def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str) -> dict[str, str]:
     """Columns of `landed_records` that follow from other columns or are constant."""
-    found = {
-        "retailer_id": literal(retailer_id),
-        "quantity": "abs(net_quantity)",
-        "total_amount": "abs(net_amount)",
-    }
+    found = {"retailer_id": literal(retailer_id), "quantity": "abs(net_quantity)"}
     if "changed_at" not in layout.columns:
         found["changed_at"] = "sold_at"
     for field in TEXT_FIELDS:
-        is_derived = field in ("line_id", "line_type", "customer_id")
-        if not is_derived and field not in layout.columns and not (field == "product_category" and layout.non_products):
-            found[field] = "NULL"
+        if field in _DERIVED or (field == "product_category" and layout.non_products):
+            continue
+        if field not in layout.columns:
+            found[field] = DEFAULTS.get(field, "NULL")
         elif field in _CONSTANTS and not values[field].header:
             found[field] = values[field].value
-    not_mapped = NULLABLE - layout.columns.keys() - set(TEXT_FIELDS)
+    if layout.has_item_types:
+        del found["item_type"]
+    if not layout.has_discounts:
+        found["discount_amount"] = DEFAULTS["discount_amount"]
+        # Only a discount or an included tax makes the net amount another one than the total.
+        if not layout.has_tax or "tax_included" not in layout.columns:
+            found["total_amount"] = "abs(net_amount)"
+    if not layout.has_tax:
+        found |= dict.fromkeys(("tax_amount", "net_tax_amount"), "NULL")
+    not_mapped = NULLABLE - layout.columns.keys() - set(TEXT_FIELDS) - {*DEFAULTS, "tax_amount", "net_tax_amount"}
     return found | dict.fromkeys(not_mapped, "NULL")
 
 

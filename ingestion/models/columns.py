@@ -36,6 +36,8 @@ class ContractColumn:
     """PostgreSQL type of the field's own values."""
     is_nullable: bool
     stored: Column
+    default: str | None = None
+    """The value, as text, in records that were landed before the field existed; None for null or if it always did."""
 
     @property
     def fact_name(self) -> str:
@@ -69,7 +71,8 @@ class TableColumn:
 
 def _contract_column(name: str, field: FieldInfo) -> ContractColumn:
     stored = next((rule for rule in field.metadata if isinstance(rule, Column)), Column())
-    return ContractColumn(name, _sql_type(field), type(None) in get_args(field.annotation), stored)
+    default = None if field.is_required() or field.default is None else str(field.default).lower()
+    return ContractColumn(name, _sql_type(field), type(None) in get_args(field.annotation), stored, default)
 
 
 def _sql_type(field: FieldInfo) -> str:
@@ -82,7 +85,7 @@ def _sql_type(field: FieldInfo) -> str:
         return f"numeric({digits},{places})"
     if AwareDatetime in parts:
         return "timestamptz"
-    return "date" if date in parts else "text"
+    return "date" if date in parts else "boolean" if bool in parts else "text"
 
 
 def annotation_parts(field: FieldInfo) -> list[object]:

@@ -6,6 +6,7 @@ The raw zone holds one JSON object of this shape per line; DDL, Parquet and audi
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -21,15 +22,34 @@ GUEST = "GUEST"
 """`customer_id` of a sale for which the source names no customer."""
 
 TOTAL_TOLERANCE = Decimal("0.005")
-"""Half a minor unit: how far a source's rounded total may be from quantity x unit price."""
+"""Half a minor unit: how far a source's rounded total may be from quantity x unit price, or a transaction's total from
+the sum of its lines for each amount that was rounded."""
+UNIT_TOLERANCE = Decimal("0.00005")
+"""Half of the last decimal of a unit price, for each unit: a price that was divided out of a total is rounded, too."""
 
 
 class LineType(StrEnum):
-    """What a line is. Nothing that is not a sale is ever counted as one."""
+    """The direction of a line. Nothing that is not a sale is ever counted as one."""
 
     SALE = "sale"
     RETURN = "return"
     ADJUSTMENT = "adjustment"
+
+
+class ItemType(StrEnum):
+    """What a line charges for. The line type says in which direction."""
+
+    PRODUCT = "product"
+    SHIPPING = "shipping"
+    FEE = "fee"
+    TIP = "tip"
+    GIFT_CARD = "gift_card"
+    DISCOUNT = "discount"
+    OTHER = "other"
+
+
+NOT_REVENUE = (ItemType.TIP, ItemType.GIFT_CARD)
+"""A tip belongs to the staff, and a sold gift card is owed: revenue arises when it is spent (decision 37)."""
 
 
 _FIRST_TIME = datetime(1900, 1, 1, tzinfo=UTC)
@@ -59,23 +79,51 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 RetailerId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$"), AfterValidator(not_reserved)]
 
 
-def check_measures(
-    line_type: LineType,
-    quantity: Decimal,
-    unit_price: Decimal,
-    total_amount: Decimal,
-    net_quantity: Decimal,
-    net_amount: Decimal,
-) -> None:
+@dataclass(frozen=True)
+class Measures:
+    """The quantities and amounts of a line."""
+
+    quantity: Decimal
+    unit_price: Decimal
+    total_amount: Decimal
+    net_quantity: Decimal
+    net_amount: Decimal
+    discount_amount: Decimal = Decimal(0)
+    tax_amount: Decimal | None = None
+    net_tax_amount: Decimal | None = None
+    tax_included: bool = False
+
+    @property
+    def tolerance(self) -> Decimal:
+        """How far the total may be from quantity x unit price."""
+        return max(TOTAL_TOLERANCE, self.quantity * UNIT_TOLERANCE)
+
+    @property
+    def charged(self) -> Decimal:
+        """The total less the discount and the tax that it includes."""
+        included = self.tax_amount if self.tax_included and self.tax_amount else Decimal(0)
+        return self.total_amount - self.discount_amount - included
+
+
+def check_measures(line_type: LineType, given: Measures) -> None:
     """Raise ValueError unless the amounts of a line add up and their signs fit its type."""
-    if abs(total_amount - quantity * unit_price) > TOTAL_TOLERANCE:
-        raise ValueError(f"total {total_amount} is not {quantity} x {unit_price}")
-    if abs(net_amount) != total_amount or abs(net_quantity) != quantity:
-        raise ValueError("the signed measures differ from the unsigned ones by more than their sign")
-    if line_type is LineType.SALE and (net_quantity < 0 or net_amount < 0):
+    if abs(given.total_amount - given.quantity * given.unit_price) > given.tolerance:
+        raise ValueError(f"total {given.total_amount} is not {given.quantity} x {given.unit_price}")
+    if abs(given.net_quantity) != given.quantity:
+        raise ValueError("the signed quantity differs from the unsigned one by more than its sign")
+    if abs(given.net_amount) != given.charged:
+        raise ValueError(f"net {given.net_amount} is not the total less discount and included tax, {given.charged}")
+    if (given.tax_amount is None) != (given.net_tax_amount is None) or abs(given.net_tax_amount or 0) != (
+        given.tax_amount or 0
+    ):
+        raise ValueError("the signed tax differs from the unsigned one by more than its sign")
+    signed = (given.net_quantity, given.net_amount, given.net_tax_amount or Decimal(0))
+    if line_type is LineType.SALE and min(signed) < 0:
         raise ValueError("a sale with negative measures")
-    if line_type is LineType.RETURN and (net_quantity > 0 or net_amount > 0):
+    if line_type is LineType.RETURN and max(signed) > 0:
         raise ValueError("a return with positive measures")
+    if given.net_amount * (given.net_tax_amount or 0) < 0:
+        raise ValueError("the tax has another sign than the amount")
 
 
 class SalesRecord(BaseModel):
@@ -133,20 +181,39 @@ class SalesRecord(BaseModel):
 
     quantity: Annotated[Quantity, Column(in_fact=True)] = Field(description="Units, never negative")
     unit_price: Annotated[Price, Column(in_fact=True)] = Field(description="Price of one unit, never negative")
-    total_amount: Annotated[Amount, Column(in_fact=True)] = Field(description="quantity x unit_price, never negative")
+    total_amount: Annotated[Amount, Column(in_fact=True)] = Field(
+        description="quantity x unit_price, before discounts, never negative"
+    )
     net_quantity: Annotated[NetQuantity, Column(in_fact=True)] = Field(description="Signed units: negative for returns")
     net_amount: Annotated[NetAmount, Column(in_fact=True)] = Field(
-        description="Signed amount: negative when paid back or written off"
+        description="Signed amount without discount and tax: negative when paid back or written off"
     )
     currency: Annotated[Currency, Column(in_fact=True, type="char(3)")] = Field(
         description="ISO 4217 code of all amounts of this line"
     )
 
+    item_type: Annotated[ItemType, Column(in_fact=True)] = Field(
+        default=ItemType.PRODUCT, description="What was charged for; tips and gift cards are not revenue"
+    )
+    discount_amount: Annotated[Amount, Column(in_fact=True)] = Field(
+        default=Decimal(0), description="Discounts on the line, its share of the order's included; never negative"
+    )
+    tax_amount: Annotated[Amount | None, Column(in_fact=True)] = Field(
+        default=None, description="Tax on the line, never negative; null when the source does not give it"
+    )
+    net_tax_amount: Annotated[NetAmount | None, Column(in_fact=True)] = Field(
+        default=None, description="Signed tax, with the sign of the line; null when the source does not give it"
+    )
+    tax_included: Annotated[bool, Column(in_fact=True)] = Field(
+        default=False, description="Whether `unit_price` and `total_amount` contain `tax_amount`"
+    )
+    original_transaction_id: Annotated[Identifier | None, Column(in_fact=True)] = Field(
+        default=None, description="Of a refund: the transaction whose sale it pays back; null when there is none"
+    )
+
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
-        check_measures(
-            self.line_type, self.quantity, self.unit_price, self.total_amount, self.net_quantity, self.net_amount
-        )
+        check_measures(self.line_type, Measures(**{each.name: getattr(self, each.name) for each in fields(Measures)}))
         return self
 
 

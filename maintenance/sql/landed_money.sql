@@ -8,3 +8,4 @@ WITH slices AS (
 SELECT retailer_id, business_date, amounts.currency::text, amounts.landed
 FROM slices
 JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
+WHERE amounts.measure = 'net'

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 from psycopg2.extras import Json, execute_values
 
+from ingestion.models.columns import LISTS
 from shared.config import Settings, load_settings
 
 LOADED_AT = datetime(2024, 2, 1, tzinfo=UTC)
@@ -33,6 +34,16 @@ class Line:
     currency: str | None = None
     sold_at: datetime | None = None
     sign: int = 0
+    item_type: str = "product"
+    discount: Decimal = Decimal(0)
+    tax: Decimal | None = None
+    tax_included: bool = False
+
+    @property
+    def net(self) -> Decimal:
+        """What was charged without discount and tax, never negative."""
+        included = self.tax or Decimal(0) if self.tax_included else Decimal(0)
+        return self.quantity * self.price - self.discount - included
 
     @property
     def direction(self) -> int:
@@ -139,11 +150,15 @@ class PublishedDays:
             )
         self.execute(
             "INSERT INTO fact_daily_sales SELECT date_key, retailer_key, product_key, store_key, currency, count(*),"
-            " sum(quantity * (line_type = 'sale')::int), sum(quantity * (line_type = 'return')::int),"
-            " sum(net_quantity), sum(total_amount * (line_type = 'sale')::int),"
-            " sum(total_amount * (line_type = 'return')::int), sum(net_amount * (line_type = 'adjustment')::int),"
-            " sum(net_amount) FROM fact_sales WHERE date_key = %(date_key)s AND retailer_key = %(retailer_key)s"
-            " GROUP BY date_key, retailer_key, product_key, store_key, currency",
+            " sum(quantity * (line_type = 'sale' AND item_type = 'product')::int),"
+            " sum(quantity * (line_type = 'return' AND item_type = 'product')::int),"
+            " sum(net_quantity * (item_type = 'product')::int), sum(net_amount * (line_type = 'sale')::int),"
+            " sum(-net_amount * (line_type = 'return')::int), sum(net_amount * (line_type = 'adjustment')::int),"
+            " sum(net_amount), item_type,"
+            " sum(discount_amount * CASE WHEN line_type = 'return' OR net_amount < 0 THEN -1 ELSE 1 END),"
+            " coalesce(sum(net_tax_amount), 0)"
+            " FROM fact_sales WHERE date_key = %(date_key)s AND retailer_key = %(retailer_key)s"
+            " GROUP BY date_key, retailer_key, product_key, store_key, currency, item_type",
             bound,
         )
         self.execute(
@@ -199,15 +214,21 @@ class PublishedDays:
                 line.price,
                 line.quantity * line.price,
                 line.direction * line.quantity,
-                line.direction * line.quantity * line.price,
+                line.direction * line.net,
                 line.sold_at or noon,
                 load_id,
+                line.item_type,
+                line.discount,
+                line.tax,
+                None if line.tax is None else line.direction * line.tax,
+                line.tax_included,
+                None,
             )
             for line in lines
         ]
         transactions = sorted({(retailer_key, line.transaction, _date_key(day)) for line in lines})
         with self.connection.cursor() as cursor:
-            execute_values(cursor, "INSERT INTO fact_sales VALUES %s", rows)
+            execute_values(cursor, f"INSERT INTO fact_sales ({', '.join(LISTS['fact_columns'])}) VALUES %s", rows)
             execute_values(cursor, "INSERT INTO ops.transaction_dates VALUES %s", transactions)
 
     def _write_ledger(
@@ -240,16 +261,17 @@ class PublishedDays:
             ),
         )
         for currency in sorted({str(line.currency) for line in lines}):
-            money = sum(
-                (line.direction * line.quantity * line.price for line in lines if line.currency == currency),
-                Decimal(0),
-            )
-            self.execute(
-                "INSERT INTO ops.load_ledger_amounts (load_id, retailer_id, business_date, currency, reported, landed,"
-                " rejected, inserted, updated, unchanged, duplicate, withdrawn, in_warehouse)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 0, %s, 0, 0, 0, 0, %s)",
-                (load_id, retailer_id, day, currency, money if reported else None, money, money, money),
-            )
+            of_currency = [line for line in lines if line.currency == currency]
+            net = sum((line.direction * line.net for line in of_currency), Decimal(0))
+            tax = sum((line.direction * (line.tax or 0) for line in of_currency), Decimal(0))
+            for measure, money in (("net", net), ("tax", tax)) if tax else (("net", net),):
+                self.execute(
+                    "INSERT INTO ops.load_ledger_amounts (load_id, retailer_id, business_date, currency, measure,"
+                    " reported, landed, rejected, inserted, updated, unchanged, duplicate, withdrawn, in_warehouse)"
+                    " VALUES (%s, %s, %s, %s, %s, %s, %s, 0, %s, 0, 0, 0, 0, %s)",
+                    (load_id, retailer_id, day, currency, measure, money if reported and measure == "net" else None)
+                    + (money,) * 3,
+                )
 
 
 def warehouse_settings(dsn: str) -> Settings:

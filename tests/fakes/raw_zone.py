@@ -26,10 +26,12 @@ _NOON = timedelta(hours=12)
 
 
 def record(line: str = "1", transaction: str = "T1", day: date = DAY, **changes: Any) -> SalesRecord:
-    """A plausible sale line; `qty` and `price` set all measures, anything else sets its own field."""
+    """A plausible sale line; `qty`, `price`, `discount` and `tax` set all measures, anything else sets its own field."""
     quantity = Decimal(changes.pop("qty", 2))
     price = Decimal(changes.pop("price", "12.50"))
-    total = abs(quantity * price)
+    discount, tax = Decimal(changes.pop("discount", 0)), changes.pop("tax", None)
+    total, sign = abs(quantity * price), -1 if quantity < 0 else 1
+    included = Decimal(tax) if tax is not None and changes.get("tax_included") else Decimal(0)
     sold_at = datetime.combine(day, datetime.min.time(), UTC) + _NOON
     values: dict[str, Any] = {
         "retailer_id": "retailer_1",
@@ -56,8 +58,11 @@ def record(line: str = "1", transaction: str = "T1", day: date = DAY, **changes:
         "unit_price": price,
         "total_amount": total,
         "net_quantity": quantity,
-        "net_amount": quantity * price,
+        "net_amount": sign * (total - discount - included),
         "currency": "USD",
+        "discount_amount": discount,
+        "tax_amount": None if tax is None else Decimal(tax),
+        "net_tax_amount": None if tax is None else sign * Decimal(tax),
     }
     return SalesRecord.model_validate({**values, **changes})
 
@@ -82,8 +87,10 @@ class RawZone:
         """Replace a partition, manifest included."""
         body = b"".join(item.model_dump_json().encode() + b"\n" for item in records)
         amounts: dict[str, Decimal] = defaultdict(Decimal)
+        tax: dict[str, Decimal] = defaultdict(Decimal)
         for item in records:
             amounts[item.currency] += item.net_amount
+            tax[item.currency] += item.net_tax_amount or 0
         keys = {(item.transaction_id, item.line_id): item for item in records}
         now = datetime(2024, 2, 1, tzinfo=UTC)
         manifest = Manifest(
@@ -97,7 +104,7 @@ class RawZone:
             landed=len(records),
             rejected=rejected,
             distinct=len(keys),
-            amounts={code: ControlAmounts(landed=amount) for code, amount in amounts.items()},
+            amounts={code: ControlAmounts(landed=amount, landed_tax=tax[code]) for code, amount in amounts.items()},
             control_report=ControlReport(lines=len(keys) + rejected, net={}),
             window=window or RequestWindow(requested_from=now, requested_until=now),
             other_dates=tuple(other_dates),

@@ -38,10 +38,10 @@ class MonthComparison:
     """A month of the load, resolved and compared with what fact_sales holds of its dates."""
 
     plan: MonthPlan
-    outcomes: list[tuple[int, str, str, int, Decimal]]
-    """(date_key, outcome, currency, records, signed money) of the load's dates."""
-    in_warehouse: list[tuple[int, str, int, Decimal]]
-    """(date_key, currency, records, signed money) of the same dates, as the table itself holds them."""
+    outcomes: list[tuple[int, str, str, int, Decimal, Decimal]]
+    """(date_key, outcome, currency, records, signed money, signed tax) of the load's dates."""
+    in_warehouse: list[tuple[int, str, int, Decimal, Decimal]]
+    """(date_key, currency, records, signed money, signed tax) of the same dates, as the table itself holds them."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class MonthBuilder:
         finally:
             columnar.close()
 
-    def _counted(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal]]:
+    def _counted(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal, Decimal]]:
         count = sql.SQL(statement("count_build")).format(build=table)
         cursor.execute(count, {**self._bound, "date_keys": _keys(month)})
         return cursor.fetchall()
@@ -124,7 +124,7 @@ class MonthBuilder:
 
     def _compare(
         self, cursor: Cursor, columnar: duckdb.DuckDBPyConnection, month: MonthPlan
-    ) -> list[tuple[int, str, str, int, Decimal]]:
+    ) -> list[tuple[int, str, str, int, Decimal, Decimal]]:
         query = cursor.mogrify(statement("present_rows"), {**self._bound, "date_keys": _keys(month)}).decode()
         file = self._batch.directory / f"{month.partition}.csv"
         copy_out(cursor, query, columnar, "TEMP TABLE present_rows", _PRESENT_COLUMNS, file)
@@ -159,10 +159,10 @@ def _rows(columnar: duckdb.DuckDBPyConnection, name: str) -> pyarrow.Table:
     return columnar.sql(statement(name)).to_arrow_table()
 
 
-def _totals(columnar: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, str, str, int, Decimal]]:
+def _totals(columnar: duckdb.DuckDBPyConnection, table: str) -> list[tuple[int, str, str, int, Decimal, Decimal]]:
     return columnar.execute(
-        f"SELECT date_key, outcome, currency, count(*), sum(net_amount) FROM {table}"  # noqa: S608 - our own tables
-        " GROUP BY date_key, outcome, currency"
+        "SELECT date_key, outcome, currency, count(*), sum(net_amount), coalesce(sum(net_tax_amount), 0)"  # noqa: S608
+        f" FROM {table} GROUP BY date_key, outcome, currency"
     ).fetchall()
 
 

@@ -1,6 +1,6 @@
 """The ledger of a load: where every landed record and its money went.
 
-landed = inserted + updated + unchanged + duplicate, in records and in signed net money per currency.
+landed = inserted + updated + unchanged + duplicate, in records and per currency in signed net money and tax.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ from shared.counts import counted
 from shared.errors import StopRun
 from shared.partitions import Manifest
 from transformation.conform import ConformedPartition, PartitionContent
+from transformation.money import Money
 
-Counted = Iterable[tuple[int, str, str, int, Decimal]]
-"""Rows (date_key, outcome, currency, count, signed money)."""
-
-_ZERO = Decimal(0)
+Counted = Iterable[tuple[int, str, str, int, Decimal, Decimal]]
+"""Rows (date_key, outcome, currency, count, signed money, signed tax)."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Records, and their signed net money per currency."""
+    """Records, and their money per currency."""
 
     records: int = 0
-    amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    amounts: Mapping[str, Money] = field(default_factory=dict)
 
-    def amount(self, currency: str) -> Decimal:
-        """Money in one currency; 0 when there is none."""
-        return self.amounts.get(currency, _ZERO)
+    def amount(self, currency: str) -> Money:
+        """Money in one currency; none when there is none."""
+        return self.amounts.get(currency, Money())
 
 
 @dataclass(frozen=True)
@@ -80,17 +79,17 @@ class LedgerEntry:
             "superseded": self.superseded,
             "withdrawn": self.withdrawn.records,
             "in_warehouse": self.in_warehouse.records,
-            "net_amount": {currency: str(amount) for currency, amount in sorted(self.in_warehouse.amounts.items())},
+            "net_amount": {code: str(amount.net) for code, amount in sorted(self.in_warehouse.amounts.items())},
         }
 
 
 def totals_by_outcome(rows: Counted) -> dict[tuple[int, str], Totals]:
     """Group counted rows by (date_key, outcome)."""
     records: dict[tuple[int, str], int] = defaultdict(int)
-    amounts: dict[tuple[int, str], dict[str, Decimal]] = defaultdict(dict)
-    for date_key, outcome, currency, count, amount in rows:
+    amounts: dict[tuple[int, str], dict[str, Money]] = defaultdict(lambda: defaultdict(Money))
+    for date_key, outcome, currency, count, net, tax in rows:
         records[date_key, outcome] += count
-        amounts[date_key, outcome][currency] = amounts[date_key, outcome].get(currency, _ZERO) + amount
+        amounts[date_key, outcome][currency] += Money(net, tax)
     return {key: Totals(records[key], amounts[key]) for key in records}
 
 
@@ -104,7 +103,7 @@ def build_ledger_entry(
     superseded = outcomes.get((date_key, "superseded"), Totals())
     currencies = set(partition.landed_amounts)
     duplicates = {
-        currency: partition.landed_amounts[currency] - partition.kept_amounts.get(currency, _ZERO)
+        currency: partition.landed_amounts[currency] - partition.kept_amounts.get(currency, Money())
         for currency in currencies
     }
     return LedgerEntry(
@@ -163,12 +162,13 @@ def audit(entry: LedgerEntry, summary: Totals, *, insert_only: bool) -> None:
         )
     for currency in entry.currencies:
         landed, stored = entry.landed.amount(currency), entry.in_warehouse.amount(currency)
-        if landed != sum((part.amount(currency) for part in parts), _ZERO):
-            problems.append(f"{landed} {currency} landed is not the sum of its parts")
-        if not insert_only and stored != sum((part.amount(currency) for part in kept), _ZERO):
-            problems.append(f"{stored} {currency} in fact_sales is not what was loaded")
+        if landed != sum((part.amount(currency) for part in parts), Money()):
+            problems.append(f"{landed.described(currency)} landed is not the sum of its parts")
+        if not insert_only and stored != sum((part.amount(currency) for part in kept), Money()):
+            problems.append(f"{stored.described(currency)} in fact_sales is not what was loaded")
         if summary.amount(currency) != stored:
-            problems.append(f"{summary.amount(currency)} {currency} in the summary, {stored} in fact_sales")
+            summed = summary.amount(currency).described(currency)
+            problems.append(f"{summed} in the summary, {stored.described(currency)} in fact_sales")
     if problems:
         raise StopRun(
             f"{entry.manifest.retailer_id} {entry.business_date} does not reconcile: {'; '.join(problems)}."

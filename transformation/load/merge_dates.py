@@ -19,8 +19,8 @@ from transformation.statements import statement
 class MergeResult:
     """What happened to the rows of the dates that were merged."""
 
-    outcomes: Sequence[tuple[int, str, str, int, Decimal]] = ()
-    """(date_key, outcome, currency, records, signed money)."""
+    outcomes: Sequence[tuple[int, str, str, int, Decimal, Decimal]] = ()
+    """(date_key, outcome, currency, records, signed money, signed tax)."""
     written_dates: Sequence[int] = ()
     """Date keys of the load whose rows in fact_sales changed."""
     other_dates: Sequence[int] = ()
@@ -28,11 +28,11 @@ class MergeResult:
 
 
 def merge_result(
-    counted: Iterable[tuple[int, str, str, int, Decimal, bool]], other_dates: Sequence[int] = ()
+    counted: Iterable[tuple[int, str, str, int, Decimal, Decimal, bool]], other_dates: Sequence[int] = ()
 ) -> MergeResult:
-    """From rows (date_key, outcome, currency, records, signed money, whether fact_sales was written for them)."""
+    """From rows (date_key, outcome, currency, records, signed money, signed tax, whether fact_sales was written for them)."""
     rows = list(counted)
-    return MergeResult([row[:5] for row in rows], sorted({row[0] for row in rows if row[5]}), other_dates)
+    return MergeResult([row[:6] for row in rows], sorted({row[0] for row in rows if row[6]}), other_dates)
 
 
 def stage_rows(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,7 @@ from shared.counts import counted
 from shared.database import Cursor
 from transformation.conform import ConformedBatch
 from transformation.load.ledger import Totals
+from transformation.money import Money
 from transformation.statements import statement
 
 
@@ -38,9 +40,12 @@ def find_unchanged(cursor: Cursor, batch: ConformedBatch, days: Sequence[date]) 
     """
     cursor.execute(statement("find_unchanged"), {"retailer_id": batch.retailer_id, "days": list(days)})
     found: dict[date, UnchangedDate] = {}
-    for day, content, in_warehouse, superseded, currencies, amounts in cursor.fetchall():
+    for day, content, in_warehouse, superseded, currencies, measures, amounts in cursor.fetchall():
         if content == batch.landed[day].content:
-            money = {code: Decimal(amount) for code, amount in zip(currencies, amounts, strict=True) if code}
+            money: dict[str, Money] = defaultdict(Money)
+            for code, measure, amount in zip(currencies, measures, amounts, strict=True):
+                if code:
+                    money[code] += Money(**{measure: Decimal(amount)})
             found[day] = UnchangedDate(day, Totals(in_warehouse, money), superseded)
     return found
 

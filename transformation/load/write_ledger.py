@@ -25,8 +25,8 @@ def write_ledger(cursor: Cursor, parameters: Mapping[str, object], entries: Sequ
     )
     execute_values(
         cursor,
-        "INSERT INTO load_ledger_amounts (load_id, retailer_id, business_date, currency, reported, landed, rejected,"
-        " inserted, updated, unchanged, duplicate, withdrawn, in_warehouse) VALUES %s",
+        "INSERT INTO load_ledger_amounts (load_id, retailer_id, business_date, currency, measure, reported, landed,"
+        " rejected, inserted, updated, unchanged, duplicate, withdrawn, in_warehouse) VALUES %s",
         [row for entry in entries for row in _amount_rows(parameters, entry)],
     )
 
@@ -56,28 +56,19 @@ def _ledger_row(parameters: Mapping[str, object], entry: LedgerEntry) -> tuple[o
 
 
 def _amount_rows(parameters: Mapping[str, object], entry: LedgerEntry) -> list[tuple[object, ...]]:
+    """A row per currency for net amounts, and one for tax where there is any."""
     manifest, report = entry.manifest, entry.manifest.control_report
-    parts = (
-        entry.inserted,
-        entry.updated,
-        entry.unchanged,
-        entry.duplicate,
-        entry.withdrawn,
-        entry.in_warehouse,
-    )
-    return [
-        (
-            parameters["load_id"],
-            manifest.retailer_id,
-            manifest.business_date,
-            currency,
-            report.net.get(currency, 0) if report else None,
-            entry.landed.amount(currency),
-            manifest.amounts[currency].rejected if currency in manifest.amounts else 0,
-            *(part.amount(currency) for part in parts),
-        )
-        for currency in entry.currencies
-    ]
+    parts = (entry.inserted, entry.updated, entry.unchanged, entry.duplicate, entry.withdrawn, entry.in_warehouse)
+    rows: list[tuple[object, ...]] = []
+    for currency in entry.currencies:
+        landed, money = entry.landed.amount(currency), [part.amount(currency) for part in parts]
+        rejected = manifest.amounts[currency].rejected if currency in manifest.amounts else 0
+        key = (parameters["load_id"], manifest.retailer_id, manifest.business_date, currency)
+        reported = report.net.get(currency, 0) if report else None
+        rows.append((*key, "net", reported, landed.net, rejected, *(each.net for each in money)))
+        if landed.tax or any(each.tax for each in money):
+            rows.append((*key, "tax", None, landed.tax, 0, *(each.tax for each in money)))
+    return rows
 
 
 def restate_ledger(cursor: Cursor, parameters: Mapping[str, object], date_keys: Sequence[int]) -> None:

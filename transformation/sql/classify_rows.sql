@@ -39,7 +39,8 @@ SELECT
         transaction_id=transaction_id;
         line_id=line_id;
         currency=coalesce(staged.currency, present.currency) AS currency;
-        net_amount=coalesce(staged.net_amount, present.net_amount) AS net_amount
+        net_amount=coalesce(staged.net_amount, present.net_amount) AS net_amount;
+        net_tax_amount=CASE WHEN staged.sold_at IS NULL THEN present.net_tax_amount ELSE staged.net_tax_amount END AS net_tax_amount
     },
     present.retailer_key IS NOT NULL AS is_in_facts,
     CASE

@@ -16,7 +16,9 @@ WITH present AS (
 )
 SELECT
     date_key, transaction_id, line_id, coalesce(built.currency, present.currency) AS currency,
-    coalesce(built.net_amount, present.net_amount) AS net_amount, present.load_id,
+    coalesce(built.net_amount, present.net_amount) AS net_amount,
+    CASE WHEN built.sold_at IS NULL THEN present.net_tax_amount ELSE built.net_tax_amount END AS net_tax_amount,
+    present.load_id,
     CASE
         WHEN built.sold_at IS NULL THEN 'withdrawn'
         WHEN present.sold_at IS NULL THEN 'inserted'

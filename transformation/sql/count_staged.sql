@@ -1,5 +1,5 @@
--- Rows and signed money of dates that fact_sales holds nothing of, in the form of count_outcomes.sql.
+-- Rows and signed money and tax of dates that fact_sales holds nothing of, in the form of count_outcomes.sql.
 -- Grain: date x currency.
-SELECT date_key, 'inserted' AS outcome, currency, count(*), sum(net_amount)
+SELECT date_key, 'inserted' AS outcome, currency, count(*), sum(net_amount), coalesce(sum(net_tax_amount), 0)
 FROM staged_sales
 GROUP BY date_key, currency;

@@ -13,7 +13,7 @@ last_unknown AS (
 )
 SELECT
     newest.business_date, newest.content_digest, newest.in_warehouse, newest.superseded,
-    array_agg(amounts.currency), array_agg(amounts.in_warehouse::text)
+    array_agg(amounts.currency), array_agg(amounts.measure), array_agg(amounts.in_warehouse::text)
 FROM newest
 CROSS JOIN last_unknown
 LEFT JOIN load_ledger_amounts AS amounts

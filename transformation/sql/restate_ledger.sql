@@ -31,8 +31,8 @@ FROM latest
 JOIN facts_now USING (business_date);
 
 INSERT INTO load_ledger_amounts (
-    load_id, retailer_id, business_date, currency, reported, landed, rejected, inserted, updated, unchanged, duplicate,
-    withdrawn, in_warehouse
+    load_id, retailer_id, business_date, currency, measure, reported, landed, rejected, inserted, updated, unchanged,
+    duplicate, withdrawn, in_warehouse
 )
 WITH latest AS (
     SELECT amounts.*
@@ -46,22 +46,26 @@ WITH latest AS (
     WHERE amounts.retailer_id = %(retailer_id)s
 ),
 facts_now AS (
-    SELECT dim_date.full_date AS business_date, fact.currency, sum(fact.net_amount) AS in_warehouse
+    SELECT dim_date.full_date AS business_date, fact.currency, measured.measure, sum(measured.amount) AS in_warehouse
     FROM fact_sales AS fact
     JOIN dim_date USING (date_key)
+    CROSS JOIN LATERAL (VALUES ('net', fact.net_amount), ('tax', coalesce(fact.net_tax_amount, 0))) AS measured (measure, amount)
     WHERE fact.retailer_key = %(retailer_key)s AND fact.date_key = ANY (%(other_date_keys)s)
-    GROUP BY dim_date.full_date, fact.currency
+    GROUP BY dim_date.full_date, fact.currency, measured.measure
 ),
 returned AS (
-    SELECT dim_date.full_date AS business_date, restored.currency, sum(restored.net_amount) AS restored
+    SELECT dim_date.full_date AS business_date, restored.currency, measured.measure, sum(measured.amount) AS restored
     FROM restored
     JOIN dim_date USING (date_key)
-    GROUP BY dim_date.full_date, restored.currency
+    CROSS JOIN LATERAL (
+        VALUES ('net', restored.net_amount), ('tax', coalesce(restored.net_tax_amount, 0))
+    ) AS measured (measure, amount)
+    GROUP BY dim_date.full_date, restored.currency, measured.measure
 )
 SELECT
-    %(load_id)s, latest.retailer_id, latest.business_date, latest.currency, latest.reported, latest.landed, latest.rejected,
+    %(load_id)s, latest.retailer_id, latest.business_date, latest.currency, latest.measure, latest.reported, latest.landed, latest.rejected,
     coalesce(returned.restored, 0), 0, coalesce(facts_now.in_warehouse, 0) - coalesce(returned.restored, 0),
     latest.landed - coalesce(facts_now.in_warehouse, 0), 0, coalesce(facts_now.in_warehouse, 0)
 FROM latest
-LEFT JOIN facts_now USING (business_date, currency)
-LEFT JOIN returned USING (business_date, currency);
+LEFT JOIN facts_now USING (business_date, currency, measure)
+LEFT JOIN returned USING (business_date, currency, measure);

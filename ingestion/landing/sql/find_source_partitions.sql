@@ -7,6 +7,7 @@ SELECT
         SELECT coalesce(jsonb_object_agg(a.currency, jsonb_build_array(a.duplicate::text, a.in_warehouse::text)), '{}')::text
         FROM ops.load_ledger_amounts AS a
         WHERE a.load_id = l.load_id AND a.retailer_id = p.retailer_id AND a.business_date = p.business_date
+            AND a.measure = 'net'
     ) AS amounts
 FROM ops.source_partitions AS p
 JOIN LATERAL (

@@ -23,6 +23,7 @@ amounts AS (
     SELECT amounts.currency, sum(amounts.in_warehouse) AS in_warehouse
     FROM partitions
     INNER JOIN ops.load_ledger_amounts AS amounts USING (load_id, retailer_id, business_date)
+    WHERE amounts.measure = 'net'
     GROUP BY amounts.currency
 ),
 

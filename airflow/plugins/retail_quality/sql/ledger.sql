@@ -43,5 +43,6 @@ CROSS JOIN LATERAL (
     WHERE money.load_id = latest.load_id
         AND money.retailer_id = latest.retailer_id
         AND money.business_date = latest.business_date
+        AND money.measure = 'net'
 ) AS amounts
 ORDER BY latest.business_date DESC, latest.retailer_id

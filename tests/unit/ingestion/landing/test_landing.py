@@ -17,7 +17,7 @@ from ingestion.landing import serialise as text
 from ingestion.landing.control_totals import day_contents, day_digests
 from ingestion.landing.serialise import day_texts
 from ingestion.models.columnar import COLUMNS
-from ingestion.models.retailer_data import SalesRecord
+from ingestion.models.retailer_data import ItemType, SalesRecord
 from shared.errors import StopRun
 from tests.fakes.raw_zone import DAY, record
 
@@ -54,7 +54,8 @@ def texts(connection: Connection, rows: dict[date, int]) -> dict[date, bytes]:
 def as_landed(item: SalesRecord) -> bytes:
     """The record's line with the contract's scales, as a DECIMAL column gives them."""
     scales = {name: Decimal(1).scaleb(-int(kind[-2])) for name, kind in COLUMNS.items() if kind.startswith("DECIMAL")}
-    scaled = item.model_copy(update={name: getattr(item, name).quantize(scale) + 0 for name, scale in scales.items()})
+    numbers = {name: value for name in scales if (value := getattr(item, name)) is not None}
+    scaled = item.model_copy(update={name: value.quantize(scales[name]) + 0 for name, value in numbers.items()})
     return scaled.model_dump_json().encode() + b"\n"
 
 
@@ -65,6 +66,7 @@ _TIME = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1), timezones=st.ju
 
 @st.composite
 def records(draw: st.DrawFn) -> SalesRecord:
+    tax = draw(st.none() | st.decimals(0, 9, places=2))
     return record(
         line=draw(_LABEL),
         transaction=draw(_LABEL),
@@ -74,6 +76,10 @@ def records(draw: st.DrawFn) -> SalesRecord:
         sold_at=draw(_TIME),
         changed_at=draw(_TIME),
         customer_since=draw(st.none() | _TIME),
+        tax=tax,
+        tax_included=tax == 0 or (tax is None and draw(st.booleans())),
+        item_type=draw(st.sampled_from(ItemType)),
+        original_transaction_id=draw(_MAYBE),
         **{name: draw(_MAYBE) for name in ("store_name", "store_city", "product_name", "customer_name")},
     )
 

@@ -48,6 +48,9 @@ def test_every_field_of_a_sale_is_mapped() -> None:
         "net_quantity": "2.000",
         "net_amount": "25.0000",
         "currency": "USD",
+        "item_type": "product",
+        "discount_amount": "0.0000",
+        "tax_included": False,
     }
 
 
