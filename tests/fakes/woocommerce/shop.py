@@ -9,7 +9,7 @@ import base64
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -112,3 +112,8 @@ def _is_time(text: str) -> bool:
 def _error(status: int, code: str, message: str, **data: Any) -> Reply:
     body = {"code": code, "message": message, "data": {"status": status, **data}}
     return Reply(status, json.dumps(body).encode(), content_type="application/json; charset=UTF-8")
+
+
+def without_totals(given: Reply) -> Reply:
+    """The reply as a proxy passes it on that removes headers that it does not know."""
+    return replace(given, headers={})
