@@ -8,8 +8,8 @@ which is what a rejected line is stored with. What cannot be read exactly reject
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from dataclasses import dataclass, replace
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from shared.errors import RejectRecord, shortened
 Row = dict[str, Any]
 _MAPPING = Path(__file__).with_name("order_rows.yaml")
 _FOUR_DECIMALS = Decimal("0.0001")
+_HUNDREDTH = Decimal("0.01")
 _HALF_A_CENT = Decimal("0.005")
 _SHOWN_CHARACTERS = 60
 _LARGEST = Decimal(10) ** 14
@@ -50,10 +51,13 @@ class Line:
     """None: the shop reports no tax of this line."""
     category: str | None = None
 
-    @property
-    def charged(self) -> Decimal:
-        """What the line adds to the total of its transaction if its prices contain no tax."""
-        return self.total - self.discount + (self.tax or 0)
+    def charged(self, *, tax_included: bool = False) -> Decimal:
+        """What the line adds to the total of its transaction."""
+        return self.total - self.discount + (0 if tax_included else self.tax or 0)
+
+    def with_amounts(self, discount: Decimal, tax: Decimal | None) -> Line:
+        """The same line with another discount and tax."""
+        return replace(self, discount=discount, tax=tax)
 
 
 @dataclass(frozen=True)
@@ -136,12 +140,30 @@ def plain(number: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
-def refund_difference(paid_back: Decimal, lines: Sequence[Line], name: str) -> list[Line]:
+def spread(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
+    """Shares of an amount in proportion to weights, in hundredths; the largest remainders are rounded up."""
+    total = sum(weights, Decimal(0))
+    if not amount or total <= 0:
+        return [Decimal(0)] * len(weights)
+    exact_shares = [amount * weight / total for weight in weights]
+    shares = [share.quantize(_HUNDREDTH, ROUND_DOWN) for share in exact_shares]
+    places = sorted(range(len(weights)), key=lambda place: (shares[place] - exact_shares[place], place))
+    left = int((amount - sum(shares, Decimal(0))) / _HUNDREDTH)
+    for place in places[:left]:
+        shares[place] += _HUNDREDTH
+    shares[places[0]] += amount - sum(shares, Decimal(0))
+    return shares
+
+
+def refund_difference(
+    paid_back: Decimal, lines: Sequence[Line], name: str, *, tax_included: bool = False
+) -> list[Line]:
     """The line that makes the lines of a refund add up to `paid_back`, which is negative; none if they already do.
 
     What was paid back decides: a shop can pay back more or less than the goods that are returned cost.
     """
-    difference = rounded(paid_back - sum((line.charged for line in lines), Decimal(0)))
+    charged = sum((line.charged(tax_included=tax_included) for line in lines), Decimal(0))
+    difference = rounded(paid_back - charged)
     if abs(difference) <= _HALF_A_CENT * sum(line.tax is not None for line in lines):
         return []
     return [Line(ADJUSTMENT, "other", ADJUSTMENT, name, Decimal(1).copy_sign(difference), difference)]

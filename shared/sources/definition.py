@@ -36,7 +36,8 @@ FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
 REST = "rest"
 """The connector of APIs that their definition describes."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, "stripe", "woocommerce", FILES)
+SHOPIFY = "shopify"
+CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, SHOPIFY, "stripe", "woocommerce", FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 T = TypeVar("T")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -111,6 +112,9 @@ class ReadPart(Part):
 
     look_back: Days | None = Field(
         default=None, description="How far before the last run changes are read again. Default: INGEST_LOOKBACK_DAYS"
+    )
+    admin_api: Literal["graphql", "rest"] | None = Field(
+        default=None, description="Only for shopify: which of its two APIs is read. Default: graphql"
     )
 
 
@@ -193,6 +197,13 @@ class SourceDefinition(Part):
         cls, given: Mapping[str, Any] | None, info: ValidationInfo
     ) -> Mapping[str, Any] | None:
         return _only(given, info, info.data.get("connector") in MAPPED, "the connector brings its own")
+
+    @field_validator("read")
+    @classmethod
+    def _only_shopify_has_two_apis(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
+        if given.admin_api and info.data.get("connector") not in (SHOPIFY, None):
+            raise ValueError(f"`admin_api` is only for `connector: {SHOPIFY}`")
+        return given
 
     @property
     def file(self) -> Path:

@@ -46,6 +46,11 @@ class Shop:
     connector: Connector[Any]
     vendor: HttpVendor
     slept: list[float] = field(default_factory=list)
+    waited: list[Callable[[float], None]] = field(default_factory=list)
+
+    def slept_with(self, wait: Callable[[float], None]) -> None:
+        """Have something else wait for as long as the connector sleeps."""
+        self.waited.append(wait)
 
     def list_day(self, day: str) -> ListedDay:
         """Read a date."""
@@ -73,13 +78,20 @@ def running_shop(
 ) -> Iterator[Shop]:
     """The connector of a definition, reading from `replies` over HTTP. `changes`: texts to replace in it."""
     slept: list[float] = []
+    waited: list[Callable[[float], None]] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        for wait in waited:
+            wait(seconds)
+
     with http_vendor(replies) as vendor, _changed(definition, changes or {}) as directory:
         settings = load_settings(
             {**_WITHOUT_SOURCES, "SOURCES_DIRECTORY": str(directory), url_variable: vendor.url, **environment}
         )
-        connector = registry.build(definition.stem, settings, Runtime(sleep=slept.append))
+        connector = registry.build(definition.stem, settings, Runtime(sleep=sleep))
         try:
-            yield Shop(connector, vendor, slept)
+            yield Shop(connector, vendor, slept, waited)
         finally:
             connector.close()
 
