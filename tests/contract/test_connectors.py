@@ -21,19 +21,21 @@ from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import HttpVendor, http_vendor
 from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
+from tests.fakes.shopify.api import ShopifyApi, ShopifyRestApi
 from tests.fakes.stripe.api import StripeApi
 from tests.fakes.woocommerce.api import WooCommerceApi
 
+OF_VENDORS: tuple[type[ConnectorApi], ...] = (WooCommerceApi, StripeApi, ShopifyApi, ShopifyRestApi)
+"""The hostile suite attacks these in a few ways only: they share their client and their landing with the others."""
 APIS: tuple[type[ConnectorApi], ...] = (
     Retailer1Api,
     Retailer2Api,
     Retailer3Api,
     CornerShopApi,
-    WooCommerceApi,
-    StripeApi,
     RestRetailer1Api,
     RestRetailer2Api,
     RestRetailer3Api,
+    *OF_VENDORS,
 )
 WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 
@@ -107,7 +109,7 @@ def test_pages_are_numbered_and_every_line_becomes_a_record(api: type[ConnectorA
     else:  # a Date header has no fraction of a second
         assert all(started.replace(microsecond=0) <= page.as_of <= datetime.now(UTC) for page in pages)
     assert all(isinstance(record, SalesRecord) for record in records)
-    assert [record.transaction_id for record in records] == ["A", "B", "C"]
+    assert [record.transaction_id for record in records] == [api.names.get(name, name) for name in "ABC"]
     assert {(record.retailer_id, record.business_date, record.currency) for record in records} == {
         (service.retailer_id, DAY, api.currency)
     }

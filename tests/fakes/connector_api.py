@@ -56,6 +56,8 @@ class ConnectorApi:
     """Where the number of rows is in the body of a page, which must be an integer. Empty: not in the body."""
     most_rows: ClassVar[int | None] = None
     """How many rows the connector requests for the first page; None: the API has no parameter for it."""
+    names: ClassVar[dict[str, str]] = {}
+    """The transaction ids of A, B and C, where they have to be others."""
     currency: ClassVar[str]
     report_path: ClassVar[str] = ""
     """Empty: the API has no control report."""

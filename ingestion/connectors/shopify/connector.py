@@ -102,9 +102,13 @@ class Shopify:
     def _refund_rows(self, order: Any, start: datetime, end: datetime) -> list[Row | None]:
         if not isinstance(order, dict) or UNREADABLE in order:
             return [_row(order)]
-        found = [each for each in order.get("refunds") or () if start <= time_of(each["created_at"]) < end]
-        completed = [self._api.complete(each) for each in found if is_of_money(each)]
-        return [read_order(refund, lambda each: row_of_refund(each, order)) for refund in completed]
+
+        def read(refund: Any) -> Row | None:
+            if not (start <= time_of(refund["created_at"]) < end and is_of_money(refund)):
+                return None
+            return row_of_refund(self._api.complete(refund), order)
+
+        return [read_order(each, read) for each in order.get("refunds") or ()]
 
     def _sold_on(self, day: date) -> Wanted:
         return Wanted(sold_from=self._start_of(day), sold_before=self._start_of(day + timedelta(days=1)))

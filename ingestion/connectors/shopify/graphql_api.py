@@ -125,10 +125,9 @@ class GraphQlApi:
         body = {"query": _document(document), "variables": variables}
         response = self._client.post_json(_ENDPOINT, body, self._check)
         cost = _cost_of(response)
-        self._cost[document] = float(cost.get("requestedQueryCost") or 0)
-        status = cost.get("throttleStatus") or {}
-        self._available = float(status.get("currentlyAvailable", "inf"))
-        self._restored = max(1.0, float(status.get("restoreRate", "inf")))
+        self._cost[document] = max(1.0, _number(cost, "requestedQueryCost", _MOST_COST))
+        self._available = _number(_status_of(cost), "currentlyAvailable", float("inf"))
+        self._restored = max(1.0, _number(_status_of(cost), "restoreRate", 1))
         return response
 
     def _check(self, response: JsonResponse) -> None:
@@ -197,9 +196,19 @@ def _cost_of(response: JsonResponse) -> Mapping[str, Any]:
 def _wait(response: JsonResponse) -> float:
     """How long until a rejected query fits."""
     cost = _cost_of(response)
-    status = cost.get("throttleStatus") or {}
-    missing = float(cost.get("requestedQueryCost") or 0) - float(status.get("currentlyAvailable") or 0)
-    return max(1.0, missing / max(1.0, float(status.get("restoreRate") or 1)))
+    status = _status_of(cost)
+    missing = _number(cost, "requestedQueryCost", 0) - _number(status, "currentlyAvailable", 0)
+    return max(1.0, missing / max(1.0, _number(status, "restoreRate", 1)))
+
+
+def _status_of(cost: Mapping[str, Any]) -> Mapping[str, Any]:
+    status = cost.get("throttleStatus")
+    return status if isinstance(status, dict) else {}
+
+
+def _number(given: Mapping[str, Any], name: str, otherwise: float) -> float:
+    value = given.get(name)
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def _text(time: datetime) -> str:
