@@ -187,6 +187,8 @@ class FieldSource(Part):
     def _one_origin(self) -> Self:
         if sum((self.column is not None, bool(self.columns), bool(self.first_of), self.value is not None)) != 1:
             raise ValueError("give one of column, columns, first_of, value")
+        if self.minor_units is not None and self.type == "number":
+            raise ValueError("an amount in minor units is an integer; remove `type`")
         return self
 
     @property

@@ -145,8 +145,8 @@ class SourceMapping(Part):
 
     @model_validator(mode="after")
     def _only_files_have_flags(self) -> Self:
-        given: list[KeyPath] = [(key,) for key in _OF_FILES if key in self.model_fields_set]
-        given += [("format", key) for key in ("encoding", "delimiter") if key in self.format.model_fields_set]
+        given: list[KeyPath] = [(key,) for key in _OF_FILES if getattr(self, key)]
+        given += [("format", key) for key in ("encoding", "delimiter") if getattr(self.format, key)]
         given += [("checks", number) for number, check in enumerate(self.checks) if check.severity == "warning"]
         for name, source in self.columns.items():
             given += [("columns", name, "when_missing")] if source.when_missing else []
@@ -238,27 +238,17 @@ def mapping_of(definition: SourceDefinition) -> SourceMapping:
     at: KeyPath = ("mapping",)
     if definition.mapping_file is not None:
         path, at = path.parent / definition.mapping_file, ()
-    if repeated := [key for key in _OF_DEFINITION if key in given]:
-        key = ".".join((*at, repeated[0]))
+    is_json = definition.connector != FILES
+    said = (*_OF_DEFINITION, "rows") if is_json else _OF_DEFINITION
+    if repeated := [key for key in said if key in given]:
+        key = ".".join(map(str, (*at, repeated[0])))
         raise FixConfiguration(
             f"{read_yaml(path).place((*at, repeated[0]))}: {key}: the definition itself says it;"
             " remove it from the mapping."
         )
-    if definition.connector == FILES:
-        return _of_files(path, own, given, at, (*_OF_JSON, *_OF_DEFINITION))
-    return _of_json(path, {**own, "rows": "json"}, given, at, _OF_DEFINITION)
-
-
-def _of_json(
-    path: Path, own: Mapping[str, str], given: Mapping[str, Any], at: KeyPath, unnamed: tuple[str, ...]
-) -> SourceMapping:
-    found = _validated(path, {**own, **given}, at, unnamed)
-    if not found.is_json:
-        where = (*at, "rows")
-        raise FixConfiguration(
-            f"{read_yaml(path).place(where)}: {'.'.join(map(str, where))}: the rows of an API are JSON; remove it."
-        )
-    return found
+    if is_json:
+        return _validated(path, {**own, "rows": "json", **given}, at, said)
+    return _of_files(path, own, given, at, (*_OF_JSON, *said))
 
 
 def _of_files(

@@ -10,12 +10,14 @@ from scripts.pipeline_health.advice import Advice
 from scripts.pipeline_health.findings import Finding, Health, reported, split_remedy
 from shared.errors import FixConfiguration
 from shared.parallel import run_in_parallel
-from shared.sources.definition import CONNECTORS, Connection, SourceDefinition
+from shared.sources.definition import Connection, SourceDefinition
 from shared.sources.registry import Sources
 from shared.urls import server_of
 
 AREA = "retailer APIs"
 TIMEOUT = (3.0, 5.0)
+SIMULATED = ("retailer1", "retailer2", "retailer3")
+"""The connectors of the retailers that come with the platform."""
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
@@ -73,7 +75,7 @@ def _reach(definition: SourceDefinition, connection: Connection, advice: Advice)
 def _simulated_by(definition: SourceDefinition, host: str | None) -> str:
     """The service that simulates this source; empty for a real one."""
     service = f"{definition.connector}-api"
-    return service if definition.connector in CONNECTORS and host in (*THIS_MACHINE, service) else ""
+    return service if definition.connector in SIMULATED and host in (*THIS_MACHINE, service) else ""
 
 
 def why(error: requests.RequestException) -> str:

@@ -19,14 +19,10 @@ from shared.sources.definition import CONNECTORS, FILES
 from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import HttpVendor, http_vendor
-from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api
+from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api, RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
-from tests.fakes.shopify.api import ShopifyApi, ShopifyRestApi
-from tests.fakes.stripe.api import StripeApi
-from tests.fakes.woocommerce.api import WooCommerceApi
+from tests.fakes.shop_systems import SHOP_SYSTEMS
 
-OF_VENDORS: tuple[type[ConnectorApi], ...] = (WooCommerceApi, StripeApi, ShopifyApi, ShopifyRestApi)
-"""The hostile suite attacks these in a few ways only: they share their client and their landing with the others."""
 APIS: tuple[type[ConnectorApi], ...] = (
     Retailer1Api,
     Retailer2Api,
@@ -35,7 +31,8 @@ APIS: tuple[type[ConnectorApi], ...] = (
     RestRetailer1Api,
     RestRetailer2Api,
     RestRetailer3Api,
-    *OF_VENDORS,
+    RestShopApi,
+    *SHOP_SYSTEMS,
 )
 WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S3_BUCKET_PROCESSED": "processed"}
 

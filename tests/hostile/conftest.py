@@ -14,10 +14,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tests.contract.test_connectors import APIS
 from tests.copied_process import run_module
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import http_vendor
+from tests.fakes.rest_apis import RestRetailer1Api
+from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
+from tests.fakes.shop_systems import SHOP_SYSTEMS
 from tests.hostile import healthy
 from tests.hostile.modes import Api, Mode
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
     from tests.conftest import S3Access
 
+ATTACKED: tuple[Api, ...] = (
+    *(Retailer1Api, Retailer2Api, Retailer3Api, CornerShopApi, RestRetailer1Api),
+    *SHOP_SYSTEMS,
+)
 DAY = "2024-01-15"
 SHOWN_CHARACTERS = 110
 _KEY = "landing"
@@ -57,8 +63,9 @@ class Ended:
 def definitions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The definitions of all sources in one directory."""
     directory = tmp_path_factory.mktemp("definitions")
-    for api in APIS:
+    for api in ATTACKED:
         shutil.copy(api.definition, directory)
+    shutil.copytree(RestRetailer1Api.definition.parent / "mappings", directory / "mappings")
     (directory / f"{healthy.ID}.yaml").write_text(healthy.DEFINITION, encoding="utf-8")
     return directory
 

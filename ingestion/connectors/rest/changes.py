@@ -20,6 +20,9 @@ from shared.errors import FixConfiguration, StopRun
 from shared.sources.api_definition import ChangedRows, TimeOfRow
 from shared.sources.definition import SourceDefinition
 
+_MANY_ROWS = 10
+"""A few rows may all be wrong. If as many are, the definition is, and every change would be missed."""
+
 
 class ChangeReader:
     """Which business dates changed, by the rows of a list of changes."""
@@ -38,10 +41,10 @@ class ChangeReader:
         self._rows = self._read = 0
 
     def read(self, pages: Iterable[RawPage[Any]], limits: PageLimits) -> Changes:
-        """The changes on these pages. Raises StopRun if there are rows, and none of them can be read."""
+        """The changes on these pages. Raises StopRun if none of many rows can be read."""
         self._rows = self._read = 0
         found = protocol.read_changes(self._source.id, pages, self._note, limits)
-        if self._rows and not self._read:
+        if self._rows >= _MANY_ROWS and not self._read:
             raise StopRun(
                 f"{self._source.id}: none of the {self._rows:,} rows of its list of changes can be read: see the log,"
                 f" and correct api.changes in {self._source.file}."

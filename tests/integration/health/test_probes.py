@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -32,6 +33,7 @@ from shared.sources.table import record_definitions
 from tests import shipped_sources
 from tests.fakes.airflow_api import run_facts, task_facts
 from tests.fakes.published_days import PublishedDays, warehouse_settings
+from tests.fakes.rest_apis import RestShopApi
 
 if TYPE_CHECKING:
     from tests.conftest import S3Access
@@ -264,6 +266,14 @@ def test_any_response_shows_that_a_source_s_address_is_reached(
     assert (found.item, found.health) == ("outlet_shop", expected)
     assert found.reason.startswith(api.url)
     assert not {"k3y", "p4ss"} & set(found.reason.replace("/", " ").replace(":", " ").split())
+
+
+def test_an_api_on_this_machine_is_not_taken_for_a_simulated_retailer(api: FakeApi, tmp_path: Path) -> None:
+    shutil.copy(RestShopApi.definition, tmp_path)
+    api.responses = {"/": (200, {}), "/health": (503, {})}
+    environ = {"SOURCES_DIRECTORY": str(tmp_path), "REST_SHOP_URL": f"{api.url}/", "REST_SHOP_TOKEN": "k"}
+    (found,) = check_sources(sources_of(environ, tmp_path), LOCAL)
+    assert (found.health, found.reason) == (Health.OK, f"{api.url} responds")
 
 
 def test_an_address_without_a_server_is_down_and_says_where_to_correct_it(tmp_path: Path) -> None:

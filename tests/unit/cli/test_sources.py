@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cli.sources import app
 from tests.fakes.http_vendor import http_vendor
+from tests.fakes.rest_apis import RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api
 from tests.unit.shared.sources.test_reading import FILES, VALID, written
 
@@ -254,3 +255,23 @@ def test_a_disabled_source_that_is_named_is_checked_and_previewed(
         assert sources("check", "shop").stdout == "shop: ok\n"
         shown = sources("preview", "shop", "2024-01-15")
     assert (shown.exit_code, "3 of the first 3 lines" in shown.stdout) == (0, True)
+
+
+def test_an_api_that_its_definition_describes_is_checked_and_previewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = RestShopApi.definition.read_text(encoding="utf-8")
+    written(tmp_path, text, "rest_shop.yaml")
+    monkeypatch.setenv("REST_SHOP_TOKEN", "hush")
+    with http_vendor(RestShopApi()) as vendor:
+        monkeypatch.setenv("REST_SHOP_URL", vendor.url)
+        assert sources("check", "rest_shop").stdout == "rest_shop: ok\n"
+        assert [each.headers["Authorization"] for each in vendor.requests] == ["Bearer hush"]
+        shown = json.loads(sources("preview", "rest_shop", "2024-01-15", "--limit", "2", "--json").stdout)
+        assert [each["transaction_id"] for each in shown["records"]] == ["A", "B"]
+        assert shown["rejected"] == []
+        written(tmp_path, text.replace("type: integer", "type: text"), "rest_shop.yaml")
+        rejected = sources("preview", "rest_shop", "2024-01-15")
+        assert (rejected.exit_code, "column position: 1: a number, not a text" in rejected.stderr) == (1, True)
+    written(tmp_path, text.replace("article, type", "article, typ"), "rest_shop.yaml")
+    assert "mapping.columns.product_id.typ: there is no such key" in sources("list", "--json").stdout
