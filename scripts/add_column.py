@@ -30,7 +30,7 @@ _DIGEST = re.compile(
     r"^CREATE (?:OR REPLACE )?FUNCTION ops\.warehouse_digest\(\).*?^\$function\$;", re.MULTILINE | re.DOTALL
 )
 _LAST_OF_SALES = re.compile(r"c\.customer_id, c\.valid_from(?:, '\w+=' \|\| f\.\w+)*")
-_ARROW_TYPES = {"text": "string", "timestamptz": "timestamp[us, tz=UTC]"}
+_ARROW_TYPES = {"boolean": "bool", "text": "string", "timestamptz": "timestamp[us, tz=UTC]"}
 _CATALOGUE_TYPES = {"timestamptz": "timestamp with time zone"}
 
 

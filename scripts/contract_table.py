@@ -36,6 +36,8 @@ def _kind(name: str, schema: dict[str, Any]) -> str:
         return "time, UTC"
     if one.get("format") == "date":
         return "date"
+    if one.get("type") == "boolean":
+        return "true or false"
     decimals = _decimals(name)
     if decimals:
         return decimals

@@ -12,7 +12,9 @@ _CODES = """
 """
 CURRENCIES = frozenset(_CODES.split())
 DECIMALS = {
-    0: frozenset(["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]),
+    0: frozenset(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+    ),
     3: frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
 }
 """Decimals of the minor unit → the currencies that have so many; all others have two."""

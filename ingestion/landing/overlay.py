@@ -48,7 +48,7 @@ def append_landed(
 def _keep_records(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     quoted = str(path).replace("'", "''")
     connection.execute(
-        f"INSERT INTO kept_records SELECT {completed("old.*")} FROM read_json('{quoted}', format = 'newline_delimited',"  # noqa: S608
+        f"INSERT INTO kept_records SELECT {completed()} FROM read_json('{quoted}', format = 'newline_delimited',"  # noqa: S608
         f" columns = {json.dumps(COLUMNS)}) AS old"
         " ANTI JOIN landed_records AS new USING (business_date, transaction_id, line_id)"
     )

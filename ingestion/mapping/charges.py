@@ -65,9 +65,7 @@ def charge_faults(layout: SourceMapping) -> list[Fault]:
     written = "coalesce(total_amount, quantity)"
     given = [f"{name} < 0" for name in _CHARGES if name in layout.columns]
     faults = [Fault(f"({' OR '.join(given)}) AND {written} >= 0", RejectReason.SIGN_MISMATCH, "")] if given else []
-    faults.append(
-        Fault(f"discount < 0 OR {_LEFT} < 0 OR signed_amount IS NULL", RejectReason.NET_AMOUNT_MISMATCH, "")
-    )
+    faults.append(Fault(f"discount < 0 OR {_LEFT} < 0 OR signed_amount IS NULL", RejectReason.NET_AMOUNT_MISMATCH, ""))
     if {"net_amount", "discount_amount"} <= layout.columns.keys():
         net = f"abs(net_amount) <> gross - own_discount - {_INCLUDED}"
         faults.append(Fault(f"line_kind <> 'void' AND {net}", RejectReason.NET_AMOUNT_MISMATCH, ""))

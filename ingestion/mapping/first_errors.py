@@ -18,7 +18,7 @@ _ABOUT_ONE_FIELD = {RejectReason.UNKNOWN_TYPE: "line_type", RejectReason.WRONG_D
 
 
 _MONEY = ("currency", *(name for name in NUMBER_FIELDS if name not in ("quantity", "unit_price")))
-"""Fields that have to be read for the amount of a rejected row to be known. Quantity and price need not, with a total."""
+"""Fields that have to be read for the amount of a rejected row to be known. With a total, others need not."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.future_times import FUTURE_TIMES
 from ingestion.mapping.layout_parts import Outliers
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.transactions import line_id_of
 from ingestion.mapping.rules import check_code, imputed_code, outlier_code
 from ingestion.mapping.sql_text import literal
+from ingestion.mapping.transactions import line_id_of
 from ingestion.models.retailer_data import GUEST
 
 

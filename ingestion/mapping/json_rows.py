@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ingestion.mapping.json_objects import ABSENT, Unread, objects_of, read_columns
 from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.line_paths import LineReader
 from ingestion.mapping.sql_text import WHITE_SPACE
 from ingestion.models.line_ids import content_line_id
 from ingestion.models.reject_reasons import RejectReason
@@ -37,7 +38,7 @@ _USUAL_BYTES = 400
 _TYPES = {bool: "true or false", int: "a number", float: "a number", dict: "an object", list: "an array"}
 
 
-_EXPECTED = {"text": "a text", "integer": "an integer", "number": "a number"}
+_EXPECTED = {"text": "a text", "integer": "an integer", "number": "a number", "boolean": "true or false"}
 
 
 def is_shown_as_json(reason: str) -> bool:
@@ -73,7 +74,7 @@ class _Column:
 
     name: str
     field: str
-    type: Literal["text", "integer", "number"]
+    type: Literal["text", "integer", "number", "boolean"]
     decimal: str = "."
     """The decimal mark of the texts of numbers."""
 
@@ -81,6 +82,16 @@ class _Column:
     def is_integer(self) -> bool:
         """Whether the source sends an integer."""
         return self.type == "integer"
+
+    @property
+    def wanted(self) -> set[type[Any]]:
+        """The types that its values can have."""
+        kind: type[Any] = {"integer": int, "boolean": bool}.get(self.type, str)
+        return {kind, NoneType} if self.field else {int}
+
+    def named(self, values: Sequence[Any]) -> Sequence[Any]:
+        """The values as texts."""
+        return [None if value is None else str(value).lower() for value in values] if self.type == "boolean" else values
 
     def fault(self, value: object) -> JsonFault:
         """What is wrong with a value that is not of this column's type."""
@@ -136,13 +147,11 @@ class JsonReader:
         self._content = line_id.content if line_id else ()
         self._customer_id = customer_id.column if customer_id else None
         self._customer = self._customer_id.rpartition(".")[0] if self._customer_id else ""
-        self._lines = mapping.lines
-        self._no_line = Unread(RejectReason.MALFORMED, f"the order has no array {mapping.lines!r} with a line")
-        read = (*self._columns, *self._content)
-        in_lines = [name for name in read if self._lines and name.startswith(f"{self._lines}.")]
-        own = [name for name in read if name not in in_lines]
-        self._objects = objects_of(own, "", mapping.may_be_null)
-        self._line_objects = objects_of(in_lines, self._lines, mapping.may_be_null)
+        read = tuple(dict.fromkeys((*self._columns, *self._content)))
+        integers = frozenset(name for name, column in self._columns.items() if column.is_integer)
+        self._lines = LineReader(mapping, read, integers) if mapping.lines else None
+        self._of_lines = frozenset(self._lines.columns if self._lines else ())
+        self._objects = objects_of([name for name in read if name not in self._of_lines], "", mapping.may_be_null)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -159,9 +168,10 @@ class JsonReader:
             return JsonPage([arrays[name] for name in self._columns], len(rows), faults)
         faults.update(_unreadable_orders(rows))
         of_orders = self._arrays(values, values, range(len(rows)), faults)
-        order_of, lines = self._exploded(rows)
+        lines = self._lines.find(rows)
+        order_of = [line.order for line in lines]
         faults = {line: faults[order] for line, order in enumerate(order_of) if order in faults} if faults else {}
-        of_lines = read_columns(self._line_objects, self._lines, lines)
+        of_lines = self._lines.read(lines)
         positions = pyarrow.array(order_of, pyarrow.int64())
         arrays = {name: array.take(positions) for name, array in of_orders.items()}
         arrays |= self._arrays(of_lines, {**values, **of_lines}, order_of, faults)
@@ -171,23 +181,7 @@ class JsonReader:
         """What is kept of each line if it is rejected: its row, or its order with only this line."""
         if not self._lines:
             return list(rows)
-        order_of, lines = self._exploded(rows)
-        return [
-            {**rows[order], self._lines: [line]} if line is not self._no_line else rows[order]
-            for order, line in zip(order_of, lines, strict=True)
-        ]
-
-    def _exploded(self, rows: Sequence[Any]) -> tuple[list[int], list[Any]]:
-        """The lines of all orders, and for each the position of its order. An order without any has one to reject."""
-        order_of: list[int] = []
-        lines: list[Any] = []
-        for order, row in enumerate(rows):
-            found = row.get(self._lines) if isinstance(row, dict) else None
-            if not isinstance(found, list) or not found:
-                found = [self._no_line]
-            order_of += [order] * len(found)
-            lines += found
-        return order_of, lines
+        return [self._lines.payload(rows[line.order], line) for line in self._lines.find(rows)]
 
     def _arrays(
         self, values: Values, content: Values, row_of: Sequence[int], faults: dict[int, JsonFault]
@@ -204,19 +198,17 @@ class JsonReader:
             texts = column.as_texts(values[name])
             if name == self._customer_id and self._customer:
                 texts = _required_within(texts, values[self._customer])
-            wanted = {int if column.is_integer else str, NoneType} if column.field else {int}
-            if not set(map(type, texts)) <= wanted:
-                texts = self._without_faults(column, texts, wanted, values, faults)
+            if not set(map(type, texts)) <= column.wanted:
+                texts = self._without_faults(column, texts, values, faults)
             if name == self._line_id and self._content and None in texts:
                 texts = self._numbered(texts, content, row_of, faults)
-            found[name] = _integers(texts) if column.is_integer else _texts(texts)
+            found[name] = _integers(texts) if column.is_integer else _texts(column.named(texts))
         return found
 
     def _without_faults(
         self,
         column: _Column,
         texts: Sequence[Any],
-        wanted: set[type[Any]],
         values: Values,
         faults: dict[int, JsonFault],
     ) -> list[Any]:
@@ -225,7 +217,7 @@ class JsonReader:
         is_attribute = column.field.startswith("customer_") and column.field != "customer_id"
         customers = values.get(self._customer_id or "", ()) if is_attribute else ()
         for row, value in enumerate(texts):
-            if type(value) in wanted:
+            if type(value) in column.wanted:
                 continue
             kept[row] = None
             is_simple = not isinstance(value, list | dict | Unread)
@@ -237,13 +229,9 @@ class JsonReader:
         self, texts: Sequence[Any], content: Values, row_of: Sequence[int], faults: Mapping[int, JsonFault]
     ) -> list[Any]:
         """Line ids, with one made from the content where the source has none."""
-        of_lines = f"{self._lines}."
         return [
             content_line_id(
-                *(
-                    content[name][line if self._lines and name.startswith(of_lines) else row_of[line]]
-                    for name in self._content
-                )
+                *(content[name][line if name in self._of_lines else row_of[line]] for name in self._content)
             )
             if text is None and line not in faults
             else text

@@ -141,7 +141,7 @@ class FieldSource(Part):
     columns: tuple[str, ...] = Field(default=(), description="Such as a date and a time, joined by a space")
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
-    type: Literal["text", "integer", "number"] = Field(
+    type: Literal["text", "integer", "number", "boolean"] = Field(
         default="text", description="What a JSON source sends; number: a text or a JSON number, also with decimals"
     )
     minor_units: int | str | None = Field(
@@ -197,7 +197,7 @@ class FieldSource(Part):
         return self.columns or self.first_of or ((self.column,) if self.column is not None else ())
 
     @property
-    def sent_type(self) -> Literal["text", "integer", "number"]:
+    def sent_type(self) -> Literal["text", "integer", "number", "boolean"]:
         """What a JSON source sends."""
         return "integer" if self.minor_units is not None else self.type
 

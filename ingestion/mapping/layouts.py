@@ -15,11 +15,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingestion.mapping.layout_lines import ITEM_TYPE_OF_PATH, LinePath, with_line_paths
 from ingestion.mapping.layout_parts import (
     MAPPED_FIELDS,
     NUMBER_FIELDS,
     REQUIRED_FIELDS,
     TIME_FIELDS,
+    TRANSACTION_FIELDS,
     Check,
     Dates,
     FieldSource,
@@ -60,7 +62,9 @@ class SourceMapping(Part):
     description: str = ""
     retailer_id: RetailerId
     rows: Literal["csv", "json"] = "csv"
-    lines: str = Field(default="", description="JSON: the array with an order's lines; their columns begin with it")
+    lines: tuple[LinePath, ...] = Field(
+        default=(), description="JSON: the arrays with an order's lines; their columns begin with the first one"
+    )
     may_be_null: tuple[str, ...] = Field(default=(), description="JSON: objects that may be null, as the customer")
     format: Format = Format()
     time_zone: str
@@ -119,6 +123,15 @@ class SourceMapping(Part):
         sources = [source for field, source in self.columns.items() if field.startswith("customer_")]
         return frozenset(name for source in sources for name in (*source.headers, " + ".join(source.headers)))
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_bare_text_is_an_array(cls, given: Any) -> Any:
+        return with_line_paths(given) if isinstance(given, dict) and given.get("lines") else given
+
+    def is_of_lines(self, column: str) -> bool:
+        """Whether a column of a JSON source is in the lines and not in the order."""
+        return bool(self.lines) and (column.startswith(f"{self.lines[0].path}.") or column == ITEM_TYPE_OF_PATH)
+
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, given: str) -> str:
@@ -141,6 +154,18 @@ class SourceMapping(Part):
             given += [("columns", name, key) for key in typed if source.sent_type != "text" or source.content]
         if given and not self.is_json:
             raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
+        return self
+
+    @model_validator(mode="after")
+    def _lines_fit_the_columns(self) -> Self:
+        for number, path in enumerate(self.lines):
+            for field in path.columns:
+                source = self.columns.get(field)
+                if source is None or source.column is None or not self.is_of_lines(source.column):
+                    raise wrong_at(("lines", number, "columns", field), "not a field of the lines with one column")
+        for field in TRANSACTION_FIELDS:
+            if field in self.columns and self.is_json and not self.lines:
+                raise wrong_at(("columns", field), "only with `lines`; rows of a transaction can be on several pages")
         return self
 
     @model_validator(mode="after")

@@ -1,6 +1,6 @@
-"""What a source says of a transaction as a whole: its discount and tax are spread over the lines, its total is checked.
+"""What a source says of a transaction as a whole: discount and tax are spread over the lines, the total is checked.
 
-All in DuckDB expressions. A line that was sent twice counts once, in its latest version, since the load keeps only that.
+All in DuckDB expressions. A line that was sent twice counts once, in its latest version, as in the load.
 """
 
 from __future__ import annotations

@@ -12,14 +12,12 @@ COLUMNS: dict[str, str] = {column.name: duckdb_type(column.type) for column in C
 NULLABLE = frozenset(column.name for column in CONTRACT if column.is_nullable)
 """Columns that may be null."""
 DEFAULTS: dict[str, str] = {
-    column.name: f"'{column.default}'::{duckdb_type(column.type)}"
-    for column in CONTRACT
-    if column.default is not None
+    column.name: f"'{column.default}'::{duckdb_type(column.type)}" for column in CONTRACT if column.default is not None
 }
 """Column → SQL of its value in records that were landed before the column existed. It is never null."""
 
 
-def completed(columns: str = "*") -> str:
-    """A list of columns for SELECT in which those that older records do not have are filled in."""
+def completed() -> str:
+    """All columns for SELECT, in which those that older records do not have are filled in."""
     filled = ", ".join(f"coalesce({name}, {default}) AS {name}" for name, default in DEFAULTS.items())
-    return f"{columns} REPLACE ({filled})"
+    return f"* REPLACE ({filled})"

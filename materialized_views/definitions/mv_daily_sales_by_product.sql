@@ -18,6 +18,8 @@
 -- returns_amount = { type = "numeric", from = ["fact_daily_sales.returns_amount"], comment = "Money paid back, positive." }
 -- adjustment_amount = { type = "numeric", from = ["fact_daily_sales.net_amount", "fact_daily_sales.sales_amount", "fact_daily_sales.returns_amount"], comment = "Money of the adjustment lines, signed; null when there are none." }
 -- net_amount = { type = "numeric", from = ["fact_daily_sales.net_amount"], comment = "Revenue: sales less returns, with adjustments." }
+-- discount_amount = { type = "numeric", from = ["fact_daily_sales.discount_amount"], comment = "Discounts given, less those of what was paid back; net_amount is without them. Null when there are none." }
+-- tax_amount = { type = "numeric", from = ["fact_daily_sales.tax_amount"], comment = "Signed tax, as far as the sources give it; net_amount is without it. Null when there is none." }
 
 WITH recent_windows AS MATERIALIZED (
     SELECT retailer_key, to_char(to_date(max(date_key)::text, 'YYYYMMDD') - 34, 'YYYYMMDD')::integer AS first_date_key
@@ -35,10 +37,13 @@ product_days AS (
         sum(sales.returned_quantity) AS returned_quantity,
         sum(sales.sales_amount) AS sales_amount,
         sum(sales.returns_amount) AS returns_amount,
-        sum(sales.net_amount) AS net_amount
+        sum(sales.net_amount) AS net_amount,
+        sum(sales.discount_amount) AS discount_amount,
+        sum(sales.tax_amount) AS tax_amount
     FROM recent_windows AS recent_window
     JOIN fact_daily_sales AS sales
         ON sales.retailer_key = recent_window.retailer_key AND sales.date_key >= recent_window.first_date_key
+    WHERE sales.item_type NOT IN ('tip', 'gift_card')
     GROUP BY sales.date_key, sales.retailer_key, sales.product_key, sales.currency
 ),
 named_product_days AS (
@@ -58,7 +63,9 @@ named_product_days AS (
         -- Null rather than 0: REFRESH … CONCURRENTLY looks for duplicates only among rows without a null, by sorting
         -- all of them, which would take longer than everything else. The unique index finds duplicates as well.
         nullif(sales.net_amount - sales.sales_amount + sales.returns_amount, 0) AS adjustment_amount,
-        sales.net_amount
+        sales.net_amount,
+        nullif(sales.discount_amount, 0) AS discount_amount,
+        nullif(sales.tax_amount, 0) AS tax_amount
     FROM product_days AS sales
     JOIN dim_date AS day USING (date_key)
     JOIN dim_retailer AS retailer USING (retailer_key)

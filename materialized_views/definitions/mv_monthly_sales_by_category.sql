@@ -21,6 +21,8 @@
 -- share_of_month_percent = { type = "numeric", from = ["fact_daily_sales.net_amount"], comment = "net_amount in percent of the retailer's month in this currency; null when the month has no positive revenue." }
 -- month_before_net_amount = { type = "numeric", from = ["fact_daily_sales.net_amount"], comment = "net_amount of the category in the calendar month before; null when it had no lines then." }
 -- change_on_month_before_percent = { type = "numeric", from = ["fact_daily_sales.net_amount"], comment = "Change of net_amount against the month before, in percent of then." }
+-- discount_amount = { type = "numeric", from = ["fact_daily_sales.discount_amount"], comment = "Discounts given, less those of what was paid back; net_amount is without them." }
+-- tax_amount = { type = "numeric", from = ["fact_daily_sales.tax_amount"], comment = "Signed tax, as far as the sources give it; net_amount is without it." }
 
 WITH category_months AS (
     SELECT
@@ -32,9 +34,12 @@ WITH category_months AS (
         sum(sales.net_quantity) AS net_quantity,
         sum(sales.sales_amount) AS sales_amount,
         sum(sales.returns_amount) AS returns_amount,
-        sum(sales.net_amount) AS net_amount
+        sum(sales.net_amount) AS net_amount,
+        sum(sales.discount_amount) AS discount_amount,
+        sum(sales.tax_amount) AS tax_amount
     FROM fact_daily_sales AS sales
     JOIN dim_product AS product USING (product_key)
+    WHERE sales.item_type NOT IN ('tip', 'gift_card')
     GROUP BY sales.date_key / 100, sales.retailer_key, product.category, sales.currency
 ),
 named_months AS (
@@ -52,6 +57,8 @@ named_months AS (
         months.sales_amount,
         months.returns_amount,
         months.net_amount,
+        months.discount_amount,
+        months.tax_amount,
         sum(months.net_amount) OVER (PARTITION BY months.month_key, months.retailer_key, months.currency)
             AS retailer_net_amount
     FROM category_months AS months
@@ -82,7 +89,9 @@ months_against_the_month_before AS (
         month_before.net_amount AS month_before_net_amount,
         round(
             100 * (this_month.net_amount - month_before.net_amount) / nullif(greatest(month_before.net_amount, 0), 0), 2
-        ) AS change_on_month_before_percent
+        ) AS change_on_month_before_percent,
+        this_month.discount_amount,
+        this_month.tax_amount
     FROM named_months AS this_month
     LEFT JOIN named_months AS month_before
         ON month_before.month_start_date = (this_month.month_start_date - interval '1 month')::date

@@ -26,6 +26,12 @@
 -- change_on_quarter_before_percent = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "Change of net_amount against the quarter before, in percent of then." }
 -- year_before_net_amount = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "net_amount of the same quarter a year before; null when it had no lines." }
 -- change_on_year_before_percent = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "Change of net_amount against the same quarter a year before, in percent of then." }
+-- discount_amount = { type = "numeric", from = ["mv_daily_sales_summary.discount_amount"], comment = "Discounts given, less those of what was paid back; net_amount is without them." }
+-- tax_amount = { type = "numeric", from = ["mv_daily_sales_summary.tax_amount"], comment = "Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it." }
+-- shipping_amount = { type = "numeric", from = ["mv_daily_sales_summary.shipping_amount"], comment = "Signed amount charged for shipping; part of net_amount." }
+-- other_charges_amount = { type = "numeric", from = ["mv_daily_sales_summary.other_charges_amount"], comment = "Signed amount of fees and other charges; part of net_amount." }
+-- tip_amount = { type = "numeric", from = ["mv_daily_sales_summary.tip_amount"], comment = "Signed tips; not revenue." }
+-- gift_card_amount = { type = "numeric", from = ["mv_daily_sales_summary.gift_card_amount"], comment = "Signed amount of gift cards sold; not revenue before they are spent." }
 
 WITH quarters AS (
     SELECT
@@ -43,7 +49,13 @@ WITH quarters AS (
         sum(daily.sales_amount) AS sales_amount,
         sum(daily.returns_amount) AS returns_amount,
         sum(daily.adjustment_amount) AS adjustment_amount,
-        sum(daily.net_amount) AS net_amount
+        sum(daily.net_amount) AS net_amount,
+        sum(daily.discount_amount) AS discount_amount,
+        sum(daily.tax_amount) AS tax_amount,
+        sum(daily.shipping_amount) AS shipping_amount,
+        sum(daily.other_charges_amount) AS other_charges_amount,
+        sum(daily.tip_amount) AS tip_amount,
+        sum(daily.gift_card_amount) AS gift_card_amount
     FROM mv_daily_sales_summary AS daily
     JOIN dim_date AS day ON day.full_date = daily.business_date
     GROUP BY day.year, day.quarter, daily.retailer_id, daily.retailer_name, daily.currency
@@ -85,7 +97,13 @@ quarterly_summary AS (
             AS change_on_quarter_before_percent,
         year_before_net_amount,
         round(100 * (net_amount - year_before_net_amount) / nullif(greatest(year_before_net_amount, 0), 0), 2)
-            AS change_on_year_before_percent
+            AS change_on_year_before_percent,
+        discount_amount,
+        tax_amount,
+        shipping_amount,
+        other_charges_amount,
+        tip_amount,
+        gift_card_amount
     FROM quarters_with_neighbours
 )
 SELECT * FROM quarterly_summary

@@ -34,6 +34,7 @@ all_time AS (
         sum(returns_amount) AS returns_amount,
         sum(net_amount) AS net_amount
     FROM fact_daily_sales
+    WHERE item_type NOT IN ('tip', 'gift_card')
     GROUP BY product_key, currency
 ),
 recent AS (
@@ -41,6 +42,7 @@ recent AS (
     FROM recent_windows AS recent_window
     JOIN fact_daily_sales AS sales
         ON sales.retailer_key = recent_window.retailer_key AND sales.date_key >= recent_window.first_date_key
+    WHERE sales.item_type NOT IN ('tip', 'gift_card')
     GROUP BY sales.product_key, sales.currency
 ),
 products AS (

@@ -23,6 +23,12 @@
 -- week_before_net_amount = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "net_amount of the ISO week before; null when it had no lines." }
 -- change_on_week_before_percent = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "Change of net_amount against the week before, in percent of then." }
 -- four_week_average_amount = { type = "numeric", from = ["mv_daily_sales_summary.net_amount"], comment = "Mean net_amount of this week and those of the three weeks before that had lines." }
+-- discount_amount = { type = "numeric", from = ["mv_daily_sales_summary.discount_amount"], comment = "Discounts given, less those of what was paid back; net_amount is without them." }
+-- tax_amount = { type = "numeric", from = ["mv_daily_sales_summary.tax_amount"], comment = "Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it." }
+-- shipping_amount = { type = "numeric", from = ["mv_daily_sales_summary.shipping_amount"], comment = "Signed amount charged for shipping; part of net_amount." }
+-- other_charges_amount = { type = "numeric", from = ["mv_daily_sales_summary.other_charges_amount"], comment = "Signed amount of fees and other charges; part of net_amount." }
+-- tip_amount = { type = "numeric", from = ["mv_daily_sales_summary.tip_amount"], comment = "Signed tips; not revenue." }
+-- gift_card_amount = { type = "numeric", from = ["mv_daily_sales_summary.gift_card_amount"], comment = "Signed amount of gift cards sold; not revenue before they are spent." }
 
 WITH weeks AS (
     SELECT
@@ -39,7 +45,13 @@ WITH weeks AS (
         sum(daily.net_quantity) AS net_quantity,
         sum(daily.sales_amount) AS sales_amount,
         sum(daily.returns_amount) AS returns_amount,
-        sum(daily.net_amount) AS net_amount
+        sum(daily.net_amount) AS net_amount,
+        sum(daily.discount_amount) AS discount_amount,
+        sum(daily.tax_amount) AS tax_amount,
+        sum(daily.shipping_amount) AS shipping_amount,
+        sum(daily.other_charges_amount) AS other_charges_amount,
+        sum(daily.tip_amount) AS tip_amount,
+        sum(daily.gift_card_amount) AS gift_card_amount
     FROM mv_daily_sales_summary AS daily
     JOIN dim_date AS day ON day.full_date = daily.business_date
     GROUP BY day.iso_year, day.iso_week, daily.retailer_id, daily.retailer_name, daily.currency
@@ -79,7 +91,13 @@ weekly_trends AS (
         week_before_net_amount,
         round(100 * (net_amount - week_before_net_amount) / nullif(greatest(week_before_net_amount, 0), 0), 2)
             AS change_on_week_before_percent,
-        round(four_week_average_amount, 4) AS four_week_average_amount
+        round(four_week_average_amount, 4) AS four_week_average_amount,
+        discount_amount,
+        tax_amount,
+        shipping_amount,
+        other_charges_amount,
+        tip_amount,
+        gift_card_amount
     FROM weeks_with_neighbours
 )
 SELECT * FROM weekly_trends

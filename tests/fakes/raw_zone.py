@@ -26,7 +26,7 @@ _NOON = timedelta(hours=12)
 
 
 def record(line: str = "1", transaction: str = "T1", day: date = DAY, **changes: Any) -> SalesRecord:
-    """A plausible sale line; `qty`, `price`, `discount` and `tax` set all measures, anything else sets its own field."""
+    """A plausible sale line; `qty`, `price`, `discount` and `tax` set all measures, anything else its own field."""
     quantity = Decimal(changes.pop("qty", 2))
     price = Decimal(changes.pop("price", "12.50"))
     discount, tax = Decimal(changes.pop("discount", 0)), changes.pop("tax", None)

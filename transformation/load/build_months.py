@@ -105,7 +105,9 @@ class MonthBuilder:
         finally:
             columnar.close()
 
-    def _counted(self, cursor: Cursor, month: MonthPlan, table: sql.Identifier) -> list[tuple[int, str, int, Decimal, Decimal]]:
+    def _counted(
+        self, cursor: Cursor, month: MonthPlan, table: sql.Identifier
+    ) -> list[tuple[int, str, int, Decimal, Decimal]]:
         count = sql.SQL(statement("count_build")).format(build=table)
         cursor.execute(count, {**self._bound, "date_keys": _keys(month)})
         return cursor.fetchall()

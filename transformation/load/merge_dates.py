@@ -30,7 +30,7 @@ class MergeResult:
 def merge_result(
     counted: Iterable[tuple[int, str, str, int, Decimal, Decimal, bool]], other_dates: Sequence[int] = ()
 ) -> MergeResult:
-    """From rows (date_key, outcome, currency, records, signed money, signed tax, whether fact_sales was written for them)."""
+    """From rows (date_key, outcome, currency, records, signed money, signed tax, whether fact_sales was written)."""
     rows = list(counted)
     return MergeResult([row[:6] for row in rows], sorted({row[0] for row in rows if row[6]}), other_dates)
 

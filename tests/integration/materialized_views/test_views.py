@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from ingestion.models.retailer_data import NOT_REVENUE
 from local_stack.databases import WarehouseAccess
 from materialized_views.catalog import view_definitions
 from tests.fakes.published_days import Line, PublishedDays
@@ -68,6 +69,39 @@ def test_every_view_adds_up_to_the_same_money(days: PublishedDays) -> None:
     for view in VIEWS:
         rows = days.execute(f"SELECT currency, sum(net_amount) FROM {view} GROUP BY currency ORDER BY currency")
         assert rows == expected, view
+
+
+def test_revenue_is_without_tax_tips_and_gift_cards_which_have_their_own_columns(days: PublishedDays) -> None:
+    days.publish(
+        MONDAY,
+        lines=[
+            sale("A", "100", line="1", discount=Decimal(10), tax=Decimal(9)),
+            sale("A", "8", line="2", item_type="shipping", product="POST", tax=Decimal(1)),
+            sale("A", "2", line="3", item_type="fee", product="WRAP"),
+            sale("A", "5", line="4", item_type="tip", product="TIP"),
+            sale("A", "50", line="5", item_type="gift_card", product="CARD"),
+            sale("B", "12", line_type="return", discount=Decimal(2), tax=Decimal(1)),
+        ],
+    )
+    refresh(days)
+    charged = (
+        "net_amount, discount_amount, tax_amount, shipping_amount, other_charges_amount, tip_amount, gift_card_amount"
+    )
+    for view in ("mv_daily_sales_summary", "mv_weekly_sales_trends", "mv_quarterly_sales_summary"):
+        assert days.execute(f"SELECT sales_amount, returns_amount, {charged} FROM {view}") == [
+            (100, 10, 90, 8, 9, 8, 2, 5, 50)
+        ], view
+    assert days.execute("SELECT sold_quantity, returned_quantity, line_count FROM mv_daily_sales_summary") == [
+        (1, 1, 6)
+    ]
+    for view in VIEWS:
+        assert days.execute(f"SELECT sum(net_amount) FROM {view}") == [(90,)], view
+
+
+def test_every_view_leaves_out_the_same_item_types() -> None:
+    for view, definition in view_definitions().items():
+        if "fact_daily_sales" in definition.reads:
+            assert f"item_type NOT IN ({', '.join(map(repr, map(str, NOT_REVENUE)))})" in definition.query, view
 
 
 def test_iso_weeks_belong_to_their_iso_year(days: PublishedDays) -> None:

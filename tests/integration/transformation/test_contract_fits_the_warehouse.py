@@ -18,7 +18,7 @@ from ingestion.mapping.map_json import map_json
 from ingestion.mapping.single_rows import landed_records
 from ingestion.mapping.workspace import workspace
 from ingestion.models.columns import CONTRACT, MEMBER_FIELDS
-from ingestion.models.retailer_data import SalesRecord
+from ingestion.models.retailer_data import ItemType, SalesRecord
 from local_stack.databases import WarehouseAccess
 from shared.business_dates import FIRST_DATE, LAST_DATE
 from shared.database import session, transaction
@@ -41,6 +41,8 @@ CHECKS = {
     "ck_fact_sales_line_type": "LineType",
     "ck_fact_sales_measures": "check_measures, and Field(ge=0)",
     "ck_fact_sales_total": "check_measures",
+    "ck_fact_sales_tax": "check_measures, and Field(ge=0)",
+    "ck_fact_sales_item_type": "ItemType",
     "ck_dim_customer_interval": "UtcTime: before 9999-12-31",
 }
 """Every check of these tables, and what in the contract implies it."""
@@ -67,7 +69,7 @@ LAST_TIME = datetime(2200, 1, 1, tzinfo=UTC) - timedelta(microseconds=1)
 LONG_TEXTS = {
     name: LONGEST_ID if name.endswith("_id") else LONGEST_TEXT
     for name in (column.name for column in CONTRACT if column.type == "text")
-    if name not in ("retailer_id", "line_type", "currency")
+    if name not in ("retailer_id", "line_type", "currency", "item_type")
 }
 
 
@@ -94,7 +96,7 @@ def test_every_column_holds_what_its_field_allows(warehouse: WarehouseAccess) ->
             continue
         digits = re.fullmatch(r"numeric\((\d+),(\d+)\)", field.type)
         if digits is None:
-            assert kind in ("text", "timestamp with time zone", "character(3)"), field.name
+            assert kind in ("text", "timestamp with time zone", "character(3)", "boolean"), field.name
             continue
         stored = re.fullmatch(r"numeric\((\d+),(\d+)\)", kind)
         assert stored is not None, field.name
@@ -136,6 +138,14 @@ def extremes() -> Iterator[SalesRecord]:
                 "line_type": "adjustment",
             }
         )
+    largest_tax = {"tax_amount": Decimal("99999999999999.9999")}
+    changes += [{**largest_tax, "net_tax_amount": largest_tax["tax_amount"]}]
+    changes += [{"discount_amount": Decimal(25), "net_amount": Decimal(0), "item_type": kind} for kind in ItemType]
+    changes += [
+        {"tax_included": True, "tax_amount": Decimal("3.99"), "net_tax_amount": Decimal("3.99"), "net_amount": "21.01"}
+    ]
+    divided = {"quantity": Decimal(300), "unit_price": Decimal("0.3333"), "total_amount": Decimal(100)}
+    changes += [{**divided, "net_quantity": Decimal(300), "net_amount": Decimal(100)}]
     for number, change in enumerate(changes):
         yield record(
             "1", transaction=f"T{number}", **{"customer_id": f"C{number}", "product_id": f"P{number}", **change}

@@ -18,6 +18,7 @@ from tests.fakes.raw_zone import DAY, RawZone, record
 from transformation.conform import ConformedBatch
 from transformation.load.plan import LoadPath
 from transformation.load.result import LoadOptions, LoadResult
+from transformation.money import Money
 from transformation.processors.star_schema_processor import publish
 from transformation.raw_partitions import columnar_workspace, read_partitions
 
@@ -112,7 +113,7 @@ def test_a_line_the_partition_no_longer_holds_is_withdrawn(loader: Loader) -> No
     loader.land(record("1"))
     result = loader.load()
     assert counts(result) == {"unchanged": 1, "withdrawn": 1}
-    assert result.entries[0].withdrawn.amounts == {"USD": Decimal(6)}
+    assert result.entries[0].withdrawn.amounts == {"USD": Money(Decimal(6))}
     assert loader.rows("SELECT count(*) FROM fact_sales") == [(1,)]
 
 
@@ -129,7 +130,7 @@ def test_exact_duplicates_are_counted_and_kept_out(loader: Loader) -> None:
     loader.land(record("1"), record("1"), record("2"))
     result = loader.load()
     assert counts(result) == {"inserted": 2, "duplicate": 1}
-    assert result.entries[0].duplicate.amounts == {"USD": Decimal(25)}
+    assert result.entries[0].duplicate.amounts == {"USD": Money(Decimal(25))}
 
 
 def test_of_two_copies_the_one_changed_last_wins_in_either_order(loader: Loader) -> None:

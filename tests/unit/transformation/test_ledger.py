@@ -49,7 +49,11 @@ def test_duplicates_within_a_partition_and_superseded_lines_are_counted_together
     ("change", "summary", "message"),
     [
         ({"inserted": Totals(1, {"USD": Money(Decimal(50))})}, SUMMARY, "5 landed"),
-        ({"inserted": Totals(2, {"USD": Money(Decimal("50.01"))})}, SUMMARY, "125 USD landed is not the sum of its parts"),
+        (
+            {"inserted": Totals(2, {"USD": Money(Decimal("50.01"))})},
+            SUMMARY,
+            "125 USD landed is not the sum of its parts",
+        ),
         ({"in_warehouse": Totals(4, {"USD": Money(Decimal(75))})}, SUMMARY, "4 in fact_sales"),
         (
             {"in_warehouse": Totals(3, {"USD": Money(Decimal("74.99"))})},
