@@ -7,6 +7,7 @@ line is the sum of `taxes`, because `total_tax` is rounded.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from html import unescape
 from typing import Any
@@ -19,7 +20,8 @@ _NOT_SOLD = ("pending", "on-hold", "failed", "cancelled", "checkout-draft", "aut
 
 def row_of_order(order: Mapping[str, Any]) -> Row | None:
     """The row of an order; None if it has no lines and no money, as an order that is still being entered."""
-    lines = _lines(order)
+    # A plugin that gives a discount on the order enters it as a negative fee.
+    lines = [replace(line, item_type="discount") if _is_negative_fee(line) else line for line in _lines(order)]
     transaction = _transaction(order, str(order["id"]), exact("total", order["total"]))
     return order_row(transaction, lines, order) if lines or transaction.total else None
 
@@ -31,6 +33,10 @@ def row_of_refund(refund: Mapping[str, Any], order: Mapping[str, Any]) -> Row | 
     lines += refund_difference(paid_back, lines, "Refund without lines")
     common = _transaction(order, str(refund["id"]), paid_back, refund)
     return order_row(common, lines, {"refund": refund, "order": order}) if lines else None
+
+
+def _is_negative_fee(line: Line) -> bool:
+    return line.item_type == "fee" and line.total < 0
 
 
 def utc(given: Mapping[str, Any], name: str) -> str | None:

@@ -115,7 +115,7 @@ def test_coupons_fees_and_prices_with_tax_keep_every_cent() -> None:
     assert day.amounts("1", *AMOUNTS) == [
         ("sale", "product", "3.000", "8.3950", "2.5185", "22.6664", "4.3066"),
         ("sale", "fee", "1.000", "4.2017", "0.0000", "4.2017", "0.7983"),
-        ("adjustment", "fee", "1.000", "1.6807", "0.0000", "-1.6807", "-0.3193"),
+        ("adjustment", "discount", "1.000", "1.6807", "0.0000", "-1.6807", "-0.3193"),
     ]
     assert abs(total(day, "1") - Decimal("29.97")) <= Decimal("0.005")
 
