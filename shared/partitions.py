@@ -91,7 +91,8 @@ class ControlAmounts(_Frozen):
 class ControlReport(_Frozen):
     """What the retailer itself reports for the day."""
 
-    lines: int = Field(ge=0)
+    lines: int | None = Field(ge=0)
+    """None: it reports money only."""
     net: dict[str, Decimal]
 
 

@@ -19,6 +19,9 @@ CONNECTORS = {
     "retailer2": "ingestion.services.retailer2_service:Retailer2Service",
     "retailer3": "ingestion.services.retailer3_service:Retailer3Service",
     "rest": "ingestion.connectors.rest.connector:RestConnector",
+    "shopify": "ingestion.connectors.shopify.connector:Shopify",
+    "stripe": "ingestion.connectors.stripe.connector:Stripe",
+    "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
     **dict.fromkeys(DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
 }
 """The connectors that come with the platform, each with its class as `module:Class`."""

@@ -105,7 +105,7 @@ def find_mismatch(totals: Totals, report: ControlReport) -> str | None:
     The report may or may not include the money of rejected records, and not all of it can be read. So with rejected
     records only the number of lines is compared.
     """
-    if totals.distinct != report.lines:
+    if report.lines is not None and totals.distinct != report.lines:
         return f"the listing has {totals.distinct} distinct lines, the retailer's report {report.lines}"
     if totals.rejected:
         return None

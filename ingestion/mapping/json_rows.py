@@ -7,7 +7,7 @@ a null is '' and an empty text is a space: neither is a name, but only null says
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import NoneType
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     import pyarrow
 
 Values = Mapping[str, Sequence[Any]]
+UNREADABLE = "unreadable"
+"""The key in which a connector says why it cannot read an order: an object with `code` and `reason`."""
 _SHOWN_CHARACTERS = 60
 _LONGEST = 1_000
+_CODES = frozenset(RejectReason)
 _USUAL_BYTES = 400
 """A column with more bytes per value has values of more than `_LONGEST` characters, or at least might."""
 
@@ -49,7 +52,8 @@ class JsonFault:
 
     code: RejectReason
     reason: str
-    column: str
+    column: str | None
+    """None: the complete order."""
     value: str
 
 
@@ -162,6 +166,7 @@ class JsonReader:
         if not self._lines:
             arrays = self._arrays(values, values, range(len(rows)), faults)
             return JsonPage([arrays[name] for name in self._columns], len(rows), faults)
+        faults.update(_unreadable_orders(rows))
         of_orders = self._arrays(values, values, range(len(rows)), faults)
         lines = self._lines.find(rows)
         order_of = [line.order for line in lines]
@@ -238,6 +243,14 @@ class JsonReader:
             else text
             for line, text in enumerate(texts)
         ]
+
+
+def _unreadable_orders(rows: Sequence[Any]) -> Iterator[tuple[int, JsonFault]]:
+    """Position and fault of the orders that the connector could not read."""
+    for position, row in enumerate(rows):
+        given = row.get(UNREADABLE) if isinstance(row, dict) else None
+        if isinstance(given, dict) and given.get("code") in _CODES:
+            yield position, JsonFault(RejectReason(given["code"]), str(given.get("reason")), None, "")
 
 
 def _required_within(texts: Sequence[Any], objects: Sequence[Any]) -> Sequence[Any]:

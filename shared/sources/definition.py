@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -36,7 +36,8 @@ from shared.time_zones import is_time_zone
 
 REST = "rest"
 """The connector of APIs that their definition describes."""
-CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, *DATABASES, FILES)
+SHOPIFY = "shopify"
+CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, SHOPIFY, "stripe", "woocommerce", *DATABASES, FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 T = TypeVar("T")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -96,6 +97,9 @@ class ReadPart(DatabaseRead, FileRead):
 
     look_back: Days | None = Field(
         default=None, description="How far before the last run changes are read again. Default: INGEST_LOOKBACK_DAYS"
+    )
+    admin_api: Literal["graphql", "rest"] | None = Field(
+        default=None, description="Only for shopify: which of its two APIs is read. Default: graphql"
     )
 
 
@@ -194,6 +198,8 @@ class SourceDefinition(Part):
         if connector := info.data.get("connector"):
             _raise_first(file_faults(connector == FILES, given))
             _raise_first(database_faults(connector, given))
+            if given.admin_api and connector != SHOPIFY:
+                raise wrong_at(("admin_api",), f"it is only for `connector: {SHOPIFY}`")
         return given
 
     @field_validator("limits")

@@ -57,13 +57,21 @@ class ConnectorApi:
     """Where the number of rows is in the body of a page, which must be an integer. Empty: not in the body."""
     most_rows: ClassVar[int | None] = None
     """How many rows the connector requests for the first page; None: the API has no parameter for it."""
+    names: ClassVar[dict[str, str]] = {}
+    """The transaction ids of A, B and C, where they have to be others."""
     currency: ClassVar[str]
     report_path: ClassVar[str] = ""
     """Empty: the API has no control report."""
+    reports_lines: ClassVar[bool] = True
+    """Whether the control report has the number of lines, not only money."""
+    changes_path: ClassVar[str] = ""
+    """Where changes are listed. Empty: at `listing_path`."""
     since_parameter: ClassVar[str] = ""
     """The parameter of a request for changes. Empty: the API has no list of changes."""
     since_text: ClassVar[str] = ""
     """Text in the address of a request for the changes since `SINCE`. Empty: the API has no list of changes."""
+    now: ClassVar[datetime | None] = None
+    """The time of the connector's clock; None: that of the machine."""
     sends_time: ClassVar[bool] = True
     """Whether a page says as of which time it is correct: `AS_OF`."""
     late_by: ClassVar[timedelta] = timedelta()
@@ -118,7 +126,7 @@ class ConnectorApi:
         if address.path == self.report_path:
             rejected = self.reject_credentials and self.reject_from_page == 1
             return Reply(401) if rejected else self.report(parameters)
-        if address.path != self.listing_path:
+        if address.path not in (self.listing_path, self.changes_path):
             return self.other(address.path)
         number = self.page_number(parameters)
         if self.reject_credentials and number >= self.reject_from_page:

@@ -19,6 +19,7 @@ from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.http_vendor import http_vendor
 from tests.fakes.rest_apis import RestRetailer1Api
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
+from tests.fakes.shop_systems import SHOP_SYSTEMS
 from tests.hostile import healthy
 from tests.hostile.modes import Api, Mode
 
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
     from local_stack.databases import WarehouseAccess
     from tests.conftest import S3Access
 
-ATTACKED: tuple[Api, ...] = (Retailer1Api, Retailer2Api, Retailer3Api, CornerShopApi, RestRetailer1Api)
+ATTACKED: tuple[Api, ...] = (
+    *(Retailer1Api, Retailer2Api, Retailer3Api, CornerShopApi, RestRetailer1Api),
+    *SHOP_SYSTEMS,
+)
 DAY = "2024-01-15"
 SHOWN_CHARACTERS = 110
 _KEY = "landing"

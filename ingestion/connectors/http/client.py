@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
+import orjson
 import requests
 import urllib3
 
+from ingestion.connectors.http.failures import is_not_http
 from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.json_body import TooLargeToReadCarefully, memory_of, read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
@@ -30,6 +31,7 @@ _LONGEST_TYPE = 60
 """Characters of a content type that are looked at, and shown. A server can send megabytes."""
 _CONNECT_SECONDS = 10.0
 _NO_URL = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema)
+_Body = Mapping[str, str] | bytes | None
 _NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
@@ -156,7 +158,17 @@ class HttpClient:
         """POST a form: this is how an access token is obtained. Mostly without authorization."""
         return self._throttle.call(lambda: self._once("POST", path, form, self._authorization))
 
-    def _authorized(self, method: str, path: str, form: Mapping[str, str] | None) -> JsonResponse:
+    def post_json(self, path: str, value: Any, check: Callable[[JsonResponse], None]) -> JsonResponse:
+        """POST JSON; say so in `headers`. `check` raises what is wrong with the response: a RetryLater is retried."""
+
+        def send() -> JsonResponse:
+            response = self._authorized("POST", path, orjson.dumps(value))
+            check(response)
+            return response
+
+        return self._throttle.call(send)
+
+    def _authorized(self, method: str, path: str, form: _Body) -> JsonResponse:
         try:
             return self._once(method, path, form, self._authorization)
         except _Unauthorized:
@@ -164,9 +176,7 @@ class HttpClient:
                 raise
             return self._once(method, path, form, self._authorization)
 
-    def _once(
-        self, method: str, path: str, form: Mapping[str, str] | None, authorization: Authorization | None
-    ) -> JsonResponse:
+    def _once(self, method: str, path: str, form: _Body, authorization: Authorization | None) -> JsonResponse:
         requested_at = self._clock()
         url = self._api.base_url.rstrip("/") + path
         timeout = (min(_CONNECT_SECONDS, self._limits.timeout_seconds), self._limits.timeout_seconds)
@@ -204,7 +214,7 @@ class HttpClient:
         )
 
     def _no_response(self, error: Exception) -> str:
-        if _is_not_http(error):
+        if is_not_http(error):
             what = "sent a response that is not HTTP"
         elif isinstance(error, requests.ConnectTimeout) or (
             isinstance(error, requests.ConnectionError) and not isinstance(error, requests.ReadTimeout)
@@ -287,14 +297,3 @@ class HttpClient:
 
 class _Unauthorized(FixConfiguration):
     """A 401: the request may succeed with renewed credentials."""
-
-
-def _is_not_http(error: BaseException | None) -> bool:
-    """Whether an error was caused by a response that cannot be read as HTTP, and not by a connection that ended."""
-    while error is not None:
-        if isinstance(error, urllib3.exceptions.InvalidHeader):
-            return True
-        if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected | IncompleteRead):
-            return True
-        error = error.__cause__ or error.__context__
-    return False

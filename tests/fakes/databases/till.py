@@ -79,6 +79,9 @@ class Till:
     server: ClassVar[Any] = None
     """The server that a fixture has started."""
     server_fixture: ClassVar[str] = ""
+    names: ClassVar[dict[str, str]] = {}
+    reports_lines: ClassVar[bool] = True
+    now: ClassVar[datetime | None] = None
     currency: ClassVar[str] = "EUR"
     report_path: ClassVar[str] = "a query"
     since_text: ClassVar[str] = ""
