@@ -55,7 +55,7 @@ VIEWS = ("mv_daily_sales_summary", "mv_quarterly_sales_summary")
 
 
 class Reader(threading.Thread):
-    """Asks for the same figures over and over. A wait of a second for a lock is an error."""
+    """Reads the same figures over and over. A wait of a second for a lock is an error."""
 
     def __init__(self, dsn: str) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ def test_readers_never_wait_a_second_for_the_migrations(database: str, older: Pa
     finally:
         reader.stop()
     assert reader.rounds > 1
-    assert len(reader.seen) == len(_QUERIES)  # every query had one answer, before, during and after
+    assert len(reader.seen) == len(_QUERIES)  # the same figures before, during and after
     with psycopg2.connect(database) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_constraint WHERE NOT convalidated")
         assert cursor.fetchone() == (0,)
