@@ -17,9 +17,9 @@ from shared.schema_version import MIGRATIONS_DIRECTORY
 from tests.fakes.raw_zone import record
 from tests.integration.transformation.test_load_paths import Loader
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
-FACTS = int(os.environ.get("RETAIL_MIGRATION_FACTS", "200000"))
+FACTS = int(os.environ.get("RETAIL_MIGRATION_FACTS", "50000"))
 """How many facts the warehouse has that is migrated while it is read."""
 MONTHS, LINES_PER_DAY = 12, FACTS // (12 * 28) + 1
 BEFORE = "0020"
@@ -75,6 +75,7 @@ class Reader(threading.Thread):
                             cursor.execute(query)
                             self.seen.add((number, *(cursor.fetchone() or ())))
                     self.rounds += 1
+                    self._stopped.wait(0.02)
         except psycopg2.Error as error:
             self.error = error
 
