@@ -1,10 +1,10 @@
 -- depends: 0024_swap_keys
--- The views with discounts, tax, shipping and other charges; tips and gift cards are no revenue. Built separately, which
--- takes as long as a refresh and blocks no reader; 0026 puts them in place.
+-- The views with discounts, tax, shipping and other charges, and with tips and gift cards outside revenue. They are built in
+-- the schema ops, which takes as long as a refresh and does not block readers; 0026 puts them in place.
 
-SET LOCAL search_path = public, ops, pg_temp;
+SET LOCAL search_path = ops, public, pg_temp;
 
-CREATE MATERIALIZED VIEW public.mv_daily_sales_by_product_new AS
+CREATE MATERIALIZED VIEW ops.mv_daily_sales_by_product AS
 WITH recent_windows AS MATERIALIZED (
     SELECT retailer_key, to_char(to_date(max(date_key)::text, 'YYYYMMDD') - 34, 'YYYYMMDD')::integer AS first_date_key
     FROM fact_daily_transactions
@@ -56,27 +56,27 @@ named_product_days AS (
     JOIN dim_product AS product USING (product_key)
 )
 SELECT * FROM named_product_days;
-CREATE UNIQUE INDEX uq_mv_daily_sales_by_product_new ON public.mv_daily_sales_by_product_new (business_date, retailer_id, product_id, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_daily_sales_by_product_new IS 'How much of each product was sold and returned on each of the last days? Grain: business date x retailer x product x currency, for the 35 days that end with the retailer''s latest business date.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.business_date IS 'Trading day in the retailer''s own time zone.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.product_id IS 'The retailer''s own stock code, SKU or reference.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.product_name IS 'Description as it is today; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.category IS 'Department or family as it is today; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.line_count IS 'Lines of every type.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.sold_quantity IS 'Units sold.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.returned_quantity IS 'Units returned, positive.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.sales_amount IS 'Money of the sale lines.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.returns_amount IS 'Money paid back, positive.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.adjustment_amount IS 'Money of the adjustment lines, signed; null when there are none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.net_amount IS 'Revenue: sales less returns, with adjustments.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them. Null when there are none.';
-COMMENT ON COLUMN public.mv_daily_sales_by_product_new.tax_amount IS 'Signed tax, as far as the sources give it; net_amount is without it. Null when there is none.';
-GRANT SELECT ON public.mv_daily_sales_by_product_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_daily_sales_by_product ON ops.mv_daily_sales_by_product (business_date, retailer_id, product_id, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_daily_sales_by_product IS 'How much of each product was sold and returned on each of the last days? Grain: business date x retailer x product x currency, for the 35 days that end with the retailer''s latest business date.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.business_date IS 'Trading day in the retailer''s own time zone.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.product_id IS 'The retailer''s own stock code, SKU or reference.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.product_name IS 'Description as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.category IS 'Department or family as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.sold_quantity IS 'Units sold.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.returned_quantity IS 'Units returned, positive.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.adjustment_amount IS 'Money of the adjustment lines, signed; null when there are none.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.net_amount IS 'Revenue: sales less returns, with adjustments.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them. Null when there are none.';
+COMMENT ON COLUMN ops.mv_daily_sales_by_product.tax_amount IS 'Signed tax, as far as the sources give it; net_amount is without it. Null when there is none.';
+GRANT SELECT ON ops.mv_daily_sales_by_product TO retail_reader, retail_user;
 
-CREATE MATERIALIZED VIEW public.mv_daily_sales_summary_new AS
+CREATE MATERIALIZED VIEW ops.mv_daily_sales_summary AS
 WITH daily_sales AS (
     SELECT
         date_key,
@@ -179,39 +179,39 @@ days_against_the_week_before AS (
         AND week_before.currency = this_day.currency
 )
 SELECT * FROM days_against_the_week_before;
-CREATE UNIQUE INDEX uq_mv_daily_sales_summary_new ON public.mv_daily_sales_summary_new (business_date, retailer_id, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_daily_sales_summary_new IS 'How did each retailer trade on this day, and how does that compare with the same weekday a week before? Grain: business date x retailer x currency.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.business_date IS 'Trading day in the retailer''s own time zone.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.year IS 'Calendar year.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.month IS 'Month, 1 to 12.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.weekday_name IS 'English name of the weekday.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.is_weekend IS 'Saturday or Sunday.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.store_count IS 'Stores with at least one sale.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.transaction_count IS 'Transactions with at least one sale line.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.customer_visit_count IS 'Known customers with a sale, counted once per store; guests are not counted.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.line_count IS 'Lines of every type.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.sold_quantity IS 'Units of products sold.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.returned_quantity IS 'Units of products returned, positive.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.net_quantity IS 'Units sold less units returned, with adjustments.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.sales_amount IS 'Net amount of the sale lines, without tips and gift cards.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.returns_amount IS 'Net amount paid back, positive, without tips and gift cards.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.adjustment_amount IS 'Money of the adjustment lines, signed.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.net_amount IS 'Revenue: sales_amount - returns_amount + adjustment_amount.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.average_transaction_amount IS 'sales_amount / transaction_count; null without transactions.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.week_before_net_amount IS 'net_amount seven days earlier; null when nothing was sold then.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.change_on_week_before_percent IS 'Change of net_amount against seven days earlier, in percent of then.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.tip_amount IS 'Signed tips; not revenue.';
-COMMENT ON COLUMN public.mv_daily_sales_summary_new.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
-GRANT SELECT ON public.mv_daily_sales_summary_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_daily_sales_summary ON ops.mv_daily_sales_summary (business_date, retailer_id, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_daily_sales_summary IS 'How did each retailer trade on this day, and how does that compare with the same weekday a week before? Grain: business date x retailer x currency.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.business_date IS 'Trading day in the retailer''s own time zone.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.year IS 'Calendar year.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.month IS 'Month, 1 to 12.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.weekday_name IS 'English name of the weekday.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.is_weekend IS 'Saturday or Sunday.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.store_count IS 'Stores with at least one sale.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.transaction_count IS 'Transactions with at least one sale line.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.customer_visit_count IS 'Known customers with a sale, counted once per store; guests are not counted.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.sold_quantity IS 'Units of products sold.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.returned_quantity IS 'Units of products returned, positive.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.sales_amount IS 'Net amount of the sale lines, without tips and gift cards.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.returns_amount IS 'Net amount paid back, positive, without tips and gift cards.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.adjustment_amount IS 'Money of the adjustment lines, signed.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.net_amount IS 'Revenue: sales_amount - returns_amount + adjustment_amount.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.average_transaction_amount IS 'sales_amount / transaction_count; null without transactions.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.week_before_net_amount IS 'net_amount seven days earlier; null when nothing was sold then.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.change_on_week_before_percent IS 'Change of net_amount against seven days earlier, in percent of then.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.tip_amount IS 'Signed tips; not revenue.';
+COMMENT ON COLUMN ops.mv_daily_sales_summary.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
+GRANT SELECT ON ops.mv_daily_sales_summary TO retail_reader, retail_user;
 
-CREATE MATERIALIZED VIEW public.mv_monthly_sales_by_category_new AS
+CREATE MATERIALIZED VIEW ops.mv_monthly_sales_by_category AS
 WITH category_months AS (
     SELECT
         sales.date_key / 100 AS month_key,
@@ -288,30 +288,30 @@ months_against_the_month_before AS (
         AND month_before.currency = this_month.currency
 )
 SELECT * FROM months_against_the_month_before;
-CREATE UNIQUE INDEX uq_mv_monthly_sales_by_category_new ON public.mv_monthly_sales_by_category_new (month_start_date, retailer_id, category, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_monthly_sales_by_category_new IS 'Which product categories carry each retailer''s month, and which of them grow? Grain: month x retailer x category x currency.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.month_start_date IS 'First day of the month.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.year IS 'Calendar year.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.month IS 'Month, 1 to 12.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.month_name IS 'English name of the month.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.category IS 'Department or family as the product is today; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.line_count IS 'Lines of every type.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.net_quantity IS 'Units sold less units returned, with adjustments.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.sales_amount IS 'Money of the sale lines.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.returns_amount IS 'Money paid back, positive.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.net_amount IS 'Revenue: sales less returns, with adjustments.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.rank_in_month IS 'Place of the category by net_amount among the retailer''s categories of the month; equal amounts share a place.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.share_of_month_percent IS 'net_amount in percent of the retailer''s month in this currency; null when the month has no positive revenue.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.month_before_net_amount IS 'net_amount of the category in the calendar month before; null when it had no lines then.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.change_on_month_before_percent IS 'Change of net_amount against the month before, in percent of then.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
-COMMENT ON COLUMN public.mv_monthly_sales_by_category_new.tax_amount IS 'Signed tax, as far as the sources give it; net_amount is without it.';
-GRANT SELECT ON public.mv_monthly_sales_by_category_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_monthly_sales_by_category ON ops.mv_monthly_sales_by_category (month_start_date, retailer_id, category, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_monthly_sales_by_category IS 'Which product categories carry each retailer''s month, and which of them grow? Grain: month x retailer x category x currency.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.month_start_date IS 'First day of the month.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.year IS 'Calendar year.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.month IS 'Month, 1 to 12.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.month_name IS 'English name of the month.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.category IS 'Department or family as the product is today; Unknown when the source has none.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.net_amount IS 'Revenue: sales less returns, with adjustments.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.rank_in_month IS 'Place of the category by net_amount among the retailer''s categories of the month; equal amounts share a place.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.share_of_month_percent IS 'net_amount in percent of the retailer''s month in this currency; null when the month has no positive revenue.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.month_before_net_amount IS 'net_amount of the category in the calendar month before; null when it had no lines then.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.change_on_month_before_percent IS 'Change of net_amount against the month before, in percent of then.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
+COMMENT ON COLUMN ops.mv_monthly_sales_by_category.tax_amount IS 'Signed tax, as far as the sources give it; net_amount is without it.';
+GRANT SELECT ON ops.mv_monthly_sales_by_category TO retail_reader, retail_user;
 
-CREATE MATERIALIZED VIEW public.mv_top_products_by_revenue_new AS
+CREATE MATERIALIZED VIEW ops.mv_top_products_by_revenue AS
 WITH recent_windows AS MATERIALIZED ( -- a barrier: seen through it, the planner expects hardly a row
     SELECT retailer_key, to_char(to_date(max(date_key)::text, 'YYYYMMDD') - 27, 'YYYYMMDD')::integer AS first_date_key
     FROM fact_daily_transactions
@@ -386,26 +386,26 @@ top_products AS (
     WHERE ranked.revenue_rank <= 1000 OR ranked.last_28_days_rank <= 1000
 )
 SELECT * FROM top_products;
-CREATE UNIQUE INDEX uq_mv_top_products_by_revenue_new ON public.mv_top_products_by_revenue_new (retailer_id, product_id, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_top_products_by_revenue_new IS 'Which products earn the most at each retailer, over all time and in the last 28 days? Grain: retailer x product x currency, the first 1,000 of each retailer and currency by either rank.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.product_id IS 'The retailer''s own stock code, SKU or reference.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.product_name IS 'Description as it is today; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.category IS 'Department or family as it is today; Unknown when the source has none.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.revenue_rank IS 'Place by net_amount over all time among the retailer''s products in this currency; equal amounts share a place.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.net_quantity IS 'Units sold less units returned, with adjustments, over all time.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.sales_amount IS 'Money of the sale lines over all time.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.returns_amount IS 'Money paid back over all time, positive.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.net_amount IS 'Revenue over all time: sales less returns, with adjustments.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.share_of_retailer_percent IS 'net_amount in percent of the revenue of all the retailer''s products in this currency; null when that is not positive.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.running_share_percent IS 'The same for this product and all with a better place together (ABC analysis).';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.last_28_days_rank IS 'Place by last_28_days_net_amount.';
-COMMENT ON COLUMN public.mv_top_products_by_revenue_new.last_28_days_net_amount IS 'Revenue of the 28 days that end with the retailer''s latest business date; 0 when none.';
-GRANT SELECT ON public.mv_top_products_by_revenue_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_top_products_by_revenue ON ops.mv_top_products_by_revenue (retailer_id, product_id, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_top_products_by_revenue IS 'Which products earn the most at each retailer, over all time and in the last 28 days? Grain: retailer x product x currency, the first 1,000 of each retailer and currency by either rank.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.product_id IS 'The retailer''s own stock code, SKU or reference.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.product_name IS 'Description as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.category IS 'Department or family as it is today; Unknown when the source has none.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.revenue_rank IS 'Place by net_amount over all time among the retailer''s products in this currency; equal amounts share a place.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.net_quantity IS 'Units sold less units returned, with adjustments, over all time.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.sales_amount IS 'Money of the sale lines over all time.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.returns_amount IS 'Money paid back over all time, positive.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.net_amount IS 'Revenue over all time: sales less returns, with adjustments.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.share_of_retailer_percent IS 'net_amount in percent of the revenue of all the retailer''s products in this currency; null when that is not positive.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.running_share_percent IS 'The same for this product and all with a better place together (ABC analysis).';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.last_28_days_rank IS 'Place by last_28_days_net_amount.';
+COMMENT ON COLUMN ops.mv_top_products_by_revenue.last_28_days_net_amount IS 'Revenue of the 28 days that end with the retailer''s latest business date; 0 when none.';
+GRANT SELECT ON ops.mv_top_products_by_revenue TO retail_reader, retail_user;
 
-CREATE MATERIALIZED VIEW public.mv_quarterly_sales_summary_new AS
+CREATE MATERIALIZED VIEW ops.mv_quarterly_sales_summary AS
 WITH quarters AS (
     SELECT
         day.year,
@@ -429,7 +429,7 @@ WITH quarters AS (
         sum(daily.other_charges_amount) AS other_charges_amount,
         sum(daily.tip_amount) AS tip_amount,
         sum(daily.gift_card_amount) AS gift_card_amount
-    FROM mv_daily_sales_summary_new AS daily
+    FROM mv_daily_sales_summary AS daily
     JOIN dim_date AS day ON day.full_date = daily.business_date
     GROUP BY day.year, day.quarter, daily.retailer_id, daily.retailer_name, daily.currency
 ),
@@ -480,39 +480,39 @@ quarterly_summary AS (
     FROM quarters_with_neighbours
 )
 SELECT * FROM quarterly_summary;
-CREATE UNIQUE INDEX uq_mv_quarterly_sales_summary_new ON public.mv_quarterly_sales_summary_new (quarter_start_date, retailer_id, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_quarterly_sales_summary_new IS 'What did each retailer turn over in the quarter, against the quarter before and the same quarter a year before? Grain: quarter x retailer x currency.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.quarter_start_date IS 'First day of the quarter.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.quarter_end_date IS 'Last day of the quarter.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.year IS 'Calendar year.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.quarter IS 'Quarter, 1 to 4.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.quarter_name IS 'The quarter as 2024-Q1.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.is_complete IS 'The retailer''s latest business date is the quarter''s last day or later; compare only complete quarters.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.trading_day_count IS 'Days of the quarter with lines in this currency.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.transaction_count IS 'Transactions with at least one sale line.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.line_count IS 'Lines of every type.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.net_quantity IS 'Units sold less units returned, with adjustments.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.sales_amount IS 'Money of the sale lines.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.returns_amount IS 'Money paid back, positive.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.adjustment_amount IS 'Money of the adjustment lines, signed.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.net_amount IS 'Revenue: sales_amount - returns_amount + adjustment_amount.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.average_transaction_amount IS 'sales_amount / transaction_count; null without transactions.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.quarter_before_net_amount IS 'net_amount of the quarter before; null when it had no lines.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.change_on_quarter_before_percent IS 'Change of net_amount against the quarter before, in percent of then.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.year_before_net_amount IS 'net_amount of the same quarter a year before; null when it had no lines.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.change_on_year_before_percent IS 'Change of net_amount against the same quarter a year before, in percent of then.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.tip_amount IS 'Signed tips; not revenue.';
-COMMENT ON COLUMN public.mv_quarterly_sales_summary_new.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
-GRANT SELECT ON public.mv_quarterly_sales_summary_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_quarterly_sales_summary ON ops.mv_quarterly_sales_summary (quarter_start_date, retailer_id, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_quarterly_sales_summary IS 'What did each retailer turn over in the quarter, against the quarter before and the same quarter a year before? Grain: quarter x retailer x currency.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.quarter_start_date IS 'First day of the quarter.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.quarter_end_date IS 'Last day of the quarter.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.year IS 'Calendar year.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.quarter IS 'Quarter, 1 to 4.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.quarter_name IS 'The quarter as 2024-Q1.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.is_complete IS 'The retailer''s latest business date is the quarter''s last day or later; compare only complete quarters.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.trading_day_count IS 'Days of the quarter with lines in this currency.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.transaction_count IS 'Transactions with at least one sale line.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.adjustment_amount IS 'Money of the adjustment lines, signed.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.net_amount IS 'Revenue: sales_amount - returns_amount + adjustment_amount.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.average_transaction_amount IS 'sales_amount / transaction_count; null without transactions.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.quarter_before_net_amount IS 'net_amount of the quarter before; null when it had no lines.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.change_on_quarter_before_percent IS 'Change of net_amount against the quarter before, in percent of then.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.year_before_net_amount IS 'net_amount of the same quarter a year before; null when it had no lines.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.change_on_year_before_percent IS 'Change of net_amount against the same quarter a year before, in percent of then.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.tip_amount IS 'Signed tips; not revenue.';
+COMMENT ON COLUMN ops.mv_quarterly_sales_summary.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
+GRANT SELECT ON ops.mv_quarterly_sales_summary TO retail_reader, retail_user;
 
-CREATE MATERIALIZED VIEW public.mv_weekly_sales_trends_new AS
+CREATE MATERIALIZED VIEW ops.mv_weekly_sales_trends AS
 WITH weeks AS (
     SELECT
         day.iso_year,
@@ -535,7 +535,7 @@ WITH weeks AS (
         sum(daily.other_charges_amount) AS other_charges_amount,
         sum(daily.tip_amount) AS tip_amount,
         sum(daily.gift_card_amount) AS gift_card_amount
-    FROM mv_daily_sales_summary_new AS daily
+    FROM mv_daily_sales_summary AS daily
     JOIN dim_date AS day ON day.full_date = daily.business_date
     GROUP BY day.iso_year, day.iso_week, daily.retailer_id, daily.retailer_name, daily.currency
 ),
@@ -584,31 +584,31 @@ weekly_trends AS (
     FROM weeks_with_neighbours
 )
 SELECT * FROM weekly_trends;
-CREATE UNIQUE INDEX uq_mv_weekly_sales_trends_new ON public.mv_weekly_sales_trends_new (week_start_date, retailer_id, currency);
-COMMENT ON MATERIALIZED VIEW public.mv_weekly_sales_trends_new IS 'Is each retailer growing or shrinking from week to week? Grain: ISO week x retailer x currency.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.week_start_date IS 'Monday of the week.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.week_end_date IS 'Sunday of the week.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.iso_year IS 'Year to which the ISO week belongs; differs from the calendar year around New Year.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.iso_week IS 'ISO 8601 week, 1 to 53.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.week_name IS 'The week as 2024-W03.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.retailer_id IS 'The retailer''s id on the platform.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.retailer_name IS 'Name of the retailer.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.currency IS 'ISO 4217 code of all amounts of the row.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.is_complete IS 'The retailer''s latest business date is the week''s Sunday or later; compare only complete weeks.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.trading_day_count IS 'Days of the week with lines in this currency.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.transaction_count IS 'Transactions with at least one sale line.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.line_count IS 'Lines of every type.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.net_quantity IS 'Units sold less units returned, with adjustments.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.sales_amount IS 'Money of the sale lines.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.returns_amount IS 'Money paid back, positive.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.net_amount IS 'Revenue: sales less returns, with adjustments.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.week_before_net_amount IS 'net_amount of the ISO week before; null when it had no lines.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.change_on_week_before_percent IS 'Change of net_amount against the week before, in percent of then.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.four_week_average_amount IS 'Mean net_amount of this week and those of the three weeks before that had lines.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.tip_amount IS 'Signed tips; not revenue.';
-COMMENT ON COLUMN public.mv_weekly_sales_trends_new.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
-GRANT SELECT ON public.mv_weekly_sales_trends_new TO retail_reader, retail_user;
+CREATE UNIQUE INDEX uq_mv_weekly_sales_trends ON ops.mv_weekly_sales_trends (week_start_date, retailer_id, currency);
+COMMENT ON MATERIALIZED VIEW ops.mv_weekly_sales_trends IS 'Is each retailer growing or shrinking from week to week? Grain: ISO week x retailer x currency.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.week_start_date IS 'Monday of the week.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.week_end_date IS 'Sunday of the week.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.iso_year IS 'Year to which the ISO week belongs; differs from the calendar year around New Year.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.iso_week IS 'ISO 8601 week, 1 to 53.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.week_name IS 'The week as 2024-W03.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.retailer_id IS 'The retailer''s id on the platform.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.retailer_name IS 'Name of the retailer.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.currency IS 'ISO 4217 code of all amounts of the row.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.is_complete IS 'The retailer''s latest business date is the week''s Sunday or later; compare only complete weeks.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.trading_day_count IS 'Days of the week with lines in this currency.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.transaction_count IS 'Transactions with at least one sale line.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.line_count IS 'Lines of every type.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.net_quantity IS 'Units sold less units returned, with adjustments.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.sales_amount IS 'Money of the sale lines.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.returns_amount IS 'Money paid back, positive.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.net_amount IS 'Revenue: sales less returns, with adjustments.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.week_before_net_amount IS 'net_amount of the ISO week before; null when it had no lines.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.change_on_week_before_percent IS 'Change of net_amount against the week before, in percent of then.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.four_week_average_amount IS 'Mean net_amount of this week and those of the three weeks before that had lines.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.discount_amount IS 'Discounts given, less those of what was paid back; net_amount is without them.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.tax_amount IS 'Signed tax, also of tips and gift cards, as far as the sources give it; net_amount is without it.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.shipping_amount IS 'Signed amount charged for shipping; part of net_amount.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.other_charges_amount IS 'Signed amount of fees and other charges; part of net_amount.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.tip_amount IS 'Signed tips; not revenue.';
+COMMENT ON COLUMN ops.mv_weekly_sales_trends.gift_card_amount IS 'Signed amount of gift cards sold; not revenue before they are spent.';
+GRANT SELECT ON ops.mv_weekly_sales_trends TO retail_reader, retail_user;

@@ -45,7 +45,7 @@ amounts AS (
 
 
 def _unless_void(amount: str) -> str:
-    """A void line charged nothing; of tax it has none where the source reports none."""
+    """A void line charged nothing. Its tax is null where the source does not give it."""
     return f"CASE WHEN line_kind = 'void' THEN 0 * {amount} ELSE {amount} END"
 
 

@@ -44,7 +44,7 @@ def shares(layout: SourceMapping) -> str:
     """CTEs over `discounted`. `shared` has each line's `discount` and `tax`, shares of its transaction's included.
 
     A discount is spread over the products by what is left of their total, then the tax over all lines except tips and
-    gift cards by what is left of theirs; if there is no such line, over all. The largest remainders are rounded up.
+    gift cards in the same way; if there is no such line, over all lines. The largest remainders are rounded up.
     """
     spread = [name for name in ("discount", "tax") if f"transaction_{name}_amount" in layout.columns]
     if not spread:
@@ -88,25 +88,8 @@ def _spread(name: str, wanted: str, table: str) -> list[str]:
     """CTEs over `table`. `lines_with_<name>` has also `<name>_share`, and of a discount the value that is left."""
     left = f"* REPLACE ((value - {name}_share)::{MONEY} AS value)" if name == "discount" else "*"
     return [
-        f"""{name}_weights AS (
-    SELECT
-        *,
-        CASE
-            WHEN bool_or({wanted} AND value > 0) OVER of_transaction AND NOT ({wanted}) THEN 0
-            ELSE greatest(value, 0) * {_EXACT}
-        END::HUGEINT AS weight,
-        abs(max(transaction_{name}_amount) OVER of_transaction) AS amount
-    FROM {table}
-    WINDOW of_transaction AS (PARTITION BY transaction_id)
-),
-{name}_units AS (
-    SELECT
-        *,
-        sum(weight) OVER (PARTITION BY transaction_id)::HUGEINT AS weights,
-        CASE WHEN amount % ({minor_unit()}) = 0 THEN {minor_unit()} ELSE {1 / _EXACT:.4f} END AS unit
-    FROM {name}_weights
-),
-{name}_floors AS (
+        _weights(name, wanted, table),
+        f"""{name}_floors AS (
     SELECT
         *,
         (amount / unit)::HUGEINT AS units,
@@ -129,6 +112,28 @@ def _spread(name: str, wanted: str, table: str) -> list[str]:
 )""",
         f"lines_with_{name} AS (\n    SELECT {left} FROM {name}_shares\n)",
     ]
+
+
+def _weights(name: str, wanted: str, table: str) -> str:
+    """CTEs over `table`. `<name>_units` has what is spread, in which unit, and the weight of each line."""
+    return f"""{name}_weights AS (
+    SELECT
+        *,
+        CASE
+            WHEN bool_or({wanted} AND value > 0) OVER of_transaction AND NOT ({wanted}) THEN 0
+            ELSE greatest(value, 0) * {_EXACT}
+        END::HUGEINT AS weight,
+        abs(max(transaction_{name}_amount) OVER of_transaction) AS amount
+    FROM {table}
+    WINDOW of_transaction AS (PARTITION BY transaction_id)
+),
+{name}_units AS (
+    SELECT
+        *,
+        sum(weight) OVER (PARTITION BY transaction_id)::HUGEINT AS weights,
+        CASE WHEN amount % ({minor_unit()}) = 0 THEN {minor_unit()} ELSE {1 / _EXACT:.4f} END AS unit
+    FROM {name}_weights
+)"""
 
 
 def checked_totals(layout: SourceMapping) -> str:

@@ -27,7 +27,7 @@ class RejectReason(StrEnum):
     NET_AMOUNT_MISMATCH = "NET_AMOUNT_MISMATCH"
     """The line's net amount is not its total less the discount and the included tax, or that is less than nothing."""
     TRANSACTION_TOTAL_MISMATCH = "TRANSACTION_TOTAL_MISMATCH"
-    """The lines of the transaction do not add up to the total that the source reports of it."""
+    """The lines of the transaction do not add up to the total that the source has for it."""
     UNKNOWN_CURRENCY = "UNKNOWN_CURRENCY"
     """No currency of ISO 4217."""
     INVALID_DATE = "INVALID_DATE"
