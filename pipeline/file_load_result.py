@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ingestion.connectors.files.read_files import FilesRead
     from ingestion.landing.source_partitions import LoadedPartition
     from shared.partitions import Manifest
+    from transformation.load.ledger import Totals
     from transformation.loads import RetailerLoad
 
 KEPT = ("inserted", "updated", "unchanged")
@@ -135,8 +136,8 @@ def count_buckets(
     buckets = {name: Bucket() for name in names}
     for entry in load.entries if load else ():
         for name in ("duplicate", *KEPT, "withdrawn", "in_warehouse"):
-            totals = getattr(entry, name)
-            buckets[name].add(totals.records, totals.amounts)
+            totals: Totals = getattr(entry, name)
+            buckets[name].add(totals.records, {code: money.net for code, money in totals.amounts.items()})
     for known in unchanged.values():
         amounts = known.amounts
         buckets["duplicate"].add(known.duplicate, {code: duplicate for code, (duplicate, _) in amounts.items()})
