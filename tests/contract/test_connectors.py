@@ -194,8 +194,9 @@ def test_a_malformed_response_does_not_count_as_an_empty_day(api: type[Connector
 def test_a_malformed_line_is_rejected(api: type[Described]) -> None:
     with running(api(lines=(("A",),))) as (service, _):
         [page] = service.fetch_sales_data(DAY)
-        lines = service.mapping.lines
-        spoilt = {**page.rows[0], lines: [{"nonsense": True}]} if lines else {"nonsense": True}
+        spoilt: dict[str, Any] = {"nonsense": True}
+        if paths := [each.path for each in service.mapping.lines]:
+            spoilt = {**page.rows[0], **dict.fromkeys(paths, []), paths[0]: [spoilt]}
         with pytest.raises(RejectRecord) as rejected:
             service.normalize_sales_record(spoilt)
         assert rejected.value.code == "MISSING_FIELD"

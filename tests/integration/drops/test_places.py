@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tempfile import gettempdir
+
 from tests.integration.drops.conftest import Drops, sales_of, statuses
 
 
@@ -18,16 +20,19 @@ def test_each_file_is_loaded_once_per_content_and_moved_when_it_is_done(any_drop
     assert statuses(first) == {"15.csv": "loaded", "broken.csv": "rejected"}
     assert not first.ok
     assert "needs the columns" in first.describe_problems()
-    assert "retail-scratch" not in first.describe_problems()
+    assert "retail-scratch" not in first.describe_problems().replace(gettempdir(), "")
     assert drops.platform.facts()[0] == 10
     assert drops.place.names() == [".hidden.csv", "broken.csv", "later.csv.part"]
     assert [name.partition("-")[2] for name in drops.place.names("done")] == ["15.csv"]
-    assert drops.alerts() == [("task_failed", "1 file of shop rejected")]
+    assert drops.alerts() == [
+        ("schema_changed", "shop sends other fields than before"),
+        ("task_failed", "1 file of shop rejected"),
+    ]
 
     ((where, name),) = drops.platform.query(
         "SELECT DISTINCT source_namespace, source_name FROM ops.data_lineage WHERE stage = 'ingest'"
     )
-    assert "retail-scratch" not in name
+    assert "retail-scratch" not in name.replace(gettempdir(), "")
     assert f"{where}{name}".endswith("drops/15.csv")
 
     versions = drops.platform.versions()

@@ -35,7 +35,7 @@ def test_every_line_that_the_retailer_reports_is_landed_with_its_money(platform:
 def test_the_manifest_describes_the_source_as_its_definition_does(platform: Platform) -> None:
     platform.ingest(DAY, "retailer_2")
     manifest = platform.manifest("retailer_2", DAY)
-    assert manifest.schema_version == 2
+    assert manifest.schema_version == 3
     assert manifest.source is not None
     assert (manifest.source.name, manifest.source.connector) == ("Retailer 2", "retailer2")
     assert (manifest.source.time_zone, manifest.source.currencies) == ("Europe/London", ("GBP",))

@@ -94,7 +94,7 @@ def build_error(directory: Path, *changes: tuple[str, str]) -> str:
         ),
         ("connector: postgresql", "connector: sqlite", "connection.auth: an SQLite database is a file and has"),
         ("read:\n", "limits: {requests_per_second: 2}\nread:\n", "limits.requests_per_second: a database is"),
-        ("connector: postgresql", "connector: retailer1", "mapping: `mapping` is only for `connector: files` and"),
+        ("connector: postgresql", "connector: retailer1", "mapping: `mapping` is not for `connector: retailer1`;"),
         ("mapping:\n", "mapping_of:\n", "mapping: it is missing."),
         ("  url:", "  tls: {mode: none}\n  url:", "tls.mode: input should be 'verify-full', 'verify-ca',"),
     ],
