@@ -66,8 +66,8 @@ def settings_of(api: type[ConnectorApi]) -> dict[str, str]:
 def running(api: ConnectorApi) -> Iterator[tuple[Connector[Any], HttpVendor]]:
     with http_vendor(api) as vendor:
         settings = load_settings({**settings_of(type(api)), api.url_variable: vendor.url, **api.credentials})
-        clock = {} if api.now is None else {"clock": lambda: api.now}
-        service = registry.build(api.definition.stem, settings, Runtime(sleep=lambda _: None, **clock))
+        runtime = Runtime(sleep=lambda _: None, clock=lambda: api.now or datetime.now(UTC))
+        service = registry.build(api.definition.stem, settings, runtime)
         try:
             yield service, vendor
         finally:
@@ -187,7 +187,7 @@ def test_a_malformed_line_is_rejected(api: type[ConnectorApi]) -> None:
     with running(api(lines=(("A",),))) as (service, _):
         [page] = service.fetch_sales_data(DAY)
         lines = service.mapping.lines
-        spoilt = {**page.rows[0], lines: [{"nonsense": True}]} if lines else {"nonsense": True}
+        spoilt = {**page.rows[0], lines[0].path: [{"nonsense": True}]} if lines else {"nonsense": True}
         with pytest.raises(RejectRecord) as rejected:
             service.normalize_sales_record(spoilt)
         assert rejected.value.code == "MISSING_FIELD"
