@@ -72,8 +72,7 @@ def running(api: Described) -> Iterator[tuple[Connector[Any], HttpVendor]]:
     """The connector, and what it is connected to: of a till, the till itself."""
     with api.served() as (environment, vendor):
         settings = load_settings({**settings_of(type(api)), **environment})
-        now = api.now
-        runtime = Runtime(clock=(lambda: datetime.now(UTC)) if now is None else (lambda: now), sleep=lambda _: None)
+        runtime = Runtime(sleep=lambda _: None, clock=lambda: api.now or datetime.now(UTC))
         service = registry.build(api.definition.stem, settings, runtime)
         try:
             yield service, vendor

@@ -34,7 +34,7 @@ class ListedDay:
         """The records of a transaction."""
         return [record for record in self.records if record["transaction_id"] == transaction_id]
 
-    def amounts(self, transaction_id: str, *fields: str) -> list[tuple[str, ...]]:
+    def amounts(self, transaction_id: str, *fields: str) -> list[tuple[Any, ...]]:
         """These fields of the records of a transaction."""
         return [tuple(record[name] for name in fields) for record in self.of(transaction_id)]
 

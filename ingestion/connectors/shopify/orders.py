@@ -73,7 +73,7 @@ def is_of_money(refund: Object) -> bool:
     return bool(_repayments(refund))
 
 
-def sold_at(order: Object) -> str | None:
+def sold_at(order: Object) -> Any:
     """When an order was placed. An imported order was created later."""
     return order.get("processed_at") or order["created_at"]
 

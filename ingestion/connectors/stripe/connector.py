@@ -131,9 +131,9 @@ class Stripe:
             yield number, response, objects
             if not self._has_more(response):
                 return
-            if not objects or (last := objects[-1].get("id")) == parameters.get("starting_after"):
+            if not objects:
                 raise StopRun(f"{self.retailer_id} sent no next page, although it says that there is one.")
-            parameters["starting_after"] = str(last)
+            parameters["starting_after"] = str(objects[-1].get("id"))
 
     def _objects(self, response: JsonResponse) -> list[Object]:
         found = protocol.required_field(self.retailer_id, response, "data", list)

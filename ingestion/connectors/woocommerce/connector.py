@@ -21,7 +21,7 @@ from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from ingestion.source_clock import ANY_TIME
 from shared.config import IngestSettings
-from shared.errors import StopRun
+from shared.errors import StopRun, describe_error
 from shared.logs import get_logger
 from shared.sources.connection import Connection
 from shared.sources.definition import SourceDefinition
@@ -89,7 +89,10 @@ class WooCommerce:
         dates = dict(listed.dates)
         for ids in _in_parts(sorted(refunds)):
             for refund in self._by_id(_REFUNDS, ids, {"_fields": "id,date_created_gmt"}):
-                self._keep(dates, refund, refunds.get(refund.get("id"), ANY_TIME))
+                try:
+                    self._keep(dates, refund, refunds.get(int(refund["id"]), ANY_TIME))
+                except (KeyError, TypeError, ValueError) as error:
+                    _log.warning("a refund cannot be read", retailer_id=self.retailer_id, error=describe_error(error))
         return Changes(dates, listed.as_of)
 
     def close(self) -> None:

@@ -77,7 +77,6 @@ class ShopifyRestApi(ConnectorApi):
     rows_key = "orders"
     currency = "USD"
     most_rows = 250
-    since_parameter = "updated_at_min"
     since_text = "page_info=2-changes"
     sends_time = False
 

@@ -18,6 +18,8 @@ _NOON = datetime.combine(DAY, time(17), UTC)
 class StripeApi(ConnectorApi):
     """Pages by the id of the last object, of charges. Nothing was refunded. The report is that of the balance."""
 
+    pages_sent: int = 0
+
     definition = Path(__file__).parent / "sources" / "payments.yaml"
     url_variable = "PAYMENTS_URL"
     credentials: ClassVar = {"PAYMENTS_KEY": "key"}
@@ -40,7 +42,9 @@ class StripeApi(ConnectorApi):
         return charge_of(name, self.time(_NOON), balance_transaction={"id": "txn", "created": self.time(_NOON)})
 
     def page_number(self, parameters: dict[str, str]) -> int:
-        return 2 if "starting_after" in parameters else 1
+        # The id of the last object does not say which of several equal pages it was on.
+        self.pages_sent = self.pages_sent + 1 if "starting_after" in parameters else 1
+        return self.pages_sent
 
     def page(self, number: int, rows: list[Any], parameters: dict[str, str]) -> Reply:
         has_more = self.following(number) is not None

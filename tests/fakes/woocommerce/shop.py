@@ -59,7 +59,7 @@ class WooCommerceShop:
             return False
         suffix = "_gmt" if given.get("dates_are_gmt") == "true" else ""
         created, modified = each[f"date_created{suffix}"], each.get(f"date_modified{suffix}", "")
-        return (
+        return bool(
             given.get("after", "") < created < given.get("before", "~")
             and given.get("modified_after", "") <= modified
             and given.get("modified_after") != modified

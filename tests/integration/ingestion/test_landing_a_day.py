@@ -25,7 +25,7 @@ def test_every_line_that_the_retailer_reports_is_landed_with_its_money(platform:
         manifest = platform.manifest(retailer_id, DAY)
         records = [SalesRecord.model_validate(record) for record in platform.records(retailer_id, DAY)]
         assert manifest.control_report is not None
-        assert len(records) == manifest.landed == manifest.fetched == manifest.control_report.lines > 300
+        assert manifest.control_report.lines == len(records) == manifest.landed == manifest.fetched > 300
         assert sum(record.net_amount for record in records) == manifest.control_report.net[currency]
         assert manifest.amounts[currency].landed == manifest.control_report.net[currency]
         assert {record.business_date.isoformat() for record in records} == {DAY}

@@ -368,7 +368,7 @@ def test_garbage_in_an_order_rejects_that_order_only(garbage: dict[str, Any], co
     replies.before_page = with_garbage
     with read_from(replies, "rest") as running:
         pages = list(running.connector.fetch_sales_data(date(2024, 1, 15)))
-        running.connector.fetch_sales_data = lambda _: iter(pages[:1])  # type: ignore[method-assign]
+        running.connector.fetch_sales_data = lambda day: iter(pages[:1])  # type: ignore[method-assign]
         day = running.list_day(DAY)
     assert [each["transaction_id"] for each in day.records] == ["1"]
     [rejected] = day.rejected

@@ -153,7 +153,7 @@ def test_a_charge_that_is_captured_days_later_belongs_to_the_date_of_the_charge_
 
 def test_money_that_stripe_converted_is_reported_in_the_currency_of_the_charge() -> None:
     stripe = StripeAccount()
-    converted = {"currency": "usd", "exchange_rate": 1.0871}
+    converted: dict[str, Any] = {"currency": "usd", "exchange_rate": 1.0871}
     booked(stripe, charge_of("ch_1", NOON, 2_000, currency="eur"), booked_amount=2_174, **converted)
     refund = paid_back(stripe, refund_of("re_1", "ch_1", NOON + HOUR, 500, currency="eur"), currency="usd")
     stripe.book(refund, "refund_failure", NOON + ONE_DAY, 543, currency="usd")
@@ -256,3 +256,17 @@ def test_a_list_that_says_that_there_is_more_but_sends_nothing_stops_the_run() -
 
 def test_amounts_that_are_not_integers_are_rejected_and_exact_ones_keep_every_digit() -> None:
     assert amount_of("amount", 99_999_999_999_999, "USD") == Decimal("999999999999.99")
+
+
+def test_a_tip_on_a_terminal_is_a_line_of_its_own() -> None:
+    intent = {"id": "pi_1", "object": "payment_intent", "amount_details": {"tip": {"amount": 300}}}
+    stripe = StripeAccount(payment_intents=[intent])
+    method = {"type": "card_present"}
+    booked(stripe, charge_of("ch_1", NOON, 2_300, payment_intent="pi_1", payment_method_details=method))
+    with read_from(stripe) as shop:
+        listed = shop.list_day(DAY)
+    assert listed.rejected == []
+    assert listed.amounts("ch_1", "item_type", "net_amount", "store_id") == [
+        ("product", "20.0000", "in_person"),
+        ("tip", "3.0000", "in_person"),
+    ]
