@@ -52,13 +52,13 @@ def fill_flagged_rows(
         for code, where in found
     ]
     filled = [name for name, source in layout.columns.items() if source.when_missing and values[name].missing_rows]
-    if filled:
-        parts.append(_filled(layout))
+    if filled or any(each.flagged_rows for each in values.values()):
+        parts.append(_of_values(layout))
     if parts:
         connection.execute(f"INSERT INTO flagged_rows {' UNION ALL '.join(parts)}")
-    counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY rule_code").fetchall()
+    counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY ALL ORDER BY ALL").fetchall()
     codes = [*(code for code, _ in found), *(imputed_code(name) for name in filled)]
-    return {code: dict(counted).get(code, 0) for code in codes}
+    return dict.fromkeys(codes, 0) | dict(counted)
 
 
 def count_imputed(
@@ -78,11 +78,11 @@ def count_imputed(
     return {field: count for field, count in counts.items() if count}
 
 
-def _filled(layout: SourceMapping) -> str:
+def _of_values(layout: SourceMapping) -> str:
+    """A query of the flags of single values, one row per rule."""
     line_id = line_id_of(layout)
     return (
-        f"SELECT business_date, transaction_id, {line_id}, 'IMPUTED_' || upper(unnest(list_filter(filled_fields,"
-        f" lambda name: name IS NOT NULL))) FROM (WITH {measured(layout)} SELECT * FROM measured"
+        f"SELECT business_date, transaction_id, {line_id}, unnest(list_distinct(row_flags)) FROM (WITH {measured(layout)} SELECT * FROM measured"
         " WHERE NOT has_bad_field AND line_fault IS NULL)"
     )
 

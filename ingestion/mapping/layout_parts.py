@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from ingestion.mapping.file_format import Format, Part
 from ingestion.models.columns import CONTRACT
 from shared.business_dates import FIRST_DATE, LAST_DATE
 
@@ -51,56 +51,11 @@ def _compiles(expression: str) -> str:
     return expression
 
 
-def _is_of_texts(encoding: str) -> bool:
-    """Whether CSV files can be written in an encoding."""
-    sample = 'id;"1,50"\t|\n'
-    try:
-        return encoding not in _NOT_OF_FILES and sample.encode(encoding).decode(encoding) == sample
-    except (LookupError, ValueError):  # base64, rot13 and others that are not encodings of characters
-        return False
-
-
 NumberText = Annotated[str, BeforeValidator(plain_number)]
 Expression = Annotated[str, AfterValidator(_compiles)]
 
-_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7")
-"""Encodings of names and of program text. In UTF-7, ASCII characters can mean others."""
 _TIME_PARTS = "YymbBdHIMSfpzaA%"
 """Characters that may follow a `%` in the format of a time."""
-
-
-class Part(BaseModel):
-    """The base of all parts: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class Format(Part):
-    """How the files are written. Settings that are left out are detected, except for those of numbers."""
-
-    encoding: str | None = Field(default=None, description="Such as cp1252; detected when left out")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
-    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
-    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if declared")
-
-    @field_validator("encoding")
-    @classmethod
-    def _is_an_encoding(cls, given: str | None) -> str | None:
-        if given is None:
-            return None
-        try:
-            found = codecs.lookup(given).name.removesuffix("-sig")
-        except (LookupError, ValueError):
-            raise ValueError(f"{given!r} is not a known encoding; an example is cp1252") from None
-        if not _is_of_texts(found):
-            raise ValueError(f"{given!r} is not an encoding of text files; an example is cp1252")
-        return found
-
-    @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands are the same character")
-        return self
 
 
 class WhenMissing(Part):
@@ -127,8 +82,9 @@ class FieldSource(Part):
     first_of: tuple[str, ...] = Field(default=(), description="Several columns; the first that is not empty counts")
     value: str | None = Field(default=None, description="The same for every row")
     type: Literal["text", "integer"] = Field(default="text", description="What a JSON source sends")
-    minor_units: int | str | None = Field(
-        default=None, description="An integer amount: the decimals of its currency, or the column that has them"
+    minor_units: bool | int | str | None = Field(
+        default=None,
+        description="An integer amount: true for the decimals of the line's currency; the decimals, or their column",
     )
     content: tuple[str, ...] = Field(
         default=(),
@@ -148,6 +104,13 @@ class FieldSource(Part):
     @classmethod
     def _constants_are_texts(cls, given: Any) -> Any:
         return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
+
+    @field_validator("minor_units")
+    @classmethod
+    def _has_decimals(cls, given: bool | int | str | None) -> bool | int | str | None:
+        if given is False or (isinstance(given, int) and not 0 <= given <= 6):
+            raise ValueError("give true, the number of decimals (0 to 6), or the column that has it")
+        return given
 
     @field_validator("format")
     @classmethod

@@ -40,7 +40,7 @@ from shared.sources.yaml_file import KeyPath, read_yaml
 from shared.time_zones import is_time_zone
 
 _FOLDER = Path(__file__).parent / "layouts"
-_OF_JSON = ("rows", "lines", "may_be_null", "type", "minor_units", "content")
+_OF_JSON = ("rows", "lines", "may_be_null", "type", "content")
 """Keys that only the mapping of a connector has."""
 _OF_DEFINITION = ("name", "retailer_id", "time_zone")
 """Keys that the definition of a source says itself."""
@@ -83,7 +83,18 @@ class SourceMapping(Part):
 
     def requires(self, field: str) -> bool:
         """Whether rows without the field are rejected: by the contract or by a check."""
-        return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
+        of_price = field == "total_amount" and not self.has_prices
+        return field in (*REQUIRED_FIELDS, "line_id") or of_price or self.demands(field)
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether rows have a unit price. Otherwise it follows from their total."""
+        return "unit_price" in self.columns
+
+    @property
+    def has_voids(self) -> bool:
+        """Whether rows may be of something that did not happen."""
+        return any(rule.is_ == "void" for rule in self.line_type)
 
     @cached_property
     def personal_columns(self) -> frozenset[str]:
@@ -101,16 +112,31 @@ class SourceMapping(Part):
     @model_validator(mode="after")
     def _maps_what_is_needed(self) -> Self:
         absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
+        if "total_amount" in self.columns and "unit_price" in absent:
+            absent.remove("unit_price")
         if absent:
             raise wrong_at(("columns",), f"nothing is mapped to {', '.join(absent)}")
+        return self
+
+    @model_validator(mode="after")
+    def _only_prices_that_are_mapped_are_used(self) -> Self:
+        if self.has_prices:
+            return self
+        used: list[KeyPath] = [
+            ("line_type", number) for number, rule in enumerate(self.line_type) if "unit_price" in rule.where
+        ]
+        used += [("checks", number) for number, check in enumerate(self.checks) if check.field == "unit_price"]
+        used += [("outliers", number) for number, each in enumerate(self.outliers) if each.field == "unit_price"]
+        if used:
+            raise wrong_at(used[0], "no column is mapped to unit_price, which follows from total_amount; use that")
         return self
 
     @model_validator(mode="after")
     def _only_json_has_types(self) -> Self:
         given: list[KeyPath] = [(key,) for key in ("lines", "may_be_null") if key in self.model_fields_set]
         for name, source in self.columns.items():
-            typed = [key for key in _OF_JSON if key in source.model_fields_set]
-            given += [("columns", name, key) for key in typed if source.is_integer or source.content]
+            typed = [key for key in ("type", "content") if key in source.model_fields_set]
+            given += [("columns", name, key) for key in typed if source.type == "integer" or source.content]
         if given and not self.is_json:
             raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
         return self

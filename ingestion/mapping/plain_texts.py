@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ingestion.mapping.expressions import check_faults, digits, longest, plain_number
-from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
+from ingestion.mapping.expressions import check_faults, digits, longest
+from ingestion.mapping.file_format import Format
+from ingestion.mapping.layout_parts import NUMBER_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.number_texts import plain_number, separator
 from ingestion.mapping.plain_times import plain_times
 from ingestion.mapping.sql_text import literal
 from ingestion.models.columnar import COLUMNS
@@ -100,6 +102,8 @@ def _number(
     pattern = _MINOR_UNITS if exponent is not None else _number_pattern(layout.format, before_point, scale)
     others = _others(_distinct(columns[header]), re.compile(pattern).fullmatch, may_be_null=not layout.requires(field))
     text = f"nullif({cells[header]}, '')"
+    if exponent is True:  # by the currency of the line
+        return None
     if exponent is None:
         return PlainField(f"TRY_CAST({plain_number(layout.format, text)} AS {COLUMNS[field]})", others=others)
     if others:  # a text of `source_rows` is then the amount with its exponent
@@ -132,7 +136,7 @@ def _number_pattern(marks: Format, before_point: int, scale: int) -> str:
     """A regular expression for numbers with no more digits than the contract allows."""
     integer = f"[0-9]{{1,{before_point}}}"
     if marks.thousands:
-        groups = f"(?:{re.escape(marks.thousands)}[0-9]{{3}}){{1,{before_point // 3 - 1}}}"
+        groups = f"(?:{separator(marks)}[0-9]{{3}}){{1,{before_point // 3 - 1}}}"
         integer = f"(?:{integer}|[0-9]{{1,3}}{groups})"
     return f"-?{integer}(?:{re.escape(marks.decimal)}[0-9]{{1,{scale}}})?"
 

@@ -127,7 +127,7 @@ def _reject_values(
     values: Mapping[str, FieldValues],
 ) -> None:
     """Insert each row of `source_rows` that cannot land with its first error."""
-    same, error = _is_header(layout, source), first_error(source, values)
+    same, error = _is_header(layout, source), first_error(layout, source, values)
     connection.execute(
         f"""INSERT INTO undated_rows
         WITH {measured(layout)},

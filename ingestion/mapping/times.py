@@ -67,7 +67,8 @@ def time_values(
         " ON utc_at >= known.utc_from),"
         " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date FROM located)"
         f" SELECT *, {first_fault([*faults, *_faults(form, zone, dates)], 'code')} AS code,"
-        f" {first_fault([*faults, *_faults(form, zone, dates)], 'reason')} AS reason FROM read"
+        f" {first_fault([*faults, *_faults(form, zone, dates)], 'reason')} AS reason,"
+        " NULL::VARCHAR AS flag, NULL::VARCHAR AS sign_currency FROM read"
     )
 
 

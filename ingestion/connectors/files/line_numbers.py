@@ -15,11 +15,12 @@ from shared.errors import StopRun
 def line_numbers_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
     """Line numbers of rows given by their position in the file (from 0, ascending).
 
-    The header is on line 1 unless blank lines come before it. Blank lines and line ends within quotes are counted. Only
+    The header is on line 1 unless other lines come before it. Blank lines and line ends within quotes are counted. Only
     if DuckDB and the row parser disagree about a file's quotes, the result is the row's number, counting the header.
     """
-    if loaded.stats.lines == loaded.rows + 1:
-        return [row + 2 for row in rows]
+    first = loaded.dialect.skip_lines + 2
+    if loaded.stats.lines == loaded.rows + first - 1:
+        return [row + first for row in rows]
     wanted, found = set(rows), {}
     try:
         for position, (line, _) in enumerate(numbered_rows(loaded.file, loaded.dialect, loaded.encoding)):
@@ -29,7 +30,7 @@ def line_numbers_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
                     break
     except StopRun:
         pass
-    return [found.get(row, row + 2) for row in rows]
+    return [found.get(row, row + first) for row in rows]
 
 
 def describe_position(connection: duckdb.DuckDBPyConnection, source: LoadedSource, cell: str, text: str) -> str:

@@ -53,7 +53,7 @@ def load_source(
 
     Raises FixConfiguration or StopRun that name file and line.
     """
-    dialects = [detect_dialect(file, layout.format) for file in files]
+    dialects = [detect_dialect(file, layout.format, layout.wanted_headers.values()) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
         progress(f"reading {counted(len(files), 'file')}", 0.0)
@@ -64,7 +64,7 @@ def load_source(
         header = list(dict.fromkeys(name for dialect in dialects for name in dialect.header if name))
         cells = own = {name: f"s.c{number}" for number, name in enumerate(header)}
         for file, dialect in zip(files, dialects, strict=True):
-            check_header(file, dialect.header, layout.wanted_headers[""], layout.name)
+            check_header(file, dialect, layout.wanted_headers[""], layout.name)
         create_source_rows(connection, len(header))
         for file, dialect in zip(files, dialects, strict=True):
             progress(f"reading {file.name}", len(lines) / len(files))

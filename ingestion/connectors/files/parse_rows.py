@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,16 +73,23 @@ def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator
         lines = _Lines(file, io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline=""))
         before = csv.field_size_limit(LONGEST_LINE)
         try:
-            header, *_ = csv.reader([next(line for line in lines if line.strip("\r\n"))], delimiter=dialect.delimiter)
+            for _ in range(dialect.skip_lines):
+                next(lines, None)
+            header, *_ = _reader([next(line for line in lines if line.strip("\r\n"))], dialect)
             if len(header) != len(dialect.header):
                 raise StopRun(f"{file.path}: the header spans several lines. Nothing was loaded; put it on one line.")
-            yield from _rows(file, lines, dialect.delimiter)
+            yield from _rows(file, lines, dialect)
         finally:
             csv.field_size_limit(before)
 
 
-def _rows(file: StoredFile, lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+def _reader(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
+    quoting = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, strict=True)
+
+
+def _rows(file: StoredFile, lines: _Lines, dialect: Dialect) -> Iterator[tuple[int, list[str] | str]]:
+    reader = _reader(lines, dialect)
     while True:
         begins = lines.number + 1
         try:
@@ -103,7 +110,8 @@ def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
         where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
         return (
             f"{file.path}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
-            " off, or a quote is missing. Nothing was loaded."
+            " off, or a quote is missing. If quotes are characters like any other in this file, write `quote: none` into"
+            " `format` of the layout. Nothing was loaded."
         )
     return (
         f"{file.path}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"

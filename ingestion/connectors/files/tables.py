@@ -85,7 +85,8 @@ def _read_plainly(
     # DuckDB 2.0 drops a last line that is longer than its buffer without an error.
     lines = stats.result().lines
     rows, _ = _extent(connection, table, file)
-    if lines == rows + 1 or lines == rows + 1 + _line_ends_within(connection, table, file.number):
+    expected = rows + 1 + dialect.skip_lines
+    if lines == expected or lines == expected + _line_ends_within(connection, table, file.number):
         return True
     connection.execute(f"DELETE FROM {table} WHERE source_file = ?", [file.number])
     return False
@@ -143,17 +144,17 @@ def _insert(
     names = [f"f{number}" for number in range(len(dialect.header))]
     if parsed is None:
         path, delimiter, compression = file.path, dialect.delimiter, file.compression
-        line, listed, header = "NULL", names, "true"
+        line, listed, header, quote, skip = "NULL", names, "true", dialect.quote, dialect.skip_lines
     else:
         path, delimiter, compression = parsed.path, ",", "none"
-        line, listed, header = "source_line::BIGINT", ["source_line", *names], "false"
+        line, listed, header, quote, skip = "source_line::BIGINT", ["source_line", *names], "false", '"', 0
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
     texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
     # Empty is '', not NULL, so that columns can be compared. A line that is too long fails in DuckDB.
     connection.execute(
         f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
-        f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
-        f" compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
+        f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = {literal(quote)},"
+        f" escape = {literal(quote)}, skip = {skip}, compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
         f" max_line_size = {LONGEST_LINE})"
     )
 
