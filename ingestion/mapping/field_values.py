@@ -159,7 +159,8 @@ def _exponent(layout: SourceMapping, source: FieldSource, cells: Mapping[str, st
     given = source.minor_units
     if given is True:
         currency = layout.columns["currency"]
-        return exponent_of(_texts(layout, "currency", currency, cells).text if currency.headers else literal(currency.value or ""))
+        code = literal(currency.value or "")
+        return exponent_of(_texts(layout, "currency", currency, cells).text if currency.headers else code)
     return literal(str(given)) if isinstance(given, int) else cells[str(given)]
 
 
@@ -201,9 +202,8 @@ def _read_texts(
         connection.execute(f"CREATE OR REPLACE TEMP TABLE distinct_times AS {distinct}")
         zone = ZoneInfo(layout.time_zone)
         try:
-            form = source.format or "iso"
             faults = missing_fault(layout, field)
-            time_values(connection, found.table, form, zone, layout.dates, faults, is_exact=layout.is_json)
+            time_values(connection, found.table, source, zone, layout.dates, faults, is_exact=layout.is_json)
         except DateOrderError as error:
             error.field, error.text_sql = field, found.text
             raise

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from ingestion.mapping.file_format import Format, Part
 from ingestion.models.columns import CONTRACT
 from shared.business_dates import FIRST_DATE, LAST_DATE
+from shared.time_zones import is_time_zone
 
 TEXT_FIELDS = tuple(column.name for column in CONTRACT if column.type == "text" and column.name != "retailer_id")
 NUMBER_FIELDS = ("quantity", "unit_price", "total_amount")
@@ -90,7 +91,16 @@ class FieldSource(Part):
         default=(),
         description="Of `line_id`: columns whose values make the id of a line that its source does not number",
     )
-    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch` or `auto`")
+    format: str | None = Field(
+        default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch`, `excel` or `auto`"
+    )
+    time_zone: str | None = Field(default=None, description="Of a time: the zone it is written in, if not the layout's")
+    when_skipped: Literal["reject", "move_forward"] = Field(
+        default="reject", description="Of a time that the clocks skipped"
+    )
+    carry_down: bool = Field(
+        default=False, description="An empty cell has the value of the row above it of the same transaction"
+    )
     when_missing: WhenMissing | None = None
 
     @model_validator(mode="before")
@@ -105,6 +115,13 @@ class FieldSource(Part):
     def _constants_are_texts(cls, given: Any) -> Any:
         return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, given: str | None) -> str | None:
+        if given is not None and not is_time_zone(given):
+            raise ValueError(f"{given!r} is not a time zone; an example is Europe/London")
+        return given
+
     @field_validator("minor_units")
     @classmethod
     def _has_decimals(cls, given: bool | int | str | None) -> bool | int | str | None:
@@ -115,7 +132,7 @@ class FieldSource(Part):
     @field_validator("format")
     @classmethod
     def _is_a_format(cls, given: str | None) -> str | None:
-        if given is None or given in ("iso", "rfc3339", "epoch", "epoch_ms", "auto"):
+        if given is None or given in ("iso", "rfc3339", "epoch", "epoch_ms", "excel", "auto"):
             return given
         used = set(re.findall(r"%-?(.?)", given))
         unknown = sorted(used - set(_TIME_PARTS))
@@ -123,7 +140,7 @@ class FieldSource(Part):
             raise ValueError(f"{given!r} has an unknown part: %{unknown[0]}")
         if not (used & {"Y", "y"} and used & {"m", "b", "B"} and "d" in used):
             raise ValueError(
-                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, auto, or like %d/%m/%Y"
+                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, excel, auto, or like %d/%m/%Y"
             )
         if reason := _rejection("SELECT try_strptime('', ?)", given):
             raise ValueError(f"{given!r} is not the format of a time: {reason}")
@@ -154,6 +171,29 @@ class Condition(Part):
     below: NumberText | None = None
     above: NumberText | None = None
     equals: NumberText | None = None
+
+
+class TextCondition(Part):
+    """What the text of a cell must be. `matches` must match the complete text."""
+
+    matches: Expression | None = None
+    one_of: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _demands_something(self) -> Self:
+        if self.matches is None and self.one_of is None:
+            raise ValueError("give `matches` or `one_of`")
+        return self
+
+
+class SkipRows(Part):
+    """Rows that are not lines, such as a total. They are left out, counted, and compared with the lines."""
+
+    where: Mapping[str, TextCondition] = Field(min_length=1, description="Column → what its text must be")
+    totals: Mapping[Literal["quantity", "total_amount"], str] = Field(
+        default_factory=dict,
+        description="Column with the sum of the lines' net quantity or net amount; the load stops if it differs",
+    )
 
 
 class LineTypeRule(Part):

@@ -28,6 +28,7 @@ from ingestion.mapping.layout_parts import (
     NonProducts,
     Outliers,
     Part,
+    SkipRows,
     Table,
     plain_number,
 )
@@ -72,6 +73,7 @@ class SourceMapping(Part):
     duplicate_key: tuple[str, ...] = Field(
         default=(), description="Columns whose equal values make a row a duplicate; all columns when left out"
     )
+    skip_rows: tuple[SkipRows, ...] = Field(default=(), description="Files: rows that are not lines, such as a total")
     non_products: tuple[NonProducts, ...] = ()
     checks: tuple[Check, ...] = ()
     outliers: tuple[Outliers, ...] = ()
@@ -137,6 +139,8 @@ class SourceMapping(Part):
         for name, source in self.columns.items():
             typed = [key for key in ("type", "content") if key in source.model_fields_set]
             given += [("columns", name, key) for key in typed if source.type == "integer" or source.content]
+        if self.is_json and self.skip_rows:
+            raise wrong_at(("skip_rows",), "only files have rows to leave out")
         if given and not self.is_json:
             raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
         return self
@@ -144,6 +148,7 @@ class SourceMapping(Part):
     @model_validator(mode="after")
     def _strategies_fit_their_fields(self) -> Self:
         for field, source in self.columns.items():
+            _check_keys_of_kind(field, source, is_json=self.is_json)
             way = source.when_missing
             at: KeyPath = ("columns", field, "when_missing")
             if field in TIME_FIELDS and source.value is not None:
@@ -189,6 +194,7 @@ class SourceMapping(Part):
         """Table → the columns that its files must have."""
         mapped = [header for source in self.columns.values() for header in source.headers]
         mapped += self.duplicate_key
+        mapped += [name for rule in self.skip_rows for name in (*rule.where, *rule.totals.values())]
         for name, table in self.tables.items():
             mapped += [f"{name}.{table.key}", table.equals] if table.key and table.equals else []
         found: dict[str, list[str]] = {name: [] for name in self.tables or ("",)}
@@ -263,6 +269,17 @@ def _validated(path: Path, given: Mapping[str, Any], at: KeyPath = (), unnamed: 
         return SourceMapping.model_validate(given)
     except ValidationError as error:
         raise FixConfiguration(report(read_yaml(path), error, SourceMapping, at, unnamed)) from error
+
+
+def _check_keys_of_kind(field: str, source: FieldSource, *, is_json: bool) -> None:
+    """Raise an error for a key that a field of its kind cannot have."""
+    kinds = {"format": TIME_FIELDS, "time_zone": TIME_FIELDS, "when_skipped": TIME_FIELDS}
+    kinds["minor_units"] = ("unit_price", "total_amount")
+    for key, fields in kinds.items():
+        if key in source.model_fields_set and getattr(source, key) is not None and field not in fields:
+            raise wrong_at(("columns", field, key), f"only {', '.join(fields)} can have this key")
+    if source.carry_down and (is_json or not source.headers):
+        raise wrong_at(("columns", field, "carry_down"), "only the columns of files can have this key")
 
 
 def _check_number(text: str, at: KeyPath) -> None:

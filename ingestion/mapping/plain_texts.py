@@ -57,6 +57,8 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
     `columns` are the texts by header, null where JSON has a null. `cells` is the SQL of each, with '' for a null and a
     space for an empty text.
     """
+    if layout.format.missing:
+        return {}
     has_rules = {check.field for check in layout.checks if check.severity == "error" and check_faults(check)}
     found = {}
     for field, source in layout.columns.items():
@@ -125,6 +127,8 @@ def _time(
     header, texts = str(source.column), _distinct(columns[str(source.column)])
     written = [text for text in texts if text is not None]
     form, zone = source.format or "iso", ZoneInfo(layout.time_zone)
+    if source.time_zone is not None:
+        return None
     found = plain_times(form, written, cells[header], zone, layout.dates, is_dated=field == "sold_at")
     if found is None:
         return None

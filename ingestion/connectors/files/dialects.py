@@ -46,6 +46,8 @@ class Dialect:
     skip_lines: int = 0
     """Lines above the header that are not blank lines at the beginning of the file."""
     header_line: int = 1
+    ends_at_blank_line: bool = False
+    """Whether what comes after the first blank line below the header is left out."""
     repeated: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Name that the header has more than once → its positions, from 1."""
     columns_line: int | None = None
@@ -82,6 +84,7 @@ def detect_dialect(file: StoredFile, wanted: Format, columns: Collection[Sequenc
         quote="" if wanted.quote == "none" else wanted.quote,
         skip_lines=skip,
         header_line=header_line,
+        ends_at_blank_line=wanted.ends_at is not None,
         repeated=repeated,
         columns_line=found if found != header_line else None,
     )

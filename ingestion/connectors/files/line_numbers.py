@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import duckdb
 
-from ingestion.connectors.files.loading import LoadedSource
 from ingestion.connectors.files.parse_rows import numbered_rows
 from ingestion.connectors.files.tables import LoadedFile
 from shared.errors import StopRun
@@ -33,7 +32,7 @@ def line_numbers_of(loaded: LoadedFile, rows: Sequence[int]) -> list[int]:
     return [found.get(row, row + first) for row in rows]
 
 
-def describe_position(connection: duckdb.DuckDBPyConnection, source: LoadedSource, cell: str, text: str) -> str:
+def describe_position(connection: duckdb.DuckDBPyConnection, lines: Sequence[LoadedFile], cell: str, text: str) -> str:
     """`file, line N` of the first row whose cell holds this text."""
     found = connection.execute(
         f"SELECT s.source_file, s.source_line, s.rowid FROM source_rows AS s WHERE {cell} = ? ORDER BY s.rowid LIMIT 1",
@@ -41,5 +40,5 @@ def describe_position(connection: duckdb.DuckDBPyConnection, source: LoadedSourc
     ).fetchone()
     assert found is not None  # noqa: S101 - the text was read from there
     number, line, row = found
-    loaded = next(each for each in source.lines if each.file.number == number)
+    loaded = next(each for each in lines if each.file.number == number)
     return f"{loaded.file.path}, line {line or line_numbers_of(loaded, [row - loaded.first_row])[0]}"

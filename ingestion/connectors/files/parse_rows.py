@@ -44,27 +44,68 @@ class ParsedRows:
     encoding: str
     rows: int
     broken: tuple[BrokenRow, ...]
+    end_line: int | None = None
+    """The blank line from which on the file was left out."""
 
 
 def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> ParsedRows:
     """Read the file row by row into `directory`. Raises StopRun with file and line if the text cannot be trusted."""
     target = directory / f"parsed-{file.number}.csv"
     broken: list[BrokenRow] = []
-    rows = 0
+    rows, end_line, other = 0, None, _OtherTable(len(dialect.header))
     with target.open("w", encoding="utf-8", newline="") as out:
         write = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
-        for line, row in numbered_rows(file, dialect, encoding):
+        for line, row in _rows_and_blanks(file, dialect, encoding):
+            other.add(line, row)
+            if not row:
+                end_line = line if dialect.ends_at_blank_line else None
+                continue
             fitted = _fitted(row, len(dialect.header))
             if fitted is None:
                 broken.append(_broken(line, row, dialect.header))
             else:
                 write([line, *fitted])
                 rows += 1
-    return ParsedRows(target, encoding, rows, tuple(broken))
+    other.check(file)
+    return ParsedRows(target, encoding, rows, tuple(broken), end_line)
+
+
+class _OtherTable:
+    """Notices that another table follows the lines: rows below a blank line, all with another number of columns."""
+
+    def __init__(self, width: int) -> None:
+        self._width, self._line, self._rows = width, 0, 0
+        self._header: list[str] = []
+        self._is_below_blank = False
+
+    def add(self, line: int, row: list[str] | str) -> None:
+        """Look at a row, or at a blank line."""
+        fields = row if isinstance(row, list) else []
+        if self._header and len(fields) in (0, len(self._header)):
+            self._rows += bool(fields)
+        elif self._is_below_blank and len(fields) > 1 and len(fields) != self._width and any(fields[1:]):
+            self._line, self._rows, self._header = line, 1, fields
+        else:
+            self._header = []
+        self._is_below_blank = not fields
+
+    def check(self, file: StoredFile) -> None:
+        """Raise StopRun if there is one up to the end of the file."""
+        if self._header and self._rows > 1:
+            raise StopRun(
+                f"{file.path}: from line {self._line} on another table begins ({len(self._header)} columns:"
+                f" {', '.join(self._header[:10])}). Save it as a file of its own, or leave it out with `ends_at:"
+                " blank_line` in `format` of the layout. Nothing was loaded."
+            )
 
 
 def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows below the header, each with the line it begins on; blank lines are skipped.
+    """Rows below the header, each with the line it begins on; blank lines are skipped. Raises as `parse_rows` does."""
+    return ((line, row) for line, row in _rows_and_blanks(file, dialect, encoding) if row)
+
+
+def _rows_and_blanks(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows below the header, and blank lines as rows without fields.
 
     A line with misplaced quotes is returned as its text. Raises StopRun for a quote that is never closed, a line that
     is too long, or bytes that are invalid in the encoding.
@@ -101,8 +142,9 @@ def _rows(file: StoredFile, lines: _Lines, dialect: Dialect) -> Iterator[tuple[i
             raise StopRun(_quote_fault(file, begins, str(error))) from error
         if row is None:
             return
-        if row:
-            yield begins, row
+        yield begins, row
+        if not row and dialect.ends_at_blank_line:
+            return
 
 
 def _quote_fault(file: StoredFile, line: int, fault: str) -> str:

@@ -143,7 +143,7 @@ def _two_orders(
 ) -> str:
     column = " + ".join(layout.columns[error.field].headers)
     first, second = (
-        describe_position(connection, source, error.text_sql, text) for text in (error.first, error.second)
+        describe_position(connection, source.lines, error.text_sql, text) for text in (error.first, error.second)
     )
     return (
         f"{first}, column {column!r}: {error.first!r}, and {second}: {error.second!r}: {error.reason}."

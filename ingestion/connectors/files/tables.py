@@ -32,6 +32,8 @@ class LoadedFile:
     rows: int
     broken: tuple[BrokenRow, ...]
     stats: FileStats
+    end_line: int | None = None
+    """The blank line from which on the file was left out."""
 
 
 def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
@@ -55,13 +57,14 @@ def load_file(
     Raises StopRun or FixConfiguration that name file and line.
     """
     broken: tuple[BrokenRow, ...] = ()
-    encoding = dialect.encoding
+    encoding, end_line = dialect.encoding, None
     if encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
-        encoding, broken = _read_carefully(connection, table, file, dialect, columns, directory)
+        parsed = _read_carefully(connection, table, file, dialect, columns, directory)
+        encoding, broken, end_line = parsed.encoding, parsed.broken, parsed.end_line
     rows, first_row = _extent(connection, table, file)
     if not rows and not broken:
         raise FixConfiguration(f"{file.path} has a header and no rows. Nothing was loaded.")
-    return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result())
+    return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result(), end_line)
 
 
 def _read_plainly(
@@ -107,8 +110,8 @@ def _read_carefully(
     dialect: Dialect,
     columns: Sequence[str],
     directory: Path,
-) -> tuple[str, tuple[BrokenRow, ...]]:
-    """Parse the file row by row. Returns its encoding and the rows that do not fit the header."""
+) -> ParsedRows:
+    """Parse the file row by row."""
     try:
         parsed = parse_rows(file, dialect, dialect.encoding or "utf-8", directory)
     except WrongEncoding:
@@ -121,7 +124,7 @@ def _read_carefully(
         raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
     finally:
         parsed.path.unlink()
-    return parsed.encoding, parsed.broken
+    return parsed
 
 
 def _extent(connection: duckdb.DuckDBPyConnection, table: str, file: StoredFile) -> tuple[int, int]:
