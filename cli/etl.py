@@ -190,6 +190,10 @@ def _show(result: FileLoadResult) -> None:
     for name, counts in (("Rejected", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
             out.print(f"{name}: {found}")
+    if read.skipped:
+        out.print(f"Left out: {counted(read.skipped, 'row')} that the layout says are not lines")
+    for note in read.notes:
+        out.print(f"Note: {escape(note)}", soft_wrap=True)
     if result.load_path:
         ways = [way for way in ("build", "merge", "unchanged") if way in result.load_path.values()]
         out.print("Months: " + ", ".join(f"{list(result.load_path.values()).count(way)} {way}" for way in ways))

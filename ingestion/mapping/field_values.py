@@ -129,7 +129,9 @@ def _plain(
     plain: PlainField,
 ) -> FieldValues:
     """A field whose texts are their values, but for those that are read here."""
-    found = replace(_texts(layout, field, source, cells), value=plain.value, business_date=plain.business_date, has_table=False)
+    found = replace(
+        _texts(layout, field, source, cells), value=plain.value, business_date=plain.business_date, has_table=False
+    )
     if not plain.others:
         return found
     distinct = f"SELECT unnest([{literals(plain.others)}]) AS text, 1 AS rows"

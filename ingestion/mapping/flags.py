@@ -5,7 +5,7 @@ Grain of `flagged_rows`: one landed row and one rule. Exact duplicates of a row 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -19,6 +19,7 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import line_id_of
 from ingestion.mapping.rules import check_code, imputed_code, outlier_code
 from ingestion.mapping.sql_text import literal
+from ingestion.mapping.transaction_flags import TransactionFlag
 from ingestion.models.retailer_data import GUEST
 
 
@@ -27,6 +28,7 @@ def fill_flagged_rows(
     layout: SourceMapping,
     values: Mapping[str, FieldValues],
     latest: datetime | None = None,
+    across_rows: Sequence[TransactionFlag] = (),
 ) -> dict[str, int]:
     """Fill `flagged_rows` from `landed_records`. Returns rule code → rows. Times after `latest` are flagged."""
     found = []
@@ -41,6 +43,7 @@ def fill_flagged_rows(
             empty = [is_empty] if check.required else []
             faults = [fault.condition for fault in check_faults(check, check.field)]
             found.append((check_code(check), " OR ".join([*empty, *faults]) or "false"))
+    found += [(each.code, each.where) for each in across_rows]
     if layout.non_products:
         found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
     connection.execute(

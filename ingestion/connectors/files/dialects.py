@@ -61,7 +61,7 @@ def detect_dialect(file: StoredFile, wanted: Format, columns: Collection[Sequenc
     """
     sample = _sample(file)
     if not sample.strip():
-        raise FixConfiguration(f"{file.path} contains only blank lines. Nothing was loaded.")
+        raise FixConfiguration(f"{file.place} contains only blank lines. Nothing was loaded.")
     encoding = wanted.encoding or _encoding(file, sample)
     text = codecs.getincrementaldecoder(encoding or "latin-1")("replace").decode(sample).removeprefix("\ufeff")
     lines = list(io.StringIO(text, newline=""))
@@ -97,7 +97,7 @@ def _sample(file: StoredFile) -> bytes:
     except (EOFError, OSError, ValueError, zlib.error) as error:
         file.check_unchanged()
         raise FixConfiguration(
-            f"{file.path} cannot be unpacked ({file.compression}): it is cut off or damaged. Fetch it again."
+            f"{file.place} cannot be unpacked ({file.compression}): it is cut off or damaged. Fetch it again."
         ) from error
 
 
@@ -110,7 +110,7 @@ def _encoding(file: StoredFile, sample: bytes) -> str | None:
         return "utf-16-le" if odd > even else "utf-16-be"
     if len(sample) - len(sample.translate(None, _CONTROL)) > len(sample) // 50 + 4:
         raise FixConfiguration(
-            f"{file.path} is not text (it is full of control characters), so it is not a CSV file. Nothing was loaded."
+            f"{file.place} is not text (it is full of control characters), so it is not a CSV file. Nothing was loaded."
         )
     try:
         codecs.getincrementaldecoder("utf-8")("strict").decode(sample)
@@ -172,13 +172,13 @@ def _header(
     wide = len(header) if header else text.count(delimiter) + 1
     if wide > MOST_COLUMNS:
         raise FixConfiguration(
-            f"{file.path}, line {line}: the header has {'' if ends else 'at least '}{wide:,} columns; at most"
+            f"{file.place}, line {line}: the header has {'' if ends else 'at least '}{wide:,} columns; at most"
             f" {MOST_COLUMNS:,} are allowed. Is {delimiter!r} its delimiter, and is it a sales file?"
             " Nothing was loaded."
         )
     if not ends:
         raise FixConfiguration(
-            f"{file.path}, line {line}: the header does not end within {len(text):,} characters: a quote in it is never"
+            f"{file.place}, line {line}: the header does not end within {len(text):,} characters: a quote in it is never"
             " closed, or it is not a CSV file. Nothing was loaded."
         )
     names = [name.strip() for name in header]

@@ -41,4 +41,4 @@ def describe_position(connection: duckdb.DuckDBPyConnection, lines: Sequence[Loa
     assert found is not None  # noqa: S101 - the text was read from there
     number, line, row = found
     loaded = next(each for each in lines if each.file.number == number)
-    return f"{loaded.file.path}, line {line or line_numbers_of(loaded, [row - loaded.first_row])[0]}"
+    return f"{loaded.file.place}, line {line or line_numbers_of(loaded, [row - loaded.first_row])[0]}"

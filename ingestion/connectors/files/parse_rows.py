@@ -93,7 +93,7 @@ class _OtherTable:
         """Raise StopRun if there is one up to the end of the file."""
         if self._header and self._rows > 1:
             raise StopRun(
-                f"{file.path}: from line {self._line} on another table begins ({len(self._header)} columns:"
+                f"{file.place}: from line {self._line} on another table begins ({len(self._header)} columns:"
                 f" {', '.join(self._header[:10])}). Save it as a file of its own, or leave it out with `ends_at:"
                 " blank_line` in `format` of the layout. Nothing was loaded."
             )
@@ -118,7 +118,7 @@ def _rows_and_blanks(file: StoredFile, dialect: Dialect, encoding: str) -> Itera
                 next(lines, None)
             header, *_ = _reader([next(line for line in lines if line.strip("\r\n"))], dialect)
             if len(header) != len(dialect.header):
-                raise StopRun(f"{file.path}: the header spans several lines. Nothing was loaded; put it on one line.")
+                raise StopRun(f"{file.place}: the header spans several lines. Nothing was loaded; put it on one line.")
             yield from _rows(file, lines, dialect)
         finally:
             csv.field_size_limit(before)
@@ -151,12 +151,12 @@ def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
     if "unexpected end of data" in fault or "field limit" in fault:
         where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
         return (
-            f"{file.path}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
+            f"{file.place}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
             " off, or a quote is missing. If quotes are characters like any other in this file, write `quote: none` into"
             " `format` of the layout. Nothing was loaded."
         )
     return (
-        f"{file.path}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"
+        f"{file.place}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"
         " closing quote: there is a quote too few or too many. Nothing was loaded."
     )
 
@@ -177,7 +177,7 @@ class _Lines:
             line = self._text.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
             raise WrongEncoding(
-                f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. Declare the"
+                f"{self._file.place}, after line {self.number}: bytes that are not {self._text.encoding}. Declare the"
                 " file's encoding in the layout (format: encoding:), or save it as UTF-8. Nothing was loaded."
             ) from error
         if not line:
@@ -185,7 +185,7 @@ class _Lines:
         self.number += 1
         if len(line) > LONGEST_LINE:
             raise StopRun(
-                f"{self._file.path}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
+                f"{self._file.place}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
                 " long: a line end or a quote is missing. Nothing was loaded."
             )
         self.last = line.removeprefix("\ufeff") if self.number == 1 else line

@@ -101,9 +101,7 @@ def _skip(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, cells: M
         )
 
 
-def _without_skipped(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, found: LoadedFile
-) -> LoadedFile:
+def _without_skipped(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, found: LoadedFile) -> LoadedFile:
     """A file without those of its broken rows that fit a rule: a footer often has fewer fields than the header."""
     kept = []
     for row in found.broken:
@@ -119,9 +117,7 @@ def _without_skipped(
     return replace(found, broken=tuple(kept))
 
 
-def _rule_of(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, fields: Mapping[str, object]
-) -> int | None:
+def _rule_of(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, fields: Mapping[str, object]) -> int | None:
     for number, rule in enumerate(layout.skip_rows):
         cells = {name: literal(str(fields.get(name, ""))) for name in rule.where}
         if connection.execute(f"SELECT {_fits(rule, cells)}").fetchall() == [(True,)]:
@@ -141,8 +137,7 @@ def _rewrite(
     first = ", ".join(_carried(each, layout, "source_file") if each in id_columns else each for each in columns)
     partition = ", ".join(["source_file", *(key.removeprefix("s.") for key in keys)])
     listed = ", ".join(
-        _carried(each, layout, partition) if each in own and each not in id_columns else each
-        for each in columns
+        _carried(each, layout, partition) if each in own and each not in id_columns else each for each in columns
     )
     connection.execute(
         "CREATE OR REPLACE TABLE prepared_rows AS"

@@ -63,7 +63,7 @@ def load_file(
         encoding, broken, end_line = parsed.encoding, parsed.broken, parsed.end_line
     rows, first_row = _extent(connection, table, file)
     if not rows and not broken:
-        raise FixConfiguration(f"{file.path} has a header and no rows. Nothing was loaded.")
+        raise FixConfiguration(f"{file.place} has a header and no rows. Nothing was loaded.")
     return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result(), end_line)
 
 
@@ -121,7 +121,7 @@ def _read_carefully(
     try:
         _insert(connection, table, file, dialect, columns, parsed)
     except duckdb.InvalidInputException as error:
-        raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
+        raise StopRun(f"{file.place} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
     finally:
         parsed.path.unlink()
     return parsed

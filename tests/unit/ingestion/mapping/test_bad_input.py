@@ -48,7 +48,11 @@ def test_an_empty_name_is_not_the_working_directory(
             bytes(range(256)) * 20,
             "sales.csv is not text (it is full of control characters), so it is not a CSV file. Nothing was loaded.",
         ),
-        (b"PK\x03\x04....", "sales.csv is a ZIP archive or an Excel workbook, not a CSV file. Export it as CSV first."),
+        (
+            b"PK\x03\x04....",
+            "sales.csv is damaged, or packed in a way that cannot be read (File is not a zip file). Fetch it again, or"
+            " pack it with zip's usual method. Nothing was loaded.",
+        ),
         (
             ",".join(f"c{number}" for number in range(100_000)).encode() + b"\n1\n",
             "sales.csv, line 1: the header has at least 39,037 columns; at most 1,000 are allowed. Is ',' its"
@@ -91,7 +95,7 @@ def test_a_file_that_does_not_fit_is_an_error_that_says_what_it_is(
 def test_sources_without_a_csv_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert error_of(tmp_path / "empty", FixConfiguration).endswith(
-        "contains no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst)."
+        "contains no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst; *.zip, *.xlsx)."
     )
     assert error_of(tmp_path / "none.csv", FixConfiguration) == "There is no file none.csv."
     assert error_of(tmp_path / "*.csv", FixConfiguration) == "No file matches *.csv."
