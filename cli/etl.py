@@ -62,6 +62,16 @@ def etl(
             help="Load nothing when more than this share of the rows is rejected. Default: INGEST_MAX_REJECT_SHARE.",
         ),
     ] = None,
+    max_reject_amount_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Load nothing when more than this share of the money of a currency is rejected. Default:"
+            " INGEST_MAX_REJECT_AMOUNT_SHARE, else as for rows.",
+        ),
+    ] = None,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -103,6 +113,7 @@ def etl(
             retailer_id=retailer,
             job_name=job_name,
             max_reject_share=max_reject_share,
+            max_reject_amount_share=max_reject_amount_share,
             report_directory=None if no_report else report_directory,
             allow_low_quality=allow_low_quality,
             refresh=not no_refresh,

@@ -85,7 +85,8 @@ def _of_values(layout: SourceMapping) -> str:
     """A query of the flags of single values, one row per rule."""
     line_id = line_id_of(layout)
     return (
-        f"SELECT business_date, transaction_id, {line_id}, unnest(list_distinct(row_flags)) FROM (WITH {measured(layout)} SELECT * FROM measured"
+        f"SELECT business_date, transaction_id, {line_id}, unnest(list_distinct(row_flags)) FROM ("
+        f"WITH {measured(layout)} SELECT * FROM measured"
         " WHERE NOT has_bad_field AND line_fault IS NULL)"
     )
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from ingestion.mapping.file_format import Format, Part
+from ingestion.mapping.file_format import Part
 from ingestion.models.columns import CONTRACT
 from shared.business_dates import FIRST_DATE, LAST_DATE
 from shared.time_zones import is_time_zone
@@ -140,7 +140,8 @@ class FieldSource(Part):
             raise ValueError(f"{given!r} has an unknown part: %{unknown[0]}")
         if not (used & {"Y", "y"} and used & {"m", "b", "B"} and "d" in used):
             raise ValueError(
-                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, excel, auto, or like %d/%m/%Y"
+                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, excel, auto, or like"
+                " %d/%m/%Y"
             )
         if reason := _rejection("SELECT try_strptime('', ?)", given):
             raise ValueError(f"{given!r} is not the format of a time: {reason}")

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingestion.mapping.file_format import Format
 from ingestion.mapping.layout_parts import (
     MAPPED_FIELDS,
     NUMBER_FIELDS,
@@ -23,7 +24,6 @@ from ingestion.mapping.layout_parts import (
     Check,
     Dates,
     FieldSource,
-    Format,
     LineTypeRule,
     NonProducts,
     Outliers,

@@ -64,14 +64,15 @@ def time_values(
     if unread and not is_exact:
         check_order(connection, form)
     moves = source.when_skipped == "move_forward"
+    is_moved = "offset_seconds IS NULL AND local_at IS NOT NULL" if moves else "false"
+    offset = "coalesce(offset_seconds, earlier_offset)" if moves else "offset_seconds"
     all_faults = [*faults, *_faults(form, own_zone or zone, dates, is_exact=is_exact)]
     # A time of a zone of its own is known in UTC, and has the date of the other zone.
     of_date, local_time = ("utc_time", "NULL") if own_zone else ("utc_at", "local_at")
     connection.execute(
         f"CREATE OR REPLACE TABLE {table} AS WITH zone_offsets AS ({_offsets(own_zone or zone, first, last)}),"
         f" date_offsets AS ({_offsets(zone, first, last)}),"
-        f" timed AS (SELECT *, {'offset_seconds IS NULL AND local_at IS NOT NULL' if moves else 'false'} AS is_moved,"
-        f" coalesce(utc_at, local_at - to_seconds({'coalesce(offset_seconds, earlier_offset)' if moves else 'offset_seconds'}))"
+        f" timed AS (SELECT *, {is_moved} AS is_moved, coalesce(utc_at, local_at - to_seconds({offset}))"
         " AS utc_time FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from),"
         f" located AS (SELECT text, rows, is_empty, is_moved, utc_time::TIMESTAMPTZ AS value,"
         f" coalesce({local_time}, {of_date} + to_seconds(known.offset_seconds), local_at) AS local_time"

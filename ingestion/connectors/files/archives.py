@@ -58,8 +58,8 @@ def _unpacked(file: StoredFile, directory: Path, layout: SourceMapping | None) -
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         file.check_unchanged()
         raise FixConfiguration(
-            f"{file.place} is damaged, or packed in a way that cannot be read ({error}). Fetch it again, or pack it with"
-            " zip's usual method. Nothing was loaded."
+            f"{file.place} is damaged, or packed in a way that cannot be read ({error}). Fetch it again, or pack it"
+            " with zip's usual method. Nothing was loaded."
         ) from error
 
 
@@ -82,8 +82,8 @@ def _check_sizes(file: StoredFile, archive: zipfile.ZipFile, most_bytes: int) ->
 
 def _suspicious(file: StoredFile, member: zipfile.ZipInfo) -> FixConfiguration:
     return FixConfiguration(
-        f"{file.place}: {member.filename!a:.80} has more than {MOST_RATIO} times its packed size. No sales file packs so"
-        " well, so it was not unpacked. Unpack it yourself if you trust it. Nothing was loaded."
+        f"{file.place}: {member.filename!a:.80} has more than {MOST_RATIO} times its packed size. No sales file packs"
+        " so well, so it was not unpacked. Unpack it yourself if you trust it. Nothing was loaded."
     )
 
 

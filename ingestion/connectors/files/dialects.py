@@ -178,8 +178,8 @@ def _header(
         )
     if not ends:
         raise FixConfiguration(
-            f"{file.place}, line {line}: the header does not end within {len(text):,} characters: a quote in it is never"
-            " closed, or it is not a CSV file. Nothing was loaded."
+            f"{file.place}, line {line}: the header does not end within {len(text):,} characters: a quote in it is"
+            " never closed, or it is not a CSV file. Nothing was loaded."
         )
     names = [name.strip() for name in header]
     while names and not names[-1]:

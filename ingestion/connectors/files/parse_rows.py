@@ -152,8 +152,8 @@ def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
         where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
         return (
             f"{file.place}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
-            " off, or a quote is missing. If quotes are characters like any other in this file, write `quote: none` into"
-            " `format` of the layout. Nothing was loaded."
+            " off, or a quote is missing. If quotes are characters like any other in this file, write `quote: none`"
+            " into `format` of the layout. Nothing was loaded."
         )
     return (
         f"{file.place}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"

@@ -13,7 +13,6 @@ from itertools import accumulate
 
 import duckdb
 
-from ingestion.connectors.files.parse_rows import BrokenRow
 from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.layout_parts import SkipRows
 from ingestion.mapping.layouts import SourceMapping

@@ -274,8 +274,6 @@ def _matching(source: str) -> list[Path]:
 def looks_like_sales(name: str) -> bool:
     """Whether a file of a folder is read, by its name."""
     lower = name.lower()
-    return (
-        lower.endswith(_ARCHIVES)
-        and not lower.startswith("~$")
-        or any(lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED)
+    return (lower.endswith(_ARCHIVES) and not lower.startswith("~$")) or any(
+        lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED
     )

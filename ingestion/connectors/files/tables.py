@@ -157,7 +157,8 @@ def _insert(
     connection.execute(
         f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
         f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = {literal(quote)},"
-        f" escape = {literal(quote)}, skip = {skip}, compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
+        f" escape = {literal(quote)}, skip = {skip}, compression = '{compression}',"
+        f" columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
         f" max_line_size = {LONGEST_LINE})"
     )
 

@@ -134,7 +134,9 @@ ENDED = [
     Case(
         "amazon-settlement-de.txt", SETTLEMENT, {"EUR": "1141.18"}, {"sale": 1, "adjustment": 1},
         flagged={"IMPUTED_QUANTITY": 1}, skipped=1,
-        notes=("amazon-settlement-de.txt, line 2, column 'total-amount': the total 1,141.1800 is the sum of the lines",),
+        notes=(
+            "amazon-settlement-de.txt, line 2, column 'total-amount': the total 1,141.1800 is the sum of the lines",
+        ),
     ),
     Case("stray-quotes.txt", layout(NAMED, format={"quote": "none"}), {"USD": "545.00"}, {"sale": 4}),
     Case("newline-in-field.csv", layout(NAMED), {"EUR": "35.00"}, {"sale": 3}, flagged={"CLEANED_TEXT": 1}),
