@@ -30,7 +30,9 @@ def etl(
     source: Annotated[
         list[str],
         typer.Option(
-            "--source", metavar="FILE", help="A CSV file, plain, .gz or .zst; a folder or a glob. Repeatable."
+            "--source",
+            metavar="FILE",
+            help="A CSV file (plain, .gz, .zst or .zip) or .xlsx workbook; a folder or a glob. Repeatable.",
         ),
     ],
     layout: Annotated[

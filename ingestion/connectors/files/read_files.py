@@ -76,7 +76,7 @@ def read_files(
 
     `progress` is called with each step and the share of the work done, 0 to 1. Times of records after `latest` are
     corrected and flagged (`future_times.py`). `max_reject_amount_share`: of the money; None: as for rows.
-    Raises FixConfiguration or StopRun that name file, line, column and value; the tables must not be used after an error.
+    Raises FixConfiguration or StopRun that name file, line, column and value; the tables must not be used after that.
     """
     with open_files(sources, layout) as files, scratch_directory() as directory, ThreadPoolExecutor(1) as pool:
         stats_by_file = {file.number: pool.submit(file.stats) for file in files}
