@@ -66,7 +66,7 @@ def max_reject_share(requested: float | None, settings: SourceSettings, retailer
 
 
 def max_reject_amount_share(requested: float | None, settings: SourceSettings, retailer_id: str, rows: float) -> float:
-    """The share of rejected money above which nothing is loaded: as requested or defined, the setting, or as of rows."""
+    """The share of rejected money above which nothing is loaded: requested, defined, or set; else as of rows."""
     if requested is not None:
         if not 0 <= requested <= 1:
             raise FixConfiguration(

@@ -41,14 +41,13 @@ def time_values(
     """Create `table`: text, rows, is_empty, value (UTC), business_date, code, reason.
 
     The business date is that of the zone, or with `rfc3339` that of the text's own offset. The texts are in the
-    source's own zone, if it has one. `is_exact`: texts are read
-    without trimming, with two digits for each part, and one in another format is rejected alone. Otherwise raises
-    DateOrderError when the column's dates are written in two orders, or could be.
+    source's own zone, if it has one. `is_exact`: texts are read without trimming, with two digits for each part, and
+    one in another format is rejected alone. Otherwise raises DateOrderError when the column's dates are written in two
+    orders, or could be.
     """
     form = source.format or "iso"
     if form == AUTO:
         form = find_format(connection)
-    own_zone = ZoneInfo(source.time_zone) if source.time_zone else None
     local_at, utc_at = _read(form)
     if is_exact and "%" in form:
         local_at = f"CASE WHEN regexp_full_match(trimmed, {literal(exact_pattern(form))}) THEN {local_at} END"
@@ -63,25 +62,35 @@ def time_values(
     ).fetchall()[0]
     if unread and not is_exact:
         check_order(connection, form)
+    own_zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    all_faults = [*faults, *_faults(form, own_zone or zone, dates, is_exact=is_exact)]
+    located = _located(source, zone, own_zone, (first, last))
+    connection.execute(
+        f"CREATE OR REPLACE TABLE {table} AS WITH {located},"
+        " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date, is_moved FROM located)"
+        f" SELECT * EXCLUDE (is_moved), {first_fault(all_faults, 'code')} AS code,"
+        f" {first_fault(all_faults, 'reason')} AS reason,"
+        f" CASE WHEN is_moved THEN '{MOVED_TIME}' END AS flag, NULL::VARCHAR AS sign_currency FROM read"
+    )
+
+
+def _located(
+    source: FieldSource, zone: ZoneInfo, own_zone: ZoneInfo | None, years: tuple[int | None, int | None]
+) -> str:
+    """CTEs over `read_times`. `located` has the time in UTC as `value`, and the local time of its business date."""
     moves = source.when_skipped == "move_forward"
     is_moved = "offset_seconds IS NULL AND local_at IS NOT NULL" if moves else "false"
     offset = "coalesce(offset_seconds, earlier_offset)" if moves else "offset_seconds"
-    all_faults = [*faults, *_faults(form, own_zone or zone, dates, is_exact=is_exact)]
     # A time of a zone of its own is known in UTC, and has the date of the other zone.
     of_date, local_time = ("utc_time", "NULL") if own_zone else ("utc_at", "local_at")
-    connection.execute(
-        f"CREATE OR REPLACE TABLE {table} AS WITH zone_offsets AS ({_offsets(own_zone or zone, first, last)}),"
-        f" date_offsets AS ({_offsets(zone, first, last)}),"
+    return (
+        f"zone_offsets AS ({_offsets(own_zone or zone, *years)}), date_offsets AS ({_offsets(zone, *years)}),"
         f" timed AS (SELECT *, {is_moved} AS is_moved, coalesce(utc_at, local_at - to_seconds({offset}))"
         " AS utc_time FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from),"
         f" located AS (SELECT text, rows, is_empty, is_moved, utc_time::TIMESTAMPTZ AS value,"
         f" coalesce({local_time}, {of_date} + to_seconds(known.offset_seconds), local_at) AS local_time"
         " FROM timed ASOF LEFT JOIN (SELECT utc_from, offset_seconds FROM date_offsets WHERE offset_seconds IS NOT"
-        f" NULL) AS known ON {of_date} >= known.utc_from),"
-        " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date, is_moved FROM located)"
-        f" SELECT * EXCLUDE (is_moved), {first_fault(all_faults, 'code')} AS code,"
-        f" {first_fault(all_faults, 'reason')} AS reason,"
-        f" CASE WHEN is_moved THEN '{MOVED_TIME}' END AS flag, NULL::VARCHAR AS sign_currency FROM read"
+        f" NULL) AS known ON {of_date} >= known.utc_from)"
     )
 
 

@@ -88,10 +88,7 @@ def read_files(
             Path(directory),
             lambda step, share: progress(step, share * _READING),
         )
-        try:
-            values = _read_values(connection, layout, source, progress)
-        except DateOrderError as error:
-            raise StopRun(_two_orders(connection, layout, source, error)) from error
+        values = _read_values(connection, layout, source, progress)
         landed = fill_landed_records(connection, layout, values, retailer_id or layout.retailer_id)
         progress("storing rejected rows", _LANDED)
         rejected = fill_rejected_rows(connection, layout, source, values, landed, line_numbers_of)
@@ -105,9 +102,9 @@ def read_files(
     progress("flagging rows", _FLAGGING)
     across_rows = transaction_flags(connection, layout, values)
     flagged = fill_flagged_rows(connection, layout, values, latest, across_rows)
-    notes += [f"{each.code}: {note}" for each in across_rows for note in each.notes]
     correct_future_times(connection, latest)
-    result = FilesRead(
+    progress("read", 1.0)
+    return FilesRead(
         retailer_id=retailer_id or layout.retailer_id,
         layout_name=layout.name,
         files=read,
@@ -119,10 +116,8 @@ def read_files(
         imputed=count_imputed(connection, layout, flagged),
         rejected_by_code=_rejected_by_code(connection),
         skipped=source.skipped,
-        notes=tuple(notes),
+        notes=(*notes, *(f"{each.code}: {note}" for each in across_rows for note in each.notes)),
     )
-    progress("read", 1.0)
-    return result
 
 
 def _read_values(
@@ -132,7 +127,10 @@ def _read_values(
     progress: Callable[[str, float], None],
 ) -> dict[str, FieldValues]:
     progress("reading values", _READING)
-    values = impute(connection, layout, read_values(connection, layout, source.cells))
+    try:
+        values = impute(connection, layout, read_values(connection, layout, source.cells))
+    except DateOrderError as error:
+        raise StopRun(_two_orders(connection, layout, source, error)) from error
     create_views(connection, layout, source, values)
     create_typed_rows(connection)
     progress("checking rows", _CHECKING)
