@@ -58,6 +58,7 @@ def first_error(layout: SourceMapping, source: SourceRows, values: Mapping[str, 
         value=first(of_row.value, lambda found: found.text, _of_line(values, lambda found: found.text, texts)),
         net_amount="CASE WHEN (bad.signed_amount = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
         + " AND ".join(f"{values[name].code} IS NULL" for name in ("currency", "total_amount") if name in values)
+        + "".join(f" AND {fault_code(layout, found, values)} IS NULL" for found in values.values() if found.signed_rows)
         + " THEN bad.signed_amount END",
     )
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from ingestion.mapping.file_format import Format
+from ingestion.mapping.file_format import Format, Part
 from ingestion.mapping.layout_parts import (
     MAPPED_FIELDS,
     NUMBER_FIELDS,
@@ -27,7 +27,6 @@ from ingestion.mapping.layout_parts import (
     LineTypeRule,
     NonProducts,
     Outliers,
-    Part,
     SkipRows,
     Table,
     plain_number,

@@ -38,7 +38,7 @@ def create_views(
     values: Mapping[str, FieldValues],
 ) -> None:
     """Create the view `parsed_rows`."""
-    void_values = _void_values(connection, layout, values)
+    void_values = _void_values(layout, values)
     fields = ", ".join(
         f"coalesce({_value(field, values)}, {void_values[field]}) AS {field}"
         if field in void_values
@@ -104,9 +104,7 @@ def _is_void(layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
     return f"(CASE{f' WHEN {money} THEN false' if money else ''}{cases} END)"
 
 
-def _void_values(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]
-) -> dict[str, str]:
+def _void_values(layout: SourceMapping, values: Mapping[str, FieldValues]) -> dict[str, str]:
     """SQL of what a missing value is in rows of something that did not happen, by field."""
     if not layout.has_voids:
         return {}

@@ -102,7 +102,7 @@ def _faults(form: str, zone: ZoneInfo, dates: Dates, *, is_exact: bool) -> list[
         "epoch_ms": "milliseconds since 1970",
         "excel": "the serial number that Excel has for a date",
     }
-    # Seconds of the first day of 1970 are no sale, but much more likely such a number.
+    # Nothing was sold on the first day of 1970, so such seconds are the number of a day.
     is_serial = f"regexp_full_match({cell(is_exact=is_exact)}, {literal(SERIAL_NUMBER)})"
     of_serials = "business_date IS NULL" if is_exact or not form.startswith("epoch") else "true"
     serials = Fault(

@@ -6,7 +6,7 @@ Such rows are loaded as the source sent them, because it is not known which of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -96,7 +96,7 @@ def _shared_codes(connection: duckdb.DuckDBPyConnection) -> TransactionFlag | No
     return TransactionFlag("SHARED_CODE", "product_id IN (SELECT product_id FROM shared_codes)", notes)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> list[tuple[object, ...]]:
+def _fill(connection: duckdb.DuckDBPyConnection, table: str, query: str) -> list[tuple[Any, ...]]:
     """Create a table from a query. Returns examples of its rows."""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {query}")
     return connection.execute(f"SELECT * FROM {table} ORDER BY ALL LIMIT {_EXAMPLES}").fetchall()

@@ -14,6 +14,7 @@ from ingestion.mapping.expressions import is_number
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.number_texts import plain_number, signed_number
 from ingestion.mapping.sql_text import trimmed
+from shared.counts import counted
 from shared.errors import StopRun
 
 
@@ -54,13 +55,13 @@ def compare_totals(
 def _compared(place: str, field: str, total: Decimal, of_file: _Sums, broken: int) -> str:
     unread = of_file.unread + broken
     if unread:
-        return f"{place}: the total was not compared, because {unread:,} rows cannot be read"
+        return f"{place}: the total was not compared, because {counted(unread, 'row')} cannot be read"
     if field != "quantity" and of_file.currencies > 1:
         return f"{place}: the total was not compared, because the lines have {of_file.currencies} currencies"
     added = getattr(of_file, field) or Decimal(0)
     if added != total:
         raise StopRun(
-            f"{place}: the file's own total is {total:,f}, but its {of_file.lines:,} lines add up to {added:,f}. Rows"
+            f"{place}: the file's own total is {total:,f}, but its {counted(of_file.lines, 'line')} add up to {added:,f}. Rows"
             " are missing or repeated, or the column has another total. Nothing was loaded."
         )
     return f"{place}: the total {total:,f} is the sum of the lines"

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ingestion.connectors.files.sources import StoredFile
 from ingestion.mapping.file_format import AUTO_SKIP, Format
@@ -120,7 +121,7 @@ def _encoding(file: StoredFile, sample: bytes) -> str | None:
 
 
 def _reader(lines: Sequence[str], delimiter: str, wanted: Format) -> Iterator[list[str]]:
-    quoting = csv.QUOTE_NONE if wanted.quote == "none" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if wanted.quote == "none" else csv.QUOTE_MINIMAL
     return csv.reader(lines, delimiter=delimiter, quoting=quoting)
 
 
@@ -162,7 +163,7 @@ def _distinct_names(header: Sequence[str]) -> tuple[tuple[str, ...], dict[str, l
 def _header(
     file: StoredFile, text: str, delimiter: str, wanted: Format, line: int, *, complete: bool
 ) -> tuple[str, ...]:
-    quoting = csv.QUOTE_NONE if wanted.quote == "none" else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if wanted.quote == "none" else csv.QUOTE_MINIMAL
     reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, quoting=quoting, strict=True)
     try:
         header = next(row for row in reader if row)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
 from ingestion.connectors.files.sources import StoredFile
@@ -125,7 +126,7 @@ def _rows_and_blanks(file: StoredFile, dialect: Dialect, encoding: str) -> Itera
 
 
 def _reader(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
     return csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, strict=True)
 
 

@@ -117,7 +117,7 @@ def test_a_total_that_differs_from_its_lines_stops_the_load(tmp_path: Path) -> N
     unread = bad.replace("P1,Cup,2", "P1,Cup,many")
     with reading(write(tmp_path / "sales.csv", unread), layout=layout) as outcome:
         assert outcome.read.notes == (
-            "sales.csv, line 4, column 'Qty': the total was not compared, because 1 rows cannot be read",
+            "sales.csv, line 4, column 'Qty': the total was not compared, because 1 row cannot be read",
         )
 
 
