@@ -96,7 +96,7 @@ def _sum_of(found: Sequence[_Difference], others: Sequence[str], sign: int) -> l
     for size in range(1, _MOST_PARTS + 1):
         for places in combinations(numbers, size):
             if all(
-                abs(sign * each.more - sum((abs(each.parts[place] or 0) for place in places), Decimal(0)))
+                abs(sign * each.more - sum((abs(each.parts[place] or Decimal(0)) for place in places), Decimal(0)))
                 <= TOTAL_TOLERANCE
                 for each in found
             ):

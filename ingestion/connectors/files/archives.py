@@ -54,6 +54,8 @@ def _unpacked(file: StoredFile, directory: Path, layout: SourceMapping | None) -
             if _WORKBOOK in archive.namelist():
                 _check_sizes(file, archive, MOST_BYTES_OF_WORKBOOK)
                 return [_of_workbook(file, directory, layout)]
+            if file.archive is not None:
+                raise FixConfiguration(f"{file.place} is an archive within an archive. Unpack it first.")
             return _members(file, archive, directory, layout)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         file.check_unchanged()
@@ -107,11 +109,17 @@ def _members(
         place = f"{file.place}/{member.filename}"
         unpacked = replace(StoredFile.of(file.number, target, place), archive=file)
         found += _unpacked(unpacked, directory, layout)
+        if sum(each.stat().st_size for each in directory.iterdir()) > MOST_BYTES:
+            raise FixConfiguration(
+                f"{file.place} has more than {MOST_BYTES:,} bytes unpacked. Divide it into several files."
+                " Nothing was loaded."
+            )
     return found
 
 
 def _has_sales(path: PurePosixPath) -> bool:
-    return looks_like_sales(path.name) and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    is_hidden = path.name.startswith(".") or "__MACOSX" in path.parts
+    return looks_like_sales(path.name) and not is_hidden
 
 
 def _copy(file: StoredFile, member: zipfile.ZipInfo, packed: IO[bytes], out: IO[bytes]) -> None:

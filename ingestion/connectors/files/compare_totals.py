@@ -61,8 +61,8 @@ def _compared(place: str, field: str, total: Decimal, of_file: _Sums, broken: in
     added = getattr(of_file, field) or Decimal(0)
     if added != total:
         raise StopRun(
-            f"{place}: the file's own total is {total:,f}, but its {counted(of_file.lines, 'line')} add up to {added:,f}."
-            " Rows are missing or repeated, or the column has another total. Nothing was loaded."
+            f"{place}: the file's own total is {total:,f}, but its {counted(of_file.lines, 'line')} add up to"
+            f" {added:,f}. Rows are missing or repeated, or the column has another total. Nothing was loaded."
         )
     return f"{place}: the total {total:,f} is the sum of the lines"
 

@@ -96,7 +96,7 @@ CANCELLED = layout(
 )
 SIGNS = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 NAMED = {"product_name": "name"}
-REPORT = {
+REPORT: dict[str, Any] = {
     "skip_rows": [{"where": {"order": {"one_of": ["Total"]}}, "totals": {"quantity": "qty", "total_amount": "price"}}]
 }
 ENDED = [
