@@ -11,9 +11,10 @@ _CODES = """
     USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG
 """
 CURRENCIES = frozenset(_CODES.split())
-_DECIMALS = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
+DECIMALS = {
+    0: frozenset(
+        ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+    ),
+    3: frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"]),
 }
-EXPONENTS = {code: decimals for decimals, codes in _DECIMALS.items() for code in codes.split() if code in CURRENCIES}
-"""Currency → decimals of its minor unit, for those that do not have 2."""
+"""Decimals of the minor unit → the currencies that have so many; all others have two."""

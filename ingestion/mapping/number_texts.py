@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 from ingestion.mapping.file_format import Format
-from ingestion.mapping.sql_text import literal
-from shared.currencies import EXPONENTS
+from ingestion.mapping.sql_text import literal, literals
+from shared.currencies import DECIMALS
 
 _BLANK = " \u00a0\u2009\u202f"
 """A blank, and those without a line break that French, Czech and other programs write."""
@@ -119,8 +119,11 @@ def minor_units(amount: str, exponent: str) -> str:
 
 def exponent_of(currency: str) -> str:
     """SQL of the decimals that a currency has, by the text of its code; 2 for one that is unknown."""
-    cases = " ".join(f"WHEN {literal(code)} THEN '{decimals}'" for code, decimals in EXPONENTS.items())
-    return f"CASE upper({currency}) {cases} ELSE '2' END"
+    cases = " ".join(
+        f"WHEN upper({currency}) IN ({literals(sorted(codes))}) THEN '{decimals}'"
+        for decimals, codes in DECIMALS.items()
+    )
+    return f"CASE {cases} ELSE '2' END"
 
 
 def plain_minor_units() -> str:
