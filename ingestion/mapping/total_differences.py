@@ -46,9 +46,10 @@ def explain_totals(connection: duckdb.DuckDBPyConnection, layout: SourceMapping,
         )
     else:
         how = f"{name} is {sign} than quantity x price ({by})"
+    of_discount = ", map it to `net_amount` if it is what was paid after a discount" if amount < 0 else ""
     return (
-        f" {how}. Do not map it to `total_amount`, or, if it is what was paid, leave `unit_price` out: the price then"
-        " follows from the total."
+        f" {how}. Do not map it to `total_amount`{of_discount}, or, if it is what was paid, leave `unit_price` out: the"
+        " price then follows from the total."
     )
 
 

@@ -16,6 +16,8 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.sql_text import literal
 
 _EXAMPLES = 3
+_SALE = "coalesce(original_transaction_id, transaction_id)"
+"""The transaction that a line belongs to: a refund can be one of its own."""
 
 
 class TransactionFlag(NamedTuple):
@@ -44,12 +46,12 @@ def _excess_returns(connection: duckdb.DuckDBPyConnection) -> TransactionFlag | 
     examples = _fill(
         connection,
         "excess_returns",
-        "WITH with_returns AS (SELECT DISTINCT transaction_id FROM landed_records WHERE line_type = 'return'),"
-        " lines AS (SELECT DISTINCT transaction_id, line_id, line_type, currency, net_amount FROM landed_records"
-        " SEMI JOIN with_returns USING (transaction_id) WHERE line_type <> 'adjustment')"
-        " SELECT transaction_id, currency, sum(net_amount) FILTER (WHERE net_amount > 0) AS sold,"
+        f"WITH with_returns AS (SELECT DISTINCT {_SALE} AS sale FROM landed_records WHERE line_type = 'return'),"
+        f" lines AS (SELECT DISTINCT {_SALE} AS sale, transaction_id, line_id, line_type, currency, net_amount"
+        f" FROM landed_records SEMI JOIN with_returns ON sale = {_SALE} WHERE line_type <> 'adjustment')"
+        " SELECT sale, currency, sum(net_amount) FILTER (WHERE net_amount > 0) AS sold,"
         " -sum(net_amount) FILTER (WHERE net_amount < 0) AS returned"
-        " FROM lines GROUP BY transaction_id, currency HAVING returned > sold",
+        " FROM lines GROUP BY sale, currency HAVING returned > sold",
     )
     if not examples:
         return None
@@ -57,7 +59,7 @@ def _excess_returns(connection: duckdb.DuckDBPyConnection) -> TransactionFlag | 
         f"transaction {transaction}: {returned:,.2f} {currency} were returned, {sold:,.2f} sold"
         for transaction, currency, sold, returned in examples
     )
-    where = "line_type = 'return' AND transaction_id IN (SELECT transaction_id FROM excess_returns)"
+    where = f"line_type = 'return' AND {_SALE} IN (SELECT sale FROM excess_returns)"
     return TransactionFlag("RETURNS_EXCEED_SALES", where, notes)
 
 

@@ -99,6 +99,7 @@ NAMED = {"product_name": "name"}
 REPORT: dict[str, Any] = {
     "skip_rows": [{"where": {"order": {"one_of": ["Total"]}}, "totals": {"quantity": "qty", "total_amount": "price"}}]
 }
+ORDER_DISCOUNT = {"transaction_discount_amount": "order_discount", "transaction_total_amount": "order_total"}
 ENDED = [
     Case("shopify-fill-down.csv", FILL_DOWN, {"EUR": "54.90", "GBP": "30.00"}, {"sale": 4, "adjustment": 3}),
     Case(
@@ -161,6 +162,8 @@ ENDED = [
         "plus.csv", layout(format={"decimal": ",", "signs": ["plus"]}), {"EUR": "0.00"}, {"sale": 1, "return": 1}
     ),
     Case("discount.csv", layout({"unit_price": None, "total_amount": "paid"}), {"EUR": "153.75"}, {"sale": 3}),
+    Case("discount.csv", layout({"net_amount": "paid"}), {"EUR": "153.75"}, {"sale": 3}),
+    Case("order-discount.csv", layout(ORDER_DISCOUNT), {"EUR": "25.00"}, {"sale": 2}),
     Case(
         "codes.csv", layout(NAMED), {"EUR": "10.00"}, {"sale": 10},
         flagged={"DAMAGED_CODE": 2, "SHARED_CODE": 2, "SPREADSHEET_CODE": 2},
@@ -263,7 +266,14 @@ def test_files_from_the_field_end_as_they_should(case: Case) -> None:
             "discount.csv",
             layout({"total_amount": "paid"}),
             StopRun,
-            "paid is less than quantity x price (16.25 in 2 rows)",
+            "paid is less than quantity x price (16.25 in 2 rows). Do not map it to `total_amount`, map it to"
+            " `net_amount` if it is what was paid after a discount",
+        ),
+        (
+            "order-discount.csv",
+            layout({"transaction_total_amount": "order_total"}),
+            StopRun,
+            "the lines of the transaction do not add up to its total",
         ),
         ("signs.csv", layout(), StopRun, "format: {currency_signs: {'$': USD}} if $ means USD"),
     ],
@@ -290,6 +300,31 @@ def test_the_price_follows_from_the_total_and_the_total_stays_exact() -> None:
     with reading(CASES / "line-total.csv", layout=layout({"unit_price": None, "total_amount": "line_total"})) as found:
         assert found.landed("unit_price") == [Decimal(price) for price in ("2.5", "10", "1.2", "3.3333")]
         assert found.landed("total_amount") == [Decimal(total) for total in ("100", "30", "1.2", "10")]
+
+
+def test_a_price_that_follows_from_the_total_is_the_one_before_the_discount(tmp_path: Path) -> None:
+    of_total = layout({"unit_price": None, "total_amount": "line_total", "discount_amount": "discount"})
+    file = tmp_path / "sales.csv"
+    file.write_text("order,line,when,sku,qty,line_total,discount,currency\n1,1,2026-05-04 09:00,A,2,9,1,EUR\n")
+    with reading(file, layout=of_total) as found:
+        assert found.landed("unit_price", "total_amount", "discount_amount", "net_amount") == [
+            (Decimal("4.5"), Decimal(9), Decimal(1), Decimal(8))
+        ]
+
+
+def test_a_discount_on_the_order_is_spread_over_its_lines() -> None:
+    with reading(CASES / "order-discount.csv", layout=layout(ORDER_DISCOUNT)) as found:
+        assert found.landed("product_id", "discount_amount", "net_amount") == [
+            ("CUP", Decimal("1.67"), Decimal("8.33")),
+            ("JUG", Decimal("3.33"), Decimal("16.67")),
+        ]
+
+
+def test_what_was_paid_shows_the_discount() -> None:
+    with reading(CASES / "discount.csv", layout=layout({"net_amount": "paid"})) as found:
+        assert found.landed("total_amount", "discount_amount") == [
+            (Decimal(100), Decimal(10)), (Decimal(20), Decimal(0)), (Decimal(50), Decimal("6.25")),
+        ]  # fmt: skip
 
 
 def test_a_settlement_has_business_dates_of_the_seller() -> None:
