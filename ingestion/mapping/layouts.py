@@ -192,6 +192,7 @@ class SourceMapping(Part):
     def wanted_headers(self) -> dict[str, tuple[str, ...]]:
         """Table → the columns that its files must have."""
         mapped = [header for source in self.columns.values() for header in source.headers]
+        mapped += [source.minor_units for source in self.columns.values() if isinstance(source.minor_units, str)]
         mapped += self.duplicate_key
         mapped += [name for rule in self.skip_rows for name in (*rule.where, *rule.totals.values())]
         for name, table in self.tables.items():
