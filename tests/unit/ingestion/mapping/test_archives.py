@@ -115,9 +115,9 @@ def test_an_archive_inside_another_is_not_unpacked(tmp_path: Path) -> None:
 
 
 def test_a_workbook_inside_an_archive_is_read(tmp_path: Path) -> None:
-    book = workbook(tmp_path / "june.xlsx", June=[HEADER, LINE]).read_bytes()
-    with reading(archive(tmp_path / "books.zip", {"2024/june.xlsx": book})) as outcome:
-        assert [(file.name, file.rows) for file in outcome.read.files] == [("books.zip/2024/june.xlsx", 1)]
+    content = workbook(tmp_path / "june.xlsx", June=[HEADER, LINE]).read_bytes()
+    with reading(archive(tmp_path / "sheets.zip", {"2024/june.xlsx": content})) as outcome:
+        assert [(file.name, file.rows) for file in outcome.read.files] == [("sheets.zip/2024/june.xlsx", 1)]
 
 
 def test_an_archive_that_says_less_than_it_has_is_not_unpacked(tmp_path: Path) -> None:
