@@ -30,7 +30,9 @@ def etl(
     source: Annotated[
         list[str],
         typer.Option(
-            "--source", metavar="FILE", help="A CSV file, plain, .gz or .zst; a folder or a glob. Repeatable."
+            "--source",
+            metavar="FILE",
+            help="A CSV file (plain, .gz, .zst or .zip) or .xlsx workbook; a folder or a glob. Repeatable.",
         ),
     ],
     layout: Annotated[
@@ -60,6 +62,16 @@ def etl(
             max=1,
             metavar="SHARE",
             help="Load nothing when more than this share of the rows is rejected. Default: INGEST_MAX_REJECT_SHARE.",
+        ),
+    ] = None,
+    max_reject_amount_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Load nothing when more than this share of the money of a currency is rejected. Default:"
+            " INGEST_MAX_REJECT_AMOUNT_SHARE, else as for rows.",
         ),
     ] = None,
     report: Annotated[
@@ -103,6 +115,7 @@ def etl(
             retailer_id=retailer,
             job_name=job_name,
             max_reject_share=max_reject_share,
+            max_reject_amount_share=max_reject_amount_share,
             report_directory=None if no_report else report_directory,
             allow_low_quality=allow_low_quality,
             refresh=not no_refresh,
@@ -190,6 +203,10 @@ def _show(result: FileLoadResult) -> None:
     for name, counts in (("Rejected", read.rejected_by_code), ("Flagged", read.flagged), ("Filled in", read.imputed)):
         if found := ", ".join(f"{count:,} {code}" for code, count in sorted(counts.items()) if count):
             out.print(f"{name}: {found}")
+    if read.skipped:
+        out.print(f"Left out: {counted(read.skipped, 'row')} that the layout says are not lines")
+    for note in read.notes:
+        out.print(f"Note: {escape(note)}", soft_wrap=True)
     if result.load_path:
         ways = [way for way in ("build", "merge", "unchanged") if way in result.load_path.values()]
         out.print("Months: " + ", ".join(f"{list(result.load_path.values()).count(way)} {way}" for way in ways))

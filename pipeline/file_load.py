@@ -16,7 +16,13 @@ from pipeline.file_load_report import SnapshotReport
 from pipeline.file_load_request import FileLoadRequest, Progress
 from pipeline.file_load_result import FileLoadResult
 from pipeline.file_load_schema import schema_contract
-from pipeline.file_load_source import check_dates, choose_layout, describe_source, max_reject_share
+from pipeline.file_load_source import (
+    check_dates,
+    choose_layout,
+    describe_source,
+    max_reject_amount_share,
+    max_reject_share,
+)
 from pipeline.finish_runs import finish_killed_runs
 from pipeline.land_and_load import FileLoad
 from pipeline.stopwatch import Stopwatch
@@ -68,8 +74,9 @@ def run_file_load(
     with RunRecord(_dsn(settings) if settings else "", clock=clock) as record:
         with alerts, schema_contract(settings, retailer_id, run_id, clock) as schema, workspace() as connection:
             share = max_reject_share(request.max_reject_share, own, retailer_id)
+            money = max_reject_amount_share(request.max_reject_amount_share, own, retailer_id, share)
             with watch.timed("read"):
-                read = _read(request, layout, connection, share, clock() + RECORD_MARGIN, progress, schema)
+                read = _read(request, layout, connection, (share, money), clock() + RECORD_MARGIN, progress, schema)
             # Taken now: the plan removes unchanged dates, but the report is about the complete file.
             folder = request.report_directory / run_id if request.report_directory else None
             report = SnapshotReport(request.job_name, read, layout, connection, share, clock(), folder)
@@ -92,7 +99,7 @@ def _read(
     request: FileLoadRequest,
     layout: SourceMapping,
     connection: duckdb.DuckDBPyConnection,
-    max_reject_share: float,
+    limits: tuple[float, float],
     latest: datetime,
     progress: Progress,
     schema: FileHeaders | None,
@@ -104,7 +111,8 @@ def _read(
         layout,
         connection,
         retailer_id=request.retailer_id,
-        max_reject_share=max_reject_share,
+        max_reject_share=limits[0],
+        max_reject_amount_share=limits[1],
         progress=lambda step, done: progress("read", step, done),
         latest=latest,
         schema=schema,

@@ -24,6 +24,8 @@ class FileLoadRequest:
     job_name: str | None = None
     max_reject_share: float | None = None
     """None: INGEST_MAX_REJECT_SHARE."""
+    max_reject_amount_share: float | None = None
+    """None: INGEST_MAX_REJECT_AMOUNT_SHARE."""
     report_directory: Path | None = None
     """Where the quality report goes; None for no report."""
     allow_low_quality: bool = False

@@ -102,6 +102,8 @@ class FileLoadResult:
             "rows": {"read": read.rows, "earlier": self.earlier, **self._row_counts()},
             "money": self._money(),
             "balanced": self.balanced,
+            "skipped": read.skipped,
+            "notes": list(read.notes),
             "rejected_by_code": dict(read.rejected_by_code),
             "flagged": dict(read.flagged),
             "imputed": dict(read.imputed),

@@ -66,6 +66,20 @@ def max_reject_share(requested: float | None, settings: SourceSettings, retailer
     return settings.ingest.max_reject_share if own is None else own
 
 
+def max_reject_amount_share(requested: float | None, settings: SourceSettings, retailer_id: str, rows: float) -> float:
+    """The share of rejected money above which nothing is loaded: requested, defined, or set; else as of rows."""
+    if requested is not None:
+        if not 0 <= requested <= 1:
+            raise FixConfiguration(
+                f"--max-reject-amount-share is {requested}. Give a share between 0 and 1, such as 0.05."
+            )
+        return requested
+    definition = settings.sources.find(retailer_id)
+    own = definition.limits.reject_amount_share if definition else None
+    usual = settings.ingest.max_reject_amount_share
+    return own if own is not None else rows if usual is None else usual
+
+
 def describe_source(sources: Sources, retailer_id: str, time_zone: str) -> SourceDescription:
     """As its definition says, or, without one, what the layout says: the id and the time zone of its dates.
 

@@ -82,6 +82,8 @@ class IngestSettings(_Frozen):
 
     max_reject_share: float = Field(0.05, ge=0, le=1)
     """Above this share of rejected records a partition is not replaced."""
+    max_reject_amount_share: float | None = Field(None, ge=0, le=1)
+    """Above this share of the money rejected a partition is not replaced; None: as for records."""
     lookback_days: int = Field(3, ge=0, le=365)
     """How far before the watermark the change listing is read again."""
     catch_up_days: int = Field(31, ge=1, le=3660)
@@ -138,6 +140,7 @@ SECTIONS: dict[str, dict[str, str]] = {
     },
     "ingest": {
         "max_reject_share": "INGEST_MAX_REJECT_SHARE",
+        "max_reject_amount_share": "INGEST_MAX_REJECT_AMOUNT_SHARE",
         "lookback_days": "INGEST_LOOKBACK_DAYS",
         "catch_up_days": "INGEST_CATCH_UP_DAYS",
         "memory_mb": "INGEST_MEMORY_MB",

@@ -98,6 +98,7 @@ def ingest_settings(definition: SourceDefinition, usual: IngestSettings) -> Inge
     limits, look_back = definition.limits, definition.read.look_back
     own = {
         "max_reject_share": limits.reject_share,
+        "max_reject_amount_share": limits.reject_amount_share,
         "requests_per_second": limits.requests_per_second,
         "timeout_seconds": limits.timeout_seconds,
         "listing_minutes": limits.listing_minutes,

@@ -13,7 +13,7 @@ from ingestion.connectors.files.encodings import detect_encoding
 from ingestion.connectors.files.sources import StoredFile
 from ingestion.drafting.read_json import is_json
 from ingestion.drafting.sample import Column, Sample
-from ingestion.mapping.layout_parts import Format
+from ingestion.mapping.file_format import Format
 from ingestion.mapping.sql_text import WHITE_SPACE
 from shared.errors import FixConfiguration
 

@@ -24,7 +24,7 @@ from ingestion.landing.control_totals import check_sum
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import describe, rejected_lines
 from ingestion.landing.serialise import DayText
-from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
+from ingestion.landing.verify import Totals, find_mismatch, rejected_money, unexplained_money
 from ingestion.landing.write import NO_CHANGES, ChangesRead, PartitionToWrite, PartitionWriter, RawZone
 from ingestion.mapping.rejections import first_rejected
 from ingestion.prefetch import prefetch
@@ -101,7 +101,7 @@ def land_date(
             if guard and listing.schema:
                 guard.check(day, listing.schema)
             # First, because such rows are not better in another reading, and may be why the totals differ.
-            _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
+            _check_rejections(connector, day, zone, settings, reading, runtime.clock())
             for currency, gross in reading.totals.gross_amounts.items():
                 check_sum(what, currency, gross)
             if report and find_mismatch(reading.totals, report):
@@ -195,20 +195,30 @@ def _clock_warnings(retailer_id: str, reading: _Reading, now: datetime) -> tuple
 
 
 def _check_rejections(
-    connector: Connector[Any], day: date, zone: RawZone, max_share: float, reading: _Reading, now: datetime
+    connector: Connector[Any], day: date, zone: RawZone, settings: IngestSettings, reading: _Reading, now: datetime
 ) -> None:
     retailer_id, totals = connector.retailer_id, reading.totals
-    if totals.rejected <= max_share * totals.fetched:
+    most, most_money = settings.max_reject_share, settings.max_reject_amount_share
+    is_too_many = totals.rejected > most * totals.fetched
+    too_much = "" if is_too_many else rejected_money(totals, most if most_money is None else most_money)
+    if not is_too_many and not too_much:
         return
     origin = Origin(retailer_id, day, "ingest", zone.run_id, None, now)
     lines = rejected_lines(reading.listing.connection.cursor(), day, reading.listing)
     with session(zone.dsn, application_name="retail-ingest") as warehouse, transaction(warehouse) as cursor:
         dead_letters.record(cursor, islice(lines, _MOST_NOT_LANDED), origin)
     counts = ", ".join(f"{count} {code}" for code, count in totals.reasons.items())
+    rejected = f"{totals.rejected} of {totals.fetched} records rejected ({counts})"
+    what = f"{rejected}: {too_much}" if too_much else f"{rejected}, more than {most:.0%}"
+    setting, limit = (
+        ("INGEST_MAX_REJECT_AMOUNT_SHARE", "reject_amount_share")
+        if too_much
+        else ("INGEST_MAX_REJECT_SHARE", "reject_share")
+    )
     raise StopRun(
-        f"{retailer_id} {day}: {totals.rejected} of {totals.fetched} records rejected ({counts}), more than"
-        f" {max_share:.0%}. The partition was not replaced. The first one: {_first_rejected(connector, reading)}."
-        " See ops.dead_letters; raise INGEST_MAX_REJECT_SHARE, or limits.reject_share of the source, to land the rest."
+        f"{retailer_id} {day}: {what}. The partition was not replaced. The first one:"
+        f" {_first_rejected(connector, reading)}. See ops.dead_letters; raise {setting}, or limits.{limit} of the"
+        " source, to land the rest."
     )
 
 

@@ -33,6 +33,8 @@ class Totals:
     reasons: Mapping[str, int] = field(default_factory=dict)
     gross_amounts: Money = field(default_factory=dict)
     """Of the landed lines: every one, regardless of its sign."""
+    rejected_gross_amounts: Money = field(default_factory=dict)
+    """Of the rejected lines, regardless of their sign, as far as it can be read."""
 
     @property
     def landed(self) -> int:
@@ -67,7 +69,7 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     rejected = connection.execute(
         "SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1"
     ).fetchall()
-    different, money = _rejected_totals(connection) if rejected else (0, {})
+    different, money, rejected_gross = _rejected_totals(connection) if rejected else (0, {}, {})
     contents = DayContents(
         landed=lines,
         distinct=distinct,
@@ -77,16 +79,20 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
         landed_tax={currency: tax for currency, _, tax, _ in sums},
     )
     latest = amounts if lines == distinct else _latest_amounts(connection)
-    return Totals(contents, different, latest, dict(rejected), gross)
+    return Totals(contents, different, latest, dict(rejected), gross, rejected_gross)
 
 
-def _rejected_totals(connection: duckdb.DuckDBPyConnection) -> tuple[int, dict[str, Decimal]]:
-    """How many different rows were rejected, and their money where it could be read."""
+def _rejected_totals(
+    connection: duckdb.DuckDBPyConnection,
+) -> tuple[int, dict[str, Decimal], dict[str, Decimal]]:
+    """How many different rows were rejected, and their money where it could be read: signed, and without its sign."""
     [(different,)] = connection.execute("SELECT count(DISTINCT digest) FROM rejected_contents").fetchall()
     money = connection.execute(
-        "SELECT currency, sum(net_amount) FROM rejected_rows WHERE net_amount IS NOT NULL GROUP BY currency"
+        "SELECT currency, sum(net_amount), sum(abs(net_amount)) FROM rejected_rows WHERE net_amount IS NOT NULL"
+        " GROUP BY currency"
     ).fetchall()
-    return different, dict(money)
+    signed = {currency: amount for currency, amount, _ in money}
+    return different, signed, {currency: gross for currency, _, gross in money if currency is not None}
 
 
 def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
@@ -97,6 +103,15 @@ def _latest_amounts(connection: duckdb.DuckDBPyConnection) -> Money:
         " FROM listing_keys GROUP BY key) GROUP BY latest.currency"
     ).fetchall()
     return dict(found)
+
+
+def rejected_money(totals: Totals, most: float) -> str:
+    """By how much the rejected share of the money of a currency is above the limit; '' if it is not."""
+    for currency, rejected in sorted(totals.rejected_gross_amounts.items()):
+        all_money = rejected + totals.gross_amounts.get(currency, Decimal(0))
+        if rejected > all_money * Decimal(str(most)):
+            return f"{rejected:,.2f} of {all_money:,.2f} {currency} rejected, more than {most:.0%} of the money"
+    return ""
 
 
 def find_mismatch(totals: Totals, report: ControlReport) -> str | None:

@@ -62,17 +62,18 @@ def measured(layout: SourceMapping, *, small: bool = False, day: date | None = N
     `day`: the only business date that is wanted.
     """
     signed, total = _signed(layout, "quantity"), _signed(layout, "total_amount")
+    own_total, own_price = "total_amount" in layout.columns, "unit_price" in layout.columns
+    price = "" if own_price else f" REPLACE ({_price_of(total, signed)} AS unit_price)"
     if layout.has_voids:
         signed = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {signed} END"
         total = f"CASE WHEN line_kind = 'void' THEN 0 ELSE {total} END"
-    own_total = "total_amount" in layout.columns
     money = COLUMNS["net_amount"]
     return f"""kinds AS (
     SELECT *, {line_types(layout)} AS line_kind FROM parsed_rows
 ),
 signed AS (
     SELECT
-        *,
+        *{price},
         CASE line_kind WHEN 'void' THEN 'adjustment' ELSE line_kind END AS kind,
         ({signed})::{COLUMNS["net_quantity"]} AS signed_quantity,
         {f"({total})::{money}" if own_total else f"NULL::{money}"} AS source_total
@@ -109,10 +110,24 @@ LINE_FAULTS = {
 }
 
 
+def _price_of(total: str, quantity: str) -> str:
+    """SQL of a unit price that follows from a line's total, rounded half up to 4 decimals; the total stays exact.
+
+    In integers, because DuckDB divides decimals as floats. NULL if it has too many digits.
+    """
+    amount = f"abs((({total})::DECIMAL(24, 4) * 10000)::HUGEINT)"  # in 1/10000
+    units = f"abs((({quantity})::DECIMAL(18, 3) * 1000)::HUGEINT)"  # in 1/1000
+    rounded = f"(({amount} * 2000 + {units}) // (2 * {units}))"
+    exact = f"TRY_CAST(TRY_CAST({rounded} AS DECIMAL(24, 0)) * 0.0001::DECIMAL(4, 4) AS {COLUMNS['unit_price']})"
+    sign = f"sign({total}) * sign({quantity})"
+    return f"CASE WHEN ({quantity}) = 0 THEN 0 ELSE ({sign})::DECIMAL(1, 0) * {exact} END::{COLUMNS['unit_price']}"
+
+
 def _line_fault(layout: SourceMapping, day: date | None) -> str:
     tolerance = f"greatest({TOTAL_TOLERANCE}, abs(signed_quantity) * {UNIT_TOLERANCE})"
     faults = [
         Fault("kind IS NULL", RejectReason.UNKNOWN_TYPE, ""),
+        Fault("unit_price IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
         Fault("kind <> 'adjustment' AND unit_price < 0", RejectReason.NEGATIVE_PRICE, ""),
         Fault("signed_total IS NULL", RejectReason.TOO_MANY_DIGITS, ""),
         Fault(f"abs(signed_total - exact_amount) > {tolerance}", RejectReason.TOTAL_MISMATCH, "")

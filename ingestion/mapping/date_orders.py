@@ -10,6 +10,9 @@ from ingestion.mapping.sql_text import literal, trimmed
 
 AUTO = "auto"
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%m.%d.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y%m%d")
+SERIAL_NUMBER = "[1-9][0-9]{4}([.,][0-9]+)?"
+"""A day from 1927 to 2173 as Excel stores it: 46114.4375."""
+_SERIALS = "these look like the serial numbers that Excel has for dates: declare `format: excel`, or save them as dates"
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 
 
@@ -53,6 +56,12 @@ def check_order(connection: duckdb.DuckDBPyConnection, form: str) -> None:
 
 def find_format(connection: duckdb.DuckDBPyConnection) -> str:
     """The format of all `distinct_times`. Raises DateOrderError if two formats are possible."""
+    serials = connection.execute(
+        f"SELECT min(text), max(text) FROM distinct_times WHERE regexp_full_match({trimmed('text')},"
+        f" {literal(SERIAL_NUMBER)})"
+    ).fetchone()
+    if serials and serials[0] is not None:
+        raise DateOrderError(serials[0], serials[1], _SERIALS)
     iso = connection.execute(
         f"SELECT count(*) FILTER (WHERE regexp_matches({trimmed('text')}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}')) * 2"
         " > count(*) FROM distinct_times"

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, Check, Format
+from ingestion.mapping.file_format import Format
+from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, Check
+from ingestion.mapping.number_texts import number_pattern, unread_reasons
 from ingestion.mapping.sql_text import literal, literals
 from ingestion.models.columns import MEMBER_FIELDS
 from ingestion.models.reject_reasons import RejectReason
 from shared.reserved_ids import RESERVED_IDS
 
 _MOST_CHARACTERS = 40
-_GROUPED = "-?[0-9]{1,3}([., '][0-9]{3})+([.,][0-9]+)?"
-_CONTROL = "[\\x00-\\x1f\\x7f]"
+CONTROL = "[\\x00-\\x1f\\x7f]"
+"""A regular expression for one control character."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +48,11 @@ def text_faults(field: str) -> list[Fault]:
         *(reserved if field in MEMBER_FIELDS else []),
         Fault(f"length(value) > {most}", RejectReason.TOO_LONG, f"longer than {most} characters"),
         Fault(
-            f"regexp_matches(value, {literal(_CONTROL)})",
+            f"regexp_matches(value, {literal(CONTROL)})",
             RejectReason.CONTROL_CHARACTER,
             "contains a control character",
         ),
     ]
-
-
-def number_pattern(marks: Format) -> str:
-    """A regular expression for the complete text of a number, as the layout says numbers are written."""
-    integer = "[0-9]+"
-    if marks.thousands:
-        integer = f"([0-9]+|[0-9]{{1,3}}({re.escape(marks.thousands)}[0-9]{{3}})+)"
-    return f"-?{integer}({re.escape(marks.decimal)}[0-9]+)?"
-
-
-def plain_number(marks: Format, cell: str) -> str:
-    """`cell`, the text of a number, with a decimal point and without thousands separators."""
-    expression = cell
-    if marks.thousands:
-        expression = f"replace({expression}, {literal(marks.thousands)}, '')"
-    return f"replace({expression}, ',', '.')" if marks.decimal == "," else expression
 
 
 def digits(field: str) -> tuple[int, int]:
@@ -82,30 +68,13 @@ def number_value(field: str) -> str:
     return f"CASE WHEN is_number AND {_fits(field)} THEN plain::{FIELD_TYPES[field]} END"
 
 
-def minor_units(amount: str, exponent: str) -> str:
-    """The text of an amount in minor units, as `1250E-2`; '' without an amount."""
-    return f"CASE WHEN {amount} = '' THEN '' ELSE {amount} || 'E-' || {exponent} END"
-
-
-def plain_minor_units() -> str:
-    """`text` as `minor_units` writes it, with a decimal point."""
-    integer = "ltrim(split_part(text, 'E', 1), '-')"
-    exponent = "TRY_CAST(regexp_extract(text, 'E-([0-6])$', 1) AS INTEGER)"  # a large one would pad without end
-    padded = f"lpad({integer}, greatest({exponent} + 1, length({integer}))::INTEGER, '0')"
-    point = f"left({padded}, length({padded}) - {exponent}) || '.' || right({padded}, {exponent})"
-    return f"CASE WHEN text LIKE '-%' THEN '-' ELSE '' END || CASE WHEN {exponent} > 0 THEN {point} ELSE {integer} END"
-
-
-def number_faults(field: str, marks: Format, cell: str) -> list[Fault]:
-    """Why a number is rejected, over `text`, `plain` and `is_number`."""
+def number_faults(field: str, marks: Format) -> list[Fault]:
+    """Why a number is rejected, over `text`, `number`, `plain` and `is_number`."""
     before_point, scale = digits(field)
-    hint = "" if marks.thousands else " (a thousands separator is read only if the layout declares it)"
+    unread = unread_reasons(marks, "text", "number")
     return [
         Fault(f"length(text) > {_MOST_CHARACTERS}", RejectReason.TOO_MANY_DIGITS, "too many characters"),
-        Fault(
-            f"NOT is_number AND regexp_full_match({cell}, {literal(_GROUPED)})",
-            RejectReason.NOT_A_NUMBER, f"not a number{hint}",
-        ),
+        *(Fault(f"NOT is_number AND {where}", RejectReason.NOT_A_NUMBER, reason) for where, reason in unread),
         Fault("NOT is_number", RejectReason.NOT_A_NUMBER, "not a number"),
         Fault(
             f"NOT ({_fits(field)})", RejectReason.TOO_MANY_DIGITS,
@@ -114,14 +83,9 @@ def number_faults(field: str, marks: Format, cell: str) -> list[Fault]:
     ]  # fmt: skip
 
 
-def is_number(marks: Format, cell: str) -> str:
-    """Whether `cell` is written as a number."""
-    return f"length(text) <= {_MOST_CHARACTERS} AND regexp_full_match({cell}, {literal(number_pattern(marks))})"
-
-
-def is_minor_units() -> str:
-    """Whether `text` is an integer amount whose currency has at most 6 decimals."""
-    return "regexp_full_match(text, '-?[0-9]{1,38}E-[0-6]')"
+def is_number(marks: Format) -> str:
+    """Whether `number`, which is what is left of `text` without its signs, is written as a number."""
+    return f"length(text) <= {_MOST_CHARACTERS} AND regexp_full_match(number, {literal(number_pattern(marks))})"
 
 
 def _fits(field: str) -> str:

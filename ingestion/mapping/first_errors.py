@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ingestion.mapping.classification import LINE_FAULTS
 from ingestion.mapping.field_values import FieldValues
 from ingestion.mapping.layout_parts import NUMBER_FIELDS
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import fault_code
 from ingestion.mapping.source_rows import RowFault, SourceRows
 from ingestion.mapping.sql_text import literal
@@ -33,9 +34,9 @@ class FirstError:
     """The signed amount, if it and its currency can be read."""
 
 
-def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstError:
+def first_error(layout: SourceMapping, source: SourceRows, values: Mapping[str, FieldValues]) -> FirstError:
     """How to find the first error of a row that is not landed."""
-    faulty = [(fault_code(found, values), found) for found in values.values() if found.rejected_rows]
+    faulty = [(fault_code(layout, found, values), found) for found in values.values() if found.may_reject]
     of_row = source.row_fault or RowFault("NULL", "NULL")
 
     def first(of_a_row: str, of_field: Callable[[FieldValues], str], of_line: str) -> str:
@@ -48,10 +49,10 @@ def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstE
     headers = literal(" + ".join(values[name].header or f"(constant {name})" for name in measures))
     texts = " || ', ' || ".join(f"coalesce({values[name].text}, '')" for name in measures)
     return FirstError(
-        code=first(of_row.code, lambda found: found.code, "bad.line_fault"),
+        code=first(of_row.code, lambda found: fault_code(layout, found, values), "bad.line_fault"),
         reason=first(
             of_row.reason,
-            lambda found: f"coalesce({found.field}.reason, 'missing')",
+            _reason,
             f"CASE bad.line_fault {reasons} END",
         ),
         column=first(
@@ -62,8 +63,15 @@ def first_error(source: SourceRows, values: Mapping[str, FieldValues]) -> FirstE
         value=first(of_row.value, lambda found: found.text, _of_line(values, lambda found: found.text, texts)),
         net_amount="CASE WHEN (bad.signed_total = bad.exact_amount OR bad.source_total IS NOT NULL) AND "
         + " AND ".join(f"{values[name].code} IS NULL" for name in _MONEY if name in values)
+        + "".join(f" AND {fault_code(layout, found, values)} IS NULL" for found in values.values() if found.signed_rows)
         + " THEN bad.signed_amount END",
     )
+
+
+def _reason(found: FieldValues) -> str:
+    if not found.signed_rows:
+        return f"coalesce({found.field}.reason, 'missing')"
+    return f"coalesce({found.field}.reason, 'its sign is that of ' || {found.field}.sign_currency, 'missing')"
 
 
 def _of_line(values: Mapping[str, FieldValues], of_field: Callable[[FieldValues], str], of_measures: str) -> str:

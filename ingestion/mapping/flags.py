@@ -5,7 +5,7 @@ Grain of `flagged_rows`: one landed row and one rule. Exact duplicates of a row 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import duckdb
@@ -18,6 +18,7 @@ from ingestion.mapping.layout_parts import Outliers
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.rules import check_code, imputed_code, outlier_code
 from ingestion.mapping.sql_text import literal
+from ingestion.mapping.transaction_flags import TransactionFlag
 from ingestion.mapping.transactions import line_id_of
 from ingestion.models.retailer_data import GUEST
 
@@ -27,6 +28,7 @@ def fill_flagged_rows(
     layout: SourceMapping,
     values: Mapping[str, FieldValues],
     latest: datetime | None = None,
+    across_rows: Sequence[TransactionFlag] = (),
 ) -> dict[str, int]:
     """Fill `flagged_rows` from `landed_records`. Returns rule code → rows. Times after `latest` are flagged."""
     found = []
@@ -41,6 +43,7 @@ def fill_flagged_rows(
             empty = [is_empty] if check.required else []
             faults = [fault.condition for fault in check_faults(check, check.field)]
             found.append((check_code(check), " OR ".join([*empty, *faults]) or "false"))
+    found += [(each.code, each.where) for each in across_rows]
     if layout.non_products:
         found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
     connection.execute(
@@ -52,13 +55,13 @@ def fill_flagged_rows(
         for code, where in found
     ]
     filled = [name for name, source in layout.columns.items() if source.when_missing and values[name].missing_rows]
-    if filled:
-        parts.append(_filled(layout))
+    if filled or any(each.flagged_rows for each in values.values()):
+        parts.append(_of_values(layout))
     if parts:
         connection.execute(f"INSERT INTO flagged_rows {' UNION ALL '.join(parts)}")
-    counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY rule_code").fetchall()
+    counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY ALL ORDER BY ALL").fetchall()
     codes = [*(code for code, _ in found), *(imputed_code(name) for name in filled)]
-    return {code: dict(counted).get(code, 0) for code in codes}
+    return dict.fromkeys(codes, 0) | dict(counted)
 
 
 def count_imputed(
@@ -78,11 +81,12 @@ def count_imputed(
     return {field: count for field, count in counts.items() if count}
 
 
-def _filled(layout: SourceMapping) -> str:
+def _of_values(layout: SourceMapping) -> str:
+    """A query of the flags of single values, one row per rule."""
     line_id = line_id_of(layout)
     return (
-        f"SELECT business_date, transaction_id, {line_id}, 'IMPUTED_' || upper(unnest(list_filter(filled_fields,"
-        f" lambda name: name IS NOT NULL))) FROM (WITH {measured(layout)} SELECT * FROM measured"
+        f"SELECT business_date, transaction_id, {line_id}, unnest(list_distinct(row_flags)) FROM ("
+        f"WITH {measured(layout)} SELECT * FROM measured"
         " WHERE NOT has_bad_field AND line_fault IS NULL)"
     )
 

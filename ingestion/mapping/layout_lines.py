@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from ingestion.mapping.layout_parts import MAPPED_FIELDS, FieldSource, Part
+from ingestion.mapping.file_format import Part
+from ingestion.mapping.layout_parts import MAPPED_FIELDS, FieldSource
 from ingestion.models.retailer_data import ItemType
 
 

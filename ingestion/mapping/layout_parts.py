@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from ingestion.mapping.file_format import Part
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.columns import CONTRACT
 from ingestion.models.retailer_data import ItemType
 from shared.business_dates import FIRST_DATE, LAST_DATE
+from shared.time_zones import is_time_zone
 
 TEXT_FIELDS = tuple(
     column.name for column in CONTRACT if column.type in ("text", "boolean") and column.name != "retailer_id"
@@ -68,56 +69,11 @@ def _compiles(expression: str) -> str:
     return expression
 
 
-def _is_of_texts(encoding: str) -> bool:
-    """Whether CSV files can be written in an encoding."""
-    sample = 'id;"1,50"\t|\n'
-    try:
-        return encoding not in _NOT_OF_FILES and sample.encode(encoding).decode(encoding) == sample
-    except (LookupError, ValueError):  # base64, rot13 and others that are not encodings of characters
-        return False
-
-
 NumberText = Annotated[str, BeforeValidator(plain_number)]
 Expression = Annotated[str, AfterValidator(_compiles)]
 
-_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "undefined", "utf-7")
-"""Encodings of names and of program text. In UTF-7, ASCII characters can mean others."""
 _TIME_PARTS = "YymbBdHIMSfpzaA%"
 """Characters that may follow a `%` in the format of a time."""
-
-
-class Part(BaseModel):
-    """The base of all parts: immutable, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class Format(Part):
-    """How the files are written. Settings that are left out are detected, except for those of numbers."""
-
-    encoding: str | None = Field(default=None, description="Such as cp1252; detected when left out")
-    delimiter: Literal[",", ";", "\t", "|"] | None = Field(default=None, description="Detected when left out")
-    decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
-    thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if declared")
-
-    @field_validator("encoding")
-    @classmethod
-    def _is_an_encoding(cls, given: str | None) -> str | None:
-        if given is None:
-            return None
-        try:
-            found = codecs.lookup(given).name.removesuffix("-sig")
-        except (LookupError, ValueError):
-            raise ValueError(f"{given!r} is not a known encoding; an example is cp1252") from None
-        if not _is_of_texts(found):
-            raise ValueError(f"{given!r} is not an encoding of text files; an example is cp1252")
-        return found
-
-    @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.decimal == self.thousands:
-            raise ValueError("decimal and thousands are the same character")
-        return self
 
 
 class WhenMissing(Part):
@@ -146,14 +102,24 @@ class FieldSource(Part):
     type: Literal["text", "integer", "number", "boolean"] = Field(
         default="text", description="What a JSON source sends; number: a text or a JSON number, also with decimals"
     )
-    minor_units: int | str | None = Field(
-        default=None, description="An integer amount: the decimals of its currency, or the column that has them"
+    minor_units: bool | int | str | None = Field(
+        default=None,
+        description="An integer amount: true for the decimals of the line's currency; the decimals, or their column",
     )
     content: tuple[str, ...] = Field(
         default=(),
         description="Of `line_id`: columns whose values make the id of a line that its source does not number",
     )
-    format: str | None = Field(default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch` or `auto`")
+    format: str | None = Field(
+        default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch`, `excel` or `auto`"
+    )
+    time_zone: str | None = Field(default=None, description="Of a time: the zone it is written in, if not the layout's")
+    when_skipped: Literal["reject", "move_forward"] = Field(
+        default="reject", description="Of a time that the clocks skipped"
+    )
+    carry_down: bool = Field(
+        default=False, description="An empty cell has the value of the row above it of the same transaction"
+    )
     when_missing: WhenMissing | None = None
 
     @model_validator(mode="before")
@@ -168,10 +134,24 @@ class FieldSource(Part):
     def _constants_are_texts(cls, given: Any) -> Any:
         return str(given) if isinstance(given, int) and not isinstance(given, bool) else given
 
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, given: str | None) -> str | None:
+        if given is not None and not is_time_zone(given):
+            raise ValueError(f"{given!r} is not a time zone; an example is Europe/London")
+        return given
+
+    @field_validator("minor_units")
+    @classmethod
+    def _has_decimals(cls, given: bool | int | str | None) -> bool | int | str | None:
+        if given is False or (isinstance(given, int) and not 0 <= given <= 6):
+            raise ValueError("give true, the number of decimals (0 to 6), or the column that has it")
+        return given
+
     @field_validator("format")
     @classmethod
     def _is_a_format(cls, given: str | None) -> str | None:
-        if given is None or given in ("iso", "rfc3339", "epoch", "epoch_ms", "auto"):
+        if given is None or given in ("iso", "rfc3339", "epoch", "epoch_ms", "excel", "auto"):
             return given
         used = set(re.findall(r"%-?(.?)", given))
         unknown = sorted(used - set(_TIME_PARTS))
@@ -179,7 +159,8 @@ class FieldSource(Part):
             raise ValueError(f"{given!r} has an unknown part: %{unknown[0]}")
         if not (used & {"Y", "y"} and used & {"m", "b", "B"} and "d" in used):
             raise ValueError(
-                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, auto, or like %d/%m/%Y"
+                f"{given!r} has no year, month and day; it is iso, rfc3339, epoch, epoch_ms, excel, auto, or like"
+                " %d/%m/%Y"
             )
         if reason := _rejection("SELECT try_strptime('', ?)", given):
             raise ValueError(f"{given!r} is not the format of a time: {reason}")
@@ -212,6 +193,29 @@ class Condition(Part):
     below: NumberText | None = None
     above: NumberText | None = None
     equals: NumberText | None = None
+
+
+class TextCondition(Part):
+    """What the text of a cell must be. `matches` must match the complete text."""
+
+    matches: Expression | None = None
+    one_of: tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _demands_something(self) -> Self:
+        if self.matches is None and self.one_of is None:
+            raise ValueError("give `matches` or `one_of`")
+        return self
+
+
+class SkipRows(Part):
+    """Rows that are not lines, such as a total. They are left out, counted, and compared with the lines."""
+
+    where: Mapping[str, TextCondition] = Field(min_length=1, description="Column → what its text must be")
+    totals: Mapping[Literal["quantity", "total_amount", "net_amount"], str] = Field(
+        default_factory=dict,
+        description="Column with the signed sum of the lines; the load stops if it differs",
+    )
 
 
 class LineTypeRule(Part):

@@ -15,39 +15,34 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from ingestion.mapping.file_format import Format, Part
 from ingestion.mapping.layout_lines import ITEM_TYPE_OF_PATH, LinePath, with_line_paths
 from ingestion.mapping.layout_parts import (
     MAPPED_FIELDS,
-    NUMBER_FIELDS,
     REQUIRED_FIELDS,
-    TIME_FIELDS,
-    TRANSACTION_FIELDS,
     Check,
     Dates,
     FieldSource,
-    Format,
     LineTypeRule,
     NonProducts,
     NumberText,
     Outliers,
-    Part,
+    SkipRows,
     Table,
-    plain_number,
 )
+from ingestion.mapping.layout_rules import check_layout
 from ingestion.models.retailer_data import RetailerId
 from shared.errors import FixConfiguration
 from shared.regular_files import is_there
 from shared.sources.connection import FILES
 from shared.sources.definition import SourceDefinition
-from shared.sources.validation import report, wrong_at
+from shared.sources.validation import report
 from shared.sources.yaml_file import KeyPath, read_yaml
 from shared.time_zones import is_time_zone
 
 _FOLDER = Path(__file__).parent / "layouts"
-_OF_JSON = ("rows", "lines", "may_be_null", "type", "minor_units", "content")
+_OF_JSON = ("rows", "lines", "may_be_null", "type", "content")
 """Keys that only the mapping of a connector has."""
-_OF_FILES = ("tables", "duplicate_key", "outliers")
-"""Keys that only the mapping of files has."""
 _OF_DEFINITION = ("name", "retailer_id", "time_zone")
 """Keys that the definition of a source says itself."""
 
@@ -80,6 +75,7 @@ class SourceMapping(Part):
     duplicate_key: tuple[str, ...] = Field(
         default=(), description="Columns whose equal values make a row a duplicate; all columns when left out"
     )
+    skip_rows: tuple[SkipRows, ...] = Field(default=(), description="Files: rows that are not lines, such as a total")
     non_products: tuple[NonProducts, ...] = ()
     checks: tuple[Check, ...] = ()
     outliers: tuple[Outliers, ...] = ()
@@ -96,7 +92,18 @@ class SourceMapping(Part):
 
     def requires(self, field: str) -> bool:
         """Whether rows without the field are rejected: by the contract or by a check."""
-        return field in (*REQUIRED_FIELDS, "line_id") or self.demands(field)
+        of_price = field == "total_amount" and not self.has_prices
+        return field in (*REQUIRED_FIELDS, "line_id") or of_price or self.demands(field)
+
+    @property
+    def has_prices(self) -> bool:
+        """Whether rows have a unit price. Otherwise it follows from their total."""
+        return "unit_price" in self.columns
+
+    @property
+    def has_voids(self) -> bool:
+        """Whether rows may be of something that did not happen."""
+        return any(rule.is_ == "void" for rule in self.line_type)
 
     @property
     def has_discounts(self) -> bool:
@@ -107,11 +114,6 @@ class SourceMapping(Part):
     def has_tax(self) -> bool:
         """Whether lines can have a tax."""
         return not self.columns.keys().isdisjoint(("tax_amount", "transaction_tax_amount"))
-
-    @property
-    def has_voids(self) -> bool:
-        """Whether lines can be void."""
-        return any(rule.is_ == "void" for rule in self.line_type)
 
     @property
     def has_item_types(self) -> bool:
@@ -141,75 +143,8 @@ class SourceMapping(Part):
         return given
 
     @model_validator(mode="after")
-    def _maps_what_is_needed(self) -> Self:
-        absent = [name for name in REQUIRED_FIELDS if name not in self.columns]
-        if absent:
-            raise wrong_at(("columns",), f"nothing is mapped to {', '.join(absent)}")
-        return self
-
-    @model_validator(mode="after")
-    def _only_json_has_types(self) -> Self:
-        given: list[KeyPath] = [(key,) for key in ("lines", "may_be_null") if key in self.model_fields_set]
-        for name, source in self.columns.items():
-            typed = [key for key in _OF_JSON if key in source.model_fields_set]
-            given += [("columns", name, key) for key in typed if source.sent_type != "text" or source.content]
-        if given and not self.is_json:
-            raise wrong_at(given[0], "only the mapping of a connector has this key; the columns of files are texts")
-        return self
-
-    @model_validator(mode="after")
-    def _lines_fit_the_columns(self) -> Self:
-        for number, path in enumerate(self.lines):
-            for field in path.columns:
-                source = self.columns.get(field)
-                if source is None or source.column is None or not self.is_of_lines(source.column):
-                    raise wrong_at(("lines", number, "columns", field), "not a field of the lines with one column")
-        for field in TRANSACTION_FIELDS:
-            if field in self.columns and self.is_json and not self.lines:
-                raise wrong_at(("columns", field), "only with `lines`; rows of a transaction can be on several pages")
-        return self
-
-    @model_validator(mode="after")
-    def _only_files_have_flags(self) -> Self:
-        given: list[KeyPath] = [(key,) for key in _OF_FILES if getattr(self, key)]
-        given += [("format", key) for key in ("encoding", "delimiter") if getattr(self.format, key)]
-        given += [("checks", number) for number, check in enumerate(self.checks) if check.severity == "warning"]
-        for name, source in self.columns.items():
-            given += [("columns", name, "when_missing")] if source.when_missing else []
-            given += [("columns", name, "format")] if source.format == "auto" else []
-        if given and self.is_json:
-            raise wrong_at(given[0], "only the mapping of files can have this")
-        return self
-
-    @model_validator(mode="after")
-    def _strategies_fit_their_fields(self) -> Self:
-        for field, source in self.columns.items():
-            way = source.when_missing
-            at: KeyPath = ("columns", field, "when_missing")
-            if field in TIME_FIELDS and source.value is not None:
-                raise wrong_at(("columns", field), "a time must be a column, not a constant")
-            if way is None:
-                continue
-            if field in TIME_FIELDS or field == "line_id":
-                raise wrong_at(at, "a missing time or key cannot be replaced")
-            if way.use in ("mean", "median") and field not in NUMBER_FIELDS:
-                raise wrong_at(at, f"a {way.use} is possible only for {', '.join(NUMBER_FIELDS)}")
-            if way.value is not None and field in NUMBER_FIELDS:
-                _check_number(way.value, (*at, "value"))
-            if way.by and (way.by not in self.columns or way.by in NUMBER_FIELDS or self.columns[way.by].value):
-                raise wrong_at((*at, "by"), f"no column of texts is mapped to {way.by}")
-        return self
-
-    @model_validator(mode="after")
-    def _tables_are_known(self) -> Self:
-        for number, (name, table) in enumerate(self.tables.items()):
-            if (number == 0) != (table.key is None):
-                raise wrong_at(("tables", name), "the first table holds the lines; the others need `key` and `equals`")
-        for name, wanted in self.wanted_headers.items():
-            if self.tables and name not in self.tables:
-                raise wrong_at(
-                    ("columns",), f"there is no table {name!r} (of {wanted[0]}); tables has {', '.join(self.tables)}"
-                )
+    def _keys_fit_each_other(self) -> Self:
+        check_layout(self)
         return self
 
     @property
@@ -228,7 +163,9 @@ class SourceMapping(Part):
     def wanted_headers(self) -> dict[str, tuple[str, ...]]:
         """Table → the columns that its files must have."""
         mapped = [header for source in self.columns.values() for header in source.headers]
+        mapped += [source.minor_units for source in self.columns.values() if isinstance(source.minor_units, str)]
         mapped += self.duplicate_key
+        mapped += [name for rule in self.skip_rows for name in (*rule.where, *rule.totals.values())]
         for name, table in self.tables.items():
             mapped += [f"{name}.{table.key}", table.equals] if table.key and table.equals else []
         found: dict[str, list[str]] = {name: [] for name in self.tables or ("",)}
@@ -318,10 +255,3 @@ def _validated(path: Path, given: Mapping[str, Any], at: KeyPath = (), unnamed: 
         return SourceMapping.model_validate(given)
     except ValidationError as error:
         raise FixConfiguration(report(read_yaml(path), error, SourceMapping, at, unnamed)) from error
-
-
-def _check_number(text: str, at: KeyPath) -> None:
-    try:
-        plain_number(text)
-    except ValueError as error:
-        raise wrong_at(at, str(error)) from None

@@ -149,7 +149,7 @@ def _reject(
     values: Mapping[str, FieldValues],
     day: date | None,
 ) -> None:
-    error = first_error(source, values)
+    error = first_error(mapping, source, values)
     wanted = f"DATE '{day}'" if day else "bad.business_date"
     connection.execute(
         f"""INSERT INTO rejected_rows

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ingestion.mapping.expressions import check_faults, digits, longest, plain_number
-from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, NUMBER_FIELDS, TIME_FIELDS, FieldSource, Format
+from ingestion.mapping.expressions import check_faults, digits, longest
+from ingestion.mapping.file_format import Format
+from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, NUMBER_FIELDS, TIME_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.number_texts import plain_number, separator
 from ingestion.mapping.plain_times import plain_times
 from ingestion.mapping.sql_text import literal
 from ingestion.models.columns import MEMBER_FIELDS
@@ -54,6 +56,8 @@ def plain_fields(layout: SourceMapping, columns: Columns, cells: Mapping[str, st
     `columns` are the texts by header, null where JSON has a null. `cells` is the SQL of each, with '' for a null and a
     space for an empty text.
     """
+    if layout.format.missing:
+        return {}
     has_rules = {check.field for check in layout.checks if check.severity == "error" and check_faults(check)}
     found = {}
     for field, source in layout.columns.items():
@@ -101,6 +105,8 @@ def _number(
     pattern = _MINOR_UNITS if exponent is not None else _number_pattern(layout.format, before_point, scale)
     others = _others(_distinct(columns[header]), re.compile(pattern).fullmatch, may_be_null=not layout.requires(field))
     text = f"nullif({cells[header]}, '')"
+    if exponent is True or (layout.format.currency_signs and others):  # compared with the currency of the line
+        return None
     if exponent is None:
         return PlainField(f"TRY_CAST({plain_number(layout.format, text)} AS {FIELD_TYPES[field]})", others=others)
     if others:  # a text of `source_rows` is then the amount with its exponent
@@ -122,6 +128,8 @@ def _time(
     header, texts = str(source.column), _distinct(columns[str(source.column)])
     written = [text for text in texts if text is not None]
     form, zone = source.format or "iso", ZoneInfo(layout.time_zone)
+    if source.time_zone is not None:
+        return None
     found = plain_times(form, written, cells[header], zone, layout.dates, is_dated=field == "sold_at")
     if found is None:
         return None
@@ -133,7 +141,7 @@ def _number_pattern(marks: Format, before_point: int, scale: int) -> str:
     """A regular expression for numbers with no more digits than the contract allows."""
     integer = f"[0-9]{{1,{before_point}}}"
     if marks.thousands:
-        groups = f"(?:{re.escape(marks.thousands)}[0-9]{{3}}){{1,{before_point // 3 - 1}}}"
+        groups = f"(?:{separator(marks)}[0-9]{{3}}){{1,{before_point // 3 - 1}}}"
         integer = f"(?:{integer}|[0-9]{{1,3}}{groups})"
     return f"-?{integer}(?:{re.escape(marks.decimal)}[0-9]{{1,{scale}}})?"
 

@@ -12,14 +12,23 @@ from decimal import Decimal
 
 import duckdb
 
-from ingestion.mapping.classification import measured
+from ingestion.mapping.classification import condition, measured
 from ingestion.mapping.field_values import FieldValues
-from ingestion.mapping.layout_parts import FIELD_TYPES, MAPPED_FIELDS, NUMBER_FIELDS, TEXT_FIELDS, TIME_FIELDS
+from ingestion.mapping.layout_parts import (
+    FIELD_TYPES,
+    MAPPED_FIELDS,
+    NUMBER_FIELDS,
+    TEXT_FIELDS,
+    TIME_FIELDS,
+    NonProducts,
+)
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.rules import imputed_code
 from ingestion.mapping.source_rows import SourceRows
 from ingestion.mapping.sql_text import literal, literals, trimmed
 from ingestion.mapping.transactions import item_type_of, line_id_of
 from ingestion.models.columnar import COLUMNS, DEFAULTS, NULLABLE
+from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
@@ -28,6 +37,8 @@ _CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency
 _DERIVED = ("line_id", "line_type", "customer_id")
 """Texts that every record has, whether the layout maps them or not."""
 _CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
+_NOT_OF_VOIDS = ("quantity", "unit_price", "total_amount", "currency")
+"""Fields that a row of something that did not happen may be without."""
 
 
 def create_views(
@@ -37,15 +48,22 @@ def create_views(
     values: Mapping[str, FieldValues],
 ) -> None:
     """Create the view `parsed_rows`."""
-    fields = ", ".join(f"{_value(field, values)} AS {field}" for field in MAPPED_FIELDS)
-    bad = [f"{fault_code(found, values)} IS NOT NULL" for found in values.values() if found.rejected_rows]
+    void_values = _void_values(layout, values)
+    fields = ", ".join(
+        f"coalesce({_value(field, values)}, {void_values[field]}) AS {field}"
+        if field in void_values
+        else f"{_value(field, values)} AS {field}"
+        for field in MAPPED_FIELDS
+    )
+    bad = [f"{fault_code(layout, found, values)} IS NOT NULL" for found in values.values() if found.may_reject]
     bad += [f"{source.row_fault.code} IS NOT NULL"] if source.row_fault else []
-    filled = ", ".join(_is_filled(field, layout, values) for field in layout.columns)
+    flags = [_is_filled(field, layout, values) for field in layout.columns]
+    flags += [f"{found.field}.flag" for found in values.values() if found.flagged_rows]
     of_product, non_product = _non_products(connection, layout, values)
     connection.execute(
         "CREATE OR REPLACE VIEW parsed_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
         f" {source.line_digest} AS line_digest, {fields}, {values['sold_at'].business_date} AS business_date,"
-        f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{filled}] AS filled_fields,"
+        f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{', '.join(flags)}]::VARCHAR[] AS row_flags,"
         f" {of_product} FROM source_rows AS s{all_joins(source, values)}{non_product}"
     )
 
@@ -66,19 +84,63 @@ def all_joins(source: SourceRows, values: Mapping[str, FieldValues]) -> str:
     return "".join(joins) + (source.row_fault.join if source.row_fault else "")
 
 
-def fault_code(found: FieldValues, values: Mapping[str, FieldValues]) -> str:
-    """SQL of the reject reason code of a field. The other fields of a customer are not read without a customer."""
-    if found.field not in _CUSTOMER or "customer_id" not in values:
-        return found.code
-    return f"CASE WHEN {values['customer_id'].value} <> {literal(GUEST)} THEN {found.code} END"
+def fault_code(layout: SourceMapping, found: FieldValues, values: Mapping[str, FieldValues]) -> str:
+    """SQL of the reject reason code of a field.
+
+    The other fields of a customer are not read without a customer, and what did not happen needs no price.
+    """
+    if found.field in _CUSTOMER and "customer_id" in values:
+        return f"CASE WHEN {values['customer_id'].value} <> {literal(GUEST)} THEN {found.code} END"
+    code = found.code
+    if found.field in _NOT_OF_VOIDS and layout.has_voids and found.missing_rows:
+        is_known = "true" if found.field != "currency" else f"{_void_currency(found)} IS NOT NULL"
+        is_void = f"{_is_void(layout, values)} AND {is_known}"
+        code = f"CASE WHEN {code} <> '{RejectReason.MISSING_FIELD}' OR NOT coalesce({is_void}, false) THEN {code} END"
+    if found.signed_rows:
+        differs = f"{found.field}.sign_currency <> {values['currency'].value}"
+        code = f"CASE WHEN {differs} THEN '{RejectReason.CURRENCY_MISMATCH}' ELSE {code} END"
+    return code
+
+
+def _is_void(layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
+    """SQL over the values: whether a row is of something that did not happen. NULL counts as no."""
+    cases = "".join(
+        f" WHEN {' AND '.join(condition(_value(field, values), each) for field, each in rule.where.items()) or 'true'}"
+        f" THEN {str(rule.is_ == 'void').lower()}"
+        for rule in layout.line_type
+    )
+    product = values["product_id"].value
+    money = " OR ".join(_is_kind(product, kind) for kind in layout.non_products if kind.adjustment)
+    return f"(CASE{f' WHEN {money} THEN false' if money else ''}{cases} END)"
+
+
+def _void_values(layout: SourceMapping, values: Mapping[str, FieldValues]) -> dict[str, str]:
+    """SQL of what a missing value is in rows of something that did not happen, by field."""
+    if not layout.has_voids:
+        return {}
+    replaced = {"quantity": "0", "unit_price": "0", "total_amount": "0"}
+    if values["currency"].has_table:
+        replaced["currency"] = _void_currency(values["currency"])
+    is_void = _is_void(layout, values)
+    return {
+        field: f"CASE WHEN {is_void} THEN {value} END"
+        for field, value in replaced.items()
+        if field in values and values[field].missing_rows
+    }
+
+
+def _void_currency(found: FieldValues) -> str:
+    """SQL of the currency of all other rows; NULL if they have several."""
+    distinct = f"SELECT CASE WHEN min(value) = max(value) THEN min(value) END FROM {found.table} WHERE code IS NULL"
+    return f"({distinct})"
 
 
 def _is_filled(field: str, layout: SourceMapping, values: Mapping[str, FieldValues]) -> str:
-    """SQL: the field's name in rows where its empty value was filled in, else NULL."""
+    """SQL: the code of the rule in rows where its empty value was filled in, else NULL."""
     found = values[field]
     if layout.columns[field].when_missing is None or not found.missing_rows:
         return "NULL::VARCHAR"
-    return f"CASE WHEN {trimmed(found.text)} = '' AND {found.value} IS NOT NULL THEN {literal(field)} END"
+    return f"CASE WHEN {trimmed(found.text)} = '' AND {found.value} IS NOT NULL THEN {literal(imputed_code(field))} END"
 
 
 def _value(field: str, values: Mapping[str, FieldValues]) -> str:
@@ -94,17 +156,7 @@ def _non_products(
     """SQL of the columns that say what is not a product, and the join that they need."""
     if not layout.non_products:
         return "NULL::VARCHAR AS non_product, NULL::VARCHAR AS non_product_item_type, false AS is_money_only", ""
-    cases = [
-        (
-            " OR ".join(
-                ([f"product_id IN ({literals(kind.codes)})"] if kind.codes else [])
-                + ([f"regexp_full_match(product_id, {literal(kind.matches)})"] if kind.matches else [])
-            )
-            or "false",
-            kind,
-        )
-        for kind in layout.non_products
-    ]
+    cases = [(_is_kind("product_id", kind), kind) for kind in layout.non_products]
     category = "".join(f" WHEN {where} THEN {literal(kind.category)}" for where, kind in cases)
     money = "".join(f" WHEN {where} THEN {str(kind.adjustment).lower()}" for where, kind in cases)
     item_type = "".join(f" WHEN {where} THEN {literal(kind.item_type)}" for where, kind in cases if kind.item_type)
@@ -124,6 +176,13 @@ def _non_products(
         " coalesce(non_products.is_money_only, false) AS is_money_only",
         f" LEFT JOIN non_products ON non_products.text = {product.text}",
     )
+
+
+def _is_kind(product: str, kind: NonProducts) -> str:
+    """SQL: whether a stock code is of this kind."""
+    codes = [f"{product} IN ({literals(kind.codes)})"] if kind.codes else []
+    matching = [f"regexp_full_match({product}, {literal(kind.matches)})"] if kind.matches else []
+    return f"({' OR '.join([*codes, *matching]) or 'false'})"
 
 
 def fill_landed_records(
@@ -152,7 +211,7 @@ def fill_landed_records(
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     inserted = connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
-        f" WITH {measured(layout, small=_small(connection, values), day=day)}"
+        f" WITH {measured(layout, small=_small(connection, layout, values), day=day)}"
         f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL{order}"
     ).fetchone()
     return int(inserted[0]) if inserted else 0
@@ -203,8 +262,10 @@ def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_
     return found | dict.fromkeys(not_mapped, "NULL")
 
 
-def _small(connection: duckdb.DuckDBPyConnection, values: Mapping[str, FieldValues]) -> bool:
+def _small(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]) -> bool:
     """Whether the largest quantity times the largest price stays below 10^11."""
+    if not layout.has_prices:
+        return False
     product = Decimal(1)
     for found in (values["quantity"], values["unit_price"]):
         rows = f" FROM source_rows AS s{found.join}" if found.header else ""

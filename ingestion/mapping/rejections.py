@@ -11,6 +11,7 @@ of APIs: with the date of the listing, and without a payload, because the listin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import duckdb
@@ -21,6 +22,7 @@ from ingestion.mapping.first_errors import first_error
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.records import all_joins
 from ingestion.mapping.sql_text import literal
+from ingestion.mapping.total_differences import explain_totals
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import StopRun
 
@@ -37,6 +39,14 @@ VALUE_SHOWN = 80
 """Characters of a rejected value that the position of a dead letter has."""
 _SHOWN_CHARACTERS = 60
 _EXAMPLES = 3
+
+
+class RejectLimits(NamedTuple):
+    """Shares, of 0 to 1, above which nothing is loaded."""
+
+    rows: float
+    money: float
+    """Of the money of each currency."""
 
 
 class RejectedRow(NamedTuple):
@@ -91,15 +101,23 @@ def fill_rejected_rows(
 
 
 def check_share(
-    connection: duckdb.DuckDBPyConnection, layout: SourceMapping, files: Sequence[SourceFile], rows: int, most: float
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: LoadedSource,
+    files: Sequence[SourceFile],
+    limits: RejectLimits,
 ) -> None:
-    """Raises StopRun if more rows were rejected than allowed, with the count of each code and the first rows.
+    """Raises StopRun if more rows or more money were rejected than allowed, with the first rows.
 
     The message goes to alerts and to `ops.pipeline_runs`, so it has no value of a customer's columns.
     """
+    rows = source.rows
     counts = connection.execute("SELECT code, count(*) FROM rejected_rows GROUP BY code ORDER BY 2 DESC, 1").fetchall()
     rejected = sum(number for _, number in counts)
-    if rejected <= rows * most:
+    if not rejected:
+        return
+    too_much = "" if rejected > rows * limits.rows else _rejected_money(connection, limits.money)
+    if rejected <= rows * limits.rows and not too_much:
         return
     counted = ", ".join(f"{code} {number:,}" for code, number in counts)
     names = {file.number: file.name for file in files}
@@ -109,10 +127,32 @@ def check_share(
         if row.column and not row.may_name_a_customer(layout):
             where += f", value {_shown(row.value or '')}"
         first.append(f"{names[row.source_file]}, line {row.source_line}{where}: {row.reason} ({row.code})")
-    raise StopRun(
-        f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {most:.1%} is allowed):"
-        f" {counted}. First: {'; '.join(first)}. Nothing was loaded."
+    what = too_much or (
+        f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.1%}; at most {limits.rows:.1%} is allowed)"
     )
+    mismatches = dict(counts).get(RejectReason.TOTAL_MISMATCH)
+    explained = explain_totals(connection, layout, source.cells) if mismatches else ""
+    raise StopRun(f"{what}: {counted}. First: {'; '.join(first)}.{explained} Nothing was loaded.")
+
+
+def _rejected_money(connection: duckdb.DuckDBPyConnection, most: float) -> str:
+    """By how much the rejected share of the money of a currency is above the limit; '' if it is not.
+
+    Regardless of its sign, and as far as it can be read.
+    """
+    found = connection.execute(
+        "SELECT currency, sum(rejected) AS rejected_money, sum(landed) + sum(rejected) AS all_money FROM ("
+        " SELECT currency, 0 AS landed, abs(net_amount) AS rejected FROM rejected_rows WHERE net_amount IS NOT NULL"
+        " UNION ALL SELECT currency, abs(net_amount), 0 FROM landed_records) WHERE currency IS NOT NULL"
+        " GROUP BY currency HAVING rejected_money > 0 ORDER BY rejected_money / all_money DESC, currency LIMIT 1"
+    ).fetchall()
+    for currency, rejected, all_money in found:
+        if rejected > all_money * Decimal(str(most)):
+            return (
+                f"{rejected:,.2f} of {all_money:,.2f} {currency} were rejected ({rejected / all_money:.1%} of the"
+                f" money, regardless of its sign; at most {most:.1%} is allowed)"
+            )
+    return ""
 
 
 def _shown(value: str) -> str:
@@ -127,7 +167,7 @@ def _reject_values(
     values: Mapping[str, FieldValues],
 ) -> None:
     """Insert each row of `source_rows` that cannot land with its first error."""
-    same, error = _is_header(layout, source), first_error(source, values)
+    same, error = _is_header(layout, source), first_error(layout, source, values)
     connection.execute(
         f"""INSERT INTO undated_rows
         WITH {measured(layout)},

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from ingestion.mapping.date_orders import AUTO, check_order, find_format
+from ingestion.mapping.date_orders import AUTO, SERIAL_NUMBER, check_order, find_format
 from ingestion.mapping.expressions import Fault, first_fault
-from ingestion.mapping.layout_parts import Dates
+from ingestion.mapping.layout_parts import Dates, FieldSource
 from ingestion.mapping.sql_text import cell, literal
 from ingestion.mapping.zones import local_intervals
 from ingestion.models.reject_reasons import RejectReason
@@ -21,6 +21,8 @@ HOUR_AND_MINUTE = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _RFC_3339 = (
     f"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{HOUR_AND_MINUTE}(?::[0-5][0-9](?:[.][0-9]+)?)?)(Z|[+-]{HOUR_AND_MINUTE})"
 )
+MOVED_TIME = "MOVED_TIME"
+_DAYS = "[0-9]{1,6}([.,][0-9]{1,12})?"
 _BELOW_MICROSECONDS = "([.][0-9]{6})[0-9]+"
 _CALENDAR = (-62_135_596_800, 253_402_300_799)
 """Seconds since 1970 of the first and the last second of the years 1 to 9999."""
@@ -29,7 +31,7 @@ _CALENDAR = (-62_135_596_800, 253_402_300_799)
 def time_values(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    form: str,
+    source: FieldSource,
     zone: ZoneInfo,
     dates: Dates,
     faults: list[Fault],
@@ -38,10 +40,12 @@ def time_values(
 ) -> None:
     """Create `table`: text, rows, is_empty, value (UTC), business_date, code, reason.
 
-    The business date is that of the zone, or with `rfc3339` that of the text's own offset. `is_exact`: texts are read
-    without trimming, with two digits for each part, and one in another format is rejected alone. Otherwise raises
-    DateOrderError when the column's dates are written in two orders, or could be.
+    The business date is that of the zone, or with `rfc3339` that of the text's own offset. The texts are in the
+    source's own zone, if it has one. `is_exact`: texts are read without trimming, with two digits for each part, and
+    one in another format is rejected alone. Otherwise raises DateOrderError when the column's dates are written in two
+    orders, or could be.
     """
+    form = source.format or "iso"
     if form == AUTO:
         form = find_format(connection)
     local_at, utc_at = _read(form)
@@ -58,27 +62,56 @@ def time_values(
     ).fetchall()[0]
     if unread and not is_exact:
         check_order(connection, form)
+    own_zone = ZoneInfo(source.time_zone) if source.time_zone else None
+    all_faults = [*faults, *_faults(form, own_zone or zone, dates, is_exact=is_exact)]
+    located = _located(source, zone, own_zone, (first, last))
     connection.execute(
-        f"CREATE OR REPLACE TABLE {table} AS WITH zone_offsets AS ({_offsets(zone, first, last)}), located AS ("
-        " SELECT text, rows, is_empty, coalesce(local_at, utc_at + to_seconds(known.offset_seconds)) AS local_time,"
-        " coalesce(utc_at, local_at - to_seconds(offsets.offset_seconds))::TIMESTAMPTZ AS value"
-        " FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from"
-        " ASOF LEFT JOIN (SELECT * FROM zone_offsets WHERE offset_seconds IS NOT NULL) AS known"
-        " ON utc_at >= known.utc_from),"
-        " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date FROM located)"
-        f" SELECT *, {first_fault([*faults, *_faults(form, zone, dates)], 'code')} AS code,"
-        f" {first_fault([*faults, *_faults(form, zone, dates)], 'reason')} AS reason FROM read"
+        f"CREATE OR REPLACE TABLE {table} AS WITH {located},"
+        " read AS (SELECT text, rows, is_empty, value, local_time::DATE AS business_date, is_moved FROM located)"
+        f" SELECT * EXCLUDE (is_moved), {first_fault(all_faults, 'code')} AS code,"
+        f" {first_fault(all_faults, 'reason')} AS reason,"
+        f" CASE WHEN is_moved THEN '{MOVED_TIME}' END AS flag, NULL::VARCHAR AS sign_currency FROM read"
     )
 
 
-def _faults(form: str, zone: ZoneInfo, dates: Dates) -> list[Fault]:
+def _located(
+    source: FieldSource, zone: ZoneInfo, own_zone: ZoneInfo | None, years: tuple[int | None, int | None]
+) -> str:
+    """CTEs over `read_times`. `located` has the time in UTC as `value`, and the local time of its business date."""
+    moves = source.when_skipped == "move_forward"
+    is_moved = "offset_seconds IS NULL AND local_at IS NOT NULL" if moves else "false"
+    offset = "coalesce(offset_seconds, earlier_offset)" if moves else "offset_seconds"
+    # A time of a zone of its own is known in UTC, and has the date of the other zone.
+    of_date, local_time = ("utc_time", "NULL") if own_zone else ("utc_at", "local_at")
+    return (
+        f"zone_offsets AS ({_offsets(own_zone or zone, *years)}), date_offsets AS ({_offsets(zone, *years)}),"
+        f" timed AS (SELECT *, {is_moved} AS is_moved, coalesce(utc_at, local_at - to_seconds({offset}))"
+        " AS utc_time FROM read_times ASOF LEFT JOIN zone_offsets AS offsets ON local_at >= offsets.local_from),"
+        f" located AS (SELECT text, rows, is_empty, is_moved, utc_time::TIMESTAMPTZ AS value,"
+        f" coalesce({local_time}, {of_date} + to_seconds(known.offset_seconds), local_at) AS local_time"
+        " FROM timed ASOF LEFT JOIN (SELECT utc_from, offset_seconds FROM date_offsets WHERE offset_seconds IS NOT"
+        f" NULL) AS known ON {of_date} >= known.utc_from)"
+    )
+
+
+def _faults(form: str, zone: ZoneInfo, dates: Dates, *, is_exact: bool) -> list[Fault]:
     shape = {
         "iso": "2024-01-15 14:03:22",
         "rfc3339": "2024-01-15T14:03:22-05:00",
         "epoch": "seconds since 1970",
         "epoch_ms": "milliseconds since 1970",
+        "excel": "the serial number that Excel has for a date",
     }
+    # Nothing was sold on the first day of 1970, so such seconds are the number of a day.
+    is_serial = f"regexp_full_match({cell(is_exact=is_exact)}, {literal(SERIAL_NUMBER)})"
+    of_serials = "business_date IS NULL" if is_exact or not form.startswith("epoch") else "true"
+    serials = Fault(
+        f"{is_serial} AND {of_serials}",
+        RejectReason.INVALID_DATE,
+        "looks like the serial number that Excel has for a date: declare `format: excel`, or save it as a date",
+    )
     return [
+        *([serials] if form != "excel" else []),
         Fault(
             "NOT is_empty AND business_date IS NULL",
             RejectReason.INVALID_DATE,
@@ -116,6 +149,9 @@ def _read(form: str) -> tuple[str, str]:
         local_at = f"TRY_CAST(regexp_extract({time}, {literal(_RFC_3339)}, 1) AS TIMESTAMP)"
         utc_at = f"(CASE WHEN {is_read} THEN TRY_CAST({time} AS TIMESTAMPTZ) END AT TIME ZONE 'UTC')"
         return f"CASE WHEN {is_read} THEN {local_at} END", utc_at
+    if form == "excel":
+        days = f"CASE WHEN regexp_full_match(trimmed, {literal(_DAYS)}) THEN replace(trimmed, ',', '.')::DOUBLE END"
+        return f"(TIMESTAMP '1899-12-30' + to_seconds(round({days} * 86400)::BIGINT))", "NULL::TIMESTAMP"
     if form in ("epoch", "epoch_ms"):
         factor = 1_000_000 if form == "epoch" else 1_000
         digits = 12 if form == "epoch" else 15
@@ -139,9 +175,14 @@ def _offsets(zone: ZoneInfo, first_year: int | None, last_year: int | None) -> s
     """SQL of the zone's offsets in these years."""
     first, last = first_year or 2000, last_year or 2000
     intervals = local_intervals(zone, min(max(first, 1900), 2200), max(min(last, 2200), 1900))
+    earlier = [None, *(entry.offset_seconds for entry in intervals)]
     rows = ", ".join(
-        f"(TIMESTAMP '{entry.local_from}', TIMESTAMP '{entry.utc_from}',"
-        f" {'NULL' if entry.offset_seconds is None else entry.offset_seconds}::INTEGER)"
-        for entry in intervals
+        f"(TIMESTAMP '{entry.local_from}', TIMESTAMP '{entry.utc_from}', {_integer(entry.offset_seconds)},"
+        f" {_integer(before)})"
+        for entry, before in zip(intervals, earlier, strict=False)
     )
-    return f"SELECT * FROM (VALUES {rows}) AS v(local_from, utc_from, offset_seconds)"
+    return f"SELECT * FROM (VALUES {rows}) AS v(local_from, utc_from, offset_seconds, earlier_offset)"
+
+
+def _integer(number: int | None) -> str:
+    return f"{'NULL' if number is None else number}::INTEGER"

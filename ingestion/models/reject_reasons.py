@@ -30,6 +30,8 @@ class RejectReason(StrEnum):
     """The lines of the transaction do not add up to the total that the source has for it."""
     UNKNOWN_CURRENCY = "UNKNOWN_CURRENCY"
     """No currency of ISO 4217."""
+    CURRENCY_MISMATCH = "CURRENCY_MISMATCH"
+    """An amount with the sign of another currency than that of its row."""
     INVALID_DATE = "INVALID_DATE"
     """A date or time that cannot be read, or that no calendar has."""
     TIME_DOES_NOT_EXIST = "TIME_DOES_NOT_EXIST"

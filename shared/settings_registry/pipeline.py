@@ -191,6 +191,12 @@ BEHAVIOUR = Section(
             f"{PIPELINE}, {AIRFLOW}",
         ),
         plain("INGEST_MAX_REJECT_SHARE", "0.05", "Above this share of rejected records a partition is not replaced."),
+        optional(
+            "INGEST_MAX_REJECT_AMOUNT_SHARE",
+            "",
+            "Above this share of the money of a currency rejected a partition is not replaced. Default:"
+            " `INGEST_MAX_REJECT_SHARE`.",
+        ),
         plain("INGEST_LOOKBACK_DAYS", "3", "Days before the watermark for which changes are read again."),
         plain("INGEST_CATCH_UP_DAYS", "31", "The most missing days that one run fills."),
         plain(

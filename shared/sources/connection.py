@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
+from shared.counts import listed
 from shared.errors import FixConfiguration
 from shared.sources.authentication import AccessKeyAuth, Auth, PasswordAuth, PrivateKeyAuth
 from shared.sources.databases import DATABASES, NOT_ENCRYPTED, TlsPart, encryption_faults
@@ -88,7 +89,7 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
     missing = sorted({each.name for each in references_in(given) if not find_text(each, environ)})
     if missing:
         raise FixConfiguration(
-            f"{definition.id} is not configured. Set {_listed(missing)} in .env or the environment"
+            f"{definition.id} is not configured. Set {listed(missing)} in .env or the environment"
             f" (named in sources/{definition.id}.yaml)."
         )
     auth = {} if given.auth is None else _texts(given.auth, environ)
@@ -101,10 +102,6 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
         url_setting=_setting(address) or own_file,
         auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
     )
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _texts(auth: Part, environ: Mapping[str, str]) -> dict[str, str]:

@@ -107,6 +107,7 @@ class Limits(Part):
     """Limits of this source; each takes precedence over the setting that it names."""
 
     reject_share: float | None = Field(default=None, ge=0, le=1, description="INGEST_MAX_REJECT_SHARE")
+    reject_amount_share: float | None = Field(default=None, ge=0, le=1, description="INGEST_MAX_REJECT_AMOUNT_SHARE")
     requests_per_second: float | None = Field(
         default=None, ge=0.001, le=10_000, description="INGEST_REQUESTS_PER_SECOND"
     )

@@ -195,7 +195,7 @@ def test_a_malformed_line_is_rejected(api: type[Described]) -> None:
         [page] = service.fetch_sales_data(DAY)
         spoilt: dict[str, Any] = {"nonsense": True}
         if paths := [each.path for each in service.mapping.lines]:
-            spoilt = {**page.rows[0], **dict.fromkeys(paths, []), paths[0]: [spoilt]}
+            spoilt = {**page.rows[0], **{key: [] for key in paths}, paths[0]: [spoilt]}
         with pytest.raises(RejectRecord) as rejected:
             service.normalize_sales_record(spoilt)
         assert rejected.value.code == "MISSING_FIELD"

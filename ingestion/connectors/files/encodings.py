@@ -37,7 +37,7 @@ def detect_encoding(file: StoredFile) -> str:
         return "utf-8"
     if count[True] * _ACCIDENT >= count[False]:
         raise StopRun(
-            f"{file.path} mixes encodings: line {first[True]} is UTF-8, line {first[False]} is not. Save all of it"
+            f"{file.place} mixes encodings: line {first[True]} is UTF-8, line {first[False]} is not. Save all of it"
             " in one encoding, preferably UTF-8. Nothing was loaded."
         )
     return _guess(file, bytes(sample), first[False])
@@ -51,7 +51,7 @@ def _guess(file: StoredFile, sample: bytes, line: int) -> str:
     best = from_bytes(sample, cp_isolation=_LIKELY).best()
     if best is None:
         raise FixConfiguration(
-            f"{file.path}, line {line}: the encoding is neither UTF-8 nor another known one. Declare it in the layout"
+            f"{file.place}, line {line}: the encoding is neither UTF-8 nor another known one. Declare it in the layout"
             " (format: encoding:), or save the file as UTF-8. Nothing was loaded."
         )
     return str(best.encoding)

@@ -117,7 +117,7 @@ def _check_unbroken(loaded: Sequence[LoadedFile]) -> None:
     for found in loaded:
         for row in found.broken:
             raise StopRun(
-                f"{found.file.path}, line {row.source_line}: {row.reason}. Other files refer to this one, so it has to"
+                f"{found.file.place}, line {row.source_line}: {row.reason}. Other files refer to this one, so it has to"
                 " be complete. Nothing was loaded."
             )
 

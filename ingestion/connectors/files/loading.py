@@ -13,6 +13,8 @@ from ingestion.connectors.files.dialects import Dialect, detect_dialect
 from ingestion.connectors.files.headers import check_header
 from ingestion.connectors.files.joining import assign, load_tables
 from ingestion.connectors.files.line_ids import line_digest
+from ingestion.connectors.files.line_numbers import line_numbers_of
+from ingestion.connectors.files.prepared_rows import prepare_rows
 from ingestion.connectors.files.sources import FileStats, StoredFile
 from ingestion.connectors.files.tables import LoadedFile, create_source_rows, load_file
 from ingestion.mapping.layouts import SourceMapping
@@ -35,6 +37,8 @@ class LoadedSource:
     """SQL of a line id made from the row's content."""
     row_fault: RowFault | None
     """A row that refers to a row of another table, which is missing."""
+    skipped: int = 0
+    """Rows that are not lines, and so are not in `source_rows`."""
 
     @property
     def rows(self) -> int:
@@ -55,7 +59,7 @@ def load_source(
 
     Raises FixConfiguration or StopRun that name file and line.
     """
-    dialects = [detect_dialect(file, layout.format) for file in files]
+    dialects = [detect_dialect(file, layout.format, layout.wanted_headers.values()) for file in files]
     if layout.tables:
         assigned = assign(layout, files, dialects)
         _check_schema(schema, {name: [each for each, _ in found] for name, found in assigned.items()}, files, dialects)
@@ -68,7 +72,7 @@ def load_source(
         header = list(dict.fromkeys(name for dialect in dialects for name in dialect.header if name))
         cells = own = {name: f"s.c{number}" for number, name in enumerate(header)}
         for file, dialect in zip(files, dialects, strict=True):
-            check_header(file, dialect.header, layout.wanted_headers[""], layout.name)
+            check_header(file, dialect, layout.wanted_headers[""], layout.name)
         create_source_rows(connection, len(header))
         for file, dialect in zip(files, dialects, strict=True):
             progress(f"reading {file.name}", len(lines) / len(files))
@@ -76,10 +80,11 @@ def load_source(
             lines.append(load_file(connection, file, dialect, columns=header, stats=stats, directory=directory))
     for found in (*lines, *looked_up):
         found.file.check_unchanged()
-    _list_files(connection, lines)
-    digest = line_digest(lines, own, layout.duplicate_key)
-    fault = _row_fault(schema.differing() if schema else {}, lines, has_tables=bool(layout.tables))
-    return LoadedSource(tuple(lines), tuple(looked_up), cells, digest, fault)
+    prepared = prepare_rows(connection, layout, lines, cells, line_numbers_of)
+    _list_files(connection, prepared.lines)
+    digest = line_digest(prepared.lines, own, layout.duplicate_key)
+    fault = _row_fault(schema.differing() if schema else {}, prepared.lines, has_tables=bool(layout.tables))
+    return LoadedSource(prepared.lines, tuple(looked_up), cells, digest, fault, prepared.skipped)
 
 
 def _check_schema(

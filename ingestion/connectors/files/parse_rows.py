@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
 from ingestion.connectors.files.sources import StoredFile
@@ -44,27 +45,68 @@ class ParsedRows:
     encoding: str
     rows: int
     broken: tuple[BrokenRow, ...]
+    end_line: int | None = None
+    """The blank line from which on the file was left out."""
 
 
 def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> ParsedRows:
     """Read the file row by row into `directory`. Raises StopRun with file and line if the text cannot be trusted."""
     target = directory / f"parsed-{file.number}.csv"
     broken: list[BrokenRow] = []
-    rows = 0
+    rows, end_line, other = 0, None, _OtherTable(len(dialect.header))
     with target.open("w", encoding="utf-8", newline="") as out:
         write = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow
-        for line, row in numbered_rows(file, dialect, encoding):
+        for line, row in _rows_and_blanks(file, dialect, encoding):
+            other.add(line, row)
+            if not row:
+                end_line = line if dialect.ends_at_blank_line else None
+                continue
             fitted = _fitted(row, len(dialect.header))
             if fitted is None:
                 broken.append(_broken(line, row, dialect.header))
             else:
                 write([line, *fitted])
                 rows += 1
-    return ParsedRows(target, encoding, rows, tuple(broken))
+    other.check(file)
+    return ParsedRows(target, encoding, rows, tuple(broken), end_line)
+
+
+class _OtherTable:
+    """Notices that another table follows the lines: rows below a blank line, all with another number of columns."""
+
+    def __init__(self, width: int) -> None:
+        self._width, self._line, self._rows = width, 0, 0
+        self._header: list[str] = []
+        self._is_below_blank = False
+
+    def add(self, line: int, row: list[str] | str) -> None:
+        """Look at a row, or at a blank line."""
+        fields = row if isinstance(row, list) else []
+        if self._header and len(fields) in (0, len(self._header)):
+            self._rows += bool(fields)
+        elif self._is_below_blank and len(fields) > 1 and len(fields) != self._width and any(fields[1:]):
+            self._line, self._rows, self._header = line, 1, fields
+        else:
+            self._header = []
+        self._is_below_blank = not fields
+
+    def check(self, file: StoredFile) -> None:
+        """Raise StopRun if there is one up to the end of the file."""
+        if self._header and self._rows > 1:
+            raise StopRun(
+                f"{file.place}: from line {self._line} on another table begins ({len(self._header)} columns:"
+                f" {', '.join(self._header[:10])}). Save it as a file of its own, or leave it out with `ends_at:"
+                " blank_line` in `format` of the layout. Nothing was loaded."
+            )
 
 
 def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Rows below the header, each with the line it begins on; blank lines are skipped.
+    """Rows below the header, each with the line it begins on; blank lines are skipped. Raises as `parse_rows` does."""
+    return ((line, row) for line, row in _rows_and_blanks(file, dialect, encoding) if row)
+
+
+def _rows_and_blanks(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Rows below the header, and blank lines as rows without fields.
 
     A line with misplaced quotes is returned as its text. Raises StopRun for a quote that is never closed, a line that
     is too long, or bytes that are invalid in the encoding.
@@ -73,16 +115,23 @@ def numbered_rows(file: StoredFile, dialect: Dialect, encoding: str) -> Iterator
         lines = _Lines(file, io.TextIOWrapper(raw, encoding=encoding, errors="strict", newline=""))
         before = csv.field_size_limit(LONGEST_LINE)
         try:
-            header, *_ = csv.reader([next(line for line in lines if line.strip("\r\n"))], delimiter=dialect.delimiter)
+            for _ in range(dialect.skip_lines):
+                next(lines, None)
+            header, *_ = _reader([next(line for line in lines if line.strip("\r\n"))], dialect)
             if len(header) != len(dialect.header):
-                raise StopRun(f"{file.path}: the header spans several lines. Nothing was loaded; put it on one line.")
-            yield from _rows(file, lines, dialect.delimiter)
+                raise StopRun(f"{file.place}: the header spans several lines. Nothing was loaded; put it on one line.")
+            yield from _rows(file, lines, dialect)
         finally:
             csv.field_size_limit(before)
 
 
-def _rows(file: StoredFile, lines: _Lines, delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+def _reader(lines: Iterable[str], dialect: Dialect) -> Iterator[list[str]]:
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=dialect.delimiter, quoting=quoting, strict=True)
+
+
+def _rows(file: StoredFile, lines: _Lines, dialect: Dialect) -> Iterator[tuple[int, list[str] | str]]:
+    reader = _reader(lines, dialect)
     while True:
         begins = lines.number + 1
         try:
@@ -94,19 +143,21 @@ def _rows(file: StoredFile, lines: _Lines, delimiter: str) -> Iterator[tuple[int
             raise StopRun(_quote_fault(file, begins, str(error))) from error
         if row is None:
             return
-        if row:
-            yield begins, row
+        yield begins, row
+        if not row and dialect.ends_at_blank_line:
+            return
 
 
 def _quote_fault(file: StoredFile, line: int, fault: str) -> str:
     if "unexpected end of data" in fault or "field limit" in fault:
         where = "before the file does" if "unexpected" in fault else f"within {LONGEST_LINE:,} characters"
         return (
-            f"{file.path}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
-            " off, or a quote is missing. Nothing was loaded."
+            f"{file.place}, line {line}: a quoted field begins in this row and does not end {where}: the file is cut"
+            " off, or a quote is missing. If quotes are characters like any other in this file, write `quote: none`"
+            " into `format` of the layout. Nothing was loaded."
         )
     return (
-        f"{file.path}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"
+        f"{file.place}, line {line}: a quoted field begins in this row, spans several lines, and continues after its"
         " closing quote: there is a quote too few or too many. Nothing was loaded."
     )
 
@@ -127,7 +178,7 @@ class _Lines:
             line = self._text.readline(LONGEST_LINE + 1)
         except UnicodeError as error:
             raise WrongEncoding(
-                f"{self._file.path}, after line {self.number}: bytes that are not {self._text.encoding}. Declare the"
+                f"{self._file.place}, after line {self.number}: bytes that are not {self._text.encoding}. Declare the"
                 " file's encoding in the layout (format: encoding:), or save it as UTF-8. Nothing was loaded."
             ) from error
         if not line:
@@ -135,7 +186,7 @@ class _Lines:
         self.number += 1
         if len(line) > LONGEST_LINE:
             raise StopRun(
-                f"{self._file.path}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
+                f"{self._file.place}, line {self.number} is longer than {LONGEST_LINE:,} characters. No sale is that"
                 " long: a line end or a quote is missing. Nothing was loaded."
             )
         self.last = line.removeprefix("\ufeff") if self.number == 1 else line

@@ -20,12 +20,12 @@ from shared.regular_files import open_regular
 from shared.streams import is_text
 
 _ENDINGS = (".csv", ".tsv", ".txt")
+_ARCHIVES = (".zip", ".xlsx")
 _COMPRESSED = ("", ".gz", ".zst")
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "zip": b"PK\x03\x04"}
 _CHUNK = 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 0.2
 _OTHER_KINDS = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
     b"PAR1": "a Parquet file",
     b"%PDF": "a PDF",
@@ -48,7 +48,7 @@ class SourceFile:
     encoding: str
     delimiter: str
     compression: str
-    """`none`, `gzip` or `zstd`, by content."""
+    """`none`, `gzip`, `zstd` or `zip`, by content."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,15 @@ class StoredFile:
     changed_ns: int
     """When the system last changed anything of it. Unlike the time of modification, no program can set it back."""
     inode: int
+    place: str
+    """Its path as messages name it; of a file in an archive, the archive's and its own."""
+    archive: StoredFile | None = None
+    """The archive or workbook from which this file was unpacked."""
+    is_converted: bool = False
+    """Whether the archive is a workbook, and this file one of its sheets."""
 
     @classmethod
-    def of(cls, number: int, path: Path) -> Self:
+    def of(cls, number: int, path: Path, place: str | None = None) -> Self:
         """Raises FixConfiguration if the file cannot be CSV: missing, not regular, empty, or of another known kind."""
         if not is_text(str(path)):
             raise FixConfiguration(f"{str(path)!a} has a name that is not UTF-8. Rename it. Nothing was loaded.")
@@ -85,27 +91,39 @@ class StoredFile:
                 start = stream.read(16)
         except OSError as error:
             raise FixConfiguration(f"{path} cannot be read: {error.strerror}.") from error
+        place = place or str(path)
         if not start:
-            raise FixConfiguration(f"{path} is empty (0 bytes). Nothing was loaded.")
+            raise FixConfiguration(f"{place} is empty (0 bytes). Nothing was loaded.")
         for magic, kind in _OTHER_KINDS.items():
             if start.startswith(magic):
-                raise FixConfiguration(f"{path} is {kind}, not a CSV file. Export it as CSV first.")
-        compression = "gzip" if start.startswith(_GZIP) else "zstd" if start.startswith(_ZSTD) else "none"
-        return cls(number, path, compression, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+                raise FixConfiguration(f"{place} is {kind}, not a CSV file. Export it as CSV first.")
+        compression = next((kind for kind, magic in _MAGIC.items() if start.startswith(magic)), "none")
+        times = stat.st_mtime_ns, stat.st_ctime_ns
+        return cls(number, path, compression, stat.st_size, *times, stat.st_ino, place)
 
     @property
     def name(self) -> str:
-        """Base name, as messages show it."""
-        return self.path.name
+        """Base name, as messages show it; of a file in an archive, also the archive's."""
+        if self.archive is None:
+            return self.path.name
+        return self.archive.name + self.place.removeprefix(self.archive.place)
+
+    @property
+    def identity(self) -> StoredFile:
+        """The file whose checksum and size are those of this one: of a sheet, the workbook."""
+        return self.archive if self.archive is not None and self.is_converted else self
 
     def check_unchanged(self) -> None:
         """Raises StopRun if the file was modified since it was found."""
+        if self.archive is not None:
+            self.archive.check_unchanged()
+            return
         try:
             now = StoredFile.of(self.number, self.path)
         except FixConfiguration:
             now = replace(self, inode=-1)
         if now != self:
-            raise StopRun(f"{self.path} changed while it was read. Nothing was loaded; run again when it is complete.")
+            raise StopRun(f"{self.place} changed while it was read. Nothing was loaded; run again when it is complete.")
 
     @contextmanager
     def watched(self, interrupt: Callable[[], object]) -> Iterator[None]:
@@ -139,7 +157,7 @@ class StoredFile:
     @contextmanager
     def unpacked(self) -> Iterator[IO[bytes]]:
         """The file's bytes, unpacked, up to the size that it has now. Raises StopRun if it cannot be opened."""
-        with self._open() as stored:
+        with self.stored() as stored:
             if self.compression == "gzip":
                 with gzip.GzipFile(fileobj=stored) as unpacked:
                     yield cast("IO[bytes]", unpacked)
@@ -152,12 +170,13 @@ class StoredFile:
             else:
                 yield stored
 
-    def _open(self) -> io.BufferedReader:
+    def stored(self) -> io.BufferedReader:
+        """The file's bytes as stored. Raises StopRun if it cannot be opened."""
         try:
             return open_regular(self.path)
         except OSError as error:
             raise StopRun(
-                f"{self.path} cannot be read any more: {error.strerror}. Nothing was loaded; run again when it is"
+                f"{self.place} cannot be read any more: {error.strerror}. Nothing was loaded; run again when it is"
                 " complete."
             ) from error
 
@@ -168,7 +187,7 @@ class StoredFile:
         """
         digest = hashlib.sha256()
         plain = _LineCount()
-        with self._open() as stored:
+        with self.stored() as stored:
             while chunk := stored.read(_CHUNK):
                 digest.update(chunk)
                 if self.compression == "none":
@@ -181,9 +200,12 @@ class StoredFile:
             except (EOFError, OSError, zlib.error) as error:
                 self.check_unchanged()
                 raise StopRun(
-                    f"{self.path} ends early or is damaged: its {self.compression} data cannot be unpacked to its end."
+                    f"{self.place} ends early or is damaged: its {self.compression} data cannot be unpacked to its end."
                     " Nothing was loaded; fetch it again."
                 ) from error
+        if self.identity is not self:
+            with self.identity.stored() as stored:
+                digest = hashlib.file_digest(stored, "sha256")
         return FileStats(digest.hexdigest(), plain.lines)
 
 
@@ -228,12 +250,12 @@ def _in_folder(folder: Path) -> list[Path]:
     found = sorted(
         entry
         for entry in folder.iterdir()
-        if _looks_like_csv(entry.name) and (entry.is_file() or not (entry.is_dir() or entry.name.startswith(".")))
+        if looks_like_sales(entry.name) and (entry.is_file() or not (entry.is_dir() or entry.name.startswith(".")))
     )
     if not found:
         raise FixConfiguration(
             f"The folder {folder} contains no CSV file"
-            f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst)."
+            f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst; *.zip, *.xlsx)."
         )
     return found
 
@@ -249,6 +271,9 @@ def _matching(source: str) -> list[Path]:
     return found
 
 
-def _looks_like_csv(name: str) -> bool:
+def looks_like_sales(name: str) -> bool:
+    """Whether a file of a folder is read, by its name."""
     lower = name.lower()
-    return any(lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED)
+    return (lower.endswith(_ARCHIVES) and not lower.startswith("~$")) or any(
+        lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED
+    )

@@ -32,6 +32,8 @@ class LoadedFile:
     rows: int
     broken: tuple[BrokenRow, ...]
     stats: FileStats
+    end_line: int | None = None
+    """The blank line from which on the file was left out."""
 
 
 def create_source_rows(connection: duckdb.DuckDBPyConnection, columns: int, table: str = "source_rows") -> None:
@@ -55,13 +57,14 @@ def load_file(
     Raises StopRun or FixConfiguration that name file and line.
     """
     broken: tuple[BrokenRow, ...] = ()
-    encoding = dialect.encoding
+    encoding, end_line = dialect.encoding, None
     if encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
-        encoding, broken = _read_carefully(connection, table, file, dialect, columns, directory)
+        parsed = _read_carefully(connection, table, file, dialect, columns, directory)
+        encoding, broken, end_line = parsed.encoding, parsed.broken, parsed.end_line
     rows, first_row = _extent(connection, table, file)
     if not rows and not broken:
-        raise FixConfiguration(f"{file.path} has a header and no rows. Nothing was loaded.")
-    return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result())
+        raise FixConfiguration(f"{file.place} has a header and no rows. Nothing was loaded.")
+    return LoadedFile(file, dialect, encoding, first_row, rows, broken, stats.result(), end_line)
 
 
 def _read_plainly(
@@ -85,7 +88,8 @@ def _read_plainly(
     # DuckDB 2.0 drops a last line that is longer than its buffer without an error.
     lines = stats.result().lines
     rows, _ = _extent(connection, table, file)
-    if lines == rows + 1 or lines == rows + 1 + _line_ends_within(connection, table, file.number):
+    expected = rows + 1 + dialect.skip_lines
+    if lines == expected or lines == expected + _line_ends_within(connection, table, file.number):
         return True
     connection.execute(f"DELETE FROM {table} WHERE source_file = ?", [file.number])
     return False
@@ -106,8 +110,8 @@ def _read_carefully(
     dialect: Dialect,
     columns: Sequence[str],
     directory: Path,
-) -> tuple[str, tuple[BrokenRow, ...]]:
-    """Parse the file row by row. Returns its encoding and the rows that do not fit the header."""
+) -> ParsedRows:
+    """Parse the file row by row."""
     try:
         parsed = parse_rows(file, dialect, dialect.encoding or "utf-8", directory)
     except WrongEncoding:
@@ -117,10 +121,10 @@ def _read_carefully(
     try:
         _insert(connection, table, file, dialect, columns, parsed)
     except duckdb.InvalidInputException as error:
-        raise StopRun(f"{file.path} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
+        raise StopRun(f"{file.place} cannot be read: {str(error).splitlines()[0]}. Nothing was loaded.") from error
     finally:
         parsed.path.unlink()
-    return parsed.encoding, parsed.broken
+    return parsed
 
 
 def _extent(connection: duckdb.DuckDBPyConnection, table: str, file: StoredFile) -> tuple[int, int]:
@@ -143,17 +147,18 @@ def _insert(
     names = [f"f{number}" for number in range(len(dialect.header))]
     if parsed is None:
         path, delimiter, compression = file.path, dialect.delimiter, file.compression
-        line, listed, header = "NULL", names, "true"
+        line, listed, header, quote, skip = "NULL", names, "true", dialect.quote, dialect.skip_lines
     else:
         path, delimiter, compression = parsed.path, ",", "none"
-        line, listed, header = "source_line::BIGINT", ["source_line", *names], "false"
+        line, listed, header, quote, skip = "source_line::BIGINT", ["source_line", *names], "false", '"', 0
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
     texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
     # Empty is '', not NULL, so that columns can be compared. A line that is too long fails in DuckDB.
     connection.execute(
         f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
-        f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = '\"', escape = '\"',"
-        f" compression = '{compression}', columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
+        f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = {literal(quote)},"
+        f" escape = {literal(quote)}, skip = {skip}, compression = '{compression}',"
+        f" columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
         f" max_line_size = {LONGEST_LINE})"
     )
 

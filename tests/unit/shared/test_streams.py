@@ -17,9 +17,9 @@ import typer
 from cli import main
 from ingestion.connectors.files.sources import StoredFile
 from ingestion.mapping.workspace import workspace
-from pipeline.file_load_source import max_reject_share
+from pipeline.file_load_source import max_reject_amount_share, max_reject_share
 from shared.commands import exit_code
-from shared.config import PROJECT_ROOT, SourceSettings, load_settings, read_environment
+from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings, load_settings, read_environment
 from shared.errors import FixConfiguration
 from shared.scratch import scratch_directory
 from shared.sources.references import EnvReference, find_text
@@ -119,7 +119,16 @@ def test_a_share_that_is_not_a_number_does_not_allow_every_rejected_row() -> Non
     for share in (float("nan"), -0.1, 1.1):
         with pytest.raises(FixConfiguration, match="Give a share between 0 and 1"):
             max_reject_share(share, SourceSettings(), "shop")
+        with pytest.raises(FixConfiguration, match="Give a share between 0 and 1"):
+            max_reject_amount_share(share, SourceSettings(), "shop", 0.05)
     assert max_reject_share(0.5, SourceSettings(), "shop") == 0.5
+
+
+def test_the_limit_of_money_is_that_of_rows_unless_it_is_set() -> None:
+    strict = SourceSettings(ingest=IngestSettings(max_reject_amount_share=0.01))
+    assert max_reject_amount_share(None, SourceSettings(), "shop", 0.3) == 0.3
+    assert max_reject_amount_share(None, strict, "shop", 0.3) == 0.01
+    assert max_reject_amount_share(0.2, strict, "shop", 0.3) == 0.2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.listing import reading_listing
-from ingestion.landing.verify import Totals, find_mismatch, unexplained_money
+from ingestion.landing.verify import Totals, find_mismatch, rejected_money, unexplained_money
 from ingestion.mapping.workspace import workspace
 from shared.partitions import ControlReport
 from tests.fakes.retailer_mappings import retailer_mapping
@@ -35,6 +35,14 @@ def report(lines: int, **net: str) -> ControlReport:
 
 def test_a_listing_that_agrees_with_the_control_report_is_accepted() -> None:
     assert find_mismatch(totals(row_1(), row_1(line_no=2)), report(2, USD="50.00")) is None
+
+
+def test_the_rejected_share_of_the_money_counts_amounts_regardless_of_their_sign() -> None:
+    counted = totals(row_1(), BAD)
+    assert counted.rejected_gross_amounts == {"USD": Decimal("7.00")}
+    assert rejected_money(counted, 0.25) == ""
+    assert rejected_money(counted, 0.2) == "7.00 of 32.00 USD rejected, more than 20% of the money"
+    assert rejected_money(totals(row_1(), row_1(line_no=2)), 0) == ""
 
 
 def test_duplicates_count_once_against_the_report_and_each_time_in_the_manifest() -> None:

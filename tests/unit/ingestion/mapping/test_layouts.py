@@ -61,8 +61,8 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(tmp_path: Path) -
         ({"may_be_null": ["buyer"]}, "may_be_null: only the mapping of a connector has this key;"),
         ({"lines": "items"}, "lines: only the mapping of a connector has this key;"),
         (
-            {"columns": {"unit_price": {"column": "P", "minor_units": 2}}},
-            "columns.unit_price.minor_units: only the mapping of a connector has this key;",
+            {"columns": {"unit_price": {"column": "P", "type": "integer"}}},
+            "columns.unit_price.type: only the mapping of a connector has this key;",
         ),
         ({"rows": "json"}, "rows: files are CSV, not JSON"),
         (
@@ -144,7 +144,7 @@ def test_a_wrong_layout_is_an_error_that_names_file_and_key(
     assert re.match(rf"{path}:[0-9]+: ", str(caught.value))
     assert fault in str(caught.value)
     assert "rows, lines" not in str(caught.value)
-    assert "minor_units, " not in str(caught.value)
+    assert "content, " not in str(caught.value)
 
 
 MAPPING = """\
