@@ -104,5 +104,5 @@ class LineReader:
         """What is kept of a line if it is rejected: its order with only this line."""
         if line.value is self._no_line:
             return row
-        others = {path.path: [] for path in self._paths if path.path in row}
+        others: dict[str, list[Any]] = {path.path: [] for path in self._paths if path.path in row}
         return {**row, **others, self._paths[line.path].path: [line.value]}
