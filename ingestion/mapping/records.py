@@ -250,7 +250,7 @@ def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_
         elif field in _CONSTANTS and not values[field].header:
             found[field] = values[field].value
     if layout.has_item_types:
-        del found["item_type"]
+        found.pop("item_type", None)
     if not layout.has_discounts:
         found["discount_amount"] = DEFAULTS["discount_amount"]
         # Only a discount or an included tax makes the net amount another one than the total.

@@ -97,9 +97,7 @@ class LoadState:
     def facts_in_months(self) -> dict[tuple[int, str], Totals]:
         """Rows of the loaded dates in the months that were built or compared, by date key."""
         counted = (row for month in self.months for row in month.in_warehouse)
-        return totals_by_outcome(
-            (key, "in_warehouse", currency, count, net, tax) for key, currency, count, net, tax in counted
-        )
+        return totals_by_outcome((key, "in_warehouse", code, count, net, tax) for key, code, count, net, tax in counted)
 
     @property
     def merged_keys(self) -> list[int]:

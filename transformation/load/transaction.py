@@ -57,7 +57,7 @@ class LoadTransaction:
         keys = [date_key(day) for day in days]
         self.cursor.execute(statement(name), {**self.context.parameters, "date_keys": keys})
         found = self.cursor.fetchall()
-        return totals_by_outcome((key, outcome, *row) for key, *row in found)
+        return totals_by_outcome((key, outcome, code, count, net, tax) for key, code, count, net, tax in found)
 
     def _check_unchanged(self) -> dict[tuple[int, str], Totals]:
         found = self.count("count_facts", "in_warehouse", self.context.unchanged)
