@@ -66,6 +66,7 @@ def two_per_page(extra: Callable[[int, str], dict[str, Any]], **headers: str) ->
     [
         ("{kind: page}", lambda start, last: {}, 4),
         ("{kind: page, pages: meta.pages}", lambda start, last: {"meta": {"pages": 3}}, 3),
+        ("{kind: page, pages: {header: X-Pages}}", lambda start, last: {}, 3),
         ("{kind: page, more: more}", lambda start, last: {"more": last != "E"}, 3),
         ("{kind: page, size: 2, total: total}", lambda start, last: {"total": 5}, 3),
         ("{kind: page, more: {header: X-More}}", lambda start, last: {}, 1),
@@ -95,7 +96,7 @@ def two_per_page(extra: Callable[[int, str], dict[str, Any]], **headers: str) ->
 def test_every_way_of_paging_reads_every_row_once(
     tmp_path: Path, pagination: str, extra: Callable[[int, str], dict[str, Any]], requests: int
 ) -> None:
-    headers = {"X-More": "false", "X-Total": "5"} if "header" in pagination else {}
+    headers = {"X-More": "false", "X-Total": "5", "X-Pages": "3"} if "header" in pagination else {}
     names, sent = listed(tmp_path, with_pages(pagination), two_per_page(extra, **headers))
     assert names == list(NAMES if requests > 1 else NAMES[:2])
     assert len(sent) == requests
