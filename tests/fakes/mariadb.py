@@ -128,6 +128,7 @@ class MariaDbServer:
     port: int
     program: MariaDbProgram
     account: Account
+    options: Sequence[str] = ()
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     process: subprocess.Popen[bytes] | None = None
 
@@ -179,7 +180,7 @@ class MariaDbServer:
             )
             assert created.returncode == 0, self._log()
             self.process = subprocess.Popen(
-                [*self._command(), f"--port={self.port}", f"--bind-address={LOOPBACK}"],
+                [*self._command(), f"--port={self.port}", f"--bind-address={LOOPBACK}", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -230,12 +231,12 @@ class MariaDbServer:
 
 
 @contextmanager
-def throwaway_mariadb(home: Path) -> Iterator[MariaDbServer]:
+def throwaway_mariadb(home: Path, options: Sequence[str] = ()) -> Iterator[MariaDbServer]:
     """A fresh server, gone at the end; it also stops when this process is killed."""
     program = find_mariadb(home)
     with scratch_directory() as directory:
         directory.chmod(0o711)
-        server = MariaDbServer(directory, free_port(), program, postgres_account())
+        server = MariaDbServer(directory, free_port(), program, postgres_account(), options)
         try:
             server.start()
             yield server
