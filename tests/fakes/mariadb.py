@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import secrets
@@ -22,7 +23,7 @@ from uuid import uuid4
 import pymysql
 import pytest
 
-from local_stack.postgres import LOOPBACK, _die_with_parent, free_port
+from local_stack.postgres import LOOPBACK, free_port
 from local_stack.unprivileged import Account, plain_environment, postgres_account
 from shared.scratch import scratch_directory
 
@@ -120,6 +121,12 @@ def _checked(command: Sequence[str], directory: Path) -> str:
     return done.stdout
 
 
+def _die_with_parent() -> None:
+    """On Linux, have the kernel end the server with the tests. It ignores SIGINT, and its data are of no use then."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)  # 1 is PR_SET_PDEATHSIG
+
+
 @dataclass
 class MariaDbServer:
     """A running server on the loopback interface."""
@@ -128,6 +135,7 @@ class MariaDbServer:
     port: int
     program: MariaDbProgram
     account: Account
+    options: Sequence[str] = ()
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     process: subprocess.Popen[bytes] | None = None
 
@@ -179,14 +187,14 @@ class MariaDbServer:
             )
             assert created.returncode == 0, self._log()
             self.process = subprocess.Popen(
-                [*self._command(), f"--port={self.port}", f"--bind-address={LOOPBACK}"],
+                [*self._command(), f"--port={self.port}", f"--bind-address={LOOPBACK}", *self.options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
                 env=self.program.environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=_die_with_parent,
                 **self.account.subprocess_arguments(),
             )
         self._wait()
@@ -230,12 +238,12 @@ class MariaDbServer:
 
 
 @contextmanager
-def throwaway_mariadb(home: Path) -> Iterator[MariaDbServer]:
+def throwaway_mariadb(home: Path, options: Sequence[str] = ()) -> Iterator[MariaDbServer]:
     """A fresh server, gone at the end; it also stops when this process is killed."""
     program = find_mariadb(home)
     with scratch_directory() as directory:
         directory.chmod(0o711)
-        server = MariaDbServer(directory, free_port(), program, postgres_account())
+        server = MariaDbServer(directory, free_port(), program, postgres_account(), options)
         try:
             server.start()
             yield server
