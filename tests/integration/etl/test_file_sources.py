@@ -70,7 +70,7 @@ def test_a_broken_definition_is_named_before_anything_is_read(platform: Platform
     file, _ = shop(tmp_path)
     failed = platform.command("--source", str(file), "--retailer", "shop")
     assert failed.returncode == 2
-    assert "`retail etl` loads files, so write `schedule: manual`" in failed.stderr
+    assert "`schedule: daily` needs `connection.location`. Without one, write `schedule: manual`" in failed.stderr
 
 
 @pytest.mark.long
