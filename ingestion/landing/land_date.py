@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import islice
@@ -86,7 +86,7 @@ def land_date(
         latest = runtime.clock() + source_clock.RECORD_MARGIN
         with (
             _enough_room(what, settings.memory_mb),
-            _reading(connector, day, settings, connection, latest, guard) as listing,
+            reading_listing(connector.mapping, day, settings.memory_mb, connection, latest, guard) as listing,
         ):
             try:
                 most = report.lines if report else None
@@ -96,7 +96,7 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            _check_schema(guard, day, listing)
+            listing.check_schema()
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings.max_reject_share, reading, runtime.clock())
             for currency, gross in reading.totals.gross_amounts.items():
@@ -107,7 +107,7 @@ def land_date(
                 problem = found + _of_rejected(connector, reading)
                 continue
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
-            _take_over_schema(guard, listing)
+            listing.take_over_schema()
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started, warnings)
@@ -115,28 +115,6 @@ def land_date(
         f"{what}: after {_LISTINGS} readings {problem}. The partition was not replaced."
         f" Run again later: python -m ingestion.main {day} --retailer {connector.retailer_id}"
     )
-
-
-def _reading(
-    connector: Connector[Any],
-    day: date,
-    settings: IngestSettings,
-    connection: duckdb.DuckDBPyConnection,
-    latest: datetime,
-    guard: SchemaGuard | None,
-) -> AbstractContextManager[Listing]:
-    schema = guard.listing() if guard else None
-    return reading_listing(connector.mapping, day, settings.memory_mb, connection, latest, schema)
-
-
-def _check_schema(guard: SchemaGuard | None, day: date, listing: Listing) -> None:
-    if guard and listing.schema:
-        guard.check(day, listing.schema)
-
-
-def _take_over_schema(guard: SchemaGuard | None, listing: Listing) -> None:
-    if guard and listing.schema:
-        guard.landed(listing.schema.seen)
 
 
 @contextmanager
