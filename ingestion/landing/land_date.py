@@ -86,9 +86,7 @@ def land_date(
         latest = runtime.clock() + source_clock.RECORD_MARGIN
         with (
             _enough_room(what, settings.memory_mb),
-            reading_listing(
-                connector.mapping, day, settings.memory_mb, connection, latest, guard.listing() if guard else None
-            ) as listing,
+            reading_listing(connector.mapping, day, settings.memory_mb, connection, latest, guard) as listing,
         ):
             try:
                 most = report.lines if report else None
@@ -98,8 +96,7 @@ def land_date(
             except ListingChanged as error:
                 problem = str(error)
                 continue
-            if guard and listing.schema:
-                guard.check(day, listing.schema)
+            listing.check_schema()
             # First, because such rows are not better in another reading, and may be why the totals differ.
             _check_rejections(connector, day, zone, settings, reading, runtime.clock())
             for currency, gross in reading.totals.gross_amounts.items():
@@ -110,8 +107,7 @@ def land_date(
                 problem = found + _of_rejected(connector, reading)
                 continue
             manifest = _write(connector.retailer_id, day, zone, reading, report, changes, runtime)
-            if guard and listing.schema:
-                guard.landed(listing.schema.seen)
+            listing.take_over_schema()
             if report:
                 _warn_of_unexplained_money(manifest, reading.totals, report)
             return _landed(manifest, reading.totals, report, runtime.monotonic() - started, warnings)

@@ -29,7 +29,7 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import map_json
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.models.reject_reasons import RejectReason
-from ingestion.schema_contracts.guard import ListingSchema
+from ingestion.schema_contracts.guard import SchemaGuard
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
@@ -61,10 +61,10 @@ class Listing:
         memory_mb: int,
         directory: Path,
         latest: datetime | None,
-        schema: ListingSchema | None = None,
+        guard: SchemaGuard | None = None,
     ) -> None:
-        """Times of records after `latest` are corrected; None: no time is. `schema` looks at each page."""
-        self.schema = schema
+        """Times of records after `latest` are corrected; None: no time is. `guard` compares what is sent with before."""
+        self._guard, self._schema = guard, guard.listing() if guard else None
         self.future_times = FutureTimes()
         self._latest = latest
         self.connection = connection
@@ -103,7 +103,7 @@ class Listing:
         before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
         self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
         read = self._reader.read(page.rows)
-        if self.schema is not None and (differing := self.schema.add(page.rows)):
+        if self._schema is not None and (differing := self._schema.add(page.rows)):
             faults = {row: JsonFault(RejectReason.SCHEMA_CHANGED, why, "", "") for row, why in differing.items()}
             read = self._reader.with_faults(read, page.rows, faults)
         self._pending[len(self._sent) - 1] = read
@@ -112,6 +112,16 @@ class Listing:
         self._lines, self._bytes = self._lines + read.lines, self._bytes + size
         if self._lines >= _LINES_AT_ONCE or self._bytes >= self._bytes_at_once:
             self._map()
+
+    def check_schema(self) -> None:
+        """Note what is different from before, when all pages are added. Raises SchemaFrozen."""
+        if self._guard is not None and self._schema is not None:
+            self._guard.check(self._day, self._schema)
+
+    def take_over_schema(self) -> None:
+        """Take over what was sent, when it is landed."""
+        if self._guard is not None and self._schema is not None:
+            self._guard.landed(self._schema.seen)
 
     def complete(self) -> tuple[Totals, DayText]:
         """The totals of the listing, and its lines."""
@@ -182,14 +192,14 @@ def reading_listing(
     memory_mb: int,
     connection: duckdb.DuckDBPyConnection,
     latest: datetime | None = None,
-    schema: ListingSchema | None = None,
+    guard: SchemaGuard | None = None,
 ) -> Iterator[Listing]:
     """A listing of one business date. Its files are gone at the end of the block; its tables when the next one begins.
 
     `connection` is a `workspace` of `memory_mb`. Times of records after `latest` are corrected (`future_times.py`).
     """
     with scratch_directory() as directory:
-        listing = Listing(mapping, day, connection, memory_mb, Path(directory), latest, schema)
+        listing = Listing(mapping, day, connection, memory_mb, Path(directory), latest, guard)
         try:
             yield listing
         finally:

@@ -7,7 +7,7 @@ operations produce records, rejected rows and flags.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from ingestion.connectors.files.archives import open_files
 from ingestion.connectors.files.compare_totals import compare_totals
 from ingestion.connectors.files.line_numbers import describe_position, line_numbers_of
 from ingestion.connectors.files.loading import LoadedSource, load_source
-from ingestion.connectors.files.sources import SourceFile
+from ingestion.connectors.files.sources import FileStats, SourceFile, StoredFile
 from ingestion.connectors.files.tables import LoadedFile
 from ingestion.mapping.date_orders import DateOrderError
 from ingestion.mapping.field_values import FieldValues, read_values
@@ -83,16 +83,7 @@ def read_files(
     """
     with open_files(sources, layout) as files, scratch_directory() as directory, ThreadPoolExecutor(1) as pool:
         stats_by_file = {file.number: pool.submit(file.stats) for file in files}
-        source = load_source(
-            connection,
-            files,
-            layout,
-            stats_by_file,
-            Path(directory),
-            lambda step, share: progress(step, share * _READING),
-            schema,
-        )
-        _count_rows(schema, source)
+        source = _load(connection, files, layout, stats_by_file, Path(directory), progress, schema)
         values = _read_values(connection, layout, source, progress)
         landed = fill_landed_records(connection, layout, values, retailer_id or layout.retailer_id)
         progress("storing rejected rows", _LANDED)
@@ -125,6 +116,21 @@ def read_files(
     _count_rows(schema, source, result.days)
     progress("read", 1.0)
     return result
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[StoredFile],
+    layout: SourceMapping,
+    stats_by_file: Mapping[int, Future[FileStats]],
+    directory: Path,
+    progress: Callable[[str, float], None],
+    schema: FileHeaders | None,
+) -> LoadedSource:
+    report: Callable[[str, float], None] = lambda step, share: progress(step, share * _READING)  # noqa: E731
+    source = load_source(connection, files, layout, stats_by_file, directory, report, schema)
+    _count_rows(schema, source)
+    return source
 
 
 def _count_rows(schema: FileHeaders | None, source: LoadedSource, days: Sequence[date] = ()) -> None:
