@@ -6,7 +6,7 @@ Landing, loading and the quality report run concurrently; nothing is visible bef
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,13 @@ from pipeline.file_load_source import (
 from pipeline.finish_runs import finish_killed_runs
 from pipeline.land_and_load import FileLoad
 from pipeline.stopwatch import Stopwatch
-from shared.config import Settings, load_settings, load_source_settings
+from shared.config import Settings, SourceSettings, load_settings, load_source_settings
 
 if TYPE_CHECKING:
     import duckdb
 
     from ingestion.connectors.files.read_files import FilesRead
+    from ingestion.landing.write import RawZone
     from ingestion.mapping.layouts import SourceMapping
     from ingestion.schema_contracts.file_headers import FileHeaders
 
@@ -51,10 +52,8 @@ def run_file_load(
     the source is known, each error is also an alert.
     """
     from data_quality.file_report.writing import NOTHING_LOADED, check_directory
-    from ingestion.landing.write import RawZone
     from ingestion.mapping.workspace import workspace
     from ingestion.source_clock import RECORD_MARGIN
-    from shared.s3_client import Bucket
 
     watch = Stopwatch()
     if settings is None and not request.dry_run:
@@ -68,23 +67,22 @@ def run_file_load(
     retailer_id = request.retailer_id or layout.retailer_id
     if settings:
         finish_killed_runs(settings, clock=clock)
-    alerts = (
-        load_alerts(_dsn(settings), retailer_id, run_id, clock) if settings and request.raises_alert else nullcontext()
-    )
     with RunRecord(_dsn(settings) if settings else "", clock=clock) as record:
-        with alerts, schema_contract(settings, retailer_id, run_id, clock) as schema, workspace() as connection:
-            share = max_reject_share(request.max_reject_share, own, retailer_id)
-            money = max_reject_amount_share(request.max_reject_amount_share, own, retailer_id, share)
+        with (
+            _alerts(request, settings, retailer_id, run_id, clock),
+            schema_contract(settings, retailer_id, run_id, clock) as schema,
+            workspace() as connection,
+        ):
+            limits = _limits(request, own, retailer_id)
             with watch.timed("read"):
-                read = _read(request, layout, connection, (share, money), clock() + RECORD_MARGIN, progress, schema)
+                read = _read(request, layout, connection, limits, clock() + RECORD_MARGIN, progress, schema)
             # Taken now: the plan removes unchanged dates, but the report is about the complete file.
             folder = request.report_directory / run_id if request.report_directory else None
-            report = SnapshotReport(request.job_name, read, layout, connection, share, clock(), folder)
+            report = SnapshotReport(request.job_name, read, layout, connection, limits[0], clock(), folder)
             if settings is None:
                 check_dates(own.sources, read.retailer_id, read.days)
                 return _dry(request, read, run_id, watch, report)
-            source = describe_source(settings.sources, read.retailer_id, layout.time_zone)
-            zone = RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
+            zone = _zone(settings, read.retailer_id, layout.time_zone, run_id)
             load = FileLoad(request, read, report, connection, settings, zone, clock, progress, watch)
             record.begin(UnfinishedRun(run_id, "etl", read.days[-1], (read.retailer_id,), request.refresh))
             result = load.run()
@@ -93,6 +91,20 @@ def run_file_load(
         result = load.refresh(result)
         record.is_finished = True
     return result
+
+
+def _limits(request: FileLoadRequest, settings: SourceSettings, retailer_id: str) -> tuple[float, float]:
+    """The largest share of rejected rows, and of rejected money."""
+    share = max_reject_share(request.max_reject_share, settings, retailer_id)
+    return share, max_reject_amount_share(request.max_reject_amount_share, settings, retailer_id, share)
+
+
+def _zone(settings: Settings, retailer_id: str, time_zone: str, run_id: str) -> RawZone:
+    from ingestion.landing.write import RawZone
+    from shared.s3_client import Bucket
+
+    source = describe_source(settings.sources, retailer_id, time_zone)
+    return RawZone(Bucket(settings.s3, settings.s3.bucket_raw), _dsn(settings), run_id, source)
 
 
 def _read(
@@ -117,6 +129,18 @@ def _read(
         latest=latest,
         schema=schema,
     )
+
+
+def _alerts(
+    request: FileLoadRequest,
+    settings: Settings | None,
+    retailer_id: str,
+    run_id: str,
+    clock: Callable[[], datetime],
+) -> AbstractContextManager[object]:
+    if settings is None or not request.raises_alert:
+        return nullcontext()
+    return load_alerts(_dsn(settings), retailer_id, run_id, clock)
 
 
 def _dsn(settings: Settings) -> str:

@@ -77,7 +77,11 @@ def _lines_fit_the_columns(layout: SourceMapping) -> None:
 
 def _only_files_have_flags(layout: SourceMapping) -> None:
     given: list[KeyPath] = [(key,) for key in _OF_FILES if getattr(layout, key)]
-    given += [("format", key) for key in _FORMAT_OF_FILES if key in layout.format.model_fields_set]
+    given += [
+        ("format", key)
+        for key in _FORMAT_OF_FILES
+        if getattr(layout.format, key) != type(layout.format).model_fields[key].get_default(call_default_factory=True)
+    ]
     given += [("checks", number) for number, check in enumerate(layout.checks) if check.severity == "warning"]
     for name, source in layout.columns.items():
         given += [("columns", name, "when_missing")] if source.when_missing else []

@@ -24,6 +24,7 @@ OF_USERS = {
     "RETAILER1_API_URL": "https://api.example.com/v2",
     "RETAILER1_TIMEZONE": "America/Chicago",
     "INGEST_MAX_REJECT_SHARE": "0.11",
+    "INGEST_MAX_REJECT_AMOUNT_SHARE": "0.12",
     "INGEST_LOOKBACK_DAYS": "5",
     "INGEST_CATCH_UP_DAYS": "7",
     "INGEST_REQUESTS_PER_SECOND": "11",

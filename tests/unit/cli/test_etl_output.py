@@ -19,6 +19,8 @@ def test_brackets_in_names_are_not_markup(capsys: pytest.CaptureFixture[str]) ->
         rejected_by_code={},
         flagged={},
         imputed={},
+        skipped=(),
+        notes=(),
     )
     result: Any = SimpleNamespace(
         read=read,
