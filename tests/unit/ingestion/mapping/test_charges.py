@@ -79,6 +79,11 @@ def test_the_discount_of_a_receipt_is_spread_over_its_products_by_their_value(tm
     assert rejected == []
 
 
+def test_a_discount_that_no_line_can_have_rejects_the_line(tmp_path: Path) -> None:
+    free = {"Price": "0.00", "Total": "0.00", "Tax": "0.00", "Rebate": "1.00", "Paid": ""}
+    assert mapped(tmp_path, free, {"Receipt": "R2"})[1] == ["NET_AMOUNT_MISMATCH"]
+
+
 @pytest.mark.parametrize(
     ("row", "code"),
     [
