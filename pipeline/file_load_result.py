@@ -136,7 +136,7 @@ def count_buckets(
     for entry in load.entries if load else ():
         for name in ("duplicate", *KEPT, "withdrawn", "in_warehouse"):
             totals = getattr(entry, name)
-            buckets[name].add(totals.records, totals.amounts)
+            buckets[name].add(totals.records, {code: money.net for code, money in totals.amounts.items()})
     for known in unchanged.values():
         amounts = known.amounts
         buckets["duplicate"].add(known.duplicate, {code: duplicate for code, (duplicate, _) in amounts.items()})

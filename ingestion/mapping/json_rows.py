@@ -65,22 +65,22 @@ class _Column:
 
     name: str
     field: str
-    type: str
+    kind: str
 
     @property
     def is_integer(self) -> bool:
         """Whether its values are integers."""
-        return self.type == "integer"
+        return self.kind == "integer"
 
     @property
     def wanted(self) -> set[type[Any]]:
         """The types that its values can have."""
-        kind: type[Any] = {"integer": int, "boolean": bool}.get(self.type, str)
-        return {kind, type(None)} if self.field else {int}
+        wanted: type[Any] = {"integer": int, "boolean": bool}.get(self.kind, str)
+        return {wanted, type(None)} if self.field else {int}
 
     def named(self, values: Sequence[Any]) -> Sequence[Any]:
         """The values as texts."""
-        return [None if value is None else str(value).lower() for value in values] if self.type == "boolean" else values
+        return [None if value is None else str(value).lower() for value in values] if self.kind == "boolean" else values
 
     def fault(self, value: object) -> JsonFault:
         """What is wrong with a value that is not of this column's type."""
@@ -93,7 +93,7 @@ class _Column:
             return JsonFault(ABSENT.code, ABSENT.reason, self.name, "")
         code = RejectReason.MALFORMED if isinstance(value, list | dict) and not self.is_integer else self._code
         found = "a text" if isinstance(value, str) else _TYPES.get(type(value), "another type")
-        return JsonFault(code, f"{found}, not {_WANTED[self.type]}", self.name, shown)
+        return JsonFault(code, f"{found}, not {_WANTED[self.kind]}", self.name, shown)
 
     @property
     def _code(self) -> RejectReason:
