@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,13 @@ GOOD = {
 }  # fmt: skip
 
 
-def write(path: Path, *rows: dict[str, object]) -> Path:
+def write(path: Path, *rows: Mapping[str, object]) -> Path:
     lines = [",".join(str({**GOOD, **row}[name]) for name in COLUMNS) for row in rows]
     path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
     return path
 
 
-def mapped(tmp_path: Path, *rows: dict[str, object], **layout: Any) -> tuple[list[Any], list[str]]:
+def mapped(tmp_path: Path, *rows: Mapping[str, object], **layout: Any) -> tuple[list[Any], list[str]]:
     """The amounts of the landed rows, and the codes of the rejected ones."""
     columns = {**CHARGES, **layout.pop("columns", {})}
     with reading(write(tmp_path / "sales.csv", *rows), layout=shop_layout(columns=columns, **layout)) as outcome:
