@@ -66,6 +66,8 @@ def charge_faults(layout: SourceMapping) -> list[Fault]:
     given = [f"{name} < 0" for name in _CHARGES if name in layout.columns]
     faults = [Fault(f"({' OR '.join(given)}) AND NOT {is_negative}", RejectReason.SIGN_MISMATCH, "")] if given else []
     faults.append(Fault(f"discount < 0 OR {_LEFT} < 0 OR signed_amount IS NULL", RejectReason.NET_AMOUNT_MISMATCH, ""))
+    if not layout.columns.keys().isdisjoint(("transaction_discount_amount", "transaction_tax_amount")):
+        faults.append(Fault("is_not_spread", RejectReason.NET_AMOUNT_MISMATCH, ""))
     if {"net_amount", "discount_amount"} <= layout.columns.keys():
         net = f"abs(net_amount) <> gross - own_discount - {_INCLUDED}"
         faults.append(Fault(f"line_kind <> 'void' AND {net}", RejectReason.NET_AMOUNT_MISMATCH, ""))

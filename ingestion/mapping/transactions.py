@@ -58,12 +58,15 @@ def shares(layout: SourceMapping) -> str:
     of_discount = "coalesce(share.discount_share, 0)" if "discount" in spread else "0"
     tax = "coalesce(own_tax, 0) + share.tax_share" if "tax" in spread else "own_tax"
     void = "line_kind = 'void'"
+    # Where no line has a value, there is nothing to spread an amount over, and it must not be lost.
+    lost = " OR ".join(f"discounted.transaction_{name}_amount <> 0 AND share.{name}_share IS NULL" for name in spread)
     ctes.append(
         f"""shared AS (
     SELECT
         discounted.*,
         CASE WHEN {void} THEN 0 ELSE own_discount + {of_discount} END AS discount,
-        CASE WHEN {void} THEN 0 * ({tax}) ELSE {tax} END AS tax
+        CASE WHEN {void} THEN 0 * ({tax}) ELSE {tax} END AS tax,
+        NOT ({void}) AND ({lost}) AS is_not_spread
     FROM discounted
     LEFT JOIN {table} AS share
         ON share.transaction_id = discounted.transaction_id AND share.line = discounted.{line_id_of(layout)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -29,13 +30,13 @@ GOOD = {
 }  # fmt: skip
 
 
-def write(path: Path, *rows: dict[str, object]) -> Path:
+def write(path: Path, *rows: Mapping[str, object]) -> Path:
     lines = [",".join(str({**GOOD, **row}[name]) for name in COLUMNS) for row in rows]
     path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n", encoding="utf-8")
     return path
 
 
-def mapped(tmp_path: Path, *rows: dict[str, object], **layout: Any) -> tuple[list[Any], list[str]]:
+def mapped(tmp_path: Path, *rows: Mapping[str, object], **layout: Any) -> tuple[list[Any], list[str]]:
     """The amounts of the landed rows, and the codes of the rejected ones."""
     columns = {**CHARGES, **layout.pop("columns", {})}
     with reading(write(tmp_path / "sales.csv", *rows), layout=shop_layout(columns=columns, **layout)) as outcome:
@@ -77,6 +78,11 @@ def test_the_discount_of_a_receipt_is_spread_over_its_products_by_their_value(tm
         ("shipping", 0, 15, 0),
     ]
     assert rejected == []
+
+
+def test_a_discount_that_no_line_can_have_rejects_the_line(tmp_path: Path) -> None:
+    free = {"Price": "0.00", "Total": "0.00", "Tax": "0.00", "Rebate": "1.00", "Paid": ""}
+    assert mapped(tmp_path, free, {"Receipt": "R2"})[1] == ["NET_AMOUNT_MISMATCH"]
 
 
 @pytest.mark.parametrize(
