@@ -6,14 +6,18 @@ net amount = total - discount - included tax. What a source does not have is nev
 from __future__ import annotations
 
 from ingestion.mapping.expressions import Fault
+from ingestion.mapping.layout_parts import DISCOUNTED_QUANTITY, QUANTITY_FIELDS
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.sql_text import literals
 from ingestion.mapping.transactions import shares
 from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
+from shared.currencies import DECIMALS
 
 MONEY = COLUMNS["net_amount"]
 _INCLUDED = "CASE WHEN tax_included = 'true' THEN coalesce(tax, 0) ELSE 0 END"
 _LEFT = f"gross - discount - {_INCLUDED}"
+_SHARES = {"percent": "0.01::DECIMAL(3, 2)", "share": "1"}
 _CHARGES = ("discount_amount", "tax_amount", "transaction_discount_amount", "transaction_tax_amount")
 
 
@@ -54,7 +58,30 @@ def _own_discount(layout: SourceMapping) -> str:
         included = _INCLUDED.replace("tax, 0", "own_tax, 0")
         # A line without an amount of its own, such as one of shipping, was not discounted.
         return _unless_void(f"coalesce(gross - abs(net_amount) - {included}, 0)")
-    return _unless_void("abs(coalesce(discount_amount, 0))")
+    discount = "abs(coalesce(discount_amount, 0))"
+    source = layout.columns.get("discount_amount")
+    if source is not None and source.unit != "amount":
+        discount = _in_minor_units(f"gross * {discount} * {_SHARES[source.unit]}")
+    if DISCOUNTED_QUANTITY in layout.columns:
+        of_units = f"{DISCOUNTED_QUANTITY} <> 0 AND {DISCOUNTED_QUANTITY} <> quantity"
+        discount = f"CASE WHEN {of_units} THEN {_in_minor_units(_of_the_units(discount))} ELSE {discount} END"
+    return _unless_void(discount)
+
+
+def _of_the_units(discount: str) -> str:
+    """SQL of the part of a discount that is for the units of the line. In integers: DuckDB divides as floats."""
+    amount = f"(({discount})::DECIMAL(24, 4) * {10**4})::HUGEINT"
+    units, all_units = (f"(abs({name})::DECIMAL(18, 3) * {10**3})::HUGEINT" for name in QUANTITY_FIELDS)
+    return f"(({amount} * {10**4} * {units} // {all_units})::DECIMAL(38, 0) * 0.{1:08}::DECIMAL(8, 8))"
+
+
+def _in_minor_units(amount: str) -> str:
+    """SQL of an amount, rounded to the minor unit of its currency."""
+    cases = " ".join(
+        f"WHEN currency IN ({literals(sorted(codes))}) THEN round({amount}, {decimals})::{MONEY}"
+        for decimals, codes in DECIMALS.items()
+    )
+    return f"(CASE {cases} ELSE round({amount}, 2)::{MONEY} END)"
 
 
 def charge_faults(layout: SourceMapping) -> list[Fault]:

@@ -16,9 +16,10 @@ from ingestion.mapping.expressions import (
     number_value,
     text_faults,
 )
-from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, NUMBER_FIELDS, FieldSource
+from ingestion.mapping.layout_parts import ALLOWED_TEXTS, FIELD_TYPES, NUMBER_FIELDS, QUANTITY_FIELDS, FieldSource
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.number_texts import (
+    PERCENT_SIGN,
     is_minor_units,
     plain_minor_units,
     plain_number,
@@ -123,7 +124,9 @@ def _unknown_currency() -> Fault:
 
 def _number(layout: SourceMapping, field: str, source: FieldSource, distinct: str) -> str:
     replacement = _replacement(layout, field, source)
-    marks, text, is_money = layout.format, cell(is_exact=layout.is_json), field != "quantity"
+    marks, text, is_money = layout.format, cell(is_exact=layout.is_json), field not in QUANTITY_FIELDS
+    if source.unit == "percent":
+        text = f"regexp_replace({text}, {literal(PERCENT_SIGN)}, '')"
     plain, is_written_so = plain_number(marks, "number"), is_number(marks)
     if source.minor_units is not None:
         plain, is_written_so = plain_minor_units(), is_minor_units()

@@ -27,10 +27,18 @@ ALLOWED_TEXTS: Mapping[str, tuple[str, ...]] = {
 """Fields that can only have these values."""
 TRANSACTION_FIELDS = ("transaction_discount_amount", "transaction_tax_amount", "transaction_total_amount")
 """Amounts of a transaction as a whole, the same in each of its rows. They are not stored."""
-NUMBER_FIELDS = (
-    *("quantity", "unit_price", "total_amount", "discount_amount", "net_amount", "tax_amount"), *TRANSACTION_FIELDS,
+DISCOUNTED_QUANTITY = "discounted_quantity"
+"""The units that a discount is for, where that is not the quantity: some were removed from the order. Not stored."""
+QUANTITY_FIELDS = ("quantity", DISCOUNTED_QUANTITY)
+AMOUNT_FIELDS = (
+    *("unit_price", "total_amount", "discount_amount", "net_amount", "tax_amount"), *TRANSACTION_FIELDS,
 )  # fmt: skip
-FIELD_TYPES: Mapping[str, str] = {**COLUMNS, **dict.fromkeys(TRANSACTION_FIELDS, COLUMNS["net_amount"])}
+NUMBER_FIELDS = (*QUANTITY_FIELDS, *AMOUNT_FIELDS)
+FIELD_TYPES: Mapping[str, str] = {
+    **COLUMNS,
+    **dict.fromkeys(TRANSACTION_FIELDS, COLUMNS["net_amount"]),
+    DISCOUNTED_QUANTITY: COLUMNS["quantity"],
+}
 """DuckDB types of the fields that a layout can map."""
 TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timestamptz")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
@@ -110,16 +118,13 @@ class FieldSource(Part):
         default=(),
         description="Of `line_id`: columns whose values make the id of a line that its source does not number",
     )
+    unit: Literal["amount", "percent", "share"] = Field(default="amount", description="Of `discount_amount`")
     format: str | None = Field(
         default=None, description="Of a time: strptime, `iso`, `rfc3339`, `epoch`, `excel` or `auto`"
     )
     time_zone: str | None = Field(default=None, description="Of a time: the zone it is written in, if not the layout's")
-    when_skipped: Literal["reject", "move_forward"] = Field(
-        default="reject", description="Of a time that the clocks skipped"
-    )
-    carry_down: bool = Field(
-        default=False, description="An empty cell has the value of the row above it of the same transaction"
-    )
+    when_skipped: Literal["reject", "move_forward"] = Field(default="reject", description="Of a skipped time")
+    carry_down: bool = Field(default=False, description="An empty cell has the value above it in the transaction")
     when_missing: WhenMissing | None = None
 
     @model_validator(mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingestion.mapping.layout_parts import (
+    AMOUNT_FIELDS,
     NUMBER_FIELDS,
     REQUIRED_FIELDS,
     TIME_FIELDS,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 _OF_FILES = ("tables", "duplicate_key", "skip_rows", "outliers")
 """Keys that only the mapping of files has."""
 _FORMAT_OF_FILES = ("encoding", "delimiter", "quote", "skip_lines", "ends_at", "sheet")
-_MONEY = tuple(name for name in NUMBER_FIELDS if name != "quantity")
 
 
 def check_layout(layout: SourceMapping) -> None:
@@ -122,7 +122,8 @@ def _tables_are_known(layout: SourceMapping) -> None:
 
 def _check_keys_of_kind(field: str, source: FieldSource, *, is_json: bool) -> None:
     """Raise an error for a key that a field of its kind cannot have."""
-    kinds = dict.fromkeys(("format", "time_zone", "when_skipped"), TIME_FIELDS) | {"minor_units": _MONEY}
+    kinds = dict.fromkeys(("format", "time_zone", "when_skipped"), TIME_FIELDS) | {"minor_units": AMOUNT_FIELDS}
+    kinds["unit"] = ("discount_amount",)
     for key, fields in kinds.items():
         if key in source.model_fields_set and getattr(source, key) is not None and field not in fields:
             raise wrong_at(("columns", field, key), f"only {', '.join(fields)} can have this key")

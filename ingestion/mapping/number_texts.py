@@ -14,6 +14,7 @@ from shared.currencies import DECIMALS
 
 _BLANK = " \u00a0\u2009\u202f"
 """A blank, and those without a line break that French, Czech and other programs write."""
+PERCENT_SIGN = f"[{_BLANK}]*%$"
 _SEPARATORS = {" ": _BLANK, "'": "'\u2019"}
 _GROUPED = f"-?[0-9]{{1,3}}([.,'\u2019{_BLANK}][0-9]{{3}})+([.,][0-9]+)?"
 _COMMON_SIGNS = {

@@ -165,6 +165,15 @@ ENDED = [
     Case("discount.csv", layout({"net_amount": "paid"}), {"EUR": "153.75"}, {"sale": 3}),
     Case("order-discount.csv", layout(ORDER_DISCOUNT), {"EUR": "25.00"}, {"sale": 2}),
     Case(
+        "discount.csv", layout({"discount_amount": {"column": "discount", "unit": "percent"}}), {"EUR": "153.75"},
+        {"sale": 3},
+    ),
+    Case(
+        "edited.csv",
+        layout({"quantity": "current_quantity", "discounted_quantity": "quantity", "discount_amount": "discount"}),
+        {"USD": "38.40"}, {"sale": 1},
+    ),
+    Case(
         "codes.csv", layout(NAMED), {"EUR": "10.00"}, {"sale": 10},
         flagged={"DAMAGED_CODE": 2, "SHARED_CODE": 2, "SPREADSHEET_CODE": 2},
         notes=("SHARED_CODE: product 4.01235E+12 has the names Bread, Milk",),
