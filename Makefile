@@ -43,7 +43,7 @@ test: venv-dev ## Run the unit and integration tests
 	@$(RUN) -m pytest $(BY_FILE) --in-memory -m "not real_data and not long"
 
 test-long: venv-dev ## Run the tests that load the real Online Retail data, kill landings at every write, or have many examples
-	@$(RUN) -m pytest $(PARALLEL) -m "real_data or long"
+	@$(RUN) -m pytest $(PARALLEL) --in-memory -m "real_data or long"
 
 test-hostile: venv-dev ## Read sources that are slow, endless, huge or wrong with every connector; prints how each ended, its time and memory
 	@$(RUN) -m pytest $(PARALLEL) tests/hostile

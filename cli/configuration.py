@@ -103,13 +103,24 @@ def configuration_errors() -> list[str]:
     checks: list[Callable[[], object]] = [load_settings]
     if read_environment().get("ALERT_CHANNELS"):
         checks.append(checked_channels)
-    problems = []
+    problems = _bucket_problems(read_environment())
     for each in checks:
         try:
             each()
         except FixConfiguration as error:
             problems.append(str(error))
     return problems
+
+
+def _bucket_problems(environ: Mapping[str, str]) -> list[str]:
+    """Two zones in one bucket: whoever may read the processed zone could then read the rejected records, too."""
+    raw, processed = (environ.get(name, "").strip() for name in ("S3_BUCKET_RAW", "S3_BUCKET_PROCESSED"))
+    if not raw or raw != processed:
+        return []
+    return [
+        f"S3_BUCKET_RAW and S3_BUCKET_PROCESSED both name the bucket {raw}. Set one of them to another bucket, so that"
+        " access to the processed zone gives none to the raw zone and its rejected records."
+    ]
 
 
 def _table(settings: list[Setting]) -> Table:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from data_quality.scope import Scope
 from data_quality.scores import Dimension, Measurement, Scores, calculate_scores, score_rules
-from shared.database import Cursor, read_sql
+from shared.database import Cursor, described, read_sql
 from shared.errors import FixConfiguration, RetryLater, StopRun
 
 DIRECTORY = Path(__file__).parent
@@ -151,13 +151,13 @@ def evaluate(cursor: Cursor, check: Check, scope: Scope) -> list[CheckResult]:
         rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
     except psycopg2.OperationalError as error:
         raise RetryLater(
-            f"The connection to the warehouse was lost during check {check.name}: {_first_line(error)}. Run again."
+            f"The connection to the warehouse was lost during check {check.name}: {described(error)}. Run again."
         ) from error
     except (psycopg2.errors.UndefinedTable, psycopg2.errors.InsufficientPrivilege):
         raise
     except psycopg2.Error as error:
         raise StopRun(
-            f"Check {check.name} could not be evaluated: {_first_line(error)}. Correct {check.sql_file}."
+            f"Check {check.name} could not be evaluated: {described(error)}. Correct {check.sql_file}."
         ) from error
     findings = sorted(
         (read_finding(check, row) for row in rows), key=lambda each: (each.business_date, each.retailer_id)
@@ -229,7 +229,3 @@ def score_run(results: Sequence[CheckResult]) -> Scores:
 
 def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
-
-
-def _first_line(error: psycopg2.Error) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from local_stack.errors import StackError
 from local_stack.unprivileged import Account, postgres_account
+from shared.directories import make_directory
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,11 +87,11 @@ class Layout:
     def prepare(self) -> None:
         """Make the directories. Only their owner gets into those with customers' data."""
         account = postgres_account()
-        self.local.mkdir(parents=True, exist_ok=True)
+        make_directory(self.local)
         # PostgreSQL's account, if it is another one, passes through here to its own directory and can list nothing.
         self.local.chmod(0o700 if account.uid is None else 0o711)
         for directory in (self.logs, self.s3, self.airflow_home):
-            directory.mkdir(exist_ok=True)
+            make_directory(directory)
             directory.chmod(0o700)
         self._prepare_postgres(account)
 
@@ -98,7 +99,7 @@ class Layout:
         if self.postgres.exists():
             return
         self.postgres.unlink(missing_ok=True)  # a dangling link
-        self.postgres.mkdir()
+        make_directory(self.postgres, 0o755)
         self.postgres.chmod(0o755)
         if not account.can_enter(self.postgres):
             # The checkout is below a directory that only root may enter, such as /root.
@@ -108,7 +109,7 @@ class Layout:
     def _outside_directory(self, account: Account) -> Path:
         name = hashlib.sha256(str(self.root.resolve()).encode()).hexdigest()[:16]
         outside = Path("/var/tmp", f"retail-analytics-{name}")  # noqa: S108 - who owns it is checked below
-        outside.mkdir(exist_ok=True)
+        make_directory(outside, 0o755)
         if outside.is_symlink() or outside.stat().st_uid != os.geteuid():
             raise StackError(f"{outside} belongs to another user. Remove it, then run the command again.")
         outside.chmod(0o755)

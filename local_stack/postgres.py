@@ -25,6 +25,7 @@ from local_stack.errors import StackError
 from local_stack.postgres_binaries import PostgresBinaries, find_postgres
 from local_stack.unprivileged import Account, plain_environment, postgres_account
 from shared.database import Cursor
+from shared.directories import make_directory
 from shared.provisioning import allow, ensure_database, ensure_role
 from shared.scratch import scratch_directory
 
@@ -92,7 +93,7 @@ class PostgresServer:
             return False
         if self.data_dir.exists():  # a first start was interrupted; nothing in it was ever used
             shutil.rmtree(self.data_dir)
-        self.data_dir.mkdir(mode=0o700, parents=True)
+        make_directory(self.data_dir)
         self.account.give(self.data_dir)
         self._initdb()
         (self.data_dir / "pg_hba.conf").write_text(f"host all all {LOOPBACK}/32 scram-sha-256\n", encoding="utf-8")
@@ -286,6 +287,7 @@ def throwaway_server(
 ) -> Iterator[PostgresServer]:
     """A fresh server in a temporary directory, gone at the end; it also stops when this process is killed."""
     account = postgres_account()
+    account.let_into(binaries_home)
     with scratch_directory() as directory:
         directory.chmod(0o711)
         binaries = find_postgres(binaries_home, environ)

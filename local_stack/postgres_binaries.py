@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.errors import StackError
+from shared.directories import make_directory
 from shared.scratch import scratch_directory
 
 NPM_VERSION = "14.23.0-beta.17"
@@ -59,7 +60,7 @@ def find_postgres(home: Path, environ: Mapping[str, str] | None = None) -> Postg
     wanted = environ.get("RETAIL_POSTGRES")
     if wanted and wanted not in finders:
         raise StackError(f"RETAIL_POSTGRES={wanted} is not known. Set it to npm, installed or pypi.")
-    home.mkdir(parents=True, exist_ok=True)
+    make_directory(home, 0o755)  # the server's account reads the programs; nobody else may replace them
     rejections = []
     for name in [wanted] if wanted else _in_order(home, list(finders)):
         try:

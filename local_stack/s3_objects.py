@@ -18,6 +18,8 @@ import moto.s3.models as moto_models
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
 
+from shared.directories import make_directory
+
 CHUNK = 1024 * 1024
 
 
@@ -76,7 +78,7 @@ class BlobFolder:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
 
     def path(self, name: str) -> Path:
         """The file of a blob."""
@@ -85,7 +87,7 @@ class BlobFolder:
     def write(self, chunks: Iterator[bytes]) -> tuple[str, int, str]:
         """Store chunks as a new blob: its name, length and MD5 (S3's entity tag, no protection)."""
         name, length, digest = uuid4().hex, 0, hashlib.md5(usedforsecurity=False)
-        self.path(name).parent.mkdir(exist_ok=True)
+        make_directory(self.path(name).parent)
         with self.path(name).open("xb") as file:
             for chunk in chunks:
                 file.write(chunk)

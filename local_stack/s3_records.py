@@ -19,6 +19,7 @@ from moto.s3.utils import _VersionedKeyStore
 from moto.utilities.utils import LowercaseDict
 
 from local_stack.s3_objects import BlobFolder, StoredKey, discarded_blobs
+from shared.directories import make_directory
 
 _PLAIN_KEY_FIELDS = (
     "_storage_class",
@@ -89,7 +90,7 @@ class Records:
         self._blobs = blobs
         self._lock = threading.Lock()
         self._written: dict[Path, str] = {}
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         moto_models.FakeBucket = RecordedBucket  # type: ignore[misc]
 
     def load(self) -> None:
@@ -225,7 +226,7 @@ def _delete_marker(bucket: FakeBucket, name: str, record: dict[str, Any]) -> Fak
 
 
 def _replace(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     unfinished = path.with_suffix(".new")
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)

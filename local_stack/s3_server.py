@@ -41,6 +41,7 @@ from local_stack.s3_signatures import (
     reject_web_pages,
     verify,
 )
+from shared.directories import make_directory
 from shared.scratch import scratch_directory
 
 LOOPBACK = "127.0.0.1"
@@ -177,7 +178,7 @@ def serve(directory: Path, port: int, key: AccessKey, denied: Sequence[str] = ()
                 gc.collect()
 
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     records = Records(directory / "buckets", keep_bodies_in(directory / "blobs"))
     records.load()
     gc.freeze()

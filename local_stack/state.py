@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from local_stack.errors import StackError, check_writable
 from local_stack.processes import ServiceProcess, began
+from shared.directories import make_directory
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def only_one(lock_file: Path, *, what: str, interrupt_seconds: float = 0.0) -> I
     Raises StackError, before anything else, if the record of running services could not be written afterwards.
     With `interrupt_seconds` a command that is already running gets a signal to end and that much time.
     """
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(lock_file.parent)
     check_writable(lock_file.parent)
     with lock_file.open("a+") as lock:
         deadline = time.monotonic() + interrupt_seconds

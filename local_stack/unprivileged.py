@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from shared.directories import make_directory
+
 
 class AccountArguments(TypedDict, total=False):
     """The keyword arguments of `subprocess` that change the account of a child process."""
@@ -36,6 +38,15 @@ class Account:
         """Make `path` belong to this account."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
+
+    def let_into(self, directory: Path) -> None:
+        """Make the directory, and let this account through the one above it, which it can then enter and not list.
+
+        A command may have made that one for its log, and so for its owner alone.
+        """
+        make_directory(directory, 0o755)
+        if not self.can_enter(directory):
+            directory.parent.chmod(0o711)
 
     def can_enter(self, directory: Path) -> bool:
         """Whether this account may reach files below `directory`."""

@@ -10,7 +10,7 @@ from maintenance.task import TaskContext, TaskResult
 from shared.database import Connection, lock_in_transaction, read_sql, transaction
 from shared.partition_versions import find_manifest, remove_unused
 from shared.partitions import read_key
-from shared.s3_admin import abort_uploads
+from shared.s3_admin import abort_uploads, store_time
 from shared.s3_client import Bucket
 from shared.scratch import remove_abandoned, remove_older
 
@@ -27,25 +27,28 @@ def remove_orphans(context: TaskContext) -> TaskResult:
     Those of older versions, which had no locks, are removed if nothing was written to them for a day.
     Leaves a running load alone: its months and folders are locked, and its row, uploads and copies are newer. A copy
     that a manifest describes stays: the partition may be readable only from it, until its date is landed again.
+
+    Rows must be old by the clock of the database, too, and uploads and copies by that of the store. If only our clock
+    counted and it were ahead, a running load would seem to be abandoned.
     """
     now = context.clock()
-    before = now - ABANDONED_AFTER
+    s3 = context.settings.s3
     with context.warehouse() as connection:
         with transaction(connection) as cursor:
             cursor.execute("SELECT ops.drop_orphan_builds()")
             row = cursor.fetchone()
             builds: list[str] = list(row[0]) if row else []
         with transaction(connection) as cursor:
-            cursor.execute(read_sql(_CLOSE), {"now": now, "before": before, "message": _MESSAGE})
+            cursor.execute(read_sql(_CLOSE), {"now": now, "abandoned_after": ABANDONED_AFTER, "message": _MESSAGE})
             closed = cursor.rowcount
-        s3 = context.settings.s3
+        before = min(now, store_time(s3, s3.bucket_raw)) - ABANDONED_AFTER
         copies = _remove_copies(connection, Bucket(s3, s3.bucket_raw), before)
     uploads = [
         f"s3://{bucket}/{key}"
         for bucket in (s3.bucket_raw, s3.bucket_processed)
         for key in abort_uploads(s3, bucket, untouched_since=before)
     ]
-    folders = remove_abandoned() + remove_older(before)
+    folders = remove_abandoned() + remove_older(now - ABANDONED_AFTER)
     summary = (
         f"{len(builds)} unattached months dropped, {closed} dead runs closed, {len(uploads)} uploads aborted,"
         f" {len(copies)} copies and {len(folders)} temporary folders removed"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from maintenance.open_alerts import open_alerts, resolve
+from maintenance.reconciliation_alerts import NO_MANIFEST, OpenAlerts, report
 from maintenance.reconciliation_inputs import (
     LandedPartition,
     Money,
@@ -17,10 +17,8 @@ from maintenance.reconciliation_inputs import (
     read_warehouse,
 )
 from maintenance.task import TaskContext, TaskResult, set_lock_timeout
-from monitoring.alerts import Alert, raise_alert
 from shared.counts import counted
 
-KIND = "reconciliation"
 DAYS = 35
 SETTLED_AFTER = timedelta(hours=6)
 """A partition that was landed more recently may not be loaded yet."""
@@ -31,8 +29,8 @@ Differences = dict[Slice, list[str]]
 def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     """Compare the latest `days` business dates; each retailer and date that differs gets a critical alert.
 
-    An alert whose difference is gone is resolved. Reads only; a load that commits meanwhile is seen completely or not
-    at all, and a partition that was landed recently is left out.
+    Many dates of a retailer have one alert together. An alert whose difference is gone is resolved. Reads only; a load
+    that commits meanwhile is seen completely or not at all, and a partition that was landed recently is left out.
     """
     first, last = context.yesterday - timedelta(days=days - 1), context.yesterday
     with context.warehouse() as connection:
@@ -40,22 +38,20 @@ def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
         warehouse = read_warehouse(connection, first, last)
         landed = read_raw_zone(context.settings, first, last, sorted(warehouse))
         found = compare(warehouse, landed, settled_before=context.clock() - SETTLED_AFTER)
-        gone = {each for each in open_alerts(connection, KIND) if first <= each[1] <= last and each not in found}
-    for (name, day), differences in sorted(found.items()):
-        raise_alert(context.dsn, _alert(name, day, differences, context.run_id), clock=context.clock)
-    resolved = sum(resolve(context, KIND, name, day) for name, day in sorted(gone))
-    compared = len({*warehouse, *landed})
+        open_now = OpenAlerts(connection, first, last)
+    compared = {*warehouse, *landed}
+    resolved = report(context, found, compared, open_now)
     facts = {
         "first_date": first.isoformat(),
         "last_date": last.isoformat(),
-        "compared": compared,
+        "compared": len(compared),
         "resolved": resolved,
         "differences": [
             {"retailer_id": name, "business_date": day.isoformat(), "differences": differences}
             for (name, day), differences in sorted(found.items())
         ],
     }
-    summary = f"{counted(compared, 'partition')} of {first} to {last} compared, {len(found)} differ"
+    summary = f"{counted(len(compared), 'partition')} of {first} to {last} compared, {len(found)} differ"
     return TaskResult(summary, facts, _problem(found))
 
 
@@ -89,7 +85,7 @@ def _compare_landed(
     if isinstance(landed, str):
         return [f"the raw zone: {landed}"]
     if landed is None:
-        return [] if totals.sha256 is None else ["the ledger has a load of it, but the raw zone has no manifest"]
+        return [] if totals.sha256 is None else [NO_MANIFEST]
     if landed.sha256 != totals.sha256:
         if landed.written_at >= settled_before:
             return []
@@ -114,19 +110,6 @@ def _differences(what: str, these: Totals, against: str, those: Totals) -> list[
 
 def _amount(money: Money, currency: str) -> Decimal:
     return money.get(currency, Decimal(0))
-
-
-def _alert(retailer_id: str, day: date, differences: list[str], run_id: str) -> Alert:
-    return Alert(
-        KIND,
-        "critical",
-        f"{retailer_id} {day} does not reconcile: {differences[0]}",
-        "; ".join(differences) + f". Load the date again (retail schedule trigger {day}); if it then agrees, readers"
-        " have seen wrong figures: find out what changed the warehouse outside the pipeline.",
-        business_date=day,
-        retailer_id=retailer_id,
-        run_id=run_id,
-    )
 
 
 def _problem(found: Differences) -> str | None:

@@ -27,7 +27,7 @@ from monitoring.lineage.flows import refreshing
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import console, exit_code, new_run_id
 from shared.config import Settings, load_settings
-from shared.database import Connection, session, transaction
+from shared.database import Connection, described, session, transaction
 from shared.errors import RetryLater, StopRun
 from shared.logs import configure_logging, get_logger
 
@@ -112,11 +112,11 @@ def _refresh(connection: Connection, view: str, stopwatch: Callable[[], float]) 
     except StopRun as error:
         raise StopRun(f"{view} could not be refreshed. {error}") from error
     except psycopg2.Error as error:
-        raise StopRun(f"{view} could not be refreshed: {str(error).strip().splitlines()[0]}") from error
+        raise StopRun(f"{view} could not be refreshed: {described(error)}") from error
     except RetryLater as error:
         if isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
             raise RetryLater(
-                f"{view} has been locked for {LOCK_TIMEOUT}: {str(error.__cause__).splitlines()[0]}."
+                f"{view} has been locked for {LOCK_TIMEOUT}: {described(error.__cause__)}."
                 " Wait for it to end, then run again."
             ) from error
         raise

@@ -15,7 +15,7 @@ from monitoring import metrics
 from monitoring.lineage.flows import Flow
 from monitoring.lineage.record import record
 from monitoring.lineage.sender import sending_lineage
-from shared.database import Connection, session, transaction
+from shared.database import Connection, described, session, transaction
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
 
@@ -74,7 +74,8 @@ def record_stage(dsn: str, stage: StageRun, *, clock: Callable[[], datetime]) ->
         try:
             _close(dsn, stage, outcome, row, clock())
         except RetailError as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            cause = error.__cause__
+            reason = described(cause) if isinstance(cause, psycopg2.Error) else str(error)
             raise type(error)(
                 f"The stage {stage.stage} has done its work, but its end could not be recorded: {reason}."
                 " Run again; nothing is done twice."

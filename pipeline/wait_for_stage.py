@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from enum import Enum
+from typing import NamedTuple
 
 from shared.commands import exit_code
 from shared.config import load_settings
@@ -22,11 +23,20 @@ from shared.errors import FixConfiguration, StopRun
 TIMEOUT_SECONDS = 1800.0
 PAUSE_SECONDS = 2.0
 _LATEST = """
-    SELECT status, started_at FROM ops.pipeline_runs
+    SELECT pipeline_run_id, status FROM ops.pipeline_runs
      WHERE stage = %s AND business_date = %s
      ORDER BY pipeline_run_id DESC LIMIT 1
 """
-LatestRun = tuple[str, datetime] | None
+
+
+class StageRun(NamedTuple):
+    """The latest run of a stage for a date."""
+
+    number: int
+    status: str
+
+
+LatestRun = StageRun | None
 
 
 class Decision(Enum):
@@ -37,40 +47,46 @@ class Decision(Enum):
     GIVE_UP = "give up"
 
 
-def decide(latest: LatestRun, waiting_since: datetime) -> Decision:
-    """Go when the stage is done, even if only for some retailers; give up for failures since the wait began only."""
+def decide(latest: LatestRun, at_first: LatestRun) -> Decision:
+    """Go when the stage is done, even if only for some retailers; give up for a failure since the wait began only.
+
+    `at_first` is what was found when the wait began. The two are compared, and not the times of the run: the clock of
+    the process that recorded it need not agree with ours.
+    """
     if latest is None:
         return Decision.WAIT
-    status, started_at = latest
-    if status in ("succeeded", "partly_failed"):
+    if latest.status in ("succeeded", "partly_failed"):
         return Decision.GO
-    return Decision.GIVE_UP if status == "failed" and started_at >= waiting_since else Decision.WAIT
+    return Decision.GIVE_UP if latest.status == "failed" and latest != at_first else Decision.WAIT
 
 
 def wait_for_stage(
     latest_run: Callable[[], LatestRun],
     stage: str,
     *,
-    clock: Callable[[], datetime],
+    clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> None:
     """Return when the stage is done. Raises StopRun when it fails, or is not done within `timeout_seconds`."""
-    since = clock()
-    while (found := decide(latest_run(), since)) is not Decision.GO:
+    since, at_first = clock(), latest_run()
+    latest = at_first
+    while (found := decide(latest, at_first)) is not Decision.GO:
         if found is Decision.GIVE_UP:
             raise StopRun(f"The previous stage, {stage}, failed. Read its log, run it again, then run this one.")
-        if (clock() - since).total_seconds() >= timeout_seconds:
+        if clock() - since >= timeout_seconds:
             raise StopRun(
                 f"The previous stage, {stage}, did not finish within {timeout_seconds / 60:.0f} minutes. Run it first."
             )
         sleep(PAUSE_SECONDS)
+        latest = latest_run()
 
 
 def _latest_run(dsn: str, stage: str, day: date) -> LatestRun:
     with session(dsn, application_name="retail-wait") as connection, connection.cursor() as cursor:
         cursor.execute(_LATEST, (stage, day))
-        return cursor.fetchone()
+        row = cursor.fetchone()
+        return StageRun(*row) if row else None
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -81,7 +97,7 @@ def main(arguments: Sequence[str]) -> None:
     settings = load_settings({"S3_BUCKET_RAW": "any", "S3_BUCKET_PROCESSED": "any", **os.environ})
     dsn = settings.warehouse_dsn.get_secret_value()
     day = settings.business_yesterday(datetime.now(UTC))
-    wait_for_stage(lambda: _latest_run(dsn, stage, day), stage, clock=lambda: datetime.now(UTC))
+    wait_for_stage(lambda: _latest_run(dsn, stage, day), stage)
     os.execvp(command[0], command)  # noqa: S606 - the command is the service's own
 
 

@@ -6,9 +6,20 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from shared.errors import FixConfiguration
+
 FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
 """Of business dates, and of times in UTC. Offsets from UTC are looked up in these years only, and the warehouse has its
 own use for earlier and later times: 9999-12-31 is the end of a version that is current."""
+
+
+def check_runnable(day: date, timezone: str, now: datetime) -> date:
+    """The date, if a run can be for it. Raises FixConfiguration if it has not begun there, or is before 1900."""
+    if day > now.astimezone(ZoneInfo(timezone)).date():
+        raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
+    if day < FIRST_DATE:
+        raise FixConfiguration(f"{day} is before {FIRST_DATE}, the first date that the warehouse can have.")
+    return day
 
 
 class RunDates(Protocol):

@@ -15,13 +15,12 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, NoReturn
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
 from shared import parallel
-from shared.business_dates import FIRST_DATE
+from shared.business_dates import check_runnable
 from shared.config import SourceSettings
 from shared.errors import FixConfiguration, RetailError
 from shared.scratch import unwritable
@@ -64,11 +63,7 @@ def past_date(text: str, timezone: str, now: datetime) -> date:
         day = date.fromisoformat(text)
     except ValueError as error:
         raise FixConfiguration(f"{text!r} is not a date. Give it as YYYY-MM-DD, for example 2024-01-15.") from error
-    if day > now.astimezone(ZoneInfo(timezone)).date():
-        raise FixConfiguration(f"{day} is in the future ({timezone}). Give a past business date.")
-    if day < FIRST_DATE:
-        raise FixConfiguration(f"{day} is before {FIRST_DATE}, the first date that the warehouse can have.")
-    return day
+    return check_runnable(day, timezone, now)
 
 
 def new_run_id(stage: str) -> str:

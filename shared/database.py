@@ -144,7 +144,9 @@ def _explain(dsn: str, message: str) -> FixConfiguration | RetryLater:
             " POSTGRES_SSLROOTCERT (or sslmode and sslrootcert in the DSN)."
         )
     if rejection := re.search(r"FATAL:\s+(.+)", message):
-        return RetryLater(f"PostgreSQL at {where} accepts no connection: {rejection[1]}. Run again later.")
+        hint = re.search(r"HINT:\s+(.+?)\.?$", message, re.MULTILINE)
+        reason = f"{rejection[1]} ({hint[1]})" if hint else rejection[1]
+        return RetryLater(f"PostgreSQL at {where} accepts no connection: {reason}. Run again later.")
     return RetryLater(
         f"No PostgreSQL server responds at {where}. Start it (`make up`, or `docker-compose up -d`),"
         " or correct WAREHOUSE_DSN."
@@ -181,22 +183,22 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
             commits = True
     except psycopg2.errors.LockNotAvailable as error:
         raise RetryLater(
-            f"The warehouse is locked: {_first_line(error)}. Nothing was changed. End that session, or run again later."
+            f"The warehouse is locked: {described(error)}. Nothing was changed. End that session, or run again later."
         ) from error
     except psycopg2.errors.ReadOnlySqlTransaction as error:
         raise RetryLater(
-            f"The warehouse cannot be changed at present ({_first_line(error)}): it is a standby, or has"
+            f"The warehouse cannot be changed at present ({described(error)}): it is a standby, or has"
             " default_transaction_read_only. Nothing was changed. Connect to the primary server, or turn that off."
         ) from error
     except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
         if not connection.closed:
             raise RetryLater(
-                f"The warehouse ended a statement: {_first_line(error)}. Nothing was changed. Remove the cause, or run"
+                f"The warehouse ended a statement: {described(error)}. Nothing was changed. Remove the cause, or run"
                 " again later."
             ) from error
         during = "It was lost during the commit, so the changes may have been made. Run again; nothing is done twice."
         state = during if commits else "Nothing was changed; run again."
-        raise RetryLater(f"The connection to the warehouse was lost: {_first_line(error)}. {state}") from error
+        raise RetryLater(f"The connection to the warehouse was lost: {described(error)}. {state}") from error
     except _SCHEMA_TOO_OLD as error:
         raise FixConfiguration(
             f"The warehouse's schema is missing or older than this code ({_first_line(error)})."
@@ -211,7 +213,7 @@ def transaction(connection: Connection) -> Iterator[Cursor]:
         ) from None
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
-            f"The warehouse denies this user a right ({_first_line(error)})."
+            f"The warehouse denies this user a right ({described(error)})."
             " Use retail_user, or run: python -m shared.migrations"
         ) from error
 
@@ -231,6 +233,12 @@ def _violated(error: psycopg2.Error) -> str:
     kind = errorcodes.lookup(error.pgcode).lower().replace("_", " ") if error.pgcode else type(error).__name__
     place = [each for each in (error.diag.table_name, error.diag.column_name, error.diag.constraint_name) if each]
     return f"{kind} ({', '.join(place)})" if place else kind
+
+
+def described(error: psycopg2.Error) -> str:
+    """What the server says, on one line: its message, and its hint, which often is the remedy."""
+    hint = " ".join((error.diag.message_hint or "").split()).rstrip(".")
+    return f"{_first_line(error)} ({hint})" if hint else _first_line(error)
 
 
 def _first_line(error: psycopg2.Error) -> str:

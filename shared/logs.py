@@ -22,6 +22,7 @@ from tempfile import gettempdir
 import structlog
 
 from shared.config import PROJECT_ROOT
+from shared.directories import make_directory
 from shared.errors import shortened
 from shared.urls import without_credentials
 
@@ -143,7 +144,7 @@ def _file_handler(environ: Mapping[str, str]) -> logging.Handler:
     """The first log file that can be written; without any, the log is dropped, for a command never fails for it."""
     for path in log_files(environ):
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(path.parent)
             if path.is_file() and path.stat().st_size > MAX_BYTES:
                 path.replace(path.with_name(f"{path.name}.1"))
             return _LogFileHandler(path, encoding="utf-8")

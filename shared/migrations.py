@@ -20,6 +20,7 @@ from shared.database import (
     Connection,
     connect,
     describe_dsn,
+    described,
     lock_key,
     object_in_the_way,
     read_sql,
@@ -78,7 +79,7 @@ def migrate(owner_dsn: str, *, migrations: Path = MIGRATIONS_DIRECTORY) -> list[
         raise object_in_the_way(error) from error
     except psycopg2.errors.InsufficientPrivilege as error:
         raise FixConfiguration(
-            f"{describe_dsn(owner_dsn)} may not create the schema ({str(error).splitlines()[0]})."
+            f"{describe_dsn(owner_dsn)} may not create the schema ({described(error)})."
             " Set WAREHOUSE_OWNER_DSN to the owner of the database."
         ) from error
     finally:

@@ -1,18 +1,22 @@
-"""Buckets and uploads: creates a bucket, and ends multipart uploads that nobody continues."""
+"""Buckets and uploads: creates a bucket, reads its clock, and ends multipart uploads that nobody continues."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, cast
 
 from shared.config import S3Settings
+from shared.logs import get_logger
 from shared.s3_boto import client_for, explained
 from shared.s3_client import Bucket
 from shared.s3_errors import BucketMissing, ObjectMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
+
+log = get_logger(__name__)
 
 
 def ensure_bucket(settings: S3Settings, name: str) -> str:
@@ -32,6 +36,22 @@ def _create_bucket(settings: S3Settings, bucket: str) -> None:
         else:
             region = cast("BucketLocationConstraintType", settings.region)
             client_for(settings).create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region})
+
+
+def store_time(settings: S3Settings, bucket: str) -> datetime:
+    """What time it is by the clock of the store, which also dates its objects. Our own clock may be days ahead.
+
+    For a store that does not say, it is the start of 1970: then nothing in it is taken for old.
+    Raises FixConfiguration or RetryLater.
+    """
+    with explained("s3:ListBucket", bucket, None, settings):
+        response = client_for(settings).list_objects_v2(Bucket=bucket, MaxKeys=1)
+    shown = response["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    try:
+        return parsedate_to_datetime(shown).astimezone(UTC)
+    except (ValueError, OverflowError):
+        log.warning("the store does not say what time it is, so nothing in it is removed as old", date=shown[:100])
+        return datetime.fromtimestamp(0, UTC)
 
 
 def abort_uploads(settings: S3Settings, bucket: str, *, untouched_since: datetime) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from data_quality.file_report.model import FieldReport, LoadReport
+from shared.directories import make_directory
 from shared.errors import FixConfiguration
 
 NAME = "quality_report"
@@ -40,7 +41,7 @@ class ReportFiles:
 def write_report(report: LoadReport, directory: Path, *, consequence: str = "") -> ReportFiles:
     """Write the three files, over those of a report written there before.
 
-    New files and a new folder are for their owner alone, because the report quotes values of customers' records.
+    New files and new folders are for their owner alone, because the report quotes values of customers' records.
 
     Raises FixConfiguration when the folder cannot be written; its message goes on with the `consequence`.
     """
@@ -48,7 +49,7 @@ def write_report(report: LoadReport, directory: Path, *, consequence: str = "") 
 
     files = ReportFiles(*(directory / f"{NAME}.{ending}" for ending in ("json", "csv", "html")))
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
         _write(files.json, orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2))
         _write(files.csv, as_csv(report).encode())
         _write(files.html, render(report).encode())

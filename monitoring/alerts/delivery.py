@@ -6,8 +6,9 @@ apprise is imported here only, inside functions: a run that sends nothing does n
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Thread, get_ident
 from typing import Any
@@ -16,6 +17,7 @@ from monitoring.alerts.channels import SETTING, Channel, channels_setting, parse
 from monitoring.alerts.inert_text import inert
 from monitoring.alerts.links import airflow_address
 from monitoring.alerts.messages import AlertMessage
+from monitoring.alerts.pauses import SLOW_SECONDS, Pauses
 from shared.errors import FixConfiguration
 from shared.logs import get_logger
 
@@ -23,6 +25,8 @@ log = get_logger(__name__)
 TIME_LIMIT_SECONDS = 10.0
 """For all channels together: they are sent to at the same time."""
 PAGERDUTY_LONGEST_SUMMARY = 1024
+PAUSES = Pauses()
+"""The channels that this process leaves out at present."""
 
 
 @dataclass
@@ -33,6 +37,8 @@ class _Sending:
     channel: Channel
     problem: str | None = "it did not respond in time"
     said: list[str] = field(default_factory=list)
+    seconds: float = math.inf
+    """How long the attempt took; infinite until it has ended."""
 
 
 def deliver(
@@ -40,26 +46,42 @@ def deliver(
 ) -> dict[Channel, str]:
     """Send `message` to the channels that want its severity; returns those that failed, each with the reason.
 
-    Never raises. A channel that does not respond in time is abandoned.
+    Never raises. A channel that does not respond in time is abandoned. It is then left out for a minute, in which it
+    counts as failed.
     """
     return deliver_each([(message, channel) for channel in channels], limit)
 
 
 def deliver_each(
-    messages: Sequence[tuple[AlertMessage, Channel]], limit: float = TIME_LIMIT_SECONDS
+    messages: Sequence[tuple[AlertMessage, Channel]],
+    limit: float = TIME_LIMIT_SECONDS,
+    *,
+    pauses: Pauses | None = None,
 ) -> dict[Channel, str]:
-    """The same for several messages at once."""
+    """The same for several messages at once. `pauses` default to those of this process."""
+    pauses = PAUSES if pauses is None else pauses
     sendings = [_Sending(message, channel) for message, channel in messages if channel.wants(message.severity)]
-    threads = [Thread(target=_send, args=(each,), daemon=True) for each in sendings]
+    tried = [each for each in sendings if not _is_paused(each, pauses)]
+    threads = [Thread(target=_send, args=(each, pauses.clock), daemon=True) for each in tried]
     deadline = time.monotonic() + limit
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
     failed = [each for each in sendings if each.problem]
+    for each in tried:
+        if each.problem and each.seconds >= SLOW_SECONDS:
+            pauses.add(each.channel)
     for each in failed:
         log.warning("alert not delivered", channel=each.channel.name, reason=each.problem, title=each.message.title)
     return {each.channel: str(each.problem) for each in failed}
+
+
+def _is_paused(sending: _Sending, pauses: Pauses) -> bool:
+    if (reason := pauses.reason(sending.channel)) is None:
+        return False
+    sending.problem = reason
+    return True
 
 
 def unusable(channel: Channel) -> str | None:
@@ -92,8 +114,8 @@ def _not_understood(channel: Channel) -> str:
     return f"{channel.name} is not a URL that apprise understands"
 
 
-def _send(sending: _Sending) -> None:
-    message = sending.message
+def _send(sending: _Sending, clock: Callable[[], float]) -> None:
+    message, begun = sending.message, clock()
     listener = _Listener(sending)
     logger = _quiet_logger()
     logger.addHandler(listener)
@@ -109,6 +131,7 @@ def _send(sending: _Sending) -> None:
     except Exception as error:  # noqa: BLE001 - whatever happens to a channel, the run continues
         sending.problem = sending.channel.masked(f"{type(error).__name__}: {error}")
     finally:
+        sending.seconds = clock() - begun
         logger.removeHandler(listener)
 
 

@@ -135,13 +135,20 @@ class _LineageSender:
 
 
 def _client() -> OpenLineageClient:
-    """The client with its own settings; if only a URL is set, with shorter timeouts than its defaults."""
+    """The client with its own settings; if only a URL is set, with shorter timeouts than its defaults.
+
+    Over HTTP, time and size of a response are bounded.
+    """
     from openlineage.client import OpenLineageClient
     from openlineage.client.transport.http import ApiKeyTokenProvider, HttpConfig, HttpTransport, TokenProvider
 
+    from monitoring.lineage.bounded_http import bound
+
     env = os.environ
     if not env.get("OPENLINEAGE_URL") or env.get("OPENLINEAGE_CONFIG") or env.get("OPENLINEAGE__TRANSPORT__TYPE"):
-        return OpenLineageClient()
+        client = OpenLineageClient()
+        bound(client.transport)
+        return client
     key = env.get("OPENLINEAGE_API_KEY")
     transport = HttpTransport(
         HttpConfig(
@@ -152,4 +159,5 @@ def _client() -> OpenLineageClient:
             retry={"total": 0},
         )
     )
+    bound(transport)
     return OpenLineageClient(transport=transport)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scripts.environment_file.settings import SECRETS
 from scripts.environment_file.text import value_of, with_override, with_value, write
+from shared.directories import make_directory
 from shared.regular_files import read_text
 
 OVERRIDE = "docker/compose/secrets.yml"
@@ -41,7 +42,7 @@ def moved(text: str, directory: Path, root: Path, of_sources: set[str]) -> Moved
     chosen = value_of(text, "SECRETS_DIRECTORY")
     shared = root / chosen if chosen else directory / OF_SOURCES
     for each in (directory, shared):
-        each.mkdir(mode=0o755, parents=True, exist_ok=True)
+        make_directory(each, 0o700 if each == directory else 0o755)
     directory.chmod(0o700)
     if shared.parent == directory:
         shared.chmod(0o755)  # its containers run as other users; those of this machine cannot get through `directory`

@@ -218,6 +218,27 @@ def test_a_backfill_reaches_back_before_the_beginning(airflow_home: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ("2199-12-31", r"2199-12-31 is in the future \(UTC\)\. Give a past business date"),
+        ("1899-12-31", "1899-12-31 is before 1900-01-01"),
+    ],
+)
+def test_a_date_in_the_form_that_no_run_can_be_for_fails_without_a_retry(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, chosen: str, problem: str
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from retail_airflow import tasks
+
+    run = Run("manual", datetime(2026, 11, 20, 2, tzinfo=UTC))
+    monkeypatch.setattr(tasks, "_context", lambda: {"dag_run": run, "params": {"date": chosen}})
+
+    with pytest.raises(AirflowFailException, match=problem):
+        tasks.chosen_date("UTC")
+
+
+@pytest.mark.parametrize(
     ("kind", "chosen", "problem"),
     [
         ("backfill", "2026-11-18", "is for 2026-11-19, but the field Business date of its form was set to 2026-11-18"),

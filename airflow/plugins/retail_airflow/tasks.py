@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
-from zoneinfo import ZoneInfo
 
 from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
-from shared.business_dates import FIRST_DATE, business_date, run_kind
+from shared.business_dates import business_date, check_runnable, run_kind
 from shared.config import load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun, describe_error
 from shared.logs import get_logger
@@ -35,10 +34,10 @@ def chosen_date(timezone: str) -> str:
             f"This run of a backfill is for {day}, but the field Business date of its form was set to {chosen}, and"
             " every run would load that date. Start the backfill again with the field empty."
         )
-    if day > datetime.now(ZoneInfo(timezone)).date():
-        fail_without_retry(f"{day} is in the future ({timezone}). Trigger the run again with a past business date.")
-    if day < FIRST_DATE:
-        fail_without_retry(f"{day} is before {FIRST_DATE}, the first date that the warehouse can have.")
+    try:
+        check_runnable(day, timezone, datetime.now(UTC))
+    except FixConfiguration as error:
+        fail_without_retry(str(error))
     return day.isoformat()
 
 

@@ -18,11 +18,11 @@ from urllib.parse import urlencode
 import requests
 import urllib3
 
-from ingestion.connectors.http.deadline import DeadlineSession
 from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.json_body import TooLargeToReadCarefully, memory_of, read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
 from shared.errors import FixConfiguration, RetryLater, StopRun
+from shared.http_deadline import DeadlineSession
 from shared.urls import server_of
 
 _CHUNK_BYTES = 256 * 1024

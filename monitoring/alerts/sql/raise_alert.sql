@@ -1,7 +1,8 @@
 -- Grain: the one unresolved row of a cause. When it occurs again, it is counted and takes the latest text and the higher severity.
 -- The row's lock decides who sends the message: only one of several concurrent callers gets `claimed`. It is sent
 -- when nothing has reached a channel yet (and nobody has been trying for the last minute), and when the severity rises;
--- an acknowledged one is not sent again.
+-- an acknowledged one is not sent again. Claims have the time of the database, because the clock of one machine may be
+-- ahead of another's. A claim in the future, as earlier versions may have left it, keeps nobody from sending.
 INSERT INTO ops.alerts AS kept (
     fingerprint, kind, severity, summary, detail, business_date, retailer_id, dag_id, run_id, task_id, link,
     first_seen_at, last_seen_at, claimed_at, claimed_in
@@ -9,7 +10,7 @@ INSERT INTO ops.alerts AS kept (
 VALUES (
     %(fingerprint)s, %(kind)s, %(severity)s, %(summary)s, %(detail)s, %(business_date)s, %(retailer_id)s, %(dag_id)s,
     %(run_id)s, %(task_id)s, %(link)s, %(now)s, %(now)s,
-    CASE WHEN %(may_send)s THEN %(now)s::timestamptz END, CASE WHEN %(may_send)s THEN txid_current() END
+    CASE WHEN %(may_send)s THEN clock_timestamp() END, CASE WHEN %(may_send)s THEN txid_current() END
 )
 ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO UPDATE SET
     occurrences = kept.occurrences + 1,
@@ -34,7 +35,7 @@ ON CONFLICT (fingerprint) WHERE status <> 'resolved' DO UPDATE SET
                 %(may_send)s AND kept.status = 'open' AND (
                     rises
                     OR kept.notified_at IS NULL
-                    AND (kept.claimed_at IS NULL OR kept.claimed_at < excluded.claimed_at - interval '1 minute')
+                    AND (kept.claimed_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp()) IS NOT TRUE
                 ) AS due,
                 rises AND %(may_send)s AND kept.status = 'open' AS rises
             FROM (

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -105,10 +105,32 @@ def test_a_sender_that_was_killed_is_replaced_after_a_minute(
         killed.setattr(alerting, "_send", lambda *_: None)
         raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
 
-    raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: NOON + timedelta(seconds=50), channels=SINK)
+    claimed(warehouse, "now() - interval '40 seconds'")
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
     assert sent == []
-    raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: NOON + timedelta(seconds=70), channels=SINK)
+    claimed(warehouse, "now() - interval '61 seconds'")
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
     assert len(sent) == 1
+
+
+def test_a_claim_of_a_process_whose_clock_is_ahead_keeps_nobody_from_sending(
+    warehouse: WarehouseAccess, alerts: Alerts, sent: list[AlertMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr(alerting, "_send", lambda *_: None)
+        in_two_days = datetime.now(UTC) + timedelta(days=2)
+        raise_alert(warehouse.loader_dsn, FAILED, clock=lambda: in_two_days, channels=SINK)
+    assert alerts()[0]["claimed_at"] < datetime.now(UTC) + timedelta(hours=1), "by the clock of the database"
+
+    claimed(warehouse, "now() + interval '2 days'")  # as earlier versions recorded it
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=SINK)
+    assert len(sent) == 1
+
+
+def claimed(warehouse: WarehouseAccess, at: str) -> None:
+    """Have the alert been claimed at this time, in SQL."""
+    with psycopg2.connect(warehouse.loader_dsn) as connection:
+        connection.cursor().execute(f"UPDATE ops.alerts SET claimed_at = {at}")
 
 
 def test_an_acknowledged_alert_is_counted_but_not_sent(

@@ -6,15 +6,28 @@ import json
 import subprocess
 import sys
 import time
-from datetime import date
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 from email.message import EmailMessage
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from monitoring.alerts import Alert, AlertMessage, Channel, announce, raise_alert, resolve_alerts
+from monitoring.alerts import (
+    Alert,
+    AlertMessage,
+    Channel,
+    alerting,
+    announce,
+    delivery,
+    raise_alert,
+    resolve_alerts,
+)
 from monitoring.alerts.channels import parse_channels
-from monitoring.alerts.delivery import deliver
+from monitoring.alerts.delivery import deliver, deliver_each
+from monitoring.alerts.pauses import PAUSE_SECONDS, Pauses
 from shared.config import PROJECT_ROOT
 from tests.integration.alerts.conftest import Alerts, Mailbox, Sink, noon
 
@@ -179,6 +192,65 @@ def test_a_channel_that_never_responds_is_abandoned(sink: Sink) -> None:
 
     assert list(failed.values()) == ["it did not respond in time"]
     assert time.monotonic() - begun < 10  # not the 25 s that it would take
+
+
+def test_a_channel_that_hangs_delays_only_the_first_of_many_alerts_for_a_minute(
+    warehouse: WarehouseAccess, sink: Sink, alerts: Alerts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(delivery, "PAUSES", Pauses(lambda: seconds[0]))
+    hangs = channels(f"json://{sink.host}/hook?rto=25")
+    sink.unresponsive.set()
+    monkeypatch.setattr(alerting, "deliver", partial(deliver, limit=0.2))
+
+    for number in range(1, 31):
+        day = FAILED.business_date and FAILED.business_date + timedelta(days=number)
+        raise_alert(warehouse.loader_dsn, replace(FAILED, business_date=day), clock=noon, channels=hangs)
+
+    wait_for(lambda: bool(sink.posts))  # its attempt goes on without us
+    assert len(sink.posts) == 1, "one waited, the others did not"
+    assert {(row["status"], row["notified_at"]) for row in alerts()} == {("open", None)}
+    assert len(alerts()) == 30, "nothing is lost"
+
+    sink.unresponsive.clear()
+    sink.released.set()
+    monkeypatch.setattr(alerting, "deliver", deliver)
+    seconds[0] = PAUSE_SECONDS - 1
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=hangs)
+    assert len(sink.posts) == 1
+    seconds[0] = PAUSE_SECONDS
+    raise_alert(warehouse.loader_dsn, FAILED, clock=noon, channels=hangs)
+    assert (len(sink.posts), alerts()[-1]["notified_at"]) == (2, noon()), "sent when it occurs again"
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_a_channel_that_hangs_takes_nothing_from_the_others(sink: Sink) -> None:
+    two = channels(f"json://{sink.host}/hook?rto=25", f"json://{sink.host}/other")
+    message, pauses = AlertMessage("error", "t", "b"), Pauses()
+    pauses.add(two[0])
+
+    failed = deliver_each([(message, each) for each in two], pauses=pauses)
+
+    assert [path for path, _ in sink.posts] == ["/other"]
+    assert [each.name for each in failed] == ["channel 1 (json)"]
+    assert "failed slowly a short while ago" in failed[two[0]]
+
+
+@pytest.mark.parametrize(("took", "sent"), [(2.9, 2), (3.0, 1)])
+def test_a_channel_that_rejects_is_left_out_only_if_that_took_long(sink: Sink, took: float, sent: int) -> None:
+    times = iter([0.0, 0.0, took, took, took, took, took, took])
+    pauses, sink.status = Pauses(lambda: next(times)), 403
+    message, (channel,) = AlertMessage("error", "t", "b"), channels(f"json://{sink.host}/hook")
+
+    for _ in range(2):
+        deliver_each([(message, channel)], pauses=pauses)
+
+    assert len(sink.posts) == sent
 
 
 def test_what_the_library_says_stays_out_of_the_logs_of_a_run() -> None:

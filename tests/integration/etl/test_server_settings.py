@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import psycopg2
 import pytest
+from psycopg2 import sql
 
+from local_stack.databases import WarehouseAccess
 from shared.database import connect, session, transaction
-from shared.errors import RetryLater
+from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
 from tests.integration.etl.conftest import Platform, sales, write
 
 _ODD_SETTINGS = {
@@ -74,11 +77,46 @@ def test_what_the_server_does_not_allow_at_present_is_named(
 ) -> None:
     _set(platform, **{setting: f"'{value}'"})
     with (
-        session(platform.warehouse.loader_dsn, application_name="test") as connection,
+        # Without the statements of a session, which may take longer than the time-out.
+        closing(connect(platform.warehouse.loader_dsn, application_name="test")) as connection,
         pytest.raises(RetryLater, match=message),
         transaction(connection) as cursor,
     ):
         cursor.execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("code", "says", "hint", "kind"),
+    [
+        ("53100", "could not extend file: No space left on device", "Check free disk space.", RetryLater),
+        ("53200", "out of shared memory", "You might need to increase max_locks_per_transaction.", RetryLater),
+        ("55P03", "canceling statement due to lock timeout", "End it.", RetryLater),
+        ("42501", "permission denied", "Use\nthe owner.", FixConfiguration),
+    ],
+)
+def test_the_hint_of_the_server_is_shown(
+    warehouse: WarehouseAccess, code: str, says: str, hint: str, kind: type[RetailError]
+) -> None:
+    raised = sql.SQL("DO $$ BEGIN RAISE EXCEPTION {} USING ERRCODE = {}, HINT = {}; END $$").format(
+        sql.Literal(says), sql.Literal(code), sql.Literal(hint)
+    )
+    with (
+        session(warehouse.loader_dsn, application_name="test") as connection,
+        pytest.raises(kind) as error,
+        transaction(connection) as cursor,
+    ):
+        cursor.execute(raised)
+    assert f"{says} ({' '.join(hint.split()).rstrip('.')})" in str(error.value)
+
+
+def test_no_hint_is_shown_with_a_row_that_the_warehouse_rejects(warehouse: WarehouseAccess) -> None:
+    with (
+        session(warehouse.loader_dsn, application_name="test") as connection,
+        pytest.raises(StopRun) as error,
+        transaction(connection) as cursor,
+    ):
+        cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '23514', HINT = 'Jane Doe'; END $$")
+    assert "Jane" not in str(error.value)
 
 
 def test_a_server_that_takes_no_more_connections_is_not_reported_as_down(platform: Platform) -> None:

@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from local_stack.databases import WarehouseAccess
-from maintenance import partitions
+from maintenance import orphans, partitions
 from maintenance.gap_alerts import watch_gaps
 from maintenance.gaps import Gap, find_gaps, find_recent_gaps
 from maintenance.main import app
@@ -34,8 +34,10 @@ from shared.config import PROJECT_ROOT, load_settings
 from shared.database import session
 from shared.errors import RetryLater, StopRun
 from shared.partitions import ControlAmounts, Manifest, RequestWindow, history_key, manifest_key, raw_key
+from shared.s3_admin import store_time
 from shared.sources.registry import load_sources
 from tests.conftest import S3Access
+from tests.fakes.http_vendor import Reply, http_vendor
 from tests.fakes.published_days import PublishedDays, usual_lines
 from tests.fakes.source_definitions import write_source
 
@@ -121,8 +123,19 @@ def open_run(published: PublishedDays, age: timedelta) -> None:
     )
 
 
+@pytest.fixture
+def in_two_days(context: TaskContext, monkeypatch: pytest.MonkeyPatch) -> TaskContext:
+    """By our clock and that of the store."""
+
+    def later(*_: Any) -> datetime:
+        return datetime.now(UTC) + timedelta(days=2)
+
+    monkeypatch.setattr(orphans, "store_time", later)
+    return replace(context, clock=later)
+
+
 def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
-    context: TaskContext, published: PublishedDays, s3: S3Access
+    context: TaskContext, published: PublishedDays, s3: S3Access, in_two_days: TaskContext
 ) -> None:
     published.execute("SELECT ops.create_fact_build('2024-01-01', 17)")
     open_run(published, timedelta(hours=25))
@@ -137,7 +150,6 @@ def test_what_killed_loads_left_is_removed_and_what_goes_on_is_left(
     s3.client.upload_part(Bucket=s3.bucket_raw, Key="raw/left.json", UploadId=upload, PartNumber=1, Body=b"x" * 10)
     s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/without-parts.json")
 
-    in_two_days = replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))
     young = remove_orphans(replace(context, clock=lambda: NOW)).as_dict()
     old = remove_orphans(in_two_days).as_dict()
 
@@ -170,8 +182,50 @@ def test_temporary_folders_of_killed_processes_are_removed(context: TaskContext,
     assert (killed["folders"], left.exists()) == ([str(left)], False)
 
 
+def test_with_our_clock_two_days_ahead_nothing_that_is_active_seems_abandoned(
+    context: TaskContext, published: PublishedDays, s3: S3Access
+) -> None:
+    published.execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
+        " VALUES ('active', 'transform', %s, 'running', now() - interval '1 hour')",
+        (YESTERDAY,),
+    )
+    upload = s3.client.create_multipart_upload(Bucket=s3.bucket_raw, Key="raw/active.json")["UploadId"]
+    s3.client.upload_part(Bucket=s3.bucket_raw, Key="raw/active.json", UploadId=upload, PartNumber=1, Body=b"x" * 10)
+    copy = history_key("retailer_1", YESTERDAY, "6" * 64)
+    s3.client.put_object(Bucket=s3.bucket_raw, Key=copy, Body=b"{}")
+
+    done = remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).as_dict()
+
+    assert (done["runs"], done["uploads"], done["copies"]) == (0, [], [])
+    assert published.execute("SELECT status FROM ops.pipeline_runs") == [("running",)]
+
+
+def test_a_run_that_is_old_by_both_clocks_ends_by_the_earlier_one(
+    context: TaskContext, published: PublishedDays
+) -> None:
+    published.execute(
+        "INSERT INTO ops.pipeline_runs (run_id, stage, business_date, status, started_at)"
+        " VALUES ('dead', 'transform', %s, 'running', now() - interval '3 days')",
+        (YESTERDAY,),
+    )
+    assert remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).facts["runs"] == 1
+    assert published.execute("SELECT finished_at <= now() FROM ops.pipeline_runs") == [(True,)]
+
+
+def test_the_time_of_the_store_is_its_own_and_without_one_nothing_is_old(context: TaskContext, s3: S3Access) -> None:
+    found = store_time(context.settings.s3, s3.bucket_raw)
+    assert abs(found - datetime.now(UTC)) < timedelta(minutes=5)
+    listing = b"<ListBucketResult><Name>b</Name></ListBucketResult>"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n" % len(listing)
+    for date_line in (b"", b"Date: soon\r\n"):
+        with http_vendor([Reply(sent=head + date_line + b"\r\n" + listing)]) as store:
+            settings = context.settings.s3.model_copy(update={"endpoint_url": store.url})
+            assert store_time(settings, s3.bucket_raw) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def test_copies_of_replaced_partitions_are_removed_when_no_manifest_describes_them(
-    context: TaskContext, s3: S3Access
+    context: TaskContext, s3: S3Access, in_two_days: TaskContext
 ) -> None:
     landed, killed = days_before(2), days_before(3)
     described = "5" * 64
@@ -182,7 +236,7 @@ def test_copies_of_replaced_partitions_are_removed_when_no_manifest_describes_th
         s3.client.put_object(Bucket=s3.bucket_raw, Key=key, Body=b"{}")
 
     young = remove_orphans(replace(context, clock=lambda: datetime.now(UTC))).as_dict()
-    old = remove_orphans(replace(context, clock=lambda: datetime.now(UTC) + timedelta(days=2))).as_dict()
+    old = remove_orphans(in_two_days).as_dict()
 
     assert young["copies"] == []
     assert old["copies"] == [f"s3://{s3.bucket_raw}/{key}" for key in unused]
@@ -457,6 +511,47 @@ def test_money_without_records_in_the_ledger_is_found(
         ("retailer_2", "2024-02-09"): ["the ledger has a load of it, but the raw zone has no manifest"],
         ("retailer_3", "2024-02-09"): ["what was landed at 2024-02-09 04:30 UTC was never loaded"],
     }
+
+
+def test_when_the_raw_zone_is_another_bucket_each_source_has_one_alert_until_it_is_corrected(
+    context: TaskContext, agreeing: PublishedDays
+) -> None:
+    s3 = context.settings.s3
+    swapped = s3.model_copy(update={"bucket_raw": s3.bucket_processed, "bucket_processed": s3.bucket_raw})
+    wrong = replace(context, settings=context.settings.model_copy(update={"s3": swapped}))
+
+    for _ in range(2):
+        assert len(reconcile(wrong).facts["differences"]) == 6
+
+    raised = agreeing.execute(
+        "SELECT retailer_id, business_date, severity, occurrences, summary, detail FROM ops.alerts ORDER BY alert_id"
+    )
+    assert [each[:4] for each in raised] == [
+        ("retailer_1", None, "critical", 2),
+        ("retailer_2", None, "critical", 2),
+    ]
+    assert raised[0][4] == "retailer_1: 3 dates of 2024-02-07 to 2024-02-09 do not reconcile"
+    assert f"The bucket {s3.bucket_processed}" in raised[0][5]
+    assert "Check S3_BUCKET_RAW and S3_ENDPOINT_URL: retail config check" in raised[0][5]
+
+    right = reconcile(context)
+    assert (right.problem, right.facts["resolved"]) == (None, 2)
+    assert {each[2] for each in agreeing.execute(ALERTS)} == {"resolved"}
+
+
+def test_an_alert_of_a_source_does_not_resolve_those_of_its_dates(
+    context: TaskContext, agreeing: PublishedDays, s3: S3Access
+) -> None:
+    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240208 AND retailer_key = 1")
+    reconcile(context)
+    empty = context.settings.s3.model_copy(update={"bucket_raw": s3.bucket_processed})
+    reconcile(replace(context, settings=context.settings.model_copy(update={"s3": empty})))
+    opened = [(name, day) for name, day, status, *_ in agreeing.execute(ALERTS) if status == "open"]
+    assert opened == [("retailer_1", days_before(1)), ("retailer_1", None), ("retailer_2", None)]
+
+    reconcile(context)
+    opened = [(name, day) for name, day, status, *_ in agreeing.execute(ALERTS) if status == "open"]
+    assert opened == [("retailer_1", days_before(1))]
 
 
 def test_two_reconciliations_at_once_raise_one_alert(context: TaskContext, agreeing: PublishedDays) -> None:

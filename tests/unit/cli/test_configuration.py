@@ -69,6 +69,12 @@ def test_what_a_source_lacks_is_listed_with_the_source_and_is_a_problem_of_that_
     assert "OUTLET_TOKEN" in errors
 
 
+def test_two_zones_in_one_bucket_are_a_problem() -> None:
+    code, output, errors = check("--json", **COMPLETE | {"S3_BUCKET_PROCESSED": " raw"})
+    assert (code, json.loads(output)["ok"]) == (2, False)
+    assert "S3_BUCKET_RAW and S3_BUCKET_PROCESSED both name the bucket raw. Set one of them" in errors
+
+
 def test_everything_that_is_missing_is_named_at_once_and_it_ends_with_2() -> None:
     code, _, errors = check(RETAILER2_API_URL="http://localhost:5002")
     assert code == 2

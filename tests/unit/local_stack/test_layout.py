@@ -22,6 +22,10 @@ def test_only_their_owner_gets_into_directories_with_customers_data(
     layout = Layout(tmp_path)
     for directory in (layout.local, layout.logs, layout.s3, layout.airflow_home):
         directory.mkdir(mode=0o755)  # by an earlier version
-    layout.prepare()
+    before = os.umask(0)
+    try:
+        layout.prepare()
+    finally:
+        os.umask(before)
     assert {mode(directory) for directory in (layout.logs, layout.s3, layout.airflow_home)} == {0o700}
     assert mode(layout.local) == (0o711 if os.geteuid() == 0 else 0o700)

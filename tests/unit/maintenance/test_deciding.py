@@ -8,6 +8,7 @@ from decimal import Decimal
 from maintenance.gaps import Gap, as_ranges, missing_dates
 from maintenance.partitions import months_from
 from maintenance.reconciliation import compare
+from maintenance.reconciliation_alerts import MOST_ALERTS, summarised
 from maintenance.reconciliation_inputs import LandedPartition, Totals, WarehouseTotals
 
 DAY = date(2024, 2, 9)
@@ -62,3 +63,15 @@ def test_a_partition_landed_recently_may_not_be_loaded_yet() -> None:
     assert compare({}, {at: new}, settled_before=NOW + timedelta(seconds=1)) == {
         at: ["what was landed at 2024-02-10 00:00 UTC was never loaded"]
     }
+
+
+def days(retailer_id: str, number: int) -> set[tuple[str, date]]:
+    return {(retailer_id, DAY - timedelta(days=ahead)) for ahead in range(number)}
+
+
+def test_a_source_has_one_alert_when_all_its_dates_differ_or_very_many() -> None:
+    compared = days("all", 2) | days("one", 1) | days("some", 35) | days("many", 35) | days("none", 35)
+    found = days("all", 2) | days("one", 1) | days("some", MOST_ALERTS) | days("many", MOST_ALERTS + 1)
+    together = summarised(found, compared)
+    assert {name: len(each) for name, each in together.items()} == {"all": 2, "many": MOST_ALERTS + 1}
+    assert together["all"] == [DAY - timedelta(days=1), DAY]

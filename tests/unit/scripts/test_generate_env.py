@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from scripts.environment_file.secret_files import moved
 from shared.config import PROJECT_ROOT, known_names, read_environment
 from tests import shipped_sources
 
@@ -37,6 +38,17 @@ def test_every_secret_is_strong_and_different(script: ModuleType, tmp_path: Path
     assert len(set(secrets)) == len(secrets)
     assert all(len(secret) >= 15 for secret in secrets)
     assert len(written["AIRFLOW_JWT_SECRET"]) >= 64
+
+
+def test_nobody_else_can_write_in_a_folder_that_is_made_for_secrets(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        moved("SECRETS_DIRECTORY=srv/retail/secrets\n", tmp_path / "mine" / ".secrets", tmp_path, set())
+    finally:
+        os.umask(before)
+    made = ("srv", "srv/retail", "srv/retail/secrets", "mine", "mine/.secrets")
+    modes = [stat.S_IMODE((tmp_path / each).stat().st_mode) for each in made]
+    assert modes == [0o755, 0o755, 0o755, 0o700, 0o700]
 
 
 def test_only_the_owner_can_read_the_file_even_if_others_could_before(script: ModuleType, tmp_path: Path) -> None:

@@ -111,9 +111,14 @@ def test_a_large_log_file_is_set_aside(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_only_the_owner_can_read_a_new_log_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "retail.log"))
-    configure_logging()
-    assert (tmp_path / "retail.log").stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("RETAIL_LOG_FILE", str(tmp_path / "logs" / "of-june" / "retail.log"))
+    before = os.umask(0)
+    try:
+        configure_logging()
+    finally:
+        os.umask(before)
+    modes = [(tmp_path / each).stat().st_mode & 0o777 for each in ("logs", "logs/of-june", "logs/of-june/retail.log")]
+    assert modes == [0o700, 0o700, 0o600]
 
 
 def test_a_link_or_a_file_that_others_planted_in_a_shared_folder_gets_no_log(

@@ -132,9 +132,12 @@ def test_only_the_owner_can_read_a_report_in_a_folder_of_others(report: LoadRepo
     before = os.umask(0)
     try:
         files = write_report(report, tmp_path)
+        write_report(report, tmp_path / "reports" / "run-1")
     finally:
         os.umask(before)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (files.json, files.csv, files.html)} == {0o600}
+    made = (tmp_path / "reports", tmp_path / "reports" / "run-1")
+    assert {stat.S_IMODE(path.stat().st_mode) for path in made} == {0o700}
 
 
 def test_a_folder_that_cannot_be_written_is_named(report: LoadReport, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import Retry
 
 
 class Deadline:
@@ -28,13 +29,15 @@ class Deadline:
 class DeadlineSession(requests.Session):
     """A session with a deadline for each of its requests. For one thread at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, retries: Retry | int = 0) -> None:
+        """`retries` are urllib3's, within the deadline; a caller that repeats requests itself has none."""
         super().__init__()
         # Otherwise a request without our credentials, such as that for a token, gets those of ~/.netrc.
         self.auth = lambda request: request
         self._handles = _Handles()
+        self.adapter = _Adapter(self._handles, retries)
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter(self._handles))
+            self.mount(scheme, self.adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None: no redirect is followed, so that its Location, which can be anything, is not even looked at."""
@@ -42,7 +45,7 @@ class DeadlineSession(requests.Session):
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[Deadline]:
         """End what is being sent or read after so many seconds. The caller looks at the deadline after an error."""
-        deadline = Deadline()
+        deadline = self._handles.deadline = Deadline()
 
         def end() -> None:
             deadline.is_over = True
@@ -72,6 +75,8 @@ class _Handles:
     """
 
     def __init__(self) -> None:
+        self.deadline = Deadline()
+        """Of the request that is being sent."""
         self.usable: set[socket.socket] = set()
         self.unused: set[socket.socket] = set()
 
@@ -84,9 +89,9 @@ class _Handles:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, handles: _Handles) -> None:
+    def __init__(self, handles: _Handles, retries: Retry | int) -> None:
         self._pools = {"http": _pool(HTTPConnectionPool, handles), "https": _pool(HTTPSConnectionPool, handles)}
-        super().__init__()
+        super().__init__(max_retries=retries)
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
         super().init_poolmanager(*arguments, **options)
@@ -110,6 +115,9 @@ def _pool(kind: type[HTTPConnectionPool], handles: _Handles) -> type[HTTPConnect
             made: socket.socket = super()._new_conn()
             self.handle = made.dup()
             handles.usable.add(self.handle)
+            if handles.deadline.is_over:  # while it was connecting: nobody else would end it
+                made.close()
+                raise TimeoutError("the deadline of the request is over")
             return made
 
         def close(self) -> None:
