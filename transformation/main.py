@@ -180,7 +180,7 @@ def _table(result: TransformResult) -> Table:
     for load in result.loads:
         for entry in load.entries:
             counted = entry.as_dict()
-            money = "\n".join(f"{amount.net:,.2f} {code}" for code, amount in sorted(entry.in_warehouse.amounts.items()))
+            money = "\n".join(f"{each.net:,.2f} {code}" for code, each in sorted(entry.in_warehouse.amounts.items()))
             table.add_row(load.retailer_id, str(entry.business_date), *(f"{counted[name]:,}" for name in counts), money)
     return table
 
