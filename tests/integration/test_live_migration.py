@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
@@ -67,7 +68,8 @@ class Reader(threading.Thread):
     def run(self) -> None:
         """See the class."""
         try:
-            with psycopg2.connect(self._dsn, options="-c lock_timeout=1s") as connection:
+            # `closing`: psycopg2's own block would be one transaction, which keeps its locks.
+            with closing(psycopg2.connect(self._dsn, options="-c lock_timeout=1s")) as connection:
                 connection.autocommit = True
                 while not self._stopped.is_set():
                     with connection.cursor() as cursor:
