@@ -63,7 +63,7 @@ class Listing:
         latest: datetime | None,
         guard: SchemaGuard | None = None,
     ) -> None:
-        """Times of records after `latest` are corrected; None: no time is. `guard` compares what is sent with before."""
+        """Times of records after `latest` are corrected; None: no time is. `guard` compares the fields."""
         self._guard, self._schema = guard, guard.listing() if guard else None
         self.future_times = FutureTimes()
         self._latest = latest
