@@ -63,7 +63,7 @@ class Listing:
         latest: datetime | None,
         guard: SchemaGuard | None = None,
     ) -> None:
-        """Times of records after `latest` are corrected; None: no time is. `guard` compares the fields with before."""
+        """Times of records after `latest` are corrected; None: no time is. `guard` compares the fields."""
         self._guard, self._schema = guard, guard.listing() if guard else None
         self.future_times = FutureTimes()
         self._latest = latest
@@ -156,8 +156,7 @@ class Listing:
         self.future_times += correct_future_times(self.connection, self._latest)
         self.connection.execute(
             "INSERT INTO listing_keys"
-            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount, total_amount, tax_amount,"
-            " net_tax_amount FROM landed_records"
+            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
         )
         for text in record_texts(self.connection.cursor(), mapped.bare):
             self._digest.update(text)
