@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ingestion.connectors import protocol
@@ -18,11 +16,11 @@ from ingestion.connectors.http.throttle import RateLimited
 from ingestion.connectors.order_rows import read_order
 from ingestion.connectors.shopify.graphql_orders import order_of, paid_nothing, refund_of
 from ingestion.connectors.shopify.listings import PATH, Object, OrderPage, Wanted
+from ingestion.connectors.shopify.queries import QUERIES
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import FixConfiguration, RejectRecord, StopRun, shortened
 
 _ENDPOINT = f"{PATH}/graphql.json"
-_FOLDER = Path(__file__).parent
 _MOST_ORDERS, _FIRST_PAGE = 100, 3
 _MOST_REFUNDS = 20
 """As many as the query requests of an order. A list does not say whether it has more."""
@@ -122,7 +120,7 @@ class GraphQlApi:
         missing = self._cost.get(document, 0) - self._available
         if missing > 0:
             self._sleep(missing / self._restored)
-        body = {"query": _document(document), "variables": variables}
+        body = {"query": QUERIES[document], "variables": variables}
         response = self._client.post_json(_ENDPOINT, body, self._check)
         cost = _cost_of(response)
         self._cost[document] = max(1.0, _number(cost, "requestedQueryCost", _MOST_COST))
@@ -174,17 +172,6 @@ def search_of(wanted: Wanted) -> str:
     if wanted.is_refunded:
         terms.append("(financial_status:refunded OR financial_status:partially_refunded)")
     return " AND ".join(terms)
-
-
-@cache
-def _document(name: str) -> str:
-    """A query with the fragments that it uses, and those that these use."""
-    text = (_FOLDER / f"{name}.graphql").read_text(encoding="utf-8")
-    fragments = (_FOLDER / "fragments.graphql").read_text(encoding="utf-8").split("\nfragment ")[1:]
-    for fragment in reversed(fragments):
-        if f"...{fragment.partition(' ')[0]}" in text:
-            text += f"fragment {fragment.rstrip()}\n"
-    return text
 
 
 def _cost_of(response: JsonResponse) -> Mapping[str, Any]:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from ingestion.connectors.order_rows import exact
+from ingestion.models.reject_reasons import RejectReason
+from shared.errors import RejectRecord
 
 Object = Mapping[str, Any]
 
@@ -39,7 +41,9 @@ def order_of(node: Object, items: Sequence[Object], refunds: Mapping[str, Object
         "original_total_duties_set": _bag(node["originalTotalDutiesSet"]),
         "original_total_additional_fees_set": _bag(node["originalTotalAdditionalFeesSet"]),
         "line_items": [_item(each) for each in items],
-        "shipping_lines": [_shipping(each) for each in _nodes(node, "shippingLines")],
+        "shipping_lines": [_shipping(each) for each in _nodes(node, "shippingLines")]
+        if "shippingLines" in node
+        else [],
         "refunds": [
             refund_of(refunds[each["id"]]) if each["id"] in refunds else _listed(each) for each in node["refunds"]
         ],
@@ -153,5 +157,9 @@ def _bag(node: Object | None) -> dict[str, Any] | None:
 
 
 def _nodes(node: Object, name: str) -> Sequence[Object]:
-    connection = node.get(name)
-    return connection["nodes"] if connection else ()
+    """All objects of a connection. Raises RejectRecord if it has more than the query requests."""
+    connection = node[name]
+    if connection.get("pageInfo", {}).get("hasNextPage"):
+        raise RejectRecord(RejectReason.MALFORMED.value, f"it has more {name} than the connector reads")
+    nodes: Sequence[Object] = connection["nodes"]
+    return nodes

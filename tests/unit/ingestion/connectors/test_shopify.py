@@ -382,3 +382,16 @@ def test_a_query_that_shopify_rejects_stops_the_run() -> None:
         pytest.raises(StopRun, match="rejected a query: Field 'x' doesn't exist"),
     ):
         running.list_day(DAY)
+
+
+def test_more_shipping_lines_or_refunds_than_a_query_reads_reject_the_order_and_are_not_left_out() -> None:
+    shipped = order_of(7, NOON, total_price="29.00", shipping_lines=[shipping_of(each, "1.00") for each in range(1, 5)])
+    refunds = [refund_of(100 + 2 * each, LATER, "0.50") for each in range(20)]
+    refunded = order_of(8, NOON, financial_status="partially_refunded", refunds=refunds)
+    day = listed("graphql", shipped, refunded)
+    assert day.records == []
+    assert [each["reason"] for each in day.rejected] == [
+        "it has more shippingLines than the connector reads",
+        "it has 20 refunds or more",
+    ]
+    assert total(listed("rest", shipped), "7") == 29
