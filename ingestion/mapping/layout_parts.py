@@ -20,10 +20,7 @@ from shared.time_zones import is_time_zone
 TEXT_FIELDS = tuple(
     column.name for column in CONTRACT if column.type in ("text", "boolean") and column.name != "retailer_id"
 )
-ALLOWED_TEXTS: Mapping[str, tuple[str, ...]] = {
-    "item_type": tuple(ItemType),
-    "tax_included": ("true", "false"),
-}
+ALLOWED_TEXTS: Mapping[str, tuple[str, ...]] = {"item_type": tuple(ItemType), "tax_included": ("true", "false")}
 """Fields that can only have these values."""
 TRANSACTION_FIELDS = ("transaction_discount_amount", "transaction_tax_amount", "transaction_total_amount")
 """Amounts of a transaction as a whole, the same in each of its rows. They are not stored."""
@@ -43,7 +40,7 @@ FIELD_TYPES: Mapping[str, str] = {
 TIME_FIELDS = tuple(column.name for column in CONTRACT if column.type == "timestamptz")
 MAPPED_FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, *TIME_FIELDS)
 """Fields a layout can map. Everything else of `SalesRecord` follows from these."""
-CHECKED_FIELDS = tuple(name for name in MAPPED_FIELDS if name not in TRANSACTION_FIELDS)
+CHECKED_FIELDS = tuple(name for name in MAPPED_FIELDS if name not in (*TRANSACTION_FIELDS, DISCOUNTED_QUANTITY))
 """Fields that checks can be about: those of the lines."""
 REQUIRED_FIELDS = ("transaction_id", "store_id", "product_id", "quantity", "unit_price", "currency", "sold_at")
 """Fields that a layout must map to a column or a constant. A row without one of them is rejected."""
