@@ -156,7 +156,8 @@ class Listing:
         self.future_times += correct_future_times(self.connection, self._latest)
         self.connection.execute(
             "INSERT INTO listing_keys"
-            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
+            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount, total_amount, tax_amount,"
+            " net_tax_amount FROM landed_records"
         )
         for text in record_texts(self.connection.cursor(), mapped.bare):
             self._digest.update(text)
