@@ -17,7 +17,7 @@ Object = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which orders are wanted. All conditions hold; None is no condition."""
+    """Which orders are wanted. All conditions hold; with None there is none."""
 
     sold_from: datetime | None = None
     sold_before: datetime | None = None

@@ -20,7 +20,7 @@ _MOST_DIGITS = 14
 
 
 def currency_of(given: Any) -> str:
-    """The code of ISO 4217; Stripe writes it in small letters. Raises RejectRecord."""
+    """The code of ISO 4217; Stripe writes it in lower case. Raises RejectRecord."""
     if not isinstance(given, str):
         raise RejectRecord(RejectReason.UNKNOWN_CURRENCY.value, f"currency is {shortened(repr(given), 60)}")
     return given.upper()

@@ -84,7 +84,7 @@ def _transaction(given: Object, charge: Object, **own: Any) -> Transaction:
         changed_at=_text(changed_at),
         currency=currency_of(given["currency"]),
         is_refund=given["object"] == "refund",
-        store_id="in_person" if method.get("type") == "card_present" else "online",
+        store_id="terminal" if method.get("type") == "card_present" else "online",
         customer=_customer(charge),
         **own,
     )

@@ -60,7 +60,7 @@ class StripeAccount:
         given = dict(parse_qsl(address.query))
         return _wrong(name, given) or self._page(name, address.path, given)
 
-    def book(self, source: Object, type_: str, created: int, amount: int, **changes: Any) -> str:
+    def change_balance(self, source: Object, type_: str, created: int, amount: int, **changes: Any) -> str:
         """Add the balance transaction of a charge or refund, and return its id."""
         booked = {
             "id": f"txn_{len(self.balance_transactions) + 1}",

@@ -42,7 +42,7 @@ class Shops:
         self.woocommerce = WooCommerceShop([woocommerce_order(1, NOON)])
         charge = charge_of("ch_1", int(datetime(2024, 1, 15, 17, tzinfo=UTC).timestamp()))
         self.stripe = StripeAccount([charge])
-        charge["balance_transaction"] = self.stripe.book(charge, "charge", charge["created"], 2_500)
+        charge["balance_transaction"] = self.stripe.change_balance(charge, "charge", charge["created"], 2_500)
         for api in SHOP_SYSTEMS:
             shutil.copy(api.definition, directory)
         environment = {
@@ -104,7 +104,7 @@ def test_an_order_that_changed_and_a_refund_are_landed_with_the_next_reading(sho
 
 def test_a_date_whose_balance_differs_from_its_charges_is_not_landed(shops: Shops) -> None:
     charge = charge_of("ch_2", shops.stripe.charges[0]["created"])
-    charge["balance_transaction"] = shops.stripe.book(charge, "charge", charge["created"], 2_500)
+    charge["balance_transaction"] = shops.stripe.change_balance(charge, "charge", charge["created"], 2_500)
     shops.stripe.payment_intents.append(charge)  # the balance knows it, the list of charges does not
     result = shops.platform.ingest(DAY, *SOURCES)
     assert not result.ok

@@ -35,14 +35,16 @@ def read_from(stripe: StripeAccount, key: str = KEY) -> Iterator[Shop]:
 def booked(stripe: StripeAccount, charge: dict[str, Any], at: int = NOON, **changes: Any) -> dict[str, Any]:
     """Add a charge with its balance transaction."""
     amount = changes.pop("booked_amount", charge["amount_captured"])
-    charge["balance_transaction"] = stripe.book(charge, "charge", at, amount, **changes)
+    charge["balance_transaction"] = stripe.change_balance(charge, "charge", at, amount, **changes)
     stripe.charges.append(charge)
     return charge
 
 
 def paid_back(stripe: StripeAccount, refund: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """Add a refund with its balance transaction."""
-    refund["balance_transaction"] = stripe.book(refund, "refund", refund["created"], -refund["amount"], **changes)
+    refund["balance_transaction"] = stripe.change_balance(
+        refund, "refund", refund["created"], -refund["amount"], **changes
+    )
     stripe.refunds.append(refund)
     return refund
 
@@ -116,7 +118,7 @@ def test_what_was_not_paid_is_void_and_counts_nowhere() -> None:
     stripe.refunds = [refund_of("re_cancelled", "ch_open", NOON + HOUR, balance_transaction=None)]
     returned = booked(stripe, charge_of("ch_paid", NOON))
     refund = paid_back(stripe, refund_of("re_failed", returned["id"], NOON + HOUR, status="failed"))
-    stripe.book(refund, "refund_failure", NOON + 3 * ONE_DAY, refund["amount"])
+    stripe.change_balance(refund, "refund_failure", NOON + 3 * ONE_DAY, refund["amount"])
     with read_from(stripe) as shop:
         listed = shop.list_day(DAY)
         report = shop.connector.daily_report(date(2024, 1, 15))
@@ -156,7 +158,7 @@ def test_money_that_stripe_converted_is_reported_in_the_currency_of_the_charge()
     converted: dict[str, Any] = {"currency": "usd", "exchange_rate": 1.0871}
     booked(stripe, charge_of("ch_1", NOON, 2_000, currency="eur"), booked_amount=2_174, **converted)
     refund = paid_back(stripe, refund_of("re_1", "ch_1", NOON + HOUR, 500, currency="eur"), currency="usd")
-    stripe.book(refund, "refund_failure", NOON + ONE_DAY, 543, currency="usd")
+    stripe.change_balance(refund, "refund_failure", NOON + ONE_DAY, 543, currency="usd")
     booked(stripe, charge_of("ch_2", NOON, 1_000, amount_captured=700, currency="eur"), booked_amount=761, **converted)
     with read_from(stripe) as shop:
         report = shop.connector.daily_report(date(2024, 1, 15))
@@ -169,8 +171,8 @@ def test_money_that_stripe_converted_is_reported_in_the_currency_of_the_charge()
 def test_fees_payouts_and_disputes_are_not_part_of_the_report() -> None:
     stripe = StripeAccount()
     charge = booked(stripe, charge_of("ch_1", NOON), fee=103, net=2_397)
-    stripe.book(charge, "adjustment", NOON, -2_500)
-    stripe.book(charge, "payout", NOON, -2_000)
+    stripe.change_balance(charge, "adjustment", NOON, -2_500)
+    stripe.change_balance(charge, "payout", NOON, -2_000)
     with read_from(stripe) as shop:
         report = shop.connector.daily_report(date(2024, 1, 15))
     assert report is not None
@@ -267,6 +269,6 @@ def test_a_tip_on_a_terminal_is_a_line_of_its_own() -> None:
         listed = shop.list_day(DAY)
     assert listed.rejected == []
     assert listed.amounts("ch_1", "item_type", "net_amount", "store_id") == [
-        ("product", "20.0000", "in_person"),
-        ("tip", "3.0000", "in_person"),
+        ("product", "20.0000", "terminal"),
+        ("tip", "3.0000", "terminal"),
     ]
