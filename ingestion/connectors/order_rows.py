@@ -104,7 +104,7 @@ def read_order(sent: Any, read: Callable[[Any], Row | None]) -> Row | None:
     try:
         return read(sent)
     except RejectRecord as error:
-        return {UNREADABLE: {"code": error.code, "reason": str(error)}, "lines": [], "sent": sent}
+        return {UNREADABLE: {"code": error.code, "reason": error.reason}, "lines": [], "sent": sent}
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, ArithmeticError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else shortened(str(error), _SHOWN_CHARACTERS)
         reason = {"code": RejectReason.MALFORMED.value, "reason": f"not what the documentation of the API says: {what}"}
