@@ -21,7 +21,6 @@ AGAINST_SHOP_SYSTEMS = (
     "a connection that is closed",
     "another content type",
     "a redirect: 307 to http://127.0.0.1:9/steal",
-    "Retry-After: 1",
     "401 for ever",
     "the same page for ever",
     "empty pages for ever",

@@ -21,8 +21,11 @@ from ingestion.mapping.json_rows import UNREADABLE
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.models.retailer_data import SalesRecord
 from shared.config import IngestSettings
+from shared.logs import get_logger
 from shared.sources.connection import Connection
 from shared.sources.definition import SourceDefinition
+
+_log = get_logger(__name__)
 
 
 class Shopify:
@@ -102,7 +105,9 @@ class Shopify:
 
     def _refund_rows(self, order: Any, start: datetime, end: datetime) -> list[Row | None]:
         if not isinstance(order, dict) or UNREADABLE in order:
-            return [_row(order)]
+            # The order is rejected under its own date. Here it would be under each date that is read after its change.
+            _log.warning("the refunds of an order cannot be read", retailer_id=self.retailer_id, order=_name(order))
+            return []
 
         def read(refund: Any) -> Row | None:
             if not (start <= time_of(refund["created_at"]) < end and is_of_money(refund)):
@@ -121,6 +126,11 @@ class Shopify:
         changed_at = protocol.change_time(lambda: time_of(order["updated_at"]))
         for text in (sold_at(order), *(each["created_at"] for each in order.get("refunds") or ())):
             protocol.keep_latest_change(dates, time_of(text).astimezone(self._zone).date(), changed_at)
+
+
+def _name(order: Any) -> str:
+    sent = order.get("sent", order) if isinstance(order, dict) else {}
+    return str(sent.get("id")) if isinstance(sent, dict) else ""
 
 
 def _row(order: Any) -> Row | None:
