@@ -22,7 +22,7 @@ import orjson
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
-from ingestion.landing.verify import LISTING_KEYS, Totals, read_totals
+from ingestion.landing.verify import LISTING_KEYS, LISTING_SUMS, SUM_LINES, Totals, read_totals
 from ingestion.mapping.future_times import FutureTimes, correct_future_times
 from ingestion.mapping.json_rows import JsonFault, JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
@@ -82,6 +82,7 @@ class Listing:
         self._digest = hashlib.sha256()
         self.connection.execute(
             f"CREATE OR REPLACE TABLE listing_keys({LISTING_KEYS});"
+            f" CREATE OR REPLACE TABLE listing_sums({LISTING_SUMS});"
             " CREATE OR REPLACE TABLE rejected_contents(digest UBIGINT);"
             f" CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})"
         )
@@ -156,9 +157,9 @@ class Listing:
         self.future_times += correct_future_times(self.connection, self._latest)
         self.connection.execute(
             "INSERT INTO listing_keys"
-            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount, total_amount, tax_amount,"
-            " net_tax_amount FROM landed_records"
+            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
         )
+        self.connection.execute(f"INSERT INTO listing_sums {SUM_LINES}")
         for text in record_texts(self.connection.cursor(), mapped.bare):
             self._digest.update(text)
             self._size += self._text.write(text)

@@ -12,12 +12,16 @@ from ingestion.landing.control_totals import GROSS, DayContents
 from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
 
-LISTING_KEYS = (
-    "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4), total_amount DECIMAL(18,4),"
-    " tax_amount DECIMAL(18,4), net_tax_amount DECIMAL(18,4)"
-)
+LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
 """Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
 day, two collide once in 37 million days."""
+LISTING_SUMS = "currency VARCHAR, net_amount DECIMAL(38,4), net_tax_amount DECIMAL(38,4), gross_amount DECIMAL(38,4)"
+"""Columns of `listing_sums`, one row per currency and part of the listing."""
+SUM_LINES = (
+    f"SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS}"  # noqa: S608 - our own columns
+    " FROM landed_records GROUP BY currency"
+)
+"""SQL of the rows of `listing_sums` for the lines of a part."""
 Money = Mapping[str, Decimal]
 
 
@@ -58,11 +62,10 @@ class Totals:
 
 
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
-    """The totals of `listing_keys`, `rejected_rows` and `rejected_contents`."""
+    """The totals of `listing_keys`, `listing_sums`, `rejected_rows` and `rejected_contents`."""
     [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
     sums = connection.execute(
-        f"SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS} FROM listing_keys"  # noqa: S608
-        " GROUP BY currency"
+        "SELECT currency, sum(net_amount), sum(net_tax_amount), sum(gross_amount) FROM listing_sums GROUP BY currency"
     ).fetchall()
     amounts: dict[str, Decimal] = {currency: amount for currency, amount, _, _ in sums}
     gross = {currency: amount for currency, _, _, amount in sums}

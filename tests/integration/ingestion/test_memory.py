@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from tests.integration.ingestion.conftest import Platform
 
 DAY = "2024-01-20"
-MOST_MIB = 300
+MOST_MIB = 340
+"""Measured: 282 to 325, depending on the machine, of which the program without any data takes 140."""
 
 
 @pytest.mark.long
 @pytest.mark.timeout(900)  # making up and sending a million lines takes longer than landing them
-def test_a_day_of_a_million_lines_is_landed_within_300_mib(
+def test_a_day_of_a_million_lines_is_landed_within_340_mib(
     database: str, make_platform: Callable[[Sequence[Vendor]], Platform], say: Say
 ) -> None:
     made_up = {"RETAILER_LINES_PER_DAY": "1000000", "RETAILER_TODAY": "2024-02-01"}
