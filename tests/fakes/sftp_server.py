@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
 from local_stack.postgres import free_port
 from tests.waiting import wait_until
@@ -35,18 +37,27 @@ class SftpServer:
 
 
 def sshd() -> str:
-    """The path of the server, which is installed if it is not there and this may be done. Raises NoServer."""
-    if found := shutil.which("sshd") or (_SSHD if Path(_SSHD).exists() else None):
+    """The path of the server, which is installed if it is not there and this may be done. Raises NoServer.
+
+    Of several test processes one installs it, and the others wait until it has.
+    """
+    with (Path(gettempdir()) / "install-openssh-server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _path() and os.geteuid() == 0 and shutil.which("apt-get"):
+            _install()
+    if found := _path():
         return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "openssh-server"]):
-            subprocess.run(
-                ["apt-get", *command], env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False
-            )
-    if Path(_SSHD).exists():
-        return _SSHD
     raise NoServer("The tests of SFTP need OpenSSH's server. On Debian or Ubuntu: sudo apt-get install openssh-server")
+
+
+def _path() -> str | None:
+    return shutil.which("sshd") or (_SSHD if Path(_SSHD).exists() else None)
+
+
+def _install() -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "openssh-server"]):
+        subprocess.run(["apt-get", *command], env=environment, stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False)
 
 
 @contextmanager
