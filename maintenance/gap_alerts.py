@@ -28,7 +28,7 @@ def watch_gaps(context: TaskContext, *, days: int = DAYS) -> TaskResult:
     with context.warehouse() as connection:
         gaps = find_recent_gaps(connection, context.yesterday, days, expected)
         loaded = read_loaded(connection, context.yesterday, list(expected))
-        alerted = open_alerts(connection, KIND)
+        alerted = open_alerts(connection, KIND).dates
     since = expected_since(expected, {name: min(days) for name, days in loaded.items()})
     settled = {(name, day) for name, day in alerted if day in loaded.get(name, ()) or day < since.get(name, date.max)}
     ranges = [_from_first_alert(each, alerted, loaded.get(each.retailer_id, set())) for each in as_ranges(gaps)]

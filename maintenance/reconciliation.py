@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from maintenance.reconciliation_alerts import NO_MANIFEST, OpenAlerts, report
+from maintenance.open_alerts import open_alerts
+from maintenance.reconciliation_alerts import KIND, NO_MANIFEST, report
 from maintenance.reconciliation_inputs import (
     LandedPartition,
     Money,
@@ -38,7 +39,7 @@ def reconcile(context: TaskContext, *, days: int = DAYS) -> TaskResult:
         warehouse = read_warehouse(connection, first, last)
         landed = read_raw_zone(context.settings, first, last, sorted(warehouse))
         found = compare(warehouse, landed, settled_before=context.clock() - SETTLED_AFTER)
-        open_now = OpenAlerts(connection, first, last)
+        open_now = open_alerts(connection, KIND).within(first, last)
     compared = {*warehouse, *landed}
     resolved = report(context, found, compared, open_now)
     facts = {

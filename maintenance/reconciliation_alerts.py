@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
-from maintenance.open_alerts import open_alerts, resolve, resolve_task, sources_with_alert
+from maintenance.open_alerts import OpenAlerts, resolve, resolve_task
 from maintenance.reconciliation_inputs import Slice
 from maintenance.task import TaskContext
 from monitoring.alerts import Alert, raise_alert
 from shared.counts import counted
-from shared.database import Connection
 
 KIND = "reconciliation"
 TASK = "reconcile"
@@ -20,15 +19,6 @@ MOST_ALERTS = 5
 """How many dates of a source have an alert each. More of them have one problem, not many."""
 _SHOWN = 20
 Differences = Mapping[Slice, Sequence[str]]
-
-
-class OpenAlerts:
-    """The alerts about reconciliation that are open: those of a date, and those of a source as a whole."""
-
-    def __init__(self, connection: Connection, first: date, last: date) -> None:
-        """Of the dates from `first` to `last`: nothing is known about others."""
-        self.dates = {each for each in open_alerts(connection, KIND) if first <= each[1] <= last}
-        self.sources = sources_with_alert(connection, KIND)
 
 
 def report(context: TaskContext, found: Differences, compared: Collection[Slice], open_now: OpenAlerts) -> int:

@@ -111,6 +111,17 @@ def read_order(sent: Any, read: Callable[[Any], Row | None]) -> Row | None:
         return {UNREADABLE: reason, "lines": [], "sent": sent}
 
 
+def customer_row(id_: Any, address: Mapping[str, Any], names: Mapping[str, Any], country: str) -> Row:
+    """The customer of a row: the names, and of an address the city and the key `country`. Empty ones are missing."""
+    name = " ".join(part for part in (names.get("first_name"), names.get("last_name")) if part)
+    return {
+        "id": str(id_),
+        "name": name or None,
+        "city": address.get("city") or None,
+        "country": address.get(country) or None,
+    }
+
+
 def exact(what: str, value: Any) -> Decimal:
     """A number as it was sent. Raises RejectRecord.
 

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared.errors import FixConfiguration
 from shared.regular_files import read_text
+from shared.sources.durations import Minutes
 from shared.sources.parts import Part
 from shared.sources.yaml_file import YamlFile
 
@@ -20,22 +21,6 @@ QUERY_PARAMETERS = ("day", "start", "end")
 NOT_ENCRYPTED = "`tls` is only for databases on a server; that of an API follows from its address, https"
 LATE_COMMIT_MINUTES = 15
 MOST_QUERY_CHARACTERS = 64 * 1024
-_MOST_MINUTES = 24 * 60
-_MINUTES = re.compile(r"([0-9]{1,5})([mh])")
-
-
-def _minutes(given: Any) -> Any:
-    found = _MINUTES.fullmatch(given) if isinstance(given, str) else None
-    if found is None:
-        raise ValueError(f"{given!r} is not a number of minutes or hours; examples are 15m and 2h")
-    if (minutes := int(found[1]) * (60 if found[2] == "h" else 1)) > _MOST_MINUTES:
-        raise ValueError(f"{given!r} is more than {_MOST_MINUTES // 60} hours")
-    return minutes
-
-
-Minutes = Annotated[
-    int, BeforeValidator(_minutes, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[mh]$")])
-]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from shared.errors import FixConfiguration
+from shared.sources.durations import Seconds
 from shared.sources.parts import Part
 from shared.sources.schedules import MANUAL
 from shared.urls import shown_url
@@ -20,25 +21,8 @@ SETTLE_SECONDS = 60
 SFTP_PORT = 22
 KINDS = {"folder": (), "s3": ("access_key",), "sftp": ("password", "private_key")}
 """The kinds of locations, each with the kinds of `auth` that it can have."""
-_MOST_SETTLE_SECONDS = 24 * 60 * 60
-_DURATION = re.compile(r"([0-9]{1,5})([smh])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 _MAGIC = re.compile(r"[*?\[]")
 _HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]{1,64}) (?P<key>[A-Za-z0-9+/]{16,2000}={0,2})(?: .*)?")
-
-
-def _seconds(given: Any) -> Any:
-    found = _DURATION.fullmatch(given) if isinstance(given, str) else None
-    if found is None:
-        raise ValueError(f"{given!r} is not a duration; examples are 30s, 5m and 1h")
-    if (seconds := int(found[1]) * _SECONDS[found[2]]) > _MOST_SETTLE_SECONDS:
-        raise ValueError(f"{given!r} is more than {_MOST_SETTLE_SECONDS // 3600} hours")
-    return seconds
-
-
-Seconds = Annotated[
-    int, BeforeValidator(_seconds, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]{1,5}[smh]$")])
-]
 
 
 class FileRead(Part):

@@ -15,6 +15,7 @@ from ingestion.connectors.order_rows import (
     Line,
     Row,
     Transaction,
+    customer_row,
     exact,
     order_row,
     refund_difference,
@@ -114,13 +115,7 @@ def _customer(order: Object) -> Mapping[str, str | None] | None:
     customer, address = order.get("customer"), order.get("billing_address") or {}
     if not customer:
         return None
-    name = " ".join(part for part in (customer.get("first_name"), customer.get("last_name")) if part)
-    return {
-        "id": str(customer["id"]),
-        "name": name or None,
-        "city": address.get("city") or None,
-        "country": address.get("country_code") or None,
-    }
+    return customer_row(customer["id"], address, customer, "country_code")
 
 
 def _lines(order: Object) -> list[Line]:

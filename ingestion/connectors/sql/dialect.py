@@ -72,6 +72,22 @@ class Dialect(Protocol):
         """What an error of the driver means; None if it is not known."""
 
 
+class ComparedAsStored:
+    """The part of a `Dialect` whose times are compared as they are, whatever their kind."""
+
+    def between(self, column: str, kind: Kind) -> str:
+        """See `Dialect`."""
+        return f"{column} >= :start AND {column} < :end"
+
+    def since(self, column: str, kind: Kind) -> str:
+        """See `Dialect`."""
+        return f"{column} >= :since"
+
+    def latest(self, column: str, kind: Kind) -> str:
+        """See `Dialect`."""
+        return f"max({column})"
+
+
 @dataclass(frozen=True)
 class Fault:
     """An error of a database."""

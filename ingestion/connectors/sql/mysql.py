@@ -14,7 +14,7 @@ from pymysql.cursors import SSCursor
 from ingestion.connectors.sql import dialect
 from ingestion.connectors.sql.address import Address
 from ingestion.connectors.sql.columns import Kind, readable
-from ingestion.connectors.sql.dialect import Fault, Parameters, Row, Timeouts
+from ingestion.connectors.sql.dialect import ComparedAsStored, Fault, Parameters, Row, Timeouts
 
 _KINDS = {
     FIELD_TYPE.DATE: Kind.DATE,
@@ -36,7 +36,7 @@ _FAULTS = {
 _EXPLANATIONS = {number: explain for explain, numbers in _FAULTS.items() for number in numbers}
 
 
-class MySql:
+class MySql(ComparedAsStored):
     """See `Dialect`."""
 
     is_pyformat = True
@@ -48,18 +48,6 @@ class MySql:
     def minute(self, column: str, kind: Kind) -> str:
         """See `Dialect`."""
         return f"DATE_FORMAT({column}, '%Y-%m-%d %H:%i:00')"
-
-    def between(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"{column} >= :start AND {column} < :end"
-
-    def since(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"{column} >= :since"
-
-    def latest(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"max({column})"
 
     def exact_sum(self, column: str) -> str:
         """See `Dialect`."""

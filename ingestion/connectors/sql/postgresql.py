@@ -12,7 +12,7 @@ import psycopg2.extensions
 from ingestion.connectors.sql import dialect
 from ingestion.connectors.sql.address import Address
 from ingestion.connectors.sql.columns import Kind
-from ingestion.connectors.sql.dialect import Fault, Parameters, Row, Timeouts
+from ingestion.connectors.sql.dialect import ComparedAsStored, Fault, Parameters, Row, Timeouts
 from ingestion.connectors.sql.statements import double_quoted
 
 _KINDS = {1082: Kind.DATE, 1114: Kind.TIME, 1184: Kind.INSTANT}
@@ -50,7 +50,7 @@ _WORDS = {
 """What libpq says where there is no SQLSTATE."""
 
 
-class PostgreSql:
+class PostgreSql(ComparedAsStored):
     """See `Dialect`."""
 
     is_pyformat = True
@@ -64,18 +64,6 @@ class PostgreSql:
         if kind is Kind.EPOCH:
             return f"{column} / 60 * 60"
         return f"date_trunc('minute', {column})"
-
-    def between(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"{column} >= :start AND {column} < :end"
-
-    def since(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"{column} >= :since"
-
-    def latest(self, column: str, kind: Kind) -> str:
-        """See `Dialect`."""
-        return f"max({column})"
 
     def exact_sum(self, column: str) -> str:
         """See `Dialect`."""

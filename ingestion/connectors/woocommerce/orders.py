@@ -12,7 +12,7 @@ from decimal import Decimal
 from html import unescape
 from typing import Any
 
-from ingestion.connectors.order_rows import Line, Row, Transaction, exact, order_row, refund_difference
+from ingestion.connectors.order_rows import Line, Row, Transaction, customer_row, exact, order_row, refund_difference
 
 _SOLD = ("processing", "completed", "refunded")
 _NOT_SOLD = ("pending", "on-hold", "failed", "cancelled", "checkout-draft", "auto-draft", "trash")
@@ -69,13 +69,7 @@ def _customer(order: Mapping[str, Any]) -> Mapping[str, str | None] | None:
     if not order.get("customer_id"):
         return None
     billing = order.get("billing") or {}
-    name = " ".join(part for part in (billing.get("first_name"), billing.get("last_name")) if part)
-    return {
-        "id": str(order["customer_id"]),
-        "name": name or None,
-        "city": billing.get("city") or None,
-        "country": billing.get("country") or None,
-    }
+    return customer_row(order["customer_id"], billing, billing, "country")
 
 
 def _lines(given: Mapping[str, Any]) -> list[Line]:
