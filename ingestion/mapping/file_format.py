@@ -61,6 +61,10 @@ class Format(Part):
         default=None, description="blank_line: what comes after the first blank line below the header is left out"
     )
     sheet: str | None = Field(default=None, description="Of a workbook with several sheets")
+    records: str | None = Field(default=None, description="Path of the array with the records of a JSON document")
+    lines: str | None = Field(
+        default=None, description="Of a file of records: the array within each record whose objects are the rows"
+    )
     decimal: Literal[".", ","] = Field(default=".", description="Decimal mark of quantities and amounts")
     thousands: Literal[".", ",", " ", "'"] | None = Field(default=None, description="Accepted only if declared")
     signs: tuple[Literal["plus", "brackets", "trailing"], ...] = Field(

@@ -174,6 +174,14 @@ class SourceMapping(Part):
         return {name: tuple(headers) for name, headers in found.items()}
 
 
+    @cached_property
+    def optional_headers(self) -> tuple[str, ...]:
+        """Columns whose values may be missing in every row."""
+        needed = {header for field, source in self.columns.items() if self.requires(field) for header in source.headers}
+        wanted = (header for headers in self.wanted_headers.values() for header in headers)
+        return tuple(header for header in wanted if header not in needed)
+
+
 def known_layouts() -> list[str]:
     """Names of the built-in layouts."""
     return sorted(path.stem for path in _FOLDER.glob("*.yaml"))

@@ -1,4 +1,4 @@
-"""Unpacks zip archives and Excel workbooks to text files in a scratch directory.
+"""Unpacks zip archives, Excel workbooks and files of records to text files in a scratch directory.
 
 The names in an archive never become paths. Its members are counted and measured before and while they are unpacked,
 because a small archive can have a size of terabytes.
@@ -14,8 +14,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ingestion.connectors.files.record_files import convert_records, is_record_file
 from ingestion.connectors.files.sources import StoredFile, find_files, looks_like_sales
 from ingestion.connectors.files.workbooks import write_sheet
+from ingestion.mapping.file_format import Format
 from ingestion.mapping.layouts import SourceMapping
 from shared.errors import FixConfiguration, StopRun
 from shared.scratch import scratch_directory
@@ -48,7 +50,7 @@ def open_files(sources: Sequence[str], layout: SourceMapping | None = None) -> I
 
 def _unpacked(file: StoredFile, directory: Path, layout: SourceMapping | None) -> list[StoredFile]:
     if file.compression != "zip":
-        return [file]
+        return [_of_records(file, directory, layout) if is_record_file(file) else file]
     try:
         with zipfile.ZipFile(file.path) as archive:
             if _WORKBOOK in archive.namelist():
@@ -140,3 +142,13 @@ def _of_workbook(file: StoredFile, directory: Path, layout: SourceMapping | None
     if not converted.size_bytes:
         raise StopRun(f"{file.place} has no rows. Nothing was loaded.")
     return replace(converted, archive=file, is_converted=True)
+
+
+def _of_records(file: StoredFile, directory: Path, layout: SourceMapping | None) -> StoredFile:
+    """A file of records as rows. Its checksum and size are its own. What may be empty may be missing in all records."""
+    target = directory / f"{file.number}-{file.path.name}.rows"
+    records = convert_records(file, layout.format if layout else Format(), target, MOST_BYTES)
+    if layout and not layout.tables:
+        optional = {name: 0 for name in layout.optional_headers if name not in records.columns}
+        records = replace(records, columns={**records.columns, **optional})
+    return replace(file, path=target, compression="none", archive=file, is_converted=True, records=records)

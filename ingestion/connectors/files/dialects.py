@@ -60,6 +60,8 @@ def detect_dialect(file: StoredFile, wanted: Format, columns: Collection[Sequenc
 
     `columns` are those that a header must have, for each kind of file that it may be.
     """
+    if file.records is not None:
+        return Dialect("utf-8", ",", tuple(file.records.columns), is_declared=True)
     sample = _sample(file)
     if not sample.strip():
         raise FixConfiguration(f"{file.place} contains only blank lines. Nothing was loaded.")

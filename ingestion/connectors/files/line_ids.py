@@ -14,22 +14,27 @@ def line_digest(loaded: Sequence[LoadedFile], cells: dict[str, str], key: Sequen
     """SQL of `h` and 16 hexadecimal digits of a digest of a row's content: the columns of `key`, else all of its file.
 
     Columns are taken in the order of their names, so that a file with reordered columns gives the same ids. An exact
-    duplicate of a row gets the same id; rows that differ in anything get different ones.
+    duplicate of a row gets the same id; rows that differ in anything get different ones. A record has only the columns
+    that are not empty in it, so that its id does not depend on the other records of its file.
     """
     by_columns: dict[tuple[str, ...], list[str]] = {}
+    of_records: list[LoadedFile] = []
     for found in loaded:
+        if found.file.records is not None and not key:
+            of_records.append(found)
+            continue
         own = tuple(sorted(name for name in (key or found.dialect.header) if name))
         by_columns.setdefault(own, []).append(str(found.file.number))
-    digests = {columns: _digest([cells[name] for name in columns]) for columns in by_columns}
+    digests = {_digest([cells[name] for name in columns]): numbers for columns, numbers in by_columns.items()}
+    if of_records:
+        names = sorted({name for found in of_records for name in found.dialect.header})
+        named = [f"CASE WHEN {cells[name]} <> '' THEN {literal(name + '=')} || {cells[name]} END" for name in names]
+        digests[_digest(named)] = [str(found.file.number) for found in of_records]
     if len(digests) == 1:
-        return next(iter(digests.values()))
-    cases = " ".join(
-        f"WHEN s.source_file IN ({', '.join(numbers)}) THEN {digests[columns]}"
-        for columns, numbers in by_columns.items()
-    )
+        return next(iter(digests))
+    cases = " ".join(f"WHEN s.source_file IN ({', '.join(files)}) THEN {sql}" for sql, files in digests.items())
     return f"CASE {cases} END"
 
 
 def _digest(texts: list[str]) -> str:
-    content = f", {literal(_SEPARATOR)}, ".join(texts)
-    return f"'h' || left(md5(concat({content})), 16)"
+    return f"'h' || left(md5(concat_ws({literal(_SEPARATOR)}, {', '.join(texts)})), 16)"

@@ -97,7 +97,11 @@ def _check_schema(
     if schema is not None:
         headers = {file.number: dialect.header for file, dialect in zip(files, dialects, strict=True)}
         schema.check(
-            {file.number: FileHeader(table, headers[file.number]) for table, own in tables.items() for file in own}
+            {
+                file.number: FileHeader(table, headers[file.number], file.records.columns if file.records else None)
+                for table, own in tables.items()
+                for file in own
+            }
         )
 
 

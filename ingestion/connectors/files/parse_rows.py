@@ -10,43 +10,18 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
+from ingestion.connectors.files.parsed_rows import PAYLOAD_CHARACTERS, BrokenRow, ParsedRows, damaged_row
 from ingestion.connectors.files.sources import StoredFile
 from ingestion.models.reject_reasons import RejectReason
 from shared.errors import StopRun
 
-_PAYLOAD_CHARACTERS = 65_536
-
 
 class WrongEncoding(StopRun):
     """The file contains bytes that are invalid in the encoding it was read with."""
-
-
-@dataclass(frozen=True)
-class BrokenRow:
-    """A row with more or fewer fields than the header, or with quotes that cannot be parsed."""
-
-    source_line: int
-    code: RejectReason
-    reason: str
-    payload: str
-    """JSON object with as much of the row as could be read."""
-
-
-@dataclass(frozen=True)
-class ParsedRows:
-    """A file after parsing. `path` is a CSV file without header: source line, then the header's columns."""
-
-    path: Path
-    encoding: str
-    rows: int
-    broken: tuple[BrokenRow, ...]
-    end_line: int | None = None
-    """The blank line from which on the file was left out."""
 
 
 def parse_rows(file: StoredFile, dialect: Dialect, encoding: str, directory: Path) -> ParsedRows:
@@ -203,9 +178,8 @@ def _fitted(row: list[str] | str, width: int) -> list[str] | None:
 
 def _broken(line: int, row: list[str] | str, header: tuple[str, ...]) -> BrokenRow:
     if isinstance(row, str):
-        payload = json.dumps({"line": row[:_PAYLOAD_CHARACTERS].rstrip("\r\n")}, ensure_ascii=False)
-        return BrokenRow(line, RejectReason.MALFORMED, "a quoted field continues after its closing quote", payload)
-    named: dict[str, object] = {name: value[:_PAYLOAD_CHARACTERS] for name, value in zip(header, row, strict=False)}
+        return damaged_row(line, RejectReason.MALFORMED, "a quoted field continues after its closing quote", row)
+    named: dict[str, object] = {name: value[:PAYLOAD_CHARACTERS] for name, value in zip(header, row, strict=False)}
     if len(row) > len(header):
         named["more"] = row[len(header) : len(header) + 100]
     reason = f"the row has {len(row)} fields, the header has {len(header)}"

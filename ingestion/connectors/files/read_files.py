@@ -203,5 +203,5 @@ def _source_file(found: LoadedFile) -> SourceFile:
         rows=found.rows + len(found.broken),
         encoding=found.encoding,
         delimiter=found.dialect.delimiter,
-        compression="zip" if file.archive else file.compression,
+        compression="zip" if file.identity.archive else file.identity.compression,
     )

@@ -15,19 +15,20 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import IO, Any, Self, cast
 
+from ingestion.connectors.files.parsed_rows import ParsedRows
 from shared.errors import FixConfiguration, StopRun
 from shared.regular_files import open_regular
 from shared.streams import is_text
 
-_ENDINGS = (".csv", ".tsv", ".txt")
-_ARCHIVES = (".zip", ".xlsx")
+_ENDINGS = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+_PACKED = (".zip", ".xlsx", ".parquet")
+"""Files that are packed by their kind."""
 _COMPRESSED = ("", ".gz", ".zst")
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd", "zip": b"PK\x03\x04"}
 _CHUNK = 1024 * 1024
 _SECONDS_BETWEEN_LOOKS = 0.2
 _OTHER_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
-    b"PAR1": "a Parquet file",
     b"%PDF": "a PDF",
     b"SQLite format 3": "an SQLite database",
     b"\x7fELF": "a program",
@@ -78,7 +79,9 @@ class StoredFile:
     archive: StoredFile | None = None
     """The archive or workbook from which this file was unpacked."""
     is_converted: bool = False
-    """Whether the archive is a workbook, and this file one of its sheets."""
+    """Whether the archive is a workbook or a file of records, and this file its rows."""
+    records: ParsedRows | None = None
+    """The rows of a file of records. Else the file is text that has to be parsed."""
 
     @classmethod
     def of(cls, number: int, path: Path, place: str | None = None) -> Self:
@@ -254,8 +257,9 @@ def _in_folder(folder: Path) -> list[Path]:
     )
     if not found:
         raise FixConfiguration(
-            f"The folder {folder} contains no CSV file"
-            f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst; *.zip, *.xlsx)."
+            f"The folder {folder} contains no file with sales"
+            f" ({', '.join('*' + ending for ending in _ENDINGS)}, also .gz and .zst;"
+            f" {', '.join('*' + ending for ending in _PACKED)})."
         )
     return found
 
@@ -274,6 +278,6 @@ def _matching(source: str) -> list[Path]:
 def looks_like_sales(name: str) -> bool:
     """Whether a file of a folder is read, by its name."""
     lower = name.lower()
-    return (lower.endswith(_ARCHIVES) and not lower.startswith("~$")) or any(
+    return (lower.endswith(_PACKED) and not lower.startswith("~$")) or any(
         lower.endswith(ending + packed) for ending in _ENDINGS for packed in _COMPRESSED
     )

@@ -15,7 +15,8 @@ import duckdb
 
 from ingestion.connectors.files.dialects import LONGEST_LINE, Dialect
 from ingestion.connectors.files.encodings import detect_encoding
-from ingestion.connectors.files.parse_rows import BrokenRow, ParsedRows, WrongEncoding, parse_rows
+from ingestion.connectors.files.parse_rows import WrongEncoding, parse_rows
+from ingestion.connectors.files.parsed_rows import BrokenRow, ParsedRows
 from ingestion.connectors.files.sources import FileStats, StoredFile
 from ingestion.mapping.sql_text import literal
 from shared.errors import FixConfiguration, StopRun
@@ -58,7 +59,10 @@ def load_file(
     """
     broken: tuple[BrokenRow, ...] = ()
     encoding, end_line = dialect.encoding, None
-    if encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
+    if file.records is not None:
+        _insert(connection, table, file, dialect, columns, file.records)
+        broken = file.records.broken
+    elif encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
         parsed = _read_carefully(connection, table, file, dialect, columns, directory)
         encoding, broken, end_line = parsed.encoding, parsed.broken, parsed.end_line
     rows, first_row = _extent(connection, table, file)
@@ -152,14 +156,16 @@ def _insert(
         path, delimiter, compression = parsed.path, ",", "none"
         line, listed, header, quote, skip = "source_line::BIGINT", ["source_line", *names], "false", '"', 0
     types = ", ".join(f"'{name}': 'VARCHAR'" for name in listed)
-    texts = "".join(f", {fields.get(name, literal(''))}" for name in columns)
+    # A row of a file of records ends before the columns that appear after it.
+    padding = ", null_padding = true" if file.records else ""
+    texts = "".join(f", coalesce({fields[name]}, '')" if name in fields else ", ''" for name in columns)
     # Empty is '', not NULL, so that columns can be compared. A line that is too long fails in DuckDB.
     connection.execute(
         f"INSERT INTO {table} SELECT {file.number}, {line}{texts} FROM read_csv({literal(_exact(path))},"
         f" auto_detect = false, header = {header}, delim = {literal(delimiter)}, quote = {literal(quote)},"
         f" escape = {literal(quote)}, skip = {skip}, compression = '{compression}',"
         f" columns = {{{types}}}, force_not_null = [{', '.join(names)}],"
-        f" max_line_size = {LONGEST_LINE})"
+        f" max_line_size = {LONGEST_LINE}{padding})"
     )
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingestion.connectors.files.cell_texts import cell_text
 from ingestion.connectors.files.sources import StoredFile
 from ingestion.mapping.layout_parts import TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
@@ -82,24 +82,12 @@ def _write(target: Path, rows: Any, formats: Mapping[str, str], delimiter: str |
 
 
 def _text(value: Any, form: str | None) -> str:
-    """A cell as text."""
+    """A cell as text, as Excel shows it."""
     if isinstance(value, bool):
         return str(value).upper()
-    if isinstance(value, float):
-        return _digits(value)
     if isinstance(value, datetime | date):
         return _time(value if isinstance(value, datetime) else datetime(value.year, value.month, value.day), form)  # noqa: DTZ001
-    if isinstance(value, time):
-        return value.isoformat("seconds")
-    if isinstance(value, timedelta):
-        seconds = round(value.total_seconds())
-        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return "" if value is None else str(value)
-
-
-def _digits(value: float) -> str:
-    plain = f"{Decimal(f'{value:.15g}'):f}"
-    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+    return value.isoformat("seconds") if isinstance(value, time) else cell_text(value)
 
 
 def _time(value: datetime, form: str | None) -> str:
