@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -16,16 +17,34 @@ from shared.sources.definition import check_id, known_zone
 from shared.sources.parts import known_currency
 
 if TYPE_CHECKING:
+    from ingestion.drafting.draft import Wanted
     from ingestion.drafting.entries import Draft
 
 Text = str | None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What the user says of the source."""
+
+    time_zone: str | None
+    currency: str | None
+
+    def of(self, source_id: str | None, name: str) -> Wanted:
+        """With its id, by default made of a name. Raises FixConfiguration."""
+        from ingestion.drafting.draft import Wanted, id_of
+
+        source_id = source_id or id_of(name)
+        check_id(source_id)
+        return Wanted(source_id, self.time_zone, self.currency)
 
 
 def init(
     origin: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|URL", help="A file with sales: CSV or JSON, plain, gzip or zstd; or the address of JSON."
+            metavar="FILE|URL",
+            help="A file with sales: CSV, JSON, Parquet, a workbook or a zip archive; or the address of an API's JSON.",
         ),
     ],
     output: Annotated[
@@ -35,6 +54,10 @@ def init(
     source_id: Annotated[Text, typer.Option("--id", help="Id of the source. Default: the name of the file.")] = None,
     time_zone: Annotated[Text, typer.Option("--time-zone", help="Time zone of its business dates.")] = None,
     currency: Annotated[Text, typer.Option("--currency", help="Its currency, if no column has one.")] = None,
+    sheet: Annotated[Text, typer.Option("--sheet", help="The sheet of a workbook with several.")] = None,
+    is_response: Annotated[
+        bool, typer.Option("--response", help="The file is a saved response of an API: draft the definition of an API.")
+    ] = False,
 ) -> None:
     """Draft a definition from a sample of a file, or from a response of an API.
 
@@ -45,7 +68,8 @@ def init(
         if output is not None and (output.exists() or output.is_symlink()):
             raise FixConfiguration(f"{output} exists already and is not overwritten. Give another --output.")
         _check(source_id, time_zone, currency)
-        drafted = _draft(origin, source_id or (output.stem if output else None), time_zone, currency)
+        given = _Given(time_zone, currency)
+        drafted = _draft(origin, is_response, sheet, source_id or (output.stem if output else None), given)
         text = _rendered(drafted)
         if output is None:
             typer.echo(text, nl=False)
@@ -67,38 +91,52 @@ def _check(source_id: str | None, time_zone: str | None, currency: str | None) -
         raise FixConfiguration(f"{error}.") from error
 
 
-def _draft(origin: str, source_id: str | None, time_zone: str | None, currency: str | None) -> Draft:
-    from ingestion.connectors.files.sources import find_files
-    from ingestion.drafting.draft import Wanted, draft, id_of
-    from ingestion.drafting.draft_json import draft_json
+def _draft(origin: str, is_response: bool, sheet: str | None, id_given: str | None, wanted: _Given) -> Draft:
     from ingestion.drafting.fetch import fetch, is_url
-    from ingestion.drafting.read_file import read_file, read_json_file
-    from ingestion.drafting.read_json import is_json, read_records
+    from ingestion.drafting.read_json import is_json
+
+    if not is_url(origin):
+        return _draft_file(origin, is_response, sheet, id_given, wanted)
+    host, body = urlsplit(origin).hostname or "", fetch(origin)
+    if not is_json(body):
+        raise FixConfiguration(f"{host} did not send JSON. Save the file, and give its name.")
+    return _draft_api(body, host, f"a response of {host}", id_given, wanted, origin)
+
+
+def _draft_file(origin: str, is_response: bool, sheet: str | None, id_given: str | None, wanted: _Given) -> Draft:
+    from ingestion.connectors.files.archives import open_files
+    from ingestion.connectors.files.sources import find_files
+    from ingestion.drafting.draft import draft
+    from ingestion.drafting.draft_json import draft_records
+    from ingestion.drafting.entries import Entry
+    from ingestion.drafting.read_file import read_file, read_record_file, read_response
+    from ingestion.mapping.workspace import workspace
+
+    found = find_files([origin])
+    if len(found) > 1:
+        raise FixConfiguration(f"{origin} is {len(found)} files. Give one: a definition has one kind of file.")
+    stored, name = found[0], found[0].name.split(".")[0]
+    if is_response:
+        return _draft_api(read_response(stored), name, stored.name, id_given, wanted, "")
+    with workspace() as connection:
+        if (records := read_record_file(stored)) is not None:
+            return draft_records(connection, records, stored.name, wanted.of(id_given, name))
+        with open_files([origin], sheet=sheet) as files:
+            file = max(files, key=lambda each: each.size_bytes)
+            sample, dialect = read_file(file)
+            share = "all" if sample.is_complete else "a sample"
+            what = f"{file.name}, {share} of its rows ({sample.rows:,})"
+            drafted = draft(connection, sample, what, wanted.of(id_given, name), dialect)
+    return replace(drafted, format=(Entry("sheet", sheet), *drafted.format)) if sheet else drafted
+
+
+def _draft_api(body: bytes, name: str, what: str, id_given: str | None, wanted: _Given, url: str) -> Draft:
+    from ingestion.drafting.draft_json import draft_json
+    from ingestion.drafting.read_json import read_records
     from ingestion.mapping.workspace import workspace
 
     with workspace() as connection:
-        if is_url(origin):
-            host, body = urlsplit(origin).hostname or "", fetch(origin)
-            if not is_json(body):
-                raise FixConfiguration(f"{host} did not send JSON. Save the file, and give its name.")
-            wanted = Wanted(_id(source_id, id_of(host)), time_zone, currency)
-            return draft_json(connection, read_records(body, host), f"a response of {host}", wanted, origin)
-        files = find_files([origin])
-        if len(files) > 1:
-            raise FixConfiguration(f"{origin} is {len(files)} files. Give one: a definition has one kind of file.")
-        wanted = Wanted(_id(source_id, id_of(files[0].name.split(".")[0])), time_zone, currency)
-        if (content := read_json_file(files[0])) is not None:
-            found = read_records(content, files[0].name)
-            return draft_json(connection, found, files[0].name, wanted, "")
-        sample, dialect = read_file(files[0])
-        share = "all" if sample.is_complete else "a sample"
-        what = f"{files[0].name}, {share} of its rows ({sample.rows:,})"
-        return draft(connection, sample, what, wanted, dialect)
-
-
-def _id(given: str | None, default: str) -> str:
-    check_id(given or default)
-    return given or default
+        return draft_json(connection, read_records(body, name), what, wanted.of(id_given, name), url)
 
 
 def _rendered(drafted: Draft) -> str:

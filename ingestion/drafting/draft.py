@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from ingestion.connectors.files.dialects import Dialect
+from ingestion.drafting.carried_down import carried_down
 from ingestion.drafting.draft_money import draft_currency, draft_money, number_columns, other_amounts
 from ingestion.drafting.entries import Draft, Entry
 from ingestion.drafting.header_words import LIKELY, SURE, resemblance
@@ -38,7 +39,7 @@ def draft(
     kinds = detect_kinds(connection, sample)
     roles = assign_roles(sample, kinds)
     numbers = number_columns(sample, kinds, roles)
-    style = detect_style(sample, numbers)
+    style = detect_style(sample, numbers, wanted.currency)
     money = draft_money(sample, numbers, roles, style)
     currency, currencies = draft_currency(sample, roles, money.used or numbers, wanted.currency)
     kind = _line_type(sample, roles.get("quantity"), style)
@@ -51,20 +52,20 @@ def draft(
         *([Entry("line_type", kind[0].name)] if kind else []),
     ]
     entries.sort(key=lambda entry: entry.key not in REQUIRED_FIELDS)
+    keys = {entry.key for entry in entries}
+    keys |= {"unit_price"} if "total_amount" in keys else set()
     mapped = {name for entry in entries for name in _headers(entry.value)}
     return Draft(
         source_id=wanted.source_id,
         origin=origin,
         head=_head(wanted, currencies),
         format=_format(style, dialect),
-        columns=tuple(entries),
+        columns=tuple(carried_down(sample, roles, entries)),
         line_type=_rules(*kind) if kind else None,
         not_mapped=tuple(column.name for column in sample.columns if column.name not in mapped),
         marks=(*_partly_filled_types(sample, kind is not None), *other_amounts(numbers, money.used)),
         missing=tuple(
-            Entry(field, None, checks=(_why_missing(sample, field),))
-            for field in REQUIRED_FIELDS
-            if field not in {entry.key for entry in entries}
+            Entry(field, None, checks=(_why_missing(sample, field),)) for field in REQUIRED_FIELDS if field not in keys
         ),
     )
 
@@ -101,6 +102,12 @@ def _format(style: NumberStyle, dialect: Dialect | None) -> tuple[Entry, ...]:
         found.append(Entry("decimal", style.decimal, tuple(f"{each}." for each in style.evidence), style.doubts))
     if style.thousands:
         found.append(Entry("thousands", style.thousands))
+    if style.signs:
+        found.append(Entry("signs", list(style.signs), tuple(f"{each}." for each in style.signs.values())))
+    if style.currency_signs:
+        found.append(Entry("currency_signs", dict(style.currency_signs)))
+    if style.missing:
+        found.append(Entry("missing", list(style.missing)))
     return tuple(found)
 
 

@@ -37,6 +37,13 @@ def draft_json(
     return replace(drafted, head=_head(drafted, found, url), format=(), columns=columns, rows=rows)
 
 
+def draft_records(connection: duckdb.DuckDBPyConnection, found: JsonSample, origin: str, wanted: Wanted) -> Draft:
+    """The definition of files with such records."""
+    drafted = draft(connection, found.sample, origin, wanted)
+    places = {"records": found.rows_at, "lines": found.lines}
+    return replace(drafted, format=(*(Entry(key, at) for key, at in places.items() if at), *drafted.format))
+
+
 def _head(drafted: Draft, found: JsonSample, url: str) -> tuple[Entry, ...]:
     address = urlsplit(url or _PLACEHOLDER)
     checks = (_AUTH,) if url else ("what is the address of the API?", _AUTH)

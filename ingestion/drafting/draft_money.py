@@ -38,7 +38,7 @@ def draft_money(sample: Sample, numbers: Sequence[Column], roles: Roles, style: 
         return _proved(sample, proofs, style)
     quantity, price, total = (roles.get(role) for role in ("quantity", "unit_price", "total_amount"))
     if price is None and total is not None:
-        return _only_total(roles, total, quantity)
+        return _only_total(sample, roles, total, quantity, style)
     entries = [_quantity(sample, roles, quantity, style)]
     if price is not None:
         entries.append(_unproved(sample, roles, quantity, price, total, style))
@@ -68,21 +68,23 @@ def _proved(sample: Sample, proofs: Sequence[Proof], style: NumberStyle) -> Mone
     return Money(tuple(entries), tuple(used))
 
 
-def _only_total(roles: Roles, total: Column, quantity: Column | None) -> Money:
-    pieces = f" The pieces in {quantity.name} are therefore not counted." if quantity else ""
-    check = (
-        f"there is no price of one piece. {total.name} seems to be the total of a line: it is loaded as one piece at"
-        f" that price, so the money is right.{pieces}"
-    )
-    price = Entry("unit_price", total.name, checks=roles.doubts.get("total_amount", ()))
-    return Money((Entry("quantity", {"value": "1"}, checks=(check,)), price), (total,))
+def _only_total(sample: Sample, roles: Roles, total: Column, quantity: Column | None, style: NumberStyle) -> Money:
+    check = f"there is no price of one piece. {total.name} seems to be the total of a line, from which it follows."
+    pieces = Entry("quantity", {"value": "1"}, checks=("no column is a number of pieces: is each row one piece?",))
+    if quantity is not None:
+        pieces = Entry("quantity", quantity.name, checks=_checks(sample, roles, "quantity", quantity, style))
+    amount = Entry("total_amount", total.name, checks=(check, *_checks(sample, roles, "total_amount", total, style)))
+    return Money((pieces, amount), tuple(each for each in (quantity, total) if each))
 
 
 def _quantity(sample: Sample, roles: Roles, quantity: Column | None, style: NumberStyle) -> Entry:
     if quantity is None:
         return Entry("quantity", {"value": "1"}, checks=("no column is a number of pieces: is each row one piece?",))
-    checks = (*roles.doubts.get("quantity", ()), *_unread(sample, quantity, style))
-    return Entry("quantity", quantity.name, checks=checks)
+    return Entry("quantity", quantity.name, checks=_checks(sample, roles, "quantity", quantity, style))
+
+
+def _checks(sample: Sample, roles: Roles, role: str, column: Column, style: NumberStyle) -> tuple[str, ...]:
+    return (*roles.doubts.get(role, ()), *_unread(sample, column, style))
 
 
 def _unproved(
@@ -93,15 +95,16 @@ def _unproved(
         against = contradiction(sample, quantity, price, total, style)
         check += f" {total.name} is not mapped: {against or 'no row shows what it is'}."
     if all(text.isdecimal() for text in price.first_rows):
-        check += " Its values are whole numbers: are they in the smallest unit, such as cents?"
-    return Entry(
-        "unit_price", price.name, checks=(check, *roles.doubts.get("unit_price", ()), *_unread(sample, price, style))
-    )
+        check += (
+            " Its values are whole numbers: if they are in the smallest unit, such as cents, write"
+            f" {{column: {price.name}, minor_units: true}}."
+        )
+    return Entry("unit_price", price.name, checks=(check, *_checks(sample, roles, "unit_price", price, style)))
 
 
 def _unread(sample: Sample, column: Column, style: NumberStyle) -> tuple[str, ...]:
     """Values that are not plain numbers, whose rows are rejected."""
-    unread = [text for text in column.first_rows if style.read(text) is None]
+    unread = [text for text in column.first_rows if text not in style.missing and style.read(text) is None]
     if not unread:
         return ()
     signs = decoration(unread[0])
@@ -122,7 +125,7 @@ def draft_currency(
             "currencies", [code]
         ) if code in CURRENCIES else None
     texts = list(column.first_rows)
-    unread = [text for text in texts if text not in CURRENCIES]
+    unread = [text for text in texts if text.upper() not in CURRENCIES]
     checks = list(roles.doubts.get("currency", ()))
     if unread:
         checks.append(f"rows with such a value are rejected: {sample.quoted(column, unread[0])}.")

@@ -21,7 +21,9 @@ def fetch(url: str, seconds: float = SECONDS) -> bytes:
     """The body of the response. Raises FixConfiguration, which shows no credentials."""
     shown = without_credentials(url)
     if has_credentials(url):
-        raise FixConfiguration("The address has a user or a password in it. Save a response to a file, and give that.")
+        raise FixConfiguration(
+            "The address has a user or a password in it. Save a response to a file, and give that with --response."
+        )
     session = DeadlineSession()
     body = bytearray()
     try:
@@ -34,7 +36,7 @@ def fetch(url: str, seconds: float = SECONDS) -> bytes:
             if found.status_code != 200:
                 raise FixConfiguration(
                     f"{shown} responded with status {found.status_code}. If it needs a key or a login, save a response"
-                    " to a file, and give that."
+                    " to a file, and give that with --response."
                 )
             for chunk in found.iter_content(_CHUNK):
                 body += chunk

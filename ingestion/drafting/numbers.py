@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ingestion.drafting.sample import Column, Sample
@@ -21,6 +21,12 @@ _PLAIN = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?|[+-]?[0-9]{1,3}([ .,'][0-9]{3})+(
 _DECORATED = re.compile(
     rf"(?P<before>\(?(?:{_SIGN})?[+-]?(?:{_SIGN})? ?)(?P<number>[0-9][0-9 .,']*?)(?P<after> ?(?:{_SIGN}|%|-)?\)?)"
 )
+_SIGNS = (
+    ("brackets", r"^\((?=[0-9])(.*)\)$", r"-\1"),
+    ("trailing", r"^(?=[0-9])(.*)-$", r"-\1"),
+    ("plus", r"^\+", ""),
+)
+"""As `format.signs` names them, and what they are as a minus at the front."""
 _NUMERIC_SHARE = 0.6
 _NOTHING = ("null", "none", "nan", "n/a", "na", "-", "--", "\\n")
 """Words that exports write for a value that is missing."""
@@ -35,10 +41,16 @@ class NumberStyle:
     evidence: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     """Why it may be wrong."""
+    signs: Mapping[str, str] = field(default_factory=dict)
+    """Signs besides a minus at the front (`plus`, `brackets`, `trailing`), and the text that shows each one."""
+    currency_signs: Mapping[str, str] = field(default_factory=dict)
+    """Sign of an amount → its currency."""
+    missing: tuple[str, ...] = ()
+    """Words that stand for a value that is missing."""
 
     def read(self, text: str) -> Decimal | None:
         """A number as a layout with these marks reads it, or None."""
-        text = _BLANKS.sub(" ", text)
+        text = self._without_signs(_BLANKS.sub(" ", text))
         integer = r"[0-9]+"
         if self.thousands:
             integer = rf"(?:[0-9]+|[0-9]{{1,3}}(?:{re.escape(self.thousands)}[0-9]{{3}})+)"
@@ -46,6 +58,17 @@ class NumberStyle:
             return None
         plain = text.replace(self.thousands, "") if self.thousands else text
         return Decimal(plain.replace(self.decimal, "."))
+
+    def _without_signs(self, text: str) -> str:
+        """The text with a minus at its front, where one of the signs means that."""
+        found = _DECORATED.fullmatch(text)
+        sign = next((each for each in self.currency_signs if found and each in found["before"] + found["after"]), "")
+        text = text.replace(sign, "", 1).strip() if sign else text
+        text = re.sub(r"^([-+(]) ", r"\1", text)
+        for name, pattern, plain in _SIGNS:
+            if name in self.signs:
+                text = re.sub(pattern, plain, text)
+        return text
 
 
 def is_numeric(column: Column) -> bool:
@@ -77,8 +100,9 @@ def decoration(text: str) -> str:
     return re.sub("^-|[ ]", "", found["before"] + found["after"]) if found else ""
 
 
-def detect_style(sample: Sample, columns: Iterable[Column]) -> NumberStyle:
-    """The marks that the numbers of these columns have in common."""
+def detect_style(sample: Sample, columns: Iterable[Column], currency: str | None = None) -> NumberStyle:
+    """The marks that the numbers of these columns have in common. `currency`: that of the source, if it is known."""
+    columns = list(columns)
     decimals: dict[str, list[str]] = {".": [], ",": []}
     separators: dict[str, str] = {}
     unclear: dict[str, str] = {}
@@ -92,7 +116,37 @@ def detect_style(sample: Sample, columns: Iterable[Column]) -> NumberStyle:
                 unclear.setdefault(mark, where)
             if separator:
                 separators.setdefault(separator, where)
-    return _style(decimals, separators, unclear)
+    found = _style(decimals, separators, unclear)
+    texts = {text: (column, text) for column in columns for text in column.first_rows}
+    return replace(
+        found,
+        signs=_signs(sample, texts.values()),
+        currency_signs=_currency_signs(texts, currency),
+        missing=tuple(text for text in texts if text.lower() in _NOTHING),
+    )
+
+
+def _signs(sample: Sample, places: Iterable[tuple[Column, str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for column, text in places:
+        parts = _DECORATED.fullmatch(_BLANKS.sub(" ", text))
+        before, after = (parts["before"], parts["after"]) if parts else ("", "")
+        seen = {"brackets": "(" in before and ")" in after, "trailing": "-" in after, "plus": "+" in before + text[:1]}
+        for name in (name for name, is_there in seen.items() if is_there):
+            found.setdefault(name, f"{sample.quoted(column, text)} ({column.name})")
+    return found
+
+
+def _currency_signs(texts: Iterable[str], currency: str | None) -> dict[str, str]:
+    """The signs that mean one currency. One that several share means the source's own, if it is known."""
+    found: dict[str, str] = {}
+    for text in texts:
+        around = decoration(text)
+        if sign := next((each for each in CURRENCY_SIGNS if each in around), ""):
+            found[sign] = CURRENCY_SIGNS[sign]
+        elif currency and (sign := next((each for each in SHARED_SIGNS if each in around), "")):
+            found[sign] = currency
+    return found
 
 
 def _style(decimals: Mapping[str, list[str]], separators: dict[str, str], unclear: Mapping[str, str]) -> NumberStyle:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zlib
 from collections.abc import Iterator
 from itertools import islice
 
+import orjson
+
 from ingestion.connectors.files.dialects import Dialect, detect_dialect
 from ingestion.connectors.files.encodings import detect_encoding
+from ingestion.connectors.files.record_files import kind_of_records, parquet_records
 from ingestion.connectors.files.sources import StoredFile
-from ingestion.drafting.read_json import is_json
+from ingestion.drafting.read_json import JsonSample, read_records, sample_of
 from ingestion.drafting.sample import Column, Sample
 from ingestion.mapping.file_format import Format
 from ingestion.mapping.sql_text import WHITE_SPACE
@@ -19,7 +23,8 @@ from shared.errors import FixConfiguration
 
 MOST_ROWS = 20_000
 MOST_JSON = 64 * 1024 * 1024
-_START = 1024
+_LONGEST = 1_000_000
+"""Bytes of a line of JSON."""
 MOST_READ = 5_000_000
 """Rows of a file that are looked at. It takes about ten seconds."""
 
@@ -35,25 +40,49 @@ def read_file(file: StoredFile, most_rows: int = MOST_ROWS) -> tuple[Sample, Dia
             if len(row) >= width:  # a short one would move its values to other columns
                 rows.add(place, row)
     except (csv.Error, EOFError, OSError, UnicodeError, ValueError, zlib.error) as error:
-        raise FixConfiguration(f"{file.path} cannot be read as {encoding} text: {error}.") from error
+        raise FixConfiguration(f"{file.place} cannot be read as {encoding} text: {error}.") from error
     if not rows.kept:
-        raise FixConfiguration(f"{file.path} has a header and no rows, so there is nothing to draft from.")
+        raise FixConfiguration(f"{file.place} has a header and no rows, so there is nothing to draft from.")
     texts = list(zip(*([text.strip(WHITE_SPACE) for text in row[:width]] for _, row in rows.kept), strict=True))
     columns = tuple(Column(name, texts[number]) for number, name in enumerate(dialect.header) if name)
     places = tuple(place for place, _ in rows.kept)
     return Sample(columns, places, is_complete=rows.is_complete), dialect
 
 
-def read_json_file(file: StoredFile) -> bytes | None:
-    """The content of a file that begins like JSON, up to `MOST_JSON` bytes; None for another file."""
+def read_record_file(file: StoredFile) -> JsonSample | None:
+    """A sample of a file of records; None for another file. Raises FixConfiguration or StopRun, which name the file."""
+    kind = kind_of_records(file)
+    if kind == "parquet":
+        return sample_of([record for _, record in islice(parquet_records(file), MOST_ROWS)], file.name)
+    if kind is None:
+        return None
     with file.unpacked() as stream:
-        start = stream.read(_START)
-        if not is_json(start):
-            return None
-        body = start + stream.read(MOST_JSON)
+        first = stream.readline(_LONGEST)
+        if not _is_record(first):
+            body = first + stream.read(MOST_JSON)
+        else:
+            body = b"".join([first, *islice(iter(lambda: stream.readline(_LONGEST), b""), MOST_ROWS - 1)])
+    return read_records(_checked(file, body), file.name)
+
+
+def read_response(file: StoredFile) -> bytes:
+    """A saved response of an API."""
+    with file.unpacked() as stream:
+        return _checked(file, stream.read(MOST_JSON + 1))
+
+
+def _checked(file: StoredFile, body: bytes) -> bytes:
     if len(body) > MOST_JSON:
-        raise FixConfiguration(f"{file.path} has more than {MOST_JSON:,} bytes of JSON. Give a part of it.")
+        raise FixConfiguration(f"{file.place} has more than {MOST_JSON:,} bytes of JSON. Give a part of it.")
     return body
+
+
+def _is_record(line: bytes) -> bool:
+    """Whether a line is a record by itself, as each one is in a file with a JSON object on each line."""
+    try:
+        return isinstance(orjson.loads(line.removeprefix(codecs.BOM_UTF8)), dict)
+    except ValueError:
+        return False
 
 
 class _EvenRows:

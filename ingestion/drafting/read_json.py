@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.connectors.files.cell_texts import cell_text
 from ingestion.connectors.http.json_body import read_json
 from ingestion.drafting.header_words import SURE, resemblance
 from ingestion.drafting.sample import Column, Sample
@@ -40,7 +41,11 @@ def is_json(body: bytes) -> bool:
 
 def read_records(body: bytes, name: str) -> JsonSample:
     """The sample of a body: JSON, or a record on each line. Raises FixConfiguration, which names it."""
-    value = _value(body, name)
+    return sample_of(_value(body, name), name)
+
+
+def sample_of(value: Any, name: str) -> JsonSample:
+    """The sample of a value that has an array of records in it. Raises FixConfiguration, which names it."""
     rows_at, records = max(_arrays(value, "", 0), key=lambda found: len(found[1]), default=("", []))
     records = records[:MOST_RECORDS]
     if not records:
@@ -56,7 +61,7 @@ def read_records(body: bytes, name: str) -> JsonSample:
             flat.append({**own, **dict(_flat(item, f"{lines}.", nulls))} if item is not None else own)
             places.append(number)
     names = list(dict.fromkeys(name for row in flat for name in row))
-    columns = tuple(Column(name, tuple(_text(row.get(name)) for row in flat)) for name in names)
+    columns = tuple(Column(name, tuple(cell_text(row.get(name)).strip() for row in flat)) for name in names)
     types = {name: _type(row.get(name) for row in flat) for name in names}
     objects = {name.rpartition(".")[0] for name in names}
     sample = Sample(columns, tuple(places), "record", is_complete=False)
@@ -103,12 +108,6 @@ def _flat(given: Mapping[str, Any], prefix: str, nulls: set[str]) -> Iterator[tu
             if value is None:
                 nulls.add(f"{prefix}{key}")
             yield f"{prefix}{key}", value
-
-
-def _text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return (value or "").strip()
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _type(values: Iterator[Any]) -> str:

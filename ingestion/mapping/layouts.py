@@ -173,7 +173,6 @@ class SourceMapping(Part):
             found.setdefault(table_name, []).append(header)
         return {name: tuple(headers) for name, headers in found.items()}
 
-
     @cached_property
     def optional_headers(self) -> tuple[str, ...]:
         """Columns whose values may be missing in every row."""

@@ -10,11 +10,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ingestion.connectors.files.record_files import convert_records, is_record_file
+from ingestion.connectors.files.record_files import convert_records, kind_of_records
 from ingestion.connectors.files.sources import StoredFile, find_files, looks_like_sales
 from ingestion.connectors.files.workbooks import write_sheet
 from ingestion.mapping.file_format import Format
@@ -35,30 +35,42 @@ _CHUNK = 1024**2
 _WORKBOOK = "xl/workbook.xml"
 
 
-@contextmanager
-def open_files(sources: Sequence[str], layout: SourceMapping | None = None) -> Iterator[list[StoredFile]]:
-    """The files of paths, folders and globs; in place of an archive or a workbook the texts in it.
+@dataclass(frozen=True)
+class _Wanted:
+    """How the files are written, and by which layout they are read."""
 
-    They exist until the end of the block. Raises FixConfiguration or StopRun that name the file.
+    layout: SourceMapping | None
+    format: Format
+
+
+@contextmanager
+def open_files(
+    sources: Sequence[str], layout: SourceMapping | None = None, sheet: str | None = None
+) -> Iterator[list[StoredFile]]:
+    """The files of paths, folders and globs; in place of an archive, a workbook or records the texts in it.
+
+    They exist until the end of the block. Without a layout, `sheet` is the one of a workbook. Raises FixConfiguration
+    or StopRun that name the file.
     """
+    wanted = _Wanted(layout, layout.format if layout else Format(sheet=sheet))
     with scratch_directory() as directory:
         found: list[StoredFile] = []
         for file in find_files(sources):
-            found += _unpacked(file, directory, layout)
+            found += _unpacked(file, directory, wanted)
         yield [replace(file, number=number) for number, file in enumerate(found, start=1)]
 
 
-def _unpacked(file: StoredFile, directory: Path, layout: SourceMapping | None) -> list[StoredFile]:
+def _unpacked(file: StoredFile, directory: Path, wanted: _Wanted) -> list[StoredFile]:
     if file.compression != "zip":
-        return [_of_records(file, directory, layout) if is_record_file(file) else file]
+        return [_of_records(file, directory, wanted) if kind_of_records(file) else file]
     try:
         with zipfile.ZipFile(file.path) as archive:
             if _WORKBOOK in archive.namelist():
                 _check_sizes(file, archive, MOST_BYTES_OF_WORKBOOK)
-                return [_of_workbook(file, directory, layout)]
+                return [_of_workbook(file, directory, wanted)]
             if file.archive is not None:
                 raise FixConfiguration(f"{file.place} is an archive within an archive. Unpack it first.")
-            return _members(file, archive, directory, layout)
+            return _members(file, archive, directory, wanted)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         file.check_unchanged()
         raise FixConfiguration(
@@ -91,18 +103,18 @@ def _suspicious(file: StoredFile, member: zipfile.ZipInfo) -> FixConfiguration:
     )
 
 
-def _members(
-    file: StoredFile, archive: zipfile.ZipFile, directory: Path, layout: SourceMapping | None
-) -> list[StoredFile]:
+def _members(file: StoredFile, archive: zipfile.ZipFile, directory: Path, wanted: _Wanted) -> list[StoredFile]:
     """The files of an archive that may have sales, in name order, as in a folder."""
     _check_sizes(file, archive, MOST_BYTES)
     listed = [member for member in archive.infolist() if not member.is_dir()]
-    wanted = [member for member in listed if _has_sales(PurePosixPath(member.filename))]
-    if not wanted:
+    chosen = [member for member in listed if _has_sales(PurePosixPath(member.filename))]
+    if not chosen:
         names = ", ".join(f"{member.filename!a:.80}" for member in listed[:10])
-        raise FixConfiguration(f"{file.place} has no CSV file in it; it has {names or 'nothing'}. Nothing was loaded.")
+        raise FixConfiguration(
+            f"{file.place} has no file with sales in it; it has {names or 'nothing'}. Nothing was loaded."
+        )
     found: list[StoredFile] = []
-    for member in sorted(wanted, key=lambda each: each.filename):
+    for member in sorted(chosen, key=lambda each: each.filename):
         if member.flag_bits & 1:
             raise FixConfiguration(f"{file.place} has a password. Unpack it first. Nothing was loaded.")
         target = directory / f"{file.number}-{len(found)}-{len(listed)}.unpacked"
@@ -110,7 +122,7 @@ def _members(
             _copy(file, member, packed, out)
         place = f"{file.place}/{member.filename}"
         unpacked = replace(StoredFile.of(file.number, target, place), archive=file)
-        found += _unpacked(unpacked, directory, layout)
+        found += _unpacked(unpacked, directory, wanted)
         if sum(each.stat().st_size for each in directory.iterdir()) > MOST_BYTES:
             raise FixConfiguration(
                 f"{file.place} has more than {MOST_BYTES:,} bytes unpacked. Divide it into several files."
@@ -134,20 +146,21 @@ def _copy(file: StoredFile, member: zipfile.ZipInfo, packed: IO[bytes], out: IO[
         out.write(chunk)
 
 
-def _of_workbook(file: StoredFile, directory: Path, layout: SourceMapping | None) -> StoredFile:
+def _of_workbook(file: StoredFile, directory: Path, wanted: _Wanted) -> StoredFile:
     """The sheet of a workbook, as CSV. Its checksum and size are those of the workbook."""
     target = directory / f"{file.number}-{file.path.name}.sheet"
-    write_sheet(file, target, layout)
+    write_sheet(file, target, wanted.layout, wanted.format)
     converted = StoredFile.of(file.number, target, file.place)
     if not converted.size_bytes:
         raise StopRun(f"{file.place} has no rows. Nothing was loaded.")
     return replace(converted, archive=file, is_converted=True)
 
 
-def _of_records(file: StoredFile, directory: Path, layout: SourceMapping | None) -> StoredFile:
+def _of_records(file: StoredFile, directory: Path, wanted: _Wanted) -> StoredFile:
     """A file of records as rows. Its checksum and size are its own. What may be empty may be missing in all records."""
     target = directory / f"{file.number}-{file.path.name}.rows"
-    records = convert_records(file, layout.format if layout else Format(), target, MOST_BYTES)
+    records = convert_records(file, wanted.format, target, MOST_BYTES)
+    layout = wanted.layout
     if layout and not layout.tables:
         optional = {name: 0 for name in layout.optional_headers if name not in records.columns}
         records = replace(records, columns={**records.columns, **optional})

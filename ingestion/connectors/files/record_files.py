@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 from ingestion.connectors.files.cell_texts import cell_text
 from ingestion.connectors.files.dialects import LONGEST_LINE, MOST_COLUMNS
@@ -98,14 +98,16 @@ class _Target:
         return texts
 
 
-def is_record_file(file: StoredFile) -> bool:
-    """Whether a file has records, by its content. The header of a CSV file may begin with a bracket, too."""
+def kind_of_records(file: StoredFile) -> Literal["json", "parquet"] | None:
+    """Which records a file has, by its content. The header of a CSV file may begin with a bracket, too."""
     try:
         with file.unpacked() as stream:
             start = stream.read(_START)
     except (EOFError, OSError, ValueError):  # whoever reads it says what is wrong
-        return False
-    return start.startswith(_PARQUET) or _JSON.match(start) is not None
+        return None
+    if start.startswith(_PARQUET):
+        return "parquet"
+    return "json" if _JSON.match(start) else None
 
 
 def convert_records(file: StoredFile, wanted: Format, target: Path, most_bytes: int) -> ParsedRows:
@@ -116,8 +118,8 @@ def convert_records(file: StoredFile, wanted: Format, target: Path, most_bytes: 
             rows.add(place, record)
             if len(rows.columns) > MOST_COLUMNS:
                 raise FixConfiguration(
-                    f"{file.place}: the records up to {place:,} have more than {MOST_COLUMNS:,} different members. Is it"
-                    " a sales file? Nothing was loaded."
+                    f"{file.place}: the records up to {place:,} have more than {MOST_COLUMNS:,} different members. Is"
+                    " it a sales file? Nothing was loaded."
                 )
             if place % _BATCH == 0 and target.stat().st_size > most_bytes:
                 raise FixConfiguration(
@@ -126,14 +128,16 @@ def convert_records(file: StoredFile, wanted: Format, target: Path, most_bytes: 
                 )
     if not rows.columns:
         raise FixConfiguration(f"{file.place} has no records. Nothing was loaded.")
-    return ParsedRows(target, "utf-8", rows.rows, tuple(rows.broken), columns=dict(zip(rows.columns, rows.filled, strict=True)))
+    return ParsedRows(
+        target, "utf-8", rows.rows, tuple(rows.broken), columns=dict(zip(rows.columns, rows.filled, strict=True))
+    )
 
 
 def _records(file: StoredFile, wanted: Format, rows: _Target) -> Iterator[tuple[int, Any]]:
     with file.unpacked() as stream:
         start = stream.read(_START)
     if start.startswith(_PARQUET):
-        return _of_parquet(file)
+        return parquet_records(file)
     found = _JSON.match(start)
     if wanted.records is not None or (found and found["many"]):
         return _of_document(file, wanted.records)
@@ -202,7 +206,7 @@ def _skip_mark(stream: IO[bytes]) -> None:
         stream.read(3)
 
 
-def _of_parquet(file: StoredFile) -> Iterator[tuple[int, Any]]:
+def parquet_records(file: StoredFile) -> Iterator[tuple[int, Any]]:
     """The rows of a Parquet file, a batch at a time."""
     import pyarrow
     from pyarrow import parquet

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingestion.connectors.files.cell_texts import cell_text
 from ingestion.connectors.files.sources import StoredFile
+from ingestion.mapping.file_format import Format
 from ingestion.mapping.layout_parts import TIME_FIELDS
 from ingestion.mapping.layouts import SourceMapping
 from shared.errors import FixConfiguration
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 
-def write_sheet(file: StoredFile, target: Path, layout: SourceMapping | None) -> None:
-    """Write the sheet that the layout names, or the only one with rows. Raises FixConfiguration."""
+def write_sheet(file: StoredFile, target: Path, layout: SourceMapping | None, form: Format) -> None:
+    """Write the sheet that `form` names, or the only one with rows. Raises FixConfiguration."""
     import python_calamine
 
     try:
         workbook = python_calamine.load_workbook(str(file.path))
-        sheet = _sheet(file, workbook, layout.format.sheet if layout else None)
-        _write(target, sheet.iter_rows(), _formats(layout), layout.format.delimiter if layout else None)
+        sheet = _sheet(file, workbook, form.sheet)
+        _write(target, sheet.iter_rows(), _formats(layout), form.delimiter)
     except (python_calamine.CalamineError, python_calamine.PasswordError, python_calamine.ZipError) as error:
         raise FixConfiguration(
             f"{file.place} cannot be read as a workbook ({error}). Save it again in Excel, or export it as CSV."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.currencies import CURRENCIES
 from shared.errors import FixConfiguration
 from tests.fakes.csv_sources import write
 from tests.fakes.drafts import Drafted, drafted
@@ -96,12 +97,61 @@ def test_a_second_price_that_also_gives_a_total_is_named(tmp_path: Path) -> None
     assert "qty × unit_cost = total_cost is right in every row, too" in found.checks("unit_price")
 
 
-def test_without_a_price_of_one_piece_the_line_is_loaded_as_one_piece_at_its_total(tmp_path: Path) -> None:
+def test_without_a_price_of_one_piece_it_follows_from_the_total_of_the_line(tmp_path: Path) -> None:
     header = "order,line,when,sku,qty,line_total,currency"
     found = draft_of(tmp_path, "A,1,2024-01-15,S,40,100.00,USD", "A,2,2024-01-15,S,3,10.00,USD", header=header)
-    assert "there is no price of one piece" in found.checks("quantity")
+    assert "there is no price of one piece" in found.checks("total_amount")
+    assert "quantity" not in found.marked
     with found.loaded() as outcome:
-        assert sum(outcome.landed("net_amount")) == Decimal("110.00")
+        assert outcome.landed("quantity", "net_amount") == [(40, Decimal(100)), (3, Decimal(10))]
+
+
+def test_without_pieces_and_a_price_each_row_is_one_piece(tmp_path: Path) -> None:
+    found = draft_of(tmp_path, "A,1,2024-01-15,S,100.00,USD", header="order,line,when,sku,line_total,currency")
+    assert "is each row one piece?" in found.checks("quantity")
+    with found.loaded() as outcome:
+        assert outcome.landed("quantity", "net_amount") == [(1, Decimal(100))]
+
+
+def test_signs_of_numbers_are_declared_with_their_evidence(tmp_path: Path) -> None:
+    rows = ["A,1,2024-01-15,S,(1),€ 25.00,EUR", "A,2,2024-01-15,S,+2,25.00 €,EUR", "A,3,2024-01-15,S,3-,N/A,EUR"]
+    found = draft_of(tmp_path, *rows)
+    assert found.mapping().format.signs == ("brackets", "plus", "trailing")
+    assert "'(1)' in line 2 (qty). '+2' in line 3 (qty). '3-' in line 4 (qty)." in found.notes("signs")
+    assert found.mapping().format.currency_signs == {"€": "EUR"}
+    assert found.mapping().format.missing == ("N/A",)
+    assert "are rejected" not in found.checks("unit_price")
+    with found.loaded() as outcome:
+        assert outcome.landed("net_quantity", "net_amount") == [(-1, Decimal(-25)), (2, Decimal(50))]
+        assert [code for _, code, *_ in outcome.rejected()] == ["MISSING_FIELD"]
+
+
+def test_a_sign_that_currencies_share_is_that_of_the_source(tmp_path: Path) -> None:
+    path = write(tmp_path / "sales.csv", "order,line,when,sku,qty,price\nA,1,2024-01-15,S,2,$2.50\n")
+    found = drafted(path, "America/Toronto", "CAD")
+    assert found.mapping().format.currency_signs == {"$": "CAD"}
+    with found.loaded() as outcome:
+        assert outcome.landed("currency", "net_amount") == [("CAD", Decimal(5))]
+
+
+def test_fields_that_only_the_first_line_of_an_order_has_are_carried_down(tmp_path: Path) -> None:
+    header = "order,when,sku,qty,price,currency,customer_id"
+    rows = ["A,2024-01-15,S,1,2.00,EUR,C1", "A,,T,1,3.00,,", "B,2024-01-16,S,1,2.00,EUR,C2", "B,,T,2,3.00,,"]
+    found = draft_of(tmp_path, *rows, header=header)
+    assert {key: value for key, value in found.columns.items() if "carry_down" in str(value)} == {
+        "sold_at": {"column": "when", "carry_down": True},
+        "currency": {"column": "currency", "carry_down": True},
+        "customer_id": {"column": "customer_id", "carry_down": True},
+    }
+    assert "line 3, a further line of the order above it" in found.notes("currency")
+    with found.loaded() as outcome:
+        assert outcome.landed("transaction_id", "customer_id") == [("A", "C1"), ("A", "C1"), ("B", "C2"), ("B", "C2")]
+
+
+def test_an_order_without_a_customer_does_not_get_that_of_another(tmp_path: Path) -> None:
+    header = "order,when,sku,qty,price,currency,customer_id"
+    rows = ["A,2024-01-15,S,1,2.00,EUR,C1", "A,2024-01-15,T,1,3.00,EUR,", "B,2024-01-16,S,1,2.00,EUR,"]
+    assert draft_of(tmp_path, *rows, header=header).columns["customer_id"] == "customer_id"
 
 
 def test_without_a_currency_nothing_can_be_loaded_until_the_user_sets_it(tmp_path: Path) -> None:
@@ -169,9 +219,10 @@ def test_a_number_that_can_be_a_thousand_or_have_three_decimals_is_marked(tmp_pa
 
 
 def test_values_that_would_be_rejected_are_shown(tmp_path: Path) -> None:
-    found = draft_of(tmp_path, "A,1,2024-01-15,S,(1),25.00,usd", "A,2,2024-01-15,S,2,25.00,usd")
-    assert "'(1)' in line 2, with '()' around the number" in found.checks("quantity")
-    assert "'usd' in line 2" in found.checks("currency")
+    others = (f"A,2,2024-01-15,S,2,25.00,{code}" for code in ("usd", *sorted(CURRENCIES)[:12]))
+    found = draft_of(tmp_path, "A,1,2024-01-15,S,1%,25.00,dollars", *others)
+    assert "'1%' in line 2, with '%' around the number" in found.checks("quantity")
+    assert "'dollars' in line 2" in found.checks("currency")
 
 
 def test_a_file_without_sales_says_what_is_missing_and_why(tmp_path: Path) -> None:

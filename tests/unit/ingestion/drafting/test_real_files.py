@@ -16,7 +16,7 @@ from tests.fakes.drafts import Drafted, drafted
 DATA = Path(os.environ.get("RETAIL_TEST_DATA", PROJECT_ROOT.parent / "shared" / "data"))
 CASES = {
     "01-shopify-fill-down.csv": {"customer_id": None, "line_type": None},  # e-mail; empty after an order's first line
-    "02-line-total.csv": {"quantity": ("1",)},  # there is no price of one piece
+    "02-line-total.csv": {"total_amount": ("line_total",), "unit_price": None},  # the layout has one piece at the total
     "03-refund-twice.csv": {},
     "05-multiplied-rows.csv": {},
     "06-currencies.csv": {},
@@ -29,7 +29,8 @@ CASES = {
         "line_type": None,
         "product_id": ("sku", "amount-description"),
         "product_name": ("amount-description",),
-        "quantity": ("1",),
+        "total_amount": ("amount",),
+        "unit_price": None,
     },
     "14-stray-quotes.txt": {},
     "15-newline-in-field.csv": {},

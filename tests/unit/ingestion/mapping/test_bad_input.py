@@ -95,7 +95,7 @@ def test_a_file_that_does_not_fit_is_an_error_that_says_what_it_is(
 def test_sources_without_a_csv_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert error_of(tmp_path / "empty", FixConfiguration).endswith(
-        "contains no CSV file (*.csv, *.tsv, *.txt, also .gz and .zst; *.zip, *.xlsx)."
+        "*.ndjson, also .gz and .zst; *.zip, *.xlsx, *.parquet)."
     )
     assert error_of(tmp_path / "none.csv", FixConfiguration) == "There is no file none.csv."
     assert error_of(tmp_path / "*.csv", FixConfiguration) == "No file matches *.csv."

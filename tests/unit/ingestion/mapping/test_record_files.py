@@ -123,7 +123,9 @@ def test_compressed_and_in_an_archive_they_are_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.ndjson.gz").write_bytes(gzip.compress(content.encode()))
     packed = archive(tmp_path / "b.zip", {"b.ndjson": content})
     with reading(tmp_path / "a.ndjson.gz") as one, reading(packed) as other:
-        assert one.landed(*_AMOUNTS) == other.landed(*_AMOUNTS) == [("R1", 2, Decimal("3.5")), ("R2", 2, Decimal("3.5"))]
+        assert (
+            one.landed(*_AMOUNTS) == other.landed(*_AMOUNTS) == [("R1", 2, Decimal("3.5")), ("R2", 2, Decimal("3.5"))]
+        )
         assert [one.read.files[0].compression, other.read.files[0].compression] == ["gzip", "zip"]
         assert other.read.files[0].name == "b.zip/b.ndjson"
 
@@ -198,5 +200,8 @@ def test_a_small_file_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.M
     table = pyarrow.table({"Receipt": pyarrow.array(["x" * 100] * 100_000).dictionary_encode()})
     parquet.write_table(table, tmp_path / "bomb.parquet")
     assert (tmp_path / "bomb.parquet").stat().st_size < 10_000
-    with pytest.raises(FixConfiguration, match="more than 1,000,000 bytes unpacked"), reading(tmp_path / "bomb.parquet"):
+    with (
+        pytest.raises(FixConfiguration, match="more than 1,000,000 bytes unpacked"),
+        reading(tmp_path / "bomb.parquet"),
+    ):
         pass
