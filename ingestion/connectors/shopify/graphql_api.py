@@ -22,8 +22,8 @@ from shared.errors import FixConfiguration, RejectRecord, StopRun, shortened
 
 _ENDPOINT = f"{PATH}/graphql.json"
 _MOST_ORDERS, _FIRST_PAGE = 100, 3
-_MOST_REFUNDS = 20
-"""As many as the query requests of an order. A list does not say whether it has more."""
+_LISTED_REFUNDS, _MOST_REFUNDS = 20, 250
+"""As many as the queries request of an order. A list does not say whether it has more."""
 _MOST_COST = 900
 """Shopify accepts no query above 1,000 points."""
 _SHOWN_CHARACTERS = 200
@@ -81,21 +81,32 @@ class GraphQlApi:
         """An order in the shape of the REST API; as it was sent if it cannot be read."""
 
         def read(sent: Any) -> Any:
-            if len(sent["refunds"]) >= _MOST_REFUNDS:
-                raise RejectRecord(RejectReason.MALFORMED.value, f"it has {_MOST_REFUNDS} refunds or more")
-            items = self._items(sent) if wanted.with_lines else []
-            refunds = [each["id"] for each in sent["refunds"] if paid_nothing(each)] if wanted.with_lines else []
-            return order_of(sent, items, {each: self._refund(each) for each in refunds})
+            refunds = self._refunds(sent)
+            if not wanted.with_lines:
+                return order_of({**sent, "refunds": refunds}, [], {})
+            items = self._further("items", sent, "lineItems")
+            shipping = {"nodes": self._further("shipping", sent, "shippingLines")}
+            unpaid = {each["id"]: self._refund(each["id"]) for each in refunds if paid_nothing(each)}
+            return order_of({**sent, "refunds": refunds, "shippingLines": shipping}, items, unpaid)
 
         return read_order(node, read)
 
-    def _items(self, node: Object) -> list[Object]:
-        connection = node["lineItems"]
+    def _refunds(self, node: Object) -> list[Object]:
+        found: list[Object] = node["refunds"]
+        if len(found) >= _LISTED_REFUNDS:
+            found = self._object(self._query("refunds", {"id": node["id"]}), "order")["refunds"]
+        if len(found) >= _MOST_REFUNDS:
+            raise RejectRecord(RejectReason.MALFORMED.value, f"it has {_MOST_REFUNDS} refunds or more")
+        return found
+
+    def _further(self, document: str, node: Object, name: str) -> list[Object]:
+        """All lines of an order, of which the listing has the first ones."""
+        connection = node[name]
         found = list(connection["nodes"])
         while connection["pageInfo"]["hasNextPage"]:
             after = connection["pageInfo"]["endCursor"]
-            response = self._query("items", {"id": node["id"], "after": after})
-            connection = self._object(response, "order")["lineItems"]
+            response = self._query(document, {"id": node["id"], "after": after})
+            connection = self._object(response, "order")[name]
             found += connection["nodes"]
             if connection["pageInfo"]["hasNextPage"] and connection["pageInfo"]["endCursor"] == after:
                 raise StopRun(f"{self._retailer_id} sent the same lines of an order again as the next ones.")

@@ -21,7 +21,25 @@ fragment Item on LineItem {
   taxLines { priceSet { ...Money } }
 }
 """
-_HEADER = """
+_SHIPPING = """
+fragment Shipping on ShippingLine {
+  id
+  title
+  code
+  originalPriceSet { ...Money }
+  discountAllocations { allocatedAmountSet { ...Money } }
+  taxLines { priceSet { ...Money } }
+}
+"""
+_LISTED_REFUND = """
+fragment ListedRefund on Refund {
+  id
+  createdAt
+  totalRefundedSet { ...Money }
+}
+"""
+_HEADER = (
+    """
 fragment Header on Order {
   id
   test
@@ -41,9 +59,11 @@ fragment Header on Order {
   retailLocation { legacyResourceId name }
   customer { legacyResourceId firstName lastName }
   billingAddress { city countryCodeV2 }
-  refunds(first: 20) { id createdAt totalRefundedSet { ...Money } }
+  refunds(first: 20) { ...ListedRefund }
 }
 """
+    + _LISTED_REFUND
+)
 ORDERS = (
     """
 query Orders($first: Int!, $after: String, $query: String!, $sortKey: OrderSortKeys!) {
@@ -56,15 +76,8 @@ query Orders($first: Int!, $after: String, $query: String!, $sortKey: OrderSortK
         nodes { ...Item }
       }
       shippingLines(first: 3) {
-        pageInfo { hasNextPage }
-        nodes {
-          id
-          title
-          code
-          originalPriceSet { ...Money }
-          discountAllocations { allocatedAmountSet { ...Money } }
-          taxLines { priceSet { ...Money } }
-        }
+        pageInfo { hasNextPage endCursor }
+        nodes { ...Shipping }
       }
     }
   }
@@ -72,6 +85,7 @@ query Orders($first: Int!, $after: String, $query: String!, $sortKey: OrderSortK
 """
     + _HEADER
     + _ITEM
+    + _SHIPPING
     + _MONEY
 )
 """Orders with their first lines. Refunds are only listed: their lines would make the query too expensive."""
@@ -103,6 +117,33 @@ query Items($id: ID!, $after: String) {
     + _MONEY
 )
 """Further lines of an order."""
+SHIPPING = (
+    """
+query Shipping($id: ID!, $after: String) {
+  order(id: $id) {
+    shippingLines(first: 50, after: $after) {
+      pageInfo { hasNextPage endCursor }
+      nodes { ...Shipping }
+    }
+  }
+}
+"""
+    + _SHIPPING
+    + _MONEY
+)
+"""Further shipping lines of an order."""
+REFUNDS = (
+    """
+query Refunds($id: ID!) {
+  order(id: $id) {
+    refunds(first: 250) { ...ListedRefund }
+  }
+}
+"""
+    + _LISTED_REFUND
+    + _MONEY
+)
+"""The refunds of an order that has more than the other queries list. They have no pages."""
 REFUND = (
     """
 query Refund($id: ID!, $after: String) {
@@ -144,4 +185,12 @@ query Count($query: String!) {
 }
 """
 """How many orders a listing has."""
-QUERIES = {"orders": ORDERS, "headers": HEADERS, "items": ITEMS, "refund": REFUND, "count": COUNT}
+QUERIES = {
+    "orders": ORDERS,
+    "headers": HEADERS,
+    "items": ITEMS,
+    "shipping": SHIPPING,
+    "refunds": REFUNDS,
+    "refund": REFUND,
+    "count": COUNT,
+}

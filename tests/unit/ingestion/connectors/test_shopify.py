@@ -384,14 +384,19 @@ def test_a_query_that_shopify_rejects_stops_the_run() -> None:
         running.list_day(DAY)
 
 
-def test_more_shipping_lines_or_refunds_than_a_query_reads_reject_the_order_and_are_not_left_out() -> None:
-    shipped = order_of(7, NOON, total_price="29.00", shipping_lines=[shipping_of(each, "1.00") for each in range(1, 5)])
-    refunds = [refund_of(100 + 2 * each, LATER, "0.50") for each in range(20)]
+def test_all_shipping_lines_and_refunds_of_an_order_are_read() -> None:
+    lines = [shipping_of(each, "1.00") for each in range(1, 121)]
+    shipped = order_of(7, NOON, total_price="145.00", shipping_lines=lines)
+    refunds = [refund_of(100 + 2 * each, LATER, "0.50") for each in range(21)]
     refunded = order_of(8, NOON, financial_status="partially_refunded", refunds=refunds)
-    day = listed("graphql", shipped, refunded)
+    by_rest, by_graphql = listed("rest", shipped, refunded), listed("graphql", shipped, refunded)
+    assert total(by_rest, "7") == total(by_graphql, "7") == 145
+    assert by_rest.records == by_graphql.records
+    assert by_graphql.rejected == []
+
+
+def test_more_refunds_than_a_query_reads_reject_the_order_and_are_not_left_out() -> None:
+    refunds = [refund_of(100 + 2 * each, LATER, "0.01") for each in range(250)]
+    day = listed("graphql", order_of(8, NOON, financial_status="partially_refunded", refunds=refunds))
     assert day.records == []
-    assert [each["reason"] for each in day.rejected] == [
-        "it has more shippingLines than the connector reads",
-        "it has 20 refunds or more",
-    ]
-    assert total(listed("rest", shipped), "7") == 29
+    assert [each["reason"] for each in day.rejected] == ["it has 250 refunds or more"]
