@@ -63,7 +63,7 @@ def _reason(fault: Any, where: KeyPath, model: type[BaseModel], unnamed: Collect
     kind, given = fault["type"], fault.get("input")
     is_private = "connection" in where
     if kind == "extra_forbidden" or fault["loc"][-1:] == ("[key]",):
-        allowed = [each for each in _keys(_type_at(model, where[:-1])) if each not in unnamed]
+        allowed = [each for each in _keys(_type_at(model, where[:-1], fault["loc"])) if each not in unnamed]
         what = "key" if kind == "extra_forbidden" else "field"
         return (
             f"there is no such {what}." + suggestion(str(where[-1]), allowed) if allowed else f"there is no such {what}"
@@ -75,7 +75,7 @@ def _reason(fault: Any, where: KeyPath, model: type[BaseModel], unnamed: Collect
             str(fault["ctx"]["tag"]), [str(each) for each in re.findall(r"'(\w+)'", fault["ctx"]["expected_tags"])]
         )
     if kind == "literal_error" and not is_private:
-        return f"{given!r} is not allowed." + suggestion(str(given), _choices(_type_at(model, where)))
+        return f"{given!r} is not allowed." + suggestion(str(given), _choices(_type_at(model, where, fault["loc"])))
     if kind == "string_type" and isinstance(given, bool | int | float | date):
         return f"YAML reads this as {given}, not as a text; put it in quotes"
     if kind in ("model_type", "dict_type", "mapping_type") and not is_private:
@@ -90,28 +90,41 @@ def _reason(fault: Any, where: KeyPath, model: type[BaseModel], unnamed: Collect
     return message[0].lower() + message[1:] + (f" (given: {given!r})" if is_shown else "")
 
 
-def _type_at(model: Any, where: Iterable[int | str]) -> Any:
-    """The type of the value at a path; None where that depends on other keys."""
+def _type_at(model: Any, where: Iterable[int | str], tried: Collection[int | str]) -> Any:
+    """The type of the value at a path; None where that depends on other keys.
+
+    `tried`: pydantic's location of the error, in which alternatives are named by their `kind`.
+    """
     found = model
     for part in where:
-        found = _only(found)
+        found = _only(found, tried)
         if isinstance(found, type) and issubclass(found, BaseModel):
             found = next((each.annotation for name, each in _fields(found) if name == part), None)
         elif issubclass(get_origin(found) or object, Mapping):
             found = get_args(found)[1]
         else:
             found = next(iter(get_args(found)), None)
-    return _only(found)
+    return _only(found, tried)
 
 
-def _only(kind: Any) -> Any:
-    """A type without what pydantic notes about it, and without None as an alternative."""
+def _only(kind: Any, tried: Collection[int | str]) -> Any:
+    """A type without what pydantic notes about it, and without None and the alternatives that were not tried."""
     while get_origin(kind) in (Annotated, Union, UnionType):
         choices = [each for each in get_args(kind) if each is not type(None)]
         if get_origin(kind) is not Annotated and len(choices) > 1:
-            return None
+            choices = [each for each in choices if _kinds(each) & {*tried}]
+            if len(choices) != 1:
+                return None
         kind = choices[0]
     return kind
+
+
+def _kinds(kind: Any) -> set[str]:
+    """What `kind` may be in a model, or in one of several."""
+    if get_origin(kind) in (Annotated, Union, UnionType):
+        return set().union(*map(_kinds, get_args(kind)))
+    is_model = isinstance(kind, type) and issubclass(kind, BaseModel) and "kind" in kind.model_fields
+    return {*_choices(kind.model_fields["kind"].annotation)} if is_model else set()
 
 
 def _keys(kind: Any) -> list[str]:

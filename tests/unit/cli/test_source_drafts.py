@@ -50,7 +50,7 @@ def test_the_draft_is_written_as_a_definition_that_can_be_read(till: Path) -> No
 
 def orders(number: int) -> dict[str, object]:
     line = {"sku": "S", "quantity": 2, "price": 2.5}
-    return {"id": f"A{number}", "created_at": "2024-01-15T10:00:00Z", "currency": "EUR", "line_items": [line]}
+    return {"order_number": f"A{number}", "created_at": "2024-01-15T10:00:00Z", "currency": "EUR", "line_items": [line]}
 
 
 def loaded(output: Path, file: Path) -> list[object]:

@@ -46,6 +46,11 @@ PARAMETERS = 'parameters: {day: "{day}"}'
         (f"  {PAGINATION}\n", "", "8: api.pagination: it is missing."),
         (
             "kind: none",
+            "kind: page, parametr: page",
+            "12: api.pagination.parametr: there is no such key. Did you mean parameter? Allowed: size, ",
+        ),
+        (
+            "kind: none",
             "kind: pages",
             "12: api.pagination: kind: 'pages' is not allowed. Did you mean page? Allowed: none",
         ),

@@ -79,6 +79,11 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "kind: headr",
             "shop.yaml:8: connection.auth: kind: 'headr' is not allowed. Did you mean header? Allowed: header, ",
         ),
+        (
+            "kind: header",
+            "kind: header, nmae: X",
+            "shop.yaml:8: connection.auth.nmae: there is no such key. Did you mean name? Allowed: kind, name, value",
+        ),
         ("secret: SHOP_KEY", "secert: SHOP_KEY", "shop.yaml:8: connection.auth.value: it is neither `{env: NAME}` nor"),
         (
             "secret: SHOP_KEY",
