@@ -1,4 +1,4 @@
-"""The rows of a file that was read row by row, and those of them that are none."""
+"""The rows of a file that was read row by row, and what could not be read as one."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class _Target:
             self.rows += 1
 
     def reject(self, place: int, code: RejectReason, reason: str, line: str) -> None:
-        """Keep what is no row."""
+        """Keep what cannot be read as a row."""
         self.broken.append(damaged_row(place, code, reason, line))
 
     def _rows(self, record: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -145,7 +145,7 @@ def _records(file: StoredFile, wanted: Format, rows: _Target) -> Iterator[tuple[
 
 
 def _of_lines(file: StoredFile, rows: _Target) -> Iterator[tuple[int, Any]]:
-    """The objects of a file with one on each line. A line that is none is rejected by itself."""
+    """The objects of a file with one on each line. Another line is rejected by itself."""
     with file.unpacked() as stream:
         place = 0
         while line := stream.readline(LONGEST_LINE + 1):

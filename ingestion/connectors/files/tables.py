@@ -58,12 +58,12 @@ def load_file(
     Raises StopRun or FixConfiguration that name file and line.
     """
     broken: tuple[BrokenRow, ...] = ()
-    encoding, end_line = dialect.encoding, None
-    if file.records is not None:
-        _insert(connection, table, file, dialect, columns, file.records)
-        broken = file.records.broken
-    elif encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
+    encoding, end_line, parsed = dialect.encoding or "utf-8", None, file.records
+    if parsed is not None:
+        _insert(connection, table, file, dialect, columns, parsed)
+    elif dialect.encoding != "utf-8" or not _read_plainly(connection, table, file, dialect, columns, stats):
         parsed = _read_carefully(connection, table, file, dialect, columns, directory)
+    if parsed is not None:
         encoding, broken, end_line = parsed.encoding, parsed.broken, parsed.end_line
     rows, first_row = _extent(connection, table, file)
     if not rows and not broken:

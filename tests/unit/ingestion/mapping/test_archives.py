@@ -144,7 +144,7 @@ def test_an_archive_has_limits(
 
 
 def test_an_archive_without_sales_lists_what_it_has(tmp_path: Path) -> None:
-    assert "sales.zip has no CSV file in it; it has 'notes.md'." in error_of(
+    assert "sales.zip has no file with sales in it; it has 'notes.md'." in error_of(
         archive(tmp_path / "sales.zip", {"notes.md": "x"})
     )
 

@@ -137,7 +137,7 @@ def test_json_and_csv_of_one_source_may_be_mixed(tmp_path: Path) -> None:
         assert outcome.landed("transaction_id") == ["R1", "R2"]
 
 
-def test_what_is_no_record_is_rejected_by_itself(tmp_path: Path) -> None:
+def test_another_line_is_rejected_by_itself(tmp_path: Path) -> None:
     deep: Any = "x"
     for _ in range(2_000):
         deep = [deep]
