@@ -46,7 +46,7 @@ class NumberStyle:
     currency_signs: Mapping[str, str] = field(default_factory=dict)
     """Sign of an amount → its currency."""
     missing: tuple[str, ...] = ()
-    """Words that stand for a value that is missing."""
+    """Words that mean that there is no value."""
 
     def read(self, text: str) -> Decimal | None:
         """A number as a layout with these marks reads it, or None."""
