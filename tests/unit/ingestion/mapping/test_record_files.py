@@ -5,20 +5,25 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow
 import pytest
 from pyarrow import parquet
 
 from ingestion.connectors.files import archives
+from ingestion.mapping.layouts import load_layout
+from shared.config import PROJECT_ROOT
 from shared.errors import FixConfiguration, StopRun
 from tests.fakes.csv_sources import reading, rows, shop_layout, write
 from tests.fakes.csv_sources import row as csv_row
 from tests.unit.ingestion.mapping.test_archives import archive
 
+DATA = Path(os.environ.get("RETAIL_TEST_DATA", PROJECT_ROOT.parent / "shared" / "data"))
 LINES = shop_layout(
     format={"lines": "items"},
     columns={
@@ -205,3 +210,18 @@ def test_a_small_file_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.M
         reading(tmp_path / "bomb.parquet"),
     ):
         pass
+
+
+@pytest.mark.long
+@pytest.mark.real_data
+@pytest.mark.parametrize("ending", ["ndjson", "json", "parquet"])
+def test_online_retail_is_the_same_in_every_kind_of_file(ending: str, tmp_path: Path) -> None:
+    source = DATA / "online_retail.csv.zst"
+    if not source.is_file():
+        pytest.skip("online_retail.csv.zst is neither in RETAIL_TEST_DATA nor in ../shared/data")
+    target = tmp_path / f"sales.{ending}"
+    form = {"ndjson": "JSON", "json": "JSON, ARRAY true", "parquet": "PARQUET"}[ending]
+    duckdb.sql(f"COPY (FROM read_csv('{source}', all_varchar = true)) TO '{target}' (FORMAT {form})")
+    with reading(target, layout=load_layout("online_retail")) as outcome:
+        [(rows, amount)] = outcome.connection.execute("SELECT count(*), sum(net_amount) FROM landed_records").fetchall()
+    assert (rows, amount) == (541_909, Decimal("9747747.934"))
