@@ -95,7 +95,7 @@ def _text(layout: SourceMapping, field: str, source: FieldSource, distinct: str)
 
 def _as_meant(layout: SourceMapping, field: str) -> tuple[str, str]:
     """SQL over `own`, a trimmed text or NULL: the text that is meant, and over both the flag of its rule."""
-    if layout.is_json or field == "line_type" or field in ALLOWED_TEXTS:
+    if field == "line_type" or field in ALLOWED_TEXTS or (layout.is_json and field.endswith("_id")):
         return "own", "NULL::VARCHAR"
     if field == "currency":
         return "upper(own)", "NULL::VARCHAR"

@@ -34,7 +34,6 @@ BAD = {
     "minus infinity": (b"-Infinity", "NOT_A_NUMBER"),
     "1e400": (b"1e400", "NOT_A_NUMBER"),
     "5,000 digits": (b"9" * 5_000, "TOO_MANY_DIGITS"),
-    "control character": (b'"Lamp \x01"', "CONTROL_CHARACTER"),
     "deep": (b"[" * 5_000 + b"]" * 5_000, "MALFORMED"),
     "deep objects": (b'{"a":' * 5_000 + b'"]"' + b"}" * 5_000, "MALFORMED"),
 }

@@ -99,12 +99,12 @@ def test_many_rejected_rows_need_no_memory_for_what_was_sent(listing: Listing) -
 def test_many_rejected_rows_with_long_values_fit_into_the_least_memory(listing: Listing) -> None:
     for start in range(0, 100_000, 1_000):
         numbers = range(start, start + 1_000)
-        add(listing, [row_1(sale_id=f"S{number}", product_name=f"{number:05}" * 60) for number in numbers])
+        add(listing, [row_1(sale_id=f"S{number}", sku=f"{number:05}" * 60) for number in numbers])
     totals, _ = listing.complete()
 
     assert (totals.landed, totals.rejected, totals.distinct) == (0, 100_000, 100_000)
     lines = rejected_lines(listing.connection.cursor(), DAY, listing)
-    assert orjson.loads(next(lines))["position"] == f'page 1, row 1, column product_name: "{"0" * 80}…"'
+    assert orjson.loads(next(lines))["position"] == f'page 1, row 1, column sku: "{"0" * 80}…"'
     assert sum(1 for _ in lines) == 99_999
 
 

@@ -135,16 +135,13 @@ def test_equal_lines_without_a_number_share_an_id_and_different_ones_do_not() ->
         ({"txn_type": "RETURN"}, "SIGN_MISMATCH"),
         ({"line_total": "25.01"}, "TOTAL_MISMATCH"),
         ({"currency": "ZZZ"}, "UNKNOWN_CURRENCY"),
-        ({"currency": "usd"}, "UNKNOWN_CURRENCY"),
         ({"sold_at": "2024-02-30T07:03:22-05:00"}, "INVALID_DATE"),
         ({"sold_at": "2024-01-15T07:03:22"}, "INVALID_DATE"),
         ({"sold_at": "2024-01-15"}, "INVALID_DATE"),
         ({"sold_at": 1705329802}, "INVALID_DATE"),
         ({"last_modified": "yesterday"}, "INVALID_DATE"),
-        ({"product_name": "x" * 256}, "TOO_LONG"),
         ({"sku": "x" * 65}, "TOO_LONG"),
-        ({"product_name": "Lamp\x00"}, "CONTROL_CHARACTER"),
-        ({"store_name": "Fifth\tAvenue"}, "CONTROL_CHARACTER"),
+        ({"sku": "L-1\x00"}, "CONTROL_CHARACTER"),
     ],
 )
 def test_each_fault_has_its_stable_reason_code(changes: dict[str, object], expected: str) -> None:
@@ -163,9 +160,22 @@ def test_a_row_that_is_not_an_object_is_malformed(row: object) -> None:
     assert code(row) == "MALFORMED"
 
 
+@pytest.mark.parametrize(
+    ("changes", "field", "landed"),
+    [
+        ({"product_name": "x" * 256}, "product_name", "x" * 255),
+        ({"product_name": "Lamp\x00"}, "product_name", "Lamp"),
+        ({"store_name": " Fifth\tAvenue\r\n"}, "store_name", "Fifth Avenue"),
+        ({"currency": "usd"}, "currency", "USD"),
+    ],
+)
+def test_a_descriptive_text_never_rejects_a_sale(changes: dict[str, Any], field: str, landed: str) -> None:
+    assert getattr(mapped(row_1(**changes)), field) == landed
+
+
 def test_a_message_stays_short_whatever_the_value() -> None:
     with pytest.raises(RejectRecord) as rejected:
-        mapped(row_1(product_name="x" * 10_000_000))
+        mapped(row_1(sku="x" * 10_000_000))
     assert len(str(rejected.value)) < 200
 
 

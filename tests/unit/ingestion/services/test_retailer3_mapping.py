@@ -90,7 +90,7 @@ def test_an_empty_name_is_none() -> None:
         ({"moneda": "ZZZ"}, "UNKNOWN_CURRENCY"),
         ({"tienda": None}, "MALFORMED"),
         ({"tienda": {"codigo": "M"}}, "MISSING_FIELD"),
-        ({"articulo": {"ref": "A", "nombre": "x\x00", "familia": None}}, "CONTROL_CHARACTER"),
+        ({"articulo": {"ref": "A\x00", "nombre": "x", "familia": None}}, "CONTROL_CHARACTER"),
     ],
 )
 def test_each_fault_has_its_stable_reason_code(changes: dict[str, object], expected: str) -> None:
