@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
 from shared.sources.parts import Part
-from shared.sources.references import EnvReference, Reference, SecretReference, find_text
+from shared.sources.references import EnvReference, Reference, SecretReference, find_text, references_in
 from shared.sources.request_templates import OF_CHANGES, OF_DATE, check_template, names_in
 from shared.sources.validation import wrong_at
 from shared.sources.yaml_file import KeyPath
@@ -69,7 +69,10 @@ def _of_date(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _of_changes(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _parsed(given, OF_CHANGES)
+    found = _parsed(given, OF_CHANGES)
+    if any(references_in(found)):
+        raise ValueError("a reference has to be in connection.config")
+    return found
 
 
 Config = Annotated[Mapping[str, Any], AfterValidator(_of_date)]
@@ -119,12 +122,13 @@ def program_faults(connector: str, read: Any) -> Iterator[tuple[str, str]]:
     for name in only:
         if getattr(read, name) is not None:
             yield name, f"it is only for `connector: {SINGER if connector == DLT else DLT}`"
-    if connector == DLT and read.changes is not None and read.changes.state is not None:
+    changes = read.changes
+    if connector == DLT and changes is not None and changes.state is not None:
         yield "changes", "`state` is only for `connector: singer`"
     for name in ("changes", "changed_by"):
         if getattr(read, name) is not None and read.date_column is None:
             yield name, "it needs `date_column`, which says to which business date a changed record belongs"
-    if read.changes is not None and read.changed_by is not None and not read.changes.config and not read.changes.state:
+    if changes is not None and not changes.config and not changes.state:
         yield "changes", "it says nothing; give `config` or `state`, or leave it out"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,5 +27,5 @@ def till(rows: str) -> Source:
 
 def typed() -> Iterator[dict[str, Any]]:
     """Values that JSON does not have."""
-    print("a library prints something")
+    sys.stdout.write("a library prints something\n")
     yield {"at": datetime(2024, 1, 15, 11, tzinfo=UTC), "price": Decimal("12.345678901234567890"), "data": b"\x00\xff"}

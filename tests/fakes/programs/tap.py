@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 STREAM = "sales"
@@ -27,7 +28,7 @@ def main() -> None:
     config = read(given.config)
     log(given, config)
     if given.discover:
-        print(json.dumps(catalog(config), indent=2))
+        say(json.dumps(catalog(config), indent=2))
         return
     if given.catalog and not is_selected(read(given.catalog)):
         sys.exit("the stream is not selected")
@@ -56,10 +57,10 @@ def misbehave(config: dict[str, Any]) -> None:
 def misbehave_at_the_end(config: dict[str, Any]) -> None:
     mode = config.get("mode")
     if mode == "fails":
-        print(f"Unauthorized: key {config['api_key']} is not valid", file=sys.stderr)
+        sys.stderr.write(f"Unauthorized: key {config['api_key']} is not valid\n")
         sys.exit(3)
     if mode == "broken line":
-        print('{"type": "RECORD", "stream": "sales", "record": {"receipt": "Z"')
+        say('{"type": "RECORD", "stream": "sales", "record": {"receipt": "Z"')
     if mode == "killed":
         sys.stdout.flush()
         os.kill(os.getpid(), 9)
@@ -73,9 +74,9 @@ def hang(config: dict[str, Any]) -> None:
     child = subprocess.Popen(["/bin/sleep", "600"])
     describe()
     if "pids" in config:
-        with open(config["pids"] + ".new", "w", encoding="utf-8") as file:
-            json.dump([os.getpid(), child.pid, os.getcwd()], file)
-        os.rename(config["pids"] + ".new", config["pids"])
+        new = Path(config["pids"] + ".new")
+        new.write_text(json.dumps([os.getpid(), child.pid, str(Path.cwd())]), encoding="utf-8")
+        new.rename(config["pids"])
     time.sleep(600)
 
 
@@ -94,8 +95,8 @@ def send_a_huge_line(_: dict[str, Any]) -> None:
 
 
 def print_noise(_: dict[str, Any]) -> None:
-    print("Starting to extract…")
-    print()
+    say("Starting to extract…")
+    say("")
     send({"type": "RECORD", "stream": "customers", "record": {}})
     send({"type": "SOMETHING_NEW", "data": 1})
 
@@ -108,7 +109,7 @@ BEFORE = {
     "record first": lambda _: send({"type": "RECORD", "stream": STREAM, "record": ROW}),
     "no stream": lambda _: sys.exit(0),
     "batch": lambda _: send({"type": "BATCH", "stream": STREAM, "manifest": []}),
-    "list": lambda _: print("{}"),
+    "list": lambda _: say("{}"),
     "not an object": lambda _: (describe(), send({"type": "RECORD", "stream": STREAM, "record": [1]})),
     "no state": lambda _: send({"type": "STATE"}),
 }
@@ -142,6 +143,10 @@ def describe() -> None:
     send({"type": "SCHEMA", "stream": STREAM, "schema": schema([]), "key_properties": []})
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
 def send(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     if message["type"] == "SCHEMA":
@@ -149,15 +154,14 @@ def send(message: dict[str, Any]) -> None:
 
 
 def read(path: str) -> Any:
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def log(given: argparse.Namespace, config: dict[str, Any]) -> None:
     """Note how it was called, for the tests."""
     if "log" in config:
-        entry = {**vars(given), "environment": dict(os.environ), "mode": oct(os.stat(given.config).st_mode)[-3:]}
-        with open(config["log"], "a", encoding="utf-8") as file:
+        entry = {**vars(given), "environment": dict(os.environ), "mode": oct(Path(given.config).stat().st_mode)[-3:]}
+        with Path(config["log"]).open("a", encoding="utf-8") as file:
             file.write(json.dumps({**entry, "told": config}) + "\n")
 
 

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -17,15 +16,16 @@ from typing import Any
 import pytest
 import yaml
 
-from ingestion.connectors.programs.connector import ProgramConnector
+from ingestion.connectors.programs.connector import ProgramConnector, Task
 from ingestion.connectors.programs.messages import Messages
 from ingestion.connectors.programs.spool import DateSpool
 from ingestion.connectors.protocol import Runtime
 from ingestion.connectors.registry import build
 from shared.config import PROJECT_ROOT, load_settings
 from shared.errors import FixConfiguration, RetailError, RetryLater, StopRun
-from tests.fakes.programs.till import SingerTill, as_json
+from shared.scratch import scratch_directory
 from tests.fakes.databases.till import row
+from tests.fakes.programs.till import SingerTill, as_json
 from tests.waiting import wait_until
 
 DAY = date(2024, 1, 15)
@@ -166,7 +166,7 @@ def test_what_a_tap_leaves_out_because_it_is_null_is_null(tap: Tap) -> None:
         [page] = connector.fetch_sales_data(DAY)
         assert page.rows[0]["note"] == ""
         assert page.rows[0]["customer"] is None
-        assert connector.normalize_sales_record(page.rows[0]).customer_id is None
+        assert connector.normalize_sales_record(page.rows[0]).customer_id == "GUEST"
 
 
 def test_a_record_without_a_date_is_rejected_once_a_run_with_yesterday(tap: Tap) -> None:
@@ -209,11 +209,19 @@ def test_a_tap_that_fails_is_quoted_without_secrets(tap: Tap) -> None:
     assert KEY not in message
 
 
-def test_a_tap_that_prints_nothing_is_ended(tap: Tap, tmp_path: Path) -> None:
+def test_a_tap_that_prints_nothing_is_ended(tap: Tap) -> None:
     tap.limits["timeout_seconds"] = 0.3
-    message = tap.failure(RetryLater, mode="hangs", pids=str(tmp_path / "pids"))
+    message = tap.failure(RetryLater, mode="hangs")
     assert "printed nothing for 0.3 seconds" in message
     assert "limits.timeout_seconds" in message
+
+
+def test_what_a_program_started_ends_with_it(tap: Tap, tmp_path: Path) -> None:
+    tap.config |= {"mode": "hangs", "pids": str(tmp_path / "pids")}
+    with tap.connected() as connector, scratch_directory() as directory:
+        task = Task({**connector.program.config, "api_key": KEY})
+        with connector.running(connector.command(directory, task), directory):
+            wait_until((tmp_path / "pids").exists, 20, every=0.02)
     _assert_gone(tmp_path / "pids")
 
 
