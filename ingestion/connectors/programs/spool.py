@@ -24,7 +24,8 @@ class DateSpool:
         self.changed_at: dict[date, datetime] = {}
         """When a record of a date changed last."""
         self._file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by close()
-        self._buffers: dict[date | None, list[bytes]] = defaultdict(list)
+        # One text per date: orjson's are each kept in a block that is far larger than they are.
+        self._buffers: dict[date | None, bytearray] = defaultdict(bytearray)
         self._buffered = 0
         self._blocks: dict[date | None, list[tuple[int, int]]] = defaultdict(list)
 
@@ -41,7 +42,7 @@ class DateSpool:
     def add(self, day: date | None, record: dict[str, Any]) -> None:
         """Add a record; None: its date cannot be read."""
         text = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-        self._buffers[day].append(text)
+        self._buffers[day] += text
         self._buffered += len(text)
         self.size_bytes += len(text)
         if self._buffered >= _BUFFER_BYTES:
@@ -63,8 +64,8 @@ class DateSpool:
 
     def _flush(self) -> None:
         offset = self._file.seek(0, 2)
-        for day, texts in self._buffers.items():
-            size = self._file.write(b"".join(texts))
+        for day, text in self._buffers.items():
+            size = self._file.write(text)
             self._blocks[day].append((offset, size))
             offset += size
         self._buffers.clear()

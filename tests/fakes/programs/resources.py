@@ -28,4 +28,5 @@ def till(rows: str) -> Source:
 def typed() -> Iterator[dict[str, Any]]:
     """Values that JSON does not have."""
     sys.stdout.write("a library prints something\n")
-    yield {"at": datetime(2024, 1, 15, 11, tzinfo=UTC), "price": Decimal("12.345678901234567890"), "data": b"\x00\xff"}
+    price = Decimal("12.345678901234567890")
+    yield {"at": datetime(2024, 1, 15, 11, tzinfo=UTC), "price": price, "data": b"\x00\xff", "ratio": 0.1}

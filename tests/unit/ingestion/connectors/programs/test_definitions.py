@@ -97,7 +97,7 @@ DATE_COLUMN = "  date_column: sold_at\n"
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("  command: [/bin/true]\n", ""), "till.yaml:7: connection.command: it is missing"),
+        (("  command: [/bin/true]\n", ""), "till.yaml:6: connection.command: it is missing"),
         (("  command:", "  url: https://shop.example\n  command:"), "a program gets its address and its credentials"),
         (
             ("token: {secret: TILL_TOKEN}", "token: abc"),
