@@ -24,8 +24,8 @@ CONNECTORS = {
     "stripe": "ingestion.connectors.stripe.connector:Stripe",
     "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
     **dict.fromkeys(DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
-    SINGER: "ingestion.connectors.programs.singer:TapConnector",
-    DLT: "ingestion.connectors.programs.dlt:DltConnector",
+    SINGER: "ingestion.connectors.programs.tap:TapConnector",
+    DLT: "ingestion.connectors.programs.dlt_resource:DltConnector",
 }
 """The connectors that come with the platform, each with its class as `module:Class`."""
 

@@ -80,9 +80,9 @@ def test_a_tap_that_fails_half_way_leaves_the_partition_as_it_was(shop: Shop, tm
 
 
 def test_lineage_names_the_program_and_its_stream(shop: Shop) -> None:
-    [flow] = flows_of(shop.platform.ingest(DAY, shop.source), shop.platform.settings)
+    [flow, *_] = flows_of(shop.platform.ingest(DAY, shop.source), shop.platform.settings)
     python = Path(sys.executable).name
-    assert [(each.namespace, each.name) for each in flow.inputs] == [(f"singer://{python}", "sales")]
+    assert (flow.source.namespace, flow.source.name) == (f"singer://{python}", "sales")
 
 
 def installed(name: str, requirements: Path) -> Path:
@@ -148,10 +148,7 @@ def test_a_published_tap_reads_a_table_of_postgresql(
         till.insert(row("D", kind="R", quantity=-1, net_amount="-12.50"), row("E", sold_at=NOON + timedelta(days=1)))
         variables = {
             "TAP_POSTGRES": str(programs / "tap-postgres"),
-            "TILL_PORT": str(postgres_server.port),
-            "TILL_DATABASE": till.name,
-            "TILL_USER": "till_reader",
-            "TILL_PASSWORD": till.password,
+            "TILL_URL": till.url.replace("://", f"+psycopg2://till_reader:{till.password}@"),
         }
         platform = with_programs(make_platform([]), tmp_path / "sources", **variables)
         [result] = platform.ingest(DAY, "tap_postgres_till").results
