@@ -20,7 +20,7 @@ SINGER = "singer"
 DLT = "dlt"
 PROGRAMS = (SINGER, DLT)
 """The connectors that start another program and read what it prints."""
-WITH_DATABASES = ("date_column", "times_without_zone", "changed_by")
+WITH_DATABASES = ("date_column", "times_without_zone", "changed_by", "late_commit_margin")
 """The keys of `read` that these sources share with databases."""
 _SECRET_KEY = re.compile(
     r"(?:^|[_-])(?:password|passwd|secret|token|api[_-]?key|private[_-]?key|passphrase)$", re.IGNORECASE
@@ -76,7 +76,7 @@ def _of_changes(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 Config = Annotated[Mapping[str, Any], AfterValidator(_of_date)]
-"""What a program is told, with `{day}` and references in it."""
+"""The configuration of a program, with `{day}` and references in it."""
 Line = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -87,7 +87,7 @@ class ChangedRecords(Part):
         default={}, description="Keys that take the place of those of connection.config; null leaves one out"
     )
     state: Annotated[Mapping[str, Any], AfterValidator(_of_changes)] | None = Field(
-        default=None, description="Only for singer: the state that the tap begins at, with {since} in it"
+        default=None, description="Only for singer: the STATE at which the tap begins, with {since} in it"
     )
 
 

@@ -1,4 +1,4 @@
-"""The catalog by which a tap is told which stream to send: as it discovers it itself, with one stream selected."""
+"""The catalog that a tap reads to know which stream to send: its own, with one stream selected."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads the sales of a source through another program: a tap of Singer, or a resource of dlt.
 
 Such a program has libraries that conflict with ours, so it has an environment of its own and prints its records
-(docs/connectors/singer.md, dlt.md). Either it is told the business date and prints that one, or it prints the complete
+(docs/connectors/singer.md, dlt.md). Either it gets the business date and prints that one, or it prints the complete
 table, which is read once per run and kept on the disk by date.
 """
 
@@ -29,6 +29,7 @@ from shared.errors import FixConfiguration, StopRun
 from shared.partitions import ControlReport
 from shared.scratch import scratch_directory
 from shared.sources.connection import Connection, Program
+from shared.sources.databases import LATE_COMMIT_MINUTES
 from shared.sources.definition import SourceDefinition
 from shared.sources.programs import is_by_date, mapped
 from shared.sources.request_templates import about_day, fill_template
@@ -42,7 +43,7 @@ Values = Mapping[str, date]
 
 @dataclass(frozen=True)
 class Task:
-    """What the program is told for one run."""
+    """What the program gets for one run."""
 
     config: Mapping[str, Any]
     state: Mapping[str, Any] | None = None
@@ -85,7 +86,7 @@ class ProgramConnector:
     def fetch_sales_data(self, day: date) -> Iterator[RawPage[Any]]:
         """The records of `day`. A tap that cannot select a date is run once for all dates."""
         if self._is_by_date:
-            as_of = self._runtime.clock()
+            as_of = self._complete_until()
             with closing(self._records(Task(self._filled(self.program.config, about_day(day, self._zone))))) as found:
                 yield from _pages(self._of_day(found, day), as_of)
             return
@@ -150,7 +151,7 @@ class ProgramConnector:
     def _table(self) -> tuple[DateSpool, datetime]:
         """The complete table: read when it is needed first."""
         if self._spool is None:
-            as_of = self._runtime.clock()
+            as_of = self._complete_until()
             with ExitStack() as own:
                 spool = DateSpool(own.enter_context(scratch_directory()))
                 own.callback(spool.close)
@@ -177,8 +178,8 @@ class ProgramConnector:
             raise self._no_dates()
 
     def _requested_changes(self, since: datetime) -> Changes:
-        """The dates of the records that the program sends when it is asked for changes."""
-        as_of, dates = self._runtime.clock(), dict[date, datetime]()
+        """The dates of the records that the program sends when changes are requested."""
+        as_of, dates = self._complete_until(), dict[date, datetime]()
         state, values = self.read.changes and self.read.changes.state, {"since": since.astimezone(UTC)}
         task = Task(self._filled(self._changed, values), None if state is None else self._filled(state, values))
         with closing(self._records(task)) as found:
@@ -188,6 +189,11 @@ class ProgramConnector:
                     changed_at = self._dates.changed_at(record) if self.read.changed_by else ANY_TIME
                     keep_latest_change(dates, day, changed_at)
         return Changes(dates, as_of, shows_deletions=False)
+
+    def _complete_until(self) -> datetime:
+        """Up to when everything is there that the program reads now: a transaction may commit late."""
+        margin = self.read.late_commit_margin or LATE_COMMIT_MINUTES
+        return self._runtime.clock() - timedelta(minutes=margin)
 
     def _yesterday(self) -> date:
         """The date with which records without one are rejected: a daily run reads it, and no other one yet."""

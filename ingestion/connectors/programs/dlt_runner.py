@@ -77,6 +77,6 @@ def as_json(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    # Python looks into the folder of a script first. Nothing of ours may take the place of a library.
+    # Python looks into the folder of a script first. Our modules must not take the place of a library.
     sys.path[:] = [each for each in sys.path if each != str(Path(__file__).parent)]
     main(sys.argv[1])

@@ -33,7 +33,7 @@ _END_SECONDS = 10.0
 class OutputLimits:
     """What a program may take."""
 
-    silence_seconds: float
+    quiet_seconds: float
     """Without any output, of errors either."""
     minutes: float
     """From its start to its end."""
@@ -86,8 +86,8 @@ class Process:
                 )
             if lines:
                 yield b"".join(pieces)
-                *whole, rest = lines
-                yield from whole
+                *complete, rest = lines
+                yield from complete
                 pieces, size = [rest], len(rest)
         if size:
             yield b"".join(pieces)
@@ -126,14 +126,14 @@ class Process:
             stderr=subprocess.PIPE,
             cwd=directory,
             env=environment,
-            start_new_session=True,  # a Ctrl-C of ours ends it in order, by `end`
+            start_new_session=True,  # Ctrl-C does not reach it: `end` does, in order
         )
 
     def _next(self) -> bytes:
         """The next bytes of its output; none at the end."""
         self._heard_at = self._monotonic()  # until now, we were the one who was slow
         while True:
-            until = min(self._heard_at + self._limits.silence_seconds, self._until)
+            until = min(self._heard_at + self._limits.quiet_seconds, self._until)
             for key, _ in self._selector.select(max(0.0, until - self._monotonic())):
                 if key.fd == self._errors:
                     self._read_errors()
@@ -151,9 +151,9 @@ class Process:
                 f"{self._what} took more than {self._limits.minutes:g} minutes{self._said()}. Run again later; if it"
                 " needs as long, raise INGEST_LISTING_MINUTES, or limits.listing_minutes of the source."
             )
-        if now - self._heard_at >= self._limits.silence_seconds:
+        if now - self._heard_at >= self._limits.quiet_seconds:
             raise RetryLater(
-                f"{self._what} printed nothing for {self._limits.silence_seconds:g} seconds{self._said()}. Run again"
+                f"{self._what} printed nothing for {self._limits.quiet_seconds:g} seconds{self._said()}. Run again"
                 " later; if it needs as long, raise INGEST_TIMEOUT_SECONDS, or limits.timeout_seconds of the source."
             )
 

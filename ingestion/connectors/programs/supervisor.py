@@ -26,12 +26,12 @@ _OF_A_SIGNAL = 128
 
 def main(directory: str, command: list[str]) -> int:
     """The program's exit status; that of a shell if a signal ended it."""
-    libc = ctypes.CDLL(None)
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)  # only Linux has it
     child = subprocess.Popen(  # noqa: S603 - the command of a source's definition
         command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),
+        preexec_fn=prctl and (lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)),
     )
     try:
         threading.Thread(target=_end_with_parent, args=(child,), daemon=True).start()

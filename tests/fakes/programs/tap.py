@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,12 @@ def print_noise(_: dict[str, Any]) -> None:
     send({"type": "SOMETHING_NEW", "data": 1})
 
 
-BEFORE = {
+def send_no_object(_: dict[str, Any]) -> None:
+    describe()
+    send({"type": "RECORD", "stream": STREAM, "record": [1]})
+
+
+BEFORE: dict[str, Callable[[dict[str, Any]], object]] = {
     "hangs": hang,
     "endless": send_without_end,
     "huge line": send_a_huge_line,
@@ -110,7 +116,7 @@ BEFORE = {
     "no stream": lambda _: sys.exit(0),
     "batch": lambda _: send({"type": "BATCH", "stream": STREAM, "manifest": []}),
     "list": lambda _: say("{}"),
-    "not an object": lambda _: (describe(), send({"type": "RECORD", "stream": STREAM, "record": [1]})),
+    "not an object": send_no_object,
     "no state": lambda _: send({"type": "STATE"}),
 }
 
@@ -162,7 +168,7 @@ def log(given: argparse.Namespace, config: dict[str, Any]) -> None:
     if "log" in config:
         entry = {**vars(given), "environment": dict(os.environ), "mode": oct(Path(given.config).stat().st_mode)[-3:]}
         with Path(config["log"]).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({**entry, "told": config}) + "\n")
+            file.write(json.dumps({**entry, "config_read": config}) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ class ProgramTill(Till):
     """What both have in common. There is no control report, and nothing limits the rows of a page."""
 
     report_path = ""
-    late_by = type(Till.late_by)(0)
     program: ClassVar[Path]
 
     @contextmanager

@@ -15,14 +15,14 @@ import yaml
 from ingestion.connectors.protocol import Runtime
 from ingestion.connectors.registry import build
 from scripts.write_source_schema import schema_text
-from shared.config import PROJECT_ROOT, load_settings
+from shared.config import load_settings
 from shared.errors import FixConfiguration
 from shared.sources.connection import connect
 from shared.sources.reading import read_definition
 from shared.sources.references import references_in
 from tests.documentation.documents import fences
 
-PAGES = [PROJECT_ROOT / "docs" / "connectors" / name for name in ("singer.md", "dlt.md")]
+PAGES = ("docs/connectors/singer.md", "docs/connectors/dlt.md")
 TAP = """\
 id: till
 name: Till
@@ -150,7 +150,7 @@ def test_other_sources_have_no_program(tmp_path: Path) -> None:
 
 def _examples() -> list[Any]:
     return [
-        pytest.param(yaml.safe_load(dedent(fence.text)), id=f"{page.stem}-{number}")
+        pytest.param(yaml.safe_load(dedent(fence.text)), id=f"{page}-{number}")
         for page in PAGES
         for number, fence in enumerate(fences(page))
         if fence.language == "yaml" and "\nconnector: " in dedent(fence.text)
