@@ -141,6 +141,8 @@ def program_connection_faults(connector: str, connection: Any) -> Iterator[tuple
         return
     if not connection.command:
         yield "command", "it is missing; an example is [/opt/taps/tap-shop/bin/tap-shop]"
+    elif any(isinstance(each, SecretReference) for each in connection.command):
+        yield "command", "every user of the machine can see it; give the secret in `config` or `environment`"
     for name in ("url", "location", "host_key", "auth"):
         if getattr(connection, name) is not None:
             yield name, "a program gets its address and its credentials in `config` or `environment`"

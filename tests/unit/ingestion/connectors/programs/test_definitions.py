@@ -98,6 +98,7 @@ DATE_COLUMN = "  date_column: sold_at\n"
     ("change", "said"),
     [
         (("  command: [/bin/true]\n", ""), "till.yaml:6: connection.command: it is missing"),
+        (("[/bin/true]", "[/bin/true, {secret: TILL_TOKEN}]"), "connection.command: every user of the machine can"),
         (("  command:", "  url: https://shop.example\n  command:"), "a program gets its address and its credentials"),
         (
             ("token: {secret: TILL_TOKEN}", "token: abc"),
