@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 from ingestion.connectors.registry import listing_path
 from ingestion.results import IngestResult
-from monitoring.lineage.datasets import DataSet, endpoint, file_at, source_database
+from monitoring.lineage.datasets import DataSet, endpoint, file_at, named, source_database
 from monitoring.lineage.flows import Flow, LandedPart, landing
 from shared.config import Settings
 from shared.partitions import Manifest
@@ -41,7 +42,11 @@ def flows_of_files(
 
 
 def _api(retailer_id: str, settings: Settings) -> DataSet:
-    definition, url = settings.sources.get(retailer_id), settings.sources.connect(retailer_id).url
+    definition, connection = settings.sources.get(retailer_id), settings.sources.connect(retailer_id)
+    if connection.program is not None:
+        program = Path(connection.program.command[0]).name
+        return named(f"{definition.connector}://{program}", definition.read.stream or program)
+    url = connection.url
     if definition.connector in DATABASES:
         return source_database(url, definition.read.table)
     return endpoint(url, listing_path(definition))

@@ -9,6 +9,7 @@ from typing import Any
 from shared.sources.connection import FILES
 from shared.sources.databases import DATABASES
 from shared.sources.definition import MAPPED, REST, SourceDefinition
+from shared.sources.programs import PROGRAMS
 from shared.sources.references import EnvReference
 
 PATH = Path(__file__).resolve().parent.parent / "sources" / "source.schema.json"
@@ -31,9 +32,14 @@ def schema_text() -> str:
         described = {key: own.pop(key) for key in ("default", "description", "title") if key in own}
         schema["properties"][name] = {"anyOf": [own, {"$ref": "#/$defs/EnvReference"}], **described}
     has_mapping, has_connection = {"anyOf": [_with("mapping"), _with("mapping_file")]}, _with("connection")
+    no_command = {"not": _with("command")}
     schema["allOf"] = [
         _for(MAPPED, has_mapping, {"not": has_mapping}),
-        _for((FILES,), _connected_by("location", "url"), {**has_connection, **_connected_by("url", "location")}),
+        _for((FILES,), _connected_by("location", "url"), has_connection),
+        _for((FILES, *PROGRAMS), {}, _connected_by("url", "location")),
+        _for(
+            PROGRAMS, {**_connected_by("command", "url"), **_with("read")}, {"properties": {"connection": no_command}}
+        ),
         _for((REST,), _with("api"), {"not": _with("api")}),
         _for(DATABASES, _with("read"), {}),
     ]

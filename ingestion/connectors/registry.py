@@ -13,6 +13,7 @@ from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError, describe_error
 from shared.sources.databases import DATABASES
 from shared.sources.definition import SourceDefinition
+from shared.sources.programs import DLT, SINGER
 
 CONNECTORS = {
     "retailer1": "ingestion.services.retailer1_service:Retailer1Service",
@@ -23,6 +24,8 @@ CONNECTORS = {
     "stripe": "ingestion.connectors.stripe.connector:Stripe",
     "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
     **dict.fromkeys(DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
+    SINGER: "ingestion.connectors.programs.tap:TapConnector",
+    DLT: "ingestion.connectors.programs.dlt_resource:DltConnector",
 }
 """The connectors that come with the platform, each with its class as `module:Class`."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from shared.counts import listed
 from shared.errors import FixConfiguration
@@ -14,6 +14,7 @@ from shared.sources.authentication import AccessKeyAuth, Auth, PasswordAuth, Pri
 from shared.sources.databases import DATABASES, NOT_ENCRYPTED, TlsPart, encryption_faults
 from shared.sources.file_drops import location_faults
 from shared.sources.parts import Part
+from shared.sources.programs import PROGRAMS, Config, program_connection_faults, with_values
 from shared.sources.references import EnvReference, SecretReference, Value, find_text, references_in
 from shared.urls import has_credentials
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 FILES = "files"
 """The connector of sources whose files `retail etl` loads."""
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=255)]
 
 
 class ConnectionPart(Part):
@@ -34,6 +36,15 @@ class ConnectionPart(Part):
     host_key: Value | None = Field(default=None, description="Only for SFTP: the server's key, ssh-ed25519 AAAA…")
     auth: Auth | None = None
     tls: TlsPart | None = Field(default=None, description="Only for databases on a server: how it is encrypted")
+    command: tuple[Value, ...] | None = Field(
+        default=None, description="Only for singer and dlt: the program, and its arguments"
+    )
+    config: Config | None = Field(
+        default=None, description="Only for singer and dlt: the tap's configuration, or the arguments of the function"
+    )
+    environment: Mapping[EnvironmentName, Value] | None = Field(
+        default=None, description="Only for singer and dlt: variables of the program. It sees no others"
+    )
 
     @field_validator("url", "location")
     @classmethod
@@ -48,6 +59,9 @@ def connection_faults(connector: str, given: ConnectionPart) -> Iterator[tuple[s
     """What is wrong with the keys of a connector's `connection`: key, and reason."""
     if connector not in DATABASES and given.tls is not None:
         yield "tls", NOT_ENCRYPTED
+    yield from program_connection_faults(connector, given)
+    if connector in PROGRAMS:
+        return
     if connector == FILES:
         yield from location_faults(given)
         return
@@ -64,6 +78,18 @@ def connection_faults(connector: str, given: ConnectionPart) -> Iterator[tuple[s
 
 
 @dataclass(frozen=True)
+class Program:
+    """A program that reads a source for us."""
+
+    command: tuple[str, ...]
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Its texts are templates (`request_templates.py`)."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What must not be shown of its output."""
+
+
+@dataclass(frozen=True)
 class Connection:
     """A definition's connection with the references replaced by their values."""
 
@@ -77,6 +103,8 @@ class Connection:
     """Where a user corrects the credentials, for messages."""
     host_key: str = ""
     """Of an SFTP server."""
+    program: Program | None = None
+    """Of `singer` and `dlt`."""
 
 
 def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connection:
@@ -101,6 +129,19 @@ def connect(definition: SourceDefinition, environ: Mapping[str, str]) -> Connect
         auth=auth,
         url_setting=_setting(address) or own_file,
         auth_settings=" and ".join(dict.fromkeys(each.name for each in references_in(given.auth))) or own_file,
+        program=_program(given, environ),
+    )
+
+
+def _program(given: ConnectionPart, environ: Mapping[str, str]) -> Program | None:
+    if given.command is None:
+        return None
+    secrets = (find_text(each, environ) for each in references_in(given) if isinstance(each, SecretReference))
+    return Program(
+        tuple(find_text(each, environ) or "" for each in given.command),
+        with_values(given.config or {}, environ),
+        {name: find_text(value, environ) or "" for name, value in (given.environment or {}).items()},
+        tuple(dict.fromkeys(filter(None, secrets))),
     )
 
 

@@ -12,6 +12,7 @@ from shared.errors import FixConfiguration
 from shared.regular_files import read_text
 from shared.sources.durations import Minutes
 from shared.sources.parts import Part
+from shared.sources.programs import PROGRAMS, WITH_DATABASES
 from shared.sources.yaml_file import YamlFile
 
 DATABASES = ("postgresql", "mysql", "sqlite", "mssql")
@@ -68,7 +69,8 @@ def database_faults(connector: str, read: DatabaseRead) -> Iterator[tuple[str, s
     """What is wrong with the keys of a connector's `read`: key, and reason."""
     given = [name for name in DatabaseRead.model_fields if getattr(read, name) is not None]
     if connector not in DATABASES:
-        for name in given:
+        shared = WITH_DATABASES if connector in PROGRAMS else ()
+        for name in (each for each in given if each not in shared):
             yield name, f"`{name}` is only for {', '.join(DATABASES)}"
         return
     if (read.query is None) == (read.table is None):

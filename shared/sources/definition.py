@@ -30,6 +30,7 @@ from shared.sources.contracts import Contract
 from shared.sources.databases import DATABASES, DatabaseRead, database_faults
 from shared.sources.file_drops import FileRead, file_faults, schedule_fault
 from shared.sources.parts import Currency, Part, Text
+from shared.sources.programs import PROGRAMS, ProgramRead, program_faults
 from shared.sources.schedules import DAILY, MANUAL, Schedule
 from shared.sources.validation import wrong_at
 from shared.time_zones import is_time_zone
@@ -37,11 +38,12 @@ from shared.time_zones import is_time_zone
 REST = "rest"
 """The connector of APIs that their definition describes."""
 SHOPIFY = "shopify"
-CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, SHOPIFY, "stripe", "woocommerce", *DATABASES, FILES)
+_SHOPS = (SHOPIFY, "stripe", "woocommerce")
+CONNECTORS = ("retailer1", "retailer2", "retailer3", REST, *_SHOPS, *DATABASES, *PROGRAMS, FILES)
 """The connectors that come with the platform. Others are named as `module:Class`."""
 T = TypeVar("T")
 _CLASS = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-MAPPED = (FILES, REST, *DATABASES)
+MAPPED = (FILES, REST, *DATABASES, *PROGRAMS)
 """The connectors of sources whose definition says what their columns mean."""
 MOST_DAYS = 365  # of a look-back, as for INGEST_LOOKBACK_DAYS
 _DURATION = re.compile(r"([0-9]+)d")
@@ -92,7 +94,7 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class ReadPart(DatabaseRead, FileRead):
+class ReadPart(DatabaseRead, FileRead, ProgramRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -148,7 +150,7 @@ class SourceDefinition(Part):
     mapping: Mapping[str, Any] | None = Field(
         default=None,
         validate_default=True,
-        description="For files, rest and databases: what their columns mean, with the keys of a layout (docs/FILES.md)",
+        description="For files, rest, databases, singer, dlt: what their columns mean, as in a layout (docs/FILES.md)",
     )
     contract: Contract = "evolve"
     read: ReadPart = Field(default=ReadPart(), validate_default=True)
@@ -199,6 +201,7 @@ class SourceDefinition(Part):
         if connector := info.data.get("connector"):
             _raise_first(file_faults(connector == FILES, given))
             _raise_first(database_faults(connector, given))
+            _raise_first(program_faults(connector, given))
             if given.admin_api and connector != SHOPIFY:
                 raise wrong_at(("admin_api",), f"it is only for `connector: {SHOPIFY}`")
         return given
@@ -208,6 +211,8 @@ class SourceDefinition(Part):
     def _only_apis_have_a_rate(cls, given: Limits, info: ValidationInfo) -> Limits:
         if given.requests_per_second is not None and info.data.get("connector") in DATABASES:
             raise wrong_at(("requests_per_second",), "a database is read with one query, so there is no rate")
+        if given.requests_per_second is not None and info.data.get("connector") in PROGRAMS:
+            raise wrong_at(("requests_per_second",), "the program sends the requests; limit it in connection.config")
         return given
 
     @property

@@ -21,6 +21,7 @@ from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.databases.till import DATABASES, Till
 from tests.fakes.http_vendor import HttpVendor
+from tests.fakes.programs.till import PROGRAMS
 from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api, RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
 from tests.fakes.shop_systems import SHOP_SYSTEMS
@@ -46,7 +47,7 @@ def of_each(apis: Iterable[type[Described]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("api", [pytest.param(each, id=each.definition.stem) for each in apis])
 
 
-every_connector = of_each((*APIS, *DATABASES))
+every_connector = of_each((*APIS, *DATABASES, *PROGRAMS))
 every_api = of_each(APIS)
 with_report = of_each(each for each in APIS if each.report_path)
 with_changes = of_each(each for each in APIS if each.since_text)

@@ -96,7 +96,7 @@ def test_a_definition_is_read_with_its_defaults(tmp_path: Path) -> None:
             "  url: ",
             "  uri: ",
             "shop.yaml:7: connection.uri: there is no such key. Did you mean url?"
-            " Allowed: url, location, host_key, auth, tls.",
+            " Allowed: url, location, host_key, auth, tls, command, config, environment.",
         ),
         ("name: Berlin Shop\n", "", "shop.yaml:1: name: it is missing."),
         ("id: shop", "id: Shop", "shop.yaml:1: id: 'Shop' does not match"),
