@@ -185,7 +185,9 @@ _SHOPIFY = {"BERLIN_SHOP_TOKEN": "shpat_reads"}
 _WOOCOMMERCE = {"WOO_SHOP_KEY": "ck_test", "WOO_SHOP_SECRET": "cs_test"}
 KINDS: Mapping[str, Kind] = {
     "rest": Kind("`rest`: offset, flat rows", _shop(RestRetailer1Api, rest_api, RestRetailer1Api.credentials)),
-    "shopify": Kind("`shopify`: GraphQL, orders of 3 lines", _shop(ShopifyApi, shopify_shop, _SHOPIFY), MOST_OF_A_SHOP),
+    "shopify": Kind(
+        "`shopify`: GraphQL, orders of 3 lines", _shop(ShopifyApi, shopify_shop, _SHOPIFY), MOST_OF_A_SHOP // 4
+    ),
     "woocommerce": Kind(
         "`woocommerce`: orders of 3 lines", _shop(WooCommerceApi, woocommerce_shop, _WOOCOMMERCE), MOST_OF_A_SHOP
     ),
