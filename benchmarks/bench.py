@@ -82,6 +82,7 @@ class Bench:
         for name, found in connectors.measure(self.stack, self.directory, lines, repetitions, self.progress):
             if isinstance(found, str):
                 self.results.notes.append(found)
+                self.progress(f"{name}: not measured: {found}")
             else:
                 self._timing(name, found)
 

@@ -45,7 +45,7 @@ SELECT retailer_id, fetched, landed, rejected, reported, in_warehouse, lines
   FROM latest FULL JOIN facts USING (retailer_id)
  WHERE (fetched = landed + rejected AND coalesce(reported, landed) = in_warehouse AND in_warehouse = lines) IS NOT TRUE
 """
-"""Sources of which not every record is accounted for."""
+"""Sources whose records do not add up."""
 VIEWS = "SELECT retailer_id, currency, sum(net_amount) FROM mv_daily_sales_summary GROUP BY 1, 2"
 MISSING = "SELECT retailer_id FROM ops.alerts WHERE kind = 'missing_data' AND status <> 'resolved'"
 """Sources with an open alert. Such small shops have warnings of quality, too: they know no customers."""
