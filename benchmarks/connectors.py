@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import yaml
@@ -34,7 +34,7 @@ from tests.fakes.woocommerce.api import WooCommerceApi
 DAY = date(2024, 1, 15)
 MOST_OF_A_SHOP = 12_000
 """Lines of a shop system. Its simulator needs longer to make them than the connector to read them."""
-NAME, NDJSON = "connector@", "ndjson"
+NAME, NDJSON, MEASURED_ON = "connector@", "ndjson", "measured on"
 _SSHD = ("sshd", "/usr/sbin/sshd")
 
 
@@ -233,7 +233,7 @@ def _timing(served: Served, target: LoadTarget, repetitions: int) -> Timing:
         "PYTHONPATH": str(PROJECT_ROOT),
     }
     command = [sys.executable, "-m", "benchmarks.read_source", served.definition.stem, str(DAY)]
-    timing = Timing()
+    timing = Timing(facts={MEASURED_ON: f"{datetime.now(UTC):%Y-%m-%d}"})
     for repetition in range(repetitions + 1):
         cost = run_command(command, environment, {})
         found = json.loads(cost.output)

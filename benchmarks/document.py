@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.bench import DECADE, YEAR
-from benchmarks.connectors import KINDS, NAME, NDJSON
+from benchmarks.connectors import KINDS, MEASURED_ON, NAME, NDJSON
 from benchmarks.plot import Points, draw
 from benchmarks.reading import query_files, question
 from benchmarks.results import Results, Timing, at
@@ -216,6 +216,10 @@ def _connectors(results: Results) -> Iterator[str]:
         )
     heads = ("source", "records", "records/s", "per record", "of parsing NDJSON", "peak memory")
     yield from _table(heads, rows, numbers=range(1, 6))
+    timings = [timing for name, timing in results.timings.items() if name.startswith(NAME)]
+    if timings:
+        days = " and ".join(sorted({timing.facts[MEASURED_ON] for timing in timings}))
+        yield f"\nMeasured on {days}. Medians of {min(len(timing.costs) for timing in timings)} readings."
 
 
 def _landing(timing: Timing | None) -> tuple[str, str, str]:
