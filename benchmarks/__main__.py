@@ -1,9 +1,10 @@
 """`make bench`: measure every figure of the table in one run on this machine, and write docs/BENCHMARKS.md.
 
-    python -m benchmarks [quick|full|large|document] [--facts N] [--repetitions N]
+    python -m benchmarks [quick|full|large|connectors|document] [--facts N] [--repetitions N]
 
-`quick` takes three minutes at most, `full` about a quarter of an hour, `large` adds one day on top of 50 million facts
-(about 20 minutes and 25 GiB of temporary disk). `document` writes the document again from the last results.
+`quick` takes four minutes at most, `full` about half an hour, `large` adds one day on top of 50 million facts (about
+20 minutes and 25 GiB of temporary disk). `connectors` measures the connectors only, and replaces their section of the
+document. `document` writes the document again from the last results.
 Progress goes to standard error. All servers are started for the benchmark and removed at the end.
 """
 
@@ -21,7 +22,7 @@ import structlog
 import typer
 
 from benchmarks.bench import FULL, QUICK, Bench
-from benchmarks.document import write
+from benchmarks.document import write, write_connectors
 from benchmarks.filled_warehouse import DiskTooSmall, check_room
 from benchmarks.machine import describe_machine, load_of_others
 from benchmarks.online_retail import describe_source
@@ -45,6 +46,7 @@ class What(StrEnum):
     QUICK = "quick"
     FULL = "full"
     LARGE = "large"
+    CONNECTORS = "connectors"
     DOCUMENT = "document"
 
 
@@ -71,6 +73,8 @@ def measure(what: What, facts: int, repetitions: int | None) -> Results:
         try:
             if what is What.LARGE:
                 bench.run_large(facts)
+            elif what is What.CONNECTORS:
+                bench.run_connectors()
             else:
                 bench.run()
         finally:
@@ -80,11 +84,11 @@ def measure(what: What, facts: int, repetitions: int | None) -> Results:
 
 
 def _keep(results: Results, what: What) -> None:
-    """The large run adds to the last full run; any other run replaces the results it measured itself."""
+    """The large run and that of connectors add to the last full run; any other replaces what it measured itself."""
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     path = RESULTS if what is not What.QUICK else RESULTS.with_name("quick.json")
     older = read_results(path)
-    if what is What.LARGE and older is not None and older.machine == results.machine:
+    if what in (What.LARGE, What.CONNECTORS) and older is not None and older.machine == results.machine:
         kept = older.model_copy(update={"timings": {**older.timings, **results.timings}})
     else:
         kept = results.merged_with(older)
@@ -92,7 +96,7 @@ def _keep(results: Results, what: What) -> None:
 
 
 def main(
-    what: Annotated[What, typer.Argument(help="quick, full, large or document.")] = What.FULL,
+    what: Annotated[What, typer.Argument(help="quick, full, large, connectors or document.")] = What.FULL,
     facts: Annotated[int, typer.Option(help="Facts that the large warehouse holds.")] = LARGE_FACTS,
     repetitions: Annotated[int | None, typer.Option(min=1, help="How often each piece of work is measured.")] = None,
 ) -> None:
@@ -113,6 +117,9 @@ def main(
         raise typer.Exit(1)
     folder = PROJECT_ROOT / "docs" if what is not What.QUICK else path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
+    if what is What.CONNECTORS:
+        typer.echo(f"written: {write_connectors(results, folder).relative_to(PROJECT_ROOT)}", err=True)
+        return
     for figure in figures(results):
         must, aim = figure.limits
         typer.echo(f"{figure.outcome.strip('*'):14} {figure.shown:>18}  (must {must}, aim {aim})  {figure.work}")

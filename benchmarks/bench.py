@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from benchmarks import daily, landing, loads, online_retail, reading
+from benchmarks import connectors, daily, landing, loads, online_retail, reading
 from benchmarks.dlt_environment import NotInstallable, dlt_python
 from benchmarks.filled_warehouse import check_room, fill
 from benchmarks.process_watch import Cost, watched
@@ -64,6 +64,7 @@ class Bench:
     def run(self) -> None:
         """Measure everything except the large warehouse."""
         self._pages()
+        self.run_connectors()
         self._timing("day@empty", daily.days_into_empty(self.stack, self.plan.repetitions, self.progress))
         source = online_retail.make_source(self.directory)
         python = self._dlt_python()
@@ -73,6 +74,17 @@ class Bench:
                     self._year(target, source, python)
                 if rows == max(self.plan.sizes):
                     self._largest(target, rows)
+
+    def run_connectors(self) -> None:
+        """Measure each kind of connector, up to landed records."""
+        repetitions = min(3, self.plan.repetitions)
+        lines = self.plan.page_lines
+        for name, found in connectors.measure(self.stack, self.directory, lines, repetitions, self.progress):
+            if isinstance(found, str):
+                self.results.notes.append(found)
+                self.progress(f"{name}: not measured: {found}")
+            else:
+                self._timing(name, found)
 
     def run_large(self, facts: int) -> None:
         """Measure one day on top of a warehouse with years of data: `facts` in 60 months."""

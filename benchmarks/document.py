@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.bench import DECADE, YEAR
+from benchmarks.connectors import KINDS, MEASURED_ON, NAME, NDJSON
 from benchmarks.plot import Points, draw
 from benchmarks.reading import query_files, question
 from benchmarks.results import Results, Timing, at
 from benchmarks.targets import figures, memory, seconds, times
 
 PLOT = "benchmarks/time-against-rows.svg"
+_CONNECTORS = "\n## Connectors\n"
 _TEXTS = Path(__file__).parent / "texts"
 _LOADS = {
     "floor": "bare `COPY` of the finished facts: **the floor**",
@@ -51,6 +53,16 @@ def write(results: Results, folder: Path) -> Path:
     return document
 
 
+def write_connectors(results: Results, folder: Path) -> Path:
+    """Replace the section about connectors of the document below `folder`, and nothing else; the document's path."""
+    document = folder / "BENCHMARKS.md"
+    before, heading, rest = document.read_text(encoding="utf-8").partition(_CONNECTORS)
+    _, after, others = rest.partition("\n## ")
+    text = "\n".join(_connectors(results))
+    document.write_text(f"{before}{heading}\n{text}\n{after}{others}", encoding="utf-8")
+    return document
+
+
 def _series(results: Results) -> dict[str, Points]:
     series: dict[str, Points] = {}
     for name, label in _PLOTTED.items():
@@ -86,6 +98,8 @@ def _lines(results: Results, plotted: bool) -> Iterator[str]:
     yield "\n## Ingestion\n"
     yield _text("ingestion")
     yield from _pages(results)
+    yield _CONNECTORS
+    yield from _connectors(results)
     yield "\n## Views\n"
     yield from _views(results)
     yield "\n## BI example queries\n"
@@ -179,6 +193,33 @@ def _pages(results: Results) -> Iterator[str]:
             rows.append((retailer, *rates, *_landing(results.timings.get(f"landing@{retailer}"))))
     heads = ("retailer", "records/s", "per record", "complete command, live", "its records", "peak memory")
     yield from _table(heads, rows, numbers=range(1, 6))
+
+
+def _connectors(results: Results) -> Iterator[str]:
+    yield _text("connectors")
+    rows = []
+    for name, kind in KINDS.items():
+        timing = results.timings.get(f"{NAME}{name}")
+        if timing is None:
+            rows.append((kind.label, *["–"] * 5))
+            continue
+        used = timing.middle(lambda cost: cost.processor_seconds)
+        rows.append(
+            (
+                kind.label,
+                f"{timing.rows:,}",
+                f"{timing.rows / used:,.0f}",
+                f"{1e6 * used / timing.rows:.1f} µs",
+                times(used / timing.step_medians()[NDJSON]),
+                memory(timing.peak_bytes),
+            )
+        )
+    heads = ("source", "records", "records/s", "per record", "of parsing NDJSON", "peak memory")
+    yield from _table(heads, rows, numbers=range(1, 6))
+    timings = [timing for name, timing in results.timings.items() if name.startswith(NAME)]
+    if timings:
+        days = " and ".join(sorted({timing.facts[MEASURED_ON] for timing in timings}))
+        yield f"\nMeasured on {days}. Medians of {min(len(timing.costs) for timing in timings)} readings."
 
 
 def _landing(timing: Timing | None) -> tuple[str, str, str]:

@@ -169,7 +169,7 @@ def _note_left_out(retailer_id: str, gaps: catch_up.Gaps, most: int, progress: _
         f"{retailer_id}: {counted(len(gaps.left_out), 'date')} from {gaps.left_out[0]} to"
         f" {gaps.left_out[-1]} {'is' if len(gaps.left_out) == 1 else 'are'} also missing, but one run catches up"
         f" at most {counted(most, 'date')} (INGEST_CATCH_UP_DAYS)."
-        f" Backfill them: python -m ingestion.main {gaps.left_out[0]} --retailer {retailer_id}, and so on."
+        f" Fill them: retail gaps --retailer {retailer_id} --fill."
     )
     _log.warning("gap too long for one run", retailer_id=retailer_id, note=progress.notes[-1])
 

@@ -213,8 +213,8 @@ def _check_rejections(
     )
     raise StopRun(
         f"{retailer_id} {day}: {what}. The partition was not replaced. The first one:"
-        f" {_first_rejected(connector, reading)}. See ops.dead_letters; raise {setting}, or limits.{limit} of the"
-        " source, to land the rest."
+        f" {_first_rejected(connector, reading)}. List them: retail dead-letters list --retailer {retailer_id}"
+        f" --date {day}. To land the rest, raise {setting}, or limits.{limit} of the source."
     )
 
 

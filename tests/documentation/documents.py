@@ -23,6 +23,7 @@ RUN_IN_THIS_ORDER = (
     "docs/ALERTS.md",
     "docs/OPERATIONS.md",
     "docs/SOURCES.md",
+    "docs/TUTORIAL_FIRST_SOURCE.md",
     "CONTRIBUTING.md",
 )
 """Documents whose fences are run. Those of docs/RETAILERS.md are `shell`, and run by its own test."""

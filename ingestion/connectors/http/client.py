@@ -18,7 +18,7 @@ import orjson
 import requests
 import urllib3
 
-from ingestion.connectors.http.failures import is_not_http
+from ingestion.connectors.http.failures import is_not_http, place_of
 from ingestion.connectors.http.headers import natural_number, retry_after_seconds, unsendable_header
 from ingestion.connectors.http.json_body import TooLargeToReadCarefully, memory_of, read_json
 from ingestion.connectors.http.throttle import RateLimited, RequestPolicy, RequestThrottle
@@ -192,7 +192,7 @@ class HttpClient:
                     raise RetryLater(self._too_slow())
             except _NO_URL as error:
                 raise FixConfiguration(
-                    f"{self._api.name}: its address is not a URL. Correct {self._api.url_setting} in .env."
+                    f"{self._api.name}: its address is not a URL. Correct {place_of(self._api.url_setting)}."
                 ) from error
             except _NETWORK_ERRORS as error:
                 raise RetryLater(self._too_slow() if deadline.is_over else self._no_response(error)) from error
@@ -203,7 +203,7 @@ class HttpClient:
         if (wrong := unsendable_header(request.headers)) is not None:
             raise FixConfiguration(
                 f"{self._api.name}: the header {wrong!a} has a line end or another character that no header can have."
-                f" Correct {self._api.secret_settings} in .env, or the connection in its definition."
+                f" Correct {place_of(self._api.secret_settings)}, or the connection in its definition."
             )
         return request
 
@@ -225,8 +225,8 @@ class HttpClient:
         else:
             what = "closed the connection during its response"
         return (
-            f"{self._api.name} at {self._api.host} {what}. Check that it is up, or correct {self._api.url_setting}"
-            " in .env; then run again."
+            f"{self._api.name} at {self._api.host} {what}. Check that it is up, or correct"
+            f" {place_of(self._api.url_setting)}; then run again."
         )
 
     def _check_status(self, response: requests.Response, path: str) -> None:
@@ -243,11 +243,11 @@ class HttpClient:
             kind = _Unauthorized if status == 401 else FixConfiguration
             raise kind(
                 f"{name} rejected our credentials ({status}) at {self._api.host}."
-                f" Set {self._api.secret_settings} in .env to what the retailer gave you, then run again."
+                f" Set {place_of(self._api.secret_settings)} to what the retailer gave you, then run again."
             )
         if status in (404, 405) or status < 400:
             raise FixConfiguration(
-                f"{name} at {self._api.host} has no {path} ({status}). Correct {self._api.url_setting} in .env."
+                f"{name} at {self._api.host} has no {path} ({status}). Correct {place_of(self._api.url_setting)}."
             )
         raise RequestRejected(f"{name} at {self._api.host} rejected the request for {path} ({status}).", status)
 

@@ -1,4 +1,4 @@
-"""Recognises what went wrong with a response."""
+"""Recognises what went wrong with a response, and says where it is corrected."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def is_not_http(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def place_of(setting: str) -> str:
+    """Where a user corrects a setting: a variable in `.env`; a part of a definition is described with its file."""
+    return setting if "sources/" in setting else f"{setting} in .env"

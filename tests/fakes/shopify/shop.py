@@ -128,7 +128,7 @@ class ShopifyShop:
             found = self._searched(selected.arguments["query"])
             key = {"PROCESSED_AT": "processed_at", "UPDATED_AT": "updated_at"}[selected.arguments["sortKey"]]
             found.sort(key=lambda order: (_time(order[key]), order["id"]))
-            return _connection(selected, [as_graphql(order) for order in found], "Order", self.largest_page)
+            return _connection(selected, _Nodes(found), "Order", self.largest_page)
         orders = [as_graphql(order) for order in self.orders]
         everything = orders if selected.name == "order" else [each for order in orders for each in order["refunds"]]
         found = [each for each in everything if each["id"] == selected.arguments["id"]]
@@ -145,6 +145,19 @@ class ShopifyShop:
             if all(_compared(order[name], operator, value) for name, operator, value in terms)
             and (not statuses or order["financial_status"] in statuses)
         ]
+
+
+class _Nodes(Sequence[Object]):
+    """Orders as the GraphQL API has them. Only those of the page that is sent are converted."""
+
+    def __init__(self, orders: Sequence[Object]) -> None:
+        self._orders = orders
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __getitem__(self, wanted: Any) -> Any:
+        return [as_graphql(order) for order in self._orders[wanted]]
 
 
 def _cost(selected: Field, parent: str) -> int:

@@ -4,7 +4,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks.bench import DECADE, YEAR
-from benchmarks.document import PLOT, write
+from benchmarks.connectors import MEASURED_ON, NAME, NDJSON
+from benchmarks.document import PLOT, write, write_connectors
 from benchmarks.process_watch import Cost
 from benchmarks.results import Results, Timing, at
 from benchmarks.targets import figures
@@ -66,3 +67,16 @@ def test_a_later_run_keeps_what_only_an_earlier_one_measured() -> None:
     assert (merged.timings["one"].seconds, merged.timings["two"].seconds) == (1.0, 3.0)
     other = older.model_copy(update={"machine": {**older.machine, "cores": "8"}})
     assert set(newer.merged_with(other).timings) == {"two"}, "not from another machine"
+
+
+def test_measuring_the_connectors_replaces_their_section_and_nothing_else(tmp_path: Path) -> None:
+    before = write(results(**{at("etl", YEAR): 6.0}), tmp_path).read_text(encoding="utf-8")
+    measured = results()
+    cost = Cost(processor_seconds=0.5, peak_bytes=200 * 2**20)
+    measured.timings[f"{NAME}rest"] = Timing(
+        costs=[cost], rows=10_000, steps={NDJSON: [0.05]}, facts={MEASURED_ON: "2026-01-01"}
+    )
+    text = write_connectors(measured, tmp_path).read_text(encoding="utf-8")
+    assert "| 10,000 | 20,000 | 50.0 µs | 10.00 × | 200 MiB |" in text
+    assert "Measured on 2026-01-01. Medians of 1 readings." in text
+    assert write_connectors(results(), tmp_path).read_text(encoding="utf-8") == before
