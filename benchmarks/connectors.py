@@ -26,6 +26,7 @@ from shared.s3_client import Bucket
 from tests.fakes.connector_api import ConnectorApi
 from tests.fakes.databases.till import COLUMNS, MySqlTill, PostgresTill, SqliteTill, Till, row
 from tests.fakes.http_vendor import http_vendor
+from tests.fakes.programs.till import SingerTill, as_json
 from tests.fakes.rest_apis import RestRetailer1Api
 from tests.fakes.shopify.api import ShopifyApi
 from tests.fakes.stripe.api import StripeApi
@@ -131,6 +132,17 @@ def _sqlite(place: Place, lines: int) -> Iterator[Served]:
         yield served
 
 
+@contextmanager
+def _tap(place: Place, lines: int) -> Iterator[Served]:
+    """A tap that sends receipts of one line."""
+    till = SingerTill(lines=((),))
+    with till.served() as (environment, _):
+        sold = as_json(row("template"))
+        till.rows = [{**sold, "receipt": f"R{number}"} for number in range(1, lines + 1)]
+        till.write()
+        yield Served(till.definition, environment)
+
+
 def _csv(lines: int) -> str:
     """A file with receipts of one line."""
     header = "receipt,line,sold_at,store,article,name,quantity,price,total\n"
@@ -197,6 +209,7 @@ KINDS: Mapping[str, Kind] = {
     "postgresql": Kind("`postgresql`: a table", _postgresql),
     "mysql": Kind("`mysql` (MariaDB): a query", _mysql),
     "sqlite": Kind("`sqlite`: a table", _sqlite),
+    "singer": Kind("`singer`: a tap (without the cost of the tap)", _tap),
     "folder": Kind("`files`: CSV in a folder", _folder),
     "s3": Kind("`files`: CSV in a bucket", _s3),
     "sftp": Kind("`files`: CSV by SFTP", _sftp),

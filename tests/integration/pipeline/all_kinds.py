@@ -21,6 +21,7 @@ from ingestion.connectors.protocol import Runtime
 from shared.config import load_settings
 from tests.fakes.databases.till import SqliteTill, Till
 from tests.fakes.http_vendor import Reply, Request, http_vendor
+from tests.fakes.programs.till import ProgramTill
 from tests.fakes.rest_apis import RestShopApi
 from tests.fakes.shopify import shop as shopify
 from tests.fakes.shopify.api import ShopifyApi
@@ -131,6 +132,20 @@ class AllKinds:
         says = r"no database responds at .*pos & till\.db" if isinstance(till, SqliteTill) else "rejected our cred"
         broken = no_file if isinstance(till, SqliteTill) else wrong_password
         source = Source(till.definition.stem, {till.currency: Decimal(75)}, broken, says)
+        self.add(source, till.definition, environment)
+
+    def add_program(self, opened: ExitStack, till: ProgramTill) -> None:
+        """A till that is read through another program, which fails when its file is gone."""
+        environment, _ = opened.enter_context(till.served())
+
+        @contextmanager
+        def no_file() -> Iterator[Mapping[str, str]]:
+            hidden = till.file.with_suffix(".hidden")
+            till.file.rename(hidden)
+            yield {}
+            hidden.rename(till.file)
+
+        source = Source(till.definition.stem, {till.currency: Decimal(75)}, no_file, r"exited with 1.*rows\.json")
         self.add(source, till.definition, environment)
 
     def add_drop(self, source_id: str, place: DropPlace, price: str, broken: Broken, says: str, schedule: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from shared.config import PROJECT_ROOT
 from tests.conftest import S3Access
 from tests.fakes.databases.till import MySqlTill, PostgresTill, SqliteTill
+from tests.fakes.programs.till import DltTill, SingerTill
 from tests.integration.drops.conftest import FolderDrop, S3Drop, sftp_server
 from tests.integration.pipeline.all_kinds import AllKinds, Broken, add_shops
 
@@ -54,6 +55,8 @@ def all_kinds(
         PostgresTill.server, MySqlTill.server = postgres_server, mariadb_server
         for till in (PostgresTill(), MySqlTill(), SqliteTill()):
             kinds.add_till(opened, till)
+        kinds.add_program(opened, SingerTill())
+        kinds.add_program(opened, DltTill())
         _add_drops(kinds, directory, s3_server, sftp_server)
         yield kinds
 
