@@ -43,5 +43,5 @@ def flows_of_files(
 def _api(retailer_id: str, settings: Settings) -> DataSet:
     definition, url = settings.sources.get(retailer_id), settings.sources.connect(retailer_id).url
     if definition.connector in DATABASES:
-        return source_database(url, definition.read.table)
+        return source_database(url, definition.read.table or definition.read.collection)
     return endpoint(url, listing_path(definition))

@@ -28,6 +28,7 @@ from shared.sources.api_definition import ApiDefinition
 from shared.sources.connection import FILES, ConnectionPart, connection_faults
 from shared.sources.contracts import Contract
 from shared.sources.databases import DATABASES, DatabaseRead, database_faults
+from shared.sources.documents import DocumentRead, document_faults
 from shared.sources.file_drops import FileRead, file_faults, schedule_fault
 from shared.sources.parts import Currency, Part, Text
 from shared.sources.schedules import DAILY, MANUAL, Schedule
@@ -92,7 +93,7 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class ReadPart(DatabaseRead, FileRead):
+class ReadPart(DatabaseRead, DocumentRead, FileRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -199,6 +200,7 @@ class SourceDefinition(Part):
         if connector := info.data.get("connector"):
             _raise_first(file_faults(connector == FILES, given))
             _raise_first(database_faults(connector, given))
+            _raise_first(document_faults(connector, given))
             if given.admin_api and connector != SHOPIFY:
                 raise wrong_at(("admin_api",), f"it is only for `connector: {SHOPIFY}`")
         return given
