@@ -114,15 +114,15 @@ def documents(batch: bytes) -> Iterator[bytes]:
         start = end
 
 
-def pages(batch: bytes, most: int = PAGE_BYTES) -> Iterator[bytes]:
-    """A batch in parts of complete documents, each with about so many bytes at most; a larger document alone."""
-    if len(batch) <= most:
+def pages(batch: bytes) -> Iterator[bytes]:
+    """A batch in parts of complete documents, each with `PAGE_BYTES` at most; a larger document alone."""
+    if len(batch) <= PAGE_BYTES:
         if batch:
             yield batch
         return
     part, size = list[bytes](), 0
     for each in documents(batch):
-        if part and size + len(each) > most:
+        if part and size + len(each) > PAGE_BYTES:
             yield b"".join(part)
             part, size = [], 0
         part.append(each)
