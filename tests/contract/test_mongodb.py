@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, Regex
-from bson.raw_bson import RawBSONDocument
 
 from ingestion.connectors import registry
 from ingestion.connectors.mongodb import snapshot
@@ -28,7 +27,7 @@ from tests.fakes.connector_api import DAY
 from tests.fakes.databases.till import CHANGED, NOON, row
 from tests.fakes.mongodb.expressions import CommandFailed
 from tests.fakes.mongodb.server import FakeMongo, serving
-from tests.fakes.mongodb.till import COLLECTION, MONGODB, MongoTill, receipt
+from tests.fakes.mongodb.till import MONGODB, MongoTill, receipt
 
 every_mongodb = of_each(MONGODB)
 Changes = Mapping[str, str]
@@ -145,10 +144,12 @@ def test_only_commands_that_read_are_sent_and_one_snapshot_is_demanded() -> None
     ][:2]
     assert report["readConcern"]["level"] == lines["readConcern"]["level"] == "snapshot"
     assert "atClusterTime" in lines["readConcern"], "that of the control report"
-    assert (lines["maxTimeMS"], lines["cursor"]) == (30 * 60_000, {"batchSize": 2})
+    assert lines["maxTimeMS"] == 60 * 60_000
+    assert {each["batchSize"] for each in sent if "getMore" in each} == {2}
     assert lines["pipeline"][1] == {"$sort": {"sold_at": 1, "_id": 1}}
-    midnights = {"$gte": datetime(2024, 1, 14, 23), "$lt": datetime(2024, 1, 15, 23)}
-    assert lines["pipeline"][0] == {"$match": {"sold_at": midnights}}
+    bounds = lines["pipeline"][0]["$match"]["sold_at"]
+    midnights = [datetime(2024, 1, 14, 23, tzinfo=UTC), datetime(2024, 1, 15, 23, tzinfo=UTC)]
+    assert [bounds[name].replace(tzinfo=UTC) for name in ("$gte", "$lt")] == midnights
 
 
 @every_mongodb
@@ -231,12 +232,9 @@ def test_a_value_that_is_none_rejects_its_record_alone_and_not_the_report(api: t
 
 
 def test_a_text_that_is_not_utf8_rejects_its_record_alone() -> None:
-    import bson
-
-    damaged = receipt(row("B", article="CAF_"))
-    raw = RawBSONDocument(bson.encode(damaged).replace(b"CAF_", b"CAF\xe9"))
     with MongoTill(lines=(("A",),)).served() as (_, till), reading(till) as connector:
-        till.mongo.databases["pos"][COLLECTION].append(raw)  # type: ignore[arg-type]
+        till.insert(row("B", article="CAF_"))
+        till.mongo.spoil = lambda reply: reply.replace(b"CAF_", b"CAF\xe9")
         rows = rows_of(connector)
         assert isinstance(rows[1]["lines"][0]["article"]["code"], Unread)
         assert rejections_of(connector) == {"A": "", "B": "MALFORMED"}
@@ -316,7 +314,7 @@ def test_times_can_be_texts_and_numbers(sold_at: Any, day: date, tmp_path: Path)
     [
         ("2024-01-15", "is a text in some documents and a date in others"),
         (5, "is a number in some documents and a date in others"),
-        (True, "is a date in some documents and true or false in others"),
+        (True, "is true or false in some documents and a date in others"),
     ],
 )
 def test_a_time_of_another_type_would_be_on_no_date_and_stops_the_run(sold_at: Any, words: str) -> None:
@@ -379,7 +377,7 @@ def test_a_server_that_is_down_is_tried_again_later(api: type[MongoTill]) -> Non
         port = free_port()
         variables = {api.url_variable: f"mongodb://127.0.0.1:{port}/pos", "INGEST_TIMEOUT_SECONDS": "1"}
         message = error_of(till, RetryLater, variables=variables)
-    assert f"no database responds at 127.0.0.1:{port}/pos (127.0.0.1:{port}: [Errno 111] Connection refused)" in message
+    assert f"no database responds at 127.0.0.1:{port}/pos (" in message
 
 
 def test_the_next_host_is_read_if_the_first_is_down_and_never_one_that_only_the_server_names() -> None:

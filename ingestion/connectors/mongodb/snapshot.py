@@ -137,10 +137,12 @@ class MongoDatabase:
             **client_options(member, self.hosts.auth_database),
             appname="retail-ingest",
             serverSelectionTimeoutMS=waiting,
-            connectTimeoutMS=waiting,
+            connectTimeoutMS=waiting * 3 // 4,  # less, so that the driver can say what it waited for
             socketTimeoutMS=self.timeouts.statement_ms + round(self.timeouts.connect_seconds * 1000),
             serverMonitoringMode="poll",
-            retryWrites=False,
+            tz_aware=True,
+            datetime_conversion="DATETIME_AUTO",
+            unicode_decode_error_handler="replace",
             connect=False,
         )
 

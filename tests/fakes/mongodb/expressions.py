@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any
 
-from bson import Decimal128, Int64
+from bson import DatetimeMS, Decimal128, Int64
 from mongomock.filtering import filter_applies, resolve_sort_key
 
 Document = dict[str, Any]
@@ -45,8 +45,13 @@ def _match(given: Any, documents: list[Document], _: Collections) -> list[Docume
 def _sort(given: Any, documents: list[Document], _: Collections) -> list[Document]:
     found = list(documents)
     for key, direction in reversed(given.items()):
-        found.sort(key=lambda each, key=key: resolve_sort_key(key, each), reverse=direction < 0)  # type: ignore[misc]
+        found.sort(key=lambda each, key=key: resolve_sort_key(key, _in_range(each)), reverse=direction < 0)  # type: ignore[misc]
     return found
+
+
+def _in_range(document: Document) -> Document:
+    """With the last time of all in place of one that Python does not have, which mongomock cannot order."""
+    return {key: datetime.max if isinstance(value, DatetimeMS) else value for key, value in document.items()}  # noqa: DTZ901
 
 
 def _project(given: Any, documents: list[Document], _: Collections) -> list[Document]:

@@ -64,6 +64,8 @@ class FakeMongo:
     """Those that were received, in order."""
     before: Callable[[str, Document], None] = lambda name, command: None
     """Is called before a command is run, and may raise `CommandFailed`, sleep, or cut connections."""
+    spoil: Callable[[bytes], bytes] = lambda reply: reply
+    """Changes every response."""
     port: int = 0
     _clients: list[Client] = field(default_factory=list)
     _cursors: dict[int, Cursor] = field(default_factory=dict)
@@ -91,7 +93,7 @@ class FakeMongo:
         self._clients.append(client)
         try:
             while (message := receive(connection)) is not None:
-                connection.sendall(message.reply(self._respond(client, message)))
+                connection.sendall(self.spoil(message.reply(self._respond(client, message))))
         except OSError:
             pass  # it was cut
         finally:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import bson
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 _HEADER = struct.Struct("<iiii")
+_ANY_TIME = CodecOptions[dict[str, Any]](datetime_conversion=DatetimeConversion.DATETIME_AUTO)
 _MSG, _QUERY, _REPLY = 2013, 2004, 1
 
 
@@ -32,18 +34,19 @@ class Message:
 
 
 def receive(connection: socket.socket) -> Message | None:
-    """The next command; None if the client has closed the connection."""
+    """The next command; None if the client has closed the connection, or does not speak the protocol."""
     header = _exactly(connection, _HEADER.size)
     if header is None:
         return None
     length, number, _, operation = _HEADER.unpack(header)
+    if operation not in (_MSG, _QUERY):
+        return None  # as a server does that is spoken to with TLS and has none
     body = _exactly(connection, length - _HEADER.size)
     if body is None:
         return None
     if operation == _QUERY:
         start = body.index(b"\0", 4) + 1 + 8
         return Message(number, operation, bson.decode(_document(body, start)))
-    assert operation == _MSG, operation
     return Message(number, operation, _command(body))
 
 
@@ -63,7 +66,9 @@ def _command(body: bytes) -> dict[str, Any]:
         while start < stop:
             documents.append(_document(body, start))
             start += len(documents[-1])
-        found[body[place + 4 : body.index(b"\0", place + 4)].decode()] = [bson.decode(each) for each in documents]
+        found[body[place + 4 : body.index(b"\0", place + 4)].decode()] = [
+            bson.decode(each, _ANY_TIME) for each in documents
+        ]
         place = stop
     return found
 
