@@ -199,8 +199,8 @@ class SourceDefinition(Part):
     def _the_connector_has_such_keys(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
         if connector := info.data.get("connector"):
             _raise_first(file_faults(connector == FILES, given))
-            _raise_first(database_faults(connector, given))
             _raise_first(document_faults(connector, given))
+            _raise_first(database_faults(connector, given))
             if given.admin_api and connector != SHOPIFY:
                 raise wrong_at(("admin_api",), f"it is only for `connector: {SHOPIFY}`")
         return given

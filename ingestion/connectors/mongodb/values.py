@@ -25,6 +25,8 @@ from ingestion.models.reject_reasons import RejectReason
 
 _MOST_EXACT = 2**53
 """Above it, a double is not every integer, so one that is whole may not be what was stored."""
+_LEAST_BYTES = 5
+"""The size of a document without fields."""
 _MOST_EXPONENT = 40
 """No amount has more digits before or after its point. Others stay as they are written, and are rejected."""
 PAGE_BYTES = 2 * 1024 * 1024
@@ -108,7 +110,7 @@ def documents(batch: bytes) -> Iterator[bytes]:
     start = 0
     while start < len(batch):
         end = start + int.from_bytes(batch[start : start + 4], "little")
-        if end <= start or end > len(batch):
+        if end < start + _LEAST_BYTES or end > len(batch):
             raise InvalidBSON("a batch that is not a sequence of documents")
         yield batch[start:end]
         start = end
@@ -162,10 +164,8 @@ def read_documents(batch: bytes) -> list[Any]:
 def _carefully(document: bytes) -> Any:
     try:
         return marked(bson.decode(document, _CAREFUL))
-    except RecursionError:
-        return _unreadable("nested too deeply")
-    except InvalidBSON:
-        return _unreadable("not valid BSON")
+    except (InvalidBSON, RecursionError) as error:  # the driver says both as the first one
+        return _unreadable("nested too deeply" if "recursion" in str(error) else "not valid BSON")
 
 
 def _unreadable(reason: str) -> dict[str, Any]:
