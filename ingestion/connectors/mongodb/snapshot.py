@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 from ingestion.connectors.mongodb.address import Hosts, client_options
 from ingestion.connectors.mongodb.failures import fault_of
 from ingestion.connectors.mongodb.pipelines import Pipeline
-from ingestion.connectors.mongodb.values import as_text
+from ingestion.connectors.mongodb.values import as_text, fitting
 from ingestion.connectors.sql.address import Address
 from ingestion.connectors.sql.dialect import Row, Timeouts
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DOCUMENTS_AT_ONCE = 1_000
 _SNAPSHOTS_SINCE = 13
 """The version of the protocol of MongoDB 5.0."""
+_FIRST_DOCUMENTS = 50
+"""They show how large documents are."""
 _LEAST_MS = 1_000
 
 
@@ -39,9 +41,12 @@ class MongoSnapshot:
     """Everything up to this time of the server is in it, UTC."""
 
     def batches(self, pipeline: Pipeline, documents_at_once: int) -> Iterator[bytes]:
-        """The documents that a pipeline returns as BSON, so many at once."""
-        with self.database.explained(), self._cursor("aggregate_raw_batches", pipeline, documents_at_once) as cursor:
-            yield from cursor
+        """The documents that a pipeline returns as BSON, so many at once, or fewer if they are large."""
+        first = min(documents_at_once, _FIRST_DOCUMENTS)
+        with self.database.explained(), self._cursor("aggregate_raw_batches", pipeline, first) as cursor:
+            for batch in cursor:
+                cursor.batch_size(fitting(batch, documents_at_once))
+                yield batch
 
     def documents(self, pipeline: Pipeline) -> Iterator[dict[str, Any]]:
         """The same, one by one, as the driver reads them."""

@@ -29,7 +29,7 @@ _LEAST_BYTES = 5
 """The size of a document without fields."""
 _MOST_EXPONENT = 40
 """No amount has more digits before or after its point. Others stay as they are written, and are rejected."""
-PAGE_BYTES = 2 * 1024 * 1024
+PAGE_BYTES = 1024 * 1024
 """How much BSON is read at once: values take some ten times as much memory."""
 
 
@@ -105,15 +105,26 @@ _STRICT: CodecOptions[Any] = CodecOptions(
 _CAREFUL = _STRICT.with_options(unicode_decode_error_handler="surrogateescape")
 
 
-def documents(batch: bytes) -> Iterator[bytes]:
-    """The documents of a batch, each as BSON."""
+def places(batch: bytes) -> Iterator[slice]:
+    """Where the documents of a batch are. Raises InvalidBSON if it has something else."""
     start = 0
     while start < len(batch):
         end = start + int.from_bytes(batch[start : start + 4], "little")
         if end < start + _LEAST_BYTES or end > len(batch):
             raise InvalidBSON("a batch that is not a sequence of documents")
-        yield batch[start:end]
+        yield slice(start, end)
         start = end
+
+
+def documents(batch: bytes) -> Iterator[bytes]:
+    """The documents of a batch, each as BSON."""
+    return (batch[place] for place in places(batch))
+
+
+def fitting(batch: bytes, most: int) -> int:
+    """How many documents of the size of those in a batch fit into a page; at least one, and at most so many."""
+    number = sum(1 for _ in places(batch))
+    return max(1, min(most, number * PAGE_BYTES // max(1, len(batch)))) if number else most
 
 
 def pages(batch: bytes) -> Iterator[bytes]:
