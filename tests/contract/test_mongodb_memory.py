@@ -16,7 +16,8 @@ from bson.raw_bson import RawBSONDocument
 from tests.contract.test_connectors import settings_of
 from tests.fakes.databases.till import row
 from tests.fakes.mongodb import till
-from tests.fakes.mongodb.server import Client, Document, FakeMongo
+from tests.fakes.mongodb.expressions import Document
+from tests.fakes.mongodb.server import Client, FakeMongo
 from tests.fakes.mongodb.till import MongoTill, receipt
 from tests.integration.ingestion.test_memory import peak_mib
 

@@ -39,14 +39,23 @@ def run(stages: Sequence[Document], documents: Sequence[Document], collections: 
 
 
 def _match(given: Any, documents: list[Document], _: Collections) -> list[Document]:
-    return [each for each in documents if filter_applies(given, each)]
+    return [each for each in documents if matches(given, each)]
 
 
 def _sort(given: Any, documents: list[Document], _: Collections) -> list[Document]:
     found = list(documents)
     for key, direction in reversed(given.items()):
-        found.sort(key=lambda each, key=key: resolve_sort_key(key, _in_range(each)), reverse=direction < 0)  # type: ignore[misc]
+        found.sort(key=lambda each, key=key: _sort_key(key, each), reverse=direction < 0)  # type: ignore[misc]
     return found
+
+
+def matches(condition: Any, document: Document) -> bool:
+    """Whether a filter applies to a document."""
+    return bool(filter_applies(condition, document))  # type: ignore[no-untyped-call]
+
+
+def _sort_key(key: str, document: Document) -> Any:
+    return resolve_sort_key(key, _in_range(document))  # type: ignore[no-untyped-call]
 
 
 def _in_range(document: Document) -> Document:

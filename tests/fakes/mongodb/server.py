@@ -18,9 +18,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import Int64, Timestamp
-from mongomock.filtering import filter_applies
 
-from tests.fakes.mongodb.expressions import CommandFailed, Document, run
+from tests.fakes.mongodb.expressions import CommandFailed, Document, matches, run
 from tests.fakes.mongodb.scram import Login
 from tests.fakes.mongodb.wire import Message, receive
 
@@ -222,7 +221,7 @@ class FakeMongo:
 
     def _delete(self, _: Client, command: Document) -> Document:
         collection = self.databases[command["$db"]][command["delete"]]
-        kept = [each for each in collection if not any(filter_applies(it["q"], each) for it in command["deletes"])]
+        kept = [each for each in collection if not any(matches(it["q"], each) for it in command["deletes"])]
         removed, collection[:] = len(collection) - len(kept), kept
         return {"n": removed}
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pymongo
 from bson import Decimal128, ObjectId
+from pymongo.collection import Collection
 
 from ingestion.connectors.mongodb import snapshot
 from tests.fakes.databases.till import COLUMNS, USER, Till, row
@@ -45,6 +46,7 @@ class MongoTill(Till):
     credentials: ClassVar = {"MONGODB_TILL_USER": "", "MONGODB_TILL_PASSWORD": ""}
     late_by: ClassVar[timedelta] = timedelta(minutes=15)
     mongo: FakeMongo
+    collection: Collection[dict[str, Any]]
 
     @contextmanager
     def served(self) -> Iterator[tuple[dict[str, str], Any]]:
@@ -62,6 +64,7 @@ class MongoTill(Till):
 
     @contextmanager
     def _writer(self, server: str) -> Iterator[None]:
+        client: pymongo.MongoClient[dict[str, Any]]
         with pymongo.MongoClient(f"mongodb://{server}", directConnection=True, serverMonitoringMode="poll") as client:
             self.collection = client["pos"][COLLECTION]
             yield
