@@ -33,13 +33,30 @@ PAGE_BYTES = 1024 * 1024
 """How much BSON is read at once: values take some ten times as much memory."""
 
 
+_COEFFICIENT = (1 << 113) - 1
+_EXPONENT_BIAS = 6176
+_SPECIAL = 3 << 125
+"""The bits of a decimal that is infinite or not a number."""
+
+
 def decimal_text(value: Decimal128) -> str | Unread:
     """A decimal with all of its digits."""
-    found = value.to_decimal()
-    if not found.is_finite():
-        return Unread(RejectReason.NOT_A_NUMBER, "not a finite number", str(found))
-    is_plain = max(abs(int(found.as_tuple().exponent)), abs(found.adjusted())) <= _MOST_EXPONENT
-    return format(found, "f") if is_plain else str(found)
+    # The driver's own conversion takes ten times as long, and a line has several amounts.
+    bits = int.from_bytes(value.bid, "little")
+    exponent = ((bits >> 113) & 0x3FFF) - _EXPONENT_BIAS
+    if bits & _SPECIAL == _SPECIAL or not -_MOST_EXPONENT <= exponent <= 0:
+        return _unusual_decimal(value.to_decimal())
+    digits = str(bits & _COEFFICIENT)
+    if exponent:
+        digits = digits.zfill(1 - exponent)
+        digits = f"{digits[:exponent]}.{digits[exponent:]}"
+    return f"-{digits}" if bits >> 127 else digits
+
+
+def _unusual_decimal(value: Decimal) -> str | Unread:
+    if not value.is_finite():
+        return Unread(RejectReason.NOT_A_NUMBER, "not a finite number", str(value))
+    return format(value, "f") if abs(int(value.as_tuple().exponent)) <= _MOST_EXPONENT else str(value)
 
 
 def _double(value: float) -> int | float | Unread:
@@ -50,9 +67,9 @@ def _double(value: float) -> int | float | Unread:
 
 
 def time_text(value: datetime) -> str:
-    """A time in UTC with its zone."""
-    text = value.astimezone(UTC).replace(tzinfo=None)
-    return f"{text.isoformat(timespec='milliseconds' if text.microsecond else 'seconds')}Z"
+    """A time in UTC with its zone. One without a zone is UTC."""
+    text = value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return f"{text.isoformat(timespec='milliseconds')}Z" if text.microsecond else f"{text.isoformat()}Z"
 
 
 def _no_time(value: DatetimeMS) -> Unread:
@@ -97,7 +114,6 @@ class _Decoder(TypeDecoder):
 
 
 _STRICT: CodecOptions[Any] = CodecOptions(
-    tz_aware=True,
     uuid_representation=bson.binary.UuidRepresentation.STANDARD,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     type_registry=TypeRegistry([_Decoder(kind, read) for kind, read in _READ.items()]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -52,6 +53,14 @@ def read(value: Any) -> Any:
 def test_values_are_read_exactly(value: Any, expected: Any) -> None:
     found = read(value)
     assert (found, type(found)) == (expected, type(expected))
+
+
+def test_a_decimal_is_the_text_that_the_driver_makes_of_it() -> None:
+    chance = random.Random(5)
+    texts = ["0", "-0", "0.00", "9" * 34, "-" + "9" * 34, "1E-40", "9.99E+30", "-1.5"]
+    texts += [f"{chance.randrange(-(10**digits), 10**digits)}E-{chance.randrange(41)}" for digits in range(1, 34)]
+    for text in texts:
+        assert read(Decimal128(text)) == format(Decimal128(text).to_decimal(), "f")
 
 
 @pytest.mark.parametrize(
