@@ -126,7 +126,7 @@ def _one(field: str) -> tuple[Stage, ...]:
 
 
 def _length(array: str) -> Any:
-    """The number of elements of an array; one for what is no array; none for null."""
+    """The number of elements of an array; 1 for another value, 0 for null."""
     other = {"$cond": [{"$eq": [{"$ifNull": [f"${array}", None]}, None]}, 0, 1]}
     return {"$cond": [{"$isArray": [f"${array}"]}, {"$size": f"${array}"}, other]}
 

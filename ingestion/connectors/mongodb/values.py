@@ -24,7 +24,7 @@ from ingestion.mapping.json_rows import UNREADABLE
 from ingestion.models.reject_reasons import RejectReason
 
 _MOST_EXACT = 2**53
-"""Above it, a double is not every integer, so one that is whole may not be what was stored."""
+"""Above it, a double is not every integer, so one without a fraction may not be what was stored."""
 _LEAST_BYTES = 5
 """The size of a document without fields."""
 _MOST_EXPONENT = 40

@@ -47,14 +47,14 @@ class Snapshots(Protocol):
         """Begin a snapshot. End it with `end`."""
 
     def end(self, snapshot: Any, *, is_complete: bool) -> None:
-        """End a snapshot. `is_complete`: all that was asked of it was read."""
+        """End a snapshot. `is_complete`: all that was requested from it was read."""
 
     def close(self) -> None:
         """Close the connections that are kept."""
 
 
 class Statements(Protocol):
-    """What is asked of a snapshot. `kinds` has what `SnapshotConnector._kinds` found."""
+    """The statements for a snapshot. `kinds` has what `SnapshotConnector._kinds` found."""
 
     def first(self, kinds: Any, day: date) -> Any:
         """A row of a date, if it has one."""
