@@ -21,7 +21,7 @@ from shared.config import SourceSettings, load_settings, load_source_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError, StopRun
 from shared.sources.connection import FILES
-from shared.sources.databases import DATABASES
+from shared.sources.databases import MONGODB, SQL_DATABASES
 from shared.sources.definition import SourceDefinition
 from shared.sources.references import find_text, references_in
 from shared.sources.registry import Sources
@@ -205,9 +205,12 @@ def _location_problem(sources: Sources, source_id: str) -> str | None:
 
 def _check_mapping(definition: SourceDefinition) -> None:
     from ingestion.mapping.layouts import mapping_of
-    from ingestion.mapping.tables import table_mapping
+    from ingestion.mapping.tables import document_mapping, table_mapping
 
-    table_mapping(definition) if definition.connector in DATABASES else mapping_of(definition)
+    if definition.connector == MONGODB:
+        document_mapping(definition)
+    else:
+        table_mapping(definition) if definition.connector in SQL_DATABASES else mapping_of(definition)
 
 
 def _check_connector(definition: SourceDefinition) -> None:

@@ -48,5 +48,5 @@ def _api(retailer_id: str, settings: Settings) -> DataSet:
         return named(f"{definition.connector}://{program}", definition.read.stream or program)
     url = connection.url
     if definition.connector in DATABASES:
-        return source_database(url, definition.read.table)
+        return source_database(url, definition.read.table or definition.read.collection)
     return endpoint(url, listing_path(definition))

@@ -11,7 +11,7 @@ from ingestion.connectors.protocol import Connector, ConnectorClass, Runtime
 from ingestion.mapping.layouts import SourceMapping
 from shared.config import PROJECT_ROOT, IngestSettings, SourceSettings
 from shared.errors import FixConfiguration, RetailError, describe_error
-from shared.sources.databases import DATABASES
+from shared.sources.databases import MONGODB, SQL_DATABASES
 from shared.sources.definition import SourceDefinition
 from shared.sources.programs import DLT, SINGER
 
@@ -23,7 +23,8 @@ CONNECTORS = {
     "shopify": "ingestion.connectors.shopify.connector:Shopify",
     "stripe": "ingestion.connectors.stripe.connector:Stripe",
     "woocommerce": "ingestion.connectors.woocommerce.connector:WooCommerce",
-    **dict.fromkeys(DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
+    **dict.fromkeys(SQL_DATABASES, "ingestion.connectors.sql.connector:DatabaseConnector"),
+    MONGODB: "ingestion.connectors.mongodb.connector:MongoDbConnector",
     SINGER: "ingestion.connectors.programs.tap:TapConnector",
     DLT: "ingestion.connectors.programs.dlt_resource:DltConnector",
 }

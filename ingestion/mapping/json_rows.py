@@ -158,6 +158,13 @@ class JsonReader:
         """The names of the columns."""
         return tuple(self._columns)
 
+    @property
+    def keys(self) -> Mapping[str, Sequence[str]]:
+        """The path of each object that is read → the keys that are read from it. That of a row is ''."""
+        found = {each.path: list(each.keys) for each in (*self._objects, *(self._lines.objects if self._lines else ()))}
+        found.setdefault("", []).extend(self._lines.arrays if self._lines else ())
+        return found
+
     def read(self, rows: Sequence[Any]) -> JsonPage:
         """The columns of a page of rows, or of orders with their lines."""
         import pyarrow

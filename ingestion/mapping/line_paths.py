@@ -73,6 +73,16 @@ class LineReader:
         objects = objects_of(names.values(), path.path, mapping.may_be_null)
         return _Path(path.path, objects, names, constants)
 
+    @property
+    def arrays(self) -> list[str]:
+        """The arrays, as keys of an order."""
+        return [path.path for path in self._paths]
+
+    @property
+    def objects(self) -> list[JsonObject]:
+        """The objects within lines that are read, the lines themselves included."""
+        return [each for path in self._paths for each in path.objects]
+
     def find(self, rows: Sequence[Any]) -> list[Line]:
         """The lines of all orders. An order without any has one that is rejected, as has an array that is none."""
         found: list[Line] = []

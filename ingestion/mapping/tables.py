@@ -1,4 +1,5 @@
-"""The mapping in the definition of a source whose rows come from a table: each column has one value, as a text."""
+"""The mapping in the definition of a source whose rows come from a database: tables, whose columns have one value
+each, as a text; or documents."""
 
 from __future__ import annotations
 
@@ -18,10 +19,42 @@ _OF_ALL_ROWS = ("mean", "median", "mode")
 
 def table_mapping(definition: SourceDefinition) -> SourceMapping:
     """What the columns of a source's rows mean. Raises FixConfiguration that names file, line and key."""
+    reason = "the rows of a table have no such thing; say it in the query"
+    return _mapping(definition, (*_OF_FILES, *_OF_OBJECTS), reason)
+
+
+def document_mapping(definition: SourceDefinition) -> SourceMapping:
+    """What the fields of a source's documents mean. A document need not have all of them, so each object may be null.
+
+    Raises FixConfiguration that names file, line and key.
+    """
+    reason = "documents have no such thing: every object may be missing, and a pipeline can say the rest"
+    found = _mapping(definition, (*_OF_FILES, "may_be_null"), reason)
+    arrays = [each.path for each in found.lines]
+    objects = {parent for each in _paths(found) for parent in _parents(each)} - {*arrays}
+    of_lines = [each.removeprefix(arrays[0]) for each in objects if arrays and each.startswith(f"{arrays[0]}.")]
+    objects |= {array + each for array in arrays[1:] for each in of_lines}
+    return found.model_copy(update={"may_be_null": tuple(sorted(objects))})
+
+
+def _paths(mapping: SourceMapping) -> list[str]:
+    sources = list(mapping.columns.values())
+    replaced = [source for each in mapping.lines for source in each.columns.values() if source is not None]
+    names = [name for source in (*sources, *replaced) for name in (*source.headers, *source.content)]
+    names += [source.minor_units for source in sources if isinstance(source.minor_units, str)]
+    return names
+
+
+def _parents(path: str) -> list[str]:
+    keys = path.split(".")
+    return [".".join(keys[:length]) for length in range(1, len(keys))]
+
+
+def _mapping(definition: SourceDefinition, forbidden: tuple[str, ...], reason: str) -> SourceMapping:
     path, at = place_of_mapping(definition)
-    for where, reason in _faults(definition.mapping or {}):
-        raise FixConfiguration(f"{_named(path, (*at, *where))}: {reason}.")
-    found = mapping_of(definition, (*_OF_FILES, *_OF_OBJECTS))
+    for where, fault in _faults(definition.mapping or {}, forbidden, reason):
+        raise FixConfiguration(f"{_named(path, (*at, *where))}: {fault}.")
+    found = mapping_of(definition, forbidden)
     if "line_id" not in found.columns:
         raise FixConfiguration(
             f"{_named(path, (*at, 'columns'))}: nothing is mapped to line_id."
@@ -34,10 +67,10 @@ def _named(path: Path, key: KeyPath) -> str:
     return f"{read_yaml(path).place(key)}: {'.'.join(map(str, key))}"
 
 
-def _faults(given: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    for key in (*_OF_FILES, *_OF_OBJECTS):
+def _faults(given: Mapping[str, Any], forbidden: tuple[str, ...], reason: str) -> Iterator[tuple[KeyPath, str]]:
+    for key in forbidden:
         if key in given:
-            yield (key,), "the rows of a table have no such thing; say it in the query"
+            yield (key,), reason
     for key in ("encoding", "delimiter"):
         if isinstance(given.get("format"), Mapping) and key in given["format"]:
             yield ("format", key), "only files have it"

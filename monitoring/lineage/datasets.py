@@ -109,12 +109,14 @@ def endpoint(url: str, path: str) -> DataSet:
 
 
 def source_database(url: str, table: str | None) -> DataSet:
-    """A database of a source, or its table where one is read; of SQLite its file."""
+    """A database of a source, or its table where one is read; of SQLite its file. Of several hosts, the first one."""
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return local_file(parts.path)
     scheme = "postgres" if parts.scheme.startswith("postgres") else parts.scheme
-    return DataSet(f"{scheme}://{server_of(url)}", ".".join(filter(None, (parts.path.strip("/"), table))))
+    first, *others = parts.netloc.rpartition("@")[2].split(",")
+    server = server_of(f"{parts.scheme}://{first}" if others else url)
+    return DataSet(f"{scheme}://{server}", ".".join(filter(None, (parts.path.strip("/"), table))))
 
 
 def named(namespace: str, name: str) -> DataSet:

@@ -15,8 +15,14 @@ from shared.sources.parts import Part
 from shared.sources.programs import PROGRAMS, WITH_DATABASES
 from shared.sources.yaml_file import YamlFile
 
-DATABASES = ("postgresql", "mysql", "sqlite", "mssql")
+SQL_DATABASES = ("postgresql", "mysql", "sqlite", "mssql")
 """The connectors that read a database with SQL."""
+MONGODB = "mongodb"
+"""The connector that reads documents of MongoDB."""
+DATABASES = (*SQL_DATABASES, MONGODB)
+"""The connectors that read a database in one snapshot."""
+OF_ALL_DATABASES = ("date_column", "changed_by", "net_amount", "late_commit_margin")
+"""The keys of `DatabaseRead` that sources in MongoDB have as well: there a column is a field of the documents."""
 QUERY_PARAMETERS = ("day", "start", "end")
 """What a query may contain as `:day`: the business date, and the times at which it starts and ends."""
 NOT_ENCRYPTED = "`tls` is only for databases on a server; that of an API follows from its address, https"
@@ -67,13 +73,16 @@ class DatabaseRead(Part):
 
 def database_faults(connector: str, read: DatabaseRead) -> Iterator[tuple[str, str]]:
     """What is wrong with the keys of a connector's `read`: key, and reason."""
-    given = [name for name in DatabaseRead.model_fields if getattr(read, name) is not None]
+    for name in DatabaseRead.model_fields:
+        allowed = (
+            *(DATABASES if name in OF_ALL_DATABASES else SQL_DATABASES),
+            *(PROGRAMS if name in WITH_DATABASES else ()),
+        )
+        if getattr(read, name) is not None and connector not in allowed:
+            yield name, f"`{name}` is only for {', '.join(allowed)}"
     if connector not in DATABASES:
-        shared = WITH_DATABASES if connector in PROGRAMS else ()
-        for name in (each for each in given if each not in shared):
-            yield name, f"`{name}` is only for {', '.join(DATABASES)}"
         return
-    if (read.query is None) == (read.table is None):
+    if connector in SQL_DATABASES and (read.query is None) == (read.table is None):
         yield "query", "give either `query` or `table`"
     if read.late_commit_margin is not None and read.changed_by is None:
         yield "late_commit_margin", "it has no effect without `changed_by`"

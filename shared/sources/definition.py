@@ -28,6 +28,7 @@ from shared.sources.api_definition import ApiDefinition
 from shared.sources.connection import FILES, ConnectionPart, connection_faults
 from shared.sources.contracts import Contract
 from shared.sources.databases import DATABASES, DatabaseRead, database_faults
+from shared.sources.documents import DocumentRead, document_faults
 from shared.sources.file_drops import FileRead, file_faults, schedule_fault
 from shared.sources.parts import Currency, Part, Text
 from shared.sources.programs import PROGRAMS, ProgramRead, program_faults
@@ -94,7 +95,7 @@ Zone = Annotated[str, AfterValidator(known_zone)]
 Days = Annotated[int, BeforeValidator(_days, json_schema_input_type=Annotated[str, Field(pattern=r"^[0-9]+d$")])]
 
 
-class ReadPart(DatabaseRead, FileRead, ProgramRead):
+class ReadPart(DatabaseRead, DocumentRead, FileRead, ProgramRead):
     """How the source is read."""
 
     look_back: Days | None = Field(
@@ -200,6 +201,7 @@ class SourceDefinition(Part):
     def _the_connector_has_such_keys(cls, given: ReadPart, info: ValidationInfo) -> ReadPart:
         if connector := info.data.get("connector"):
             _raise_first(file_faults(connector == FILES, given))
+            _raise_first(document_faults(connector, given))
             _raise_first(database_faults(connector, given))
             _raise_first(program_faults(connector, given))
             if given.admin_api and connector != SHOPIFY:

@@ -32,6 +32,14 @@ def mssql_url() -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def mongodb_url() -> str:
+    """A server of MongoDB, which cannot be installed for the tests."""
+    if not (url := os.environ.get("MONGODB_TEST_URL")):
+        pytest.skip("MONGODB_TEST_URL names no MongoDB")
+    return url
+
+
 @pytest.fixture(autouse=True)
 def _server_of_the_till(request: pytest.FixtureRequest) -> None:
     """Start the server of a test that is run with a till."""

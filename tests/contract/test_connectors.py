@@ -21,6 +21,7 @@ from tests.fakes.connector_api import AS_OF, DAY, SINCE, ConnectorApi
 from tests.fakes.corner_shop.api import CornerShopApi
 from tests.fakes.databases.till import DATABASES, Till
 from tests.fakes.http_vendor import HttpVendor
+from tests.fakes.mongodb.till import MONGODB, RealMongoTill
 from tests.fakes.programs.till import PROGRAMS
 from tests.fakes.rest_apis import RestRetailer1Api, RestRetailer2Api, RestRetailer3Api, RestShopApi
 from tests.fakes.retailer_responses import Retailer1Api, Retailer2Api, Retailer3Api
@@ -44,10 +45,14 @@ WITHOUT_SOURCES = {"WAREHOUSE_DSN": "postgresql:///", "S3_BUCKET_RAW": "raw", "S
 
 def of_each(apis: Iterable[type[Described]]) -> pytest.MarkDecorator:
     """Run the test with each of these."""
-    return pytest.mark.parametrize("api", [pytest.param(each, id=each.definition.stem) for each in apis])
+    return pytest.mark.parametrize("api", [pytest.param(each, id=_name_of(each)) for each in apis])
 
 
-every_connector = of_each((*APIS, *DATABASES, *PROGRAMS))
+def _name_of(api: type[Described]) -> str:
+    return f"{api.definition.stem}-server" if api is RealMongoTill else api.definition.stem
+
+
+every_connector = of_each((*APIS, *DATABASES, *MONGODB, *PROGRAMS))
 every_api = of_each(APIS)
 with_report = of_each(each for each in APIS if each.report_path)
 with_changes = of_each(each for each in APIS if each.since_text)
@@ -249,7 +254,7 @@ def test_a_total_of_other_characters_stops_the_run(total: str) -> None:
         list(service.fetch_sales_data(DAY))
 
 
-with_page_size = of_each([*(each for each in APIS if each.most_rows), *DATABASES])
+with_page_size = of_each([*(each for each in APIS if each.most_rows), *DATABASES, *MONGODB])
 
 
 @with_page_size

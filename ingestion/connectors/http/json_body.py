@@ -87,7 +87,7 @@ def _carefully(body: bytes | bytearray) -> Any:
         value = _loads(text)
     except RecursionError:
         value = _loads(_without_depths(text))
-    return _marked(value)
+    return marked(value)
 
 
 def _loads(text: str) -> Any:
@@ -131,15 +131,15 @@ def _without_depths(text: str) -> str:
     return "".join((*kept, text[start:] if level <= _MOST_LEVELS else ""))
 
 
-def _marked(value: Any) -> Any:
+def marked(value: Any) -> Any:
     """The value with an `Unread` in place of every text that is not one. Lists and objects are changed as they are."""
     if isinstance(value, str):
         return _unread_text(value) if _SURROGATE.search(value) else value
     if isinstance(value, list):
-        value[:] = map(_marked, value)
+        value[:] = map(marked, value)
     elif isinstance(value, dict):
         for key, each in value.items():
-            value[key] = _marked(each)
+            value[key] = marked(each)
     return value
 
 

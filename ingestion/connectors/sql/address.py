@@ -16,8 +16,9 @@ _SCHEMES = {
     "mysql": ("mysql", "mariadb"),
     "sqlite": ("sqlite",),
     "mssql": ("mssql", "sqlserver"),
+    "mongodb": ("mongodb",),
 }
-_PORTS = {"postgresql": 5432, "mysql": 3306, "sqlite": 0, "mssql": 1433}
+_PORTS = {"postgresql": 5432, "mysql": 3306, "sqlite": 0, "mssql": 1433, "mongodb": 27017}
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 

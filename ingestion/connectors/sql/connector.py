@@ -5,15 +5,16 @@ A date is read in one snapshot: the control report, which the database itself ca
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from ingestion.connectors.protocol import Changes, RawPage, Runtime, keep_latest_change
 from ingestion.connectors.sql.address import address_of
-from ingestion.connectors.sql.columns import Zone
+from ingestion.connectors.sql.columns import Kind, Zone
 from ingestion.connectors.sql.definition import check_columns, check_definition
 from ingestion.connectors.sql.dialect import Timeouts
 from ingestion.connectors.sql.dialects import dialect_of
@@ -22,6 +23,7 @@ from ingestion.connectors.sql.queries import Kinds, Queries
 from ingestion.connectors.sql.rows import RowReader
 from ingestion.connectors.sql.snapshot import Database, Snapshot
 from ingestion.connectors.sql.statements import Selection
+from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.mapping.tables import table_mapping
 from ingestion.models.retailer_data import SalesRecord
@@ -36,29 +38,63 @@ from shared.sources.definition import SourceDefinition
 Raw = dict[str, Any]
 
 
-class DatabaseConnector:
-    """The connector of the sources in databases."""
+class Snapshots(Protocol):
+    """A database that can be read in snapshots."""
+
+    rows_at_once: int
+
+    def begin(self) -> Any:
+        """Begin a snapshot. End it with `end`."""
+
+    def end(self, snapshot: Any, *, is_complete: bool) -> None:
+        """End a snapshot. `is_complete`: all that was requested from it was read."""
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+
+
+class Statements(Protocol):
+    """The statements for a snapshot. `kinds` has what `SnapshotConnector._kinds` found."""
+
+    def first(self, kinds: Any, day: date) -> Any:
+        """A row of a date, if it has one."""
+
+    def report(self, kinds: Any, day: date) -> Any:
+        """Currency, lines and net amount of a date; the currency is null where it is a constant."""
+
+    def changes(self, kinds: Any, since: datetime) -> Any:
+        """Each minute with rows that changed since then, and their latest change."""
+
+
+class SnapshotConnector(ABC):
+    """A connector of databases. A date is read in one snapshot: its control report, then its lines."""
 
     listing_path = ""
 
     def __init__(
-        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+        self, source: SourceDefinition, mapping: SourceMapping, database: Snapshots, queries: Statements
     ) -> None:
-        self.retailer_id = source.id
-        self.mapping = table_mapping(source)
-        dialect, self._read = dialect_of(source.connector), source.read
-        timeouts = Timeouts(ingest.timeout_seconds, ingest.listing_minutes)
-        self._database = Database(dialect, address_of(source, connection), timeouts)
-        self._zone = Zone(ZoneInfo(source.time_zone), self._read.times_without_zone == "utc")
-        columns = selected_columns(source, self.mapping)
-        lines = Selection.of(self._read.query, self._read.table, dialect.quote)
-        self._queries = Queries(dialect, lines, self._zone, self._read, columns)
-        check_definition(source, self._queries)
-        self._source, self._columns = source, columns
+        self.retailer_id, self.mapping = source.id, mapping
+        self._source, self._read, self._zone = source, source.read, zone_of(source)
+        self._database, self._queries = database, queries
+        self._only_currency = mapping.columns["currency"].value
         self._margin = timedelta(minutes=self._read.late_commit_margin or LATE_COMMIT_MINUTES)
         self._single_rows = SingleRows(self.mapping)
-        self._open: tuple[date, Snapshot, Kinds] | None = None
-        """The snapshot of a control report whose lines were not read yet."""
+        self._open: tuple[date, Any, Any] | None = None
+        """The snapshot of a control report whose lines were not read yet, and its kinds."""
+
+    @abstractmethod
+    def _kinds(self, snapshot: Any, day: date) -> Any:
+        """What there is to be read. Raises FixConfiguration if something is missing."""
+
+    @abstractmethod
+    def _pages(self, snapshot: Any, kinds: Any, day: date) -> Iterator[RawPage[Raw]]:
+        """The lines of a date; one empty page if there are none."""
+
+    def _kind(self, kinds: Any, name: str | None) -> Kind:
+        """The kind of a column with a time."""
+        found: Kind = kinds[name]
+        return found
 
     def check(self, day: date) -> None:
         """See `Connector.check`: the columns are there, and a line of the date can be read."""
@@ -123,25 +159,11 @@ class DatabaseConnector:
         self._database.close()
         self._single_rows.close()
 
-    def _kinds(self, snapshot: Snapshot, day: date) -> Kinds:
-        """The columns of the query. Raises FixConfiguration if one is missing."""
-        kinds = snapshot.kinds(self._queries.columns_of(day), self._queries.timed)
-        check_columns(self._source, self.mapping, kinds)
-        return kinds
-
-    def _pages(self, snapshot: Snapshot, kinds: Kinds, day: date) -> Iterator[RawPage[Raw]]:
-        reader, as_of, number = RowReader(self._columns, kinds, self._zone), self._complete_until(snapshot), 0
-        for rows in snapshot.pages(self._queries.lines(kinds, day)):
-            number += 1
-            yield RawPage(number, reader.read(rows), as_of, requested=self._database.rows_at_once)
-        if not number:
-            yield RawPage(1, [], as_of, requested=self._database.rows_at_once)
-
     def _report(self, day: date, rows: list[Any]) -> ControlReport:
         net: dict[str, Decimal] = {}
         try:
             for currency, _, amount in rows:
-                name = self._columns.only_currency or currency
+                name = self._only_currency or currency
                 if name is not None and amount is not None:
                     net[name] = net.get(name, Decimal(0)) + Decimal(amount)
             return ControlReport(lines=sum(int(lines) for _, lines, _ in rows), net=net)
@@ -151,9 +173,9 @@ class DatabaseConnector:
                 " such as NaN. Correct the data, or read.net_amount of its definition."
             ) from None
 
-    def _changed_dates(self, snapshot: Snapshot, kinds: Kinds, since: datetime) -> dict[date, datetime]:
+    def _changed_dates(self, snapshot: Any, kinds: Any, since: datetime) -> dict[date, datetime]:
         found: dict[date, datetime] = {}
-        of_date, of_change = kinds[self._read.date_column or ""], kinds[self._read.changed_by or ""]
+        of_date, of_change = self._kind(kinds, self._read.date_column), self._kind(kinds, self._read.changed_by)
         for sold_at, changed_at in snapshot.rows(self._queries.changes(kinds, since)):
             try:
                 day = self._zone.business_date(of_date, sold_at or "")
@@ -171,6 +193,42 @@ class DatabaseConnector:
         if opened:
             self._database.end(opened[1], is_complete=True)
 
-    def _complete_until(self, snapshot: Snapshot) -> datetime:
+    def _complete_until(self, snapshot: Any) -> datetime:
         """A transaction may commit so much later than its rows say that they changed."""
-        return snapshot.as_of - self._margin
+        as_of: datetime = snapshot.as_of
+        return as_of - self._margin
+
+
+class DatabaseConnector(SnapshotConnector):
+    """The connector of the sources in databases with SQL."""
+
+    def __init__(
+        self, source: SourceDefinition, connection: Connection, ingest: IngestSettings, runtime: Runtime
+    ) -> None:
+        mapping, dialect = table_mapping(source), dialect_of(source.connector)
+        timeouts = Timeouts(ingest.timeout_seconds, ingest.listing_minutes)
+        database = Database(dialect, address_of(source, connection), timeouts)
+        self._columns = selected_columns(source, mapping)
+        lines = Selection.of(source.read.query, source.read.table, dialect.quote)
+        self._statements = Queries(dialect, lines, zone_of(source), source.read, self._columns)
+        check_definition(source, self._statements)
+        super().__init__(source, mapping, database, self._statements)
+
+    def _kinds(self, snapshot: Snapshot, day: date) -> Kinds:
+        """The columns of the query. Raises FixConfiguration if one is missing."""
+        kinds = snapshot.kinds(self._statements.columns_of(day), self._statements.timed)
+        check_columns(self._source, self.mapping, kinds)
+        return kinds
+
+    def _pages(self, snapshot: Snapshot, kinds: Kinds, day: date) -> Iterator[RawPage[Raw]]:
+        reader, as_of, number = RowReader(self._columns, kinds, self._zone), self._complete_until(snapshot), 0
+        for rows in snapshot.pages(self._statements.lines(kinds, day)):
+            number += 1
+            yield RawPage(number, reader.read(rows), as_of, requested=self._database.rows_at_once)
+        if not number:
+            yield RawPage(1, [], as_of, requested=self._database.rows_at_once)
+
+
+def zone_of(source: SourceDefinition) -> Zone:
+    """The time zone of a source's business dates, and what its times without a zone mean."""
+    return Zone(ZoneInfo(source.time_zone), source.read.times_without_zone == "utc")

@@ -13,6 +13,7 @@ import pytest
 from shared.config import PROJECT_ROOT
 from tests.conftest import S3Access
 from tests.fakes.databases.till import MySqlTill, PostgresTill, SqliteTill
+from tests.fakes.mongodb.till import MongoTill
 from tests.fakes.programs.till import DltTill, SingerTill
 from tests.integration.drops.conftest import FolderDrop, S3Drop, sftp_server
 from tests.integration.pipeline.all_kinds import AllKinds, Broken, add_shops
@@ -53,7 +54,7 @@ def all_kinds(
             kinds.add_retailer(vendor)
         add_shops(kinds, opened)
         PostgresTill.server, MySqlTill.server = postgres_server, mariadb_server
-        for till in (PostgresTill(), MySqlTill(), SqliteTill()):
+        for till in (PostgresTill(), MySqlTill(), SqliteTill(), MongoTill()):
             kinds.add_till(opened, till)
         kinds.add_program(opened, SingerTill())
         kinds.add_program(opened, DltTill())

@@ -51,7 +51,7 @@ MISSING = "SELECT retailer_id FROM ops.alerts WHERE kind = 'missing_data' AND st
 """Sources with an open alert. Such small shops have warnings of quality, too: they know no customers."""
 IDS = (
     *("retailer_1", "retailer_2", "retailer_3", "rest_shop", "berlin_shop", "woo_shop", "payments"),
-    *("postgresql_till", "mysql_till", "sqlite_till", "singer_till", "dlt_till"),
+    *("postgresql_till", "mysql_till", "sqlite_till", "mongodb_till", "singer_till", "dlt_till"),
     *("folder_drop", "bucket_drop", "sftp_drop", ARRIVALS),
 )
 """The sources, of which each fails once."""

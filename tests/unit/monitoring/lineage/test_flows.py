@@ -103,4 +103,6 @@ def test_a_database_is_named_without_its_user_and_with_the_table_that_is_read() 
     named = source_database("postgresql://reader:s3cret@db.example:5433/pos", "till.lines")
     assert named == DataSet("postgres://db.example:5433", "pos.till.lines")
     assert source_database("mysql://db.example/pos", None) == DataSet("mysql://db.example", "pos")
+    several = "mongodb://reader:s3,cret@a.example:27017,b.example:27017/shop?authSource=admin"
+    assert source_database(several, "orders") == DataSet("mongodb://a.example:27017", "shop.orders")
     assert source_database("sqlite:///var/pos.db", "lines") == DataSet("file", "/var/pos.db")

@@ -13,7 +13,7 @@ from ingestion.connectors.sql.dialects import DIALECTS, dialect_of
 from ingestion.connectors.sql.mapping import SelectedColumns
 from ingestion.connectors.sql.queries import Queries
 from ingestion.connectors.sql.statements import Selection, compiled, double_quoted, parameters_of
-from shared.sources.databases import DATABASES, DatabaseRead
+from shared.sources.databases import SQL_DATABASES, DatabaseRead
 
 BERLIN = Zone(ZoneInfo("Europe/Berlin"), is_utc=False)
 DAY = date(2024, 3, 31)
@@ -61,7 +61,7 @@ def test_a_comment_or_semicolon_at_the_end_of_a_query_does_not_hide_what_follows
 
 
 def test_every_kind_of_database_has_a_dialect() -> None:
-    assert {*DIALECTS} == {*DATABASES}
+    assert {*DIALECTS} == {*SQL_DATABASES}
 
 
 def queries(connector: str, **read: Any) -> Queries:
