@@ -26,7 +26,9 @@ class Kind(Enum):
     INSTANT = "time with a time zone"
     EPOCH = "seconds since 1970"
     EPOCH_MS = "milliseconds since 1970"
+    NUMBER = "number"
     BITS = "bits"
+    UNKNOWN = "no value yet, which could show what it has"
     OTHER = "something else"
 
 
