@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pymysql
+from pymysql.connections import TEXT_TYPES
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
@@ -114,6 +115,8 @@ class MySql(ComparedAsStored):
 
     def fault(self, error: Exception) -> Fault | None:
         """See `Dialect`."""
+        if isinstance(error, UnicodeDecodeError):
+            return Fault(dialect.wrong_values, "a text of the database is not in its encoding")
         if isinstance(error, ssl.SSLError):
             return Fault(dialect.wrong_tls, str(error))
         if isinstance(error, RuntimeError) and "cryptography" in str(error):
@@ -130,7 +133,7 @@ class MySql(ComparedAsStored):
         return Fault(_EXPLANATIONS.get(number, dialect.ended), detail)
 
 
-_BINARY = (FIELD_TYPE.BIT, FIELD_TYPE.BLOB, FIELD_TYPE.STRING, FIELD_TYPE.VAR_STRING, FIELD_TYPE.VARCHAR)
+_BINARY = TEXT_TYPES
 """Types whose values the driver leaves as bytes where the column has no character set."""
 
 
