@@ -65,7 +65,7 @@ class DatabaseRead(Part):
     )
     incrementing_key: ColumnName | None = Field(
         default=None,
-        description="In place of changed_by: column with a whole number that is higher in every new row, such as an id",
+        description="In place of changed_by: column with an integer that is higher in every new row, such as an id",
     )
     late_commit_keys: int | None = Field(
         default=None,

@@ -117,8 +117,8 @@ def test_the_rows_of_a_table_that_was_empty_are_listed(api: type[Till], tmp_path
 
 
 @every_database
-def test_a_key_that_is_no_number_is_an_error(api: type[Till], tmp_path: Path) -> None:
+def test_a_key_that_has_other_values_than_integers_is_an_error(api: type[Till], tmp_path: Path) -> None:
     with numbered(api, tmp_path, key="article") as (_, connector), pytest.raises(FixConfiguration) as raised:
         listed(connector, None)
-    assert "the column 'article', which read.incrementing_key names, has " in str(raised.value)
-    assert "whole" in str(raised.value)
+    assert "the column 'article', which read.incrementing_key names, " in str(raised.value)
+    assert "integers. Name another" in str(raised.value)

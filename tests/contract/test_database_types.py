@@ -175,9 +175,7 @@ WITHOUT_CHECKS = {"mysql": "SET STATEMENT sql_mode = '' FOR "}
 """In older databases there are zero dates, which a server does not accept any more."""
 
 
-def check_each(
-    api: type[Till], directory: Path, cases: Sequence[Case], field: str, old: str, new: str
-) -> None:
+def check_each(api: type[Till], directory: Path, cases: Sequence[Case], field: str, old: str, new: str) -> None:
     """Each value gives the field of the record, or the rejection, that is expected."""
     with api(lines=(("A",),)).served() as (_, till):
         if api.connector == "postgresql":

@@ -45,7 +45,7 @@ class ChangedDates:
         Some keys below the highest one count as not read, because a transaction that took a lower one may commit later.
         Without a position, the list has no dates: nothing says which rows were there before.
         """
-        newest = self._whole_number(position) if position is not None else None
+        newest = self._integer(position) if position is not None else None
         if newest is None:
             return {}, self._position(self._highest())
         found, highest = self._above(newest)
@@ -70,20 +70,20 @@ class ChangedDates:
         highest: int | None = None
         for sold_at, text in self.snapshot.rows(self.queries.above(self.kinds, key)):
             if text is not None:  # a row without a key has a date as well, but it is not new in every run
-                highest = max(self._whole_number(text), self._whole_number(text) if highest is None else highest)
+                highest = max(self._integer(text), self._integer(text) if highest is None else highest)
                 # Nothing says when the row was committed, so that no partition certainly has it.
                 self._note(found, sold_at, ANY_TIME)
         return found, highest
 
     def _highest(self) -> int | None:
         [(text,)] = self.snapshot.rows(self.queries.highest_key())
-        return None if text is None else self._whole_number(text)
+        return None if text is None else self._integer(text)
 
     def _position(self, highest: int | None) -> str:
         margin = self.queries.read.late_commit_keys
         return str((highest or 0) - (LATE_COMMIT_KEYS if margin is None else margin))
 
-    def _whole_number(self, text: str) -> int:
+    def _integer(self, text: str) -> int:
         try:
             value = Decimal(text)
             if value == value.to_integral_value():
@@ -92,8 +92,8 @@ class ChangedDates:
             pass
         name = self.queries.read.incrementing_key
         raise FixConfiguration(
-            f"{self.source_id}: the column {name!r}, which read.incrementing_key names, has values that are no whole"
-            f" numbers. Name another column in sources/{self.source_id}.yaml, or remove the key."
+            f"{self.source_id}: the column {name!r}, which read.incrementing_key names, has values that are not"
+            f" integers. Name another column in sources/{self.source_id}.yaml, or remove the key."
         )
 
     def _note(self, found: dict[date, datetime], sold_at: str | None, changed: datetime) -> None:

@@ -68,6 +68,6 @@ def check_columns(source: SourceDefinition, mapping: SourceMapping, kinds: Mappi
             )
     if read.incrementing_key and kinds[read.incrementing_key] not in _OF_KEY:
         raise FixConfiguration(
-            f"{source.id}: the column {read.incrementing_key!r}, which read.incrementing_key names, has no whole"
-            " numbers. Name another one, or remove the key."
+            f"{source.id}: the column {read.incrementing_key!r}, which read.incrementing_key names, is not one of"
+            " integers. Name another one, or remove the key."
         )

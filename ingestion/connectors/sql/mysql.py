@@ -109,9 +109,8 @@ class MySql(ComparedAsStored):
         with connection.cursor() as cursor:
             cursor.execute(sql, _without_zones(parameters))
             codes = [code for _, code, *_ in cursor.description]
-            binary = [place for place, code in enumerate(codes) if code in _BINARY]
             while rows := cursor.fetchmany(rows_at_once):
-                yield [_with_texts(row, binary, codes) for row in rows] if binary else rows
+                yield _as_texts(rows, codes)
 
     def fault(self, error: Exception) -> Fault | None:
         """See `Dialect`."""
@@ -133,20 +132,18 @@ class MySql(ComparedAsStored):
         return Fault(_EXPLANATIONS.get(number, dialect.ended), detail)
 
 
-_BINARY = TEXT_TYPES
-"""Types whose values the driver leaves as bytes where the column has no character set."""
+def _as_texts(rows: Sequence[Row], codes: Sequence[int]) -> Sequence[Row]:
+    """Rows whose bytes are texts: a column at a time, since hardly any column has bytes."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    found = [place for place, code in enumerate(codes) if code in TEXT_TYPES and bytes in {*map(type, columns[place])}]
+    for place in found:
+        read = _bits if codes[place] == FIELD_TYPE.BIT else readable
+        columns[place] = [read(value) if isinstance(value, bytes) else value for value in columns[place]]
+    return list(zip(*columns, strict=True)) if found else rows
 
 
-def _with_texts(row: Row, binary: Sequence[int], codes: Sequence[int]) -> Row:
-    if not any(isinstance(row[place], bytes) for place in binary):
-        return row
-    found: list[Any] = list(row)
-    for place in binary:
-        value = found[place]
-        if isinstance(value, bytes):
-            is_bits = codes[place] == FIELD_TYPE.BIT
-            found[place] = str(int.from_bytes(value, "big")) if is_bits else readable(value)
-    return found
+def _bits(value: bytes) -> str:
+    return str(int.from_bytes(value, "big"))
 
 
 def _without_zones(parameters: Parameters) -> dict[str, Any]:

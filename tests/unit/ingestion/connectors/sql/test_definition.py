@@ -91,7 +91,11 @@ def build_error(directory: Path, *changes: tuple[str, str]) -> str:
             "changed_by: changed\n  incrementing_key: id",
             "incrementing_key: give either `changed_by` or `incrementing_key`; `changed_by` also finds updates.",
         ),
-        ("changed_by: changed", "late_commit_keys: 5", "late_commit_keys: it has no effect without `incrementing_key`."),
+        (
+            "changed_by: changed",
+            "late_commit_keys: 5",
+            "late_commit_keys: it has no effect without `incrementing_key`.",
+        ),
         ("changed_by: changed", "incrementing_key: id\n  late_commit_keys: -1", "late_commit_keys: input should be gr"),
         ("table: sales", "tabel: sales", "read.tabel: there is no such key. Did you mean table?"),
         (
