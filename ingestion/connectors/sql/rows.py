@@ -1,4 +1,4 @@
-"""Makes rows of a database what the mapping reads: objects with a text, an integer, a boolean or null for each column."""
+"""Makes rows of a database what the mapping reads: objects with a text, integer, boolean or null for each column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from ingestion.connectors.sql.columns import Kind, Zone
 from ingestion.connectors.sql.dialect import Row
 from ingestion.connectors.sql.mapping import SelectedColumns
-
 
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
