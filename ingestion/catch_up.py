@@ -22,6 +22,8 @@ class Published:
     changes_read_until: datetime | None = None
     first_date: date | None = None
     """Earliest business date ever published. Changes to dates before it are ignored."""
+    changes_position: str | None = None
+    """Where the next list of changes begins, for a source that lists by a position."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,14 @@ class Gaps:
 def read_published(cursor: Cursor, retailer_id: str) -> Published:
     """The retailer's watermark and where its history begins."""
     cursor.execute(
-        "SELECT last_processed_date, changes_read_until FROM ops.pipeline_metadata WHERE retailer_id = %s",
+        "SELECT last_processed_date, changes_read_until, changes_position FROM ops.pipeline_metadata"
+        " WHERE retailer_id = %s",
         (retailer_id,),
     )
-    watermark = cursor.fetchone() or (None, None)
+    watermark = cursor.fetchone() or (None, None, None)
     cursor.execute("SELECT min(business_date) FROM ops.load_ledger WHERE retailer_id = %s", (retailer_id,))
     first = cursor.fetchone()
-    return Published(watermark[0], watermark[1], first[0] if first else None)
+    return Published(watermark[0], watermark[1], first[0] if first else None, watermark[2])
 
 
 def read_loaded_checksums(cursor: Cursor, retailer_id: str) -> dict[date, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingestion import catch_up, source_clock
 from ingestion.connectors import registry
-from ingestion.connectors.protocol import Changes, Connector, Runtime
+from ingestion.connectors.protocol import Changes, Connector, ListsByPosition, Runtime
 from ingestion.landing.land_date import land_date
 from ingestion.landing.write import ChangesRead, RawZone
 from ingestion.mapping.workspace import workspace
@@ -137,7 +137,7 @@ def _plan(
     _note_left_out(connector.retailer_id, gaps, settings.catch_up_days, progress)
     published = _corrected(published, loaded, zone, connector.retailer_id, progress, now)
     since = catch_up.changes_since(day, published, settings.lookback_days, now)
-    listed = connector.list_changes(since)
+    listed = _list_changes(connector, since, published.changes_position)
     if listed:
         _check_clock(connector.retailer_id, listed, progress, now)
     listing = catch_up.with_look_back(listed, day, settings.lookback_days, now)
@@ -158,8 +158,19 @@ def _plan(
         skipped=len(known),
     )
     # A look-back is not a list of changes: the manifest says that changes were requested, not that they were read.
-    changes = ChangesRead(since, source_clock.read_until(listed.as_of, now) if listed else None)
+    changes = ChangesRead(
+        since,
+        source_clock.read_until(listed.as_of, now) if listed else None,
+        published.changes_position,
+        listed.position if listed else None,
+    )
     return _Catchup(tuple(to_land), replace(changes, other_dates=tuple(sorted({*to_land, *waiting}))))
+
+
+def _list_changes(connector: Connector[Any], since: datetime, position: str | None) -> Changes | None:
+    if isinstance(connector, ListsByPosition):
+        return connector.list_changes_from(since, position)
+    return connector.list_changes(since)
 
 
 def _note_left_out(retailer_id: str, gaps: catch_up.Gaps, most: int, progress: _Progress) -> None:

@@ -128,6 +128,10 @@ class RequestWindow(_Frozen):
     requested_until: AwareDatetime
     changes_since: AwareDatetime | None = None
     changes_until: AwareDatetime | None = None
+    changes_from_position: str | None = None
+    """Where the list of changes began, for a source that lists by a position instead of a time. None: at none."""
+    changes_to_position: str | None = None
+    """Where the next list begins."""
 
 
 class Manifest(_Frozen):

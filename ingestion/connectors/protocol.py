@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from ingestion.connectors.http.client import Api, Authorization, HttpClient, JsonResponse, Limits
 from ingestion.connectors.http.headers import http_date
@@ -81,6 +81,8 @@ class Changes:
     """All changes before this time, by the source's clock, are in the listing (UTC)."""
     shows_deletions: bool = True
     """False: a deleted record leaves no trace. Then the dates of the look-back are read again as well."""
+    position: str | None = None
+    """Where the next list begins, if the source does not list by time (`ListsByPosition`)."""
 
     def __post_init__(self) -> None:
         _demand_time_zone("Changes.as_of", self.as_of)
@@ -137,6 +139,17 @@ class Connector(Protocol[Raw]):
 
     def close(self) -> None:
         """Close the connections, and what `normalize_sales_record` opened."""
+
+
+@runtime_checkable
+class ListsByPosition(Protocol):
+    """A connector that may know no times of changes. The platform keeps the position of its last list for it."""
+
+    def list_changes_from(self, since: datetime, position: str | None) -> Changes | None:
+        """In place of `list_changes`. `position` is that of the last list whose dates were published.
+
+        None: there was no such list. Then a list that cannot go by time has no dates, and says where the next begins.
+        """
 
 
 class ConnectorClass(Protocol):

@@ -59,6 +59,9 @@ class ChangesRead:
     """From when on changes were requested; None if they were not."""
     until: datetime | None = None
     """Up to when the list says them; None if there is none."""
+    from_position: str | None = None
+    to_position: str | None = None
+    """The same as positions, where the source lists by them: see `Changes.position`."""
     other_dates: tuple[date, ...] = ()
 
 
@@ -215,6 +218,8 @@ class PartitionWriter:
                 requested_until=max(now, self._requested_from),
                 changes_since=part.changes.since,
                 changes_until=part.changes.until,
+                changes_from_position=part.changes.from_position,
+                changes_to_position=part.changes.to_position,
             ),
             other_dates=part.changes.other_dates,
             code_version=CODE_VERSION,

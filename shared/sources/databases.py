@@ -27,6 +27,7 @@ QUERY_PARAMETERS = ("day", "start", "end")
 """What a query may contain as `:day`: the business date, and the times at which it starts and ends."""
 NOT_ENCRYPTED = "`tls` is only for databases on a server; that of an API follows from its address, https"
 LATE_COMMIT_MINUTES = 15
+LATE_COMMIT_KEYS = 1_000
 MOST_QUERY_CHARACTERS = 64 * 1024
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -69,6 +70,16 @@ class DatabaseRead(Part):
     late_commit_margin: Minutes | None = Field(
         default=None, description="How long a transaction may stay open before it commits. Default: 15m"
     )
+    incrementing_key: ColumnName | None = Field(
+        default=None,
+        description="In place of changed_by: column with an integer that is higher in every new row, such as an id",
+    )
+    late_commit_keys: int | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000_000,
+        description="How many keys may be given out before a transaction with a lower one commits. Default: 1000",
+    )
 
 
 def database_faults(connector: str, read: DatabaseRead) -> Iterator[tuple[str, str]]:
@@ -86,6 +97,10 @@ def database_faults(connector: str, read: DatabaseRead) -> Iterator[tuple[str, s
         yield "query", "give either `query` or `table`"
     if read.late_commit_margin is not None and read.changed_by is None:
         yield "late_commit_margin", "it has no effect without `changed_by`"
+    if read.incrementing_key is not None and read.changed_by is not None:
+        yield "incrementing_key", "give either `changed_by` or `incrementing_key`; `changed_by` also finds updates"
+    if read.late_commit_keys is not None and read.incrementing_key is None:
+        yield "late_commit_keys", "it has no effect without `incrementing_key`"
 
 
 def encryption_faults(connector: str, connection: Any) -> Iterator[tuple[str, str]]:

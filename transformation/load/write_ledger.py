@@ -95,6 +95,8 @@ def move_watermark(
             "transaction_id": transaction_id,
             "changes_since": manifest.window.changes_since,
             "changes_until": manifest.window.changes_until,
+            "from_position": manifest.window.changes_from_position,
+            "to_position": manifest.window.changes_to_position,
         },
     )
 

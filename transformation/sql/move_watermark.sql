@@ -1,12 +1,14 @@
 -- One row per retailer, which only moves forward. Part of the transaction that publishes the data.
 -- How far changes were read is never later than ten minutes before now, whatever a manifest says.
 INSERT INTO pipeline_metadata AS known
-    (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, has_change_list, updated_at)
+    (retailer_id, last_processed_date, last_processed_transaction_id, changes_read_until, changes_position,
+    has_change_list, updated_at)
 VALUES (
     %(retailer_id)s,
     %(business_date)s,
     %(transaction_id)s,
     least(%(changes_until)s, %(now)s::timestamptz - INTERVAL '10 minutes'),
+    %(to_position)s,
     CASE WHEN %(changes_since)s IS NOT NULL THEN %(changes_until)s IS NOT NULL END,
     %(now)s
 )
@@ -27,11 +29,19 @@ ON CONFLICT (retailer_id) DO UPDATE SET
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until
     END,
+    -- Positions have no order that is known here: a list counts if it began where the last one that counted ended.
+    changes_position = CASE
+        WHEN %(to_position)s::text IS NOT NULL
+            AND coalesce(known.changes_position = %(from_position)s::text, known.changes_position IS NULL)
+        THEN %(to_position)s
+        ELSE known.changes_position
+    END,
     -- A load that did not request changes does not know.
     has_change_list = coalesce(excluded.has_change_list, known.has_change_list),
     updated_at = excluded.updated_at
 WHERE (
-    known.last_processed_date, known.last_processed_transaction_id, known.changes_read_until, known.has_change_list
+    known.last_processed_date, known.last_processed_transaction_id, known.changes_read_until, known.changes_position,
+    known.has_change_list
 ) IS DISTINCT FROM (
     greatest(known.last_processed_date, excluded.last_processed_date),
     CASE
@@ -45,6 +55,12 @@ WHERE (
         WHEN known.changes_read_until IS NULL OR %(changes_since)s <= known.changes_read_until
         THEN greatest(known.changes_read_until, excluded.changes_read_until)
         ELSE known.changes_read_until
+    END,
+    CASE
+        WHEN %(to_position)s::text IS NOT NULL
+            AND coalesce(known.changes_position = %(from_position)s::text, known.changes_position IS NULL)
+        THEN %(to_position)s
+        ELSE known.changes_position
     END,
     coalesce(excluded.has_change_list, known.has_change_list)
 );

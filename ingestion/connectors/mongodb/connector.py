@@ -17,8 +17,8 @@ from ingestion.connectors.mongodb.pipelines import Pipelines, TimeFields
 from ingestion.connectors.mongodb.snapshot import MongoDatabase, MongoSnapshot
 from ingestion.connectors.mongodb.values import Shape, pages, read_documents
 from ingestion.connectors.protocol import RawPage, Runtime
-from ingestion.connectors.sql.columns import Kind
-from ingestion.connectors.sql.connector import Raw, SnapshotConnector, zone_of
+from ingestion.connectors.sql.columns import Kind, zone_of
+from ingestion.connectors.sql.connector import Raw, SnapshotConnector
 from ingestion.connectors.sql.dialect import Timeouts
 from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.tables import document_mapping

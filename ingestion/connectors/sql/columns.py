@@ -13,6 +13,8 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.sources.definition import SourceDefinition
+
 Bound = date | datetime | int
 _LONGEST_FOLD = timedelta(hours=3)
 """Clocks are put back by at most so much: a local time in that span can be two."""
@@ -26,7 +28,9 @@ class Kind(Enum):
     INSTANT = "time with a time zone"
     EPOCH = "seconds since 1970"
     EPOCH_MS = "milliseconds since 1970"
+    NUMBER = "number"
     BITS = "bits"
+    UNKNOWN = "no value yet, which could show what it has"
     OTHER = "something else"
 
 
@@ -127,3 +131,8 @@ def readable(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return data.decode(errors="backslashreplace") + "\x1a"
+
+
+def zone_of(source: SourceDefinition) -> Zone:
+    """The time zone of a source's business dates, and what its times without a zone mean."""
+    return Zone(ZoneInfo(source.time_zone), source.read.times_without_zone == "utc")

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
-from ingestion.connectors.protocol import Changes, RawPage, Runtime, keep_latest_change
+from ingestion.connectors.protocol import Changes, RawPage, Runtime
 from ingestion.connectors.sql.address import address_of
-from ingestion.connectors.sql.columns import Kind, Zone
+from ingestion.connectors.sql.changes import ChangedDates
+from ingestion.connectors.sql.columns import Kind, zone_of
 from ingestion.connectors.sql.definition import check_columns, check_definition
 from ingestion.connectors.sql.dialect import Timeouts
 from ingestion.connectors.sql.dialects import dialect_of
@@ -27,7 +27,6 @@ from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.single_rows import SingleRows
 from ingestion.mapping.tables import table_mapping
 from ingestion.models.retailer_data import SalesRecord
-from ingestion.source_clock import ANY_TIME
 from shared.config import IngestSettings
 from shared.errors import StopRun
 from shared.partitions import ControlReport
@@ -139,19 +138,30 @@ class SnapshotConnector(ABC):
         return report
 
     def list_changes(self, since: datetime) -> Changes | None:
-        """The dates with rows that changed since then; None without `changed_by`. A deleted row leaves no trace."""
-        if self._read.changed_by is None:
+        """See `list_changes_from`, which the platform uses."""
+        return self.list_changes_from(since, None)
+
+    def list_changes_from(self, since: datetime, position: str | None) -> Changes | None:
+        """The dates with rows that changed since then, or whose key is above `position`.
+
+        None without `changed_by` and `incrementing_key`. A deleted row leaves no trace.
+        """
+        if self._read.changed_by is None and self._read.incrementing_key is None:
             return None
         self._drop_snapshot()
         snapshot = self._database.begin()
         is_complete = False
         try:
             kinds = self._kinds(snapshot, since.date())
-            dates = self._changed_dates(snapshot, kinds, since)
+            changed = ChangedDates(self._source, self._queries, snapshot, kinds, self._kind)
+            if self._read.incrementing_key is None:
+                dates, reached = changed.by_time(since), None
+            else:
+                dates, reached = changed.by_key(position)
             is_complete = True
         finally:
             self._database.end(snapshot, is_complete=is_complete)
-        return Changes(dates, self._complete_until(snapshot), shows_deletions=False)
+        return Changes(dates, self._complete_until(snapshot), shows_deletions=False, position=reached)
 
     def close(self) -> None:
         """See `Connector.close`."""
@@ -172,21 +182,6 @@ class SnapshotConnector(ABC):
                 f"{self.retailer_id}: {self._read.net_amount} of {day} adds up to something other than an amount,"
                 " such as NaN. Correct the data, or read.net_amount of its definition."
             ) from None
-
-    def _changed_dates(self, snapshot: Any, kinds: Any, since: datetime) -> dict[date, datetime]:
-        found: dict[date, datetime] = {}
-        of_date, of_change = self._kind(kinds, self._read.date_column), self._kind(kinds, self._read.changed_by)
-        for sold_at, changed_at in snapshot.rows(self._queries.changes(kinds, since)):
-            try:
-                day = self._zone.business_date(of_date, sold_at or "")
-            except (ValueError, OverflowError, OSError):
-                continue  # such a line is on no date, and landing its date would not land it
-            try:
-                changed = self._zone.instant(of_change, changed_at or "")
-            except (ValueError, OverflowError, OSError):
-                changed = ANY_TIME
-            keep_latest_change(found, day, changed)
-        return found
 
     def _drop_snapshot(self) -> None:
         opened, self._open = self._open, None
@@ -227,8 +222,3 @@ class DatabaseConnector(SnapshotConnector):
             yield RawPage(number, reader.read(rows), as_of, requested=self._database.rows_at_once)
         if not number:
             yield RawPage(1, [], as_of, requested=self._database.rows_at_once)
-
-
-def zone_of(source: SourceDefinition) -> Zone:
-    """The time zone of a source's business dates, and what its times without a zone mean."""
-    return Zone(ZoneInfo(source.time_zone), source.read.times_without_zone == "utc")

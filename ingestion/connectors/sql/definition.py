@@ -14,7 +14,8 @@ from shared.sources.databases import QUERY_PARAMETERS
 from shared.sources.definition import SourceDefinition
 
 _NAMED_COLUMNS = 40
-_OF_TIME = (Kind.DATE, Kind.TIME, Kind.INSTANT, Kind.EPOCH, Kind.EPOCH_MS)
+_OF_TIME = (Kind.DATE, Kind.TIME, Kind.INSTANT, Kind.EPOCH, Kind.EPOCH_MS, Kind.UNKNOWN)
+_OF_KEY = (Kind.NUMBER, Kind.EPOCH, Kind.EPOCH_MS, Kind.UNKNOWN)
 
 
 def check_definition(source: SourceDefinition, queries: Queries) -> None:
@@ -28,8 +29,9 @@ def _faults(source: SourceDefinition, queries: Queries) -> Iterator[tuple[str, s
     if unknown := sorted(parameters_of(read.query or "") - set(QUERY_PARAMETERS)):
         known = ", ".join(f":{name}" for name in QUERY_PARAMETERS)
         yield "query", f":{unknown[0]} is not a parameter; known are {known}"
-    if is_parametrised and read.changed_by:
-        yield "changed_by", "a query with parameters selects one date, so it cannot list what changed"
+    for key in ("changed_by", "incrementing_key"):
+        if is_parametrised and getattr(read, key):
+            yield key, "a query with parameters selects one date, so it cannot list what changed"
     if is_parametrised and read.date_column:
         yield "date_column", "the query selects the date itself, with its parameters; remove one of the two"
     if not is_parametrised and not read.date_column:
@@ -45,7 +47,7 @@ def check_columns(source: SourceDefinition, mapping: SourceMapping, kinds: Mappi
         for field, each in mapping.columns.items()
         for name in (*each.content, *([each.minor_units] if isinstance(each.minor_units, str) else []))
     ]
-    for key in ("date_column", "changed_by", "net_amount"):
+    for key in ("date_column", "changed_by", "incrementing_key", "net_amount"):
         if name := getattr(read, key):
             wanted.append((f"read.{key}", name))
     for key, name in wanted:
@@ -64,3 +66,8 @@ def check_columns(source: SourceDefinition, mapping: SourceMapping, kinds: Mappi
                 f"{source.id}: the column {name!r}, which read.{key} names, is neither a date nor a time."
                 " Convert it in the query."
             )
+    if read.incrementing_key and kinds[read.incrementing_key] not in _OF_KEY:
+        raise FixConfiguration(
+            f"{source.id}: the column {read.incrementing_key!r}, which read.incrementing_key names, is not one of"
+            " integers. Name another one, or remove the key."
+        )

@@ -21,6 +21,8 @@ class SelectedColumns:
     """Those that are mapped, each once."""
     integers: tuple[int, ...]
     """The places in `names` of those that the mapping wants as integers."""
+    booleans: tuple[int, ...]
+    """The places of those that it wants as booleans."""
     times: tuple[str, ...]
     """Columns that are read as times in the format of the database."""
     order: tuple[str, ...]
@@ -33,20 +35,22 @@ class SelectedColumns:
 
 def selected_columns(source: SourceDefinition, mapping: SourceMapping) -> SelectedColumns:
     """The columns that a mapping reads. Raises FixConfiguration for what a database cannot have."""
-    integers: dict[str, bool] = {}
+    types: dict[str, str] = {}
     for each in mapping.columns.values():
         for name in each.headers:
-            integers[name] = integers.get(name, False) or each.sent_type == "integer"
+            if types.get(name, "text") == "text":
+                types[name] = each.sent_type
         if isinstance(each.minor_units, str):
-            integers[each.minor_units] = True
+            types[each.minor_units] = "integer"
         for name in each.content:
-            integers.setdefault(name, False)
-    for reason in _faults(source, mapping, integers):
+            types.setdefault(name, "text")
+    for reason in _faults(source, mapping, types):
         raise FixConfiguration(f"{source.id}: {reason}. Correct sources/{source.id}.yaml.")
-    names, currency = tuple(integers), mapping.columns["currency"]
+    names, currency = tuple(types), mapping.columns["currency"]
     return SelectedColumns(
         names,
-        tuple(place for place, name in enumerate(names) if integers[name]),
+        tuple(place for place, name in enumerate(names) if types[name] == "integer"),
+        tuple(place for place, name in enumerate(names) if types[name] == "boolean"),
         _times(mapping),
         tuple(dict.fromkeys(name for field in _KEY for name in _of(mapping.columns.get(field)))),
         currency.column or "",
@@ -54,7 +58,7 @@ def selected_columns(source: SourceDefinition, mapping: SourceMapping) -> Select
     )
 
 
-def _faults(source: SourceDefinition, mapping: SourceMapping, columns: dict[str, bool]) -> Iterator[str]:
+def _faults(source: SourceDefinition, mapping: SourceMapping, columns: dict[str, str]) -> Iterator[str]:
     for name in columns:
         if "." in name:
             yield f"mapping: the column {name!r} has a point in its name; give it another one in the query"

@@ -22,6 +22,7 @@ _KINDS = {
     "datetime2": Kind.TIME,
     "smalldatetime": Kind.TIME,
     "datetimeoffset": Kind.INSTANT,
+    **dict.fromkeys(("tinyint", "smallint", "int", "bigint", "decimal", "numeric"), Kind.NUMBER),
 }
 _FAULTS = {
     dialect.rejected_login: (18456, 18452, 18470, 18486, 18487, 18488),
@@ -113,7 +114,8 @@ class MsSql:
                 known = cursor.fetchone()
         known_names = [name for name in names if name in found]
         kinds = {
-            name: _KINDS.get(kind or "datetime2", Kind.OTHER) for name, kind in zip(known_names, known, strict=True)
+            name: _KINDS.get(kind, Kind.OTHER) if kind else Kind.UNKNOWN
+            for name, kind in zip(known_names, known, strict=True)
         }
         return {name: kinds.get(name, Kind.OTHER) for name in found}
 
@@ -142,6 +144,7 @@ def _driver() -> Any:
 def _typed(parameter: str, kind: Kind) -> str:
     """A parameter as a value of the column's type, so that an index can be used."""
     types = {Kind.DATE: "date", Kind.TIME: "datetime2(6)", Kind.INSTANT: "datetimeoffset(6)"}
+    types[Kind.UNKNOWN] = types[Kind.TIME]
     return f"CAST({parameter} AS {types[kind]})" if kind in types else parameter
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pymysql
+from pymysql.connections import TEXT_TYPES
 from pymysql.constants import FIELD_TYPE
 from pymysql.converters import encoders
 from pymysql.cursors import SSCursor
@@ -21,6 +22,8 @@ _KINDS = {
     FIELD_TYPE.DATETIME: Kind.TIME,
     FIELD_TYPE.TIMESTAMP: Kind.INSTANT,
     FIELD_TYPE.BIT: Kind.BITS,
+    **dict.fromkeys((FIELD_TYPE.TINY, FIELD_TYPE.SHORT, FIELD_TYPE.INT24, FIELD_TYPE.LONG), Kind.NUMBER),
+    **dict.fromkeys((FIELD_TYPE.LONGLONG, FIELD_TYPE.DECIMAL, FIELD_TYPE.NEWDECIMAL), Kind.NUMBER),
 }
 _FAULTS = {
     dialect.rejected_login: (1045, 1698, 1251, 2059),
@@ -106,12 +109,13 @@ class MySql(ComparedAsStored):
         with connection.cursor() as cursor:
             cursor.execute(sql, _without_zones(parameters))
             codes = [code for _, code, *_ in cursor.description]
-            binary = [place for place, code in enumerate(codes) if code in _BINARY]
             while rows := cursor.fetchmany(rows_at_once):
-                yield [_with_texts(row, binary, codes) for row in rows] if binary else rows
+                yield _as_texts(rows, codes)
 
     def fault(self, error: Exception) -> Fault | None:
         """See `Dialect`."""
+        if isinstance(error, UnicodeDecodeError):
+            return Fault(dialect.wrong_values, "a text of the database is not in its encoding")
         if isinstance(error, ssl.SSLError):
             return Fault(dialect.wrong_tls, str(error))
         if isinstance(error, RuntimeError) and "cryptography" in str(error):
@@ -128,20 +132,18 @@ class MySql(ComparedAsStored):
         return Fault(_EXPLANATIONS.get(number, dialect.ended), detail)
 
 
-_BINARY = (FIELD_TYPE.BIT, FIELD_TYPE.BLOB, FIELD_TYPE.STRING, FIELD_TYPE.VAR_STRING, FIELD_TYPE.VARCHAR)
-"""Types whose values the driver leaves as bytes where the column has no character set."""
+def _as_texts(rows: Sequence[Row], codes: Sequence[int]) -> Sequence[Row]:
+    """Rows whose bytes are texts: a column at a time, since hardly any column has bytes."""
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    found = [place for place, code in enumerate(codes) if code in TEXT_TYPES and bytes in {*map(type, columns[place])}]
+    for place in found:
+        read = _bits if codes[place] == FIELD_TYPE.BIT else readable
+        columns[place] = [read(value) if isinstance(value, bytes) else value for value in columns[place]]
+    return list(zip(*columns, strict=True)) if found else rows
 
 
-def _with_texts(row: Row, binary: Sequence[int], codes: Sequence[int]) -> Row:
-    if not any(isinstance(row[place], bytes) for place in binary):
-        return row
-    found: list[Any] = list(row)
-    for place in binary:
-        value = found[place]
-        if isinstance(value, bytes):
-            is_bits = codes[place] == FIELD_TYPE.BIT
-            found[place] = str(int.from_bytes(value, "big")) if is_bits else readable(value)
-    return found
+def _bits(value: bytes) -> str:
+    return str(int.from_bytes(value, "big"))
 
 
 def _without_zones(parameters: Parameters) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from ingestion.connectors.sql.columns import Kind
 from ingestion.connectors.sql.dialect import ComparedAsStored, Fault, Parameters, Row, Timeouts
 from ingestion.connectors.sql.statements import double_quoted
 
-_KINDS = {1082: Kind.DATE, 1114: Kind.TIME, 1184: Kind.INSTANT}
+_KINDS = {1082: Kind.DATE, 1114: Kind.TIME, 1184: Kind.INSTANT, **dict.fromkeys((20, 21, 23, 1700), Kind.NUMBER)}
 _BOOLEAN, _PADDED = 16, 1042
-_CALCULATED = {20, 25, 1700, *_KINDS}
+_CALCULATED = {25, *_KINDS}
 """Types of counts, sums and times, which a statement can have without a column of the query that has them."""
 _SESSION = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL extra_float_digits = 1;"
 """The texts of values depend on these. LOCAL, so that a pooler's next user does not have them."""

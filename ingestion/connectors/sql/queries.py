@@ -36,7 +36,7 @@ class Queries:
     @property
     def timed(self) -> tuple[str, ...]:
         """The columns whose kind decides how times are written and read."""
-        own = (self.read.date_column, self.read.changed_by)
+        own = (self.read.date_column, self.read.changed_by, self.read.incrementing_key)
         return tuple(dict.fromkeys(name for name in (*own, *self.columns.times) if name))
 
     def columns_of(self, day: date) -> Statement:
@@ -75,6 +75,19 @@ class Queries:
             f"{minute}, {self.dialect.latest(changed, kind)}", self.dialect.since(changed, kind), f" GROUP BY {minute}"
         )
         return Statement(selected, parameters)
+
+    def above(self, kinds: Kinds, key: int | None) -> Statement:
+        """Each minute with lines above a key, or of all lines, and their highest key."""
+        date_column = self.read.date_column or ""
+        minute = self.dialect.minute(self.dialect.quote(date_column), kinds[date_column])
+        column = self.dialect.quote(self.read.incrementing_key or "")
+        condition = "" if key is None else f"{column} > :key"
+        selected = self.selection.select(f"{minute}, max({column})", condition, f" GROUP BY {minute}")
+        return Statement(selected, {} if key is None else {"key": key})
+
+    def highest_key(self) -> Statement:
+        """The highest key of all lines."""
+        return Statement(self.selection.select(f"max({self.dialect.quote(self.read.incrementing_key or '')})"), {})
 
     def _on(self, kinds: Kinds, day: date) -> tuple[str, Mapping[str, Bound]]:
         """The condition for a date, and its values. A query with parameters has its own condition."""

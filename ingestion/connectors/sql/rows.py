@@ -1,4 +1,4 @@
-"""Makes rows of a database what the mapping reads: objects with a text, an integer or null for each column."""
+"""Makes rows of a database what the mapping reads: objects with a text, integer, boolean or null for each column."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from ingestion.connectors.sql.columns import Kind, Zone
 from ingestion.connectors.sql.dialect import Row
 from ingestion.connectors.sql.mapping import SelectedColumns
 
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
 
 class RowReader:
     """Reads the rows of one statement."""
 
     def __init__(self, columns: SelectedColumns, kinds: Mapping[str, Kind], zone: Zone) -> None:
-        self._names, self._integers = columns.names, columns.integers
+        self._names = columns.names
+        self._of_type = {_integer: columns.integers, _boolean: columns.booleans}
         # A time without a zone is one of the source's own zone to the mapping. Of all others it has to be written.
         of_utc = {Kind.INSTANT, Kind.TIME} if zone.is_utc else {Kind.INSTANT}
         self._utc = [columns.names.index(name) for name in columns.times if kinds[name] in of_utc]
@@ -22,13 +25,14 @@ class RowReader:
     def read(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """The rows of a page."""
         names = self._names
-        if not self._integers and not self._utc:
+        if not self._utc and not any(self._of_type.values()):
             return [dict(zip(names, row, strict=True)) for row in rows]
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for place in self._utc:
             columns[place] = [_with_zone(text) for text in columns[place]]
-        for place in self._integers:
-            columns[place] = [_integer(text) for text in columns[place]]
+        for read, places in self._of_type.items():
+            for place in places:
+                columns[place] = [*map(read, columns[place])]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
@@ -44,3 +48,8 @@ def _integer(text: str | None) -> int | str | None:
     if text is None or not text.removeprefix("-").isdecimal() or len(text) > 19:
         return text
     return int(text)
+
+
+def _boolean(text: str | None) -> bool | str | None:
+    """A boolean, which is a number or a bit in most databases; anything else as it is, to be rejected with its row."""
+    return text if text is None else _BOOLEANS.get(text, text)

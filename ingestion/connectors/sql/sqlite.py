@@ -134,7 +134,9 @@ class Sqlite:
         """The kind of a column's first value: SQLite's columns have no types that bind."""
         statement = f"SELECT {column} FROM ({sql}) WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608 - a quoted name
         with closing(connection.execute(statement, _as_texts(parameters))) as cursor:
-            [value] = cursor.fetchone() or ("",)
+            [value] = cursor.fetchone() or (None,)
+        if value is None:
+            return Kind.UNKNOWN
         if isinstance(value, int):
             return Kind.EPOCH_MS if abs(value) >= _FIRST_MILLISECONDS else Kind.EPOCH
         text = as_text(value) or ""

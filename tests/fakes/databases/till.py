@@ -123,7 +123,7 @@ class Till:
         marks = ", ".join([self.mark] * len(COLUMNS))
         for each in rows:
             values = [self.value(value) for value in each]
-            connection.cursor().execute(f"INSERT INTO sale_lines VALUES ({marks})", values)
+            connection.cursor().execute(f"INSERT INTO sale_lines ({', '.join(COLUMNS)}) VALUES ({marks})", values)
 
     mark: ClassVar[str] = "%s"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.integration.ingestion.conftest import Platform
 
 DAY, NEXT = "2024-01-15", "2024-01-16"
+WITH_KEY = "SELECT rowid AS id, * FROM sale_lines"
 
 
 @dataclass
@@ -38,9 +39,14 @@ class Shop:
 
 
 @contextmanager
-def shop_with(till: Till, platform: Platform, directory: Path) -> Iterator[Shop]:
+def shop_with(till: Till, platform: Platform, directory: Path, *, by_key: bool = False) -> Iterator[Shop]:
     with till.served() as (environment, served):
         shutil.copytree(till.definition.parent, directory, dirs_exist_ok=True)
+        if by_key:
+            path = directory / till.definition.name
+            text = path.read_text(encoding="utf-8").replace("table: sale_lines", f"query: {WITH_KEY}")
+            text = text.replace("changed_by: updated_at", "incrementing_key: id\n  late_commit_keys: 0")
+            path.write_text(text, encoding="utf-8")
         sources = load_sources({**platform.environment, **environment}, directory)
         settings = platform.settings.model_copy(update={"sources": sources})
         yield Shop(replace(platform, settings=settings), served, till.definition.stem)
@@ -117,6 +123,34 @@ def test_a_row_that_changed_before_the_look_back_is_found_by_its_time(shop: Shop
     assert result.error is None
     assert "2024-01-10" in [str(each.business_date) for each in result.dates]
     assert [each["transaction_id"] for each in shop.platform.records(shop.source, "2024-01-10")] == ["FAR"]
+
+
+def test_a_new_row_long_before_the_look_back_is_found_by_its_key(
+    make_platform: Callable[[Sequence[Vendor]], Platform], tmp_path: Path
+) -> None:
+    with shop_with(SqliteTill(), make_platform([]), tmp_path / "sources", by_key=True) as shop:
+        for day in ("2024-01-14", DAY):
+            assert shop.ingest(day, since_watermark=True).error is None
+            publish(shop.platform, shop.source, day)
+        assert positions(shop, DAY) == ("3", "3"), "three lines, and a margin of none"
+        shop.till.insert(row("FAR", sold_at=NOON - timedelta(days=1)))
+
+        result = shop.ingest(NEXT, since_watermark=True, lookback_days=1)
+
+        assert result.error is None
+        assert [str(each.business_date) for each in result.dates] == ["2024-01-14", DAY, NEXT]
+        assert [each["transaction_id"] for each in shop.platform.records(shop.source, "2024-01-14")] == ["FAR"]
+        assert positions(shop, NEXT) == ("3", "4")
+        assert shop.ingest(NEXT, since_watermark=True, lookback_days=1).error is None
+        assert positions(shop, NEXT) == ("3", "4"), "what is not published yet is listed again"
+        publish(shop.platform, shop.source, NEXT)
+        assert shop.ingest("2024-01-17", since_watermark=True).error is None
+        assert positions(shop, "2024-01-17") == ("4", "4")
+
+
+def positions(shop: Shop, day: str) -> tuple[str | None, str | None]:
+    window = shop.platform.manifest(shop.source, day).window
+    return window.changes_from_position, window.changes_to_position
 
 
 def test_a_query_that_repeats_lines_does_not_agree_with_the_sums_and_is_not_landed(shop: Shop) -> None:

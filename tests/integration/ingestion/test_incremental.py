@@ -22,12 +22,15 @@ def morning_after(day: str) -> str:
 def publish(platform: Platform, retailer_id: str, *days: str) -> None:
     """Pretend that the transformation loaded what is landed for these dates, the last one being the day of the run."""
     platform.execute(
-        "INSERT INTO ops.pipeline_metadata (retailer_id, last_processed_date, changes_read_until) VALUES (%s, %s, %s)"
+        "INSERT INTO ops.pipeline_metadata"
+        " (retailer_id, last_processed_date, changes_read_until, changes_position) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (retailer_id) DO UPDATE SET changes_read_until = excluded.changes_read_until,"
+        " changes_position = excluded.changes_position,"
         " last_processed_date = greatest(pipeline_metadata.last_processed_date, excluded.last_processed_date)",
         retailer_id,
         days[-1],
         platform.manifest(retailer_id, days[-1]).window.changes_until,
+        platform.manifest(retailer_id, days[-1]).window.changes_to_position,
     )
     platform.execute(
         "INSERT INTO dim_retailer (retailer_id, retailer_name) VALUES (%s, %s) ON CONFLICT DO NOTHING",

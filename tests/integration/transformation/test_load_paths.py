@@ -263,6 +263,25 @@ def test_a_change_list_that_starts_after_the_mark_does_not_move_it(loader: Loade
     assert [int(mark[0][0]) for mark in marks] == [16, 16, 19]
 
 
+def test_a_position_moves_only_by_a_list_that_began_at_it(loader: Loader) -> None:
+    def position_after(begin: str | None, end: str | None) -> str | None:
+        window = RequestWindow(
+            requested_from=NOW, requested_until=NOW, changes_from_position=begin, changes_to_position=end
+        )
+        loader.land(record("1"), window=window)
+        loader.load()
+        [(position,)] = loader.rows("SELECT changes_position FROM pipeline_metadata")
+        return position if position is None else str(position)
+
+    assert position_after(None, None) is None
+    assert position_after("90", "100") == "100", "nothing was known, as in a warehouse that is built again"
+    assert position_after("90", "120") == "100", "such as the list of another run at the same time"
+    assert position_after(None, "5") == "100"
+    assert position_after("100", None) == "100"
+    assert position_after("100", "130") == "130"
+    assert position_after("130", "7") == "7", "the ids of the source began again"
+
+
 def test_a_watermark_in_the_future_is_corrected_by_the_next_list_that_was_not_requested_from_it(loader: Loader) -> None:
     def mark_after(since: str, until: str) -> datetime:
         window = RequestWindow(

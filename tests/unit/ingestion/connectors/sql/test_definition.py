@@ -86,6 +86,17 @@ def build_error(directory: Path, *changes: tuple[str, str]) -> str:
         ("  table: sales\n", "  query: ../none.sql\n", "'../none.sql' is not the name of a file next to"),
         ("changed_by: changed", "late_commit_margin: 5m", "late_commit_margin: it has no effect without `changed_by`."),
         ("changed_by: changed", "late_commit_margin: 5", "5 is not a number of minutes or hours; examples"),
+        (
+            "changed_by: changed",
+            "changed_by: changed\n  incrementing_key: id",
+            "incrementing_key: give either `changed_by` or `incrementing_key`; `changed_by` also finds updates.",
+        ),
+        (
+            "changed_by: changed",
+            "late_commit_keys: 5",
+            "late_commit_keys: it has no effect without `incrementing_key`.",
+        ),
+        ("changed_by: changed", "incrementing_key: id\n  late_commit_keys: -1", "late_commit_keys: input should be gr"),
         ("table: sales", "tabel: sales", "read.tabel: there is no such key. Did you mean table?"),
         (
             "kind: password, user: {env: TILL_USER}, password: {secret: TILL_PASSWORD}",
@@ -112,6 +123,11 @@ def test_an_error_of_a_definition_names_its_key(tmp_path: Path, old: str, new: s
         ("  date_column: sold_at\n", "", "read.date_column: it is missing: which column decides the business date?"),
         ("table: sales", "query: 'SELECT * FROM s WHERE d = :dai'", "read.query: :dai is not a parameter; known are"),
         ("table: sales", "query: 'SELECT * FROM s WHERE d = :day'", "read.changed_by: a query with parameters"),
+        (
+            "table: sales\n  date_column: sold_at\n  changed_by: changed",
+            "query: 'SELECT * FROM s WHERE d = :day'\n  incrementing_key: id",
+            "read.incrementing_key: a query with parameters selects one date",
+        ),
         ("    line_id: line\n", "", "till.yaml:14: mapping.columns: nothing is mapped to line_id."),
         ("product_id: article", "product_id: a.b", "the column 'a.b' has a point in its name"),
         ("mapping:\n", "mapping:\n  tables: {a: {}}\n", "till.yaml:14: mapping.tables: the rows of a table have"),

@@ -12,12 +12,13 @@ from ingestion.connectors.sql.columns import Kind, Zone, as_text, readable
 from ingestion.connectors.sql.dialects import DIALECTS, dialect_of
 from ingestion.connectors.sql.mapping import SelectedColumns
 from ingestion.connectors.sql.queries import Queries
+from ingestion.connectors.sql.rows import RowReader
 from ingestion.connectors.sql.statements import Selection, compiled, double_quoted, parameters_of
 from shared.sources.databases import SQL_DATABASES, DatabaseRead
 
 BERLIN = Zone(ZoneInfo("Europe/Berlin"), is_utc=False)
 DAY = date(2024, 3, 31)
-COLUMNS = SelectedColumns(("receipt", "line", "sold_at", "cur"), (), ("sold_at",), ("receipt", "line"), "cur", "")
+COLUMNS = SelectedColumns(("receipt", "line", "sold_at", "cur"), (), (), ("sold_at",), ("receipt", "line"), "cur", "")
 KINDS = {"receipt": Kind.OTHER, "line": Kind.OTHER, "sold_at": Kind.TIME, "cur": Kind.OTHER, "changed": Kind.INSTANT}
 
 
@@ -83,6 +84,26 @@ def test_sql_server_gets_its_own_statements() -> None:
     changes = found.changes(KINDS, datetime(2024, 3, 31, 9, tzinfo=UTC))
     assert "[changed] >= CAST(:since AS datetimeoffset(6))" in changes.sql
     assert "GROUP BY DATEADD(minute, DATEDIFF(minute, CAST('19000101' AS datetime2(0)), [sold_at])" in changes.sql
+    by_key = queries("mssql", changed_by=None, incrementing_key="id")
+    above = by_key.above(KINDS, 7)
+    assert ", max([id]) FROM (\nSELECT * FROM [sales]) AS sales WHERE [id] > :key GROUP BY DATEADD" in above.sql
+    assert above.parameters == {"key": 7}
+    assert by_key.highest_key().sql == "SELECT max([id]) FROM (\nSELECT * FROM [sales]) AS sales"
+
+
+def test_booleans_and_integers_are_what_the_mapping_wants() -> None:
+    names = ("receipt", "gross", "cents")
+    reader = RowReader(SelectedColumns(names, (2,), (1,), (), ("receipt",), "", "EUR"), {}, BERLIN)
+    given = [("1", "true", "1"), ("0", "0", "-12"), ("true", None, None), (None, "yes", "1.0")]
+    # What the driver of SQL Server has for a bit is a boolean already.
+    given.append(("2", as_text(True), str(10**19)))
+    assert [tuple(each.values()) for each in reader.read(given)] == [
+        ("1", True, 1),
+        ("0", False, -12),
+        ("true", None, None),
+        (None, "yes", "1.0"),
+        ("2", True, str(10**19)),
+    ]
 
 
 @pytest.mark.parametrize(
