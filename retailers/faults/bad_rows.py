@@ -10,7 +10,7 @@ from retailers.faults.specification import BAD_ROW_KINDS, Fault
 
 T = TypeVar("T")
 HUGE = 10_000_000
-"""Characters in the name of a huge row."""
+"""Characters in the product code of a huge row."""
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ def bad_row(day: date, number: int, kind: str) -> Mapping[str, object]:
         case "impossible_date":
             row["sold_at"] = f"{day.year}-02-30T12:00:00-05:00"
         case "nul_character":
-            row["product_name"] = "Bad\x00Row"
+            row["sku"] = "SKU\x00"
         case "bad_quantity":
             row["qty"] = "many"
         case _:
-            row["product_name"] = "x" * HUGE
+            row["sku"] = "x" * HUGE
     return row

@@ -36,9 +36,9 @@ def bad_order(day: date, number: int, kind: str) -> Mapping[str, object]:
         case "impossible_date":
             order["placed_at"] = f"{day.year}-02-30"
         case "nul_character":
-            product["title"] = "Bad\x00Row"
+            product["code"] = "P\x00"
         case "bad_quantity":
             line["quantity"] = "many"
         case _:
-            product["title"] = "x" * HUGE
+            product["code"] = "x" * HUGE
     return order

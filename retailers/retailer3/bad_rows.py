@@ -31,9 +31,9 @@ def bad_line(day: date, number: int, kind: str) -> Mapping[str, object]:
         case "impossible_date":
             line["fecha_hora"] = f"30/02/{day.year} 12:00"
         case "nul_character":
-            article["nombre"] = "Línea\x00mala"
+            article["ref"] = "L\x00"
         case "bad_quantity":
             line["cantidad"] = "muchas"
         case _:
-            article["nombre"] = "x" * HUGE
+            article["ref"] = "x" * HUGE
     return line

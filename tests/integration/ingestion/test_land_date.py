@@ -73,8 +73,8 @@ def land(make_platform: Callable[[Sequence[Vendor]], Platform]) -> Callable[...,
 def test_the_message_of_rejected_rows_has_the_value_but_not_a_customers(land: Callable[..., LandedDate]) -> None:
     with pytest.raises(StopRun, match='page 1, row 1, column currency: "ZZZ"'):
         land([row_1(currency="ZZZ")])
-    with pytest.raises(StopRun, match="page 1, row 1, column customer_name: contains a control character") as caught:
-        land([row_1(customer_name="Ana\x01Reed")])
+    with pytest.raises(StopRun, match="page 1, row 1, column customer_no: contains a control character") as caught:
+        land([row_1(customer_no="Ana\x01Reed")])
     assert "Reed" not in str(caught.value)
 
 

@@ -157,7 +157,7 @@ def test_bad_rows_are_rejected_with_their_reasons_and_the_good_ones_land(
     assert {code for code, *_ in rejected} == set(landed.reasons)
     assert all(payload and position.startswith("page ") for _, payload, position, _ in rejected)
     [(huge,)] = platform.query("SELECT length(payload) FROM ops.dead_letters WHERE reason_code = 'TOO_LONG'")
-    assert huge == 64 * 1024
+    assert 0 <= 64 * 1024 - huge < 4  # a character of several bytes is not cut
     assert max(len(str(each["payload"])) for each in platform.rejected(retailer_id, DAY)) > 10_000_000
 
 
