@@ -81,31 +81,28 @@ def _load(
     columns: Sequence[str],
     pages: Mapping[int, JsonPage],
 ) -> _JsonRows:
+    import numpy
     import pyarrow
 
     names = [f"c{number}" for number in range(len(columns))]
-    rows = pyarrow.Table.from_batches(
-        pyarrow.record_batch(
-            [
-                pyarrow.repeat(pyarrow.scalar(number, pyarrow.int32()), page.lines),
-                pyarrow.array(range(1, page.lines + 1), pyarrow.int64()),
-                *page.columns,
-            ],
-            names=["source_file", "source_line", *names],
-        )
-        for number, page in pages.items()
-    )
-    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
-    connection.register("json_rows", rows)
-    connection.execute(
-        f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
-    )
-    connection.unregister("json_rows")
-    faults: dict[int, JsonFault] = {}
-    first = 0
-    for page in pages.values():
+    batches, faults, first = [], dict[int, JsonFault](), 0
+    for number, page in pages.items():
+        place = [
+            numpy.arange(first, first + page.lines, dtype=numpy.int64),
+            numpy.full(page.lines, number, numpy.int32),
+            numpy.arange(1, page.lines + 1, dtype=numpy.int64),
+        ]
+        columns_of_page = [*map(pyarrow.array, place), *page.columns]
+        batches.append(pyarrow.record_batch(columns_of_page, names=["rowid", "source_file", "source_line", *names]))
         faults |= {first + line: fault for line, fault in page.faults.items()}
         first += page.lines
+    rows = pyarrow.Table.from_batches(batches)
+    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
+    # A view: every text is read once or twice, which takes less time than to copy it to a table first.
+    connection.register("json_rows", rows)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW source_rows AS SELECT rowid, source_file, source_line, {texts} FROM json_rows"
+    )
     if faults:
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
