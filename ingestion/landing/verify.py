@@ -5,23 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.landing.control_totals import GROSS, DayContents
+from ingestion.landing.control_totals import GROSS_LINE, DayContents
 from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
+
+if TYPE_CHECKING:
+    import pyarrow
 
 LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
 """Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
 day, two collide once in 37 million days."""
 LISTING_SUMS = "currency VARCHAR, net_amount DECIMAL(38,4), net_tax_amount DECIMAL(38,4), gross_amount DECIMAL(38,4)"
 """Columns of `listing_sums`, one row per currency and part of the listing."""
-SUM_LINES = (
-    f"SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS}"  # noqa: S608 - our own columns
-    " FROM landed_records GROUP BY currency"
+COUNTED = (
+    "hash(transaction_id, line_id) AS key, changed_at, currency, net_amount, net_tax_amount,"
+    f" {GROSS_LINE} AS gross_amount"
 )
-"""SQL of the rows of `listing_sums` for the lines of a part."""
+"""SQL of what of a record is counted and added up."""
 Money = Mapping[str, Decimal]
 
 
@@ -59,6 +63,17 @@ class Totals:
     def distinct(self) -> int:
         """Distinct lines, rejected ones included."""
         return self.contents.distinct + self.distinct_rejected
+
+
+def count_lines(connection: duckdb.DuckDBPyConnection, lines: pyarrow.Table) -> None:
+    """Add lines to `listing_keys` and `listing_sums`. They have the columns of `COUNTED`."""
+    connection.register("counted_lines", lines)
+    connection.execute("INSERT INTO listing_keys SELECT key, changed_at, currency, net_amount FROM counted_lines")
+    connection.execute(
+        "INSERT INTO listing_sums SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), sum(gross_amount)"
+        " FROM counted_lines GROUP BY currency"
+    )
+    connection.unregister("counted_lines")
 
 
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
