@@ -14,8 +14,9 @@ from ingestion.mapping import map_json as mapping_pages
 from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.map_json import map_json
+from ingestion.mapping.map_json import MappedPages, map_json
 from ingestion.mapping.plain_texts import PlainField, plain_fields
+from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
 from tests.fakes.changed_rows import ROWS, changed, places
@@ -36,9 +37,12 @@ READERS = {number: (mapping := retailer_mapping(number), JsonReader(mapping)) fo
 def mapped(connection: duckdb.DuckDBPyConnection, number: int, rows: list[Any]) -> tuple[list[bytes], list[Any]]:
     """The lines of the raw zone and the rejected rows."""
     mapping, reader = READERS[number]
-    connection.execute("DROP TABLE IF EXISTS rejected_rows")
-    found = map_json(connection, mapping, reader.columns, {1: reader.read(rows)}, DAY)
-    lines = b"".join(bytes(text) for text in record_texts(connection.cursor(), found.bare)).splitlines(keepends=True)
+    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    found = MappedPages(connection, mapping, reader.columns, {1: reader.read(rows)}, DAY)
+    texts = record_texts(connection, found.records(), found.bare, "source_row", found.order)
+    lines = b"".join(bytes(text) for text, _ in texts).splitlines(keepends=True)
+    if len(lines) < found.rows:
+        found.reject()
     rejected = connection.execute(
         "SELECT source_line, code, column_name, value, net_amount, currency FROM rejected_rows ORDER BY ALL"
     ).fetchall()
