@@ -33,7 +33,8 @@ from ingestion.schema_contracts.guard import SchemaGuard
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
-_LINES_AT_ONCE = 20_000
+_LINES_AT_ONCE = 50_000
+"""To plan the queries of a part takes as long as 10,000 lines take in them."""
 _MEMORY_PER_BYTE = 6
 """Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 LARGE_DAY_BYTES = 64 * 1024 * 1024
 """A larger day is written to a file and uploaded from there in parts."""
 _BATCH_ROWS = 20_480
+_LISTING_BATCH_ROWS = 2_048
+"""A batch of a listing is digested and written while it is in the processor's cache."""
 _EPOCH = date(1970, 1, 1)
 _NAMES = tuple(COLUMNS)
 _LINE_ID = _NAMES.index("line_id")
@@ -85,7 +87,7 @@ def record_texts(
     connection.execute("SET TimeZone = 'UTC'")
     line = _concatenated([_Text("{"), *_fields(COLUMNS, bare), _Text("}\n")])
     query = f"SELECT {line} AS line, {columns} FROM ({records}) AS records{order}"  # noqa: S608 - our own names
-    for batch in connection.sql(query).to_arrow_reader(_BATCH_ROWS):
+    for batch in connection.sql(query).to_arrow_reader(_LISTING_BATCH_ROWS):
         _, offsets, text = batch.column(0).buffers()
         ends, base = memoryview(offsets).cast("i"), batch.column(0).offset
         yield memoryview(text).cast("B")[ends[base] : ends[base + batch.num_rows]], batch.drop_columns(["line"])

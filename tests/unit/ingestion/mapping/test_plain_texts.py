@@ -8,6 +8,8 @@ from typing import Any
 import duckdb
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingestion.landing.serialise import record_texts
 from ingestion.mapping import map_json as mapping_pages
@@ -15,7 +17,7 @@ from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.map_json import MappedPages, map_json
-from ingestion.mapping.plain_texts import PlainField, plain_fields
+from ingestion.mapping.plain_texts import PlainField, are_plain_texts, is_plain_text, plain_fields
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
@@ -96,3 +98,22 @@ def test_seconds_before_the_first_date_are_rejected_in_years_of_three_digits() -
         for second in (-55874275200, -55684972800):
             page = reader.read([line_2({"modified_at": second})])
             assert map_json(connection, stricter, reader.columns, {1: page}, DAY).landed == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["transaction_id", "store_id", "product_id", "product_name", "customer_id", "customer_city"]),
+    st.lists(
+        st.text('aZ9é日😀 \t\n\x00\x1f\x7f\x85\xa0\u2028\u200b\u3000"\\\\', max_size=5)
+        | st.sampled_from(["unknown", "GUEST", "a" * 64, "a" * 65, "é" * 255, "é" * 256, "", " a", "a "]),
+        max_size=4,
+    ),
+)
+def test_texts_that_are_plain_together_are_plain_one_by_one(field: str, texts: list[str]) -> None:
+    if are_plain_texts(field, texts):
+        assert all(map(is_plain_text(field), texts))
+
+
+def test_usual_texts_are_plain_together() -> None:
+    assert are_plain_texts("product_name", ["Tea pot", 'a "quoted" \\ name', "ñandú £5"])
+    assert not are_plain_texts("customer_id", ["C1", "unknown"])
