@@ -68,7 +68,7 @@ def landed_file(source: str, settings: Settings) -> Iterator[tuple[int, Path]]:
         read = read_files([str(fetched)], mapping, duck, retailer_id=source, max_reject_share=0)
         lines = directory / "lines.json"
         with lines.open("wb") as out:
-            for text in record_texts(duck.cursor(), frozenset()):
+            for text, _ in record_texts(duck.cursor(), "SELECT * FROM landed_records", frozenset(), "line_id"):
                 out.write(text)
         yield read.landed, lines
 

@@ -20,7 +20,8 @@ from shared.partitions import ControlAmounts
 LARGEST_SUM = Decimal(10) ** 16
 """Money of one date and currency, regardless of its sign: the summaries of the warehouse hold less than this."""
 
-GROSS = "sum(total_amount + coalesce(tax_amount, 0))"
+GROSS_LINE = "total_amount + coalesce(tax_amount, 0)"
+GROSS = f"sum({GROSS_LINE})"
 """Of lines: no amount of the summaries is larger, whatever the signs are. Discounts are part of the total."""
 
 

@@ -1,7 +1,7 @@
 """Turns the pages of a listing into the lines of the raw zone, with memory bounded by a setting.
 
-Pages are mapped some ten thousand lines at a time. What is kept of them is on disk: the pages themselves, because a
-rejected row is stored as it was sent, and the lines. In DuckDB are a key and an amount per line, and why rows were
+Pages are mapped some ten thousand lines at a time. What is kept of them is on disk: the lines, and the pages of parts
+with a rejected row, which is stored as it was sent. In DuckDB are a key and an amount per line, and why rows were
 rejected. A page is in memory as well, so the largest one adds to the setting.
 """
 
@@ -22,18 +22,19 @@ import orjson
 from ingestion.connectors.protocol import RawPage
 from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
-from ingestion.landing.verify import LISTING_KEYS, LISTING_SUMS, SUM_LINES, Totals, read_totals
-from ingestion.mapping.future_times import FutureTimes, correct_future_times
+from ingestion.landing.verify import COUNTED, LISTING_KEYS, LISTING_SUMS, Totals, count_lines, read_totals
+from ingestion.mapping.future_times import FutureTimes, corrected, future_times
 from ingestion.mapping.json_rows import JsonFault, JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.map_json import map_json
+from ingestion.mapping.map_json import MappedPages
 from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.schema_contracts.guard import SchemaGuard
 from shared.dead_letters import as_json
 from shared.scratch import scratch_directory
 
-_LINES_AT_ONCE = 20_000
+_LINES_AT_ONCE = 50_000
+"""To plan the queries of a part takes as long as 10,000 lines take in them."""
 _MEMORY_PER_BYTE = 6
 """Pages are mapped when so many lines have been read, or so many bytes that reading them takes all of the memory."""
 
@@ -77,6 +78,8 @@ class Listing:
         """The lines of the page that was read again last."""
         self._directory = directory
         self._pages = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - closed by close()
+        self._end = self._most_of_pages = 0
+        """Where the next page begins in the file of pages, and how large the file is."""
         self._text = (directory / "lines.json").open("wb")
         self._size = 0
         self._digest = hashlib.sha256()
@@ -95,14 +98,14 @@ class Listing:
     @property
     def size_bytes(self) -> int:
         """How much it has written to the disk so far: the pages, and the lines of those that are mapped."""
-        last = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
-        return last.offset + last.size_bytes + self._size
+        return self._most_of_pages + self._size
 
     def add(self, page: RawPage[Any]) -> None:
         """Add the rows of a page, in the order of the listing."""
         body = as_json(page.rows)
-        before = self._sent[-1] if self._sent else _SentPage(0, 0, 0)
-        self._sent.append(_SentPage(page.number, before.offset + before.size_bytes, self._pages.write(body)))
+        self._sent.append(_SentPage(page.number, self._end, self._pages.write(body)))
+        self._end += len(body)
+        self._most_of_pages = max(self._most_of_pages, self._end)
         read = self._reader.read(page.rows)
         if self._schema is not None and (differing := self._schema.add(page.rows)):
             faults = {row: JsonFault(RejectReason.SCHEMA_CHANGED, why, "", "") for row, why in differing.items()}
@@ -147,22 +150,35 @@ class Listing:
     def _map(self) -> None:
         if not self._pending:
             return
-        mapped = map_json(self.connection, self._mapping, self._reader.columns, self._pending, self._day)
-        first = min(self._pending)
+        first, pending = min(self._pending), self._pending
         self._pending, self._lines, self._bytes = {}, 0, 0
-        if mapped.rejected:
+        mapped = MappedPages(self.connection, self._mapping, self._reader.columns, pending, self._day)
+        landed = self._write_lines(mapped)
+        if landed < mapped.rows:
+            mapped.reject()
             self._add_contents(first)
-        if not mapped.landed:
-            return
-        self.future_times += correct_future_times(self.connection, self._latest)
-        self.connection.execute(
-            "INSERT INTO listing_keys"
-            " SELECT hash(transaction_id, line_id), changed_at, currency, net_amount FROM landed_records"
-        )
-        self.connection.execute(f"INSERT INTO listing_sums {SUM_LINES}")
-        for text in record_texts(self.connection.cursor(), mapped.bare):
+        else:
+            # Nothing of these pages will be read again, so the next ones take their place.
+            self._end = self._sent[first].offset
+            self._pages.seek(self._end)
+        mapped.close()
+
+    def _write_lines(self, mapped: MappedPages) -> int:
+        """Write the lines of the records, and return how many there are."""
+        import pyarrow
+
+        records, counted = corrected(mapped.records(), self._latest), list[pyarrow.RecordBatch]()
+        columns = f"{COUNTED}, future_time"
+        for text, batch in record_texts(self.connection, records, mapped.bare, columns, mapped.order):
             self._digest.update(text)
             self._size += self._text.write(text)
+            counted.append(batch)
+        if not counted:
+            return 0
+        lines = pyarrow.Table.from_batches(counted)
+        self.future_times += future_times(lines)
+        count_lines(self.connection, lines)
+        return int(lines.num_rows)
 
     def _add_contents(self, first: int) -> None:
         """Note what the rows are that were rejected since this page: equal ones count once in a control report."""
@@ -182,7 +198,7 @@ class Listing:
             sent = self._sent[number]
             self._pages.seek(sent.offset)
             self._shown = number, self._reader.payloads(orjson.loads(self._pages.read(sent.size_bytes)))
-            self._pages.seek(0, 2)
+            self._pages.seek(self._end)
         return self._shown[1]
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from ingestion.mapping.sql_text import literal
 from ingestion.models.columnar import COLUMNS, NULLABLE
 from shared.errors import StopRun
 from shared.scratch import scratch_directory
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 LARGE_DAY_BYTES = 64 * 1024 * 1024
 """A larger day is written to a file and uploaded from there in parts."""
 _BATCH_ROWS = 20_480
+_LISTING_BATCH_ROWS = 2_048
+"""A batch of a listing is digested and written while it is in the processor's cache."""
 _EPOCH = date(1970, 1, 1)
 _NAMES = tuple(COLUMNS)
 _LINE_ID = _NAMES.index("line_id")
@@ -73,31 +76,48 @@ def day_texts(cursor: duckdb.DuckDBPyConnection, rows: Mapping[date, int]) -> It
         yield _complete_days(_batches(cursor), rows, directory)
 
 
-def record_texts(cursor: duckdb.DuckDBPyConnection, bare: frozenset[str]) -> Iterator[memoryview]:
-    """The lines of `landed_records` in their order, for records that are all of one business date.
+def record_texts(
+    connection: duckdb.DuckDBPyConnection, records: str, bare: frozenset[str], columns: str, order: str = ""
+) -> Iterator[tuple[memoryview, pyarrow.RecordBatch]]:
+    """The lines of the records of a query, which are all of one business date, and `columns` of the same records.
 
-    No text in the columns of `bare` has a character that JSON escapes.
+    No text in the columns of `bare` has a character that JSON escapes. `order`: an ORDER BY, or ''.
     Each is written on its own: with as many receipts as an API's day has, looking for equal pieces takes longer.
     """
-    cursor.execute("SET TimeZone = 'UTC'")
-    fields = ", ',', ".join(_field(column, is_bare=column in bare) for column in COLUMNS)
-    lines = f"SELECT concat('{{', {fields}, '}}\n') AS line FROM landed_records"  # noqa: S608 - our own names
-    for batch in cursor.sql(lines).to_arrow_reader(_BATCH_ROWS):
+    connection.execute("SET TimeZone = 'UTC'")
+    line = _concatenated([_Text("{"), *_fields(COLUMNS, bare), _Text("}\n")])
+    query = f"SELECT {line} AS line, {columns} FROM ({records}) AS records{order}"  # noqa: S608 - our own names
+    for batch in connection.sql(query).to_arrow_reader(_LISTING_BATCH_ROWS):
         _, offsets, text = batch.column(0).buffers()
         ends, base = memoryview(offsets).cast("i"), batch.column(0).offset
-        yield memoryview(text).cast("B")[ends[base] : ends[base + batch.num_rows]]
+        yield memoryview(text).cast("B")[ends[base] : ends[base + batch.num_rows]], batch.drop_columns(["line"])
+
+
+class _Text(str):
+    """A part of a line that is the same in all of them. Other parts are SQL."""
+
+    __slots__ = ()
+
+
+def _concatenated(parts: Iterable[str]) -> str:
+    """SQL of parts one after the other. Texts side by side become one: each argument takes time for every line."""
+    joined: list[str] = []
+    for part in parts:
+        if isinstance(part, _Text) and joined and isinstance(joined[-1], _Text):
+            joined[-1] = _Text(joined[-1] + part)
+        else:
+            joined.append(part)
+    return f"concat({', '.join(literal(part) if isinstance(part, _Text) else part for part in joined)})"
 
 
 def _distinct_texts(name: str, columns: tuple[str, ...]) -> str:
     if name == "head":
-        retailer = """'{"retailer_id":"', any_value(retailer_id), '",'"""
-        texts = (
-            f"concat({retailer}, {_field('transaction_id')}, ',\"line_id\":') AS head_text,"
-            f" concat(',', {_fields(columns[1:])}, ',') AS rest_text"
-        )
+        retailer = [_Text('{"retailer_id":"'), "any_value(retailer_id)", _Text('",')]
+        head = _concatenated([*retailer, *_field("transaction_id"), _Text(',"line_id":')])
+        texts = f"{head} AS head_text, {_concatenated([_Text(','), *_fields(columns[1:]), _Text(',')])} AS rest_text"
     else:
-        ends = "}\n" if name == "measures" else ","
-        texts = f"concat({_fields(columns)}, '{ends}') AS {name}_text"
+        end = _Text("}\n" if name == "measures" else ",")
+        texts = f"{_concatenated([*_fields(columns), end])} AS {name}_text"
     names = ", ".join(columns)
     return (
         f"CREATE OR REPLACE TEMP TABLE {name}_texts AS WITH texts AS (SELECT {names}, {texts}"  # noqa: S608 - our own names
@@ -105,27 +125,30 @@ def _distinct_texts(name: str, columns: tuple[str, ...]) -> str:
     )
 
 
-def _fields(columns: Iterable[str]) -> str:
-    return ", ',', ".join(_field(column) for column in columns)
+def _fields(columns: Iterable[str], bare: frozenset[str] = frozenset()) -> Iterator[str]:
+    for number, column in enumerate(columns):
+        if number:
+            yield _Text(",")
+        yield from _field(column, is_bare=column in bare)
 
 
-def _field(column: str, *, is_bare: bool = False) -> str:
-    kind = COLUMNS[column]
+def _field(column: str, *, is_bare: bool = False) -> list[str]:
+    kind, name = COLUMNS[column], _Text(f'"{column}":')
     if kind == "VARCHAR" and not is_bare:
-        value = _json_text(column)
-    elif kind == "TIMESTAMPTZ":
-        # A cast is faster than strftime, but leaves out zeros at the end of a fraction.
-        seconds = f"replace(({column} AT TIME ZONE 'UTC')::VARCHAR, ' ', 'T')"
-        exact = f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f')"
-        text = f"CASE WHEN epoch_us({column}) % 1000000 = 0 THEN {seconds} ELSE {exact} END"
-        value = f"coalesce('\"' || {text} || 'Z\"', 'null')"
-    elif kind == "BOOLEAN":
-        value = column
-    elif column in NULLABLE:
-        value = f"coalesce('\"' || {column} || '\"', 'null')"
-    else:
-        value = f"'\"', {column}, '\"'"
-    return f"'\"{column}\":', {value}"
+        return [name, _json_text(column)]
+    if kind == "BOOLEAN":
+        return [name, column]
+    value = _time(column) if kind == "TIMESTAMPTZ" else column
+    if column in NULLABLE:
+        return [name, f"coalesce('\"' || {value} || '\"', 'null')"]
+    return [name, _Text('"'), value, _Text('"')]
+
+
+def _time(column: str) -> str:
+    # A cast is faster than strftime, but leaves out zeros at the end of a fraction. It is faster still without a zone.
+    seconds = f"replace(make_timestamp(epoch_us({column}))::VARCHAR, ' ', 'T') || 'Z'"
+    exact = f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%fZ')"
+    return f"CASE WHEN epoch_us({column}) % 1000000 = 0 THEN {seconds} ELSE {exact} END"
 
 
 def _json_text(column: str) -> str:

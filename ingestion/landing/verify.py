@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from ingestion.landing.control_totals import GROSS, DayContents
+from ingestion.landing.control_totals import GROSS_LINE, DayContents
 from ingestion.models.columns import VERSION_ORDER
 from shared.partitions import ControlReport
+
+if TYPE_CHECKING:
+    import pyarrow
 
 LISTING_KEYS = "key UBIGINT, changed_at TIMESTAMPTZ, currency VARCHAR, net_amount DECIMAL(18,4)"
 """Columns of `listing_keys`, one row per landed line. `key` is a 64-bit hash of the natural key: with a million lines a
 day, two collide once in 37 million days."""
 LISTING_SUMS = "currency VARCHAR, net_amount DECIMAL(38,4), net_tax_amount DECIMAL(38,4), gross_amount DECIMAL(38,4)"
 """Columns of `listing_sums`, one row per currency and part of the listing."""
-SUM_LINES = (
-    f"SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), {GROSS}"  # noqa: S608 - our own columns
-    " FROM landed_records GROUP BY currency"
+COUNTED = (
+    "hash(transaction_id, line_id) AS key, changed_at, currency, net_amount, net_tax_amount,"
+    f" {GROSS_LINE} AS gross_amount"
 )
-"""SQL of the rows of `listing_sums` for the lines of a part."""
+"""SQL of what of a record is counted and added up."""
+_KEYS_AT_ONCE = 100_000
 Money = Mapping[str, Decimal]
 
 
@@ -61,9 +66,20 @@ class Totals:
         return self.contents.distinct + self.distinct_rejected
 
 
+def count_lines(connection: duckdb.DuckDBPyConnection, lines: pyarrow.Table) -> None:
+    """Add lines to `listing_keys` and `listing_sums`. They have the columns of `COUNTED`."""
+    connection.register("counted_lines", lines)
+    connection.execute("INSERT INTO listing_keys SELECT key, changed_at, currency, net_amount FROM counted_lines")
+    connection.execute(
+        "INSERT INTO listing_sums SELECT currency, sum(net_amount), coalesce(sum(net_tax_amount), 0), sum(gross_amount)"
+        " FROM counted_lines GROUP BY currency"
+    )
+    connection.unregister("counted_lines")
+
+
 def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     """The totals of `listing_keys`, `listing_sums`, `rejected_rows` and `rejected_contents`."""
-    [(lines, distinct)] = connection.execute("SELECT count(*), count(DISTINCT key) FROM listing_keys").fetchall()
+    lines, distinct = _count_keys(connection)
     sums = connection.execute(
         "SELECT currency, sum(net_amount), sum(net_tax_amount), sum(gross_amount) FROM listing_sums GROUP BY currency"
     ).fetchall()
@@ -83,6 +99,17 @@ def read_totals(connection: duckdb.DuckDBPyConnection) -> Totals:
     )
     latest = amounts if lines == distinct else _latest_amounts(connection)
     return Totals(contents, different, latest, dict(rejected), gross, rejected_gross)
+
+
+def _count_keys(connection: duckdb.DuckDBPyConnection) -> tuple[int, int]:
+    """How many lines there are, and how many different ones. A part at a time: of a million, 35 MiB less memory."""
+    [(lines,)] = connection.execute("SELECT count(*) FROM listing_keys").fetchall()
+    parts = 1 + lines // _KEYS_AT_ONCE
+    counts = (
+        connection.execute("SELECT count(DISTINCT key) FROM listing_keys WHERE key % ? = ?", [parts, part]).fetchall()
+        for part in range(parts)
+    )
+    return lines, sum(count for [(count,)] in counts)
 
 
 def _rejected_totals(

@@ -15,13 +15,15 @@ from ingestion.mapping.first_errors import first_error
 from ingestion.mapping.json_rows import JsonFault, JsonPage
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_texts import PlainField, plain_fields
-from ingestion.mapping.records import all_joins, create_views, fill_landed_records
+from ingestion.mapping.records import all_joins, parsed_rows, record_query
 from ingestion.mapping.rejections import REJECTED_COLUMNS, VALUE_SHOWN
 from ingestion.mapping.source_rows import RowFault, SourceRows
+from ingestion.models.columnar import COLUMNS
 
 if TYPE_CHECKING:
     import pyarrow
 
+_ALWAYS_BARE = frozenset({"retailer_id", "line_type", "item_type"})
 _ROW_FAULT = RowFault(
     "row_faults.code",
     "row_faults.reason",
@@ -46,8 +48,50 @@ class MappedRows:
 
     landed: int
     rejected: int
-    bare: frozenset[str] = frozenset()
-    """Columns of `landed_records` without a character that is escaped in JSON."""
+
+
+class MappedPages:
+    """Pages whose texts are read. It is of use until its connection reads other pages."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        mapping: SourceMapping,
+        columns: Sequence[str],
+        pages: Mapping[int, JsonPage],
+        day: date | None,
+    ) -> None:
+        self._connection, self._mapping, self._day = connection, mapping, day
+        self._source = _load(connection, mapping, columns, pages)
+        self._values = read_values(connection, mapping, self._source.cells, self._source.plain)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, rejected ones included."""
+        return self._source.rows
+
+    @property
+    def bare(self) -> frozenset[str]:
+        """Columns of the records without a character that is escaped in JSON."""
+        bare = {field for field, plain in self._source.plain.items() if plain.is_bare}
+        return frozenset(bare - ({"product_category"} if self._mapping.non_products else set()) | _ALWAYS_BARE)
+
+    @property
+    def order(self) -> str:
+        """What the records have to be sorted by to be in the order of the rows; '' if they are."""
+        return " ORDER BY source_row" if any(found.join for found in self._values.values()) else ""
+
+    def records(self) -> str:
+        """SQL of the records, with `source_row`."""
+        return record_query(self._connection, self._mapping, self._source, self._values, self._day)
+
+    def reject(self) -> None:
+        """Add the rows that are not in `records` to `rejected_rows`."""
+        _reject(self._connection, self._mapping, self._source, self._values, self._day)
+
+    def close(self) -> None:
+        """Free the memory of the rows."""
+        self._connection.unregister("json_rows")
 
 
 def map_json(
@@ -60,19 +104,16 @@ def map_json(
     """Fill `landed_records` from pages by their number, and add to `rejected_rows`. `day`: the only date wanted.
 
     A rejected row has its page as `source_file` and its row in it, from 1, as `source_line`. It has no payload yet, and
-    of its value only what is shown.
+    of its value only what is shown. (`MappedPages` is for a listing, of which the records need not be kept.)
     """
-    source = _load(connection, mapping, columns, pages)
-    values = read_values(connection, mapping, source.cells, source.plain)
-    create_views(connection, mapping, source, values)
-    landed = fill_landed_records(connection, mapping, values, mapping.retailer_id, day)
+    mapped = MappedPages(connection, mapping, columns, pages, day)
+    query = f"SELECT {', '.join(COLUMNS)} FROM ({mapped.records()}){mapped.order}"
+    [(landed,)] = connection.execute(f"CREATE OR REPLACE TABLE landed_records AS {query}").fetchall()
     connection.execute(f"CREATE TABLE IF NOT EXISTS rejected_rows({REJECTED_COLUMNS})")
-    if landed < source.rows:
-        _reject(connection, mapping, source, values, day)
-    bare = frozenset(field for field, plain in source.plain.items() if plain.is_bare)
-    if mapping.non_products:
-        bare -= {"product_category"}
-    return MappedRows(landed, source.rows - landed, bare | {"retailer_id", "line_type", "item_type"})
+    if landed < mapped.rows:
+        mapped.reject()
+    mapped.close()
+    return MappedRows(landed, mapped.rows - landed)
 
 
 def _load(
@@ -81,31 +122,28 @@ def _load(
     columns: Sequence[str],
     pages: Mapping[int, JsonPage],
 ) -> _JsonRows:
+    import numpy
     import pyarrow
 
     names = [f"c{number}" for number in range(len(columns))]
-    rows = pyarrow.Table.from_batches(
-        pyarrow.record_batch(
-            [
-                pyarrow.repeat(pyarrow.scalar(number, pyarrow.int32()), page.lines),
-                pyarrow.array(range(1, page.lines + 1), pyarrow.int64()),
-                *page.columns,
-            ],
-            names=["source_file", "source_line", *names],
-        )
-        for number, page in pages.items()
-    )
-    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
-    connection.register("json_rows", rows)
-    connection.execute(
-        f"CREATE OR REPLACE TABLE source_rows AS SELECT source_file, source_line, {texts} FROM json_rows"
-    )
-    connection.unregister("json_rows")
-    faults: dict[int, JsonFault] = {}
-    first = 0
-    for page in pages.values():
+    batches, faults, first = [], dict[int, JsonFault](), 0
+    for number, page in pages.items():
+        place = [
+            numpy.arange(first, first + page.lines, dtype=numpy.int64),
+            numpy.full(page.lines, number, numpy.int32),
+            numpy.arange(1, page.lines + 1, dtype=numpy.int64),
+        ]
+        columns_of_page = [*map(pyarrow.array, place), *page.columns]
+        batches.append(pyarrow.record_batch(columns_of_page, names=["rowid", "source_file", "source_line", *names]))
         faults |= {first + line: fault for line, fault in page.faults.items()}
         first += page.lines
+    rows = pyarrow.Table.from_batches(batches)
+    texts = ", ".join(_nulls_as_empty(name, rows.column(name)) for name in names)
+    # A view: every text is read once or twice, which takes less time than to copy it to a table first.
+    connection.register("json_rows", rows)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW source_rows AS SELECT rowid, source_file, source_line, {texts} FROM json_rows"
+    )
     if faults:
         _list_faults(connection, faults)
     cells = {column: f"s.{name}" for column, name in zip(columns, names, strict=True)}
@@ -153,7 +191,8 @@ def _reject(
     wanted = f"DATE '{day}'" if day else "bad.business_date"
     connection.execute(
         f"""INSERT INTO rejected_rows
-        WITH {measured(mapping, day=day)},
+        WITH parsed_rows AS ({parsed_rows(connection, mapping, source, values)}),
+        {measured(mapping, day=day)},
         bad AS (SELECT * FROM measured WHERE has_bad_field OR line_fault IS NOT NULL)
         SELECT
             bad.source_file, bad.source_line, {wanted}, {error.code}, {error.reason}, {error.column},

@@ -89,11 +89,28 @@ def _text(
     is_guest = field == "customer_id" and not layout.demands(field)
     texts = _distinct(columns[header])
     value = f"nullif({cells[header]}, '')"
-    joined = "".join(filter(None, texts))
+    written = [text for text in texts if text is not None]
+    joined = "".join(written)
+    is_plain = (lambda _: True) if are_plain_texts(field, written) else is_plain_text(field)
     return PlainField(
         f"coalesce({value}, {literal(GUEST)})" if is_guest else value,
         is_bare='"' not in joined and "\\" not in joined,
-        others=_others(texts, is_plain_text(field), may_be_null=is_guest or not layout.requires(field)),
+        others=_others(texts, is_plain, may_be_null=is_guest or not layout.requires(field)),
+    )
+
+
+def are_plain_texts(field: str, texts: Sequence[str]) -> bool:
+    """Whether texts surely are all plain, without a look at each: a space is the only white space that is printable."""
+    if field == "currency" or field in ALLOWED_TEXTS or not "".join(texts).isprintable():
+        return False
+    ends = "\n".join(("", *texts, ""))
+    sizes = set(map(len, texts))
+    return (
+        "\n " not in ends
+        and " \n" not in ends
+        and max(sizes, default=1) <= longest(field)
+        and 0 not in sizes
+        and (field not in MEMBER_FIELDS or set(texts).isdisjoint(RESERVED_IDS))
     )
 
 

@@ -18,25 +18,20 @@ from ingestion.mapping.layout_parts import (
     FIELD_TYPES,
     MAPPED_FIELDS,
     NUMBER_FIELDS,
-    TEXT_FIELDS,
     TIME_FIELDS,
     NonProducts,
 )
 from ingestion.mapping.layouts import SourceMapping
+from ingestion.mapping.record_columns import CUSTOMER, stored_columns, virtual_columns
 from ingestion.mapping.rules import imputed_code
 from ingestion.mapping.source_rows import SourceRows
 from ingestion.mapping.sql_text import literal, literals, trimmed
-from ingestion.mapping.transactions import item_type_of, line_id_of
-from ingestion.models.columnar import COLUMNS, DEFAULTS, NULLABLE
+from ingestion.models.columnar import COLUMNS
 from ingestion.models.reject_reasons import RejectReason
 from ingestion.models.retailer_data import GUEST
 
 _FAST_DECIMAL = 10**11
 """DuckDB multiplies a quantity and a price in 18 digits, 7 of them after the point, and fails above that."""
-_CONSTANTS = ("store_id", "store_name", "store_city", "store_country", "currency", "item_type", "tax_included")
-_DERIVED = ("line_id", "line_type", "customer_id")
-"""Texts that every record has, whether the layout maps them or not."""
-_CUSTOMER = ("customer_name", "customer_segment", "customer_city", "customer_country", "customer_since")
 _NOT_OF_VOIDS = ("quantity", "unit_price", "total_amount", "currency")
 """Fields that a row of something that did not happen may be without."""
 
@@ -48,6 +43,16 @@ def create_views(
     values: Mapping[str, FieldValues],
 ) -> None:
     """Create the view `parsed_rows`."""
+    connection.execute(f"CREATE OR REPLACE VIEW parsed_rows AS {parsed_rows(connection, layout, source, values)}")
+
+
+def parsed_rows(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: SourceRows,
+    values: Mapping[str, FieldValues],
+) -> str:
+    """SQL of every source row, typed."""
     void_values = _void_values(layout, values)
     fields = ", ".join(
         f"coalesce({_value(field, values)}, {void_values[field]}) AS {field}"
@@ -60,8 +65,8 @@ def create_views(
     flags = [_is_filled(field, layout, values) for field in layout.columns]
     flags += [f"{found.field}.flag" for found in values.values() if found.flagged_rows]
     of_product, non_product = _non_products(connection, layout, values)
-    connection.execute(
-        "CREATE OR REPLACE VIEW parsed_rows AS SELECT s.rowid AS source_row, s.source_file, s.source_line,"
+    return (
+        "SELECT s.rowid AS source_row, s.source_file, s.source_line,"
         f" {source.line_digest} AS line_digest, {fields}, {values['sold_at'].business_date} AS business_date,"
         f" {' OR '.join(bad) or 'false'} AS has_bad_field, [{', '.join(flags)}]::VARCHAR[] AS row_flags,"
         f" {of_product} FROM source_rows AS s{all_joins(source, values)}{non_product}"
@@ -89,7 +94,7 @@ def fault_code(layout: SourceMapping, found: FieldValues, values: Mapping[str, F
 
     The other fields of a customer are not read without a customer, and what did not happen needs no price.
     """
-    if found.field in _CUSTOMER and "customer_id" in values:
+    if found.field in CUSTOMER and "customer_id" in values:
         return f"CASE WHEN {values['customer_id'].value} <> {literal(GUEST)} THEN {found.code} END"
     code = found.code
     if found.field in _NOT_OF_VOIDS and layout.has_voids and found.missing_rows:
@@ -190,14 +195,13 @@ def fill_landed_records(
     layout: SourceMapping,
     values: Mapping[str, FieldValues],
     retailer_id: str,
-    day: date | None = None,
 ) -> int:
-    """Fill `landed_records` and return the number of rows. `day`: the only business date that is wanted.
+    """Fill `landed_records` and return the number of rows.
 
     A column with the same value in every row, or that follows from another column, is virtual: it is never written.
     """
-    virtual = _virtual(layout, values, retailer_id)
-    stored = _stored(layout)
+    virtual = virtual_columns(layout, values, retailer_id)
+    stored = stored_columns(layout)
     described = ", ".join(
         f"{name} {kind} GENERATED ALWAYS AS (({virtual[name]})::{kind}) VIRTUAL"
         if name in virtual
@@ -206,70 +210,48 @@ def fill_landed_records(
     )
     names = [name for name in COLUMNS if name not in virtual]
     listed = ", ".join(f"({stored.get(name, name)})::{COLUMNS[name]}" for name in names)
-    # A join may change the order of rows, and the lines of the raw zone are in that of the listing.
-    order = " ORDER BY source_row" if layout.is_json and any(found.join for found in values.values()) else ""
     connection.execute(f"CREATE OR REPLACE TABLE landed_records({described})")
     inserted = connection.execute(
         f"INSERT INTO landed_records({', '.join(names)})"
-        f" WITH {measured(layout, small=_small(connection, layout, values), day=day)}"
-        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL{order}"
+        f" WITH {measured(layout, small=_small(connection, layout, values))}"
+        f" SELECT {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL"
     ).fetchone()
     return int(inserted[0]) if inserted else 0
 
 
-def _stored(layout: SourceMapping) -> dict[str, str]:
-    """Columns with an expression over `measured` other than their name."""
-    return {
-        "line_id": line_id_of(layout),
-        "line_type": "kind",
-        "changed_at": "coalesce(changed_at, sold_at)",
-        "product_category": "coalesce(non_product, product_category)",
-        **{field: f"CASE WHEN customer_id <> {literal(GUEST)} THEN {field} END" for field in _CUSTOMER},
-        "unit_price": "abs(unit_price)",
-        "total_amount": "abs(signed_total)",
-        "net_quantity": "signed_quantity",
-        "net_amount": "signed_amount",
-        "item_type": item_type_of(layout),
-        "tax_included": f"coalesce(tax_included::BOOLEAN, {DEFAULTS['tax_included']})",
-        "discount_amount": "discount",
-        "tax_amount": "tax",
-        "net_tax_amount": "signed_tax",
-    }
-
-
-def _virtual(layout: SourceMapping, values: Mapping[str, FieldValues], retailer_id: str) -> dict[str, str]:
-    """Columns of `landed_records` that follow from other columns or are constant."""
-    found = {"retailer_id": literal(retailer_id), "quantity": "abs(net_quantity)"}
-    if "changed_at" not in layout.columns:
-        found["changed_at"] = "sold_at"
-    for field in TEXT_FIELDS:
-        if field in _DERIVED or (field == "product_category" and layout.non_products):
-            continue
-        if field not in layout.columns:
-            found[field] = DEFAULTS.get(field, "NULL")
-        elif field in _CONSTANTS and not values[field].header:
-            found[field] = values[field].value
-    if layout.has_item_types:
-        found.pop("item_type", None)
-    if not layout.has_discounts:
-        found["discount_amount"] = DEFAULTS["discount_amount"]
-        # Only a discount or an included tax makes the net amount another one than the total.
-        if not layout.has_tax or "tax_included" not in layout.columns:
-            found["total_amount"] = "abs(net_amount)"
-    if not layout.has_tax:
-        found |= dict.fromkeys(("tax_amount", "net_tax_amount"), "NULL")
-    not_mapped = NULLABLE - layout.columns.keys() - set(TEXT_FIELDS) - {*DEFAULTS, "tax_amount", "net_tax_amount"}
-    return found | dict.fromkeys(not_mapped, "NULL")
+def record_query(
+    connection: duckdb.DuckDBPyConnection,
+    layout: SourceMapping,
+    source: SourceRows,
+    values: Mapping[str, FieldValues],
+    day: date | None,
+) -> str:
+    """SQL of the records without a table of them: their columns, and `source_row`. `day`: the only date wanted."""
+    virtual, stored = virtual_columns(layout, values, layout.retailer_id), stored_columns(layout)
+    listed = ", ".join(
+        f"({stored.get(name, name)})::{kind} AS {name}" for name, kind in COLUMNS.items() if name not in virtual
+    )
+    names = ", ".join(
+        f"({virtual[name]})::{kind} AS {name}" if name in virtual else name for name, kind in COLUMNS.items()
+    )
+    return (
+        f"WITH parsed_rows AS ({parsed_rows(connection, layout, source, values)}),"
+        f" {measured(layout, small=_small(connection, layout, values), day=day)},"
+        f" stored AS (SELECT source_row, {listed} FROM measured WHERE NOT has_bad_field AND line_fault IS NULL)"
+        f" SELECT source_row, {names} FROM stored"
+    )
 
 
 def _small(connection: duckdb.DuckDBPyConnection, layout: SourceMapping, values: Mapping[str, FieldValues]) -> bool:
     """Whether the largest quantity times the largest price stays below 10^11."""
     if not layout.has_prices:
         return False
-    product = Decimal(1)
-    for found in (values["quantity"], values["unit_price"]):
-        rows = f" FROM source_rows AS s{found.join}" if found.header else ""
-        source = f"SELECT value FROM {found.table}" if found.has_table else f"SELECT {found.value} AS value{rows}"
-        row = connection.execute(f"SELECT max(abs(value)) FROM ({source})").fetchone()
-        product *= row[0] if row and row[0] is not None else 0
-    return product < _FAST_DECIMAL
+    largest = ", ".join(f"({_largest(values[name])})" for name in ("quantity", "unit_price"))
+    [(quantity, price)] = connection.execute(f"SELECT {largest}").fetchall()
+    return Decimal(quantity or 0) * Decimal(price or 0) < _FAST_DECIMAL
+
+
+def _largest(found: FieldValues) -> str:
+    rows = f" FROM source_rows AS s{found.join}" if found.header else ""
+    source = f"SELECT value FROM {found.table}" if found.has_table else f"SELECT {found.value} AS value{rows}"
+    return f"SELECT max(abs(value)) FROM ({source})"

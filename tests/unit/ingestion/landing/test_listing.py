@@ -14,6 +14,7 @@ import orjson
 import pytest
 
 from ingestion.connectors.protocol import RawPage
+from ingestion.landing import listing as listings
 from ingestion.landing.listing import Listing, reading_listing
 from ingestion.landing.rejected_rows import rejected_lines
 from ingestion.mapping.workspace import workspace
@@ -164,3 +165,16 @@ def test_an_order_without_lines_is_rejected_as_it_was_sent(lines: Any) -> None:
         [rejected] = dead_letters(listing)
     assert rejected["payload"] == order
     assert rejected["reason"] == "the order has no array 'lines' with a line"
+
+
+def test_rejected_rows_are_kept_as_sent_where_other_pages_took_the_place_of_earlier_ones(
+    listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "_LINES_AT_ONCE", 3)
+    pages = [[row_1(sale_id=f"S{page}", line_no=line) for line in range(3)] for page in range(8)]
+    bad = [(2, 1), (5, 0), (5, 2), (6, 1)]
+    for page, line in bad:
+        pages[page][line]["unit_price"] = f"bad {page} {line}"
+    add(listing, *pages)
+    assert len(landed(listing)) == 8 * 3 - len(bad)
+    assert [each["payload"] for each in dead_letters(listing)] == [pages[page][line] for page, line in bad]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ingestion.connectors.protocol import RawPage
+from ingestion.landing import verify
 from ingestion.landing.listing import reading_listing
 from ingestion.landing.verify import Totals, find_mismatch, rejected_money, unexplained_money
 from ingestion.mapping.workspace import workspace
@@ -118,3 +119,11 @@ def test_a_line_that_is_listed_in_two_currencies_is_one_line() -> None:
         found = totals(*(row_1(currency=currency) for currency in currencies))
         assert (found.landed, found.distinct) == (2, 1)
         assert found.distinct_amounts == {"USD": Decimal(25)}
+
+
+def test_lines_are_counted_the_same_in_several_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row_1(line_no=number % 30) for number in range(50)]
+    counted = totals(*rows)
+    monkeypatch.setattr(verify, "_KEYS_AT_ONCE", 7)
+    assert totals(*rows) == counted
+    assert (counted.landed, counted.distinct) == (50, 30)

@@ -8,14 +8,17 @@ from typing import Any
 import duckdb
 import pyarrow
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingestion.landing.serialise import record_texts
 from ingestion.mapping import map_json as mapping_pages
 from ingestion.mapping.json_rows import JsonReader
 from ingestion.mapping.layout_parts import Dates
 from ingestion.mapping.layouts import SourceMapping
-from ingestion.mapping.map_json import map_json
-from ingestion.mapping.plain_texts import PlainField, plain_fields
+from ingestion.mapping.map_json import MappedPages, map_json
+from ingestion.mapping.plain_texts import PlainField, are_plain_texts, is_plain_text, plain_fields
+from ingestion.mapping.rejections import REJECTED_COLUMNS
 from ingestion.mapping.workspace import workspace
 from ingestion.models.retailer_data import SalesRecord
 from tests.fakes.changed_rows import ROWS, changed, places
@@ -36,9 +39,12 @@ READERS = {number: (mapping := retailer_mapping(number), JsonReader(mapping)) fo
 def mapped(connection: duckdb.DuckDBPyConnection, number: int, rows: list[Any]) -> tuple[list[bytes], list[Any]]:
     """The lines of the raw zone and the rejected rows."""
     mapping, reader = READERS[number]
-    connection.execute("DROP TABLE IF EXISTS rejected_rows")
-    found = map_json(connection, mapping, reader.columns, {1: reader.read(rows)}, DAY)
-    lines = b"".join(bytes(text) for text in record_texts(connection.cursor(), found.bare)).splitlines(keepends=True)
+    connection.execute(f"CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})")
+    found = MappedPages(connection, mapping, reader.columns, {1: reader.read(rows)}, DAY)
+    texts = record_texts(connection, found.records(), found.bare, "source_row", found.order)
+    lines = b"".join(bytes(text) for text, _ in texts).splitlines(keepends=True)
+    if len(lines) < found.rows:
+        found.reject()
     rejected = connection.execute(
         "SELECT source_line, code, column_name, value, net_amount, currency FROM rejected_rows ORDER BY ALL"
     ).fetchall()
@@ -92,3 +98,22 @@ def test_seconds_before_the_first_date_are_rejected_in_years_of_three_digits() -
         for second in (-55874275200, -55684972800):
             page = reader.read([line_2({"modified_at": second})])
             assert map_json(connection, stricter, reader.columns, {1: page}, DAY).landed == 0
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["transaction_id", "store_id", "product_id", "product_name", "customer_id", "customer_city"]),
+    st.lists(
+        st.text('aZ9é日😀 \t\n\x00\x1f\x7f\x85\xa0\u2028\u200b\u3000"\\\\', max_size=5)
+        | st.sampled_from(["unknown", "GUEST", "a" * 64, "a" * 65, "é" * 255, "é" * 256, "", " a", "a "]),
+        max_size=4,
+    ),
+)
+def test_texts_that_are_plain_together_are_plain_one_by_one(field: str, texts: list[str]) -> None:
+    if are_plain_texts(field, texts):
+        assert all(map(is_plain_text(field), texts))
+
+
+def test_usual_texts_are_plain_together() -> None:
+    assert are_plain_texts("product_name", ["Tea pot", 'a "quoted" \\ name', "ñandú £5"])
+    assert not are_plain_texts("customer_id", ["C1", "unknown"])
