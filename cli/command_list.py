@@ -11,7 +11,10 @@ HISTORY = "History"
 SETUP = "Setup"
 LOCAL = "Local platform"
 
-EXIT_CODES = "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted"
+EXIT_CODES = (
+    "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 3 done, but a date is held"
+    " · 130 interrupted"
+)
 EPILOG = "\n".join(
     [
         epilog(

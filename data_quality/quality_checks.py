@@ -68,7 +68,7 @@ class Check(BaseModel):
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
     """Bound into the query under their names."""
     before_publishing: bool = False
-    """Whether a load of files makes this check before it commits."""
+    """Whether every load makes this check in its own transaction: below the threshold, a critical one holds the date."""
 
     @property
     def sql_file(self) -> Path:
@@ -98,6 +98,8 @@ class CheckResult:
     score: Decimal | None
     """None when it was not checked."""
     status: Status
+    approval: str | None = None
+    """Who has approved the date although the check fails, and why; then it only warns."""
 
     @property
     def message(self) -> str:
@@ -105,6 +107,8 @@ class CheckResult:
         check, finding = self.check, self.finding
         place = f"{finding.retailer_id} {finding.business_date}"
         text = f"{place}: {check.description}: expected {finding.expected}, found {finding.actual}"
+        if self.approval:
+            return f"{text}. {self.approval}."
         return f"{text}. {check.remedy}." if self.status.is_finding else text
 
     def as_dict(self) -> dict[str, Any]:

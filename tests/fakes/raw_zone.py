@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -67,6 +67,14 @@ def record(line: str = "1", transaction: str = "T1", day: date = DAY, **changes:
     return SalesRecord.model_validate({**values, **changes})
 
 
+def _net(records: Iterable[SalesRecord]) -> dict[str, Decimal]:
+    """Signed net money per currency."""
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    for item in records:
+        net[item.currency] += item.net_amount
+    return net
+
+
 class RawZone:
     """An object store in memory with the methods the transformation uses, and a way to land partitions in it."""
 
@@ -105,7 +113,7 @@ class RawZone:
             rejected=rejected,
             distinct=len(keys),
             amounts={code: ControlAmounts(landed=amount, landed_tax=tax[code]) for code, amount in amounts.items()},
-            control_report=ControlReport(lines=len(keys) + rejected, net={}),
+            control_report=ControlReport(lines=len(keys) + rejected, net=_net(keys.values())),
             window=window or RequestWindow(requested_from=now, requested_until=now),
             other_dates=tuple(other_dates),
             code_version="test",
