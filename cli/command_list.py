@@ -166,6 +166,18 @@ COMMANDS = (
         ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
     ),
     Entry(
+        "held",
+        "cli.held:app",
+        "Landed dates that failed a critical check and are not published: list them, and decide.",
+        HISTORY,
+        (
+            "retail held list",
+            "retail held show 3  # what failed, with expected and actual values",
+            'retail held approve 3 --reason "The retailer confirms the figures"',
+            'retail held discard 3 --reason "The export was cut off"',
+        ),
+    ),
+    Entry(
         "alerts",
         "cli.alerts:app",
         "Problems that need attention until they are resolved, and the channels that report them.",

@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -67,8 +67,8 @@ class Check(BaseModel):
     remedy: str = Field(min_length=1)
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
     """Bound into the query under their names."""
-    before_publishing: bool = False
-    """Whether every load makes this check in its own transaction: below the threshold, a critical one holds the date."""
+    before_publishing: Literal["always", "small_loads", "never"] = "never"
+    """Which loads make this check before they commit: below the threshold, a critical one holds the date."""
 
     @property
     def sql_file(self) -> Path:

@@ -248,7 +248,7 @@ def transform_date(
         chosen = business_date(day, settings)
         retailers = _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen)
         before(settings)
-        result = _transform(chosen, retailers, settings, insert_only=insert_only)
+        result = transform_with_alerts(chosen, retailers, settings, insert_only=insert_only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
@@ -261,7 +261,9 @@ def transform_date(
         raise typer.Exit(result.exit_code)
 
 
-def _transform(day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool) -> TransformResult:
+def transform_with_alerts(
+    day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool
+) -> TransformResult:
     """Run the stage, and raise or resolve the alerts of its retailers, as a run in Airflow does."""
     run_id, dsn = new_run_id("transform"), settings.warehouse_dsn.get_secret_value()
     origin, clock = command_origin("retail transform", run_id), lambda: datetime.now(UTC)
