@@ -17,7 +17,7 @@ from shared.database import Cursor
 from shared.partitions import Manifest
 
 QUALITY_GATE = "data_quality.publication_gate"
-"""The module whose `GATE` makes the checks."""
+"""The module with the gates."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class PublicationGate(Protocol):
 
 
 class OpenGate:
-    """Holds nothing: for a caller that makes the checks itself."""
+    """Holds nothing, and looks at nothing that was held: for tests of what else a load does."""
 
     def left_out(
         self, cursor: Cursor, retailer_id: str, manifests: Mapping[date, Manifest], requested: Collection[date]
@@ -111,9 +111,10 @@ class OpenGate:
         """Nothing to report."""
 
 
-def quality_gate() -> PublicationGate:
-    """The critical checks of `data_quality/checks.toml`."""
-    gate: PublicationGate = import_module(QUALITY_GATE).GATE
+def quality_gate(*, is_checked_by_caller: bool = False) -> PublicationGate:
+    """The critical checks of `data_quality/checks.toml`; or, where the caller makes them, what follows from them."""
+    name = "GATE_AFTER_CHECKS" if is_checked_by_caller else "GATE"
+    gate: PublicationGate = getattr(import_module(QUALITY_GATE), name)
     return gate
 
 

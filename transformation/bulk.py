@@ -51,6 +51,8 @@ def load_batch(
 ) -> RetailerLoad:
     """Load everything a bulk landing holds in one transaction: all of it becomes visible at once, or nothing.
 
+    The caller makes the quality checks, in `in_transaction`.
+
     `in_transaction` gets a cursor of that transaction and what the load has done, before the commit, for rows of the
     caller; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
@@ -58,7 +60,14 @@ def load_batch(
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
-            LoadOptions(run_id, clock(), path, in_transaction=in_transaction, progress=progress),
+            LoadOptions(
+                run_id,
+                clock(),
+                path,
+                gate=quality_gate(is_checked_by_caller=True),
+                in_transaction=in_transaction,
+                progress=progress,
+            ),
         )
 
 

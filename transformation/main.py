@@ -32,12 +32,14 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import Settings, load_settings
+from shared.database import session, transaction
 from shared.errors import RetailError, describe_error
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
 from shared.publication_gate import quality_gate
 from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
+from shared.sources.table import record_definitions
 from transformation.bulk import landed_days
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of, with_lineage
@@ -270,6 +272,8 @@ def transform_with_alerts(
     with RunRecord(dsn, clock=clock) as record:
         with missing_alerts(dsn, day, retailers, origin, clock=clock) as missing:
             record.begin(UnfinishedRun(run_id, "transform", day, tuple(retailers)))
+            with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
+                record_definitions(cursor, settings.sources, clock())  # the checks read currencies and zones there
             result = run(day, retailers, settings=settings, run_id=run_id, insert_only=insert_only)
             missing |= {each.retailer_id: each.error or "" for each in result.failed}
         record.is_finished = True

@@ -248,8 +248,8 @@ def test_the_commands_list_show_approve_and_discard(pipeline: HoldingPipeline) -
 def test_an_approval_does_not_cover_another_check(pipeline: HoldingPipeline) -> None:
     pipeline.land_failing()
     pipeline.run("run-1")
-    held = decide(pipeline, Decision.APPROVED)
+    decide(pipeline, Decision.APPROVED)
     pipeline.query("UPDATE ops.sources SET currencies = '{EUR}' WHERE retailer_id = 'retailer_1' RETURNING 1")
-    result = publish_approved(pipeline.settings, held)
+    result = transform(DAY, ["retailer_1"], settings=pipeline.settings, run_id="run-2")
     assert (result.ok, result.exit_code) == (False, HELD_EXIT_CODE)
     assert [each.failed for each in result.loads[0].held] == [("rows_match_report", "currency_allowed")]
