@@ -268,7 +268,7 @@ def transform_with_alerts(
 ) -> TransformResult:
     """Run the stage, and raise or resolve the alerts of its retailers, as a run in Airflow does."""
     run_id, dsn = new_run_id("transform"), settings.warehouse_dsn.get_secret_value()
-    origin, clock = command_origin("retail transform", run_id), lambda: datetime.now(UTC)
+    origin, clock = command_origin("retail transform", run_id), _now
     with RunRecord(dsn, clock=clock) as record:
         with missing_alerts(dsn, day, retailers, origin, clock=clock) as missing:
             record.begin(UnfinishedRun(run_id, "transform", day, tuple(retailers)))
@@ -278,6 +278,10 @@ def transform_with_alerts(
             missing |= {each.retailer_id: each.error or "" for each in result.failed}
         record.is_finished = True
     return result
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,8 +24,11 @@ HELD = "SELECT business_date, status, published_load_id FROM ops.held_loads ORDE
 class GatedLoader(Loader):
     """Loads with the checks as their gate, as every command does."""
 
-    def load(self, *days: object, **options: object) -> LoadResult:  # type: ignore[override]
-        return super().load(*days, **{"gate": GATE, "requested": days or (DAY,), **options})  # type: ignore[arg-type]
+    def load(
+        self, *days: date, path: LoadPath | None = None, retailer_id: str = "retailer_1", **options: Any
+    ) -> LoadResult:
+        gated = {"gate": GATE, "requested": days or (DAY,), **options}
+        return super().load(*days, path=path, retailer_id=retailer_id, **gated)
 
     def decide(self, status: str, number: int = 1) -> None:
         """What `retail held approve` and `discard` write."""
