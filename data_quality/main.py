@@ -30,7 +30,7 @@ from monitoring.lineage.flows import checking
 from monitoring.stage_runs import StageRun, record_stage
 from shared.commands import DateArgument, RetailerOption, business_date, exit_code, new_run_id
 from shared.config import Settings, load_settings
-from shared.database import session, transaction
+from shared.database import Cursor, session, transaction
 from shared.errors import RetailError, StopRun
 from shared.logs import configure_logging, get_logger
 from shared.sources.table import record_definitions
@@ -76,7 +76,7 @@ def run(
                 found = (result for check in checks for result in evaluate(cursor, check, scope))
                 results = tuple(with_approvals(cursor, found))
                 if not results:
-                    raise NothingToCheck(f"Nothing is published for {day}, and no source is expected to have it.")
+                    raise NothingToCheck(_nothing_to_check(cursor, day))
                 scores = score_run(results)
                 audit_table.record(cursor, run_id, day, results, scores, now=clock())
         result = QualityResult(day, results, scores, outcome(results))
@@ -89,6 +89,14 @@ def run(
         )
     _log(result, run_id)
     return result
+
+
+def _nothing_to_check(cursor: Cursor, day: date) -> str:
+    cursor.execute("SELECT string_agg(retailer_id, ', ' ORDER BY retailer_id) FROM checked_slices WHERE is_held")
+    row = cursor.fetchone()
+    if row and row[0]:
+        return f"Nothing is published for {day}: {row[0]} is held: decide with retail held list --date {day}"
+    return f"Nothing is published for {day}, and no source is expected to have it."
 
 
 def _log(result: QualityResult, run_id: str) -> None:

@@ -16,8 +16,7 @@ from data_quality.load_checks import check_dates
 from data_quality.quality_checks import CheckResult, Status
 from monitoring.alerts.outcomes import command_origin, report_held
 from shared.database import Cursor
-from shared.partitions import Manifest
-from shared.publication_gate import CheckedLoad, HeldDate, landed_digest
+from shared.publication_gate import CheckedLoad, HeldDate, LandedContent
 
 
 @dataclass(frozen=True)
@@ -31,10 +30,10 @@ class QualityGate:
     """Holds the dates that fail a critical check, unless a user has approved exactly this content."""
 
     def left_out(
-        self, cursor: Cursor, retailer_id: str, manifests: Mapping[date, Manifest], requested: Collection[date]
+        self, cursor: Cursor, retailer_id: str, landed: Mapping[date, LandedContent], requested: Collection[date]
     ) -> Sequence[HeldDate]:
         """The dates with content that was discarded, or that waits and was not requested."""
-        known = table.find_known(cursor, retailer_id, manifests)
+        known = table.find_known(cursor, retailer_id, landed)
         return [
             each.as_held(retailer_id)
             for day, each in known.items()
@@ -43,7 +42,7 @@ class QualityGate:
 
     def check(self, cursor: Cursor, load: CheckedLoad) -> Sequence[HeldDate]:
         """Check the dates that the load writes. When none is held, settle what was held before."""
-        known = table.find_known(cursor, load.retailer_id, load.manifests)
+        known = table.find_known(cursor, load.retailer_id, load.landed)
         held: list[HeldDate] = [each.as_held(load.retailer_id) for each in known.values() if each.status == "discarded"]
         by_date: dict[date, list[CheckResult]] = defaultdict(list)
         for result in check_dates(cursor, load.retailer_id, load.run_id, load.loaded) if load.loaded else ():
@@ -85,7 +84,6 @@ def _failed_date(
     return _FailedDate(
         load.retailer_id,
         day,
-        landed_digest(load.manifests[day]),
         tuple(each.check.name for each in failed),
         tuple(each.message for each in failed),
         results=tuple(results),

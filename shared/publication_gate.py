@@ -21,6 +21,35 @@ QUALITY_GATE = "data_quality.publication_gate"
 
 
 @dataclass(frozen=True)
+class LandedContent:
+    """What was landed of a date."""
+
+    manifest: Manifest
+    records_digest: str
+    """Of its records, whatever their order."""
+
+    @property
+    def landed_digest(self) -> str:
+        """Equal when the date was landed again without any difference, also in the order of the records."""
+        return _digest(self.manifest.sha256, self.manifest.rejected_sha256, *self._counts)
+
+    @property
+    def content_digest(self) -> str:
+        """Equal when only the order of the records differs, and the platform conforms them by the same rules."""
+        return _digest(self.records_digest, *self._counts)
+
+    @property
+    def _counts(self) -> tuple[object, ...]:
+        report = self.manifest.control_report
+        net = {code: str(amount.normalize()) for code, amount in sorted(report.net.items())} if report else None
+        return (self.manifest.fetched, self.manifest.rejected, report.lines if report else None, net)
+
+
+def _digest(*content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
 class CheckedLoad:
     """A load that is about to be committed."""
 
@@ -28,8 +57,8 @@ class CheckedLoad:
     run_id: str
     load_id: int
     now: datetime
-    manifests: Mapping[date, Manifest]
-    """Of the dates that it brings to the warehouse, or leaves as they are there."""
+    landed: Mapping[date, LandedContent]
+    """The dates that it brings to the warehouse, or leaves as they are there."""
     loaded: tuple[date, ...]
     """Those of them that it writes."""
 
@@ -40,7 +69,6 @@ class HeldDate:
 
     retailer_id: str
     business_date: date
-    landed_digest: str
     failed: tuple[str, ...]
     """The names of the critical checks that it fails."""
     messages: tuple[str, ...]
@@ -73,7 +101,7 @@ class PublicationGate(Protocol):
     """Decides which dates of a load are published."""
 
     def left_out(
-        self, cursor: Cursor, retailer_id: str, manifests: Mapping[date, Manifest], requested: Collection[date]
+        self, cursor: Cursor, retailer_id: str, landed: Mapping[date, LandedContent], requested: Collection[date]
     ) -> Sequence[HeldDate]:
         """The dates that need not be tried: this content was discarded, or it is waiting and was not requested."""
 
@@ -94,7 +122,7 @@ class OpenGate:
     """Holds nothing, and looks at nothing that was held: for tests of what else a load does."""
 
     def left_out(
-        self, cursor: Cursor, retailer_id: str, manifests: Mapping[date, Manifest], requested: Collection[date]
+        self, cursor: Cursor, retailer_id: str, landed: Mapping[date, LandedContent], requested: Collection[date]
     ) -> Sequence[HeldDate]:
         """None."""
         return ()
@@ -116,16 +144,3 @@ def quality_gate(*, is_checked_by_caller: bool = False) -> PublicationGate:
     name = "GATE_AFTER_CHECKS" if is_checked_by_caller else "GATE"
     gate: PublicationGate = getattr(import_module(QUALITY_GATE), name)
     return gate
-
-
-def landed_digest(manifest: Manifest) -> str:
-    """Identifies what was landed of a date: equal when it was landed again without any difference."""
-    report = manifest.control_report
-    content = [
-        manifest.sha256,
-        manifest.rejected_sha256,
-        manifest.fetched,
-        manifest.rejected,
-        report and [report.lines, {code: str(net.normalize()) for code, net in sorted(report.net.items())}],
-    ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()

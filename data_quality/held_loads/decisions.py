@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.database import Cursor, lock_in_transaction, read_sql
 from shared.errors import FixConfiguration, StopRun
 from shared.partition_versions import Readable, find_manifest
-from shared.publication_gate import landed_digest
+from shared.publication_gate import LandedContent
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -91,7 +91,7 @@ def _check_undecided(held: HeldLoad, decision: Decision) -> None:
 
 def _check_current(held: HeldLoad, raw: Readable) -> None:
     manifest = find_manifest(raw, held.retailer_id, held.business_date)
-    if manifest is None or landed_digest(manifest) != held.landed_digest:
+    if manifest is None or LandedContent(manifest, "").landed_digest != held.landed_digest:
         raise StopRun(
             f"{held.place}: other data was landed since. Nothing was decided. Check what is landed now:"
             f" retail transform {held.business_date} --retailer {held.retailer_id}"

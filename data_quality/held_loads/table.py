@@ -12,8 +12,7 @@ from psycopg2.extras import Json
 
 from data_quality.quality_checks import CheckResult, Status
 from shared.database import Cursor, lock_in_transaction, read_sql
-from shared.partitions import Manifest
-from shared.publication_gate import CheckedLoad, HeldDate, landed_digest
+from shared.publication_gate import CheckedLoad, HeldDate, LandedContent
 
 _SQL = Path(__file__).parent / "sql"
 
@@ -24,7 +23,6 @@ class KnownContent:
 
     held_load_id: int
     business_date: date
-    landed_digest: str
     status: str
     failed_checks: Sequence[Mapping[str, Any]]
     decided_by: str | None
@@ -44,7 +42,6 @@ class KnownContent:
         return HeldDate(
             retailer_id,
             self.business_date,
-            self.landed_digest,
             self.failed,
             messages,
             self.held_load_id,
@@ -53,19 +50,21 @@ class KnownContent:
         )
 
 
-def find_known(cursor: Cursor, retailer_id: str, manifests: Mapping[date, Manifest]) -> dict[date, KnownContent]:
+def find_known(cursor: Cursor, retailer_id: str, landed: Mapping[date, LandedContent]) -> dict[date, KnownContent]:
     """What is known of exactly this content of each date."""
-    cursor.execute(read_sql(_SQL / "find_decisions.sql"), {"retailer_id": retailer_id, **_landed(manifests)})
+    cursor.execute(read_sql(_SQL / "find_decisions.sql"), {"retailer_id": retailer_id, **_digests(landed)})
     return {row[1]: KnownContent(*row) for row in cursor.fetchall()}
 
 
 def hold(cursor: Cursor, load: CheckedLoad, held: HeldDate, results: Sequence[CheckResult]) -> int:
     """Record a held date with its failed checks; its number, or 0 if that was decided or published meanwhile."""
-    manifest = load.manifests[held.business_date]
+    landed = load.landed[held.business_date]
+    manifest = landed.manifest
     bound = {
         "retailer_id": load.retailer_id,
         "business_date": held.business_date,
-        "landed_digest": held.landed_digest,
+        "landed_digest": landed.landed_digest,
+        "content_digest": landed.content_digest,
         "source_sha256": manifest.sha256,
         "landed_run_id": manifest.run_id,
         "records": manifest.landed,
@@ -83,7 +82,7 @@ def hold(cursor: Cursor, load: CheckedLoad, held: HeldDate, results: Sequence[Ch
 
 def settle(cursor: Cursor, load: CheckedLoad) -> None:
     """In the transaction that publishes a load: nothing of its dates waits any longer."""
-    bound = {"retailer_id": load.retailer_id, "load_id": load.load_id, "now": load.now, **_landed(load.manifests)}
+    bound = {"retailer_id": load.retailer_id, "load_id": load.load_id, "now": load.now, **_digests(load.landed)}
     cursor.execute(read_sql(_SQL / "settle.sql"), bound)
 
 
@@ -102,8 +101,10 @@ def with_approvals(cursor: Cursor, results: Iterable[CheckResult]) -> list[Check
     return [with_approval(each) for each in results]
 
 
-def _landed(manifests: Mapping[date, Manifest]) -> dict[str, Any]:
+def _digests(landed: Mapping[date, LandedContent]) -> dict[str, Any]:
     return {
-        "days": list(manifests),
-        "digests": [landed_digest(each) for each in manifests.values()],
+        "days": list(landed),
+        "digests": [each.landed_digest for each in landed.values()],
+        "contents": [each.content_digest for each in landed.values()],
+        "checksums": [each.manifest.sha256 for each in landed.values()],
     }

@@ -6,6 +6,7 @@ CREATE TABLE ops.held_loads (
     retailer_id       text NOT NULL,
     business_date     date NOT NULL,
     landed_digest     text NOT NULL,
+    content_digest    text NOT NULL,
     source_sha256     text NOT NULL,
     landed_run_id     text NOT NULL,
     records           bigint NOT NULL,
@@ -34,6 +35,7 @@ COMMENT ON COLUMN ops.held_loads.held_load_id IS 'Number of the held load.';
 COMMENT ON COLUMN ops.held_loads.retailer_id IS 'Source.';
 COMMENT ON COLUMN ops.held_loads.business_date IS 'Business date.';
 COMMENT ON COLUMN ops.held_loads.landed_digest IS 'Digest of what was landed: checksums, counts and control report of the manifest. A decision is about this content only.';
+COMMENT ON COLUMN ops.held_loads.content_digest IS 'The same whatever the order of the records; it changes with the rules by which records are conformed.';
 COMMENT ON COLUMN ops.held_loads.source_sha256 IS 'SHA-256 of the raw object, as in ops.load_ledger.';
 COMMENT ON COLUMN ops.held_loads.landed_run_id IS 'Run that landed it.';
 COMMENT ON COLUMN ops.held_loads.records IS 'Records in the raw object, duplicates included.';

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from shared.database import Connection, transaction
-from shared.publication_gate import CheckedLoad, HeldDate
+from shared.publication_gate import CheckedLoad, HeldDate, LandedContent
 from transformation.conform import ConformedBatch
 from transformation.load.attach_months import preview
 from transformation.load.context import LoadState
@@ -25,13 +26,12 @@ class DatesHeld(Exception):
 def check_dates(tx: LoadTransaction, state: LoadState) -> LoadState:
     """Let the gate check what readers would see. Raises DatesHeld for dates that must not be published."""
     options, batch = tx.context.options, tx.context.batch
-    manifests = batch.manifests()
     load = CheckedLoad(
         batch.retailer_id,
         options.run_id,
         state.load_id,
         options.now,
-        {day: manifests[day] for day in batch.days},
+        _landed(batch),
         state.plan.loaded,
     )
     with preview(tx.cursor, state.built_months):
@@ -46,8 +46,13 @@ def find_left_out(connection: Connection, batch: ConformedBatch, options: LoadOp
     if options.requested is None:
         return ()
     with transaction(connection) as cursor:
-        found = options.gate.left_out(cursor, batch.retailer_id, batch.manifests(), options.requested)
+        found = options.gate.left_out(cursor, batch.retailer_id, _landed(batch), options.requested)
     return tuple(found)
+
+
+def _landed(batch: ConformedBatch) -> dict[date, LandedContent]:
+    manifests = batch.manifests()
+    return {day: LandedContent(manifests[day], batch.landed[day].content) for day in batch.days}
 
 
 def record_held(connection: Connection, error: DatesHeld, options: LoadOptions) -> tuple[HeldDate, ...]:

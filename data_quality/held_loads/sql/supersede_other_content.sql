@@ -4,4 +4,5 @@ SET status = 'superseded', decided_at = %(now)s, reason = 'The source sent other
 WHERE retailer_id = %(retailer_id)s
     AND business_date = %(business_date)s
     AND landed_digest <> %(landed_digest)s
+    AND content_digest <> %(content_digest)s
     AND status = 'waiting'

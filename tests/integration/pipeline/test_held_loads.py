@@ -16,6 +16,7 @@ import data_quality.main
 from cli.held import app
 from cli.rebuild import rebuild_all
 from data_quality.held_loads.decisions import Decision
+from data_quality.main import NothingToCheck
 from data_quality.quality_checks import Status
 from local_stack.databases import WarehouseAccess
 from pipeline.finish_runs import finish_runs
@@ -87,6 +88,8 @@ def test_when_every_date_is_held_the_run_ends_without_an_error_and_without_later
     run = pipeline.run("run-1")
     assert (run.error, list(run.held), sorted(run.stages)) == (None, ["retailer_1"], ["ingest", "plan", "transform"])
     assert not run.ok
+    with pytest.raises(NothingToCheck, match="retailer_1 is held: decide with retail held list --date 2024-01-15"):
+        data_quality.main.run(DAY, settings=pipeline.settings, run_id="check", only=["retailer_1"])
     assert pipeline.query("SELECT count(*) FROM fact_sales") == [(0,)]
     assert pipeline.processed_days() == []
 

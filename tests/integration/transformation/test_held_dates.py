@@ -146,3 +146,12 @@ def test_a_source_that_takes_its_correction_back_leaves_nothing_waiting(loader: 
     loader.land(record("1"))
     assert loader.load().plan.unchanged == (DAY,)
     assert loader.rows(HELD) == [(DAY, "superseded", None)]
+
+
+def test_the_same_records_in_another_order_are_the_same_content(loader: GatedLoader) -> None:
+    land_too_few(loader.zone, record("1"), record("2"))
+    loader.load()
+    loader.decide("discarded")
+    land_too_few(loader.zone, record("2"), record("1"))
+    assert [each.is_discarded for each in loader.load().held] == [True]
+    assert loader.rows(HELD) == [(DAY, "discarded", None)]
