@@ -99,7 +99,8 @@ class RawZone:
         for item in records:
             amounts[item.currency] += item.net_amount
             tax[item.currency] += item.net_tax_amount or 0
-        keys = {(item.transaction_id, item.line_id): item for item in records}
+        latest_last = sorted(records, key=lambda item: item.changed_at)
+        keys = {(item.transaction_id, item.line_id): item for item in latest_last}
         now = datetime(2024, 2, 1, tzinfo=UTC)
         manifest = Manifest(
             retailer_id=retailer_id,
