@@ -174,7 +174,7 @@ def held(*dates: str) -> dict[str, Any]:
     }
 
 
-def test_a_held_date_is_no_failure_of_the_stage_and_not_missing() -> None:
+def test_a_held_date_does_not_fail_the_stage_and_is_not_missing() -> None:
     facts = {"retailers": {"retailer_9": held()}}
     assert decide_outcome(facts, tries_left=True) == facts
     assert missing_retailers({"retailer_9": None}, facts) == {}
