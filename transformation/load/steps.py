@@ -227,13 +227,6 @@ def record_ledger(tx: LoadTransaction, state: LoadState) -> LoadState:
     return state
 
 
-def delete_orphans(tx: LoadTransaction, state: LoadState) -> LoadState:
-    """Delete customer versions that are no longer observed; before the checks, which look at complete histories."""
-    if tx.context.loaded_keys and not tx.context.options.insert_only:
-        delete_orphaned_versions(tx.cursor, state.plan.replaced)
-    return state
-
-
 def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
     """Write the processed files, and publish the months that changed."""
     tx.context.wait_for_processed()()
@@ -300,7 +293,7 @@ STEPS: tuple[Step, ...] = (
     Step("reconcile", reconcile),
     Step("describe the source", describe_source),
     Step("record the ledger", record_ledger, needs=("restored",)),
-    Step("delete orphaned versions", delete_orphans, needs=("previous_versions",)),
+    Step("delete orphaned versions", delete_orphaned_versions, needs=("previous_versions",)),
     Step("check the dates", check_dates),
     Step("publish", publish),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +155,14 @@ def test_the_same_records_in_another_order_are_the_same_content(loader: GatedLoa
     land_too_few(loader.zone, record("2"), record("1"))
     assert [each.is_discarded for each in loader.load().held] == [True]
     assert loader.rows(HELD) == [(DAY, "discarded", None)]
+
+
+def test_a_correction_that_ends_a_customer_version_passes_the_check_of_histories(loader: GatedLoader) -> None:
+    loader.land(record("1"), day=DAY)
+    moved = {"customer_since": datetime(2024, 1, 10, tzinfo=UTC), "customer_segment": "silver"}
+    loader.land(record("1", transaction="T2", day=NEXT_DAY, **moved), day=NEXT_DAY)
+    loader.load(DAY, NEXT_DAY)
+    assert loader.rows("SELECT count(*) FROM dim_customer WHERE customer_id = 'C1'") == [(2,)]
+    loader.land(record("1", transaction="T2", day=NEXT_DAY), day=NEXT_DAY)
+    assert loader.load(NEXT_DAY).held == ()
+    assert loader.rows("SELECT count(*) FROM dim_customer WHERE customer_id = 'C1'") == [(1,)]
