@@ -37,8 +37,8 @@ class OutdatedRead(RetryLater):
 def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> LoadResult:
     """Bring the warehouse in line with the batch; all of it becomes visible at once, or nothing.
 
-    Dates that the gate holds are left out, and the others are published. Raises OutdatedRead when the partitions are no
-    longer the landed ones, and StopRun when it does not reconcile.
+    Dates that the gate holds are left out, and the others are published. Raises OutdatedRead when other partitions were
+    landed meanwhile, and StopRun when it does not reconcile.
     """
     with session(dsn, application_name="retail-transform") as connection:
         held = find_left_out(connection, batch, options)
