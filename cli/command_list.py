@@ -11,7 +11,10 @@ HISTORY = "History"
 SETUP = "Setup"
 LOCAL = "Local platform"
 
-EXIT_CODES = "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 130 interrupted"
+EXIT_CODES = (
+    "0 done · 1 failed, or a part of it failed · 2 wrong usage or settings · 3 done, but a date is held"
+    " · 130 interrupted"
+)
 EPILOG = "\n".join(
     [
         epilog(
@@ -161,6 +164,18 @@ COMMANDS = (
         "Records that were rejected, with the reason and their payload.",
         HISTORY,
         ("retail dead-letters list --retailer retailer_2 --date 2024-01-15", "retail dead-letters show 17"),
+    ),
+    Entry(
+        "held",
+        "cli.held:app",
+        "Landed dates that failed a critical check and are not published: list them, and decide.",
+        HISTORY,
+        (
+            "retail held list",
+            "retail held show 3  # what failed, with expected and actual values",
+            'retail held approve 3 --reason "The retailer confirms the figures"',
+            'retail held discard 3 --reason "The export was cut off"',
+        ),
     ),
     Entry(
         "alerts",

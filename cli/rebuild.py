@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from cli.ledger import AnyRetailerOption
-from shared.commands import JsonOption, business_date, exit_code, new_run_id, print_json
+from shared.commands import HELD_EXIT_CODE, JsonOption, business_date, exit_code, new_run_id, print_json
 from shared.config import Settings, load_settings
 from shared.counts import counted
 from shared.errors import FixConfiguration, RetailError
@@ -36,7 +36,8 @@ def rebuild(
     """Load landed dates again from the raw zone.
 
     Restores an emptied warehouse; a complete one does not change. Complete months are built together. Each retailer is
-    loaded in one transaction; when one fails, the others are still loaded, and the command exits with 1.
+    loaded in one transaction; when one fails, the others are still loaded, and the command exits with 1. A date that
+    fails a critical check is held, unless it was approved; then the command exits with 3.
     """
     from pipeline.finish_runs import finish_killed_runs
 
@@ -51,8 +52,9 @@ def rebuild(
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         loads = rebuild_all(landed, settings, new_run_id("rebuild"), console)
         if as_json:
-            print_json({"ok": not any(load.error for load in loads), "retailers": _facts(loads)})
-        raise typer.Exit(1 if any(load.error for load in loads) else 0)
+            print_json({"ok": not any(load.error or load.held for load in loads), "retailers": _facts(loads)})
+        failed, held = any(load.error for load in loads), any(load.held for load in loads)
+        raise typer.Exit(1 if failed else HELD_EXIT_CODE if held else 0)
 
 
 def landed_dates(
@@ -127,7 +129,10 @@ def _rebuild_each(
                     progress=_shown_in(status, label),
                 )
             flows += flows_of(load, settings)
-            console.print(f"{label} [green]ok[/] load {load.load_id}")
+            done = f"load {load.load_id}" if load.load_id else "nothing to load"
+            console.print(f"{label} [green]ok[/] {done}")
+            if load.held:
+                console.print(f"{escape(name)} is [yellow]held[/]: {escape(load.held_reason or '')}")
         except RetailError as error:
             load = failed_load(name, error)
             console.print(f"{label} [red]failed[/] {escape(str(error))}")

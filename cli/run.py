@@ -16,6 +16,7 @@ from pipeline.recorded_run import run_recorded
 from pipeline.run import PipelineRun, describe_result
 from pipeline.stages import STAGES, Stage
 from shared.commands import (
+    HELD_EXIT_CODE,
     DateArgument,
     JsonOption,
     RetailerOption,
@@ -39,8 +40,9 @@ def run(
 ) -> None:
     """Run the complete pipeline for one business date: plan, ingest, transform, quality, refresh.
 
-    When a retailer fails, the others are still published; the command names it and exits with 1. When a critical
-    check fails, the views are not refreshed.
+    When a retailer fails, the others are still published; the command names it and exits with 1. A date that fails a
+    critical check is held: it stays landed and is not published. If nothing else failed, the command exits with 3.
+    When a critical check fails after the load, the views are not refreshed.
     """
     from pipeline.daily_files import load_files
 
@@ -65,7 +67,7 @@ def run(
         _explain(result)
         if is_left:
             typer.echo(f"The data is published. {HOW_TO_FINISH}", err=True)
-        raise typer.Exit(0 if result.ok else 1)
+        raise typer.Exit(0 if result.ok else HELD_EXIT_CODE if result.is_only_held else 1)
 
 
 @contextmanager
@@ -87,5 +89,7 @@ def _explain(result: PipelineRun) -> None:
     missing = result.missing
     for name, reason in missing.items():
         typer.echo(f"{name} is missing: {reason}", err=True)
+    for name, reason in result.held.items():
+        typer.echo(f"{name} is held: {reason}", err=True)
     if result.error and (not missing or len(missing) < len(result.sources)):
         typer.echo(result.error, err=True)

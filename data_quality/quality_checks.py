@@ -12,7 +12,7 @@ from datetime import date
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg2
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -67,8 +67,8 @@ class Check(BaseModel):
     remedy: str = Field(min_length=1)
     parameters: dict[str, int | float | str | list[str]] = Field(default_factory=dict)
     """Bound into the query under their names."""
-    before_publishing: bool = False
-    """Whether a load of files makes this check before it commits."""
+    before_publishing: Literal["always", "small_loads", "never"] = "never"
+    """Which loads make this check before they commit: below the threshold, a critical one holds the date."""
 
     @property
     def sql_file(self) -> Path:
@@ -98,6 +98,8 @@ class CheckResult:
     score: Decimal | None
     """None when it was not checked."""
     status: Status
+    approval: str | None = None
+    """Who has approved the date although the check fails, and why; then it only warns."""
 
     @property
     def message(self) -> str:
@@ -105,6 +107,8 @@ class CheckResult:
         check, finding = self.check, self.finding
         place = f"{finding.retailer_id} {finding.business_date}"
         text = f"{place}: {check.description}: expected {finding.expected}, found {finding.actual}"
+        if self.approval:
+            return f"{text}. {self.approval}."
         return f"{text}. {check.remedy}." if self.status.is_finding else text
 
     def as_dict(self) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class Scope:
     """Those of them without which the run fails."""
     only: tuple[str, ...] | None = None
     """No other source is checked; None for no limit."""
+    only_dates: tuple[date, ...] | None = None
+    """No other date is checked; None for no limit."""
     date_keys: tuple[int, ...] = ()
     """The requested date and the others that the same run loaded; filled in by `open_scope`."""
 
@@ -45,13 +47,14 @@ class Scope:
             "scheduled": list(self.scheduled),
             "expected": list(self.expected),
             "only": None if self.only is None else list(self.only),
+            "only_dates": None if self.only_dates is None else list(self.only_dates),
             "all_currencies": sorted(CURRENCIES),
         }
 
 
-def of_source(day: date, run_id: str, retailer_id: str) -> Scope:
+def of_source(day: date, run_id: str, retailer_id: str, only_dates: tuple[date, ...] | None = None) -> Scope:
     """The dates that a run loaded of one source, `day` among them."""
-    return Scope(day, run_id, (retailer_id,), (retailer_id,), only=(retailer_id,))
+    return Scope(day, run_id, (retailer_id,), (retailer_id,), only=(retailer_id,), only_dates=only_dates)
 
 
 def choose_scope(

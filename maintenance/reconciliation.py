@@ -88,7 +88,7 @@ def _compare_landed(
     if landed is None:
         return [] if totals.sha256 is None else [NO_MANIFEST]
     if landed.sha256 != totals.sha256:
-        if landed.written_at >= settled_before:
+        if landed.written_at >= settled_before or landed.sha256 in totals.held:
             return []
         what = "was never loaded" if totals.sha256 is None else "was landed again since, but not loaded again"
         return [f"what was landed at {landed.written_at:%Y-%m-%d %H:%M} UTC {what}"]

@@ -41,6 +41,8 @@ class WarehouseTotals:
     """Read from the raw zone, according to the latest load."""
     sha256: str | None = None
     """Of the raw object that was loaded; None when nothing was published."""
+    held: set[str] = field(default_factory=set)
+    """Of the raw objects that are held: landed, and not published."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ def read_warehouse(connection: Connection, first: date, last: date) -> dict[Slic
         cursor.execute(read_sql(_SQL / "landed_money.sql"), values)
         for name, day, currency, money in cursor.fetchall():
             found[name, day].landed.money[currency] = money
+        cursor.execute(read_sql(_SQL / "held_objects.sql"), values)
+        for name, day, sha256 in cursor.fetchall():
+            found.setdefault((name, day), WarehouseTotals()).held.add(sha256)
     return found
 
 

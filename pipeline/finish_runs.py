@@ -142,6 +142,10 @@ def _read_published(cursor: Cursor, run: UnfinishedRun, sources: tuple[str, ...]
         part["partitions"].append({"business_date": day.isoformat(), **dict(zip(_COUNTS, counts, strict=True))})
     if not parts:
         return None
+    cursor.execute(read_sql(_SQL / "held_of_run.sql"), {"run_id": run.run_id})
+    for name, reason in cursor.fetchall():
+        part = parts.setdefault(name, {"retailer_id": name, "partitions": [], "error": None, "error_kind": None})
+        part |= {"status": "held", "held_reason": reason}
     missing = [name for name in sources if name not in parts]
     cursor.execute(read_sql(_SQL / "errors_of_run.sql"), {"run_id": run.run_id})
     errors = dict(cursor.fetchall())

@@ -1,7 +1,7 @@
 """The stages of one run, executed in order with the same rules as in the DAG.
 
-When a retailer fails, the others are still published, and the run has not succeeded. When a critical check fails, the
-views keep their previous content.
+When a retailer fails, or a date of it is held, the others are still published, and the run has not succeeded. When a
+critical check fails, the views keep their previous content.
 """
 
 from __future__ import annotations
@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pipeline.outcomes import StageSummary, decide_outcome, loaded_retailers, missing_retailers
+from pipeline.outcomes import (
+    StageSummary,
+    decide_outcome,
+    held_parts,
+    loaded_retailers,
+    missing_retailers,
+    published_retailers,
+)
 from pipeline.stages import INGEST, PLAN, QUALITY, REFRESH, STAGES, TRANSFORM, Stage, StageCall
 from shared.config import Settings
 from shared.counts import counted
@@ -56,9 +63,19 @@ class PipelineRun:
         return missing_retailers(errors, self.stages.get(TRANSFORM.name))
 
     @property
+    def held(self) -> dict[str, str]:
+        """Retailers of which a date is landed and not published, because it fails a critical check, and why."""
+        return {name: part["held_reason"] for name, part in held_parts(self.stages.get(TRANSFORM.name)).items()}
+
+    @property
     def ok(self) -> bool:
-        """Whether every stage ran and no retailer is missing."""
-        return self.error is None and not self.missing
+        """Whether every stage ran, no retailer is missing, and no date is held."""
+        return self.error is None and not self.missing and not self.held
+
+    @property
+    def is_only_held(self) -> bool:
+        """Whether everything else was done."""
+        return bool(self.held) and self.error is None and not self.missing
 
     @property
     def is_finished(self) -> bool:
@@ -90,6 +107,7 @@ class PipelineRun:
             "ok": self.ok,
             "error": self.error,
             "missing": self.missing,
+            "held": self.held,
             "stages": self.stages,
         }
 
@@ -100,7 +118,10 @@ def run_stages(
     around: Callable[[Stage], AbstractContextManager[None]],
     stages: Sequence[Stage] = STAGES,
 ) -> PipelineRun:
-    """Run the stages in order until one fails, or no source is due; `around(stage)` shows a stage's progress."""
+    """Run the stages in order until one fails, no source is due, or all that was landed is held.
+
+    `around(stage)` shows a stage's progress.
+    """
     for stage in stages:
         try:
             with around(stage):
@@ -109,7 +130,7 @@ def run_stages(
         except RetailError as error:
             run.error, run.failed_stage = str(error), stage.name
             break
-        if not run.sources:
+        if not run.sources or (stage is TRANSFORM and not published_retailers(run.stages[stage.name])):
             break
     return run
 
@@ -135,7 +156,8 @@ def describe_result(stage: str, result: StageSummary) -> str:
     counts = ", ".join(f"{sum(each[name] for each in dates):,} {name}" for name in shown)
     days = len({each["business_date"] for each in dates})
     total = len(per_retailer)
+    held = sum(len(part.get("held", ())) for part in per_retailer)
     share = (
         f"{len(succeeded)} of {counted(total, 'retailer')}" if len(succeeded) < total else counted(total, "retailer")
     )
-    return f"{share}, {counted(days, 'date')}: {counts}"
+    return f"{share}, {counted(days, 'date')}: {counts}" + (f"; {counted(held, 'date')} held" if held else "")

@@ -1,6 +1,6 @@
 """What all command lines of the platform share: dates, retailers, run ids, exit codes.
 
-Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 130 interrupted.
+Exit codes: 0 done, 1 the work failed, 2 usage or configuration, 3 done but for dates that are held, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from shared.scratch import unwritable
 from shared.streams import drop_unwritten_output, is_utf8, prepare_streams
 from shared.terminal_text import printable
 
+HELD_EXIT_CODE = 3
+"""Everything was done, but for dates that are held: landed, and not published until a user decides."""
 MOST_CHARACTERS_OF_LINE = 500
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DateArgument = Annotated[

@@ -13,6 +13,7 @@ from shared.database import Cursor
 from shared.errors import StopRun
 from shared.landed_batch import LandedBatch
 from shared.partitions import MANIFEST_NAME, Manifest, read_key
+from shared.publication_gate import quality_gate
 from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
 from transformation.conform import ConformedBatch
@@ -50,6 +51,8 @@ def load_batch(
 ) -> RetailerLoad:
     """Load everything a bulk landing holds in one transaction: all of it becomes visible at once, or nothing.
 
+    The caller makes the quality checks, in `in_transaction`.
+
     `in_transaction` gets a cursor of that transaction and what the load has done, before the commit, for rows of the
     caller; `progress` gets each step and the share done, from 0 to 1. Raises RetailError; then nothing is published.
     """
@@ -57,7 +60,14 @@ def load_batch(
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
-            LoadOptions(run_id, clock(), path, in_transaction=in_transaction, progress=progress),
+            LoadOptions(
+                run_id,
+                clock(),
+                path,
+                gate=quality_gate(is_checked_by_caller=True),
+                in_transaction=in_transaction,
+                progress=progress,
+            ),
         )
 
 
@@ -74,7 +84,8 @@ def rebuild(
 ) -> RetailerLoad:
     """Load what the raw zone holds of a retailer, from `first` to `last` inclusive, None for no limit, in one go.
 
-    Raises StopRun when nothing is landed in that range, and what `load_batch` raises.
+    Content that was held is left out, unless it was approved. Raises StopRun when nothing is landed in that range, and
+    what `load_batch` raises.
     """
     bucket = Bucket(settings.s3, settings.s3.bucket_raw)
     with scratch_directory() as name, columnar_workspace(Path(name)) as connection:
@@ -88,7 +99,15 @@ def rebuild(
         return _load(
             ConformedBatch(batch, Path(name)),
             settings,
-            LoadOptions(run_id, clock(), path, is_current=lambda: is_still_current(bucket, batch), progress=progress),
+            LoadOptions(
+                run_id,
+                clock(),
+                path,
+                gate=quality_gate(),
+                requested=(),
+                is_current=lambda: is_still_current(bucket, batch),
+                progress=progress,
+            ),
         )
 
 
@@ -112,7 +131,7 @@ def is_still_current(bucket: Bucket, batch: LandedBatch) -> bool:
 def _load(batch: ConformedBatch, settings: Settings, options: LoadOptions) -> RetailerLoad:
     dsn = settings.warehouse_dsn.get_secret_value()
     writer = processed_writer(Bucket(settings.s3, settings.s3.bucket_processed))
-    options = with_lineage(replace(options, write_processed=writer), batch.retailer_id, settings)
+    options = with_lineage(replace(options, prepare_processed=writer), batch.retailer_id, settings)
     result = publish(dsn, batch, options)
     refresh_statistics(dsn)
     options.progress("published", 1.0)

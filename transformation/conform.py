@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -59,6 +60,13 @@ class ConformedBatch:
         self.landed = self._measure()
         self._duplicates: dict[date, tuple[int, Mapping[str, Money]]] = {}
         self.conformed_days: frozenset[date] = frozenset()
+
+    def without(self, days: Collection[date]) -> ConformedBatch:
+        """The same batch without these dates, which are not loaded."""
+        rest = copy.copy(self)
+        rest.days = tuple(day for day in self.days if day not in days)
+        rest.conformed_days = frozenset()
+        return rest
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A connection of the calling thread's own to the same data."""

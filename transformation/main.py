@@ -23,6 +23,7 @@ from monitoring.alerts.outcomes import command_origin, missing_alerts
 from monitoring.stage_runs import StageRun, record_stage
 from monitoring.unfinished_runs import RunRecord, UnfinishedRun
 from shared.commands import (
+    HELD_EXIT_CODE,
     DateArgument,
     RetailerOption,
     business_date,
@@ -31,11 +32,14 @@ from shared.commands import (
     new_run_id,
 )
 from shared.config import Settings, load_settings
+from shared.database import session, transaction
 from shared.errors import RetailError, describe_error
 from shared.logs import configure_logging, get_logger
 from shared.parallel import run_in_parallel
+from shared.publication_gate import quality_gate
 from shared.s3_client import Bucket
 from shared.scratch import scratch_directory
+from shared.sources.table import record_definitions
 from transformation.bulk import landed_days
 from transformation.conform import ConformedBatch
 from transformation.lineage import flows_of, with_lineage
@@ -78,9 +82,25 @@ class TransformResult:
         return tuple(load for load in self.loads if load.error)
 
     @property
+    def held(self) -> tuple[RetailerLoad, ...]:
+        """Retailers of which a date is held: landed, and not published."""
+        return tuple(load for load in self.loads if load.is_held and not load.error)
+
+    @property
     def ok(self) -> bool:
         """Whether every requested retailer was published."""
-        return not self.failed
+        return not self.failed and not self.held
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command with this result."""
+        return 1 if self.failed else HELD_EXIT_CODE if self.held else 0
+
+    @property
+    def problems(self) -> str:
+        """Why retailers were not published, or are held."""
+        held = (f"{load.retailer_id} is held: {load.held_reason}" for load in self.held)
+        return "; ".join([*(load.error or "" for load in self.failed), *held])
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able form, for XCom and `--json`: counts and money, never rows."""
@@ -102,7 +122,8 @@ def run(
 ) -> TransformResult:
     """Load `day` of each retailer, and the other dates that its landing rewrote.
 
-    One transaction per retailer; a retailer that fails leaves the others published and is named in the result.
+    Dates that fail a critical check are held, and the others are published. One transaction per retailer; a retailer
+    that fails leaves the others published and is named in the result.
     """
     s3 = settings.s3
     raw, processed = Bucket(s3, s3.bucket_raw), Bucket(s3, s3.bucket_processed)
@@ -121,9 +142,9 @@ def run(
         stage.flows += (flow for load in loads for flow in flows_of(load, settings))
         stage.finish(
             details=result.as_dict(),
-            failed=[load.retailer_id for load in result.failed],
+            failed=[load.retailer_id for load in (*result.failed, *result.held)],
             of=len(loads),
-            message="; ".join(load.error or "" for load in result.failed),
+            message=result.problems,
         )
     return result
 
@@ -140,7 +161,9 @@ def _load_retailer(load: _Load) -> RetailerLoad:
         return RetailerLoad(load.retailer_id, error=describe_error(error))
     for entry in result.entries:
         bound.info("published", load_id=result.load_id, **entry.as_dict())
-    return published_load(load.retailer_id, result)
+    for held in result.held:
+        bound.warning("held", held_date=str(held.business_date), failed=list(held.failed), known=held.is_known)
+    return published_load(load.retailer_id, result, (load.day,))
 
 
 def _publish_what_is_landed(load: _Load) -> LoadResult:
@@ -163,8 +186,10 @@ def _publish_once(load: _Load) -> LoadResult:
             run_id=load.run_id,
             now=load.clock(),
             insert_only=load.insert_only,
+            gate=quality_gate(),
+            requested=(load.day,),
             is_current=lambda: [read_manifest(load.raw, retailer_id, day).sha256 for day in days] == read,
-            write_processed=processed_writer(load.processed),
+            prepare_processed=processed_writer(load.processed),
         )
         dsn = load.settings.warehouse_dsn.get_secret_value()
         return publish(dsn, ConformedBatch(landed, Path(name)), with_lineage(options, retailer_id, load.settings))
@@ -203,7 +228,10 @@ def main(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Transform a landed business date into the star schema (default: yesterday)."""
+    """Transform a landed business date into the star schema (default: yesterday).
+
+    A date that fails a critical check is held: it stays landed and is not published, and the command exits with 3.
+    """
     transform_date(day, retailer, insert_only=insert_only, as_json=as_json)
 
 
@@ -222,27 +250,38 @@ def transform_date(
         chosen = business_date(day, settings)
         retailers = _named(retailer, settings) if retailer else settings.sources.chosen(None, chosen)
         before(settings)
-        result = _transform(chosen, retailers, settings, insert_only=insert_only)
+        result = transform_with_alerts(chosen, retailers, settings, insert_only=insert_only)
         if as_json:
             typer.echo(json.dumps(result.as_dict(), indent=2))
         else:
             console().print(_table(result))
         for load in result.failed:
             typer.echo(f"{load.retailer_id} was not published: {load.error}", err=True)
-        raise typer.Exit(0 if result.ok else 1)
+        for load in result.loads:
+            if load.held:
+                typer.echo(f"{load.retailer_id} is held: {load.held_reason}", err=True)
+        raise typer.Exit(result.exit_code)
 
 
-def _transform(day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool) -> TransformResult:
+def transform_with_alerts(
+    day: date, retailers: Sequence[str], settings: Settings, *, insert_only: bool
+) -> TransformResult:
     """Run the stage, and raise or resolve the alerts of its retailers, as a run in Airflow does."""
     run_id, dsn = new_run_id("transform"), settings.warehouse_dsn.get_secret_value()
-    origin, clock = command_origin("retail transform", run_id), lambda: datetime.now(UTC)
+    origin, clock = command_origin("retail transform", run_id), _now
     with RunRecord(dsn, clock=clock) as record:
         with missing_alerts(dsn, day, retailers, origin, clock=clock) as missing:
             record.begin(UnfinishedRun(run_id, "transform", day, tuple(retailers)))
+            with session(dsn, application_name="retail-transform") as connection, transaction(connection) as cursor:
+                record_definitions(cursor, settings.sources, clock())  # the checks read currencies and zones there
             result = run(day, retailers, settings=settings, run_id=run_id, insert_only=insert_only)
             missing |= {each.retailer_id: each.error or "" for each in result.failed}
         record.is_finished = True
     return result
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 if __name__ == "__main__":

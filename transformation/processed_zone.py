@@ -1,11 +1,12 @@
-"""The processed zone: one Parquet object per business date, conformed, for engines that query it in place."""
+"""The processed zone: one Parquet object per business date, conformed, for engines that query it in place.
+
+The files are prepared on disk while the load runs, and written once its dates have passed their checks.
+"""
 
 from __future__ import annotations
 
-import io
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 import pyarrow
@@ -24,21 +25,29 @@ _REPETITIVE = ["retailer_id", "line_type", "store_id", "store_name", "store_city
 _PARQUET = "application/vnd.apache.parquet"
 
 
-def processed_writer(bucket: Bucket) -> Callable[[ConformedBatch], None]:
-    """What writes the processed objects of the dates that a batch has conformed, replacing older ones."""
+def processed_writer(bucket: Bucket) -> Callable[[ConformedBatch], Callable[[], None]]:
+    """What prepares the processed objects of the dates that a batch has conformed, and returns what writes them.
 
-    def write(batch: ConformedBatch) -> None:
-        under_way: deque[Future[str]] = deque()
-        with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="processed") as pool:
-            for day, rows in _tables(batch):
-                while len(under_way) >= 2 * _UPLOADS:
-                    under_way.popleft().result()
-                key = processed_key(batch.retailer_id, day)
-                under_way.append(pool.submit(bucket.put, key, _parquet(rows), content_type=_PARQUET))
-            for upload in under_way:
-                upload.result()
+    They replace older ones.
+    """
 
-    return write
+    def prepare(batch: ConformedBatch) -> Callable[[], None]:
+        files = {day: batch.directory / f"{day}.parquet" for day in batch.conformed_days}
+        for day, rows in _tables(batch):
+            pyarrow.parquet.write_table(rows, files[day], compression="zstd", use_dictionary=_REPETITIVE)
+
+        def write(day: date) -> None:
+            bucket.put(processed_key(batch.retailer_id, day), files[day], content_type=_PARQUET)
+
+        return lambda: _write_all(write, sorted(files))
+
+    return prepare
+
+
+def _write_all(write: Callable[[date], None], days: list[date]) -> None:
+    with ThreadPoolExecutor(_UPLOADS, thread_name_prefix="processed") as pool:
+        for _ in pool.map(write, days):
+            pass
 
 
 def _tables(batch: ConformedBatch) -> Iterator[tuple[date, pyarrow.Table]]:
@@ -58,9 +67,3 @@ def _tables(batch: ConformedBatch) -> Iterator[tuple[date, pyarrow.Table]]:
             yield day, rows.slice(0, count)
             rows = rows.slice(count)
         reader.read_all()  # nothing is left, but DuckDB needs the call before it runs another query
-
-
-def _parquet(rows: pyarrow.Table) -> memoryview:
-    buffer = io.BytesIO()
-    pyarrow.parquet.write_table(rows, buffer, compression="zstd", use_dictionary=_REPETITIVE)
-    return buffer.getbuffer()

@@ -57,7 +57,7 @@ def retail_data_pipeline() -> None:
 
     @task(priority_weight=3)
     def data_quality_check(loaded: StageSummary, day: str) -> StageSummary:
-        return tasks.run_stage(day, lambda call: QUALITY.run(replace(call, retailers=loaded_retailers([loaded]))))
+        return tasks.run_stage(day, lambda call: QUALITY.run(replace(call, retailers=tasks.published_or_skip(loaded))))
 
     @task(priority_weight=4, outlets=assets.views())
     def refresh_materialized_views(day: str) -> StageSummary:

@@ -1,7 +1,7 @@
 -- How far the list of changes at the source was read, against the requested date. Where it was never read, because the
 -- source was loaded by date only, and where the source has none (any more), nothing is checked. A time in the future says
 -- that changes were read that have not happened yet, so it fails.
--- Grain: one row per retailer that the run expects.
+-- Grain: one row per retailer that the run expects, but for those whose date is held.
 WITH marks AS (
     SELECT
         slice.retailer_id,
@@ -13,7 +13,7 @@ WITH marks AS (
         metadata.has_change_list IS DISTINCT FROM false AND metadata.changes_read_until > now() AS is_ahead
     FROM checked_slices AS slice
     LEFT JOIN pipeline_metadata AS metadata USING (retailer_id)
-    WHERE slice.is_target AND slice.is_expected
+    WHERE slice.is_target AND slice.is_expected AND NOT slice.is_held
 ),
 compared AS (
     SELECT

@@ -1,5 +1,6 @@
 -- The slices that this run checks. Grain: retailer x business date. They are the requested date, for every scheduled
--- retailer and any other one that has lines on it, and the other dates that the same run loaded.
+-- retailer and any other one that has lines on it, and the other dates that the same run loaded. A slice is held when
+-- it was landed and never published, because it failed a critical check.
 CREATE TEMP TABLE checked_slices ON COMMIT DROP AS
 WITH slices AS (
     SELECT retailer_id, %(day)s AS business_date
@@ -35,7 +36,19 @@ described_slices AS (
     FROM slices
     LEFT JOIN dim_retailer AS retailer USING (retailer_id)
     LEFT JOIN sources AS source USING (retailer_id)
-    WHERE %(only)s::text[] IS NULL OR slices.retailer_id = ANY (%(only)s::text[])
+    WHERE (%(only)s::text[] IS NULL OR slices.retailer_id = ANY (%(only)s::text[]))
+        AND (%(only_dates)s::date[] IS NULL OR slices.business_date = ANY (%(only_dates)s::date[]))
+),
+with_held AS (
+    SELECT
+        described_slices.*,
+        load_id IS NULL AND EXISTS (
+            SELECT FROM held_loads AS held
+            WHERE held.retailer_id = described_slices.retailer_id
+                AND held.business_date = described_slices.business_date
+                AND held.status IN ('waiting', 'discarded')
+        ) AS is_held
+    FROM described_slices
 )
-SELECT * FROM described_slices;
+SELECT * FROM with_held;
 ANALYZE checked_slices;

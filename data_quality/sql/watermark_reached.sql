@@ -1,5 +1,5 @@
 -- The latest date published against the requested date.
--- Grain: one row per retailer that the run expects.
+-- Grain: one row per retailer that the run expects, but for those whose date is held.
 SELECT
     slice.retailer_id,
     slice.business_date,
@@ -9,4 +9,4 @@ SELECT
     coalesce(metadata.last_processed_date::text, 'never published') AS actual
 FROM checked_slices AS slice
 LEFT JOIN pipeline_metadata AS metadata USING (retailer_id)
-WHERE slice.is_target AND slice.is_expected
+WHERE slice.is_target AND slice.is_expected AND NOT slice.is_held

@@ -14,6 +14,7 @@ KINDS = {
     "run_late": ("dag_id", "business_date"),
     "missing_data": ("retailer_id", "business_date"),
     "quality_violation": ("retailer_id", "business_date"),
+    "load_held": ("retailer_id", "business_date"),
     "reconciliation": ("retailer_id", "business_date"),
     "source_clock": ("retailer_id",),
     "schema_changed": ("retailer_id",),

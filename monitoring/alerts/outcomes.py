@@ -14,6 +14,7 @@ from monitoring.alerts.model import Alert
 from monitoring.alerts.run_history import resolve_caught_up, resolve_quality, unpublished
 from shared.errors import RetailError
 from shared.logs import get_logger
+from shared.publication_gate import HeldDate
 
 log = get_logger(__name__)
 Findings = Sequence[Mapping[str, Any]]
@@ -147,6 +148,27 @@ def report_source_quality(dsn: str, findings: Findings, origin: AlertOrigin, tod
         summary = f"Quality check failed for {retailer_id}, {day}{more}"
         detail = "\n".join([*messages, todo])
         alert = origin.alert("quality_violation", "critical", summary, detail, day, retailer_id)
+        raise_alert(dsn, alert, clock=clock, channels=channels)
+        channels = ()
+
+
+def report_held(dsn: str, held: Sequence[HeldDate], origin: AlertOrigin, *, clock: Clock) -> None:
+    """Raise an alert for each landed date that waits for a decision. Never raises.
+
+    However many dates wait, one message is sent.
+    """
+    channels: Sequence[Channel] | None = None
+    for number, each in enumerate(sorted(held, key=lambda held: (held.retailer_id, held.business_date))):
+        more = f" and {len(held) - 1} more dates" if number == 0 and len(held) > 1 else ""
+        summary = f"{each.retailer_id}, {each.business_date}{more} held: landed, not published"
+        show = f"retail held show {each.held_load_id}" if each.held_load_id else "retail held list"
+        todo = (
+            "Readers see what was published before, if anything. The other dates and sources are not affected.\n"
+            f"What to do: {show}. If the source corrects the date, the next run publishes it. Otherwise decide:"
+            " retail held approve, or retail held discard."
+        )
+        detail = "\n".join([*each.messages, todo])
+        alert = origin.alert("load_held", "error", summary, detail, each.business_date, each.retailer_id)
         raise_alert(dsn, alert, clock=clock, channels=channels)
         channels = ()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -67,6 +67,14 @@ def record(line: str = "1", transaction: str = "T1", day: date = DAY, **changes:
     return SalesRecord.model_validate({**values, **changes})
 
 
+def _net(records: Iterable[SalesRecord]) -> dict[str, Decimal]:
+    """Signed net money per currency."""
+    net: dict[str, Decimal] = defaultdict(Decimal)
+    for item in records:
+        net[item.currency] += item.net_amount
+    return net
+
+
 class RawZone:
     """An object store in memory with the methods the transformation uses, and a way to land partitions in it."""
 
@@ -91,7 +99,8 @@ class RawZone:
         for item in records:
             amounts[item.currency] += item.net_amount
             tax[item.currency] += item.net_tax_amount or 0
-        keys = {(item.transaction_id, item.line_id): item for item in records}
+        latest_last = sorted(records, key=lambda item: item.changed_at)
+        keys = {(item.transaction_id, item.line_id): item for item in latest_last}
         now = datetime(2024, 2, 1, tzinfo=UTC)
         manifest = Manifest(
             retailer_id=retailer_id,
@@ -105,7 +114,7 @@ class RawZone:
             rejected=rejected,
             distinct=len(keys),
             amounts={code: ControlAmounts(landed=amount, landed_tax=tax[code]) for code, amount in amounts.items()},
-            control_report=ControlReport(lines=len(keys) + rejected, net={}),
+            control_report=ControlReport(lines=len(keys) + rejected, net=_net(keys.values())),
             window=window or RequestWindow(requested_from=now, requested_until=now),
             other_dates=tuple(other_dates),
             code_version="test",

@@ -28,8 +28,8 @@ class LoadContext:
     """Dates that are not loaded again, with what the ledger says of them."""
     plan_for: Callable[[Collection[date]], LoadPlan]
     """Decides how dates are loaded, given those that share transactions with other dates."""
-    wait_for_processed: Callable[[], None]
-    """Returns once the processed files are written; raises what writing them raised."""
+    wait_for_processed: Callable[[], Callable[[], None]]
+    """Returns once the processed files are prepared, with what writes them; raises what preparing them raised."""
 
     @property
     def loaded_keys(self) -> list[int]:

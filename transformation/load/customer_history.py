@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping
 
 from psycopg2 import sql
 
 from shared.database import Cursor
+from transformation.load.context import LoadState
 from transformation.load.plan import date_key, last_of_month
+from transformation.load.transaction import LoadTransaction
 from transformation.statements import statement
 
 
@@ -19,16 +20,19 @@ def repoint_facts(cursor: Cursor, parameters: Mapping[str, object], facts: sql.I
         cursor.execute(sql.SQL(statement("repoint_facts")).format(facts=facts), parameters)
 
 
-def delete_orphaned_versions(cursor: Cursor, replaced_months: Sequence[date]) -> None:
-    """Delete the versions that are no longer observed; call when no fact can refer to them.
+def delete_orphaned_versions(tx: LoadTransaction, state: LoadState) -> LoadState:
+    """Delete the versions that are no longer observed, once no fact can refer to them but in months to be replaced.
 
-    Facts of `replaced_months` (first days) may, since this transaction will replace them. Call before it does: deleting
-    a version looks for facts in every month, and readers would wait meanwhile.
+    This comes before the checks, which look at complete histories, and before months are replaced: deleting a version
+    looks for facts in every month, and readers would wait meanwhile.
     """
-    for first_day in replaced_months:
+    if not tx.context.loaded_keys or tx.context.options.insert_only:
+        return state
+    for first_day in state.plan.replaced:
         keys = {"first_key": date_key(first_day), "last_key": date_key(last_of_month(first_day))}
-        cursor.execute(statement("delete_orphaned_references"), keys)
-    cursor.execute(statement("delete_orphaned_versions"))
+        tx.cursor.execute(statement("delete_orphaned_references"), keys)
+    tx.cursor.execute(statement("delete_orphaned_versions"))
+    return state
 
 
 def _count(cursor: Cursor) -> int:

@@ -10,13 +10,14 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from shared.version import CODE_VERSION
-from transformation.load.attach_months import finish_month, preview, swap
+from transformation.load.attach_months import finish_month, swap
 from transformation.load.build_months import BuiltMonth, MonthBuilder
 from transformation.load.context import LoadState
 from transformation.load.copying import copy_in
 from transformation.load.customer_history import delete_orphaned_versions, repoint_facts
 from transformation.load.describe_source import describe_source
 from transformation.load.dimension_keys import fetch_dimension_keys
+from transformation.load.held_dates import check_dates
 from transformation.load.ledger import Totals, audit, build_ledger_entry, build_unchanged_entry
 from transformation.load.merge_dates import (
     check_resolved,
@@ -227,12 +228,8 @@ def record_ledger(tx: LoadTransaction, state: LoadState) -> LoadState:
 
 
 def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
-    """Wait for the processed files, let the caller check and add its rows, and publish the months that changed."""
-    tx.context.wait_for_processed()
-    with preview(tx.cursor, state.built_months):
-        tx.context.options.in_transaction(tx.cursor, state.result)
-    if tx.context.loaded_keys and not tx.context.options.insert_only:
-        delete_orphaned_versions(tx.cursor, state.plan.replaced)
+    """Write the processed files, and publish the months that changed."""
+    tx.context.wait_for_processed()()
     if state.attaches_months:
         swap(tx.cursor, state.built_months)
     return state
@@ -296,5 +293,7 @@ STEPS: tuple[Step, ...] = (
     Step("reconcile", reconcile),
     Step("describe the source", describe_source),
     Step("record the ledger", record_ledger, needs=("restored",)),
-    Step("publish", publish, needs=("previous_versions",)),
+    Step("delete orphaned versions", delete_orphaned_versions, needs=("previous_versions",)),
+    Step("check the dates", check_dates),
+    Step("publish", publish),
 )

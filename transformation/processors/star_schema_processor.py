@@ -11,17 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
+from typing import TypeVar
 
 from shared.database import Connection, session, transaction
 from shared.errors import RetryLater
+from shared.publication_gate import HeldDate
 from transformation.conform import ConformedBatch
 from transformation.load.context import LoadContext
+from transformation.load.held_dates import DatesHeld, find_left_out, record_held
 from transformation.load.plan import LoadPath, check_months, first_of_month, make_plan, months_present
-from transformation.load.result import LoadOptions, LoadResult
+from transformation.load.result import NOTHING_LOADED, LoadOptions, LoadResult
 from transformation.load.steps import STEPS
 from transformation.load.transaction import LoadTransaction, find_retailer_key
 from transformation.load.unchanged_dates import UnchangedDate, WarehouseChanged, find_unchanged
+
+_Result = TypeVar("_Result")
 
 
 class OutdatedRead(RetryLater):
@@ -31,15 +37,32 @@ class OutdatedRead(RetryLater):
 def publish(dsn: str, batch: ConformedBatch, options: LoadOptions) -> LoadResult:
     """Bring the warehouse in line with the batch; all of it becomes visible at once, or nothing.
 
-    Raises OutdatedRead when the partitions are no longer the landed ones, and StopRun when it does not reconcile.
+    Dates that the gate holds are left out, and the others are published. Raises OutdatedRead when other partitions were
+    landed meanwhile, and StopRun when it does not reconcile.
     """
-    changed: frozenset[date] = frozenset()
     with session(dsn, application_name="retail-transform") as connection:
-        while True:
-            try:
-                return _publish(connection, dsn, batch, options, changed)
-            except WarehouseChanged as differs:
-                changed |= differs.days
+        held = find_left_out(connection, batch, options)
+        result, held = _publish_rest(connection, dsn, batch, options, held)
+    if held:
+        options.gate.report(dsn, options.run_id, batch.retailer_id, held, options.now)
+    return replace(result, held=tuple(sorted(held, key=lambda each: each.business_date)))
+
+
+def _publish_rest(
+    connection: Connection, dsn: str, batch: ConformedBatch, options: LoadOptions, held: tuple[HeldDate, ...]
+) -> tuple[LoadResult, tuple[HeldDate, ...]]:
+    """Publish the dates that are not held. The load starts again without those that turn out to fail a check."""
+    changed: frozenset[date] = frozenset()
+    rest = batch.without({each.business_date for each in held})
+    while rest.days:
+        try:
+            return _publish(connection, dsn, rest, options, changed), held
+        except WarehouseChanged as differs:
+            changed |= differs.days
+        except DatesHeld as error:
+            held += record_held(connection, error, options)
+            rest = rest.without({each.business_date for each in held})
+    return NOTHING_LOADED, held
 
 
 def _publish(
@@ -64,7 +87,7 @@ def _publish(
         cursor.execute(f"SELECT ops.{'enter_build' if plan.months else 'enter_load'}(%s)", (batch.retailer_id,))
         if not options.is_current():
             raise OutdatedRead(f"{batch.retailer_id} was landed again while this load waited for another. Run again.")
-        with _in_background(lambda: options.write_processed(batch)) as wait_for_processed:
+        with _in_background(lambda: options.prepare_processed(batch)) as wait_for_processed:
             retailer_key = find_retailer_key(cursor, batch.retailer_id)
             if plan.months:  # other loads may have made months before this one got the lock
                 present = months_present(cursor, months)
@@ -88,7 +111,7 @@ def _ensure_months(connection: Connection, days: Sequence[date]) -> None:
 
 
 @contextmanager
-def _in_background(work: Callable[[], None]) -> Iterator[Callable[[], None]]:
-    """Do `work` in a thread. The block gets a function that waits for it and raises what it raised."""
+def _in_background(work: Callable[[], _Result]) -> Iterator[Callable[[], _Result]]:
+    """Do `work` in a thread. The block gets a function that waits for its result and raises what it raised."""
     with ThreadPoolExecutor(1, thread_name_prefix="processed") as pool:
         yield pool.submit(work).result

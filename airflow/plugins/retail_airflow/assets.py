@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.sdk import Asset, get_current_context
 
-from pipeline.outcomes import StageSummary
+from pipeline.outcomes import StageSummary, is_published
 
 GROUP = "warehouse"
 TABLES = ("fact_sales", "fact_daily_sales", "fact_daily_transactions", "dim_customer", "dim_product", "dim_store")
@@ -43,13 +43,13 @@ def views() -> list[Asset]:
 def loaded(result: StageSummary, day: str) -> StageSummary:
     """Add what a load did to the tables' events; returns the result unchanged."""
     parts = result["retailers"]
-    done = [part for part in parts.values() if part["status"] != "failed"]
+    done = [part for part in parts.values() if is_published(part)]
     partitions = [partition for part in done for partition in part["partitions"]]
     common = {
         "business_date": day,
         "business_dates": sorted({partition["business_date"] for partition in partitions}),
         "retailers": sorted(part["retailer_id"] for part in done),
-        "missing_retailers": sorted(name for name, part in parts.items() if part["status"] == "failed"),
+        "missing_retailers": sorted(name for name, part in parts.items() if not is_published(part)),
     }
     counted = ("inserted", "updated", "unchanged", "withdrawn", "in_warehouse")
     counts = {name: sum(partition[name] for partition in partitions) for name in counted}

@@ -12,7 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pipeline.outcomes import NOT_RETRYABLE, StageSummary, decide_outcome, missing_retailers
+from pipeline.outcomes import (
+    NOT_RETRYABLE,
+    StageSummary,
+    decide_outcome,
+    held_parts,
+    missing_retailers,
+    published_retailers,
+)
 from pipeline.stages import INGEST, PLAN, TRANSFORM, StageCall, StageResult
 from shared.business_dates import business_date, check_runnable, run_kind
 from shared.config import load_settings
@@ -108,8 +115,15 @@ def finish_runs() -> StageSummary:
     return {"runs": sorted(done), "findings": {run_id: run.finding for run_id, run in done.items() if run.finding}}
 
 
+def published_or_skip(loaded: StageSummary) -> list[str]:
+    """The retailers of which a date was published; when all that was landed is held, the task is skipped."""
+    if not (names := published_retailers(loaded)):
+        skip("Every date is held, so nothing was published. The last task of the run names them.")
+    return names
+
+
 def fail_for_missing_retailers(expected: Sequence[str] | None) -> None:
-    """Fail the task, and so the run, naming each retailer whose date is not in the warehouse and why.
+    """Fail the task, and so the run, naming each retailer whose date is not in the warehouse, or is held, and why.
 
     `expected` are the sources that the run was for, None when they could not be chosen.
     """
@@ -122,10 +136,11 @@ def fail_for_missing_retailers(expected: Sequence[str] | None) -> None:
     transformed = instance.xcom_pull(task_ids=TRANSFORM.task_id)
     missing = missing_retailers(dict(zip(expected, errors, strict=True)), transformed)
     alerted = notify("data_missing", context, missing)
-    if missing:
-        fail_without_retry(
-            "; ".join(f"{name} is missing: {reason}" for name, reason in missing.items()), alerted=alerted
-        )
+    held = held_parts(transformed)
+    reasons = [f"{name} is missing: {reason}" for name, reason in missing.items()]
+    reasons += [f"{name} is held: {part['held_reason']}" for name, part in held.items()]
+    if reasons:
+        fail_without_retry("; ".join(reasons), alerted=alerted or not missing)
 
 
 def notify(event: str, context: Mapping[str, Any], *details: Any) -> bool:

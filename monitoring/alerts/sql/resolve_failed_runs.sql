@@ -8,14 +8,14 @@ WHERE red.status <> 'resolved'
         SELECT
         FROM ops.alerts AS cause
         WHERE cause.business_date = red.business_date
-            AND cause.kind IN ('task_failed', 'missing_data', 'quality_violation')
+            AND cause.kind IN ('task_failed', 'missing_data', 'quality_violation', 'load_held')
             AND cause.resolved_at >= red.last_seen_at
     )
     AND NOT EXISTS (
         SELECT
         FROM ops.alerts AS cause
         WHERE cause.business_date = red.business_date
-            AND cause.kind IN ('task_failed', 'missing_data', 'quality_violation')
+            AND cause.kind IN ('task_failed', 'missing_data', 'quality_violation', 'load_held')
             AND (cause.severity <> 'warning')
             AND cause.status <> 'resolved'
     )

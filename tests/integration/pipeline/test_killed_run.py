@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from cli.rebuild import rebuild_all
+from ingestion.models.retailer_data import SalesRecord
 from local_stack.databases import WarehouseAccess
 from monitoring import stage_runs
 from pipeline.finish_runs import FinishedRun, finish_runs
@@ -26,8 +27,9 @@ from shared.errors import RetryLater
 from tests import shipped_sources
 from tests.conftest import S3Access
 from tests.fakes.killed_at import kill_at
+from tests.fakes.published_days import RETAILERS
 from tests.fakes.raw_zone import DAY, RawZone, record
-from transformation.main import _transform
+from transformation.main import transform_with_alerts
 
 NEXT = DAY + timedelta(days=1)
 VIEW_DAYS = "SELECT DISTINCT business_date FROM mv_daily_sales_summary ORDER BY 1"
@@ -63,9 +65,17 @@ class Pipeline:
 
     def land(self, day: date, retailer_id: str = "retailer_1") -> None:
         zone = RawZone()
-        # Nothing in all, as the control report of this zone says.
-        records = [record(str(qty), f"T{day:%m%d}", day, retailer_id=retailer_id, qty=qty) for qty in (2, -2)]
-        zone.land(records, retailer_id=retailer_id, day=day)
+        zone.land(self.lines(day, retailer_id), retailer_id=retailer_id, day=day)
+        self.put(zone)
+
+    def lines(self, day: date, retailer_id: str, quantity: int = 2) -> list[SalesRecord]:
+        currency = RETAILERS[retailer_id][1]
+        return [
+            record(str(qty), f"T{day:%m%d}", day, retailer_id=retailer_id, qty=qty, currency=currency)
+            for qty in (quantity, -2)
+        ]
+
+    def put(self, zone: RawZone) -> None:
         for (_, key), body in zone.objects.items():
             self.s3.client.put_object(Bucket=self.s3.bucket_raw, Key=key, Body=body)
 
@@ -224,7 +234,9 @@ def test_a_killed_transform_or_rebuild_is_recorded_and_leaves_the_views(pipeline
         DAY,
     )
     if command == "transform":
-        kill_at(AFTER_THE_COMMIT, lambda: _transform(DAY, ("retailer_1",), pipeline.settings, insert_only=False))
+        kill_at(
+            AFTER_THE_COMMIT, lambda: transform_with_alerts(DAY, ("retailer_1",), pipeline.settings, insert_only=False)
+        )
     else:
         kill_at(
             "transformation.bulk:refresh_statistics",

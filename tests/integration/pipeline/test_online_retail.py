@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +20,7 @@ from ingestion.connectors.protocol import Runtime
 from local_stack.databases import WarehouseAccess
 from local_stack.postgres import PostgresServer
 from shared.config import Settings, load_settings
+from tests import shipped_sources
 from tests.conftest import S3Access
 from tests.fakes.online_retail import DayFacts, beginning, find_online_retail, read_days
 from tests.fakes.vendors import Vendor, running_vendor
@@ -56,11 +60,26 @@ def expected(days: list[date]) -> dict[date, DayFacts]:
 
 
 @pytest.fixture
-def settings(replaying: Vendor, warehouse: WarehouseAccess, s3: S3Access) -> Iterator[Settings]:
+def in_pounds(tmp_path: Path) -> dict[str, str]:
+    """Definitions of sources that sell in pounds, as the file does."""
+    directory = tmp_path / "sources"
+    shutil.copytree(shipped_sources.DIRECTORY, directory)
+    for file in directory.glob("*.yaml"):
+        file.write_text(
+            re.sub(r"currencies: .*", "currencies: [GBP]", file.read_text(encoding="utf-8")), encoding="utf-8"
+        )
+    return {"SOURCES_DIRECTORY": str(directory)}
+
+
+@pytest.fixture
+def settings(
+    replaying: Vendor, warehouse: WarehouseAccess, s3: S3Access, in_pounds: dict[str, str]
+) -> Iterator[Settings]:
     yield load_settings(
         {
             **s3.environment,
             **replaying.environment,
+            **in_pounds,
             "WAREHOUSE_DSN": warehouse.loader_dsn,
             "INGEST_REQUESTS_PER_SECOND": "10000",
             "INGEST_MAX_ATTEMPTS": "12",

@@ -21,6 +21,7 @@ from shared.partitions import processed_key
 from tests import shipped_sources
 from tests.conftest import S3Access
 from tests.copied_process import CopiedProcess, run_new
+from tests.fakes.published_days import RETAILERS
 from tests.fakes.raw_zone import DAY, RawZone, record
 from tests.waiting import wait_until
 from transformation.main import run
@@ -37,7 +38,8 @@ class Platform:
         zone = RawZone()
         records = [
             record(str(n % 3 + 1), transaction=f"T{day:%m%d}-{n // 3}", day=day, retailer_id=retailer_id,
-                   qty=quantity, product_id=f"P{n % 50}", customer_id=f"C{n % 90}")
+                   qty=quantity, product_id=f"P{n % 50}", customer_id=f"C{n % 90}",
+                   currency=RETAILERS[retailer_id][1])
             for n in range(count)
         ]  # fmt: skip
         zone.land(records, retailer_id=retailer_id, day=day)

@@ -328,7 +328,7 @@ def test_what_fails_before_commit_leaves_the_warehouse_as_it_was(loader: Loader)
         raise StopRun("the processed zone is full")
 
     with pytest.raises(StopRun, match="full"):
-        loader.load(write_processed=fail)
+        loader.load(prepare_processed=fail)
     with pytest.raises(StopRun, match="full"):
         loader.load(in_transaction=fail)
     assert (loader.digest(), loader.rows("SELECT count(*) FROM load_ledger")) == before

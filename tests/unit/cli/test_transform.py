@@ -30,7 +30,7 @@ def done(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(cli.transform, "finish_killed_runs", finish)
-    monkeypatch.setattr(transformation.main, "_transform", transform)
+    monkeypatch.setattr(transformation.main, "transform_with_alerts", transform)
     return steps
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline.outcomes import decide_outcome, loaded_retailers, missing_retailers
+from pipeline.outcomes import (
+    decide_outcome,
+    held_parts,
+    loaded_retailers,
+    missing_retailers,
+    published_retailers,
+)
 from shared.business_dates import business_date
 from shared.errors import RetryLater, StopRun
 
@@ -153,3 +159,30 @@ def test_all_retailers_are_missing_when_nothing_was_loaded() -> None:
     missing = missing_retailers({"retailer_1": None}, None)
 
     assert missing == {"retailer_1": "it was not loaded; see the log of transform_s3_to_postgres"}
+
+
+def held(*dates: str) -> dict[str, Any]:
+    """The part of a retailer of which the requested date is held and these other dates are published."""
+    partitions = [{"business_date": each} for each in dates]
+    reason = "landed and not published: 2026-11-19 fails rows_match_report (retail held show 3)"
+    return {
+        "retailer_id": "retailer_9",
+        "status": "held",
+        "partitions": partitions,
+        "error": None,
+        "held_reason": reason,
+    }
+
+
+def test_a_held_date_does_not_fail_the_stage_and_is_not_missing() -> None:
+    facts = {"retailers": {"retailer_9": held()}}
+    assert decide_outcome(facts, tries_left=True) == facts
+    assert missing_retailers({"retailer_9": None}, facts) == {}
+    assert list(held_parts(facts)) == ["retailer_9"]
+
+
+def test_only_what_is_published_is_checked_and_refreshed() -> None:
+    assert published_retailers({"retailers": {"retailer_9": held()}}) == []
+    facts = outcome(retailer_1=None, retailer_2="StopRun")
+    facts["retailers"]["retailer_9"] = held("2026-11-18")
+    assert published_retailers(facts) == ["retailer_1", "retailer_9"]
