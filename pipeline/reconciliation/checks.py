@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from ingestion.landing.control_totals import DayContents
 from ingestion.landing.verify import Totals, find_mismatch
-from pipeline.reconciliation.landed import LandedDate, unexpected_keys
+from pipeline.reconciliation.landed import LandedDate, RejectedObject, unexpected_keys
 from pipeline.reconciliation.model import NO_FIGURES, ByCurrency, Difference, Figures, Hop
 from pipeline.reconciliation.tables import Baseline
 from pipeline.reconciliation.warehouse import Published
@@ -142,7 +142,7 @@ def check_source(stores: Stores) -> Iterator[Difference]:
 
 def _mismatch(stores: Stores, manifest: Manifest, report: ControlReport | None) -> str | None:
     rejected = stores.landed.rejected
-    if report is None or (manifest.rejected and rejected is None):
+    if report is None or (manifest.rejected and not _is_intact(rejected, manifest)):
         return None
     totals = Totals(
         DayContents(manifest.landed, stores.distinct, manifest.rejected),
@@ -152,23 +152,27 @@ def _mismatch(stores: Stores, manifest: Manifest, report: ControlReport | None) 
     return find_mismatch(totals, report)
 
 
+def _is_intact(rejected: RejectedObject | None, manifest: Manifest) -> bool:
+    return rejected is not None and manifest.rejected_sha256 in (None, rejected.sha256)
+
+
 def check_rejected(stores: Stores) -> Iterator[Difference]:
     """The rejected object against the manifest, and the dead letters against the object."""
-    manifest, rejected = stores.manifest, stores.landed.rejected
+    manifest, rejected, published = stores.manifest, stores.landed.rejected, stores.published
     if manifest is None:
         return
+    is_recorded = published is not None and published.sha256 == manifest.sha256
+    number = published.rejected if published and is_recorded else manifest.rejected
     key = rejected_key(stores.retailer_id, stores.day)
-    if manifest.rejected and rejected is None:
-        yield Difference(
-            Hop.REJECTED, key, f"the object is missing; {counted(manifest.rejected, 'record')} were rejected"
-        )
-    elif rejected and not manifest.rejected:
+    if number and rejected is None:
+        yield Difference(Hop.REJECTED, key, f"the object is missing; {counted(number, 'record')} were rejected")
+    elif rejected and not number:
         if not stores.landed.is_interrupted:
             yield Difference(Hop.REJECTED, key, "the object is there, but nothing was rejected")
-    elif rejected and manifest.rejected_sha256 not in (None, rejected.sha256):
+    elif rejected and not _is_intact(rejected, manifest):
         yield Difference(Hop.REJECTED, key, "the object has another checksum than the manifest says")
-    elif rejected and rejected.lines != manifest.rejected:
-        reason = f"the object has {counted(rejected.lines, 'record')}, the manifest says {manifest.rejected:,}"
+    elif rejected and rejected.lines != number:
+        reason = f"the object has {counted(rejected.lines, 'record')}, {number:,} were rejected"
         yield Difference(Hop.REJECTED, key, reason)
     elif rejected and stores.missing_letters:
         missing = counted(stores.missing_letters, "rejected record")
