@@ -72,7 +72,7 @@ def reconcile(
 
 def chosen_range(text: str | None, settings: Settings) -> Range:
     """The first and last date that are meant; None for the earliest. Raises FixConfiguration."""
-    from pipeline.reconciliation.reconcile import DAYS
+    from pipeline.reconciliation.model import DAYS
 
     if text is None:
         yesterday = settings.business_yesterday(datetime.now(UTC))

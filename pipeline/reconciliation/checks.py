@@ -77,7 +77,8 @@ def check_raw(stores: Stores) -> Iterator[Difference]:
         if stores.landed.problem:
             yield Difference(Hop.RAW, marker, stores.landed.problem)
         elif published:
-            yield Difference(Hop.RAW, marker, f"load {published.load_id} published the date, but it has no manifest")
+            reason = f"load {published.load_id} published the date, but it has no manifest"
+            yield Difference(Hop.RAW, marker, reason, is_missing=True)
         return
     if stores.landed.records is None:
         yield Difference(Hop.RAW, data, "the object is missing")

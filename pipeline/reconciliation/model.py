@@ -11,6 +11,8 @@ from typing import Any
 
 from shared.counts import counted
 
+DAYS = 35
+"""How many dates up to yesterday are compared, unless others are given."""
 Slice = tuple[str, date]
 """A source and a business date."""
 
@@ -82,6 +84,8 @@ class Difference:
     examples: tuple[str, ...] = ()
     """Some of the rows that differ."""
     what_to_do: str = ""
+    is_missing: bool = False
+    """Whether the object is not there at all."""
 
     def __str__(self) -> str:
         rows = f" ({'; '.join(self.examples)})" if self.examples else ""

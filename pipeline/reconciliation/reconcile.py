@@ -20,8 +20,6 @@ from shared.database import Connection, session, transaction
 from shared.errors import FixConfiguration
 from shared.partitions import read_key
 
-DAYS = 35
-"""How many dates up to yesterday are compared, unless others are given."""
 LOCK_TIMEOUT = "60s"
 """Loads and readers never queue behind a reconciliation for longer."""
 Progress = Callable[[str, float], None]
@@ -63,9 +61,7 @@ def reconcile(
         views: tuple[ViewResult, ...] = ()
         if with_views and results:
             progress("views", 1.0)
-            unsound = {
-                each.retailer_id for each in results if any(one.hop is Hop.SUMMARIES for one in each.differences)
-            }
+            unsound = {each.retailer_id for each in results for one in each.differences if one.hop is Hop.SUMMARIES}
             names = {each.retailer_id for each in results}
             views = reconcile_views(connection, names, begin, last, clock(), unsound)
     return Report(begin, last, tuple(results), views, clock())
@@ -85,7 +81,7 @@ def choose_sources(connection: Connection, settings: Settings, wanted: Sequence[
         known = {*settings.sources.ids, *(name for (name,) in cursor.fetchall())}
     if unknown := sorted(set(wanted) - known):
         raise FixConfiguration(
-            f"{', '.join(unknown)} is neither defined nor was it ever loaded. Known sources: {', '.join(sorted(known))}."
+            f"{', '.join(unknown)} is neither defined nor was it ever loaded. To see the sources: retail sources list"
         )
     return sorted(set(wanted) or known)
 

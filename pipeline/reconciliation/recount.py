@@ -38,7 +38,7 @@ NOT_READ = "not recounted: files are not read again"
 def recount(results: Sequence[DateResult], settings: Settings, runtime: Runtime) -> list[DateResult]:
     """The results of one source and month, with what differs between its listings now and the raw zone.
 
-    Dates whose raw zone is not right already, or of which nothing is landed, stay as they are, and so do those of files.
+    Dates whose raw zone is not right already, or of which nothing is landed, stay as they are. So do those of files.
     """
     compared = [each for each in results if Hop.RAW in each.figures or not each.differences]
     compared = [each for each in compared if all(one.hop is not Hop.RAW for one in each.differences)]

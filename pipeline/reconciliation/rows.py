@@ -23,7 +23,10 @@ _FIGURES = (
     " sum(CASE WHEN line_type = 'return' OR net_amount < 0 THEN -discount_amount ELSE discount_amount END),"
     " coalesce(sum(net_tax_amount), 0), sum(total_amount)"
 )
-_SUMMARY_FIGURES = "sum(line_count)::BIGINT, sum(net_quantity), sum(net_amount), sum(discount_amount), sum(tax_amount), 0::DECIMAL(38,4)"
+_SUMMARY_FIGURES = (
+    "sum(line_count)::BIGINT, sum(net_quantity), sum(net_amount), sum(discount_amount), sum(tax_amount),"
+    " 0::DECIMAL(38,4)"
+)
 KEYS = ("transaction_id", "line_id")
 SUMMARY_KEYS = ("product_key", "store_key", "item_type")
 

@@ -25,6 +25,7 @@ from transformation.raw_partitions import create_records_table, insert_lines
 from transformation.statements import statement
 
 _DATE_KEY = "CAST(strftime(business_date, '%Y%m%d') AS INTEGER)"
+_STAGED = "SELECT {staged_columns; date_key=$date_key AS date_key; source_changed_at=changed_at AS source_changed_at}"
 _ROWS = ", ".join(ROW_COLUMNS)
 
 
@@ -56,11 +57,7 @@ def read_landed(
     batch = ConformedBatch(LandedBatch(retailer_id, days, connection, dict), directory)
     batch.conform(days)
     connection.execute(
-        "CREATE OR REPLACE TABLE raw_rows AS "  # noqa: S608 - columns of the contract
-        + render(
-            f"SELECT {{staged_columns; date_key={_DATE_KEY} AS date_key; source_changed_at=changed_at AS"
-            " source_changed_at} FROM conformed"
-        )
+        "CREATE OR REPLACE TABLE raw_rows AS " + render(_STAGED.replace("$date_key", _DATE_KEY) + " FROM conformed")
     )
     connection.execute(
         f"CREATE OR REPLACE VIEW conformed_wide AS SELECT {_DATE_KEY} AS date_key, * FROM conformed;"  # noqa: S608
@@ -74,8 +71,8 @@ def read_landed(
             except duckdb.Error as error:
                 processed_problems[day] = str(error).splitlines()[0]
     connection.execute(
-        "CREATE OR REPLACE TABLE processed_rows AS "  # noqa: S608 - columns of the contract
-        + render("SELECT {staged_columns; source_changed_at=changed_at AS source_changed_at} FROM processed_wide")
+        "CREATE OR REPLACE TABLE processed_rows AS "
+        + render(_STAGED.replace("$date_key", "date_key") + " FROM processed_wide")
     )
     distinct = {day: batch.rows([day]) for day in days}
     return LandedRows(batch.landed, distinct, raw_problems, processed_problems)

@@ -52,7 +52,7 @@ MOVED = "T-moved"
 def records_of(day: date, retailer_id: str = MAIN, receipts: int = 8) -> list[SalesRecord]:
     """Two lines a receipt, with discounts, tax, a guest, a shipping line, a return, and an exact duplicate."""
     currency = "USD" if retailer_id == MAIN else "GBP"
-    same = {"day": day, "retailer_id": retailer_id, "currency": currency}
+    same: dict[str, Any] = {"day": day, "retailer_id": retailer_id, "currency": currency}
     lines = []
     for number in range(receipts):
         name, customer = f"T{day:%d}-{number}", ("C1", "C2", "GUEST")[number % 3]

@@ -83,7 +83,11 @@ def put(bucket: str, key: str, body: bytes) -> Plant:
 
 
 def delete(bucket: str, *keys: str) -> Plant:
-    return lambda stores: [stores.delete(getattr(stores, bucket), key) for key in keys]
+    def plant(stores: Stores) -> None:
+        for key in keys:
+            stores.delete(getattr(stores, bucket), key)
+
+    return plant
 
 
 def manifest(**changes: Any) -> Plant:
@@ -138,7 +142,8 @@ CONTROL = {"lines": 21, "net": {"USD": "283.9"}}
 FAULTS = [
     # The raw zone
     Fault("a raw row is deleted", Hop.RAW, raw(lambda lines: lines.pop(3)), "T15-1/2 is missing"),
-    Fault("a raw row is changed", Hop.RAW, raw(lambda lines: lines[2].update(net_amount="1.0000")), "net_amount 1.0000"),
+    Fault("a raw row is changed", Hop.RAW, raw(lambda lines: lines[2].update(net_amount="1.0000")),
+          "net_amount 1.0000"),
     Fault("a raw row is doubled", Hop.RAW, raw(lambda lines: lines.append(lines[3])), "another checksum"),
     Fault("two raw rows are swapped", Hop.RAW, raw(_swap), "product_id"),
     Fault("an offsetting pair in raw", Hop.RAW, raw(_offset), "net_amount 24.0000 instead of 25.0000"),
@@ -180,7 +185,8 @@ FAULTS = [
           parquet(lambda table: _replaced(table, "net_amount", _offset_values)), "the same sums, but other rows"),
     Fault("a description in Parquet is changed", Hop.PROCESSED,
           parquet(lambda table: _replaced(table, "product_name", _renamed)), "Another name instead of Lantern"),
-    Fault("the Parquet object is garbage", Hop.PROCESSED, put("processed", _PARQUET, b"PAR1 no more"), "cannot be read"),
+    Fault("the Parquet object is garbage", Hop.PROCESSED, put("processed", _PARQUET, b"PAR1 no more"),
+          "cannot be read"),
     Fault("an orphan Parquet object", Hop.PROCESSED, put("processed", processed_key(MAIN, date(2024, 1, 20)), b"PAR1"),
           "never landed", date(2024, 1, 20)),
     # Facts
@@ -192,7 +198,8 @@ FAULTS = [
         f" FROM fact_sales AS fact WHERE {_LINE}"), "T15-1/99 should not be there"),
     Fault("two facts are swapped", Hop.FACTS, sql(SWAPPED_FACTS), "the same sums, but other rows"),
     Fault("an offsetting pair of facts", Hop.FACTS, sql(
-        "UPDATE fact_sales SET unit_price = changed.price, total_amount = 2 * changed.price, net_amount = 2 * changed.price"
+        "UPDATE fact_sales SET unit_price = changed.price, total_amount = 2 * changed.price,"
+        " net_amount = 2 * changed.price"
         " FROM (VALUES ('T15-1', 13), ('T15-2', 12)) AS changed (transaction_id, price)"
         f" WHERE {_OF_DAY} AND line_id = '1' AND fact_sales.transaction_id = changed.transaction_id"),
         "the same sums, but other rows"),
@@ -218,7 +225,8 @@ FAULTS = [
     Fault("a summary row is edited", Hop.SUMMARIES, sql(
         "UPDATE fact_daily_sales SET net_amount = net_amount + 0.02, adjustment_amount = adjustment_amount + 0.02"
         f" WHERE {SUMMARY_ROW}"), "net"),
-    Fault("a summary row is deleted", Hop.SUMMARIES, sql(f"DELETE FROM fact_daily_sales WHERE {SUMMARY_ROW}"), "missing"),
+    Fault("a summary row is deleted", Hop.SUMMARIES, sql(f"DELETE FROM fact_daily_sales WHERE {SUMMARY_ROW}"),
+          "missing"),
     Fault("two summary rows are exchanged", Hop.SUMMARIES, sql(
         "UPDATE fact_daily_sales SET discount_amount = discount_amount + CASE WHEN store_key = (SELECT min(store_key)"
         f" FROM dim_store WHERE retailer_key = 1) THEN 1 ELSE -1 END WHERE {_OF_DAY} AND product_key ="
