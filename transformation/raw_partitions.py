@@ -91,12 +91,14 @@ def create_records_table(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE OR REPLACE TABLE {RECORDS_TABLE} ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
 
 
-def insert_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path) -> None:
-    """Append the lines of a raw object to `RECORDS_TABLE`. Raises duckdb.Error if they do not follow the contract."""
-    connection.execute(
-        f"INSERT INTO {RECORDS_TABLE} SELECT {completed()} FROM read_json("  # noqa: S608 - our own path and columns
-        f"'{quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
-    )
+def insert_lines(connection: duckdb.DuckDBPyConnection, raw_files: Sequence[Path], *, named: bool = False) -> None:
+    """Append the lines of raw objects to `RECORDS_TABLE`; if `named`, its last column takes the file of each line.
+
+    Raises duckdb.Error if they do not follow the contract; nothing is appended then.
+    """
+    files = ", ".join(f"'{quoted(file)}'" for file in raw_files)
+    options = f"format = 'newline_delimited', columns = {json.dumps(COLUMNS)}" + ", filename = true" * named
+    connection.execute(f"INSERT INTO {RECORDS_TABLE} SELECT {completed()} FROM read_json([{files}], {options})")  # noqa: S608
 
 
 def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, Manifest]]:
@@ -118,7 +120,7 @@ def _download(bucket: Readable, retailer_id: str, day: date, path: Path) -> Mani
 def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest: Manifest) -> None:
     before = _count(connection)
     try:
-        insert_lines(connection, raw_file)
+        insert_lines(connection, [raw_file])
     except duckdb.Error as error:
         raise StopRun(
             f"The raw object of {manifest.retailer_id} {manifest.business_date} does not follow the contract:"

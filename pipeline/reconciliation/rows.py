@@ -115,15 +115,20 @@ def _described(key: str, is_expected: bool, is_found: bool, changes: str) -> str
     return f"{key} is missing" if is_expected else f"{key} should not be there"
 
 
-def insert_parquet(connection: duckdb.DuckDBPyConnection, file: Path, day: date) -> None:
-    """Append a processed object to `processed_wide`; columns that an older one does not have get their defaults.
+def insert_parquet(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    """Append processed objects, files named `DATE.parquet`, to `processed_wide`.
 
-    Raises duckdb.Error if it cannot be read.
+    Columns that an older one does not have get their defaults. Raises duckdb.Error if one cannot be read.
     """
-    source = f"read_parquet('{quoted(file)}')"
+    names = ", ".join(f"'{quoted(file)}'" for file in files)
+    source = f"read_parquet([{names}], union_by_name = true, filename = true)"
     there = {name for name, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}  # noqa: S608
     wanted = [name for name, *_ in connection.execute("DESCRIBE processed_wide").fetchall() if name != "date_key"]
-    selected = ", ".join(name if name in there else f"{DEFAULTS.get(name, 'NULL')} AS {name}" for name in wanted)
-    connection.execute(
-        f"INSERT INTO processed_wide BY NAME SELECT {date_key(day)} AS date_key, {selected} FROM {source}"  # noqa: S608
-    )
+    selected = ", ".join(f"{_filled(name, name in there)} AS {name}" for name in wanted)
+    day = r"CAST(replace(regexp_extract(filename, '([0-9-]{10})\.parquet$', 1), '-', '') AS INTEGER)"
+    connection.execute(f"INSERT INTO processed_wide BY NAME SELECT {day} AS date_key, {selected} FROM {source}")  # noqa: S608
+
+
+def _filled(name: str, is_there: bool) -> str:
+    default = DEFAULTS.get(name, "NULL")
+    return f"coalesce({name}, {default})" if is_there else default
