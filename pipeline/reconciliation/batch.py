@@ -52,7 +52,8 @@ def reconcile_batch(
 ) -> list[DateResult]:
     """Compare the stores of every date of the batch that any of them has.
 
-    A date that differs while a load is at work is read again; if that does not end soon, it says so.
+    A date that differs, or is not published, while a load is at work is read again; if that does not end soon, its
+    result says so.
     """
     done: dict[date, DateResult] = {}
     wanted: Collection[date] | None = None
@@ -62,7 +63,9 @@ def reconcile_batch(
         results, seen = _Reading(batch, settings, connection).compare(wanted)
         done |= results
         wanted = [
-            day for day, each in results.items() if each.differences and _moves(batch, settings, connection, day, seen)
+            day
+            for day, each in results.items()
+            if each.state is not State.EQUAL and _moves(batch, settings, connection, day, seen)
         ]
         if not wanted:
             break
@@ -205,6 +208,9 @@ def _add_summaries(
         tables.expect_summaries(columnar, "fact_rows", "_of_facts")
         agree = [{*doubtful} - each.differing_dates(columnar) for each in _summaries("_of_facts")]
         differing = {table.found: differing[table.found] - days for table, days in zip(compared, agree, strict=True)}
+    # Without a store before the facts nothing shows which of the two is right, and the facts come first.
+    unclear = {day for day in doubtful if baselines[day] is Baseline.FACTS}
+    differing = {table: days - unclear for table, days in differing.items()}
     expected = summary_figures(columnar, "expected_daily_sales")
     for table in compared:
         for day in sorted(differing[table.found]):

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from ingestion.connectors.protocol import Runtime
 from pipeline.reconciliation.batch import Batch, reconcile_batch
 from pipeline.reconciliation.landed import buckets, months
-from pipeline.reconciliation.model import DateResult, Hop, Report, ViewResult
+from pipeline.reconciliation.model import DateResult, Hop, Report, State, ViewResult
 from pipeline.reconciliation.recount import recount as read_again
 from pipeline.reconciliation.views import reconcile_views
 from shared.config import Settings
@@ -61,10 +61,14 @@ def reconcile(
         views: tuple[ViewResult, ...] = ()
         if with_views and results:
             progress("views", 1.0)
-            unsound = {each.retailer_id for each in results for one in each.differences if one.hop is Hop.SUMMARIES}
+            unsound = {each.retailer_id for each in results if not _has_sound_summaries(each)}
             names = {each.retailer_id for each in results}
             views = reconcile_views(connection, names, begin, last, clock(), unsound)
     return Report(begin, last, tuple(results), views, clock())
+
+
+def _has_sound_summaries(result: DateResult) -> bool:
+    return result.state is not State.BEING_LOADED and all(one.hop is not Hop.SUMMARIES for one in result.differences)
 
 
 def _batches(sources: Collection[str], first: date, last: date) -> Iterator[Batch]:

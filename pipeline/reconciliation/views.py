@@ -53,7 +53,10 @@ class Refreshed:
 def reconcile_views(
     connection: Connection, sources: Collection[str], first: date, last: date, now: datetime, left_out: Collection[str]
 ) -> tuple[ViewResult, ...]:
-    """Compare the rows of every view that the dates are part of. Sources whose summaries differ are left out."""
+    """Compare the rows of every view that the dates are part of.
+
+    Sources whose summaries differ, or are being loaded, are left out: what the views should hold is not known.
+    """
     compared = sorted(set(sources) - set(left_out))
     found: dict[str, list[Difference]] = defaultdict(list)
     with snapshot(connection) as cursor:
@@ -63,7 +66,9 @@ def reconcile_views(
         for view in view_definitions().values() if compared else ():
             for name, difference in _compare(cursor, view, bound).items():
                 found[name].append(difference)
-    results = [ViewResult(name, notes=("not compared, because the summaries differ",)) for name in sorted(left_out)]
+    results = [
+        ViewResult(name, notes=("not compared: summaries differ, or are being loaded",)) for name in sorted(left_out)
+    ]
     for name in compared:
         if found[name] and refreshed.is_due(name, now):
             load_id, _ = refreshed.loads[name]

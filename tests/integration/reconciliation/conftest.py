@@ -150,6 +150,8 @@ class Stores:
             with session(dsn, application_name="test") as connection, transaction(connection) as cursor:
                 origin = Origin(retailer_id, day, "ingest", "run-1", rejected_key(retailer_id, day), at)
                 dead_letters.record(cursor, letters, origin)
+        else:
+            self.delete(self.raw, rejected_key(retailer_id, day))
         self.put(self.raw, manifest_key(retailer_id, day), manifest.model_dump_json().encode())
         return manifest
 
@@ -165,10 +167,10 @@ class Stores:
 
     def reconcile(self, first: date | None = FIRST, last: date = DAYS[-1], **options: Any) -> Report:
         """Reconcile, by default all dates of both sources."""
+        now, sources = options.pop("now", NOW), options.pop("sources", (MAIN, OTHER))
         return reconcile(
-            self.settings, first, last, sources=options.pop("sources", (MAIN, OTHER)),
-            clock=lambda: options.pop("now", NOW), sleep=lambda _: None, **options,
-        )  # fmt: skip
+            self.settings, first, last, sources=sources, clock=lambda: now, sleep=lambda _: None, **options
+        )
 
 
 REJECTED = [

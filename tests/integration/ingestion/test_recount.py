@@ -1,0 +1,50 @@
+"""`retail reconcile --recount` reads the listing of a source again, and finds what changed there since."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pipeline.reconciliation.model import Hop, Report
+from pipeline.reconciliation.reconcile import reconcile
+from tests.fakes.vendors import Vendor
+from tests.integration.ingestion.conftest import Platform
+from transformation.main import run as transform
+
+DAY = date(2024, 1, 15)
+NAME = "retailer_1"
+
+
+def reconciled(platform: Platform) -> Report:
+    return reconcile(
+        platform.settings, DAY, DAY, sources=[NAME], recount=True, with_views=False, sleep=platform.slept.append
+    )
+
+
+def test_a_source_that_has_not_changed_recounts_to_the_same_and_a_later_correction_is_found(
+    platform: Platform, vendors: dict[str, Vendor]
+) -> None:
+    vendors[NAME].clock("2024-01-16T06:00:00Z")
+    assert platform.ingest(str(DAY), NAME).ok
+    assert transform(DAY, [NAME], settings=platform.settings, run_id="run-1").ok
+    assert reconciled(platform).ok
+
+    vendors[NAME].clock("2024-01-20T06:00:00Z")
+    report = reconciled(platform)
+
+    differences = report.dates[0].differences
+    assert {each.hop for each in differences} == {Hop.SOURCE}
+    assert differences[0].examples
+    assert "retail run 2024-01-15 --retailer retailer_1 --only-this-date" in differences[0].what_to_do
+
+
+def test_a_source_that_is_down_is_a_difference_that_says_so(platform: Platform, vendors: dict[str, Vendor]) -> None:
+    vendors[NAME].clock("2024-01-16T06:00:00Z")
+    assert platform.ingest(str(DAY), NAME).ok
+    assert transform(DAY, [NAME], settings=platform.settings, run_id="run-1").ok
+    vendors[NAME].faults("down")
+    try:
+        (difference,) = reconciled(platform).dates[0].differences
+    finally:
+        vendors[NAME].behave()
+    assert difference.hop is Hop.SOURCE
+    assert "could not be read again" in difference.reason
