@@ -124,17 +124,6 @@ COMMANDS = (
         ("retail gaps", "retail gaps --from 2024-01-01 --retailer retailer_2", "retail gaps --fill"),
     ),
     Entry(
-        "reconcile",
-        "cli.reconcile:reconcile",
-        "Compare what every store holds, from the source to the views, and show where a difference arises.",
-        HISTORY,
-        (
-            "retail reconcile  # the 35 dates up to yesterday",
-            "retail reconcile 2024-01-15 --source retailer_1 --recount  # also read the source again",
-            "retail reconcile 2023-01-01..2023-12-31 --json",
-        ),
-    ),
-    Entry(
         "maintenance",
         "cli.maintenance:app",
         "Run a maintenance task; a DAG runs them all daily.",
@@ -154,6 +143,17 @@ COMMANDS = (
         "Show where every record and cent of a business date went.",
         HISTORY,
         ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
+    ),
+    Entry(
+        "reconcile",
+        "cli.reconcile:reconcile",
+        "Compare what every store holds, from the source to the views, and show where a difference arises.",
+        HISTORY,
+        (
+            "retail reconcile  # the 35 dates up to yesterday",
+            "retail reconcile 2024-01-15 --source retailer_1 --recount  # also read the source again",
+            "retail reconcile 2023-01-01..2023-12-31 --json",
+        ),
     ),
     Entry(
         "lineage",

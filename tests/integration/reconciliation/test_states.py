@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.reconcile import reconcile as command
-from pipeline.reconciliation import batch
+from pipeline.reconciliation import batch, landed
 from pipeline.reconciliation.model import Hop, State
 from shared.partitions import history_key, manifest_key, raw_key
 from tests.fakes.raw_zone import record
@@ -81,7 +81,7 @@ def test_a_load_that_commits_while_the_stores_are_read_is_no_difference(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The facts are read before the load, and the objects after it; then everything is read again."""
-    read_objects, calls = batch.download, 0
+    read_objects, calls = landed.download, 0
 
     def download(*arguments: Any) -> Any:
         nonlocal calls
