@@ -36,7 +36,7 @@ def rebuild(
         typer.Option(
             "--repair",
             help="Also write dates again whose raw data has not changed since they were loaded: facts, summaries and"
-            " Parquet that were changed by hand.",
+            " Parquet that were changed manually.",
         ),
     ] = False,
     as_json: JsonOption = False,

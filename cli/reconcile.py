@@ -41,7 +41,7 @@ def reconcile(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare what every store holds, hop by hop, and show where a difference arises.
+    """Compare what every store holds, from the source to the views, and show where a difference arises.
 
     Reads the raw objects, the Parquet objects, fact_sales, the summaries and the views, and compares lines, quantities
     and money per currency, and a digest of the rows. Changes nothing, and may run while loads run. Exits with 1 when

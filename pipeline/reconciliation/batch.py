@@ -113,7 +113,7 @@ class _Reading:
         with snapshot(self._connection) as cursor:
             ledger = read_ledger(cursor, name, first, last)
             copy_published(cursor, name, first, last, columnar, directory)
-            letters = read_dead_letters(cursor, name, first, last)
+            dead_letters = read_dead_letters(cursor, name, first, last)
         tables.join_stored(columnar)
         facts, stored = row_figures(columnar, "fact_rows"), row_figures(columnar, "stored_rows")
         summaries = summary_figures(columnar, "daily_sales")
@@ -143,7 +143,7 @@ class _Reading:
                 stored.get(day, _NO_FIGURES),
                 *superseded.get(day, (0, 0)),
                 processed_is_other=day in other,
-                missing_letters=_missing_letters(landed[day], letters),
+                missing_dead_letters=_missing_dead_letters(landed[day], dead_letters),
             )
             for day in days
         }, rows
@@ -158,9 +158,9 @@ def _superseded(columnar: duckdb.DuckDBPyConnection) -> dict[date, tuple[int, in
     return {day: (lines, alone) for day, lines, alone in rows}
 
 
-def _missing_letters(landed: LandedDate, letters: tuple[bool, set[tuple[object, ...]]]) -> int:
-    """Rejected records that are no dead letters. A warehouse that was rebuilt has none of the source: then 0."""
-    any_at_all, there = letters
+def _missing_dead_letters(landed: LandedDate, dead_letters: tuple[bool, set[tuple[object, ...]]]) -> int:
+    """Rejected records without a dead letter. A warehouse that was rebuilt has none of the source: then 0."""
+    any_at_all, there = dead_letters
     if not any_at_all or landed.rejected is None or landed.manifest is None or not landed.manifest.rejected:
         return 0
     return sum((landed.day, *each) not in there for each in landed.rejected.dead_letters)

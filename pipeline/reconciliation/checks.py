@@ -42,8 +42,8 @@ class Stores:
     """Superseded lines of which no fact is a later version."""
     processed_is_other: bool = False
     """Whether the processed object has other rows than the conformed records, in any column."""
-    missing_letters: int = 0
-    """Rejected records that are no dead letters."""
+    missing_dead_letters: int = 0
+    """Rejected records without a dead letter."""
 
     @property
     def manifest(self) -> Manifest | None:
@@ -175,8 +175,8 @@ def check_rejected(stores: Stores) -> Iterator[Difference]:
     elif rejected and rejected.lines != number:
         reason = f"the object has {counted(rejected.lines, 'record')}, {number:,} were rejected"
         yield Difference(Hop.REJECTED, key, reason)
-    elif rejected and stores.missing_letters:
-        missing = counted(stores.missing_letters, "rejected record")
+    elif rejected and stores.missing_dead_letters:
+        missing = counted(stores.missing_dead_letters, "rejected record")
         yield Difference(Hop.REJECTED, "ops.dead_letters", f"{missing} of the object are not there")
 
 

@@ -175,16 +175,16 @@ def _rejected(raw: Bucket, retailer_id: str, day: date, manifest: Manifest | Non
 
 def _summarised(content: bytes) -> RejectedObject:
     lines = content.splitlines()
-    letters = set()
+    dead_letters = set()
     for line in lines:
         try:
             record = orjson.loads(line)
             payload = as_json(record["payload"], sort_keys=True)
-            letters.add((hashlib.sha256(payload).hexdigest(), str(record["reason_code"])))
+            dead_letters.add((hashlib.sha256(payload).hexdigest(), str(record["reason_code"])))
         except (ValueError, KeyError, TypeError):  # somebody has changed it; its checksum shows that
             continue
-    distinct = len({payload for payload, _ in letters})
-    return RejectedObject(len(lines), distinct, hashlib.sha256(content).hexdigest(), frozenset(letters))
+    distinct = len({payload for payload, _ in dead_letters})
+    return RejectedObject(len(lines), distinct, hashlib.sha256(content).hexdigest(), frozenset(dead_letters))
 
 
 def unexpected_keys(retailer_id: str, landed: LandedDate) -> list[str]:

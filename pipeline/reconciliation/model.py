@@ -21,7 +21,7 @@ class Hop(StrEnum):
     """The stores a record passes through, in order."""
 
     SOURCE = "source"
-    """What the source reports, or has when its listing is read again."""
+    """The control report of the source, or its listing when that is read again."""
     RAW = "raw"
     """The objects and manifests of the raw zone."""
     REJECTED = "rejected"

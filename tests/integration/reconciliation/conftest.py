@@ -69,7 +69,7 @@ def records_of(day: date, retailer_id: str = MAIN, receipts: int = 8) -> list[Sa
 
 @dataclass
 class Stores:
-    """The stores of a platform, how to change them by hand, and how to reconcile them."""
+    """The stores of a platform, how to change them manually, and how to reconcile them."""
 
     settings: Settings
     owner_dsn: str
@@ -118,14 +118,14 @@ class Stores:
     ) -> Manifest:  # fmt: skip
         """Write a partition with its manifest, rejected object and dead letters, as landing does."""
         body = b"".join(each.model_dump_json().encode() + b"\n" for each in records)
-        letters = [each.line() for each in rejected]
+        rejected_lines = [each.line() for each in rejected]
         distinct = {(each.transaction_id, each.line_id): each for each in records}
         currencies = sorted({each.currency for each in records})
         manifest = Manifest(
             retailer_id=retailer_id, business_date=day, run_id="run-1", object_key=raw_key(retailer_id, day),
             sha256=hashlib.sha256(body).hexdigest(), size_bytes=len(body),
-            fetched=len(records) + len(letters), landed=len(records), rejected=len(letters),
-            rejected_sha256=hashlib.sha256(b"".join(letters)).hexdigest() if letters else None,
+            fetched=len(records) + len(rejected_lines), landed=len(records), rejected=len(rejected_lines),
+            rejected_sha256=hashlib.sha256(b"".join(rejected_lines)).hexdigest() if rejected_lines else None,
             distinct=len(distinct),
             amounts={
                 code: ControlAmounts(
@@ -135,7 +135,7 @@ class Stores:
                 for code in currencies
             },
             control_report=ControlReport(
-                lines=len(distinct) + len(letters),
+                lines=len(distinct) + len(rejected_lines),
                 net={
                     code: sum((e.net_amount for e in distinct.values() if e.currency == code), Decimal(0))
                     for code in currencies
@@ -144,12 +144,12 @@ class Stores:
             window=RequestWindow(requested_from=at, requested_until=at), code_version="test", written_at=at,
         )  # fmt: skip
         self.put(self.raw, manifest.object_key, body)
-        if letters:
-            self.put(self.raw, rejected_key(retailer_id, day), b"".join(letters))
+        if rejected_lines:
+            self.put(self.raw, rejected_key(retailer_id, day), b"".join(rejected_lines))
             dsn = self.settings.warehouse_dsn.get_secret_value()
             with session(dsn, application_name="test") as connection, transaction(connection) as cursor:
                 origin = Origin(retailer_id, day, "ingest", "run-1", rejected_key(retailer_id, day), at)
-                dead_letters.record(cursor, letters, origin)
+                dead_letters.record(cursor, rejected_lines, origin)
         else:
             self.delete(self.raw, rejected_key(retailer_id, day))
         self.put(self.raw, manifest_key(retailer_id, day), manifest.model_dump_json().encode())

