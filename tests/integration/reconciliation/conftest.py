@@ -188,9 +188,9 @@ class Original:
     objects: dict[tuple[str, str], bytes]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def original(postgres_server: PostgresServer, s3_server: S3Process, warehouse_template: str) -> Iterator[Original]:
-    """Loaded once for all tests of a file."""
+    """Loaded once for all tests."""
     name = f"warehouse_{uuid4().hex[:12]}"
     access = create_warehouse(postgres_server, ROLE_PASSWORDS, name=name, template=warehouse_template)
     stores = _stores(access, s3_server, uuid4().hex[:12])
