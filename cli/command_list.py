@@ -148,6 +148,17 @@ COMMANDS = (
         ("retail ledger 2024-01-15", "retail ledger 2024-01-15 --retailer online_retail --json"),
     ),
     Entry(
+        "reconcile",
+        "cli.reconcile:reconcile",
+        "Compare what every store holds, from the source to the views, and show where a difference arises.",
+        HISTORY,
+        (
+            "retail reconcile  # the 35 dates up to yesterday",
+            "retail reconcile 2024-01-15 --source retailer_1 --recount  # also read the source again",
+            "retail reconcile 2023-01-01..2023-12-31 --json",
+        ),
+    ),
+    Entry(
         "lineage",
         "cli.lineage:lineage",
         "Show which source fed which table on a business date, with runs and row counts.",

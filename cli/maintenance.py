@@ -1,4 +1,4 @@
-"""`retail maintenance`: the tasks of the warehouse, and the one that needs the stages of the pipeline."""
+"""`retail maintenance`: the tasks of the warehouse, and those that need the stages of the pipeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from dataclasses import asdict
 
 import typer
 
-from maintenance.main import app
+from maintenance.main import Days, app, show
+from pipeline.reconciliation.model import DAYS
 from shared.commands import JsonOption, exit_code, print_json
 from shared.config import load_settings
 from shared.counts import counted
@@ -37,3 +38,14 @@ def unfinished(as_json: JsonOption = False) -> None:
         for run_id, problem in problems.items():
             typer.echo(f"{run_id} is not finished: {problem}", err=True)
         raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def reconcile(days: Days = DAYS, as_json: JsonOption = False) -> None:
+    """Compare all stores, and raise alerts for what differs. Exits with 1 when something does.
+
+    The same comparison without alerts, of any dates: retail reconcile.
+    """
+    from pipeline.reconciliation.task import reconcile_recent
+
+    show(reconcile_recent, as_json, days=days)

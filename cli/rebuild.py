@@ -31,6 +31,14 @@ def rebuild(
     ] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last business date. Default: all.")] = None,
     retailer: AnyRetailerOption = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Also write dates again whose raw data has not changed since they were loaded: facts, summaries and"
+            " Parquet that were changed manually.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Load landed dates again from the raw zone.
@@ -50,7 +58,7 @@ def rebuild(
             raise FixConfiguration("The raw zone has no landed date that matches. To see the loaded ones: retail loads")
         finish_killed_runs(settings)
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        loads = rebuild_all(landed, settings, new_run_id("rebuild"), console)
+        loads = rebuild_all(landed, settings, new_run_id("rebuild"), console, repair=repair)
         if as_json:
             print_json({"ok": not any(load.error or load.held for load in loads), "retailers": _facts(loads)})
         failed, held = any(load.error for load in loads), any(load.held for load in loads)
@@ -81,10 +89,11 @@ def dates_of(keys: Iterable[str]) -> dict[str, list[date]]:
 
 
 def rebuild_all(
-    landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console
+    landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console, *, repair: bool = False
 ) -> list[RetailerLoad]:
     """Load the retailers one after the other, as one run; errors of loads are in the results.
 
+    With `repair`, unchanged dates are written again, too.
     Raises RetailError when the run itself cannot be recorded.
     """
     from monitoring.stage_runs import StageRun, record_stage
@@ -94,7 +103,7 @@ def rebuild_all(
     with RunRecord(dsn, clock=_now) as record:
         record.begin(UnfinishedRun(run_id, "rebuild", day, retailers))
         with record_stage(dsn, StageRun(run_id, "transform", day, retailers), clock=_now) as stage:
-            loads = _rebuild_each(landed, settings, run_id, console, stage.flows)
+            loads = _rebuild_each(landed, settings, run_id, console, stage.flows, repair)
             failed = {load.retailer_id: load.error for load in loads if load.error}
             stage.finish(
                 details={"retailers": _facts(loads)},
@@ -107,11 +116,17 @@ def rebuild_all(
 
 
 def _rebuild_each(
-    landed: Mapping[str, Sequence[date]], settings: Settings, run_id: str, console: Console, flows: list[Flow]
+    landed: Mapping[str, Sequence[date]],
+    settings: Settings,
+    run_id: str,
+    console: Console,
+    flows: list[Flow],
+    repair: bool,
 ) -> list[RetailerLoad]:
     """Load each retailer, and add to `flows` what was read and written."""
     from transformation.bulk import rebuild as rebuild_retailer
     from transformation.lineage import flows_of
+    from transformation.load.plan import LoadPath
     from transformation.loads import failed_load
 
     loads = []
@@ -126,6 +141,7 @@ def _rebuild_each(
                     settings=settings,
                     run_id=run_id,
                     clock=_now,
+                    path=LoadPath.BUILD if repair else LoadPath.AUTO,
                     progress=_shown_in(status, label),
                 )
             flows += flows_of(load, settings)

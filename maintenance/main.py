@@ -1,10 +1,11 @@
 """Maintenance of the warehouse: one command per task, and what the maintenance DAG calls.
 
-python -m maintenance.main orphans|partitions|statistics|gaps|reconcile
+python -m maintenance.main orphans|partitions|statistics|gaps
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
@@ -14,8 +15,6 @@ from maintenance.gap_alerts import DAYS as GAP_DAYS
 from maintenance.gap_alerts import watch_gaps
 from maintenance.orphans import remove_orphans
 from maintenance.partitions import create_partitions
-from maintenance.reconciliation import DAYS as RECONCILED_DAYS
-from maintenance.reconciliation import reconcile as reconcile_dates
 from maintenance.statistics import refresh_statistics
 from maintenance.task import TaskContext, TaskResult, utc_now
 from shared.commands import JsonOption, exit_code, new_run_id, print_json
@@ -27,7 +26,6 @@ TASKS = {
     "partitions": create_partitions,
     "statistics": refresh_statistics,
     "gaps": watch_gaps,
-    "reconcile": reconcile_dates,
 }
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run a maintenance task; a DAG runs them all daily.")
 Days = Annotated[int, typer.Option(min=1, max=3660, help="How many business dates, up to yesterday.")]
@@ -65,18 +63,17 @@ def gaps(days: Days = GAP_DAYS, as_json: JsonOption = False) -> None:
     _show("gaps", as_json, days=days)
 
 
-@app.command()
-def reconcile(days: Days = RECONCILED_DAYS, as_json: JsonOption = False) -> None:
-    """Compare raw zone, ledger, warehouse and summaries in records and money. Exits with 1 when they differ."""
-    _show("reconcile", as_json, days=days)
-
-
 def _show(task: str, as_json: bool, **options: Any) -> None:
+    show(TASKS[task], as_json, **options)
+
+
+def show(task: Callable[..., TaskResult], as_json: bool, **options: Any) -> None:
+    """Run a task for yesterday, print its result, and exit with 1 for a problem."""
     configure_logging()
     with exit_code():
         settings = load_settings()
         context = TaskContext(settings, new_run_id("maintenance"), settings.business_yesterday(utc_now()))
-        done: TaskResult = TASKS[task](context, **options)
+        done = task(context, **options)
         if as_json:
             print_json(done.as_dict())
         else:

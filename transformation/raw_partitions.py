@@ -71,7 +71,7 @@ def read_partitions(
     holds as much as the manifest says is checked by the load.
     """
     ordered = tuple(sorted(set(days)))
-    connection.execute(f"CREATE OR REPLACE TABLE {RECORDS_TABLE} ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
+    create_records_table(connection)
     manifests: dict[date, Manifest] = {}
 
     def fetch(day: date) -> tuple[Manifest, Path]:
@@ -84,6 +84,21 @@ def read_partitions(
             _read_lines(connection, path, manifest)
             path.unlink()
     return LandedBatch(retailer_id, ordered, connection, _already(manifests))
+
+
+def create_records_table(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create or empty `RECORDS_TABLE`."""
+    connection.execute(f"CREATE OR REPLACE TABLE {RECORDS_TABLE} ({', '.join(f'{n} {t}' for n, t in COLUMNS.items())})")
+
+
+def insert_lines(connection: duckdb.DuckDBPyConnection, raw_files: Sequence[Path], *, named: bool = False) -> None:
+    """Append the lines of raw objects to `RECORDS_TABLE`; if `named`, its last column takes the file of each line.
+
+    Raises duckdb.Error if they do not follow the contract; nothing is appended then.
+    """
+    files = ", ".join(f"'{quoted(file)}'" for file in raw_files)
+    options = f"format = 'newline_delimited', columns = {json.dumps(COLUMNS)}" + ", filename = true" * named
+    connection.execute(f"INSERT INTO {RECORDS_TABLE} SELECT {completed()} FROM read_json([{files}], {options})")  # noqa: S608
 
 
 def _already(manifests: Mapping[date, Manifest]) -> Callable[[], Mapping[date, Manifest]]:
@@ -105,10 +120,7 @@ def _download(bucket: Readable, retailer_id: str, day: date, path: Path) -> Mani
 def _read_lines(connection: duckdb.DuckDBPyConnection, raw_file: Path, manifest: Manifest) -> None:
     before = _count(connection)
     try:
-        connection.execute(
-            f"INSERT INTO {RECORDS_TABLE} SELECT {completed()} FROM read_json("  # noqa: S608 - our own path and columns
-            f"'{quoted(raw_file)}', format = 'newline_delimited', columns = {json.dumps(COLUMNS)})"
-        )
+        insert_lines(connection, [raw_file])
     except duckdb.Error as error:
         raise StopRun(
             f"The raw object of {manifest.retailer_id} {manifest.business_date} does not follow the contract:"

@@ -68,7 +68,11 @@ def retail_maintenance() -> None:
         sunday = date.fromisoformat(tasks.chosen_date(ZONE)).isoweekday() == 7
         if get_current_context()["dag_run"].run_type == "scheduled" and not sunday:
             raise AirflowSkipException("The reconciliation runs on Mondays. To run it now, trigger this DAG.")
-        return run_task("reconcile")
+        from pipeline.reconciliation.task import run
+
+        return tasks.run_stage(
+            tasks.chosen_date(ZONE), lambda call: run(call.day, settings=call.settings, run_id=call.run_id)
+        )
 
     for maintenance_task in (finish_runs, remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
         maintenance_task()

@@ -28,7 +28,7 @@ from transformation.load.merge_dates import (
     summarise_dates,
     write_facts,
 )
-from transformation.load.plan import date_key, date_of_key, months_missing
+from transformation.load.plan import LoadPath, date_key, date_of_key, months_missing
 from transformation.load.transaction import LoadTransaction, Step
 from transformation.load.unchanged_dates import WarehouseChanged
 from transformation.load.write_ledger import last_processed_transaction, move_watermark, restate_ledger, write_ledger
@@ -186,8 +186,9 @@ def write_changes(tx: LoadTransaction, state: LoadState) -> LoadState:
 
 
 def summarise(tx: LoadTransaction, state: LoadState) -> LoadState:
-    """Rewrite the summaries of the dates whose rows changed."""
-    for keys in (state.merged.written_dates, state.merged.other_dates):
+    """Rewrite the summaries of the dates whose rows changed, or of all when everything is written again."""
+    written = state.merged_keys if tx.context.options.path is LoadPath.BUILD else state.merged.written_dates
+    for keys in (written, state.merged.other_dates):
         if keys:
             summarise_dates(tx.cursor, tx.parameters(state), keys)
     return state
@@ -236,8 +237,7 @@ def publish(tx: LoadTransaction, state: LoadState) -> LoadState:
 
 
 def _number(tx: LoadTransaction) -> int:
-    row = tx.cursor.fetchone()
-    return int(row[0]) if row else 0
+    return int((tx.cursor.fetchone() or (0,))[0])
 
 
 STEPS: tuple[Step, ...] = (

@@ -133,9 +133,13 @@ def test_of_a_date_that_is_not_landed_only_the_first_rejected_records_are_kept(
 
 
 def test_a_disk_that_is_full_for_duckdb_names_the_folder(land: Callable[..., LandedDate]) -> None:
-    rows = [row_1(sale_id=f"S{number}", product_name=f"{number} {'x' * 200}") for number in range(45_000)]
+    names = ("store_name", "product_name", "department")
+    rows = [
+        row_1(sale_id=f"S{number}", sku=f"{number}", **{name: f"{name} {number} {'x' * 220}\t" for name in names})
+        for number in range(20_000)
+    ]
     with pytest.raises(FixConfiguration, match=r"no room for temporary files in /.*No space left on device"):
-        land(rows, memory_mb=20, temporary_mb=1)
+        land(rows, memory_mb=24, temporary_mb=1)
 
 
 @contextmanager

@@ -24,15 +24,13 @@ from maintenance import orphans, partitions
 from maintenance.gap_alerts import watch_gaps
 from maintenance.gaps import Gap, find_gaps, find_recent_gaps
 from maintenance.main import app
-from maintenance.main import run as run_task
 from maintenance.orphans import remove_orphans
 from maintenance.partitions import create_partitions
-from maintenance.reconciliation import reconcile
 from maintenance.statistics import refresh_statistics
 from maintenance.task import TaskContext
 from shared.config import PROJECT_ROOT, load_settings
 from shared.database import session
-from shared.errors import RetryLater, StopRun
+from shared.errors import RetryLater
 from shared.partitions import ControlAmounts, Manifest, RequestWindow, history_key, manifest_key, raw_key
 from shared.s3_admin import store_time
 from shared.sources.registry import load_sources
@@ -419,155 +417,6 @@ def with_sources(context: TaskContext, directory: Path) -> TaskContext:
     return replace(context, settings=settings)
 
 
-# Reconciliation ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def agreeing(published: PublishedDays, s3: S3Access) -> PublishedDays:
-    for number in (2, 1, 0):
-        for retailer_id in ("retailer_1", "retailer_2"):
-            published.publish(days_before(number), retailer_id)
-            land(s3, days_before(number), retailer_id)
-    return published
-
-
-def test_what_agrees_reconciles(context: TaskContext, agreeing: PublishedDays) -> None:
-    done = reconcile(context)
-    assert done.problem is None
-    assert done.summary == "6 partitions of 2024-01-06 to 2024-02-09 compared, 0 differ"
-    assert agreeing.execute(ALERTS) == []
-
-
-@pytest.mark.parametrize(
-    ("planted", "expected"),
-    [
-        (
-            "UPDATE ops.load_ledger_amounts SET in_warehouse = in_warehouse + 0.01"
-            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
-            "fact_sales holds 557.82 USD, the ledger 557.83 (difference -0.0100)",
-        ),
-        (
-            "DELETE FROM fact_sales WHERE date_key = 20240208 AND retailer_key = 1 AND transaction_id = 'T0208-0000'",
-            "fact_sales holds 38 records, the ledger 40",
-        ),
-        (
-            "DELETE FROM fact_sales WHERE date_key = 20240208 AND retailer_key = 1",
-            "fact_sales holds 0 records, the ledger 40",
-        ),
-        (
-            "UPDATE fact_daily_sales SET net_amount = net_amount + 0.02, adjustment_amount = adjustment_amount + 0.02"
-            " WHERE date_key = 20240208 AND retailer_key = 1"
-            " AND product_key = (SELECT min(product_key) FROM dim_product WHERE retailer_key = 1) AND store_key ="
-            " (SELECT min(store_key) FROM dim_store WHERE retailer_key = 1)",
-            "fact_daily_sales holds 557.84 USD, fact_sales 557.82 (difference 0.0200)",
-        ),
-        (
-            "UPDATE ops.load_ledger SET landed = 41, fetched = 41, duplicate = 1"
-            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
-            "the raw zone holds 40 records, the ledger 41",
-        ),
-        (
-            "UPDATE ops.load_ledger SET source_sha256 = 'other'"
-            " WHERE business_date = '2024-02-08' AND retailer_id = 'retailer_1'",
-            "what was landed at 2024-02-09 04:30 UTC was landed again since, but not loaded again",
-        ),
-    ],
-)
-def test_a_planted_difference_is_found_with_its_amounts_and_resolved_when_it_is_gone(
-    context: TaskContext, agreeing: PublishedDays, planted: str, expected: str
-) -> None:
-    agreeing.execute(planted)
-
-    found = reconcile(context)
-
-    (difference,) = found.facts["differences"]
-    assert (difference["retailer_id"], difference["business_date"]) == ("retailer_1", "2024-02-08")
-    assert expected in difference["differences"]
-    assert found.problem and expected in found.problem
-    ((_, _, status, severity, summary),) = agreeing.execute(ALERTS)
-    assert (status, severity) == ("open", "critical")
-    assert summary.startswith("retailer_1 2024-02-08 does not reconcile: ")
-
-    for table in ("fact_sales", "ops.transaction_dates"):
-        agreeing.execute(f"DELETE FROM {table} WHERE date_key = 20240208 AND retailer_key = 1")
-    agreeing.publish(days_before(1), "retailer_1")
-    assert reconcile(context).problem is None
-    assert [each[2] for each in agreeing.execute(ALERTS)] == ["resolved"]
-
-
-def test_money_without_records_in_the_ledger_is_found(
-    context: TaskContext, agreeing: PublishedDays, s3: S3Access
-) -> None:
-    s3.client.delete_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", YESTERDAY))
-    s3.client.put_object(Bucket=s3.bucket_raw, Key=manifest_key("retailer_2", days_before(2)), Body=b"{}")
-    land(s3, YESTERDAY, "retailer_3")
-    land(s3, days_before(1), "retailer_3", written_at=NOW - timedelta(hours=1))
-    expected = {
-        (each["retailer_id"], each["business_date"]): each["differences"]
-        for each in reconcile(context).facts["differences"]
-    }
-    assert expected.pop(("retailer_2", "2024-02-07"))[0].startswith("the raw zone: its manifest cannot be read")
-    assert expected == {
-        ("retailer_2", "2024-02-09"): ["the ledger has a load of it, but the raw zone has no manifest"],
-        ("retailer_3", "2024-02-09"): ["what was landed at 2024-02-09 04:30 UTC was never loaded"],
-    }
-
-
-def test_when_the_raw_zone_is_another_bucket_each_source_has_one_alert_until_it_is_corrected(
-    context: TaskContext, agreeing: PublishedDays
-) -> None:
-    s3 = context.settings.s3
-    swapped = s3.model_copy(update={"bucket_raw": s3.bucket_processed, "bucket_processed": s3.bucket_raw})
-    wrong = replace(context, settings=context.settings.model_copy(update={"s3": swapped}))
-
-    for _ in range(2):
-        assert len(reconcile(wrong).facts["differences"]) == 6
-
-    raised = agreeing.execute(
-        "SELECT retailer_id, business_date, severity, occurrences, summary, detail FROM ops.alerts ORDER BY alert_id"
-    )
-    assert [each[:4] for each in raised] == [
-        ("retailer_1", None, "critical", 2),
-        ("retailer_2", None, "critical", 2),
-    ]
-    assert raised[0][4] == "retailer_1: 3 dates of 2024-02-07 to 2024-02-09 do not reconcile"
-    assert f"The bucket {s3.bucket_processed}" in raised[0][5]
-    assert "Check S3_BUCKET_RAW and S3_ENDPOINT_URL: retail config check" in raised[0][5]
-
-    right = reconcile(context)
-    assert (right.problem, right.facts["resolved"]) == (None, 2)
-    assert {each[2] for each in agreeing.execute(ALERTS)} == {"resolved"}
-
-
-def test_an_alert_of_a_source_does_not_resolve_those_of_its_dates(
-    context: TaskContext, agreeing: PublishedDays, s3: S3Access
-) -> None:
-    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240208 AND retailer_key = 1")
-    reconcile(context)
-    empty = context.settings.s3.model_copy(update={"bucket_raw": s3.bucket_processed})
-    reconcile(replace(context, settings=context.settings.model_copy(update={"s3": empty})))
-    opened = [(name, day) for name, day, status, *_ in agreeing.execute(ALERTS) if status == "open"]
-    assert opened == [("retailer_1", days_before(1)), ("retailer_1", None), ("retailer_2", None)]
-
-    reconcile(context)
-    opened = [(name, day) for name, day, status, *_ in agreeing.execute(ALERTS) if status == "open"]
-    assert opened == [("retailer_1", days_before(1))]
-
-
-def test_two_reconciliations_at_once_raise_one_alert(context: TaskContext, agreeing: PublishedDays) -> None:
-    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240208 AND retailer_key = 2")
-    together(lambda: reconcile(context), lambda: reconcile(context))
-    assert [each[:3] for each in agreeing.execute(ALERTS)] == [("retailer_2", days_before(1), "open")]
-
-
-def test_in_airflow_a_difference_makes_the_task_red(context: TaskContext, agreeing: PublishedDays) -> None:
-    agreeing.execute("DELETE FROM fact_daily_sales WHERE date_key = 20240209 AND retailer_key = 2")
-    with pytest.raises(
-        StopRun, match=r"1 partition does not reconcile\. retailer_2 2024-02-09: fact_daily_sales holds 0"
-    ):
-        run_task("reconcile", YESTERDAY, settings=context.settings, run_id="run-1")
-
-
 # From the shell ------------------------------------------------------------------------------------------------------
 
 
@@ -576,7 +425,7 @@ def test_each_task_runs_from_the_command_line_and_prints_json(
 ) -> None:
     for name, value in {**s3.environment, "WAREHOUSE_DSN": warehouse.loader_dsn}.items():
         monkeypatch.setenv(name, value)
-    for task in ("orphans", "partitions", "statistics", "gaps", "reconcile"):
+    for task in ("orphans", "partitions", "statistics", "gaps"):
         result = CliRunner().invoke(app, [task, "--json"])
         assert result.exit_code == 0, result.output
         assert json.loads(result.stdout)["ok"] is True

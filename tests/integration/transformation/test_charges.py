@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from local_stack.databases import WarehouseAccess
-from maintenance.reconciliation_inputs import read_warehouse
-from shared.database import session
+from pipeline.reconciliation.warehouse import read_ledger
+from shared.database import session, transaction
 from shared.errors import StopRun
 from shared.partitions import manifest_key, raw_key
 from tests.fakes.raw_zone import DAY, record
@@ -82,10 +82,13 @@ def test_the_ledger_reconciles_the_tax_as_well(loader: Loader) -> None:
     assert loader.rows(
         "SELECT landed, updated, unchanged FROM load_ledger_amounts WHERE measure = 'tax' ORDER BY load_id DESC LIMIT 1"
     ) == [(Decimal("2.65"), 1, Decimal("1.65"))]
-    with session(loader.access.reader_dsn, application_name="test") as connection:
-        found = read_warehouse(connection, DAY, DAY)["retailer_1", DAY]
-    money = {"USD": Decimal("77.5"), "USD tax": Decimal("2.65")}
-    assert found.ledger.money == found.facts.money == found.summary.money == money
+    with session(loader.access.reader_dsn, application_name="test") as connection, transaction(connection) as cursor:
+        found = read_ledger(cursor, "retailer_1", DAY, DAY)[DAY]
+    assert found.money("net", "USD").in_warehouse == Decimal("77.5")
+    assert found.money("tax", "USD").in_warehouse == Decimal("2.65")
+    for table, tax in (("fact_sales", "net_tax_amount"), ("fact_daily_sales", "tax_amount")):
+        sums = f"SELECT sum(net_amount), sum({tax}) FROM {table}"
+        assert loader.rows(sums) == [(Decimal("77.5"), Decimal("2.65"))]
 
 
 def test_a_manifest_with_other_tax_stops_the_load(loader: Loader) -> None:
