@@ -70,9 +70,8 @@ def retail_maintenance() -> None:
             raise AirflowSkipException("The reconciliation runs on Mondays. To run it now, trigger this DAG.")
         from pipeline.reconciliation.task import run
 
-        return tasks.run_stage(
-            tasks.chosen_date(ZONE), lambda call: run(call.day, settings=call.settings, run_id=call.run_id)
-        )
+        day = tasks.chosen_date(ZONE)
+        return tasks.run_stage(day, lambda call: run(call.day, settings=call.settings, run_id=call.run_id))
 
     for maintenance_task in (finish_runs, remove_orphans, create_partitions, refresh_statistics, find_gaps, reconcile):
         maintenance_task()

@@ -99,7 +99,7 @@ def test_a_load_that_commits_while_the_stores_are_read_makes_no_difference(
 
 
 def test_after_an_insert_only_load_the_facts_are_compared_with_the_ledger(stores: Stores) -> None:
-    changed = [each if each.line_id != "3" else record("3", each.transaction_id, qty=9, changed_at=LATER)
+    changed = [each if each.line_id != "3" else record("3", each.transaction_id, qty=2, price="2.45", changed_at=LATER)
                for each in records_of(FIRST)]  # fmt: skip
     stores.land(FIRST, changed, at=LATER)
     stores.load(FIRST, at=LATER, insert_only=True)
