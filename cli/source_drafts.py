@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -75,7 +76,10 @@ def init(
             typer.echo(text, nl=False)
         else:
             _write(output, text)
-        typer.echo(_summary(drafted, origin, output), err=True)
+        options = {"--time-zone": time_zone, "--currency": currency, "--sheet": sheet}
+        said = ["--response"] if is_response else []
+        said += [part for name, value in options.items() if value is not None for part in (name, value)]
+        typer.echo(_summary(drafted, origin, output, said), err=True)
         raise typer.Exit(1 if drafted.missing else 0)
 
 
@@ -153,18 +157,19 @@ def _write(output: Path, text: str) -> None:
         raise FixConfiguration(f"{output} cannot be written: {error.strerror}.") from error
 
 
-def _summary(drafted: Draft, origin: str, output: Path | None) -> str:
+def _summary(drafted: Draft, origin: str, output: Path | None, said: Sequence[str]) -> str:
+    """What was found, and what to do next. `said`: the options that were given."""
     missing = ", ".join(each.key for each in drafted.missing)
     found = [f"Nothing was found for {missing}, without which no sale can be loaded."] if missing else []
     if drafted.checks:
         found.append(f"{counted(drafted.checks, 'value')} to look at: search for CHECK.")
-    origin = shlex.quote(origin)
     if output is None:
-        found.append(f"To keep it: retail sources init {origin} --output sources/{drafted.source_id}.yaml")
+        again = shlex.join(["retail", "sources", "init", origin, *said])
+        found.append(f"To keep it: {again} --output sources/{drafted.source_id}.yaml")
     else:
         is_api = any(entry.key == "api" for entry in drafted.head)
         look = f"preview {drafted.source_id}" if is_api else ""
-        load = f"retail etl --source {origin} --retailer {drafted.source_id} --dry-run"
+        load = f"retail etl --source {shlex.quote(origin)} --retailer {drafted.source_id} --dry-run"
         found.append(
             f"Next: retail sources check {drafted.source_id}, then {f'retail sources {look}' if look else load}"
         )

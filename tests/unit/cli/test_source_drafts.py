@@ -93,6 +93,8 @@ def test_a_saved_response_is_drafted_as_an_api(tmp_path: Path) -> None:
     shown = init(path, "--response")
     assert "connector: rest\n" in shown.stdout
     assert "rows: orders" in shown.stdout
+    again = f"retail sources init {path} --response --currency EUR --output sources/response.yaml"
+    assert again in init(path, "--response", "--currency", "EUR").stderr
 
 
 def test_nothing_is_overwritten(till: Path) -> None:
