@@ -23,6 +23,7 @@ from ingestion.connectors.protocol import RawPage
 from ingestion.landing.rejected_rows import place_on_page
 from ingestion.landing.serialise import DayText, record_texts
 from ingestion.landing.verify import COUNTED, LISTING_KEYS, LISTING_SUMS, Totals, count_lines, read_totals
+from ingestion.mapping.flags import create_flagged_rows
 from ingestion.mapping.future_times import FutureTimes, corrected, future_times
 from ingestion.mapping.json_rows import JsonFault, JsonPage, JsonReader
 from ingestion.mapping.layouts import SourceMapping
@@ -89,6 +90,7 @@ class Listing:
             " CREATE OR REPLACE TABLE rejected_contents(digest UBIGINT);"
             f" CREATE OR REPLACE TABLE rejected_rows({REJECTED_COLUMNS})"
         )
+        create_flagged_rows(self.connection)
 
     @property
     def directory(self) -> Path:
@@ -154,6 +156,7 @@ class Listing:
         self._pending, self._lines, self._bytes = {}, 0, 0
         mapped = MappedPages(self.connection, self._mapping, self._reader.columns, pending, self._day)
         landed = self._write_lines(mapped)
+        mapped.flag()
         if landed < mapped.rows:
             mapped.reject()
             self._add_contents(first)

@@ -143,12 +143,19 @@ def write_files(
 
 
 def write_flags(
-    cursor: Cursor, connection: duckdb.DuckDBPyConnection, *, retailer_id: str, load_id: int, days: Sequence[date]
+    cursor: Cursor,
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    retailer_id: str,
+    load_id: int | None,
+    days: Sequence[date],
 ) -> None:
-    """Replace the dates' rows in ops.flagged_sales with `flagged_rows`."""
+    """Replace the dates' rows in ops.flagged_sales with `flagged_rows`. `load_id`: None where no load flags them."""
     cursor.execute(
         "DELETE FROM ops.flagged_sales WHERE retailer_id = %s AND business_date = ANY (%s)", (retailer_id, list(days))
     )
+    if not connection.cursor().execute("SELECT 1 FROM flagged_rows LIMIT 1").fetchone():
+        return
     with scratch_directory() as directory:
         path = Path(directory) / "flags.csv"
         quoted = str(path).replace("'", "''")

@@ -20,7 +20,7 @@ import duckdb
 from ingestion.landing.control_totals import DayContents
 from ingestion.landing.rejected_rows import RowOrigin, rejected_lines
 from ingestion.landing.serialise import DayText
-from ingestion.landing.source_partitions import WrittenPartition
+from ingestion.landing.source_partitions import WrittenPartition, write_flags
 from shared import dead_letters
 from shared.database import Connection, Cursor, lock_key, lock_name, session, transaction
 from shared.dead_letters import Origin
@@ -143,9 +143,10 @@ class PartitionWriter:
             return self._write_data(cursor, chunk)
 
     def write_complete(self, part: PartitionToWrite) -> Manifest:
-        """Write a partition with its manifest: nothing has to be checked in between."""
+        """Write a partition with its manifest and its flags: nothing has to be checked in between."""
         with transaction(self._connection) as cursor:
             data = self._write_data(cursor, [part])[part.day]
+            write_flags(cursor, self._rejected, retailer_id=self._retailer_id, load_id=None, days=[part.day])
             self._zone.bucket.put(manifest_key(self._retailer_id, part.day), _manifest_body(data.manifest))
             drop_copies(self._zone.bucket, data.copies)
         return data.manifest

@@ -135,6 +135,7 @@ def _plain(
         return found
     distinct = f"SELECT unnest([{literals(plain.others)}]) AS text, 1 AS rows"
     _read_texts(connection, layout, field, source, found, distinct)
+    [(flagged,)] = connection.execute(f"SELECT count(*) FROM {found.table} WHERE flag IS NOT NULL").fetchall()
 
     def either(value: str) -> str:
         return f"CASE WHEN {field}.text IS NULL THEN {getattr(found, value)} ELSE {field}.{value} END"
@@ -146,6 +147,7 @@ def _plain(
         business_date=either("business_date") if plain.business_date else "",
         code=f"{field}.code",
         rejected_rows=len(plain.others),
+        flagged_rows=int(flagged),
     )
 
 

@@ -6,7 +6,7 @@ Grain of `flagged_rows`: one landed row and one rule. Exact duplicates of a row 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 
@@ -46,17 +46,14 @@ def fill_flagged_rows(
     found += [(each.code, each.where) for each in across_rows]
     if layout.non_products:
         found.append(("NON_PRODUCT", "product_id IN (SELECT product_id FROM non_products)"))
-    connection.execute(
-        "CREATE OR REPLACE TABLE flagged_rows(business_date DATE, transaction_id VARCHAR, line_id VARCHAR,"
-        " rule_code VARCHAR)"
-    )
+    create_flagged_rows(connection)
     parts = [
         f"SELECT business_date, transaction_id, line_id, {literal(code)} FROM landed_records WHERE {where}"
         for code, where in found
     ]
     filled = [name for name, source in layout.columns.items() if source.when_missing and values[name].missing_rows]
     if filled or any(each.flagged_rows for each in values.values()):
-        parts.append(_of_values(layout))
+        parts.append(flags_of_values(layout))
     if parts:
         connection.execute(f"INSERT INTO flagged_rows {' UNION ALL '.join(parts)}")
     counted = connection.execute("SELECT rule_code, count(*) FROM flagged_rows GROUP BY ALL ORDER BY ALL").fetchall()
@@ -81,12 +78,21 @@ def count_imputed(
     return {field: count for field, count in counts.items() if count}
 
 
-def _of_values(layout: SourceMapping) -> str:
-    """A query of the flags of single values, one row per rule."""
+def create_flagged_rows(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `flagged_rows`, without rows."""
+    connection.execute(
+        "CREATE OR REPLACE TABLE flagged_rows(business_date DATE, transaction_id VARCHAR, line_id VARCHAR,"
+        " rule_code VARCHAR)"
+    )
+
+
+def flags_of_values(layout: SourceMapping, parsed_rows: str = "", day: date | None = None) -> str:
+    """A query of the flags of single values, one row per rule. `parsed_rows`: SQL, where there is no such view."""
     line_id = line_id_of(layout)
+    given = f"parsed_rows AS ({parsed_rows}), " if parsed_rows else ""
     return (
         f"SELECT business_date, transaction_id, {line_id}, unnest(list_distinct(row_flags)) FROM ("
-        f"WITH {measured(layout)} SELECT * FROM measured"
+        f"WITH {given}{measured(layout, day=day)} SELECT * FROM measured"
         " WHERE NOT has_bad_field AND line_fault IS NULL)"
     )
 

@@ -12,6 +12,7 @@ import duckdb
 from ingestion.mapping.classification import measured
 from ingestion.mapping.field_values import FieldValues, read_values
 from ingestion.mapping.first_errors import first_error
+from ingestion.mapping.flags import flags_of_values
 from ingestion.mapping.json_rows import JsonFault, JsonPage
 from ingestion.mapping.layouts import SourceMapping
 from ingestion.mapping.plain_texts import PlainField, plain_fields
@@ -88,6 +89,13 @@ class MappedPages:
     def reject(self) -> None:
         """Add the rows that are not in `records` to `rejected_rows`."""
         _reject(self._connection, self._mapping, self._source, self._values, self._day)
+
+    def flag(self) -> None:
+        """Add the lines to `flagged_rows` that are not landed as they were sent."""
+        if any(found.flagged_rows for found in self._values.values()):
+            rows = parsed_rows(self._connection, self._mapping, self._source, self._values)
+            query = flags_of_values(self._mapping, rows, self._day)
+            self._connection.execute(f"INSERT INTO flagged_rows {query}")
 
     def close(self) -> None:
         """Free the memory of the rows."""

@@ -151,3 +151,16 @@ def files_of_at_most(size_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_lines_whose_texts_were_cleaned_are_flagged_until_the_source_corrects_them(
+    land: Callable[..., LandedDate], make_platform: Callable[[Sequence[Vendor]], Platform]
+) -> None:
+    query = "SELECT transaction_id, line_id, rule_code, load_id FROM ops.flagged_sales"
+    good = [row_1(sale_id=f"S{number}") for number in range(30)]
+    long_name = row_1(sale_id="A", product_name="x" * 300, store_name="Fifth\tAvenue")
+    rejected = row_1(sale_id="B", product_name="x" * 300, qty="two")
+    assert land(good, [long_name, rejected]).landed == 31
+    assert make_platform([]).query(query) == [("A", "1", "CLEANED_TEXT", None)]
+    assert land(good, [row_1(sale_id="A")]).landed == 31
+    assert make_platform([]).query(query) == []
