@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from local_stack.postgres import PostgresServer
     from local_stack.s3_server import S3Process
 
+pytestmark = pytest.mark.long  # the servers of all kinds take longer to start than any other test
 ARRIVALS = "arrivals"
 """The source that is loaded between the daily runs."""
 REVENUE = """
@@ -152,18 +153,11 @@ def undisturbed(platforms: Platforms) -> Undisturbed:
         return Undisturbed(platform.digest(), platform.revenue(), platform.revenue(VIEWS))
 
 
-@pytest.mark.long
 def test_a_run_publishes_what_each_kind_of_source_earned(undisturbed: Undisturbed, all_kinds: AllKinds) -> None:
     assert undisturbed.revenue == all_kinds.revenue()
     assert undisturbed.in_views == all_kinds.revenue()
 
 
-def test_a_source_that_fails_is_named_and_all_others_are_published(platforms: Platforms) -> None:
-    with platforms.new() as platform:
-        check_failing(platform, "postgresql_till")
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("failing", IDS)
 def test_the_next_run_ends_as_if_the_source_had_never_failed(
     failing: str, platforms: Platforms, undisturbed: Undisturbed
@@ -173,7 +167,6 @@ def test_the_next_run_ends_as_if_the_source_had_never_failed(
         assert platform.digest() == undisturbed.digest
 
 
-@pytest.mark.long
 def test_each_source_fails_in_one_of_these_tests(all_kinds: AllKinds) -> None:
     assert sorted(all_kinds.sources) == sorted(IDS)
 

@@ -44,7 +44,9 @@ def test_what_agrees_raises_no_alert(stores: Stores) -> None:
     assert stores.execute(ALERTS) == []
 
 
-@pytest.mark.parametrize("planted", [FACTS, SUMMARIES, "parquet"])
+@pytest.mark.parametrize(
+    "planted", [FACTS, *(pytest.param(each, marks=pytest.mark.long) for each in (SUMMARIES, "parquet"))]
+)
 def test_a_difference_has_an_alert_until_the_date_is_repaired(stores: Stores, planted: str) -> None:
     """Neither the facts nor the raw data of the date have other sums, so that a usual load would not notice."""
     if planted == "parquet":
