@@ -34,10 +34,16 @@ class BinaryCopy:
         """Types: booleans, integers, timestamps with zone, decimals of four places at most, texts."""
         self._pieces = self._encode(batches)
         self.size_bytes = 0
+        self.error: BaseException | None = None
+        """What reading raised, also an interruption: psycopg2 replaces it with an error of its own."""
 
     def read(self, size: int = -1) -> bytes:
         """The next piece, whatever its size; empty at the end."""
-        piece = next(self._pieces, b"")
+        try:
+            piece = next(self._pieces, b"")
+        except BaseException as error:
+            self.error = error
+            raise
         self.size_bytes += len(piece)
         return piece
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 import duckdb
+import psycopg2
 import pyarrow
 from psycopg2 import sql
 
@@ -26,9 +27,17 @@ def copy_in(cursor: Cursor, columnar: duckdb.DuckDBPyConnection, query: str, tab
 
 
 def copy_batches(cursor: Cursor, rows: Iterable[pyarrow.RecordBatch], table: str | sql.Identifier) -> None:
-    """Append Arrow batches to a table of the warehouse, whose columns and types they have in order."""
-    name = sql.Identifier(table) if isinstance(table, str) else table
-    cursor.copy_expert(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(name), cast(TextIO, BinaryCopy(rows)))
+    """Append Arrow batches to a table of the warehouse, whose columns and types they have in order.
+
+    Raises what reading the batches raises.
+    """
+    name, source = sql.Identifier(table) if isinstance(table, str) else table, BinaryCopy(rows)
+    try:
+        cursor.copy_expert(sql.SQL("COPY {} FROM STDIN (FORMAT binary)").format(name), cast(TextIO, source))
+    except psycopg2.Error:
+        if source.error is not None:
+            raise source.error from None
+        raise
 
 
 def copy_out(
