@@ -24,10 +24,12 @@ from shared.errors import FixConfiguration, RejectRecord, RetailError, RetryLate
 from shared.partitions import Manifest, RequestWindow
 from tests.contract.test_connectors import of_each, settings_of
 from tests.fakes.connector_api import DAY
-from tests.fakes.databases.till import CHANGED, COLUMNS, DATABASES, NOON, SOURCES, USER, SqliteTill, Till, row
+from tests.fakes.databases.till import CHANGED, COLUMNS, DATABASES, NOON, USER, SqliteTill, Till, row
+from tests.fakes.mongodb.till import MONGODB
 
 every_database = of_each(DATABASES)
-every_server = of_each(each for each in DATABASES if each is not SqliteTill)
+SERVERS = tuple(each for each in DATABASES if each is not SqliteTill)
+every_server = of_each(SERVERS)
 every_open_source_server = of_each(each for each in DATABASES if each.connector in ("postgresql", "mysql"))
 
 
@@ -41,7 +43,7 @@ def reading(
     """The connector of a till that is being served, with changes of its definition's text and of its variables."""
     environment = {**settings_of(type(till)), **till.environment, **variables}
     if changes and directory:
-        shutil.copytree(SOURCES, directory, dirs_exist_ok=True)
+        shutil.copytree(till.definition.parent, directory, dirs_exist_ok=True)
         text = till.definition.read_text(encoding="utf-8")
         for old, new in changes.items():
             assert old in text, old
@@ -312,7 +314,7 @@ def test_a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_reading
             assert len(rows_of(connector)) == 300
 
 
-@every_server
+@of_each((*SERVERS, *MONGODB))
 def test_a_connection_that_was_ended_while_it_was_idle_is_opened_again(api: type[Till]) -> None:
     with api().served() as (_, till), reading(till) as connector:
         assert len(rows_of(connector)) == 3
@@ -320,7 +322,7 @@ def test_a_connection_that_was_ended_while_it_was_idle_is_opened_again(api: type
         assert len(rows_of(connector)) == 3
 
 
-@every_database
+@of_each((*DATABASES, *MONGODB))
 def test_a_reading_that_was_left_early_does_not_disturb_the_next(api: type[Till]) -> None:
     with api().served() as (_, till), reading(till) as connector:
         left = connector.fetch_sales_data(DAY)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import Any
 import pytest
 from bson import Binary, DatetimeMS, Decimal128, Int64, ObjectId, Regex
 
-from ingestion.connectors import registry
 from ingestion.connectors.mongodb import snapshot
-from ingestion.connectors.protocol import Connector, Runtime
+from ingestion.connectors.protocol import Connector
 from ingestion.mapping.json_objects import Unread
 from local_stack.postgres import free_port
-from shared.config import load_settings
 from shared.errors import FixConfiguration, RejectRecord, RetailError, RetryLater, StopRun
-from tests.contract.test_connectors import of_each, settings_of
+from tests.contract import test_databases
+from tests.contract.test_connectors import of_each
+from tests.contract.test_databases import rows_of
 from tests.fakes.connector_api import DAY
 from tests.fakes.databases.till import CHANGED, NOON, row
 from tests.fakes.mongodb.expressions import CommandFailed
@@ -32,31 +31,14 @@ from tests.fakes.mongodb.till import MONGODB, MongoTill, receipt
 every_mongodb = of_each(MONGODB)
 Changes = Mapping[str, str]
 NONE: Changes = MappingProxyType({})
+SOON = {"INGEST_TIMEOUT_SECONDS": "2"}
 
 
-@contextmanager
 def reading(
     till: MongoTill, directory: Path | None = None, changes: Changes = NONE, variables: Changes = NONE
-) -> Iterator[Connector[Any]]:
-    """The connector of a till that is being served, with changes of its definition's text and of its variables."""
-    environment = {**settings_of(type(till)), **till.environment, "INGEST_TIMEOUT_SECONDS": "2", **variables}
-    if changes and directory:
-        shutil.copytree(till.definition.parent, directory, dirs_exist_ok=True)
-        text = till.definition.read_text(encoding="utf-8")
-        for old, new in changes.items():
-            assert old in text, old
-            text = text.replace(old, new)
-        (directory / till.definition.name).write_text(text, encoding="utf-8")
-        environment["SOURCES_DIRECTORY"] = str(directory)
-    connector = registry.build(till.definition.stem, load_settings(environment), Runtime())
-    try:
-        yield connector
-    finally:
-        connector.close()
-
-
-def rows_of(connector: Connector[Any], day: date = DAY) -> list[dict[str, Any]]:
-    return [each for page in connector.fetch_sales_data(day) for each in page.rows]
+) -> AbstractContextManager[Connector[Any]]:
+    """As `test_databases.reading`, with a time limit that a test can wait for."""
+    return test_databases.reading(till, directory, changes, {**SOON, **variables})
 
 
 def receipts_of(connector: Connector[Any], day: date = DAY) -> list[str]:
@@ -70,11 +52,7 @@ def error_of(
     changes: Changes = NONE,
     variables: Changes = NONE,
 ) -> str:
-    with reading(till, directory, changes, variables) as connector, pytest.raises(kind) as raised:
-        connector.check(DAY)
-    message = str(raised.value)
-    assert till.password not in message
-    return message
+    return test_databases.error_of(till, kind, directory, changes, {**SOON, **variables})
 
 
 def rejections_of(connector: Connector[Any]) -> dict[str, str]:
@@ -462,24 +440,6 @@ def test_a_connection_that_is_cut_in_the_middle_is_an_error_and_the_next_reading
         with pytest.raises(RetryLater, match=r"was lost|ended a statement"):
             list(pages)
         assert receipts_of(connector) == ["A", "B", "C"]
-
-
-@every_mongodb
-def test_a_connection_that_was_ended_while_it_was_idle_is_opened_again(api: type[MongoTill]) -> None:
-    with api().served() as (_, till), reading(till) as connector:
-        assert len(rows_of(connector)) == 3
-        till.kill_readers()
-        assert len(rows_of(connector)) == 3
-
-
-@every_mongodb
-def test_a_reading_that_was_left_early_does_not_disturb_the_next(api: type[MongoTill]) -> None:
-    with api().served() as (_, till), reading(till) as connector:
-        left = connector.fetch_sales_data(DAY)
-        next(left)
-        assert connector.daily_report(DAY) is not None
-        assert len(rows_of(connector)) == 3
-        del left
 
 
 def test_a_server_that_does_not_respond_is_not_waited_for_without_end() -> None:

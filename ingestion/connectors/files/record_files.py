@@ -101,13 +101,17 @@ class _Target:
 def kind_of_records(file: StoredFile) -> Literal["json", "parquet"] | None:
     """Which records a file has, by its content. The header of a CSV file may begin with a bracket, too."""
     try:
-        with file.unpacked() as stream:
-            start = stream.read(_START)
+        start = _start_of(file)
     except (EOFError, OSError, ValueError):  # whoever reads it says what is wrong
         return None
     if start.startswith(_PARQUET):
         return "parquet"
     return "json" if _JSON.match(start) else None
+
+
+def _start_of(file: StoredFile) -> bytes:
+    with file.unpacked() as stream:
+        return stream.read(_START)
 
 
 def convert_records(file: StoredFile, wanted: Format, target: Path, most_bytes: int) -> ParsedRows:
@@ -134,8 +138,7 @@ def convert_records(file: StoredFile, wanted: Format, target: Path, most_bytes: 
 
 
 def _records(file: StoredFile, wanted: Format, rows: _Target) -> Iterator[tuple[int, Any]]:
-    with file.unpacked() as stream:
-        start = stream.read(_START)
+    start = _start_of(file)
     if start.startswith(_PARQUET):
         return parquet_records(file)
     found = _JSON.match(start)

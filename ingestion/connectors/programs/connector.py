@@ -7,6 +7,7 @@ table, which is read once per run and kept on the disk by date.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class Task:
     state: Mapping[str, Any] | None = None
 
 
-class ProgramConnector:
+class ProgramConnector(ABC):
     """What the connectors of Singer and dlt have in common."""
 
     listing_path = ""
@@ -117,9 +118,9 @@ class ProgramConnector:
         self._opened.close()
         self._single_rows.close()
 
+    @abstractmethod
     def command(self, directory: Path, task: Task) -> list[str]:
         """The command for one run; the files that it names are in `directory`, which only we can read."""
-        raise NotImplementedError
 
     def _records(self, task: Task) -> Generator[tuple[Record, int], None, None]:
         """The records of one run of the program, each with its bytes."""

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from shared.config import PROJECT_ROOT
 from tests.conftest import S3Access
+from tests.contract.conftest import mariadb_server
 from tests.fakes.databases.till import MySqlTill, PostgresTill, SqliteTill
 from tests.fakes.mongodb.till import MongoTill
 from tests.fakes.programs.till import DltTill, SingerTill
@@ -25,15 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes.sftp_server import SftpServer
     from tests.fakes.vendors import Vendor
 
-__all__ = ["sftp_server"]
-
-
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[MariaDbServer]:
-    from tests.fakes.mariadb import throwaway_mariadb
-
-    with throwaway_mariadb(PROJECT_ROOT / ".local" / "mariadb") as server:
-        yield server
+__all__ = ["mariadb_server", "sftp_server"]
 
 
 @pytest.fixture(scope="module")
